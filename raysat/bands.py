@@ -1,0 +1,194 @@
+"""Sensors, their bands with wavelengths, and named band composites.
+
+A study names bands in one of four ways, all resolved here against the bands that a patch store holds:
+
+    all                   every band of the store, in its order
+    agriculture           a composite: the same idea on every sensor (6-5-2 on Landsat 8, B11-B08-B02 on Sentinel-2)
+    [6, 5, 2]             band numbers of the sensor
+    [B6, B5, B2]          band names
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from raysat.errors import BandError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """One spectral band: its name, centre wavelength in micrometres and role (``nir``, ``red`` ...)."""
+
+    name: str
+    wavelength_um: float
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """An instrument: its bands in their usual file order."""
+
+    name: str
+    title: str
+    bands: tuple[Band, ...]
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Names of the bands, in file order."""
+        return tuple(band.name for band in self.bands)
+
+    def by_role(self, role: str) -> Band | None:
+        """Return the band that plays a role, or None."""
+        return next((band for band in self.bands if band.role == role), None)
+
+
+def _sensor(name: str, title: str, *bands: tuple[str, float, str]) -> Sensor:
+    return Sensor(
+        name=name,
+        title=title,
+        bands=tuple(Band(name=band, wavelength_um=centre, role=role) for band, centre, role in bands),
+    )
+
+
+# Centres: USGS Landsat data users handbooks; ESA Sentinel-2 user handbook (S2A). B8A stands last, as in EuroSAT.
+SENSORS: Final[dict[str, Sensor]] = {
+    sensor.name: sensor
+    for sensor in (
+        _sensor(
+            "landsat8",
+            "Landsat 8 and 9 OLI/TIRS",
+            ("B1", 0.443, "coastal"),
+            ("B2", 0.482, "blue"),
+            ("B3", 0.561, "green"),
+            ("B4", 0.655, "red"),
+            ("B5", 0.865, "nir"),
+            ("B6", 1.609, "swir1"),
+            ("B7", 2.201, "swir2"),
+            ("B8", 0.590, "pan"),
+            ("B9", 1.373, "cirrus"),
+            ("B10", 10.895, "thermal1"),
+            ("B11", 12.005, "thermal2"),
+        ),
+        _sensor(
+            "sentinel2",
+            "Sentinel-2 MSI",
+            ("B01", 0.443, "coastal"),
+            ("B02", 0.492, "blue"),
+            ("B03", 0.560, "green"),
+            ("B04", 0.665, "red"),
+            ("B05", 0.704, "rededge1"),
+            ("B06", 0.741, "rededge2"),
+            ("B07", 0.783, "rededge3"),
+            ("B08", 0.833, "nir"),
+            ("B09", 0.945, "water_vapour"),
+            ("B10", 1.374, "cirrus"),
+            ("B11", 1.614, "swir1"),
+            ("B12", 2.202, "swir2"),
+            ("B8A", 0.865, "nir_narrow"),
+        ),
+        _sensor(
+            "landsat7",
+            "Landsat 7 ETM+",
+            ("B1", 0.483, "blue"),
+            ("B2", 0.560, "green"),
+            ("B3", 0.662, "red"),
+            ("B4", 0.835, "nir"),
+            ("B5", 1.648, "swir1"),
+            ("B6", 11.450, "thermal1"),
+            ("B7", 2.206, "swir2"),
+            ("B8", 0.720, "pan"),
+        ),
+        _sensor(
+            "naip",
+            "NAIP four-band aerial imagery",
+            ("R", 0.660, "red"),
+            ("G", 0.560, "green"),
+            ("B", 0.480, "blue"),
+            ("N", 0.830, "nir"),
+        ),
+    )
+}
+
+# The red, green and blue channel of each named composite, by role (USGS, "common Landsat band combinations").
+COMPOSITES: Final[dict[str, tuple[str, ...]]] = {
+    "natural": ("red", "green", "blue"),
+    "color_infrared": ("nir", "red", "green"),
+    "agriculture": ("swir1", "nir", "blue"),
+    "vegetation": ("swir1", "nir", "red"),
+    "swir": ("swir2", "nir", "red"),
+    "urban": ("swir2", "swir1", "red"),
+    "geology": ("swir2", "swir1", "blue"),
+    "land_water": ("nir", "swir1", "red"),
+    "bathymetric": ("red", "green", "coastal"),
+}
+
+Bands = str | Sequence[int | str]
+
+
+def get_sensor(name: str) -> Sensor:
+    """Return a sensor by name. Raises BandError for an unknown one."""
+    try:
+        return SENSORS[name]
+    except KeyError:
+        raise BandError(
+            f"unknown sensor {name!r}",
+            hint=did_you_mean(name, SENSORS) or f"known sensors: {', '.join(SENSORS)}; or name the bands with --bands",
+        ) from None
+
+
+def resolve(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tuple[str, ...]:
+    """Turn what a study says of bands into names of bands of a store, in the study's order.
+
+    Args:
+        bands: ``"all"``, a composite's name, or a sequence of band numbers and names.
+        available: the store's band names, in its order.
+        sensor: the store's sensor, or None where it is not known (composites then need one).
+
+    Raises:
+        BandError: a band or composite that does not exist, is not in the store, or is named twice.
+    """
+    if isinstance(bands, str):
+        if bands == "all":
+            return tuple(available)
+        wanted = _composite(bands, sensor)
+    else:
+        wanted = tuple(_named(band, available) for band in bands)
+    where = f"the store has {', '.join(available)}"
+    if not wanted:
+        raise BandError("no band is named", hint=where)
+    for band in wanted:
+        if band not in available:
+            raise BandError(f"band {band!r} is not in the store", hint=did_you_mean(band, available) or where)
+    if len(set(wanted)) != len(wanted):
+        raise BandError(f"bands {list(wanted)} name one band twice", hint="name each band once")
+    return wanted
+
+
+def _composite(name: str, sensor: str | None) -> tuple[str, ...]:
+    if name not in COMPOSITES:
+        raise BandError(
+            f"unknown band composite {name!r}",
+            hint=did_you_mean(name, ["all", *COMPOSITES]) or f"known: all, {', '.join(COMPOSITES)}",
+        )
+    if sensor is None:
+        raise BandError(
+            f"composite {name!r} needs a known sensor, and the store names none",
+            hint="list the bands by name, or import the data with --sensor",
+        )
+    names = []
+    for role in COMPOSITES[name]:
+        band = get_sensor(sensor).by_role(role)
+        if band is None:
+            raise BandError(f"composite {name!r} needs a {role} band, which {sensor} does not have")
+        names.append(band.name)
+    return tuple(names)
+
+
+def _named(band: int | str, available: Sequence[str]) -> str:
+    """A number means the band of that number, however the sensor writes it: 2 is B2, B02 or, with no such name, '2'."""
+    if not isinstance(band, int):
+        return band
+    spellings = (f"B{band}", f"B{band:02d}", str(band))
+    return next((name for name in spellings if name in available), spellings[0])

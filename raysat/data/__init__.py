@@ -1,0 +1,1 @@
+"""Patch stores and the importers that make them."""

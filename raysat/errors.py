@@ -1,0 +1,89 @@
+"""Every error a user can meet; each says what is wrong, where, and what to do next.
+
+    RaysatError                  exit code 1: the work failed
+    |-- UsageError               exit code 2: the request is wrong, nothing was started
+    |   |-- StudyError           a study file: names file and line
+    |   |-- BandError            bands that a sensor or a store does not have
+    |   `-- PlanError            a study that cannot run on this store
+    |-- DataError                input data that cannot be read or trusted
+    |   `-- StoreError           a patch store that is missing, half-written or of another format
+    |-- LedgerError              records that cannot be read or written
+    |-- TrainingError            a trial that cannot go on
+    |   `-- DivergedError        the loss became NaN or infinite
+    `-- ClusterError             Ray cannot be reached or started
+
+The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
+``--debug`` alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RaysatError(Exception):
+    """Base of every error raised on purpose. ``hint`` says what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[RaysatError], message: str, hint: str | None) -> RaysatError:
+    return kind(message, hint=hint)
+
+
+class UsageError(RaysatError):
+    """The request is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class StudyError(UsageError):
+    """A study file that cannot be understood; the message begins with ``file:line``."""
+
+
+class BandError(UsageError):
+    """Bands that a sensor or a store does not have."""
+
+
+class PlanError(UsageError):
+    """A study that cannot run on this store."""
+
+
+class DataError(RaysatError):
+    """Input data that cannot be read or trusted; names file, record or row, and cause."""
+
+
+class StoreError(DataError):
+    """A patch store that is missing, half-written or of another format."""
+
+
+class LedgerError(RaysatError):
+    """Records that cannot be read or written."""
+
+
+class TrainingError(RaysatError):
+    """A trial that cannot go on."""
+
+
+class DivergedError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class ClusterError(RaysatError):
+    """Ray cannot be reached or started."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return ``did you mean 'x'?`` for the nearest known word, or None where nothing is near."""
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else None

@@ -1,0 +1,91 @@
+"""Metrics of imbalanced classification, from a confusion matrix.
+
+``confusion[i, j]`` counts patches of class i predicted as class j. With recall_c and precision_c per class and acc the
+overall accuracy:
+
+    balanced accuracy   mean of recall_c
+    ICV                 sum over classes of (acc - recall_c)^2, the intra-class variance of Rawal & Pradhan 2020
+    F1                  macro: mean of 2 * precision_c * recall_c / (precision_c + recall_c)
+
+A class that was never predicted has precision 0 (as in scikit-learn); means run over the classes that have patches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+Matrix = npt.NDArray[np.int64]
+
+
+class Metrics(BaseModel):
+    """Metrics of one model on one split; per-class values in class order, None for a class without patches."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: int
+    accuracy: float
+    balanced_accuracy: float
+    icv: float
+    icv_root: float
+    macro_f1: float
+    recall: tuple[float | None, ...]
+    precision: tuple[float | None, ...]
+    f1: tuple[float | None, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def confusion_matrix(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
+    """Count (true, predicted) pairs into a (K, K) matrix."""
+    pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def from_confusion(confusion: Matrix) -> Metrics:
+    """Compute all metrics of a (K, K) confusion matrix. Raises ValueError for an empty one."""
+    total = int(confusion.sum())
+    if total == 0:
+        raise ValueError("no patch to evaluate")
+    hits = np.diag(confusion).astype(np.float64)
+    support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    present = support > 0
+    recall = hits / np.maximum(support, 1)
+    precision = hits / np.maximum(predicted, 1)
+    f1 = harmonic_mean(precision, recall)
+    accuracy = float(hits.sum() / total)
+    icv = intra_class_variance(accuracy, recall[present])
+
+    def per_class(values: npt.NDArray[np.float64]) -> tuple[float | None, ...]:
+        return tuple(float(value) if known else None for value, known in zip(values, present, strict=True))
+
+    return Metrics(
+        n=total,
+        accuracy=accuracy,
+        balanced_accuracy=float(recall[present].mean()),
+        icv=icv,
+        icv_root=float(np.sqrt(icv)),
+        macro_f1=float(f1[present].mean()),
+        recall=per_class(recall),
+        precision=per_class(precision),
+        f1=per_class(f1),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+    )
+
+
+def from_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Metrics:
+    """Compute all metrics of (N,) labels and (N, K) probabilities."""
+    return from_confusion(confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1]))
+
+
+def harmonic_mean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Harmonic mean, 0 where both are 0: the F1 of precision and recall."""
+    total = a + b
+    return np.divide(2 * a * b, total, out=np.zeros_like(total), where=total > 0)
+
+
+def intra_class_variance(accuracy: float, recall: npt.NDArray[np.float64]) -> float:
+    """ICV: sum over classes of (accuracy - recall_c)^2. Low means that no class is left behind."""
+    return float(np.square(accuracy - recall).sum())

@@ -1,0 +1,1 @@
+"""From the ledger to leaderboards; knows nothing of torch or ray."""

@@ -1,0 +1,1 @@
+"""Plain PyTorch training of one trial; knows nothing of Ray."""
