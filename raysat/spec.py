@@ -126,7 +126,7 @@ class NoAverage(Spec):
 
 
 class Swa(Spec):
-    """Stochastic weight averaging (Izmailov et al. 2018): equal average of snapshots, from ``start`` on every ``every``.
+    """Stochastic weight averaging (Izmailov et al. 2018): snapshots from ``start`` on, every ``every``, averaged.
 
     Both are fractions of training; the defaults are epochs 10, 15 ... 40 of the paper's 40.
     """
