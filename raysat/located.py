@@ -1,0 +1,128 @@
+"""YAML values that know where they stand, so that an error can name file and line after any number of merges.
+
+ruamel.yaml in round-trip mode: YAML 1.2 (``1e-4`` is a number, ``no`` is text), a duplicate key is an error, tags never
+build objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from raysat.errors import StudyError
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A plain value (dicts, lists, scalars) with the place of each key and item: ``file:line`` or ``--set key``."""
+
+    value: Any
+    places: dict[Key, str] = field(default_factory=dict)
+    origin: str = ""
+
+    def place(self, key: Key = ()) -> str:
+        """Where a key stands, or the nearest key around it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        return self.places.get(key, self.origin)
+
+    def at(self, *key: str | int) -> Located:
+        """Return the part of the tree under a key."""
+        value = self.value
+        for part in key:
+            value = value[part]
+        depth = len(key)
+        below = {path[depth:]: place for path, place in self.places.items() if path[:depth] == key}
+        return Located(value, below, self.place(key))
+
+    def under(self, *key: str) -> Located:
+        """Return a tree that has this one under a key."""
+        value = self.value
+        for part in reversed(key):
+            value = {part: value}
+        places: dict[Key, str] = {key[:depth]: self.place() for depth in range(1, len(key) + 1)}
+        return Located(value, places | {(*key, *path): place for path, place in self.places.items()}, self.origin)
+
+    def merge(self, over: Located) -> Located:
+        """Merge another tree into this one, key by key; a mapping with another ``kind`` replaces the old one whole."""
+        return Located(_merge(self.value, over.value), self.places | over.places, over.origin or self.origin)
+
+    def expand(self) -> Located:
+        """Write dotted keys out as nested mappings."""
+        result = Located({}, {}, self.origin)
+        for key, value in self.value.items():
+            part = self.at(key)
+            result = result.merge((part.expand() if isinstance(value, dict) else part).under(*str(key).split(".")))
+        return result
+
+    def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
+        """Make an error that begins with the place of a key."""
+        return StudyError(f"{self.place(key)}: {message}", hint=hint)
+
+
+def read_yaml(path: Path) -> tuple[Located, str]:
+    """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = "give the path of a study, such as search_spaces/table2.yaml"
+        raise StudyError(f"{path}: no such file", hint=hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return parse_yaml(text, str(path)), text
+
+
+def parse_yaml(text: str, file: str) -> Located:
+    """Parse YAML text; ``file`` names it in errors. Raises StudyError for invalid YAML."""
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        what = str(error.problem).split(" with value")[0].replace("found ", "")
+        raise StudyError(f"{file}:{_line(error)}: {what}", hint="name each key once") from None
+    except MarkedYAMLError as error:
+        raise StudyError(f"{file}:{_line(error)}: not valid YAML: {error.problem or error.context}") from None
+    except (YAMLError, ValueError) as error:
+        raise StudyError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
+    places: dict[Key, str] = {}
+    return Located(_plain(tree, (), places, file), places, f"{file}:1")
+
+
+def _line(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
+
+
+def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
+    """Copy a round-trip tree into plain values, noting places."""
+    if isinstance(node, CommentedMap):
+        plain = {}
+        for name, value in node.items():
+            places[(*key, name)] = f"{file}:{node.lc.key(name)[0] + 1}"
+            plain[name] = _plain(value, (*key, name), places, file)
+        return plain
+    if isinstance(node, CommentedSeq):
+        items = []
+        for position, value in enumerate(node):
+            places[(*key, position)] = f"{file}:{node.lc.item(position)[0] + 1}"
+            items.append(_plain(value, (*key, position), places, file))
+        return items
+    if isinstance(node, bool) or node is None:
+        return node
+    # Round-trip scalars are subclasses that remember how they were written.
+    return next((plain(node) for plain in (int, float, str) if isinstance(node, plain)), node)
+
+
+def _merge(base: Any, over: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    if "kind" in over and over["kind"] != base.get("kind"):
+        return over
+    return base | {key: _merge(base[key], value) if key in base else value for key, value in over.items()}
