@@ -6,33 +6,37 @@
                       spec.json         configuration, seed and data it is the result of
                       record.json       metrics, timing, versions, hardware
                       history.csv       one row per epoch
-                      predictions.npz   labels (N,) uint8, probabilities (N, K) float16, indices (N,) of the store
+                      predictions.npz   on the reported split: labels (N,) uint8, predicted (N,) uint8,
+                                        probabilities (N, K) float16, indices (N,) int64 of the store
                       model.pt          state_dict alone
                   failures/<id>.json    why a trial failed; gone once it succeeds
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
-finished one.
+finished one. One that replaces another moves it aside first; until the new one is in place, the old one is still read.
 """
 
 from __future__ import annotations
 
-import errno
+import csv
+import io
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from raysat.atomic import aside, write_atomic, write_folder
 from raysat.errors import LedgerError
-from raysat.metrics import Metrics
+from raysat.metrics import Metrics, confusion_matrix, from_confusion
 
+_M = TypeVar("_M", bound=BaseModel)
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -54,6 +58,12 @@ class Record(BaseModel):
     hardware: dict[str, Any]
     data: dict[str, Any]  # fingerprint and path of the store
 
+    @model_validator(mode="after")
+    def _has_reported(self) -> Self:
+        if self.reported not in self.metrics:
+            raise ValueError(f"no metrics of the reported split {self.reported!r}")
+        return self
+
 
 class Failure(BaseModel):
     """Why a trial failed."""
@@ -65,6 +75,23 @@ class Failure(BaseModel):
     hint: str | None = None
     traceback: str | None = None
     time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """What a model said of each patch of the reported split."""
+
+    labels: npt.NDArray[np.uint8]  # (N,)
+    predicted: npt.NDArray[np.uint8]  # (N,) argmax before rounding to float16, which can make two classes tie
+    probabilities: npt.NDArray[np.float16]  # (N, K)
+    indices: npt.NDArray[np.int64]  # (N,) positions in the store
+
+    def metrics(self) -> Metrics:
+        """Compute all metrics anew: exactly those of the record."""
+        return from_confusion(confusion_matrix(self.labels, self.predicted, self.probabilities.shape[1]))
+
+
+_ARRAYS: Final = tuple(field.name for field in fields(Predictions))
 
 
 def safe_name(name: str, what: str) -> str:
@@ -88,122 +115,141 @@ class Ledger:
         """Open the ledger of a run. Raises LedgerError where the folder is not one."""
         ledger = cls(root)
         if not (ledger.root / "plan.json").is_file():
-            raise LedgerError(
-                f"{root} is not a run (no plan.json)", hint="give the folder that ablate wrote: runs/<study>"
+            inside = sorted(plan.parent.name for plan in ledger.root.glob("*/plan.json"))
+            hint = (
+                f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
             )
+            raise LedgerError(f"{root} is not a run (no plan.json)", hint=hint)
         return ledger
 
     def write_plan(self, study_text: str, plan: Mapping[str, Any]) -> None:
         """Write the study as given and its plan."""
-        self.root.mkdir(parents=True, exist_ok=True)
         write_atomic(self.root / "study.yaml", study_text)
         write_atomic(self.root / "plan.json", json.dumps(plan, indent=1))
 
     def read_plan(self) -> dict[str, Any]:
-        """Read the plan."""
+        """Read the plan. Raises LedgerError where it is missing or damaged."""
         return _read_json(self.root / "plan.json")
 
     def is_finished(self, trial_id: str) -> bool:
         """Whether a trial has a finished record."""
-        return (self._trial(trial_id) / "record.json").is_file()
+        return (self._finished(trial_id) / "record.json").is_file()
 
     def read(self, trial_id: str) -> Record:
         """Read a finished record. Raises LedgerError where it is missing or damaged."""
-        file = self._trial(trial_id) / "record.json"
-        try:
-            return Record.model_validate(_read_json(file))
-        except ValidationError as error:
-            raise LedgerError(
-                f"{file} is damaged: {error.errors()[0]['msg']}", hint="delete its folder and run again"
-            ) from error
+        file = self._finished(trial_id) / "record.json"
+        record = _read_model(Record, file)
+        if record.id != trial_id:
+            raise LedgerError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
+        return record
 
-    def read_predictions(self, trial_id: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
-        """Return labels (N,) and probabilities (N, K) on the reported split."""
-        file = self._trial(trial_id) / "predictions.npz"
+    def read_predictions(self, trial_id: str) -> Predictions:
+        """Read the predictions of a finished trial. Raises LedgerError where they are missing or damaged."""
+        file = self._finished(trial_id) / "predictions.npz"
         try:
             with np.load(file, allow_pickle=False) as saved:
-                return saved["labels"], saved["probabilities"]
-        except (OSError, KeyError, ValueError) as error:
-            raise LedgerError(f"{file} cannot be read: {error}") from error
+                read = Predictions(**{key: saved[key] for key in _ARRAYS})
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+        n = len(read.labels)
+        if read.probabilities.ndim != 2 or not all(len(getattr(read, key)) == n for key in _ARRAYS):
+            raise LedgerError(f"{file} is damaged: its arrays differ in length", hint=_again(file))
+        return read
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
-        """Write a finished trial's files at once, its record among them; clears an earlier failure."""
+        """Write a finished trial's files at once, its record among them; clears an earlier failure.
+
+        An earlier record of the trial is replaced, and stays where that fails midway. Raises LedgerError.
+        """
         if "record.json" not in files:
             raise LedgerError(f"trial {trial_id} has no record.json to write")
-        target = self._trial(trial_id)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{trial_id}-", suffix=".partial", dir=target.parent))
-        try:
-            for name, content in files.items():
-                with (work / name).open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            work.chmod(0o755)
-            if target.exists():
-                shutil.rmtree(target)
-            work.rename(target)
-            _sync_folder(target.parent)
-        except OSError as error:
-            raise LedgerError(
-                f"trial {trial_id} cannot be written to {target}: {error.strerror}", hint=_advice(error)
-            ) from error
-        finally:
-            if work.exists():
-                shutil.rmtree(work, ignore_errors=True)
-        self._failure(trial_id).unlink(missing_ok=True)
+        write_folder(self._trial(trial_id), {safe_name(name, "file"): content for name, content in files.items()})
+        with suppress(OSError):  # a record outranks a failure
+            self._failure(trial_id).unlink(missing_ok=True)
 
     def write_failure(self, failure: Failure) -> None:
         """Record why a trial failed."""
-        self._failure(failure.id).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self._failure(failure.id), failure.model_dump_json(indent=1))
 
     def read_failure(self, trial_id: str) -> Failure | None:
-        """Return why a trial failed, or None."""
+        """Return why a trial failed, or None. Raises LedgerError where that is damaged."""
         file = self._failure(trial_id)
-        return Failure.model_validate(_read_json(file)) if file.is_file() else None
+        return _read_model(Failure, file) if file.is_file() else None
 
     def _trial(self, trial_id: str) -> Path:
         return self.root / "trials" / safe_name(trial_id, "trial")
+
+    def _finished(self, trial_id: str) -> Path:
+        """The folder to read: that of the trial, or the one moved aside by a replacement that was killed midway."""
+        target = self._trial(trial_id)
+        folders = (target, aside(target))
+        return next((folder for folder in folders if (folder / "record.json").is_file()), target)
 
     def _failure(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file at once: written beside it, synced, renamed. Raises LedgerError where that fails."""
-    work = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with work.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        work.replace(path)
-    except OSError as error:
-        work.unlink(missing_ok=True)
-        raise LedgerError(f"{path} cannot be written: {error.strerror}", hint=_advice(error)) from error
+def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], indices: npt.NDArray[Any]) -> bytes:
+    """Encode ``predictions.npz``.
+
+    Args:
+        labels: (N,) true classes.
+        probabilities: (N, K) in the precision that metrics were computed in: ``predicted`` is their argmax.
+        indices: (N,) positions of the patches in the store.
+
+    Raises:
+        ValueError: shapes that do not fit, more than 256 classes, labels outside them, numbers not finite.
+    """
+    if probabilities.ndim != 2 or not labels.shape == indices.shape == probabilities.shape[:1]:
+        raise ValueError(
+            f"labels {labels.shape}, probabilities {probabilities.shape} and indices {indices.shape} differ"
+        )
+    n, classes = probabilities.shape
+    if not 0 < classes <= 256 or (n and not 0 <= labels.min() <= labels.max() < classes):
+        raise ValueError(f"labels must lie in 0..{classes - 1}, and classes number at most 256")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities are not all finite")
+    stored = Predictions(
+        labels=labels.astype(np.uint8),
+        predicted=probabilities.argmax(axis=1).astype(np.uint8),
+        probabilities=probabilities.astype(np.float16),
+        indices=indices.astype(np.int64),
+    )
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{key: getattr(stored, key) for key in _ARRAYS})
+    return buffer.getvalue()
 
 
-def _advice(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "free some space and run the same command again: finished trials are kept"
-    return "check the permissions of the output folder and run the same command again: finished trials are kept"
+def encode_history(rows: Sequence[Mapping[str, float | int | None]]) -> bytes:
+    """Encode ``history.csv``: a column per key in order of first appearance, empty where a row has none."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
-def _sync_folder(path: Path) -> None:
-    """Make a rename survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _again(path: Path) -> str:
+    """A trial's folder is whole or worthless; other files are written anew by every run."""
+    lost = path.parent if path.parent.parent.name == "trials" else path
+    return f"delete {lost} and run the study again"
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LedgerError(f"{path} cannot be read: {error}") from error
+        raise LedgerError(f"{path} cannot be read: {error}", hint=_again(path)) from error
     if not isinstance(value, dict):
-        raise LedgerError(f"{path} is damaged: not a JSON object")
+        raise LedgerError(f"{path} is damaged: not a JSON object", hint=_again(path))
     return value
+
+
+def _read_model(model: type[_M], path: Path) -> _M:
+    try:
+        return model.model_validate(_read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise LedgerError(f"{path} is damaged: {where or 'record'}: {first['msg']}", hint=_again(path)) from error

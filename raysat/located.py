@@ -111,7 +111,8 @@ def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
     if isinstance(node, CommentedSeq):
         items = []
         for position, value in enumerate(node):
-            places[(*key, position)] = f"{file}:{node.lc.item(position)[0] + 1}"
+            place = node.lc.item(position)  # None in a tagged sequence
+            places[(*key, position)] = f"{file}:{place[0] + 1}" if place else places.get(key, file)
             items.append(_plain(value, (*key, position), places, file))
         return items
     if isinstance(node, bool) or node is None:

@@ -7,7 +7,8 @@ overall accuracy:
     ICV                 sum over classes of (acc - recall_c)^2, the intra-class variance of Rawal & Pradhan 2020
     F1                  macro: mean of 2 * precision_c * recall_c / (precision_c + recall_c)
 
-A class that was never predicted has precision 0 (as in scikit-learn); means run over the classes that have patches.
+A class that was never predicted has precision 0 (as in scikit-learn). A class without patches has no recall: its values
+are None and means and sums run over the classes that have patches.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Matrix = npt.NDArray[np.int64]
 class Metrics(BaseModel):
     """Metrics of one model on one split; per-class values in class order, None for a class without patches."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n: int
     accuracy: float
@@ -39,7 +40,15 @@ class Metrics(BaseModel):
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
-    """Count (true, predicted) pairs into a (K, K) matrix."""
+    """Count pairs of (N,) true and (N,) predicted classes into a (K, K) matrix.
+
+    Raises ValueError for shapes that differ and for classes outside 0..K-1, which would be counted in another cell.
+    """
+    if labels.shape != predicted.shape or labels.ndim != 1:
+        raise ValueError(f"labels {labels.shape} and predictions {predicted.shape} differ in shape")
+    for name, values in (("labels", labels), ("predictions", predicted)):
+        if values.size and not 0 <= values.min() <= values.max() < classes:
+            raise ValueError(f"{name} lie in {values.min()}..{values.max()}, outside 0..{classes - 1}")
     pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
@@ -76,7 +85,9 @@ def from_confusion(confusion: Matrix) -> Metrics:
 
 
 def from_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Metrics:
-    """Compute all metrics of (N,) labels and (N, K) probabilities."""
+    """Compute all metrics of (N,) labels and (N, K) probabilities. Raises ValueError where one is not finite."""
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities are not all finite")
     return from_confusion(confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1]))
 
 

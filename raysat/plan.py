@@ -1,7 +1,7 @@
 """From a study and a store to the jobs to run: a pure function, so any machine makes the same plan of the same input.
 
-A job is one trial bound to the data it trains on. Its id is the hash of the configuration with its bands resolved, the
-seed, the store's fingerprint and the numerics version; equal work is therefore one job, whichever arms or studies ask for
+A job is one trial bound to its data. Its id is the hash of the configuration with its bands resolved, the
+seed, the store's fingerprint and the numerics version; equal work is therefore one job, whichever arms ask for
 it. Jobs are ordered seed by seed, so that a study that is stopped early has compared all arms on the seeds it finished.
 """
 

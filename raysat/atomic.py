@@ -1,0 +1,95 @@
+"""Writes that happen whole or not at all: under a temporary name, synced, then renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from raysat.errors import LedgerError
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a text file at once, as UTF-8; makes its folder. Raises LedgerError, the old file then stands."""
+    work = _partial(path)
+    with _explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_synced(work, text.encode(errors="backslashreplace"))
+            work.replace(path)
+        finally:
+            with suppress(OSError):
+                work.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Replace a folder of files at once. Raises LedgerError, the old folder then stands.
+
+    A folder cannot be renamed over another: an old one steps ``aside`` until the new one is in place. Where the process
+    is killed in between, ``aside(target)`` holds it, whole.
+    """
+    work, old = _partial(target), aside(target)
+    with _explained(target):
+        try:
+            work.mkdir(parents=True)
+            for name, content in files.items():
+                _write_synced(work / name, content)
+            _sync_folder(work)
+            if target.exists():
+                if old.exists():
+                    shutil.rmtree(old)
+                target.rename(old)
+            work.rename(target)
+        finally:
+            if old.exists() and not target.exists():
+                old.rename(target)
+            shutil.rmtree(work, ignore_errors=True)
+        _sync_folder(target.parent)
+    leftovers = target.parent.glob(f".{target.name}-{'?' * 8}.partial")  # of attempts that were killed
+    for left in (old, *leftovers):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def aside(folder: Path) -> Path:
+    """Where a folder stands while another takes its place."""
+    return folder.with_name(f".{folder.name}.replaced")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a rename survive a power cut, where the file system can."""
+    with suppress(OSError):  # some network file systems cannot sync a folder; what was renamed stands
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        action = "free some space" if full else "check the permissions of the output folder"
+        raise LedgerError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint=f"{action} and run the same command again: finished trials are kept",
+        ) from error

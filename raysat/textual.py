@@ -1,0 +1,19 @@
+"""Small texts that several views share."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: ``42 s``, ``3 min``, ``2 h 20 min``, ``4 d 3 h``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,183 @@
+"""Runs a plan's jobs on Ray: connect, decide how many slots fit, tune, record what died."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.tune
+from ray import LoggingConfig
+from rich.console import Console
+
+from raysat.errors import ClusterError
+from raysat.ledger import Failure, Ledger
+from raysat.plan import Job, Plan
+from raysat.tuning import ENVIRONMENT
+from raysat.tuning.keeper import start_keeper
+from raysat.tuning.progress import Progress
+from raysat.tuning.searcher import PlanSearcher
+from raysat.tuning.trainable import Settings, Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to use the machine or cluster; None lets raysat choose."""
+
+    address: str | None = None
+    workers: int = 1
+    cpus_per_trial: float | None = None  # per worker
+    gpus_per_trial: float | None = None  # per worker
+    max_concurrent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a run ended."""
+
+    finished: int
+    failed: int
+    interrupted: bool
+
+
+def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, console: Console) -> Summary:
+    """Train jobs and write their records.
+
+    Raises:
+        ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
+    """
+    with connect(options.address, console), _scratch() as scratch:
+        cpus, gpus, slots = fit(ray.nodes(), options)
+        slots = min(slots, len(jobs))
+        settings = Settings(
+            keeper=start_keeper(ledger.root, plan.store.path),
+            store=str(plan.store.path.resolve()),
+            fingerprint=plan.store.fingerprint,
+            workers=options.workers,
+            cpus=cpus,
+            gpus=gpus,
+        )
+        console.print(_using(slots, options.workers, cpus, gpus), style="dim", highlight=False)
+        # The worker group reserves what it needs by itself: a CPU for the slot too would deadlock on small machines.
+        reserve = ray.tune.PlacementGroupFactory([{"memory": 1}])
+        trainable = ray.tune.with_resources(ray.tune.with_parameters(Slot, settings=settings), reserve)
+        with Progress(jobs, console, finished_before=len(plan.jobs) - len(jobs)) as progress:
+            results = ray.tune.Tuner(
+                trainable,
+                tune_config=ray.tune.TuneConfig(
+                    search_alg=PlanSearcher(jobs),
+                    num_samples=len(jobs),
+                    max_concurrent_trials=slots,
+                    reuse_actors=True,
+                ),
+                run_config=ray.tune.RunConfig(
+                    name=plan.study.name, storage_path=str(scratch), verbose=0, callbacks=[progress, _Deaths(ledger)]
+                ),
+            ).fit()
+        del results
+        finished, failed = len(progress.finished), len(progress.failed)
+        return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
+
+
+class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
+    """Records the trials whose worker died: nothing was left there to do so."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        text = str(trial.get_error() or "the worker died")
+        last = next((line for line in reversed(text.splitlines()) if line.strip()), text)
+        self._ledger.write_failure(Failure(id=trial.config["job"], error=last, traceback=text, time=time.time()))
+
+
+@contextmanager
+def connect(address: str | None, console: Console) -> Iterator[None]:
+    """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or Ray cannot be started.
+    """
+    if address is not None and address.startswith("ray://"):
+        raise ClusterError(
+            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
+        )
+    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1"}
+    if ray.is_initialized():  # a caller's own connection stays open
+        yield
+        return
+    try:
+        context = ray.init(
+            address=address or "local",
+            runtime_env={"env_vars": dict(ENVIRONMENT)},
+            log_to_driver=False,
+            logging_level="ERROR",
+            logging_config=LoggingConfig(log_level="ERROR"),
+            **({} if address else local),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
+        raise ClusterError(f"{where}: {first}", hint=hint) from error
+    try:
+        if context.dashboard_url:
+            console.print(f"dashboard  http://{context.dashboard_url}", style="dim", highlight=False)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float, int]:
+    """Return CPUs and GPUs of each worker, and how many slots run at once.
+
+    Without a wish, a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a
+    node: on small machines one trial with all cores beats several with one each.
+
+    Raises:
+        ClusterError: no node can hold one worker.
+    """
+    alive = [node["Resources"] for node in nodes if node.get("Alive") and node["Resources"].get("CPU", 0) >= 1]
+    most_gpus = max((node.get("GPU", 0.0) for node in alive), default=0.0)
+    gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(most_gpus > 0)
+    useful = [node for node in alive if node.get("GPU", 0.0) >= gpus] or alive
+    cpus = options.cpus_per_trial
+    if cpus is None:
+        cores = min((node["CPU"] for node in useful), default=1.0)
+        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers
+        cpus = float(max(1, int(share)))
+
+    def room(node: dict[str, float]) -> int:
+        by_gpu = node.get("GPU", 0.0) / gpus if gpus else float("inf")
+        return int(min(node["CPU"] / cpus, by_gpu) + 1e-6)
+
+    slots = sum(room(node) for node in alive) // options.workers
+    if slots == 0 and options.max_concurrent is None:
+        asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
+        raise ClusterError(
+            f"a trial asks for {asked}, more than the machine or cluster has now",
+            hint="lower --workers, --cpus-per-trial or --gpus-per-trial; on a cluster that grows, give --max-concurrent",
+        )
+    return cpus, gpus, options.max_concurrent or slots
+
+
+def _using(slots: int, workers: int, cpus: float, gpus: float) -> str:
+    each = f"{cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
+    group = f"{workers} workers of {each}" if workers > 1 else each
+    return f"running    {slots} trial{'s' * (slots != 1)} at a time, {group} each"
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for Tune's own files, which nothing reads again."""
+    path = Path(tempfile.mkdtemp(prefix="raysat-tune-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

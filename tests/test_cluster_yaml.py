@@ -1,0 +1,48 @@
+"""cluster.yaml is what Ray's launcher accepts, and safe by default; checked offline."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.autoscaler._private.util import prepare_config, validate_config
+from ruamel.yaml import YAML
+
+FILE = Path(__file__).parents[1] / "cluster.yaml"
+
+
+@pytest.fixture(name="cluster")
+def _cluster() -> dict[str, Any]:
+    return YAML(typ="safe").load(FILE.read_text(encoding="utf-8"))
+
+
+def test_ray_accepts_it(cluster: dict[str, Any]) -> None:
+    full = prepare_config(copy.deepcopy(cluster))
+    validate_config(full)
+    assert full["available_node_types"]["gpu"]["max_workers"] == 4
+
+
+def test_ray_would_refuse_a_mistake(cluster: dict[str, Any]) -> None:
+    cluster["available_node_types"]["gpu"]["max_worker"] = 3
+    with pytest.raises(Exception, match="max_worker"):
+        validate_config(prepare_config(cluster))
+
+
+def test_head_trains_nothing_and_workers_are_spot_gpus(cluster: dict[str, Any]) -> None:
+    types = cluster["available_node_types"]
+    assert types[cluster["head_node_type"]]["resources"] == {"CPU": 0}
+    assert types["gpu"]["min_workers"] == 0
+    assert types["gpu"]["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+
+
+def test_dashboard_on_loopback_and_token_on_every_node(cluster: dict[str, Any]) -> None:
+    head, worker = cluster["head_start_ray_commands"][-1], cluster["worker_start_ray_commands"][-1]
+    assert "--dashboard-host=127.0.0.1" in head
+    assert all(command.startswith("RAY_AUTH_MODE=token ray start") for command in (head, worker))
+    assert "-e RAY_AUTH_MODE=token" in cluster["docker"]["run_options"]
+    assert "~/.ray/auth_token" in cluster["file_mounts"].values()
+
+
+def test_installs_raysat_with_pinned_versions(cluster: dict[str, Any]) -> None:
+    assert cluster["file_mounts"]["/home/ray/raysat"] == "."
+    assert cluster["setup_commands"] == ["pip install -c ~/raysat/constraints.txt ~/raysat"]

@@ -1,0 +1,225 @@
+"""Study files: what they mean, and what each mistake in one says."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from raysat.errors import RaysatError, StudyError, UsageError
+from raysat.space import Study, load_study
+from raysat.spec import AugMix, Config, CrossEntropy, Drw, Ldam, Swa, Triangular
+
+SPACES = Path(__file__).parents[1] / "search_spaces"
+
+
+def load(folder: Path, text: str, **options: object) -> Study:
+    file = folder / "study.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_study(file, **options)  # type: ignore[arg-type]
+
+
+def test_table2_holds_the_papers_seven_rows() -> None:
+    study = load_study(SPACES / "table2.yaml")
+    arms = {arm.name: arm.config for arm in study.arms}
+    assert list(arms) == [f"({row})" for row in range(1, 8)]
+    assert study.seeds == (0, 1, 2)
+    assert study.reference == "table2"
+    assert arms["(1)"].data.bands == "all"
+    assert all(arms[f"({row})"].data.bands == "agriculture" for row in range(2, 8))
+    assert [isinstance(config.loss, Ldam) for config in arms.values()] == [False] * 3 + [True] * 4
+    assert [isinstance(config.reweight, Drw) for config in arms.values()] == [False] * 3 + [True] * 4
+    assert [isinstance(config.augment, AugMix) for config in arms.values()] == [False, False, True] + [False, True] * 2
+    assert [isinstance(config.average, Swa) for config in arms.values()] == [False] * 5 + [True] * 2
+    assert [isinstance(config.schedule, Triangular) for config in arms.values()] == [False] * 5 + [True] * 2
+    assert {(config.optim.epochs, config.optim.batch_size, config.optim.clip_norm) for config in arms.values()} == {
+        (40, 32, 1.0)
+    }
+
+
+def test_every_shipped_study_loads() -> None:
+    for file in SPACES.glob("*.yaml"):
+        assert load_study(file).arms, file
+
+
+def test_defaults_without_arms(tmp_path: Path) -> None:
+    study = load(tmp_path, "base: {}\n")
+    assert (study.name, study.seeds) == ("study", (0,))
+    assert [(arm.name, arm.config) for arm in study.arms] == [("base", Config())]
+
+
+def test_dotted_and_nested_overrides_agree(tmp_path: Path) -> None:
+    dotted, nested = load(
+        tmp_path,
+        "arms:\n  a: {optim.lr: 1e-4, data.bands: [6, 5, 2]}\n  b: {optim: {lr: 1e-4}, data: {bands: [6, 5, 2]}}\n",
+    ).arms
+    assert dotted.config == nested.config
+    assert dotted.config.optim.lr == 1e-4
+    assert dotted.config.data.bands == (6, 5, 2)
+
+
+def test_an_override_keeps_the_rest_but_another_kind_replaces_it_whole(tmp_path: Path) -> None:
+    text = """
+    base: {optim: {lr: 0.5, clip_norm: 2.0}, schedule: {kind: triangular, max_lr: 0.5}}
+    arms:
+      same kind: {optim: {kind: adam, lr: 0.25}, schedule: {step_epochs: 3}}
+      other kind: {optim: {kind: sgd}, schedule: {kind: constant}}
+    """
+    same, other = (arm.config for arm in load(tmp_path, text).arms)
+    assert (same.optim.lr, same.optim.clip_norm) == (0.25, 2.0)
+    assert same.schedule == Triangular(max_lr=0.5, step_epochs=3)
+    assert (other.optim.lr, other.optim.clip_norm) == (1e-3, None)
+
+
+def test_settings_win_over_arms(tmp_path: Path) -> None:
+    study = load(
+        tmp_path,
+        "arms:\n  a: {model.name: resnet50, optim.epochs: 9}\n  b: {loss: {kind: ldam}}\nseeds: 4\n",
+        overrides=["model.name=resnet34", "loss={kind: cross_entropy}", "data.bands=[6, 5, 2]", "optim.lr=1e-4"],
+        epochs=2,
+        seeds=3,
+    )
+    assert study.seeds == (0, 1, 2)
+    for arm in study.arms:
+        assert (arm.config.model.name, arm.config.optim.epochs, arm.config.optim.lr) == ("resnet34", 2, 1e-4)
+        assert arm.config.loss == CrossEntropy()
+        assert arm.config.data.bands == (6, 5, 2)
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3))
+def test_a_grid_is_the_product_of_its_axes(tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
+    keys = ["optim.lr", "optim.batch_size", "optim.epochs"][: len(sizes)]
+    axes = {key: [2 + position for position in range(size)] for key, size in zip(keys, sizes, strict=True)}
+    study = load(tmp_path_factory.mktemp("grid"), f"grid: {axes}\n")
+    seen = [tuple(getattr(arm.config.optim, key.split(".")[1]) for key in keys) for arm in study.arms]
+    assert seen == list(itertools.product(*axes.values()))
+    assert len({arm.name for arm in study.arms}) == len(study.arms)
+
+
+def test_zip_moves_axes_together_and_exclude_leaves_combinations_out(tmp_path: Path) -> None:
+    text = """
+    grid: {average: [{kind: none}, {kind: swa}], data.bands: [all, [6, 5, 2]]}
+    zip:
+      - {loss: [{kind: cross_entropy}, {kind: ldam}], reweight: [{kind: none}, {kind: drw}]}
+    exclude:
+      - {average.kind: swa, loss.kind: cross_entropy}
+    """
+    arms = load(tmp_path, text).arms
+    assert len(arms) == 2 * 2 * 2 - 2
+    for arm in arms:
+        assert (arm.config.loss.kind == "ldam") == (arm.config.reweight.kind == "drw")
+        assert not (arm.config.average.kind == "swa" and arm.config.loss.kind == "cross_entropy")
+    assert arms[0].name == "average=none, bands=all, loss=cross_entropy, reweight=none"
+
+
+def test_exclude_sees_defaults_that_the_file_does_not_name(tmp_path: Path) -> None:
+    text = "grid: {average: [{kind: none}, {kind: swa}]}\nexclude: [{schedule.kind: constant, average.kind: swa}]\n"
+    assert [arm.name for arm in load(tmp_path, text).arms] == ["average=none"]
+
+
+MISTAKES = {
+    "unknown top key": ("bsae: {}", "1: unknown key 'bsae'", "'base'"),
+    "unknown key": ("base:\n  optim: {lrr: 1}", "2: unknown key 'optim.lrr'", "'lr'"),
+    "unknown section": ("base:\n  optimm: {lr: 1}", "2: unknown key 'optimm'", "'optim'"),
+    "unknown key of a member": ("base:\n  loss: {kind: ldam, max_margn: 1}", "2: unknown key", "'max_margin'"),
+    "key of another member": ("base:\n  loss: {max_margin: 1}", "2: unknown key 'loss.max_margin'", "kind"),
+    "unknown kind": ("base: {}\narms:\n  a: {loss: {kind: ldma}}", "3: loss.kind must be one of", "'ldam'"),
+    "bound": (
+        "arms:\n  a:\n    loss:\n      kind: ldam\n      max_margin: -1",
+        "5: loss.max_margin must be > 0, got -1",
+        "",
+    ),
+    "bound of a fraction": ("base: {reweight: {kind: drw, switch: 1.5}}", "reweight.switch must be <= 1, got 1.5", ""),
+    "text for a number": ("base:\n  optim:\n    epochs: '4'", "3: optim.epochs must be a whole number, got '4'", ""),
+    "fraction for a whole number": ("base:\n  optim: {epochs: 4.5}", "2: optim.epochs must be a whole number", ""),
+    "infinite": ("base: {loss: {kind: ldam, scale: .inf}}", "1: loss.scale must be a finite number, got inf", ""),
+    "two fields that disagree": ("base: {schedule: {kind: triangular, max_lr: 1e-6}}", "must not be below base_lr", ""),
+    "section is no mapping": ("base: {loss: 3}", "1: loss", ""),
+    "duplicate key": ("base:\n  optim: {lr: 1, lr: 2}", '2: duplicate key "lr"', "once"),
+    "duplicate arm": ("arms:\n  a: {}\n  a: {optim.lr: 1}", '3: duplicate key "a"', "once"),
+    "duplicate value of an axis": ("grid: {optim.lr: [1, 1]}", "1: two arms are called 'lr=1'", "name"),
+    "numbered arm": ("arms:\n  1: {}", "2: arm 1 must be named by text", "quote"),
+    "broken YAML": ("arms: {a: [1", "1: not valid YAML", ""),
+    "tab": ("arms:\n\ta: 1", "2: not valid YAML", ""),
+    "no mapping": ("- a", "1: a study is a mapping", "base"),
+    "empty": ("", "1: a study is a mapping", "base"),
+    "study that is a path": ("study: ../x", "1: study '../x' cannot name a folder", "letters"),
+    "seeds": ("seeds: [0, 0]", "1: seeds must be different whole numbers", ""),
+    "negative seed": ("seeds: [-1]", "1: seeds must be", ""),
+    "axis without values": ("grid:\n  loss: []", "2: axis 'loss' needs a list", ""),
+    "axes of unequal length": ("zip: [{optim.lr: [1, 2], optim.epochs: [1]}]", "as many values each", ""),
+    "misspelt exclude": ("grid: {optim.lr: [1]}\nexclude: [{los.kind: ldam}]", "2: unknown key 'los'", "'loss'"),
+    "exclude of everything": ("grid: {optim.lr: [1]}\nexclude: [{optim.lr: 1}]", "2: exclude leaves no arm", ""),
+    "exclude without grid": ("exclude: [{optim.lr: 1}]", "1: exclude needs a grid", ""),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) -> None:
+    text, message, hint = MISTAKES[mistake]
+    with pytest.raises(StudyError) as caught:
+        load(tmp_path, text)
+    assert re.match(rf"{re.escape(str(tmp_path))}/study\.yaml:\d+: ", caught.value.message)
+    assert message in caught.value.message
+    assert "\n" not in caught.value.message
+    assert hint in (caught.value.hint or "")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"overrides": ["optim.lr"]}, "--set optim.lr: write it as key=value"),
+        ({"overrides": ["optim.lrr=3"]}, "--set optim.lrr: unknown key 'optim.lrr'"),
+        ({"overrides": ["optim.lr=-3"]}, "--set optim.lr: optim.lr must be > 0, got -3"),
+        ({"overrides": ["optim.lr=[1"]}, "--set optim.lr=[1: the value is not valid YAML"),
+        ({"epochs": 0}, "--epochs: optim.epochs must be >= 1, got 0"),
+        ({"seeds": 2}, "--seeds 2: the study has 1"),
+        ({"seeds": 0}, "--seeds 0"),
+    ],
+)
+def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        load(tmp_path, "base: {}", **options)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"absent\.yaml: no such file"):
+        load_study(tmp_path / "absent.yaml")
+
+
+def test_yaml_tags_build_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StudyError):
+        load(tmp_path, f"base: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]\n")
+    assert not (tmp_path / "made").exists()
+
+
+YAML_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=True) | st.text("ab:é", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["base", "arms", "grid", "zip", "seeds", "optim", "loss", "kind", "a.b"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    document=st.dictionaries(st.sampled_from(["base", "arms", "grid", "zip", "exclude", "seeds", "study"]), YAML_VALUES)
+)
+def test_any_document_is_a_study_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, document: dict[str, object]
+) -> None:
+    file = tmp_path_factory.mktemp("any") / "study.yaml"
+    YAML(typ="safe").dump(document, file)
+    message = ""
+    try:
+        assert load_study(file).arms
+    except RaysatError as error:
+        message = error.message
+    assert "\n" not in message
