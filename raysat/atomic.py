@@ -9,8 +9,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from raysat.errors import LedgerError
+
+# How network file systems, FUSE and Windows say that they cannot sync a folder; its files are synced all the same.
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -73,12 +77,15 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 def _sync_folder(path: Path) -> None:
     """Make a rename survive a power cut, where the file system can."""
-    with suppress(OSError):  # some network file systems cannot sync a folder; what was renamed stands
+    try:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 @contextmanager

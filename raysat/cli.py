@@ -92,6 +92,10 @@ def ablate(
     ledger.write_plan(plan.study.text, plan.to_json(data_name=data_name))
     interrupted = False
     if missing:
+        from raysat.tuning import stay_on_loopback
+
+        if address is None:
+            stay_on_loopback()
         from raysat.tuning.run import Options, run
 
         if finished:
@@ -140,13 +144,13 @@ def _plan(space: Path, data_name: str, epochs: int | None, seeds: int | None, ov
     """Read a study, resolve it against its data, and check that every arm can run there."""
     from raysat.data.source import open_data
     from raysat.plan import make_plan
-    from raysat.report.reference import load_reference
+    from raysat.report import reference
     from raysat.space import load_study
     from raysat.training.check import check
 
     study = load_study(space, overrides=overrides, epochs=epochs, seeds=seeds)
     if study.reference is not None:
-        load_reference(study.reference)
+        reference.load(study.reference)
     made = make_plan(study, open_data(data_name))
     checked = set()
     for job in made.jobs:
@@ -165,9 +169,10 @@ def _ledger(plan: Plan, out: Path) -> tuple[Ledger, list[Job]]:
 
 
 def _report(run: Path, out: Path | None, console: Console) -> None:
-    from raysat.report import render, report
+    from raysat.report.run import report as write_report
+    from raysat.report.terminal import render
 
-    board, files = report(run, out)
+    board, files = write_report(run, out)
     console.print()
     console.print(render(board))
     console.print()

@@ -52,7 +52,7 @@ class Located:
         return Located(value, places | {(*key, *path): place for path, place in self.places.items()}, self.origin)
 
     def merge(self, over: Located) -> Located:
-        """Merge another tree into this one, key by key; a mapping with another ``kind`` replaces the old one whole."""
+        """Merge another tree into this one, key by key."""
         return Located(_merge(self.value, over.value), self.places | over.places, over.origin or self.origin)
 
     def expand(self) -> Located:
@@ -123,7 +123,5 @@ def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
 
 def _merge(base: Any, over: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(over, dict):
-        return over
-    if "kind" in over and over["kind"] != base.get("kind"):
         return over
     return base | {key: _merge(base[key], value) if key in base else value for key, value in over.items()}

@@ -9,8 +9,8 @@
     seeds      the seeds that every arm runs: a list, or a number n for 0 .. n-1
     reference  published rows to show beside ours
 
-An override merges into base key by key, but a member of a family with another ``kind`` replaces the old one whole: a
-triangular schedule keeps nothing of a constant one.
+An override merges into base key by key. Another ``kind`` of a family keeps the keys that it has too: SGD in place of
+Adam keeps the number of epochs, a constant schedule keeps nothing of a triangular one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final
 from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
 from raysat.ledger import safe_name
 from raysat.located import Located, parse_yaml, read_yaml
-from raysat.spec import Config
+from raysat.spec import Config, members
 from raysat.validation import validate_config
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
@@ -81,7 +81,7 @@ def load_study(
     for name, tree in [*_named(document), *_grid(document)] or [("base", _base(document))]:
         if name in arms:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
-        arms[name] = Arm(name=name, config=validate_config(tree.merge(settings), arm=name))
+        arms[name] = Arm(name=name, config=validate_config(_override(tree, settings), arm=name))
     return Study(
         name=_name(document, path),
         arms=tuple(arms.values()),
@@ -92,7 +92,23 @@ def load_study(
 
 
 def _base(document: Located) -> Located:
-    return _KINDS.merge(_mapping(document, "base").expand())
+    return _override(_KINDS, _mapping(document, "base").expand())
+
+
+def _override(base: Located, over: Located) -> Located:
+    """Merge ``over`` into ``base``; where it names another kind, drop the keys that this kind does not have."""
+    kept = dict(base.value)
+    for section, new in over.value.items():
+        old = kept.get(section)
+        if (
+            not isinstance(old, dict)
+            or not isinstance(new, dict)
+            or new.get("kind", old.get("kind")) == old.get("kind")
+        ):
+            continue
+        member = members(section).get(str(new["kind"])) if section in Config.model_fields else None
+        kept[section] = {key: value for key, value in old.items() if member and key in member.model_fields}
+    return Located(kept, base.places, base.origin).merge(over)
 
 
 def _named(document: Located) -> Iterator[tuple[str, Located]]:
@@ -101,7 +117,7 @@ def _named(document: Located) -> Iterator[tuple[str, Located]]:
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise arms.error(f"arm {name!r} must be named by text", name, hint='quote it: "(1)":')
-        yield name, base.merge(_mapping(arms, name).expand())
+        yield name, _override(base, _mapping(arms, name).expand())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +142,8 @@ def _grid(document: Located) -> Iterator[tuple[str, Located]]:
     for choice in itertools.product(*axes) if axes else ():
         tree = base
         for value in choice:
-            tree = tree.merge(value.tree)
-        effective = _DEFAULTS.merge(tree).value
+            tree = _override(tree, value.tree)
+        effective = _override(_DEFAULTS, tree).value
         if not any(_matches(effective, rule.value) for rule in excluded):
             kept += 1
             yield ", ".join(value.label for value in choice), tree

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -174,6 +174,13 @@ class Config(Spec):
     schedule: Schedule = Constant()
     average: Average = NoAverage()
     augment: Augment = NoAugment()
+
+
+def members(section: str) -> dict[str, type[Spec]]:
+    """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``."""
+    annotation: Any = Config.model_fields[section].annotation
+    models: tuple[type[Spec], ...] = getattr(annotation, "__args__", (annotation,))
+    return {str(model.model_fields["kind"].default) if "kind" in model.model_fields else "": model for model in models}
 
 
 class Trial(Spec):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from raysat.errors import StudyError, did_you_mean
 from raysat.located import Key, Located
-from raysat.spec import Config
+from raysat.spec import Config, members
 
 _BOUNDS: Final = {
     "greater_than": ("gt", ">"),
@@ -88,21 +88,9 @@ def _explain(key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | Non
     return f"{path}: {detail['msg']}, got {given!r}", None
 
 
-def _known_keys(key: Key, value: Any) -> Iterator[str]:
-    """The keys that the model around an unknown key does have."""
-    model: type[BaseModel] = Config
-    node = value
-    for part in key[:-1]:
-        node = node[part]
-        model = _model_of(model, str(part), node)
-    yield from model.model_fields
-
-
-def _model_of(model: type[BaseModel], name: str, node: Any) -> type[BaseModel]:
-    """The model of a section: of a family, the member that ``kind`` names."""
-    annotation: Any = model.model_fields[name].annotation
-    members: tuple[type[BaseModel], ...] = getattr(annotation, "__args__", (annotation,))
-    kind = node.get("kind") if isinstance(node, dict) else None
-    return next(
-        member for member in members if "kind" not in member.model_fields or member.model_fields["kind"].default == kind
-    )
+def _known_keys(key: Key, value: Any) -> Iterable[str]:
+    """The keys that a section does have, or the sections themselves."""
+    if len(key) == 1:
+        return Config.model_fields
+    section = str(key[0])
+    return members(section)[value[section].get("kind", "")].model_fields

@@ -43,8 +43,12 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         self._before = finished_before
         self._began = time.monotonic()
         self._first_report: tuple[float, int] | None = None
-        self._last_line = 0.0
+        self._last_line = self._began
         self._live = Live(get_renderable=self._render, console=console, transient=True) if console.is_terminal else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles callbacks into a snapshot that is never restored: a terminal cannot be in it."""
+        return {}
 
     def __enter__(self) -> Progress:
         if self._live:

@@ -108,7 +108,7 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
         raise ClusterError(
             f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
         )
-    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1"}
+    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
     if ray.is_initialized():  # a caller's own connection stays open
         yield
         return
@@ -162,7 +162,7 @@ def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float
         asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
         raise ClusterError(
             f"a trial asks for {asked}, more than the machine or cluster has now",
-            hint="lower --workers, --cpus-per-trial or --gpus-per-trial; on a cluster that grows, give --max-concurrent",
+            hint="ask for less with --cpus-per-trial, --gpus-per-trial; if the cluster grows, give --max-concurrent",
         )
     return cpus, gpus, options.max_concurrent or slots
 

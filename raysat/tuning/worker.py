@@ -126,6 +126,7 @@ def _hardware() -> dict[str, Any]:
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "workers": ray.train.get_context().get_world_size(),
+        "node": ray.get_runtime_context().get_node_id(),
     }
 
 

@@ -1,0 +1,73 @@
+"""Fixtures that several parts of the suite share: a learnable store, one Ray session, the command line."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raysat.data.store import PatchStore, StoreWriter
+
+BANDS = ("B2", "B5", "B6")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache out of the tests."""
+    os.environ["RAYSAT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def landsat_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+    """96 patches of 3 Landsat bands, 32 x 32, 3 classes at 60/25/15 %, told apart by their brightness in B5."""
+    path = tmp_path_factory.mktemp("stores") / "landsat"
+    rng = np.random.default_rng(0)
+    with StoreWriter(path, bands=BANDS, classes=("a", "b", "c"), sensor="landsat8", source={"kind": "test"}) as writer:
+        for index in range(96):
+            label = int(np.searchsorted([0.6, 0.85], (index % 20) / 20, side="right"))
+            patch = rng.integers(0, 120, (3, 32, 32))
+            patch[1] += 50 * label
+            writer.add(patch.astype(np.uint8), label, ("train", "train", "val", "test")[index // 20 % 4])
+        return writer.close()
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """One Ray for all tests that need one: starting it costs seconds."""
+    from raysat.tuning import stay_on_loopback
+
+    stay_on_loopback()
+    from rich.console import Console
+
+    from raysat.tuning.run import connect
+
+    with connect(None, Console(quiet=True)):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def raysat(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the real command line in this process."""
+    from raysat.cli import main
+
+    def run(*words: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["raysat", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Result(int(ended.value.code or 0), out, err)
+
+    return run

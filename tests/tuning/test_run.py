@@ -1,0 +1,200 @@
+"""A plan on real Ray: what is trained, recorded and reported, and what a failure leaves."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from raysat.data.store import PatchStore
+from raysat.errors import ClusterError
+from raysat.ledger import Ledger
+from raysat.plan import Plan, make_plan
+from raysat.space import load_study
+from raysat.training.loop import Outcome, train
+from raysat.tuning.run import Options, Summary, connect, fit, run
+
+STUDY = """
+study: tiny
+base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}
+seeds: 2
+arms:
+  plain: {}
+  everything:
+    loss: {kind: ldam}
+    reweight: {kind: drw}
+    sampler: {kind: inverse_frequency}
+    schedule: {kind: triangular}
+    average: {kind: swa}
+    augment: {kind: augmix}
+  diverges: {optim: {kind: sgd, lr: 1.0e+30}}
+"""
+
+
+def plan_of(folder: Path, text: str, store: PatchStore) -> tuple[Plan, Ledger]:
+    file = folder / "study.yaml"
+    file.write_text(text, encoding="utf-8")
+    plan = make_plan(load_study(file), store)
+    ledger = Ledger(folder / "run")
+    ledger.write_plan(text, plan.to_json(data_name="test"))
+    return plan, ledger
+
+
+def trained_alone(plan: Plan, arm: str) -> Outcome:
+    loop = train(plan.jobs[[job.arm for job in plan.jobs].index(arm)].trial, plan.store)
+    while True:
+        try:
+            next(loop)
+        except StopIteration as stop:
+            return stop.value
+
+
+@pytest.fixture(scope="module", name="finished")
+def _finished(
+    tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore, ray_session: None
+) -> tuple[Plan, Ledger, Summary, str]:
+    plan, ledger = plan_of(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
+    console = Console(file=io.StringIO(), width=200)
+    summary = run(plan, plan.jobs, ledger, Options(), console)
+    return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_every_job_ends_finished_or_failed(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, summary, _ = finished
+    assert summary == Summary(finished=4, failed=2, interrupted=False)
+    for job in plan.jobs:
+        assert ledger.is_finished(job.id) == (job.arm != "diverges")
+
+
+def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, out = finished
+    failures = [ledger.read_failure(job.id) for job in plan.jobs if job.arm == "diverges"]
+    assert len(failures) == 2
+    for failure in failures:
+        assert failure is not None
+        assert "epoch 1" in failure.error
+        assert failure.hint
+        assert failure.traceback is None
+    assert out.count("failed") == 2
+
+
+def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, _ = finished
+    for job in plan.jobs:
+        if job.arm == "diverges":
+            continue
+        record = ledger.read(job.id)
+        assert (record.id, record.reported, record.classes) == (job.id, "test", plan.store.classes)
+        assert record.images == job.images
+        assert record.data["fingerprint"] == plan.store.fingerprint
+        assert set(record.metrics) == {"val", "test"}
+        assert {"raysat", "torch", "timm", "ray", "numpy", "python"} == set(record.versions)
+        history = pd.read_csv(ledger.root / "trials" / job.id / "history.csv")
+        assert list(history["epoch"]) == [1, 2]
+        state = torch.load(ledger.root / "trials" / job.id / "model.pt", weights_only=True)
+        assert sum(value.numel() for value in state.values()) >= record.parameters
+
+
+def test_metrics_can_be_computed_again_from_predictions(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, _ = finished
+    job = plan.jobs[0]
+    predictions = ledger.read_predictions(job.id)
+    assert np.array_equal(predictions.indices, plan.store.indices("test"))
+    assert np.array_equal(predictions.labels, plan.store.labels[predictions.indices])
+    assert predictions.metrics() == ledger.read(job.id).metrics["test"]
+
+
+@pytest.mark.parametrize("arm", ["plain", "everything"])
+def test_ray_changes_no_number(finished: tuple[Plan, Ledger, Summary, str], arm: str) -> None:
+    """The same trial trained without Ray gives the same metrics and weights, bit for bit."""
+    plan, ledger, _, _ = finished
+    job = next(job for job in plan.jobs if job.arm == arm)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(ledger.read(job.id).hardware["threads"])
+    try:
+        alone = trained_alone(plan, arm)
+    finally:
+        torch.set_num_threads(threads)
+    assert alone.metrics == ledger.read(job.id).metrics
+    state = torch.load(ledger.root / "trials" / job.id / "model.pt", weights_only=True)
+    assert all(torch.equal(value, state[name]) for name, value in alone.state_dict.items())
+
+
+def test_plain_output_is_one_line_a_trial(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    lines = [line for line in finished[3].splitlines() if "seed" in line and "training" not in line]
+    assert [line.split()[0] for line in lines] == [f"{n}/6" for n in range(1, 7)]
+    assert "balanced accuracy 0." in lines[0]
+    assert "\x1b" not in finished[3]
+
+
+def test_two_data_parallel_workers_train_one_trial(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None
+) -> None:
+    text = "base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}\n"
+    plan, ledger = plan_of(tmp_path, text, landsat_store)
+    options = Options(workers=2, cpus_per_trial=1.0, gpus_per_trial=0.0)
+    assert run(plan, plan.jobs, ledger, options, Console(quiet=True)).finished == 1
+    record = ledger.read(plan.jobs[0].id)
+    assert record.hardware["workers"] == 2
+    assert record.images == plan.jobs[0].images
+
+
+def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
+    return {"Alive": alive, "Resources": {"CPU": cpus} | ({"GPU": gpus} if gpus else {})}
+
+
+HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options", "expected"),
+    [
+        ([node(2)], Options(), (2.0, 0.0, 1)),
+        ([node(8)], Options(cpus_per_trial=2), (2, 0.0, 4)),
+        ([node(8)], Options(workers=2), (4.0, 0.0, 1)),
+        ([node(2)], Options(cpus_per_trial=0.5), (0.5, 0.0, 4)),
+        ([HEAD, node(16, 2), node(16, 2)], Options(), (8.0, 1.0, 4)),
+        ([HEAD, node(8, 1)], Options(gpus_per_trial=0.25), (2.0, 0.25, 4)),
+        ([node(4), node(8, 1)], Options(), (8.0, 1.0, 1)),
+        ([node(4), node(4, alive=False)], Options(), (4.0, 0.0, 1)),
+        ([node(8)], Options(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
+        ([HEAD], Options(cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
+    ],
+)
+def test_slots_fit_the_machine(
+    nodes: list[dict[str, Any]], options: Options, expected: tuple[float, float, int]
+) -> None:
+    assert fit(nodes, options) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options"),
+    [
+        ([node(2)], Options(cpus_per_trial=4)),
+        ([node(2)], Options(gpus_per_trial=1)),
+        ([node(2)], Options(workers=3, cpus_per_trial=1)),
+    ],
+)
+def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: Options) -> None:
+    with pytest.raises(ClusterError, match="more than the machine or cluster has"):
+        fit(nodes, options)
+
+
+def test_ray_client_addresses_are_refused(connecting: Callable[[str], None]) -> None:
+    with pytest.raises(ClusterError, match="Ray Client") as caught:
+        connecting("ray://127.0.0.1:10001")
+    assert "ray job submit" in (caught.value.hint or "")
+
+
+@pytest.fixture(name="connecting")
+def _connecting() -> Callable[[str], None]:
+    def go(address: str) -> None:
+        with connect(address, Console(quiet=True)):
+            raise AssertionError("connected")
+
+    return go
