@@ -1,0 +1,227 @@
+"""What the ledger says of a study: one row per arm over its seeds, ranked; a failed or missing cell is kept.
+
+A value of an arm is the mean over its finished seeds of the trial's metric, with the sample standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from raysat.errors import LedgerError
+from raysat.ledger import Ledger
+from raysat.metrics import Metrics
+from raysat.report import reference
+from raysat.report.reference import PublishedRow, Reference
+
+METRICS: Final = ("balanced_accuracy", "icv", "icv_root", "macro_f1", "accuracy")
+LOWER_IS_BETTER: Final = frozenset({"icv", "icv_root"})
+_LONGEST_ERROR: Final = 300  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One metric of one arm over its finished seeds; ``values`` in the order of ``Arm.seeds``."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over seeds; None without a value. Does not depend on their order, not even in the last bit."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def sd(self) -> float | None:
+        """Sample standard deviation (n - 1); None for fewer than two values."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A cell that failed, or whose record cannot be used."""
+
+    seed: int
+    error: str  # one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One row of the leaderboard. ``rank`` is None where no seed has finished."""
+
+    name: str
+    rank: int | None = None
+    seeds: tuple[int, ...]  # finished
+    failed: tuple[Failed, ...]
+    missing: tuple[int, ...]  # seeds neither finished nor failed
+    metrics: Mapping[str, Summary]  # by the names in METRICS
+    recall: tuple[Summary, ...]  # per class
+    precision: tuple[Summary, ...]
+    published: PublishedRow | None = None
+
+    @property
+    def n(self) -> int:
+        """Finished seeds."""
+        return len(self.seeds)
+
+    @property
+    def n_planned(self) -> int:
+        """Seeds that the study asks for."""
+        return len(self.seeds) + len(self.failed) + len(self.missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """A study's arms, best first, and what they were measured on."""
+
+    study: str
+    data: str
+    fingerprint: str | None
+    classes: tuple[str, ...]
+    reported: str  # split
+    support: tuple[int, ...] | None  # patches per class in that split; None where no trial has finished
+    reference: Reference | None
+    arms: tuple[Arm, ...]
+
+    @property
+    def n_test(self) -> int | None:
+        """Patches in the reported split; None where no trial has finished."""
+        return None if self.support is None else sum(self.support)
+
+    @property
+    def finished(self) -> int:
+        """Cells (arm and seed) with a record."""
+        return sum(arm.n for arm in self.arms)
+
+    @property
+    def planned(self) -> int:
+        """Cells that the study asks for."""
+        return sum(arm.n_planned for arm in self.arms)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Cell(_Part):
+    seed: int
+    id: str
+
+
+class _PlannedArm(_Part):
+    name: str
+    trials: tuple[_Cell, ...]
+
+
+class _Data(_Part):
+    name: str
+    fingerprint: str | None = None
+
+
+class _Plan(_Part):
+    study: str
+    reference: str | None = None
+    data: _Data
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    reported: str
+    arms: tuple[_PlannedArm, ...]
+
+
+def collect(ledger: Ledger) -> Leaderboard:
+    """Read a run and rank its arms.
+
+    Raises:
+        LedgerError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
+        UsageError: the study names published rows that do not exist.
+    """
+    try:
+        plan = _Plan.model_validate(ledger.read_plan())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise LedgerError(
+            f"{ledger.root / 'plan.json'} is damaged: {where}: {first['msg']}", hint="run the study again"
+        ) from error
+    published = None if plan.reference is None else reference.load(plan.reference)
+    ids = dict.fromkeys(cell.id for arm in plan.arms for cell in arm.trials)  # arms may share trials: read each once
+    outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in ids}
+    some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
+    arms = [_arm(arm, outcomes, len(plan.classes), published) for arm in plan.arms]
+    return Leaderboard(
+        study=plan.study,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        classes=plan.classes,
+        reported=plan.reported,
+        support=None if some is None else tuple(sum(row) for row in some.confusion),
+        reference=published,
+        arms=rank(arms),
+    )
+
+
+def rank(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """Order arms, best first, and number them: the one ranking of raysat.
+
+    Higher mean balanced accuracy first; equal ones by lower mean ICV, then by higher mean macro F1, then in the study's
+    order. Accuracy takes no part: on imbalanced data it rewards neglect of the rare classes. Arms without a finished
+    seed come last, without a rank.
+    """
+
+    def key(arm: Arm) -> tuple[float, float, float]:
+        balanced, icv, f1 = (arm.metrics[name].mean or 0.0 for name in ("balanced_accuracy", "icv", "macro_f1"))
+        return -balanced, icv, -f1
+
+    finished = sorted((arm for arm in arms if arm.n), key=key)
+    ranked = [replace(arm, rank=position) for position, arm in enumerate(finished, start=1)]
+    return (*ranked, *(arm for arm in arms if not arm.n))
+
+
+def one_line(text: str) -> str:
+    """Flatten a text to one printable line of bounded length."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(line.split())
+    return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 1].rstrip() + "…"
+
+
+def _outcome(ledger: Ledger, plan: _Plan, trial_id: str) -> Metrics | str | None:
+    """Metrics of a finished trial, why it has none, or None where it has not run."""
+    try:
+        if not ledger.is_finished(trial_id):
+            failure = ledger.read_failure(trial_id)
+            return None if failure is None else failure.error
+        record = ledger.read(trial_id)
+    except LedgerError as error:
+        return error.message
+    if record.classes != plan.classes or len(record.classes) != len(record.metrics[record.reported].recall):
+        return f"its record is of other classes: {', '.join(record.classes)}"
+    if record.reported != plan.reported:
+        return f"its record reports the {record.reported} split, not {plan.reported}"
+    if plan.data.fingerprint not in (None, record.data.get("fingerprint", plan.data.fingerprint)):
+        return "its record is of other data"
+    return record.metrics[plan.reported]
+
+
+def _arm(
+    planned: _PlannedArm, outcomes: Mapping[str, Metrics | str | None], classes: int, published: Reference | None
+) -> Arm:
+    cells = [(cell.seed, outcomes[cell.id]) for cell in planned.trials]
+    found = [(seed, outcome) for seed, outcome in cells if isinstance(outcome, Metrics)]
+    failed = [(seed, outcome) for seed, outcome in cells if isinstance(outcome, str)]
+    return Arm(
+        name=planned.name,
+        seeds=tuple(seed for seed, _ in found),
+        failed=tuple(Failed(seed=seed, error=one_line(error) or "no reason recorded") for seed, error in failed),
+        missing=tuple(seed for seed, outcome in cells if outcome is None),
+        metrics={name: _summary(getattr(metrics, name) for _, metrics in found) for name in METRICS},
+        recall=tuple(_summary(metrics.recall[k] for _, metrics in found) for k in range(classes)),
+        precision=tuple(_summary(metrics.precision[k] for _, metrics in found) for k in range(classes)),
+        published=None if published is None else published.row(planned.name),
+    )
+
+
+def _summary(values: Iterable[float | None]) -> Summary:
+    """Leave out None: a class without patches in the split has no recall, with any seed."""
+    return Summary(values=tuple(value for value in values if value is not None))

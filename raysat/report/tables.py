@@ -1,0 +1,189 @@
+"""The leaderboard as files: Markdown to read, CSV to compute with, JSON with every seed's value and every reason."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.cells import cell_len
+
+from raysat import __version__
+from raysat.atomic import write_atomic
+from raysat.report.frame import Arm, Leaderboard, Summary, one_line
+from raysat.report.text import (
+    NONE,
+    Column,
+    class_columns,
+    columns,
+    count,
+    measured_on,
+    number,
+    published_note,
+    title,
+    unfinished,
+)
+
+_MOST_CLASSES: Final = 6  # with more, recall per class stands in its own table alone
+_PADDED: Final = 48  # a longer cell does not widen its column of the raw text
+_SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+_LEGEND: Final = (
+    "± is the sample standard deviation over the n seeds of an arm; **bold** is the best of a column. "
+    "Order: higher balanced accuracy, then lower ICV, then higher macro F1. "
+    "ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind. "
+    "Accuracy never ranks: on imbalanced data it rewards neglect of the rare classes."
+)
+
+
+def write_leaderboard(board: Leaderboard, folder: Path) -> list[Path]:
+    """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once. Raises LedgerError where that fails."""
+    texts = {"md": to_markdown(board), "csv": to_csv(board), "json": to_json(board)}
+    paths = [folder / f"leaderboard.{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        write_atomic(path, text)
+    return paths
+
+
+def to_markdown(board: Leaderboard) -> str:
+    """The leaderboard as GitHub-flavoured Markdown; names and errors are escaped."""
+    parts = [f"# {_md(board.study)}", f"Ranked by balanced accuracy: {_md(measured_on(board))}.", _main_table(board)]
+    notes = [_LEGEND]
+    if any(0 < arm.n < arm.n_planned for arm in board.arms):
+        notes.append("An arm with unfinished seeds is ranked by those that finished.")
+    if any(column.published(arm) is not None for column in columns(board) for arm in board.arms):
+        notes.append("In brackets: the published value.")
+    parts.append(" ".join(notes))
+    if note := published_note(board):
+        parts.append(_md(note[0].upper() + note[1:]) + ".")
+    if board.support is not None:
+        parts += ["## Per class", "Recall, with the number of patches of each class:", _class_table(board, "recall")]
+        parts += ["Precision:", _class_table(board, "precision")]
+    if rows := unfinished(board):
+        lines = [f"- **{_md(title(arm))}**, {seeds} {_md(reason)}" for arm, seeds, reason in rows]
+        parts += ["## Failed or missing", "\n".join(lines)]
+    source = "" if board.fingerprint is None else f"; data fingerprint {_md(board.fingerprint[:8])}"
+    parts.append(f"_Written by raysat {__version__}{source}; every seed's values are in `leaderboard.json`._")
+    return "\n\n".join(parts) + "\n"
+
+
+def to_csv(board: Leaderboard) -> str:
+    """One row per arm, numbers in full precision, empty where there is none; a name cannot start a formula."""
+    text = io.StringIO()
+    rows = [_csv_row(board, arm) for arm in board.arms]
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["arm", "rank", "n", "n_planned"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_json(board: Leaderboard) -> str:
+    """Everything known: per arm the mean, sd and each seed's value of every metric, and every cell without a result."""
+    counts = None if board.support is None else dict(zip(board.classes, board.support, strict=True))
+    value = {
+        "study": board.study,
+        "raysat": __version__,
+        "data": {"name": board.data, "fingerprint": board.fingerprint},
+        "reported": board.reported,
+        "classes": list(board.classes),
+        "n_test": board.n_test,
+        "n_per_class": counts,
+        "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows"}),
+        "arms": [_json_arm(board, arm) for arm in board.arms],
+    }
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def _main_table(board: Leaderboard) -> str:
+    shown = [column for column in columns(board) if column.metric != "precision"]
+    if len(board.classes) > _MOST_CLASSES:
+        shown = [column for column in shown if column.metric != "recall"]
+    table = [
+        ["#", *(NONE if arm.rank is None else str(arm.rank) for arm in board.arms)],
+        ["arm", *(_md(title(arm)) for arm in board.arms)],
+    ]
+    for column in shown:
+        heading = column.label if column.position is None else f"recall {_md(column.label)}"
+        table.append([heading, *_cells(board, column, with_sd=column.metric == "balanced_accuracy")])
+    return _table([*table, ["n", *map(count, board.arms)]])
+
+
+def _class_table(board: Leaderboard, metric: str) -> str:
+    table = [["arm", *(_md(title(arm)) for arm in board.arms)]]
+    for column, patches in zip(class_columns(board, metric), board.support or (), strict=True):
+        heading = f"{_md(column.label)} (n = {patches:,})" if metric == "recall" else _md(column.label)
+        table.append([heading, *_cells(board, column, with_sd=True)])
+    return _table(table)
+
+
+def _cells(board: Leaderboard, column: Column, *, with_sd: bool) -> list[str]:
+    """A column's cells: the best in bold, the published value in brackets where the column has any."""
+    top, compared = column.best(board), any(column.published(arm) is not None for arm in board.arms)
+    cells = []
+    for arm in board.arms:
+        ours = column.ours(arm)
+        mean = number(ours.mean, column.metric)
+        bold = mean == top and column.metric != "accuracy"
+        sd = f" ± {number(ours.sd, column.metric)}" if with_sd and ours.sd is not None else ""
+        published = f" ({number(column.published(arm), column.metric)})" if compared else ""
+        cells.append((f"**{mean}**" if bold else mean) + sd + published)
+    return cells
+
+
+def _table(content: Sequence[Sequence[str]]) -> str:
+    """Lay out columns, heading first, as a Markdown table that also reads well as plain text; only arms align left."""
+    laid_out = []
+    for column in content:
+        left = column[0] == "arm"
+        width = max([3, *(cell_len(cell) for cell in column if cell_len(cell) <= _PADDED)])
+        rule = ":" + "-" * (width - 1) if left else "-" * (width - 1) + ":"
+        padding = [" " * (width - cell_len(cell)) for cell in column]
+        cells = [cell + pad if left else pad + cell for cell, pad in zip(column, padding, strict=True)]
+        laid_out.append([cells[0], rule, *cells[1:]])
+    return "\n".join(f"| {' | '.join(row)} |" for row in zip(*laid_out, strict=True))
+
+
+def _md(text: str) -> str:
+    """Escape a text for Markdown, in a table too; HTML stays text."""
+    return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
+
+
+def _csv_row(board: Leaderboard, arm: Arm) -> dict[str, object]:
+    name = one_line(arm.name)
+    row: dict[str, object] = {
+        "arm": f"'{name}" if name.startswith(("=", "+", "-", "@")) else name,
+        "rank": arm.rank,
+        "n": arm.n,
+        "n_planned": arm.n_planned,
+    }
+    for column in columns(board):
+        row[f"{column.key}_mean"], row[f"{column.key}_sd"] = column.ours(arm).mean, column.ours(arm).sd
+        if any(column.published(other) is not None for other in board.arms):
+            row[f"{column.key}_published"] = column.published(arm)
+    return row
+
+
+def _json_arm(board: Leaderboard, arm: Arm) -> dict[str, Any]:
+    def described(summary: Summary) -> dict[str, Any]:
+        return {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)}
+
+    def by_class(summaries: Sequence[Summary]) -> dict[str, Any]:
+        return {name: described(summary) for name, summary in zip(board.classes, summaries, strict=True)}
+
+    return {
+        "name": arm.name,
+        "rank": arm.rank,
+        "n": arm.n,
+        "n_planned": arm.n_planned,
+        "seeds": list(arm.seeds),
+        **{metric: described(summary) for metric, summary in arm.metrics.items()},
+        "recall": by_class(arm.recall),
+        "precision": by_class(arm.precision),
+        "failed": [{"seed": cell.seed, "error": cell.error} for cell in arm.failed],
+        "missing": list(arm.missing),
+        "published": None if arm.published is None else arm.published.model_dump(exclude={"arm"}),
+    }

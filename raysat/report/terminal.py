@@ -1,0 +1,150 @@
+"""The leaderboard on a terminal: as many columns as its width holds; what remains goes to the names of the arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from raysat.report.frame import Arm, Leaderboard, one_line
+from raysat.report.text import (
+    NONE,
+    Column,
+    class_columns,
+    columns,
+    count,
+    measured_on,
+    number,
+    published_note,
+    title,
+    unfinished,
+)
+
+_Shown: TypeAlias = dict[str, list[Text]]  # heading -> a cell for each arm
+
+_GAP: Final = 2
+# What is left out first, while arms have less room than this; their names wrap in what they get.
+_OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("published", 16), ("n", 12))
+_NARROWEST: Final = 8
+_ASCII: Final = str.maketrans({"±": "+-", "√": "root ", "–": "-", "…": "~"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A leaderboard that fits the console it is printed on; plain ASCII where that is all the console can write."""
+
+    board: Leaderboard
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield a title, the table and notes."""
+        ascii_only, board = options.ascii_only, self.board
+        shown = _columns(board, ascii_only=ascii_only)
+        names = [_text(title(arm), ascii_only=ascii_only) for arm in board.arms]
+        longest = max((name.cell_len for name in names), default=0)
+        for heading, room in _OPTIONAL:
+            if _room(shown, options.max_width) < min(longest, room):
+                shown.pop(heading, None)
+        width = max(_NARROWEST, min(longest, _room(shown, options.max_width)))
+
+        yield Text.assemble(
+            _text(board.study, "bold", ascii_only=ascii_only), "  ", _text(measured_on(board), ascii_only=ascii_only)
+        )
+        yield ""
+        yield _table(board, shown, names, width, ascii_only=ascii_only)
+        yield ""
+        for note in _notes(board, shown):
+            yield _text(note, "dim", ascii_only=ascii_only)
+        for arm, seeds, reason in unfinished(board):
+            yield _text(f"{one_line(arm.name)}, {seeds} {reason}", ascii_only=ascii_only)
+
+
+def render(board: Leaderboard) -> Rendered:
+    """Return a leaderboard for rich's ``console.print``; it takes its width from the console."""
+    return Rendered(board)
+
+
+def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, ascii_only: bool) -> Table:
+    table = Table(
+        box=None if ascii_only else box.SIMPLE_HEAD,  # its dividers are one blank wide
+        padding=(0, _GAP if ascii_only else _GAP - 1, 0, 0),
+        show_edge=False,
+        pad_edge=False,
+        header_style="",
+    )
+    for heading in shown:
+        table.add_column(_text(heading, ascii_only=ascii_only), justify="right", no_wrap=True)
+        if heading == "#":
+            table.add_column("arm", width=width, overflow="fold")
+    for position, arm in enumerate(board.arms):
+        rank, *values = (cells[position] for cells in shown.values())
+        table.add_row(rank, names[position], *values, style="" if arm.n else "dim")
+    return table
+
+
+def _columns(board: Leaderboard, *, ascii_only: bool) -> _Shown:
+    """Every column but the arms' names, by heading, in the order shown."""
+    metrics = {column.metric: column for column in columns(board) if column.position is None}
+    balanced = metrics["balanced_accuracy"]
+
+    def texts(column: Column, *, with_sd: bool = False) -> list[Text]:
+        top = None if column.metric == "accuracy" else column.best(board)
+        return [_number(column, arm, top, with_sd=with_sd, ascii_only=ascii_only) for arm in board.arms]
+
+    shown = {
+        "#": [_text(NONE if arm.rank is None else str(arm.rank), ascii_only=ascii_only) for arm in board.arms],
+        "balanced acc.": texts(balanced, with_sd=True),
+        "published": [_text(number(balanced.published(arm)), ascii_only=ascii_only) for arm in board.arms],
+        "ICV": texts(metrics["icv"]),
+        "√ICV": texts(metrics["icv_root"]),
+        "F1": texts(metrics["macro_f1"]),
+        "recall by class": [_recalls(board, arm, ascii_only=ascii_only) for arm in board.arms],
+        "acc.": texts(metrics["accuracy"]),
+        "n": [Text(count(arm)) for arm in board.arms],
+    }
+    if all(balanced.published(arm) is None for arm in board.arms):
+        del shown["published"]
+    return shown
+
+
+def _number(column: Column, arm: Arm, top: str | None, *, with_sd: bool, ascii_only: bool) -> Text:
+    summary = column.ours(arm)
+    mean = number(summary.mean, column.metric)
+    sd = f" ± {number(summary.sd, column.metric)}" if with_sd and summary.sd is not None else ""
+    bold = "bold" if mean == top else ""
+    return Text.assemble(_text(mean, bold, ascii_only=ascii_only), _text(sd, "dim", ascii_only=ascii_only))
+
+
+def _recalls(board: Leaderboard, arm: Arm, *, ascii_only: bool) -> Text:
+    """Recall of every class in three places: ``.91 .07 1.0``."""
+    parts = []
+    for column in class_columns(board, "recall"):
+        mean = column.ours(arm).mean
+        text = f" {NONE} " if mean is None else f"{mean:.2f}"[1:] if mean < 0.995 else "1.0"
+        bold = mean is not None and number(mean) == column.best(board)
+        parts.append(_text(text, "bold" if bold else "", ascii_only=ascii_only))
+    return Text(" ").join(parts)
+
+
+def _room(shown: _Shown, width: int) -> int:
+    """What is left of a width for the names of the arms."""
+    columns_width = (max([len(heading), *(cell.cell_len for cell in cells)]) for heading, cells in shown.items())
+    return width - sum(column + _GAP for column in columns_width)
+
+
+def _notes(board: Leaderboard, shown: _Shown) -> Iterator[str]:
+    yield "± sd over n seeds; ranked by balanced accuracy, then lower ICV, then macro F1"
+    if "recall by class" in shown:
+        yield f"recall by class: {', '.join(one_line(name) for name in board.classes)}"
+    if note := published_note(board):
+        yield note
+
+
+def _text(text: str, style: str = "", *, ascii_only: bool) -> Text:
+    if ascii_only:
+        text = text.translate(_ASCII).encode("ascii", "replace").decode()
+    return Text(text, style=style)

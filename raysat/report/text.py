@@ -1,0 +1,114 @@
+"""The columns of a leaderboard, and how its numbers, counts and notes read in every form of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from raysat.report.frame import LOWER_IS_BETTER, Arm, Leaderboard, Summary, one_line
+
+HEADINGS: Final = {  # in the order shown: accuracy last, as it never ranks
+    "balanced_accuracy": "balanced accuracy",
+    "icv": "ICV",
+    "icv_root": "√ICV",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+}
+NONE: Final = "–"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One metric, or one class's recall or precision."""
+
+    metric: str
+    position: int | None = None  # of the class
+    label: str  # of the class, or of the metric
+
+    @property
+    def key(self) -> str:
+        """Its name in files: ``icv``, ``recall_forest``."""
+        return self.metric if self.position is None else f"{self.metric}_{self.label}"
+
+    def ours(self, arm: Arm) -> Summary:
+        """An arm's value over its seeds."""
+        if self.position is None:
+            return arm.metrics[self.metric]
+        return (arm.recall if self.metric == "recall" else arm.precision)[self.position]
+
+    def published(self, arm: Arm) -> float | None:
+        """What was published of an arm; None where that is not available or is of another number of classes."""
+        if arm.published is None:
+            return None
+        value = getattr(arm.published, self.metric)
+        if self.position is None:
+            return float(value) if value is not None else None
+        return value[self.position] if len(value) == len(arm.recall) else None
+
+    def best(self, board: Leaderboard) -> str | None:
+        """How its best value reads, so that all that read the same are marked; None where nothing competes."""
+        means = [mean for arm in board.arms if (mean := self.ours(arm).mean) is not None]
+        if len(means) < 2:
+            return None
+        return number(min(means) if self.metric in LOWER_IS_BETTER else max(means), self.metric)
+
+
+def columns(board: Leaderboard) -> list[Column]:
+    """Every column, in the order shown: metrics, then recall and precision by class, accuracy last."""
+    metrics = [Column(metric=metric, label=label) for metric, label in HEADINGS.items()]
+    by_class = [class_columns(board, metric) for metric in ("recall", "precision")]
+    return [*metrics[:-1], *by_class[0], *by_class[1], metrics[-1]]
+
+
+def class_columns(board: Leaderboard, metric: str) -> list[Column]:
+    """Recall or precision, a column per class."""
+    return [Column(metric=metric, position=k, label=one_line(name)) for k, name in enumerate(board.classes)]
+
+
+def number(value: float | None, metric: str = "") -> str:
+    """Three decimals; four for ICV, a sum of squares, which is small where it matters."""
+    if value is None:
+        return NONE
+    return f"{value:.4f}" if metric == "icv" else f"{value:.3f}"
+
+
+def title(arm: Arm) -> str:
+    """An arm's name, and what it is where a publication says so."""
+    return one_line(arm.name if arm.published is None else f"{arm.name} {arm.published.label}")
+
+
+def count(arm: Arm) -> str:
+    """Finished seeds: ``3``, or ``2/3`` where some are not."""
+    return str(arm.n) if arm.n == arm.n_planned else f"{arm.n}/{arm.n_planned}"
+
+
+def measured_on(board: Leaderboard) -> str:
+    """Split, data and how much of the study is finished."""
+    size = "" if board.n_test is None else f", {board.n_test:,} patches"
+    done = f"{board.finished} of {board.planned} trials finished"
+    return f"{board.reported} split of {board.data}{size}; {done}"
+
+
+def unfinished(board: Leaderboard) -> list[tuple[Arm, str, str]]:
+    """Every cell without a result, in the board's order: arm, its seed or seeds, what became of them."""
+    rows = []
+    for arm in board.arms:
+        rows += [(arm, _seeds([cell.seed]), f"failed: {cell.error}") for cell in arm.failed]
+        if arm.missing:
+            rows.append((arm, _seeds(arm.missing), "missing: not trained yet"))
+    return rows
+
+
+def published_note(board: Leaderboard) -> str | None:
+    """What the published numbers are, or that there are none; None for a study without a reference."""
+    if board.reference is None:
+        return None
+    if not board.reference.has_numbers:
+        return f"published numbers: not included ({board.reference.note})"
+    source = f"{board.reference.source}, measured on {board.reference.data}"
+    return f"published numbers: {source}; they compare with the same data and split alone"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from raysat import errors
+from raysat.errors import RaysatError, UsageError, did_you_mean
+
+
+def every_kind(base: type[RaysatError] = RaysatError) -> list[type[RaysatError]]:
+    own = [kind for kind in base.__subclasses__() if kind.__module__ == "raysat.errors"]
+    return [base, *(deeper for kind in own for deeper in every_kind(kind))]
+
+
+@pytest.mark.parametrize("kind", every_kind())
+@pytest.mark.parametrize("hint", [None, "do this next"])
+@pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301 - our own
+def test_an_error_keeps_kind_message_and_hint_between_processes(kind, hint, travel):
+    arrived = travel(kind("went wrong", hint=hint))
+    assert type(arrived) is kind
+    assert (arrived.message, arrived.hint, str(arrived)) == ("went wrong", hint, "went wrong")
+
+
+@pytest.mark.parametrize("kind", every_kind())
+def test_exit_code_is_2_for_a_wrong_request_and_1_for_failed_work(kind):
+    assert kind("x").exit_code == (2 if issubclass(kind, UsageError) else 1)
+
+
+def test_the_tree_in_the_docstring_shows_every_error():
+    tree = errors.__doc__
+    for kind in every_kind():
+        assert kind.__name__ in tree
+    assert {kind.__name__ for kind in every_kind() if issubclass(kind, UsageError)} == {
+        "UsageError",
+        "StudyError",
+        "BandError",
+        "PlanError",
+    }
+
+
+def test_did_you_mean_names_the_nearest_word_and_keeps_quiet_where_nothing_is_near():
+    known = ["cross_entropy", "ldam", "triangular"]
+    assert did_you_mean("triangle", known) == "did you mean 'triangular'?"
+    assert did_you_mean("cross-entropy", iter(known)) == "did you mean 'cross_entropy'?"
+    assert did_you_mean("zebra", known) is None
+    assert did_you_mean("ldam", []) is None
