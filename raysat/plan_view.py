@@ -12,7 +12,7 @@ from rich.text import Text
 from raysat.errors import LedgerError
 from raysat.ledger import Ledger
 from raysat.plan import Job, Plan
-from raysat.spec import Config
+from raysat.spec import Config, members
 from raysat.textual import duration
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
@@ -26,45 +26,47 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, console: Conso
     by_id = {job.id: job for job in plan.jobs}
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("arm", overflow="fold")
-    table.add_column("what differs from the defaults", overflow="fold")
+    table.add_column("settings", overflow="fold")
     for name in ("epochs", "images/trial", "finished"):
         table.add_column(name, justify="right", no_wrap=True)
-    for arm, seeds in plan.cells.items():
-        jobs = [by_id[job] for job in seeds.values()]
+    cells = {arm: [by_id[job] for job in seeds.values()] for arm, seeds in plan.cells.items()}
+    settings = {arm: describe(jobs[0].trial.config, plan.store.bands) for arm, jobs in cells.items()}
+    shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
+    for arm, jobs in cells.items():
+        own = ", ".join(setting for setting in settings[arm] if setting not in shared)
         done = sum(job.id not in waiting for job in jobs)
-        config = jobs[0].trial.config
-        table.add_row(
-            Text(arm), Text(describe(config)), str(config.optim.epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}"
-        )
+        epochs = jobs[0].trial.config.optim.epochs
+        table.add_row(Text(arm), Text(own), str(epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}")
     console.print(table)
+    console.print()
     images = sum(job.images for job in missing)
     trials, equal = plan.trials, plan.trials - len(plan.jobs)
-    lines = [
+    lines = [f"all arms   {', '.join(sorted(shared))}"] if shared else []
+    lines += [
         f"trials     {trials} ({len(plan.study.arms)} arms x {len(plan.study.seeds)} seeds)"
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {len(missing)} trials, {sum(job.trial.config.optim.epochs for job in missing):,} epochs, "
         f"{images:,} images",
         f"time       {_time(images, plan, ledger)}",
     ]
-    console.print()
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def describe(config: Config) -> str:
-    """Write what a configuration sets apart from the defaults: ``loss=ldam, reweight=drw, bands=B6-B5-B2``."""
-    parts = []
+def describe(config: Config, bands: Sequence[str]) -> list[str]:
+    """List what a configuration sets apart from the defaults: ``loss=ldam``, ``bands=B6-B5-B2``, ``optim.lr=0.01``."""
+    settings = []
     for name, section in config.model_dump(mode="json").items():
         default: dict[str, Any] = _DEFAULTS[name]
-        same_kind = section.get("kind") == default.get("kind")
-        if not same_kind:
-            parts.append(f"{name}={section['kind']}")
-        elif name == "data":
-            parts.append(f"bands={'-'.join(section['bands'])}")
-        else:
-            changed = (key for key in section if key != "epochs" and section[key] != default.get(key))
-            parts += [f"{name}.{key}={section[key]}" for key in changed]
-    return ", ".join(parts)
+        if name == "data":
+            settings.append("bands=all" if section["bands"] == list(bands) else f"bands={'-'.join(section['bands'])}")
+            continue
+        if section.get("kind") != default.get("kind"):
+            settings.append(f"{name}={section['kind']}")
+            default = members(name)[section["kind"]]().model_dump(mode="json")
+        changed = (key for key in section if key != "epochs" and section[key] != default[key])
+        settings += [f"{name}.{key}={section[key]}" for key in changed]
+    return settings
 
 
 def _time(images: int, plan: Plan, ledger: Ledger) -> str:

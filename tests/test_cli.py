@@ -91,6 +91,19 @@ def test_a_failed_cell_is_shown_and_the_exit_code_says_so(
     assert "0/1" in markdown
 
 
+def test_a_run_whose_records_cannot_be_written_stops_at_once(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, ray_session: None
+) -> None:
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "trials").write_text("in the way", encoding="utf-8")
+    result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert str(tmp_path / "runs" / "tiny" / "trials") in result.err
+    assert "Traceback" not in result.err
+    assert result.out.count("seed") <= 2, "went on training"
+
+
 def test_plan_trains_nothing(raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
     result = raysat("plan", "--space", space, "--data", landsat_store.path, "--epochs", 5, "--out", tmp_path / "runs")
     patches = len(landsat_store.indices("train"))

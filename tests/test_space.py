@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from raysat.errors import RaysatError, StudyError, UsageError
 from raysat.space import Study, load_study
-from raysat.spec import AugMix, Config, CrossEntropy, Drw, Ldam, Swa, Triangular
+from raysat.spec import Adam, AugMix, Config, Constant, CrossEntropy, Drw, Ldam, Sgd, Swa, Triangular
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
 
@@ -61,17 +61,20 @@ def test_dotted_and_nested_overrides_agree(tmp_path: Path) -> None:
     assert dotted.config.data.bands == (6, 5, 2)
 
 
-def test_an_override_keeps_the_rest_but_another_kind_replaces_it_whole(tmp_path: Path) -> None:
+def test_an_override_keeps_the_rest_and_another_kind_what_it_has_too(tmp_path: Path) -> None:
     text = """
-    base: {optim: {lr: 0.5, clip_norm: 2.0}, schedule: {kind: triangular, max_lr: 0.5}}
+    base: {optim: {lr: 0.5, epochs: 7, clip_norm: 2.0}, schedule: {kind: triangular, max_lr: 0.5}}
     arms:
       same kind: {optim: {kind: adam, lr: 0.25}, schedule: {step_epochs: 3}}
-      other kind: {optim: {kind: sgd}, schedule: {kind: constant}}
+      other kind: {optim: {kind: sgd, momentum: 0.5}, schedule: {kind: constant}}
+      and back: {optim: {kind: adam}}
     """
-    same, other = (arm.config for arm in load(tmp_path, text).arms)
-    assert (same.optim.lr, same.optim.clip_norm) == (0.25, 2.0)
+    same, other, back = (arm.config for arm in load(tmp_path, text).arms)
+    assert (same.optim.lr, same.optim.epochs, same.optim.clip_norm) == (0.25, 7, 2.0)
     assert same.schedule == Triangular(max_lr=0.5, step_epochs=3)
-    assert (other.optim.lr, other.optim.clip_norm) == (1e-3, None)
+    assert other.optim == Sgd(lr=0.5, epochs=7, clip_norm=2.0, momentum=0.5)
+    assert other.schedule == Constant()
+    assert back.optim == Adam(lr=0.5, epochs=7, clip_norm=2.0)
 
 
 def test_settings_win_over_arms(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from raysat.plan import Job
 from raysat.textual import duration
 
-_STYLE: Final = {"training": "cyan", "starting": "dim", "done": "green", "failed": "bold red"}
+_STYLE: Final = {"training": "cyan", "starting": "dim", "done": "green", "failed": "bold red", "halted": "bold red"}
 _SHOWN: Final = 8  # finished trials that stay in view
 _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides finished trials
 

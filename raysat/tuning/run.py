@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ import ray.tune
 from ray import LoggingConfig
 from rich.console import Console
 
-from raysat.errors import ClusterError
+from raysat.errors import ClusterError, LedgerError
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Job, Plan
 from raysat.tuning import ENVIRONMENT
@@ -51,6 +52,7 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
 
     Raises:
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
+        LedgerError: a record cannot be written (no space left, say); the run stops, finished records stay.
     """
     with connect(options.address, console), _scratch() as scratch:
         cpus, gpus, slots = fit(ray.nodes(), options)
@@ -67,8 +69,9 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
         # The worker group reserves what it needs by itself: a CPU for the slot too would deadlock on small machines.
         reserve = ray.tune.PlacementGroupFactory([{"memory": 1}])
         trainable = ray.tune.with_resources(ray.tune.with_parameters(Slot, settings=settings), reserve)
+        halt = _Halt()
         with Progress(jobs, console, finished_before=len(plan.jobs) - len(jobs)) as progress:
-            results = ray.tune.Tuner(
+            ray.tune.Tuner(
                 trainable,
                 tune_config=ray.tune.TuneConfig(
                     search_alg=PlanSearcher(jobs),
@@ -77,12 +80,31 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
                     reuse_actors=True,
                 ),
                 run_config=ray.tune.RunConfig(
-                    name=plan.study.name, storage_path=str(scratch), verbose=0, callbacks=[progress, _Deaths(ledger)]
+                    name=plan.study.name,
+                    storage_path=str(scratch),
+                    verbose=0,
+                    callbacks=[progress, _Deaths(ledger)],
+                    stop=halt,
                 ),
             ).fit()
-        del results
+        if halt.error:
+            raise halt.error
         finished, failed = len(progress.finished), len(progress.failed)
         return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
+
+
+class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
+    """Stops the run once a record cannot be written."""
+
+    error: LedgerError | None = None
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        if result.get("state") == "halted":
+            self.error = LedgerError(result["error"], hint=result["hint"])
+        return False
+
+    def stop_all(self) -> bool:
+        return self.error is not None
 
 
 class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
@@ -104,10 +126,7 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
     Raises:
         ClusterError: the cluster cannot be reached, or Ray cannot be started.
     """
-    if address is not None and address.startswith("ray://"):
-        raise ClusterError(
-            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
-        )
+    _check_address(address)
     local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
     if ray.is_initialized():  # a caller's own connection stays open
         yield
@@ -132,6 +151,28 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str | None) -> None:
+    """Refuse an address that nothing answers at: Ray itself would try for minutes."""
+    if address in (None, "auto", "local"):
+        return
+    if address.startswith("ray://"):
+        raise ClusterError(
+            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(
+            f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"the cluster at {address} cannot be reached: {error}",
+            hint="check the address with: ray status; its port is that of `ray start --head`, 6379 by default",
+        ) from None
 
 
 def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float, int]:

@@ -15,6 +15,7 @@ from typing import Any
 import ray.train
 import ray.tune
 from ray.train.torch import TorchTrainer
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.util.queue import Empty, Queue
 
 from raysat.tuning.worker import work
@@ -50,7 +51,8 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._inbox = Queue(actor_options={"num_cpus": 0})
         self._outbox = Queue(actor_options={"num_cpus": 0})
         resources = {"CPU": settings.cpus} | ({"GPU": settings.gpus} if settings.gpus else {})
-        trainer = TorchTrainer(
+        # The torch backend opens a port to all interfaces for its process group, which one worker does not need.
+        trainer = (TorchTrainer if settings.workers > 1 else DataParallelTrainer)(
             work,
             train_loop_config={
                 "inbox": self._inbox,
@@ -74,7 +76,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._group.start()
         self._give(config)
 
-    def _run(self, trainer: TorchTrainer) -> None:
+    def _run(self, trainer: DataParallelTrainer) -> None:
         try:
             trainer.fit()
         except BaseException as error:  # noqa: BLE001  (kept, and raised again by step)

@@ -16,10 +16,11 @@ from typing import Any, Final
 import ray
 import ray.train
 import torch
+from ray.exceptions import RayTaskError
 from ray.train.collective import broadcast_from_rank_zero
 
 from raysat.data.store import PatchStore
-from raysat.errors import RaysatError
+from raysat.errors import LedgerError, RaysatError
 from raysat.ledger import Failure, Record, encode_history, encode_predictions
 from raysat.spec import Trial, canonical_json
 from raysat.training.loop import EpochReport, Outcome, train
@@ -41,11 +42,15 @@ def work(config: Mapping[str, Any]) -> None:
             return
         try:
             _train(job, config, first=first)
+        except LedgerError as error:  # no record can be written: to train on would be for nothing
+            cause = error.cause if isinstance(error, RayTaskError) else error
+            report = {"state": "halted", "error": cause.message, "hint": cause.hint} if first else {}
+            ray.train.report({"job": job["job"], **report})
         except Exception as error:
             if not alone:
                 raise  # the other workers wait in a collective: only a new worker group can go on
             ray.get(config["keeper"].fail.remote(_failure(job["job"], error)))
-            ray.train.report({"job": job["job"], "state": "failed", "error": str(error)})
+            ray.train.report({"job": job["job"], "state": "failed"})
 
 
 def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) -> None:
