@@ -6,8 +6,8 @@ A store is a folder of three files::
     labels.npy   (N,) uint8
     store.json   split of each patch, bands, sensor, classes, statistics, source, fingerprint, format version
 
-``store.json`` is written last and the folder renamed into place, so a store is either whole or absent. Opening one maps
-the images without reading them: milliseconds and no copy, whatever its size.
+It is written under a temporary name, synced and renamed into place, so a store is either whole or absent. Opening one
+maps the images without reading them: milliseconds and no copy, whatever its size.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -25,23 +25,18 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.disk import check_target, disk_errors, install_folder
+from raysat.data.growing import GrowingArray
+from raysat.data.stats import BandStats, band_stats
 from raysat.errors import DataError, StoreError
+
+__all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES", "FORMAT"]
 
 FORMAT: Final = 1
 Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 DTYPES: Final = ("uint8", "uint16", "float32")
-_CHUNK: Final = 256  # patches read at a time for statistics: some 12 MB of 65 x 65 x 11 uint8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandStats:
-    """Statistics of one band over the train split, in the store's own units."""
-
-    mean: float
-    std: float
-    low: float
-    high: float
+_LETTERS: Final = b"tve"  # train, val, test in store.json: one letter a patch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,47 +75,63 @@ class PatchStore:
     def open(cls, path: Path | str) -> Self:
         """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""
         path = Path(path)
-        meta_file = path / "store.json"
-        if not meta_file.is_file():
-            raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import")
         try:
-            meta = json.loads(meta_file.read_text(encoding="utf-8"))
+            meta = json.loads((path / "store.json").read_text(encoding="utf-8"))
             if meta.get("format") != FORMAT:
                 raise StoreError(
                     f"{path} has format {meta.get('format')!r}, this raysat reads {FORMAT}",
                     hint="import the data again",
                 )
-            images = np.load(path / "images.npy", mmap_mode="r", allow_pickle=False)
-            labels = np.load(path / "labels.npy", allow_pickle=False)
             store = cls(
                 path=path,
-                images=images,
-                labels=labels,
+                images=np.load(path / "images.npy", mmap_mode="r", allow_pickle=False),
+                labels=np.load(path / "labels.npy", allow_pickle=False),
                 splits=_decode_splits(meta["splits"]),
                 bands=tuple(meta["bands"]),
                 sensor=meta["sensor"],
                 classes=tuple(meta["classes"]),
                 ordinal=bool(meta["ordinal"]),
                 stats=tuple(BandStats(**stats) for stats in meta["stats"]),
-                source=meta["source"],
+                source=dict(meta["source"]),
                 fingerprint=str(meta["fingerprint"]),
             )
         except StoreError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{path} cannot be read: {error}", hint="import the data again") from error
-        shape_ok = images.ndim == 4 and images.shape[1] == len(store.bands) == len(store.stats)
-        if not (shape_ok and len(images) == len(labels) == len(store.splits)):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if path.joinpath("store.json").exists():
+                raise StoreError(f"{path} is incomplete: {error}", hint="import the data again") from error
             raise StoreError(
-                f"{path} is inconsistent: images {images.shape}, {len(labels)} labels, {len(store.bands)} bands"
-            )
+                f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import"
+            ) from error
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            cause = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise StoreError(f"{path} cannot be read: {cause}", hint="import the data again") from error
+        store._check()
         return store
+
+    def _check(self) -> None:
+        """Raise StoreError where the three files do not fit together."""
+        images, labels = self.images, self.labels
+        fits = images.ndim == 4 and images.shape[1] == len(self.bands) == len(self.stats)
+        if not (fits and labels.ndim == 1 and len(images) == len(labels) == len(self.splits) > 0):
+            raise StoreError(
+                f"{self.path} is inconsistent: images {images.shape}, labels {labels.shape}, "
+                f"{len(self.splits)} splits, {len(self.bands)} bands",
+                hint="import the data again",
+            )
+        if images.dtype.name not in DTYPES or labels.dtype != np.uint8 or labels.max() >= len(self.classes):
+            raise StoreError(
+                f"{self.path} is inconsistent: images {images.dtype.name}, labels {labels.dtype.name} "
+                f"up to {labels.max()} for {len(self.classes)} classes",
+                hint="import the data again",
+            )
 
 
 class StoreWriter:
     """Writes a store patch by patch; memory stays flat, and nothing is left behind unless ``close`` succeeds.
 
-    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written.
+    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written. Raises DataError where
+    the target exists, the disk is full or the folder cannot be written to.
     """
 
     def __init__(
@@ -135,18 +146,21 @@ class StoreWriter:
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
-        if self.path.exists() and not overwrite:
-            raise DataError(f"{self.path} exists already", hint="choose another --out, or replace it with --overwrite")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.source = dict(source)  # importers add what they counted, before close
+        self._target = self.path.resolve()
         self._bands, self._classes = tuple(bands), tuple(classes)
-        self._meta = {"sensor": sensor, "source": source, "ordinal": ordinal}
-        self._work = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", suffix=".partial", dir=self.path.parent))
-        self._raw = (self._work / "images.raw").open("wb")
-        self._shape: tuple[int, ...] | None = None
-        self._dtype: np.dtype[Any] | None = None
+        self._sensor, self._ordinal, self._overwrite = sensor, ordinal, overwrite
+        self._images: GrowingArray | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
+        if not 1 <= len(self._classes) <= 256:
+            raise DataError(f"{len(self._classes)} classes; a store holds 1 to 256", hint="is the label column right?")
+        check_target(self.path, overwrite=overwrite)
+        with disk_errors(self.path):
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            work = tempfile.mkdtemp(prefix=f".{self._target.name}-", suffix=".partial", dir=self._target.parent)
+            self._work = Path(work)
 
     def __enter__(self) -> Self:
         return self
@@ -154,33 +168,33 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._raw.close()
-        if self._work.exists():
-            shutil.rmtree(self._work)
+        if self._images is not None:
+            self._images.abandon()
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, patch: npt.NDArray[Any], label: int, split: Split) -> None:
+    @property
+    def labels(self) -> npt.NDArray[np.uint8]:
+        """Labels so far, shape (N,)."""
+        return np.asarray(self._labels, dtype=np.uint8)
+
+    def add(self, patch: npt.NDArray[Any], label: int, split: Split = "train") -> None:
         """Append one patch (C, H, W). Raises DataError where shape, type or label differ from what was promised."""
-        if self._shape is None:
-            if patch.ndim != 3 or patch.shape[0] != len(self._bands):
-                raise DataError(f"a patch has shape {patch.shape}, expected {len(self._bands)} bands first")
-            if patch.dtype.name not in DTYPES:
-                raise DataError(
-                    f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}"
-                )
-            self._shape, self._dtype = patch.shape, patch.dtype
-        if patch.shape != self._shape or patch.dtype != self._dtype:
+        images = self._images or self._begin(patch)
+        if patch.shape != images.item_shape or patch.dtype.name != images.dtype.name:
             raise DataError(
-                f"a patch is {patch.shape} {patch.dtype.name}, the ones before it {self._shape} {self._dtype}"
+                f"a patch is {_size(patch.shape)} {patch.dtype.name}, "
+                f"the ones before it are {_size(images.item_shape)} {images.dtype.name}"
             )
         if not 0 <= label < len(self._classes):
             raise DataError(f"label {label} is outside 0..{len(self._classes) - 1}")
-        content = np.ascontiguousarray(patch).tobytes()
-        self._raw.write(content)
-        self._hash.update(content)
-        self._labels.append(label)
+        if patch.dtype.kind == "f" and not np.isfinite(patch).all():
+            raise DataError("a patch holds NaN or infinite values")
+        with disk_errors(self.path):
+            self._hash.update(images.append(patch))
+        self._labels.append(int(label))
         self._splits.append(SPLITS.index(split))
 
     def close(self, splits: Sequence[Split] | None = None) -> PatchStore:
@@ -189,83 +203,60 @@ class StoreWriter:
         ``splits`` replaces the splits given to ``add`` (for importers that can only assign them at the end).
         """
         if splits is not None:
+            if len(splits) != len(self):
+                raise ValueError(f"{len(splits)} splits for {len(self)} patches")
             self._splits = [SPLITS.index(split) for split in splits]
-        if self._shape is None or self._dtype is None:
-            raise DataError("no patch was read", hint="check the path and the file format")
-        if SPLITS.index("train") not in self._splits:
+        if self._images is None:
+            raise DataError("there is no patch to store: nothing was read, or all of it was dropped")
+        codes = np.asarray(self._splits, dtype=np.uint8)
+        if not np.any(codes == 0):
             raise DataError("no patch is in the train split")
-        self._raw.close()
-        labels = np.asarray(self._labels, dtype=np.uint8)
-        split_codes = np.asarray(self._splits, dtype=np.uint8)
-        shape = (len(labels), *self._shape)
-        _raw_to_npy(self._work / "images.raw", self._work / "images.npy", shape, self._dtype)
-        np.save(self._work / "labels.npy", labels)
-        images = np.load(self._work / "images.npy", mmap_mode="r")
-        stats = band_stats(images, np.flatnonzero(split_codes == 0))
-        described = {
-            "format": FORMAT,
-            "bands": self._bands,
-            "classes": self._classes,
-            **self._meta,
-            "shape": shape,
-            "dtype": self._dtype.name,
-            "splits": _encode_splits(split_codes),
-            "stats": [{"mean": s.mean, "std": s.std, "low": s.low, "high": s.high} for s in stats],
-        }
+        shape, dtype = (len(self), *self._images.item_shape), self._images.dtype.name
         # The fingerprint covers what training sees: pixels, labels, splits, band and class names; not their origin.
-        seen = [self._bands, self._classes, self._meta["sensor"], shape, self._dtype.name]
-        for part in (labels.tobytes(), split_codes.tobytes(), json.dumps(seen).encode()):
+        seen = [self._bands, self._classes, self._sensor, shape, dtype]
+        for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode()):
             self._hash.update(part)
-        described["fingerprint"] = self._hash.hexdigest()[:32]
-        (self._work / "store.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
-        del images
-        if self.path.exists():
-            shutil.rmtree(self.path)
-        self._work.chmod(0o755)
-        self._work.rename(self.path)
+        with disk_errors(self.path):
+            stats = band_stats(self._images.blocks(codes == 0))
+            self._images.finish()
+            np.save(self._work / "labels.npy", self.labels)
+            described = {
+                "format": FORMAT,
+                "bands": self._bands,
+                "sensor": self._sensor,
+                "classes": self._classes,
+                "ordinal": self._ordinal,
+                "shape": shape,
+                "dtype": dtype,
+                "stats": [asdict(band) for band in stats],
+                "source": self.source,
+                "fingerprint": self._hash.hexdigest()[:32],
+                "splits": bytes(np.frombuffer(_LETTERS, np.uint8)[codes]).decode(),
+            }
+            (self._work / "store.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+            self._work.chmod(0o755)
+            install_folder(self._work, self._target, overwrite=self._overwrite)
         return PatchStore.open(self.path)
 
-
-def band_stats(images: npt.NDArray[Any], indices: npt.NDArray[np.int64]) -> tuple[BandStats, ...]:
-    """Mean, standard deviation and value range of each band over some patches, in one pass of flat memory.
-
-    ``low`` and ``high`` are the full scale of uint8 (0, 255) and the observed extremes of wider types. Chunks are
-    merged by Chan et al. 1979, which stays exact where a sum of squares would cancel.
-    """
-    n, mean, m2 = 0.0, np.zeros(images.shape[1]), np.zeros(images.shape[1])
-    low, high = np.full(images.shape[1], np.inf), np.full(images.shape[1], -np.inf)
-    for chunk in _chunks(images, indices):
-        pixels = chunk.transpose(1, 0, 2, 3).reshape(images.shape[1], -1).astype(np.float64)
-        size, chunk_mean = pixels.shape[1], pixels.mean(axis=1)
-        delta = chunk_mean - mean
-        m2 += pixels.var(axis=1) * size + delta**2 * n * size / (n + size)
-        mean += delta * size / (n + size)
-        n += size
-        low, high = np.minimum(low, pixels.min(axis=1)), np.maximum(high, pixels.max(axis=1))
-    if images.dtype == np.uint8:
-        low, high = np.zeros_like(low), np.full_like(high, 255.0)
-    std = np.sqrt(m2 / n)
-    rows = zip(mean.tolist(), std.tolist(), low.tolist(), high.tolist(), strict=True)
-    return tuple(BandStats(mean=a, std=b, low=c, high=d) for a, b, c, d in rows)
+    def _begin(self, patch: npt.NDArray[Any]) -> GrowingArray:
+        """Take shape and type from the first patch."""
+        if patch.ndim != 3 or patch.shape[0] != len(self._bands) or patch.size == 0:
+            raise DataError(f"a patch has shape {patch.shape}, expected {len(self._bands)} bands first")
+        if patch.dtype.name not in DTYPES:
+            raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
+        with disk_errors(self.path):
+            self._images = GrowingArray(self._work / "images.npy", patch.shape, np.dtype(patch.dtype.name))
+        return self._images
 
 
-def _chunks(images: npt.NDArray[Any], indices: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
-    for start in range(0, len(indices), _CHUNK):
-        yield images[indices[start : start + _CHUNK]]
-
-
-def _raw_to_npy(raw: Path, npy: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Put an .npy header before raw pixels, copying by block."""
-    with npy.open("wb") as target, raw.open("rb") as pixels:
-        np.lib.format.write_array_header_2_0(target, {"descr": dtype.str, "fortran_order": False, "shape": shape})
-        shutil.copyfileobj(pixels, target, 16 << 20)
-    raw.unlink()
-
-
-def _encode_splits(codes: npt.NDArray[np.uint8]) -> str:
-    """One letter a patch keeps store.json small and readable: t(rain), v(al), e (test)."""
-    return "".join("tve"[code] for code in codes)
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(axis) for axis in shape)
 
 
 def _decode_splits(text: str) -> npt.NDArray[np.uint8]:
-    return np.asarray(["tve".index(letter) for letter in text], dtype=np.uint8)
+    codes = np.full(256, 255, dtype=np.uint8)
+    codes[np.frombuffer(_LETTERS, np.uint8)] = range(len(_LETTERS))
+    decoded: npt.NDArray[np.uint8] = codes[np.frombuffer(text.encode(), np.uint8)]
+    if np.any(decoded == 255):
+        raise ValueError("splits holds an unknown letter")
+    return decoded

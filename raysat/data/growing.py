@@ -1,0 +1,68 @@
+"""An .npy file that grows by whole items, never held in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+_BLOCK: Final = 1 << 20  # bytes read back at a time
+
+
+class GrowingArray:
+    """Items of one shape and type, appended to a file that ``np.load`` reads once ``finish`` was called.
+
+    The header is written for no item and rewritten in place at the end: numpy leaves room in it for the first axis to
+    grow, so the pixels need not be copied. Raises OSError where the disk fails.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.item_shape, self.dtype, self.count = shape, dtype, 0
+        self._item_bytes = int(np.prod(shape)) * dtype.itemsize
+        self._file = path.open("w+b")
+        self._write_header()
+        self._start = self._file.tell()
+
+    def append(self, item: npt.NDArray[Any]) -> bytes:
+        """Append an item and return its bytes."""
+        content = np.ascontiguousarray(item, dtype=self.dtype).tobytes()
+        self._file.write(content)
+        self.count += 1
+        return content
+
+    def blocks(self, wanted: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[Any]]:
+        """Read the wanted items back, some 1 MB at a time.
+
+        This reads the file where a memory map would do, since mapped pages count as memory of the process.
+        """
+        step = max(1, _BLOCK // self._item_bytes)
+        for first in range(0, self.count, step):
+            chosen = wanted[first : first + step]
+            if chosen.any():
+                self._file.seek(self._start + first * self._item_bytes)
+                content = self._file.read(len(chosen) * self._item_bytes)
+                yield np.frombuffer(content, self.dtype).reshape(-1, *self.item_shape)[chosen]
+
+    def finish(self) -> None:
+        """Write the final header, sync and close."""
+        self._file.seek(0)
+        self._write_header()
+        if self._file.tell() != self._start:
+            raise RuntimeError("this numpy's .npy header cannot be rewritten in place")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file, whatever its state; closing flushes, which fails again on a full disk."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _write_header(self) -> None:
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.count, *self.item_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)

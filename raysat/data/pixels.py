@@ -1,0 +1,55 @@
+"""Pixels of any type made fit for a store: nodata found, types widened without loss."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.errors import DataError
+
+# What each type is stored as. float32 holds every integer up to 2^24, so int16 is exact; wider ones are checked.
+STORED_AS: Final[dict[str, str]] = {
+    "bool": "uint8",
+    "uint8": "uint8",
+    "uint16": "uint16",
+    "float32": "float32",
+    "int8": "float32",
+    "int16": "float32",
+    "int32": "float32",
+    "int64": "float32",
+    "uint32": "float32",
+    "uint64": "float32",
+    "float16": "float32",
+    "float64": "float32",
+}
+_EXACT: Final = 1 << 24
+
+
+def missing_mask(pixels: npt.NDArray[Any], marked: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_] | None:
+    """Return where pixels are nodata (marked, NaN or infinite), or None where none is."""
+    if pixels.dtype.kind == "f":
+        unknown = ~np.isfinite(pixels)
+        marked = unknown if marked is None else marked | unknown
+    return marked if marked is not None and marked.any() else None
+
+
+def storable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return finite pixels in a type that a store holds, every value kept (float64 is rounded to float32).
+
+    Raises DataError for types without an equal, and for values that float32 cannot hold.
+    """
+    kind = pixels.dtype.name
+    if kind not in STORED_AS:
+        raise DataError(f"pixels of type {kind} cannot be stored", hint="convert them to uint16 or float32")
+    target = STORED_AS[kind]
+    if target == "float32" and pixels.dtype.itemsize > 2 and kind != target:
+        most = np.finfo(np.float32).max if pixels.dtype.kind == "f" else _EXACT
+        low, high = pixels.min(), pixels.max()
+        if low < -most or high > most:
+            raise DataError(
+                f"{kind} values from {low} to {high} cannot be kept in float32",
+                hint="rescale them to uint16 or float32",
+            )
+    return pixels.astype(target, copy=False)

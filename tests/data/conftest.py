@@ -1,0 +1,22 @@
+"""Real test data, and the tools of the tests in this folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("RAYSAT_TEST_DATA", ROOT / "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (set RAYSAT_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture
+def real_part(real_data):
+    return real_data / "droughtwatch" / "part-r-00012"
