@@ -51,7 +51,6 @@ def on_ray(plan: Plan, folder: Path) -> list[float]:
     from raysat.tuning.run import Options, run
 
     ledger, began = Ledger(folder), time.time()
-    ledger.write_plan(plan.study.text, plan.to_json(data_name="benchmark"))
     run(plan, plan.jobs, ledger, Options(), Console(quiet=True))
     records = [ledger.read(job.id) for job in plan.jobs]
     return sorted(record.started + record.seconds - began for record in records)

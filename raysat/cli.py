@@ -87,9 +87,8 @@ def ablate(
     plan = _plan(space, data_name, epochs, seeds, overrides)
     ledger, missing = _ledger(plan, out)
     finished = len(plan.jobs) - len(missing)
-    console.print(f"study      {plan.study.name}: {_count(plan)}", highlight=False)
-    console.print(f"data       {data_name}: {_data(plan)}", highlight=False)
-    ledger.write_plan(plan.study.text, plan.to_json(data_name=data_name))
+    console.print(f"study      {plan.study.name}: {_count(plan)}")
+    console.print(f"data       {data_name}: {_data(plan)}")
     interrupted = False
     if missing:
         from raysat.tuning import stay_on_loopback
@@ -99,7 +98,7 @@ def ablate(
         from raysat.tuning.run import Options, run
 
         if finished:
-            console.print(f"resuming   {finished} of {len(plan.jobs)} trials are finished already", highlight=False)
+            console.print(f"resuming   {finished} of {len(plan.jobs)} trials are finished already")
         options = Options(
             address=address,
             workers=workers,
@@ -109,9 +108,10 @@ def ablate(
         )
         summary = run(plan, missing, ledger, options, console)
         interrupted = summary.interrupted
-        console.print(f"trained    {plural(summary.finished, 'trial')}, {summary.failed} failed", highlight=False)
+        console.print(f"trained    {plural(summary.finished, 'trial')}, {summary.failed} failed")
     else:
-        console.print(f"nothing to train: all {len(plan.jobs)} trials are finished", highlight=False)
+        ledger.write_plan(plan.study.text, plan.to_json())
+        console.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
     _report(ledger.root, None, console)
     if interrupted:
         console.print("stopped; the same command goes on from here", style="yellow")
@@ -151,7 +151,7 @@ def _plan(space: Path, data_name: str, epochs: int | None, seeds: int | None, ov
     study = load_study(space, overrides=overrides, epochs=epochs, seeds=seeds)
     if study.reference is not None:
         reference.load(study.reference)
-    made = make_plan(study, open_data(data_name))
+    made = make_plan(study, open_data(data_name), data=data_name)
     checked = set()
     for job in made.jobs:
         if job.arm not in checked:
@@ -177,13 +177,17 @@ def _report(run: Path, out: Path | None, console: Console) -> None:
     console.print(render(board))
     console.print()
     for file in files:
-        console.print(f"wrote {file}", style="dim", highlight=False, soft_wrap=True)
+        console.print(f"wrote {file}", style="dim")
 
 
 def _console() -> Console:
+    """A console that takes text as it is; in a pipe, wide enough for a whole leaderboard."""
     from rich.console import Console
 
-    return Console()
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 120
+    return console
 
 
 def _count(plan: Plan) -> str:

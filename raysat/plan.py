@@ -36,6 +36,7 @@ class Plan:
     """What a study means on a store: its jobs in order, and which of them each arm reads."""
 
     study: Study
+    data: str  # the name that the store was asked for by
     store: PatchStore
     jobs: tuple[Job, ...]
     cells: Mapping[str, Mapping[int, str]]  # arm -> seed -> job id
@@ -50,12 +51,12 @@ class Plan:
         """Arms times seeds, before equal trials are merged."""
         return len(self.study.arms) * len(self.study.seeds)
 
-    def to_json(self, *, data_name: str) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Describe the plan for ``plan.json``, which is all that a report needs to know of a study."""
         return {
             "study": self.study.name,
             "reference": self.study.reference,
-            "data": {"name": data_name, "path": str(self.store.path), "fingerprint": self.store.fingerprint},
+            "data": {"name": self.data, "path": str(self.store.path), "fingerprint": self.store.fingerprint},
             "classes": list(self.store.classes),
             "reported": self.store.reported_split,
             "arms": [
@@ -65,8 +66,8 @@ class Plan:
         }
 
 
-def make_plan(study: Study, store: PatchStore) -> Plan:
-    """Resolve a study against a store.
+def make_plan(study: Study, store: PatchStore, *, data: str = "") -> Plan:
+    """Resolve a study against a store, known to the user as ``data`` (by default its path).
 
     Raises:
         BandError: an arm asks for bands that the store does not have; names the arm.
@@ -85,7 +86,7 @@ def make_plan(study: Study, store: PatchStore) -> Plan:
             images = config.optim.epochs * patches * views(config)
             jobs.setdefault(job_id, Job(id=job_id, arm=arm, trial=trial, images=images))
             cells[arm][seed] = job_id
-    return Plan(study=study, store=store, jobs=tuple(jobs.values()), cells=cells)
+    return Plan(study=study, data=data or str(store.path), store=store, jobs=tuple(jobs.values()), cells=cells)
 
 
 def views(config: Config) -> int:

@@ -13,7 +13,7 @@ from raysat.errors import LedgerError
 from raysat.ledger import Ledger
 from raysat.plan import Job, Plan
 from raysat.spec import Config, members
-from raysat.textual import duration
+from raysat.textual import duration, plural
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
@@ -43,14 +43,14 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, console: Conso
     trials, equal = plan.trials, plan.trials - len(plan.jobs)
     lines = [f"all arms   {', '.join(sorted(shared))}"] if shared else []
     lines += [
-        f"trials     {trials} ({len(plan.study.arms)} arms x {len(plan.study.seeds)} seeds)"
+        f"trials     {trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {len(missing)} trials, {sum(job.trial.config.optim.epochs for job in missing):,} epochs, "
         f"{images:,} images",
         f"time       {_time(images, plan, ledger)}",
     ]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line)
 
 
 def describe(config: Config, bands: Sequence[str]) -> list[str]:

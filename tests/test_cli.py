@@ -259,4 +259,5 @@ def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: the cluster at 127.0.0.1:1 cannot be reached")
+    assert not (tmp_path / "runs").exists()
     assert "Traceback" not in done.stderr

@@ -103,10 +103,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         cells = _cells(row)
         self._console.print(
             f"{self._ended():>4}/{len(self._jobs) + self._before}  {cells[0]}  seed {cells[1]}  {row.state}  "
-            f"epoch {cells[3]}  balanced accuracy {cells[4]}  ICV {cells[5]}  ETA {self._eta()}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f"epoch {cells[3]}  balanced accuracy {cells[4]}  ICV {cells[5]}  ETA {self._eta()}"
         )
 
     def _ended(self) -> int:

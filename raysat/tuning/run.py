@@ -20,6 +20,7 @@ from rich.console import Console
 from raysat.errors import ClusterError, LedgerError
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Job, Plan
+from raysat.training.models import check_name
 from raysat.tuning import ENVIRONMENT
 from raysat.tuning.keeper import start_keeper
 from raysat.tuning.progress import Progress
@@ -48,15 +49,19 @@ class Summary:
 
 
 def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, console: Console) -> Summary:
-    """Train jobs and write their records.
+    """Write the plan, train jobs and write their records.
 
     Raises:
+        PlanError: a model that timm does not know.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         LedgerError: a record cannot be written (no space left, say); the run stops, finished records stay.
     """
+    for name in {job.trial.config.model.name for job in jobs}:
+        check_name(name)
     with connect(options.address, console), _scratch() as scratch:
         cpus, gpus, slots = fit(ray.nodes(), options)
         slots = min(slots, len(jobs))
+        ledger.write_plan(plan.study.text, plan.to_json())
         settings = Settings(
             keeper=start_keeper(ledger.root, plan.store.path),
             store=str(plan.store.path.resolve()),
@@ -65,7 +70,7 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
             cpus=cpus,
             gpus=gpus,
         )
-        console.print(_using(slots, options.workers, cpus, gpus), style="dim", highlight=False)
+        console.print(_using(slots, options.workers, cpus, gpus), style="dim")
         # The worker group reserves what it needs by itself: a CPU for the slot too would deadlock on small machines.
         reserve = ray.tune.PlacementGroupFactory([{"memory": 1}])
         trainable = ray.tune.with_resources(ray.tune.with_parameters(Slot, settings=settings), reserve)
@@ -147,7 +152,7 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
         raise ClusterError(f"{where}: {first}", hint=hint) from error
     try:
         if context.dashboard_url:
-            console.print(f"dashboard  http://{context.dashboard_url}", style="dim", highlight=False)
+            console.print(f"dashboard  http://{context.dashboard_url}", style="dim")
         yield
     finally:
         ray.shutdown()

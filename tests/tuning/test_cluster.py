@@ -26,7 +26,6 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
 cluster.add_node(num_cpus=1)
 plan = make_plan(load_study(Path(space)), PatchStore.open(store))
 ledger = Ledger(out)
-ledger.write_plan(plan.study.text, plan.to_json(data_name="test"))
 summary = run(plan, plan.jobs, ledger, Options(address=cluster.address, cpus_per_trial=1), Console(file=sys.stderr))
 records = [ledger.read(job.id) for job in plan.jobs]
 print(json.dumps({

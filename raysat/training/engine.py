@@ -1,0 +1,169 @@
+"""The live parts of one trial on one worker: train an epoch, predict a split, read out the weight average."""
+
+# ruff: noqa: N803, N806 (shape suffixes)
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Final, assert_never
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from raysat.data.store import SPLITS, PatchStore, Split
+from raysat.errors import DivergedError
+from raysat.spec import AugMix, NoAugment, Trial
+from raysat.training import augment, losses, models, optimizers, sampling, schedules
+from raysat.training.averaging import WeightAverage
+from raysat.training.check import band_positions
+from raysat.training.parallel import Workers
+from raysat.training.patches import Scale, open_patches
+from raysat.training.seeding import generator, reproducible
+
+_EVALUATION_BATCH: Final = 256
+_CALM: Final = "lower optim.lr (schedule.max_lr where it is triangular), or set optim.clip_norm"
+
+
+class Engine:
+    """A trial's network, optimiser and patches; ``images`` counts what was trained on so far, over all workers."""
+
+    def __init__(self, trial: Trial, store: PatchStore, device: torch.device) -> None:
+        self.config, self.seed, self.device = trial.config, trial.seed, device
+        bands = band_positions(self.config, store)
+        height, width = store.images.shape[2:]
+        self.counts = store.counts("train")
+        self.held_out: tuple[Split, ...] = tuple(split for split in SPLITS[1:] if store.counts(split).any())
+        self.workers = Workers.current()
+        with reproducible(device, self.seed, "weights"):
+            network = models.build(
+                self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
+            )
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._parallel = self.workers.wrap(self.network, device)
+        self._optimizer = optimizers.build(self.config.optim, self.network)
+        self._scale = Scale.of(store, bands, device)
+        margins_K = losses.margins(self.config.loss, self.counts)
+        self._margins_K = torch.as_tensor(margins_K, dtype=torch.float32, device=device)
+        self.patches = {split: open_patches(store, split, bands, device) for split in ("train", *self.held_out)}
+        self.steps = len(self._batches(0))
+        self.images = 0
+        self.epochs_done = 0
+
+    def train_epoch(self, epoch: int) -> float:
+        """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
+        batches, augment_rng = self._batches(epoch), generator(self.seed, "augment", epoch)
+        labels, epochs = self.patches["train"].labels, self.config.optim.epochs
+        weights_K = losses.class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=epochs)
+        means: list[Tensor] = []
+        with self._scope("train", epoch, self.workers.rank):
+            self._parallel.train()
+            for index, batch in enumerate(batches):
+                optimizers.set_learning_rate(self._optimizer, self.learning_rate(epoch * self.steps + index))
+                shard = sampling.shard(weights_K[labels[batch]], rank=self.workers.rank, world=self.workers.world)
+                views_VBCHW = self._views(batch, shard.positions, augment_rng)
+                loss = self._loss(views_VBCHW, labels[batch[shard.positions]], shard)
+                means.append(loss.detach())
+                if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would make each step wait
+                    self._finite(means[-1:], epoch, index)
+                self._optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                if self.config.optim.clip_norm is not None:
+                    nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_norm)
+                self._optimizer.step()
+                self.images += len(batch) * len(views_VBCHW)
+        self.epochs_done = epoch + 1
+        return float(np.average(self._finite(means, epoch, 0), weights=[len(batch) for batch in batches]))
+
+    @torch.inference_mode()
+    def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:
+        """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
+        patches = self.patches[split]
+        everything = np.arange(len(patches))
+        probabilities_NK = torch.zeros(len(patches), len(self.counts), device=self.device)
+        network.eval()
+        self.workers.share_buffers(network)
+        for start in range(0, len(patches), _EVALUATION_BATCH):
+            if start // _EVALUATION_BATCH % self.workers.world == self.workers.rank:
+                chunk = slice(start, start + _EVALUATION_BATCH)
+                with self._autocast():
+                    logits_BK = network(_channels_last(self._scale.normalise(patches.take(everything[chunk]))))
+                probabilities_NK[chunk] = losses.posterior_logits(self.config.loss, logits_BK).softmax(dim=1)
+        found: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
+        if not np.isfinite(found).all():
+            lr = self.learning_rate(self.epochs_done * self.steps - 1)
+            raise DivergedError(
+                f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
+                f"{self.config.optim.epochs}, at learning rate {lr:g}",
+                hint=_CALM,
+            )
+        return found
+
+    def read_out(self, average: WeightAverage) -> nn.Module:
+        """Return the averaged network, its batch norm re-estimated on clean training patches in random order."""
+        order = generator(self.seed, "batch_norm").permutation(len(self.patches["train"]))
+        with self._scope("batch_norm"), self._autocast():
+            return average.result(
+                _channels_last(self._scale.normalise(self.patches["train"].take(batch)))
+                for batch in sampling.batches(order, self.config.optim.batch_size)
+            )
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from the start of training."""
+        return schedules.learning_rate(self.config.schedule, self.config.optim, step=step, steps_per_epoch=self.steps)
+
+    def _batches(self, epoch: int) -> list[sampling.Positions]:
+        rng = generator(self.seed, "order", epoch)
+        order = sampling.epoch_order(self.config.sampler, self.patches["train"].labels, rng)
+        return sampling.batches(order, self.config.optim.batch_size)
+
+    def _views(self, batch: sampling.Positions, mine: sampling.Positions, rng: np.random.Generator) -> Tensor:
+        """Normalised views (V, B, C, H, W) of this worker's patches of a batch, the clean one first."""
+        patches_BCHW = self.patches["train"].take(batch[mine])
+        clean_VBCHW = self._scale.normalise(patches_BCHW)[None]
+        match self.config.augment:
+            case NoAugment():
+                return clean_VBCHW
+            case AugMix() as augmix:
+                drawn = augment.draw(augmix, len(batch), rng).take(mine)
+                mixed_VBCHW = augment.augmented_views(self._scale.to_unit(patches_BCHW), drawn)
+                return torch.cat((clean_VBCHW, self._scale.normalise(self._scale.from_unit(mixed_VBCHW))))
+            case _:
+                assert_never(self.config.augment)
+
+    def _loss(self, views_VBCHW: Tensor, labels: npt.NDArray[np.uint8], shard: sampling.Shard) -> Tensor:
+        """This worker's part of the batch's mean loss, times the workers."""
+        with self._autocast():
+            logits_VBK = self._parallel(_channels_last(views_VBCHW.flatten(0, 1))).unflatten(0, views_VBCHW.shape[:2])
+        return losses.batch_loss(
+            self.config,
+            logits_VBK,
+            torch.from_numpy(labels.astype(np.int64)).to(self.device, non_blocking=True),
+            margins_K=self._margins_K,
+            weighted_B=torch.from_numpy(shard.weighted).to(self.device, non_blocking=True),
+            even_B=torch.from_numpy(shard.even).to(self.device, non_blocking=True),
+        )
+
+    def _finite(self, means: list[Tensor], epoch: int, first: int) -> npt.NDArray[np.float32]:
+        """Return the losses of consecutive batches, over all workers. Raises DivergedError where one is not finite."""
+        found: npt.NDArray[np.float32] = self.workers.sum(torch.stack(means)).div(self.workers.world).cpu().numpy()
+        bad = np.flatnonzero(~np.isfinite(found))
+        if len(bad):
+            value, index = found[bad[0]], first + int(bad[0])
+            lr = self.learning_rate(epoch * self.steps + index)
+            raise DivergedError(
+                f"the loss became {value} in epoch {epoch + 1} of {self.config.optim.epochs}, batch {index + 1} "
+                f"of {self.steps}, at learning rate {lr:g}",
+                hint=_CALM,
+            )
+        return found
+
+    def _scope(self, *purpose: str | int) -> AbstractContextManager[None]:
+        return reproducible(self.device, self.seed, *purpose)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
+
+
+def _channels_last(patches_BCHW: Tensor) -> Tensor:
+    return patches_BCHW.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,48 @@
+"""Data parallelism: a trial's batches shared by the processes of ``torch.distributed``, where it is initialised.
+
+The batch size of a study is that of the whole batch. Every rank draws the same batches and the same augmentation, takes
+its share of the patches, and the averaged gradients are those of the mean over the whole batch. Batch norm sees each
+rank's patches alone; rank 0's running statistics are the ones that count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """This process among those that train one trial."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def current(cls) -> Workers:
+        """Read the process group; without one, a process is alone."""
+        if not (dist.is_available() and dist.is_initialized()):
+            return cls()
+        return cls(rank=dist.get_rank(), world=dist.get_world_size())
+
+    def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """Return the module to train: it averages gradients over the ranks."""
+        if self.world == 1:
+            return network
+        return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Sum a tensor over the ranks, in place."""
+        if self.world > 1:
+            dist.all_reduce(value)
+        return value
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Give every rank the batch norm statistics of rank 0."""
+        if self.world > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, src=0)

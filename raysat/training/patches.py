@@ -1,0 +1,135 @@
+"""Patches of a split as tensors: resident on a CUDA device where they fit, else read by batch from the memory map.
+
+Both keep the store's own type (uint8, uint16, float32) until a batch is taken; only the bands in use are held or read.
+"""
+
+# ruff: noqa: N803 (shape suffixes)
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from raysat.data.store import PatchStore, Split
+
+_SHARE: Final = 0.4  # of the device's free memory that one split may take; the rest is for the model
+_CHUNK: Final = 1024  # patches copied to the device at a time
+
+
+class Patches(Protocol):
+    """Patches of one split, addressed by position in it."""
+
+    labels: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int: ...
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
+        """Return patches (B, C, H, W) on the device as float32, in the store's units."""
+
+
+def open_patches(store: PatchStore, split: Split, bands: Sequence[int], device: torch.device) -> Patches:
+    """Open a split's patches, restricted to some bands, on a device or from disk."""
+    mapped = MappedPatches(store, split, bands, device)
+    if device.type == "cuda" and mapped.nbytes <= _SHARE * torch.cuda.mem_get_info(device)[0]:
+        return ResidentPatches(mapped, device)
+    return mapped
+
+
+class MappedPatches:
+    """Reads each batch from the memory map; nothing is kept but what the operating system caches."""
+
+    def __init__(self, store: PatchStore, split: Split, bands: Sequence[int], device: torch.device) -> None:
+        self._images, self._rows, self._device = store.images, store.indices(split), device
+        self._bands = np.asarray(bands, dtype=np.int64)
+        self.labels = store.labels[self._rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the split's pixels in these bands."""
+        return len(self) * len(self._bands) * int(np.prod(self._images.shape[2:])) * self._images.dtype.itemsize
+
+    def read(self, positions: npt.NDArray[np.int64]) -> Tensor:
+        """Return patches in the store's type on the host; uint16 as the int16 of the same bits (see ``as_float``)."""
+        rows = self._rows[positions]
+        order = np.argsort(rows, kind="stable")  # a cold disk is read forwards
+        pixels = np.empty((len(rows), len(self._bands), *self._images.shape[2:]), self._images.dtype)
+        pixels[order] = self._images[np.ix_(rows[order], self._bands)]
+        return torch.from_numpy(pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels)
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
+        """Return patches (B, C, H, W) on the device as float32, in the store's units."""
+        pixels = self.read(positions)
+        if self._device.type == "cuda":
+            pixels = pixels.pin_memory().to(self._device, non_blocking=True)
+        return as_float(pixels)
+
+
+class ResidentPatches:
+    """Holds a split on the device in the store's type and indexes it there."""
+
+    def __init__(self, mapped: MappedPatches, device: torch.device) -> None:
+        self.labels = mapped.labels
+        chunks = [np.arange(start, min(start + _CHUNK, len(mapped))) for start in range(0, len(mapped), _CHUNK)]
+        first = mapped.read(chunks[0])
+        self._pixels = torch.empty((len(mapped), *first.shape[1:]), dtype=first.dtype, device=device)
+        for chunk in chunks:
+            self._pixels[chunk[0] : chunk[-1] + 1] = mapped.read(chunk).to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
+        """Return patches (B, C, H, W) on the device as float32, in the store's units."""
+        return as_float(self._pixels[torch.from_numpy(positions).to(self._pixels.device, non_blocking=True)])
+
+
+def as_float(pixels: Tensor) -> Tensor:
+    """Convert stored pixels to float32; int16 holds the bits of uint16, which torch hardly supports."""
+    return (pixels.to(torch.int32) & 0xFFFF).float() if pixels.dtype == torch.int16 else pixels.float()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Per-band statistics as (C, 1, 1) tensors, to move patches between the store's units and a model's."""
+
+    mean: Tensor
+    std: Tensor
+    low: Tensor
+    span: Tensor
+
+    @classmethod
+    def of(cls, store: PatchStore, bands: Sequence[int], device: torch.device) -> Scale:
+        """Read the statistics of some bands of a store; a constant band is given a spread of one."""
+        stats = [store.stats[band] for band in bands]
+        # A constant float band has the rounding of its mean as deviation, not 0.
+        std = [s.std if s.std > 1e-6 * abs(s.mean) else 1.0 for s in stats]
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+
+        return cls(
+            mean=column([s.mean for s in stats]),
+            std=column(std),
+            low=column([s.low for s in stats]),
+            span=column([(s.high - s.low) or 1.0 for s in stats]),
+        )
+
+    def normalise(self, patches_BCHW: Tensor) -> Tensor:
+        """Zero mean and unit deviation per band, from the store's units."""
+        return (patches_BCHW - self.mean) / self.std
+
+    def to_unit(self, patches_BCHW: Tensor) -> Tensor:
+        """The band's full scale as [0, 1], from the store's units; what lies outside is clamped."""
+        return ((patches_BCHW - self.low) / self.span).clamp_(0.0, 1.0)
+
+    def from_unit(self, unit_BCHW: Tensor) -> Tensor:
+        """The inverse of ``to_unit``."""
+        return unit_BCHW * self.span + self.low

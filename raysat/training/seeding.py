@@ -1,0 +1,47 @@
+"""Randomness by purpose: every random decision of a trial comes from (seed, what for, which epoch), and nothing else.
+
+Two arms with one seed therefore start from the same weights and see the same patches in the same order, whatever else
+differs between them: seeds are blocks. An epoch's draws need no state from the epochs before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def derive(seed: int, *purpose: str | int) -> int:
+    """Return a 64-bit seed for one purpose: the head of the SHA-256 of ``seed/purpose/...``."""
+    text = "/".join(map(str, (seed, *purpose)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def generator(seed: int, *purpose: str | int) -> np.random.Generator:
+    """Return the random generator of one purpose; it lives on the host, so every device sees the same numbers."""
+    return np.random.default_rng(derive(seed, *purpose))
+
+
+@contextmanager
+def reproducible(device: torch.device, seed: int, *purpose: str | int) -> Iterator[None]:
+    """Run a block with torch's global generators seeded for one purpose (initial weights, dropout), then restore them.
+
+    On the CPU, operations without a deterministic implementation are refused; on CUDA, cuDNN may pick its fastest.
+    """
+    cuda, benchmark = device.type == "cuda", torch.backends.cudnn.benchmark
+    strict, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    with torch.random.fork_rng(devices=[device] if cuda else []):
+        torch.manual_seed(derive(seed, *purpose))
+        try:
+            torch.use_deterministic_algorithms(strict or not cuda)
+            torch.backends.cudnn.benchmark = cuda
+            yield
+        finally:
+            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+            torch.backends.cudnn.benchmark = benchmark

@@ -1,0 +1,270 @@
+"""The training loop from end to end, on small stores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from training_helpers import TINY, MakeStore, config, run
+
+from raysat.errors import DivergedError, PlanError
+from raysat.metrics import from_predictions
+from raysat.spec import Trial
+from raysat.training import augment, models
+from raysat.training.loop import train
+from raysat.training.patches import Scale
+
+FULL = {
+    "loss": {"kind": "ldam"},
+    "reweight": {"kind": "drw", "switch": 0.5},
+    "sampler": {"kind": "inverse_frequency"},
+    "schedule": {"kind": "triangular", "base_lr": 1e-3, "max_lr": 5e-3, "step_epochs": 1.0},
+    "average": {"kind": "swa", "start": 0.5},
+    "augment": {"kind": "augmix"},
+}
+SGD = {"kind": "sgd", "lr": 0.01, "momentum": 0.0}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"optim": SGD},
+        {"optim": {**SGD, "momentum": 0.9, "weight_decay": 1e-4, "clip_norm": 1.0}},
+        *({key: FULL[key]} for key in FULL),
+        {"average": FULL["average"], "augment": FULL["augment"]},
+        {"model": {"name": TINY, "stem": "adapter"}},
+        {"model": {"name": "test_efficientnet"}},
+        {"model": {"name": "test_vit"}},
+        {"data": {"bands": ["B2"]}},
+    ],
+    ids=lambda parts: "-".join(f"{key}.{next(iter(value.values()))}" for key, value in parts.items()),
+)
+def test_every_family_member_trains(make_store: MakeStore, parts) -> None:
+    what = config(**parts)
+    reports, outcome = run(what, make_store(size=32))
+    assert [report.epoch for report in reports] == [1, 2]
+    assert all(np.isfinite(report.loss) and report.seconds > 0 and report.epochs == 2 for report in reports)
+    assert outcome.history == tuple(reports)
+    assert np.isfinite(outcome.probabilities).all()
+    views = 3 if what.augment.kind == "augmix" else 1
+    assert [report.images for report in reports] == [42 * views, 84 * views]
+    assert outcome.images == 84 * views
+
+
+def test_the_outcome_is_that_of_the_returned_weights(make_store: MakeStore) -> None:
+    """Rebuild the model from the state and predict in plain numpy and torch: the numbers must be the reported ones."""
+    store = make_store(dtype="uint16", bands=["B1", "B2", "B3", "B4"])
+    what = config(data={"bands": ["B4", "B1"]})
+    reports, outcome = run(what, store)
+    network = models.build(what.model, bands=2, classes=3, size=(16, 16))
+    network.load_state_dict(outcome.state_dict)
+    network.eval()
+    pixels = store.images[store.indices("test")][:, [3, 0]].astype(np.float64)
+    stats = [store.stats[band] for band in (3, 0)]
+    mean, std = (np.array([getattr(s, name) for s in stats])[:, None, None] for name in ("mean", "std"))
+    with torch.no_grad():
+        expected = network(torch.from_numpy((pixels - mean) / std).float()).softmax(dim=1).numpy()
+    np.testing.assert_allclose(outcome.probabilities, expected, atol=1e-5)
+    np.testing.assert_array_equal(outcome.labels, store.labels[outcome.indices])
+    np.testing.assert_array_equal(outcome.indices, store.indices("test"))
+    assert outcome.reported == "test"
+    assert set(outcome.metrics) == {"val", "test"}
+    assert outcome.metrics["test"] == from_predictions(outcome.labels, outcome.probabilities)
+    assert outcome.metrics["val"] == reports[-1].metrics  # no average: the last epoch's own numbers
+    assert outcome.probabilities.dtype == np.float32
+    assert outcome.labels.dtype == np.uint8
+    assert outcome.parameters == sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("counts", "watched", "reported"),
+    [
+        ({"train": (9, 5, 4), "val": (3, 2, 1)}, "val", "val"),
+        ({"train": (9, 5, 4), "test": (3, 2, 2)}, "test", "test"),
+    ],
+)
+def test_a_store_may_lack_val_or_test(make_store: MakeStore, counts, watched, reported) -> None:
+    reports, outcome = run(config(), make_store(counts))
+    assert outcome.reported == reported
+    assert set(outcome.metrics) == {reported}
+    assert reports[-1].metrics.n == sum(counts[watched])
+
+
+def test_equal_specs_give_bit_identical_results_whatever_the_global_state(make_store: MakeStore) -> None:
+    store, found = make_store(), []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        np.random.seed(noise)  # noqa: NPY002 - the global state is the point
+        steps = train(Trial(config=config(**FULL), seed=5), store, device=torch.device("cpu"))
+        reports = [next(steps)]
+        torch.rand(noise)  # a caller may draw numbers between epochs
+        reports.append(next(steps))
+        with pytest.raises(StopIteration) as end:
+            next(steps)
+        found.append(([(r.loss, r.metrics) for r in reports], end.value.value))
+    (first, one), (second, two) = found
+    assert first == second
+    assert one.metrics == two.metrics
+    assert one.probabilities.tobytes() == two.probabilities.tobytes()
+    assert all(torch.equal(one.state_dict[name], two.state_dict[name]) for name in one.state_dict)
+
+
+def test_seeds_differ(make_store: MakeStore) -> None:
+    store = make_store()
+    assert run(config(), store, seed=0)[0][0].loss != run(config(), store, seed=1)[0][0].loss
+
+
+def test_arms_of_one_seed_start_from_the_same_weights_and_order(make_store: MakeStore, monkeypatch) -> None:
+    from raysat.training.engine import Engine
+
+    store = make_store()
+    plain, mixed = (
+        Engine(Trial(config=config(**parts), seed=3), store, torch.device("cpu"))
+        for parts in ({}, {"augment": FULL["augment"], "loss": FULL["loss"]})
+    )
+    states = plain.network.state_dict(), mixed.network.state_dict()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    orders = []
+    for engine in (plain, mixed):
+        taken: list[np.ndarray] = []
+        original = engine.patches["train"].take
+        monkeypatch.setattr(
+            engine.patches["train"],
+            "take",
+            lambda positions, t=taken, o=original: (t.append(positions), o(positions))[1],
+        )
+        engine.train_epoch(0)
+        orders.append(np.concatenate(taken))
+    np.testing.assert_array_equal(*orders)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_learnable_store_is_learned(make_store: MakeStore, augmented) -> None:
+    parts = {"augment": FULL["augment"]} if augmented else {}
+    store = make_store({"train": (60, 30, 20), "test": (20, 20, 20)}, signal=1.0, size=12)
+    reports, outcome = run(config(optim={"lr": 3e-3, "epochs": 6, "batch_size": 16}, **parts), store)
+    assert reports[-1].loss < 0.7 * reports[0].loss
+    assert outcome.metrics["test"].balanced_accuracy > 0.75  # chance is 1/3
+
+
+def test_ldam_drw_and_swa_learn_on_13_bands_of_uint16(make_store: MakeStore) -> None:
+    bands = [f"B{k}" for k in range(1, 14)]
+    store = make_store({"train": (60, 30, 12), "test": (20, 20, 20)}, signal=1.0, size=12, dtype="uint16", bands=bands)
+    optim = {"kind": "adam", "lr": 3e-3, "epochs": 6, "batch_size": 16}
+    parts = {key: FULL[key] for key in ("loss", "reweight", "average")}
+    assert run(config(optim=optim, **parts), store)[1].metrics["test"].balanced_accuracy > 0.6
+
+
+def test_the_swa_outcome_is_the_average_with_batch_norm_of_the_train_split(make_store: MakeStore) -> None:
+    store = make_store({"train": (20, 8, 4), "val": (4, 4, 4)})
+    what = config(average={"kind": "swa", "start": 0.0, "every": 0.5}, optim={"epochs": 2, "batch_size": 32})
+    steps = train(Trial(config=what, seed=0), store, device=torch.device("cpu"))
+    snapshots: list[dict[str, torch.Tensor]] = []
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            outcome = end.value
+            break
+        snapshots.append(models.cpu_state(steps.gi_frame.f_locals["run"].network))
+    for name, value in outcome.state_dict.items():
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            expected = np.mean([snapshot[name].numpy() for snapshot in snapshots], axis=0)
+            np.testing.assert_allclose(value.numpy(), expected, rtol=1e-5, atol=1e-6)
+    # One batch holds the whole train split: its statistics after the first convolution are the running ones.
+    network = models.build(what.model, bands=3, classes=3, size=(16, 16))
+    network.load_state_dict(outcome.state_dict)
+    scale = Scale.of(store, (0, 1, 2), torch.device("cpu"))
+    clean = scale.normalise(torch.from_numpy(store.images[store.indices("train")].astype(np.float32)))
+    seen: list[torch.Tensor] = []
+    norm = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    norm.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    held_out = scale.normalise(torch.from_numpy(store.images[outcome.indices].astype(np.float32)))
+    with torch.no_grad():
+        network.eval()(clean)
+        expected = network(held_out).softmax(dim=1)
+    np.testing.assert_allclose(outcome.probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(norm.running_mean, seen[0].mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(norm.running_var, seen[0].var(dim=(0, 2, 3)), rtol=1e-3)
+
+
+def test_the_rate_is_stepped_by_batch(make_store: MakeStore, monkeypatch) -> None:
+    from raysat.training import optimizers
+
+    used: list[float] = []
+    original = optimizers.set_learning_rate
+    monkeypatch.setattr(optimizers, "set_learning_rate", lambda opt, lr: (used.append(lr), original(opt, lr))[1])
+    schedule = {"kind": "triangular", "base_lr": 1e-4, "max_lr": 4e-4, "step_epochs": 1.0}
+    reports, _ = run(config(schedule=schedule), make_store({"train": (14, 6, 4), "val": (2, 2, 2)}))
+    np.testing.assert_allclose(used, [1e-4, 2e-4, 3e-4, 4e-4, 3e-4, 2e-4])  # 24 patches in 3 batches, 2 epochs
+    np.testing.assert_allclose([report.lr for report in reports], [4e-4, 1e-4])
+
+
+@pytest.mark.parametrize("clip", [{}, {"clip_norm": 1.0}])
+def test_an_absurd_rate_diverges_with_a_clear_record(make_store: MakeStore, clip) -> None:
+    what = config(optim={"kind": "sgd", "lr": 1e30, "batch_size": 8, "epochs": 3, **clip})
+    with pytest.raises(DivergedError, match=r"epoch 1 of 3, batch [2-6] of 6, at learning rate 1e\+30") as found:
+        run(what, make_store())
+    assert "lr" in (found.value.hint or "")
+
+
+def test_weights_that_break_in_the_last_step_are_noticed(make_store: MakeStore) -> None:
+    what = config(optim={"kind": "sgd", "lr": 1e30, "batch_size": 42, "epochs": 1})
+    with pytest.raises(
+        DivergedError, match=r"scores on the val split are not finite after epoch 1 of 1, at learning rate 1e\+30"
+    ):
+        run(what, make_store())
+
+
+def test_the_loss_reported_is_the_mean_over_patches(make_store: MakeStore) -> None:
+    """A network without batch norm that hardly moves: the epoch's loss is that of its initial weights."""
+    store = make_store({"train": (10, 6, 3), "val": (2, 2, 2)})  # a last batch of 3 beside batches of 8
+    what = config(model={"name": "test_vit"}, optim={"kind": "sgd", "lr": 1e-12, "batch_size": 8, "epochs": 1})
+    reports, outcome = run(what, store)
+    network = models.build(what.model, bands=3, classes=3, size=(16, 16))
+    network.load_state_dict(outcome.state_dict)
+    train_rows = store.indices("train")
+    clean = Scale.of(store, (0, 1, 2), torch.device("cpu")).normalise(
+        torch.from_numpy(store.images[train_rows]).float()
+    )
+    with torch.no_grad():
+        expected = torch.nn.functional.cross_entropy(network(clean), torch.from_numpy(store.labels[train_rows]).long())
+    assert reports[0].loss == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_gradients_are_clipped_to_the_norm(make_store: MakeStore) -> None:
+    store = make_store({"train": (4, 2, 2), "val": (2, 2, 2)})
+    states = []
+    for lr in (1e-12, 1.0):  # one step each from the same weights
+        optim = {"kind": "sgd", "momentum": 0.0, "lr": lr, "batch_size": 8, "epochs": 1, "clip_norm": 0.25}
+        states.append(run(config(model={"name": "test_vit"}, optim=optim), store)[1].state_dict)
+    moved = sum(float((states[1][name] - states[0][name]).square().sum()) for name in states[0]) ** 0.5
+    assert moved == pytest.approx(0.25, rel=1e-3)
+
+
+def test_what_cannot_run_is_refused_before_the_first_epoch(make_store: MakeStore) -> None:
+    steps = train(Trial(config=config(optim={"batch_size": 999}), seed=0), make_store(), device=torch.device("cpu"))
+    with pytest.raises(PlanError, match="batch_size"):
+        next(steps)
+
+
+def test_dropout_differs_between_batches_but_not_between_runs(make_store: MakeStore, monkeypatch) -> None:
+    original = models.build
+
+    def with_dropout(*args, **options):
+        return torch.nn.Sequential(torch.nn.Dropout(0.5), original(*args, **options))
+
+    monkeypatch.setattr(models, "build", with_dropout)
+    store = make_store()
+    first, again = (run(config(), store)[1].probabilities for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+
+
+def test_augmented_views_are_drawn_anew_each_batch(make_store: MakeStore, monkeypatch) -> None:
+    drawn: list[bytes] = []
+    original = augment.draw
+    monkeypatch.setattr(
+        augment, "draw", lambda *a, **k: (d := original(*a, **k), drawn.append(d.level[:2].tobytes()))[0]
+    )
+    run(config(augment=FULL["augment"]), make_store())
+    assert len(set(drawn)) == len(drawn) == 12

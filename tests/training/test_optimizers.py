@@ -1,0 +1,44 @@
+"""Optimisers against their update rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from raysat.spec import Adam, Sgd
+from raysat.training import optimizers
+
+START, GRADIENT = np.array([1.0, -2.0, 3.0]), np.array([0.5, 0.1, -2.0])
+
+
+def steps(optim: Adam | Sgd, count: int, lr: float) -> np.ndarray:
+    network = torch.nn.Linear(3, 1, bias=False)
+    network.weight.data.copy_(torch.from_numpy(START))
+    optimizer = optimizers.build(optim, network)
+    for _ in range(count):
+        optimizers.set_learning_rate(optimizer, lr)
+        network.weight.grad = torch.from_numpy(GRADIENT).float()[None]
+        optimizer.step()
+    return network.weight.detach().numpy()[0]
+
+
+def test_adam_is_the_papers_update_with_decay_in_the_gradient() -> None:
+    w, m, v = START.copy(), np.zeros(3), np.zeros(3)
+    for t in (1, 2, 3):
+        g = GRADIENT + 0.1 * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        w = w - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    np.testing.assert_allclose(steps(Adam(lr=9.0, weight_decay=0.1), 3, lr=0.01), w, rtol=1e-5)
+
+
+def test_sgd_takes_nesterov_momentum() -> None:
+    w, b = START.copy(), np.zeros(3)
+    for t in range(3):
+        g = GRADIENT + 0.1 * w
+        b = 0.9 * b + g if t else g
+        w = w - 0.01 * (g + 0.9 * b)
+    np.testing.assert_allclose(steps(Sgd(momentum=0.9, weight_decay=0.1), 3, lr=0.01), w, rtol=1e-5)
+
+
+def test_sgd_without_momentum_is_plain() -> None:
+    np.testing.assert_allclose(steps(Sgd(momentum=0.0), 2, lr=0.1), START - 0.2 * GRADIENT, rtol=1e-5)

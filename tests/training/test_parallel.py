@@ -1,0 +1,80 @@
+"""Data parallelism: two gloo processes take the same first steps as one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from training_helpers import TINY, MakeStore, config, run
+
+from raysat.data.store import PatchStore
+from raysat.errors import DivergedError
+from raysat.training.parallel import Workers
+
+# test_vit has no batch norm; 19 patches in batches of 8 leave a last batch of 3, shards of 2 and of 1 and padding.
+PARTS = {
+    "model": {"name": "test_vit"},
+    "optim": {"kind": "sgd", "lr": 0.05, "momentum": 0.0, "batch_size": 8, "epochs": 1},
+    "loss": {"kind": "ldam", "scale": 3.0},
+    "reweight": {"kind": "drw", "switch": 0.0, "beta": 0.9},
+    "augment": {"kind": "augmix"},
+    "average": {"kind": "swa"},
+}
+COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
+
+
+def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
+    try:
+        opened = PatchStore.open(store)
+        reports, outcome = run(config(**PARTS), opened)
+        _, normed = run(config(model={"name": TINY}), opened)
+        try:
+            run(config(optim={"kind": "sgd", "lr": 1e30, "batch_size": 8, "epochs": 1}), opened)
+            diverged = False
+        except DivergedError:
+            diverged = True
+        torch.save(
+            {
+                "loss": reports[-1].loss,
+                "images": outcome.images,
+                "state": outcome.state_dict,
+                "probabilities": torch.from_numpy(outcome.probabilities),
+                "normed": normed.state_dict,
+                "diverged": diverged,
+            },
+            f"{out}/{rank}.pt",
+        )
+    finally:
+        dist.destroy_process_group()
+
+
+def test_two_workers_train_as_one(make_store: MakeStore, tmp_path: Path) -> None:
+    store = make_store(COUNTS, size=16)
+    arguments = (2, str(store.path), str(tmp_path / "meeting"), str(tmp_path))
+    mp.spawn(train_and_save, args=arguments, nprocs=2)
+    reports, alone = run(config(**PARTS), store)
+    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    for found in ranks:
+        assert found["images"] == alone.images == 19 * 3
+        assert found["loss"] == pytest.approx(reports[-1].loss, rel=1e-4)
+        for name, value in alone.state_dict.items():
+            torch.testing.assert_close(found["state"][name], value, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(found["probabilities"], alone.probabilities, atol=1e-4)
+        assert found["diverged"]  # on every rank, so that none waits for another
+    for name, value in ranks[0]["normed"].items():  # with batch norm the ranks agree, statistics included
+        assert torch.equal(value, ranks[1]["normed"][name]), name
+
+
+def test_without_a_process_group_a_worker_is_alone() -> None:
+    workers, network = Workers.current(), torch.nn.Linear(2, 2)
+    assert workers == Workers(rank=0, world=1)
+    assert workers.wrap(network, torch.device("cpu")) is network
+    value = torch.ones(2)
+    assert workers.sum(value) is value
+    workers.share_buffers(network)

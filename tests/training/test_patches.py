@@ -1,0 +1,77 @@
+"""Patches as tensors: the right pixels, bands and units, for every stored type."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from training_helpers import MakeStore
+
+from raysat.data.store import BandStats
+from raysat.training import patches
+from raysat.training.patches import MappedPatches, ResidentPatches, Scale, open_patches
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_mapped_and_resident_patches_are_the_stores_pixels(make_store: MakeStore, dtype, monkeypatch) -> None:
+    monkeypatch.setattr(patches, "_CHUNK", 4)
+    store = make_store(dtype=dtype, bands=[f"B{k}" for k in range(1, 14)], size=8)
+    bands, positions = (12, 0, 5), np.array([9, 0, 17, 9])
+    expected = store.images[store.indices("val")][positions][:, bands].astype(np.float32)
+    mapped = MappedPatches(store, "val", bands, CPU)
+    resident = ResidentPatches(mapped, CPU)
+    for each in (mapped, resident):
+        taken = each.take(positions)
+        assert taken.dtype == torch.float32
+        np.testing.assert_array_equal(taken.numpy(), expected)
+        np.testing.assert_array_equal(each.labels, store.labels[store.indices("val")])
+        assert len(each) == 18
+    assert mapped.nbytes == 18 * 3 * 8 * 8 * np.dtype(dtype).itemsize
+    assert resident._pixels.element_size() == np.dtype(dtype).itemsize
+    if dtype == "uint16":
+        assert expected.max() > 2**15  # the case that int16 would get wrong
+
+
+def test_patches_stay_on_disk_without_a_cuda_device(make_store: MakeStore) -> None:
+    assert isinstance(open_patches(make_store(), "train", (0,), CPU), MappedPatches)
+
+
+@pytest.mark.parametrize(("free", "kind"), [(10**9, ResidentPatches), (1000, MappedPatches)])
+def test_patches_live_on_a_cuda_device_where_they_fit(make_store: MakeStore, monkeypatch, free, kind) -> None:
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
+    monkeypatch.setattr(patches, "ResidentPatches", lambda mapped, device: chosen.append(ResidentPatches))
+    found = open_patches(make_store(), "train", (0,), torch.device("cuda"))
+    assert (chosen or [type(found)]) == [kind]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_the_train_split_is_normalised_to_zero_mean_and_unit_deviation(make_store: MakeStore, dtype) -> None:
+    store = make_store(dtype=dtype)
+    bands = (2, 0)
+    scale = Scale.of(store, bands, CPU)
+    everything = open_patches(store, "train", bands, CPU).take(np.arange(42))
+    normal = scale.normalise(everything)
+    np.testing.assert_allclose(normal.mean(dim=(0, 2, 3)), 0, atol=1e-4)
+    np.testing.assert_allclose(normal.std(dim=(0, 2, 3), correction=0), 1, atol=1e-4)
+    unit = scale.to_unit(everything)
+    assert unit.min() >= 0
+    assert unit.max() <= 1
+    torch.testing.assert_close(scale.from_unit(unit), everything, rtol=1e-5, atol=0.02)
+    if dtype == "uint8":
+        torch.testing.assert_close(unit, everything / 255)
+
+
+@pytest.mark.parametrize(("level", "std"), [(7.0, 0.0), (0.1, 1e-17)])
+def test_a_constant_band_becomes_zero(make_store: MakeStore, level, std) -> None:
+    mean = level * (1 + 1e-7)  # a mean of floats has a rounding error
+    flat = BandStats(mean=mean, std=std, low=level, high=level)
+    store = dataclasses.replace(make_store(), stats=(flat,) * 3)
+    scale = Scale.of(store, (0, 1), CPU)
+    patches_of_it = torch.full((1, 2, 4, 4), level)
+    torch.testing.assert_close(scale.normalise(patches_of_it), torch.zeros(1, 2, 4, 4), atol=1e-6, rtol=0)
+    torch.testing.assert_close(scale.from_unit(scale.to_unit(patches_of_it)), patches_of_it)
