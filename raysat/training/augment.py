@@ -8,7 +8,6 @@ All random numbers are drawn on the host (``draw``), so they are the same on eve
 gets is known there too, so nothing waits for the device.
 """
 
-# ruff: noqa: N803, N806 (shape suffixes)
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """The live parts of one trial on one worker: train an epoch, predict a split, read out the weight average."""
 
-# ruff: noqa: N803, N806 (shape suffixes)
 from __future__ import annotations
 
 from contextlib import AbstractContextManager

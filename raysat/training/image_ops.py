@@ -5,7 +5,6 @@ warps follow ``PIL.Image.transform(..., AFFINE, BILINEAR)``: what comes from out
 (N,) hold one parameter a patch.
 """
 
-# ruff: noqa: N803, N806 (shape suffixes)
 from __future__ import annotations
 
 import torch

@@ -4,7 +4,6 @@ Everything is computed by patch in float32 and summed with shares that add up to
 many data-parallel ranks its patches lie.
 """
 
-# ruff: noqa: N803, N806 (shape suffixes)
 from __future__ import annotations
 
 import math

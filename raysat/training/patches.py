@@ -3,7 +3,6 @@
 Both keep the store's own type (uint8, uint16, float32) until a batch is taken; only the bands in use are held or read.
 """
 
-# ruff: noqa: N803 (shape suffixes)
 from __future__ import annotations
 
 from collections.abc import Sequence

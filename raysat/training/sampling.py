@@ -1,6 +1,5 @@
 """Which training patches an epoch sees, in which order, in which batches."""
 
-# ruff: noqa: N803 (shape suffixes)
 from __future__ import annotations
 
 from dataclasses import dataclass
