@@ -211,7 +211,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except click.Abort:
-        click.echo("stopped", err=True)
+        click.echo("stopped; the same command goes on from what is finished", err=True)
         code = 130
     except RaysatError as error:
         click.echo(f"error: {error.message}", err=True)
