@@ -1,11 +1,16 @@
-"""Writes that happen whole or not at all: under a temporary name, synced, then renamed into place."""
+"""Writes that happen whole or not at all: under a temporary name, synced, then renamed into place.
+
+One process at a time may write to a folder, since it tidies up what killed ones left: it holds ``locked``.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +20,9 @@ from raysat.errors import LedgerError
 
 # How network file systems, FUSE and Windows say that they cannot sync a folder; its files are synced all the same.
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+
+# How a file system says that it has no locks: two runs at once are the user's to avoid there.
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL})
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -57,6 +65,41 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     leftovers = target.parent.glob(f".{target.name}-{'?' * 8}.partial")  # of attempts that were killed
     for left in (old, *leftovers):
         shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process, by a lock on its ``.lock`` that the system takes back when the process dies.
+
+    The file says who holds it; it stays, since another process may be about to lock it. Raises LedgerError.
+    """
+    path = folder / ".lock"
+    with _explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(200).strip()  # empty for the moment between locking and writing
+            raise LedgerError(
+                f"{folder} is in use by another raysat" + (f" ({holder})" if holder else ""),
+                hint="wait until it ends, or choose another --out",
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise LedgerError(f"{path} cannot be locked: {error.strerror or error}") from error
+        try:
+            with _explained(path):
+                file.truncate(0)
+                file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
+                file.flush()
+            yield
+        finally:
+            with suppress(OSError):
+                file.truncate(0)
+                fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
 
 
 def aside(folder: Path) -> Path:

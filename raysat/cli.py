@@ -50,6 +50,13 @@ def _study_options(command: F) -> F:
             click.option("--epochs", type=int, help="Epochs of every arm; points in training follow."),
             click.option("--seeds", type=int, help="Run the first so many of the study's seeds."),
             click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm."),
+            click.option(
+                "--workers",
+                type=click.IntRange(1),
+                default=1,
+                show_default=True,
+                help="Data-parallel workers per trial.",
+            ),
             click.option("--out", type=_FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>."),
         )
     ):
@@ -60,9 +67,6 @@ def _study_options(command: F) -> F:
 @cli.command()
 @_study_options
 @click.option("--address", help="A Ray cluster ('auto' on one of its machines); else Ray starts on this machine.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
-)
 @click.option("--cpus-per-trial", type=click.FloatRange(0, min_open=True), help="CPUs of each worker.")
 @click.option("--gpus-per-trial", type=click.FloatRange(0), help="GPUs of each worker; a fraction shares one.")
 @click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time, at most.")
@@ -72,9 +76,9 @@ def ablate(
     epochs: int | None,
     seeds: int | None,
     overrides: tuple[str, ...],
+    workers: int,
     out: Path,
     address: str | None,
-    workers: int,
     cpus_per_trial: float | None,
     gpus_per_trial: float | None,
     max_concurrent: int | None,
@@ -84,7 +88,7 @@ def ablate(
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
     console = _console()
-    plan = _plan(space, data_name, epochs, seeds, overrides)
+    plan = _plan(space, data_name, epochs, seeds, overrides, workers)
     ledger, missing = _ledger(plan, out)
     finished = len(plan.jobs) - len(missing)
     console.print(f"study      {plan.study.name}: {_count(plan)}")
@@ -93,6 +97,7 @@ def ablate(
     if missing:
         from raysat.tuning import stay_on_loopback
 
+        address = None if address == "local" else address
         if address is None:
             stay_on_loopback()
         from raysat.tuning.run import Options, run
@@ -122,12 +127,18 @@ def ablate(
 @cli.command()
 @_study_options
 def plan(
-    space: Path, data_name: str, epochs: int | None, seeds: int | None, overrides: tuple[str, ...], out: Path
+    space: Path,
+    data_name: str,
+    epochs: int | None,
+    seeds: int | None,
+    overrides: tuple[str, ...],
+    workers: int,
+    out: Path,
 ) -> None:
     """Show what a study would train and what that would cost, and train nothing."""
     from raysat.plan_view import show_plan
 
-    made = _plan(space, data_name, epochs, seeds, overrides)
+    made = _plan(space, data_name, epochs, seeds, overrides, workers)
     ledger, missing = _ledger(made, out)
     show_plan(made, missing, ledger, _console())
 
@@ -140,7 +151,9 @@ def report(run: Path, out: Path | None) -> None:
     _report(run, out, _console())
 
 
-def _plan(space: Path, data_name: str, epochs: int | None, seeds: int | None, overrides: tuple[str, ...]) -> Plan:
+def _plan(
+    space: Path, data_name: str, epochs: int | None, seeds: int | None, overrides: tuple[str, ...], workers: int
+) -> Plan:
     """Read a study, resolve it against its data, and check that every arm can run there."""
     from raysat.data.source import open_data
     from raysat.plan import make_plan
@@ -151,7 +164,7 @@ def _plan(space: Path, data_name: str, epochs: int | None, seeds: int | None, ov
     study = load_study(space, overrides=overrides, epochs=epochs, seeds=seeds)
     if study.reference is not None:
         reference.load(study.reference)
-    made = make_plan(study, open_data(data_name), data=data_name)
+    made = make_plan(study, open_data(data_name), data=data_name, workers=workers)
     checked = set()
     for job in made.jobs:
         if job.arm not in checked:

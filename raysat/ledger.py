@@ -10,6 +10,7 @@
                                         probabilities (N, K) float16, indices (N,) int64 of the store
                       model.pt          state_dict alone
                   failures/<id>.json    why a trial failed; gone once it succeeds
+                  .lock                 held by the one raysat that fills the run
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
 finished one. One that replaces another moves it aside first; until the new one is in place, the old one is still read.
@@ -23,7 +24,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -32,11 +33,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from raysat.atomic import aside, write_atomic, write_folder
+from raysat.atomic import aside, locked, write_atomic, write_folder
 from raysat.errors import LedgerError
 from raysat.metrics import Metrics, confusion_matrix, from_confusion
 
 _M = TypeVar("_M", bound=BaseModel)
+_BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt")
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -122,6 +124,13 @@ class Ledger:
             raise LedgerError(f"{root} is not a run (no plan.json)", hint=hint)
         return ledger
 
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the run while it is filled; ``write`` needs no lock of its own where the driver of its run holds this.
+
+        Raises LedgerError where another process holds it. A process that dies lets go of it.
+        """
+        return locked(self.root)
+
     def write_plan(self, study_text: str, plan: Mapping[str, Any]) -> None:
         """Write the study as given and its plan."""
         write_atomic(self.root / "study.yaml", study_text)
@@ -132,7 +141,16 @@ class Ledger:
         return _read_json(self.root / "plan.json")
 
     def is_finished(self, trial_id: str) -> bool:
-        """Whether a trial has a finished record."""
+        """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again."""
+        folder = self._finished(trial_id)
+        try:
+            self.read(trial_id)
+        except LedgerError:
+            return False
+        return all((folder / name).is_file() for name in _BESIDE_RECORD)
+
+    def has_record(self, trial_id: str) -> bool:
+        """Whether a trial has a record, be it damaged: what ``read`` has something to say of."""
         return (self._finished(trial_id) / "record.json").is_file()
 
     def read(self, trial_id: str) -> Record:

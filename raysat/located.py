@@ -55,13 +55,38 @@ class Located:
         """Merge another tree into this one, key by key."""
         return Located(_merge(self.value, over.value), self.places | over.places, over.origin or self.origin)
 
-    def expand(self) -> Located:
-        """Write dotted keys out as nested mappings."""
+    def expand(self, within: tuple[str, ...] = ()) -> Located:
+        """Write dotted keys out as nested mappings. Raises StudyError where two ways of writing set one key.
+
+        Args:
+            within: the keys above this tree, for the message.
+        """
         result = Located({}, {}, self.origin)
         for key, value in self.value.items():
+            path = tuple(str(key).split("."))
             part = self.at(key)
-            result = result.merge((part.expand() if isinstance(value, dict) else part).under(*str(key).split(".")))
+            part = (part.expand((*within, *path)) if isinstance(value, dict) else part).under(*path)
+            if twice := _clash(result.value, part.value):
+                name = ".".join(map(str, (*within, *twice)))
+                raise part.error(f"{name} is given twice", *twice, hint="write it once, dotted or nested")
+            result = result.merge(part)
         return result
+
+    def mapping(self, key: str) -> Located:
+        """Return the mapping under a key; empty where it is absent. Raises StudyError for another value."""
+        value = self.value.get(key)
+        if value is None:
+            return Located({}, {}, self.place((key,)))
+        if not isinstance(value, dict):
+            raise self.error(f"{key!r} must be a mapping, got {value!r}", key)
+        return self.at(key)
+
+    def mappings(self, key: str) -> list[Located]:
+        """Return the list of mappings under a key; empty where it is absent. Raises StudyError for another value."""
+        values = self.value.get(key) or []
+        if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
+            raise self.error(f"{key!r} must be a list of mappings", key)
+        return [self.at(key, position) for position in range(len(values))]
 
     def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
         """Make an error that begins with the place of a key."""
@@ -102,19 +127,15 @@ def _line(error: MarkedYAMLError) -> int:
 
 def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
     """Copy a round-trip tree into plain values, noting places."""
-    if isinstance(node, CommentedMap):
+    if isinstance(node, CommentedMap | CommentedSeq):
+        items = list(node.items() if isinstance(node, CommentedMap) else enumerate(node))
+        known = node.lc.data or {}  # without what a merge key brought in, and None in a tagged sequence
+        around = places.get(key, f"{file}:1")
         plain = {}
-        for name, value in node.items():
-            places[(*key, name)] = f"{file}:{node.lc.key(name)[0] + 1}"
+        for name, value in items:
+            places[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
             plain[name] = _plain(value, (*key, name), places, file)
-        return plain
-    if isinstance(node, CommentedSeq):
-        items = []
-        for position, value in enumerate(node):
-            place = node.lc.item(position)  # None in a tagged sequence
-            places[(*key, position)] = f"{file}:{place[0] + 1}" if place else places.get(key, file)
-            items.append(_plain(value, (*key, position), places, file))
-        return items
+        return plain if isinstance(node, CommentedMap) else list(plain.values())
     if isinstance(node, bool) or node is None:
         return node
     # Round-trip scalars are subclasses that remember how they were written.
@@ -125,3 +146,14 @@ def _merge(base: Any, over: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     return base | {key: _merge(base[key], value) if key in base else value for key, value in over.items()}
+
+
+def _clash(base: Any, over: Any) -> Key | None:
+    """The first key that merging would overwrite, or None."""
+    for key in over:
+        if key in base:
+            if not isinstance(base[key], dict) or not isinstance(over[key], dict):
+                return (key,)
+            if below := _clash(base[key], over[key]):
+                return (key, *below)
+    return None

@@ -66,8 +66,10 @@ class Plan:
         }
 
 
-def make_plan(study: Study, store: PatchStore, *, data: str = "") -> Plan:
+def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int = 1) -> Plan:
     """Resolve a study against a store, known to the user as ``data`` (by default its path).
+
+    Data-parallel ``workers`` are part of a job's id where there are several: batch norm then sees smaller batches.
 
     Raises:
         BandError: an arm asks for bands that the store does not have; names the arm.
@@ -82,7 +84,8 @@ def make_plan(study: Study, store: PatchStore, *, data: str = "") -> Plan:
     for seed in study.seeds:
         for arm, config in configs.items():
             trial = Trial(config=config, seed=seed)
-            job_id = digest({"trial": trial.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS})
+            work = {"trial": trial.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS}
+            job_id = digest(work | ({"workers": workers} if workers > 1 else {}))
             images = config.optim.epochs * patches * views(config)
             jobs.setdefault(job_id, Job(id=job_id, arm=arm, trial=trial, images=images))
             cells[arm][seed] = job_id

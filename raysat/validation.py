@@ -30,6 +30,8 @@ _TYPES: Final = {
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
 }
+# By depth: what stands there may have one of several types, of which the errors of each would name its own alone.
+_BANDS: Final = {2: "'all', a composite's name, or a list of bands", 3: "a band's number or name"}
 
 
 def validate_config(tree: Located, *, arm: str) -> Config:
@@ -70,6 +72,8 @@ def _explain(key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | Non
     """Return the message and the hint of one validation error."""
     path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
     context = detail.get("ctx", {})
+    if key[:2] == ("data", "bands") and len(key) in _BANDS:
+        return f"{path} must be {_BANDS[len(key)]}, got {given!r}", None
     if kind == "extra_forbidden":
         known = sorted(_known_keys(key, value))
         return f"unknown key {path!r}", did_you_mean(str(key[-1]), known) or f"known: {', '.join(known)}"

@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from process_tree import descendants
 
 from raysat.data.store import PatchStore
+from raysat.ledger import Ledger
 
 STUDY = """\
 study: tiny
@@ -191,19 +195,8 @@ def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
 
 def listening(root: int) -> Iterator[str]:
     """Yield the local addresses (hexadecimal) on which a process tree listens."""
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-        except OSError:
-            continue
-        parents[int(fields["Pid"])] = int(fields["PPid"])
-    tree, grew = {root}, True
-    while grew:
-        more = {pid for pid, parent in parents.items() if parent in tree} - tree
-        tree, grew = tree | more, bool(more)
     inodes = set()
-    for pid in tree:
+    for pid in descendants(root):
         for handle in Path(f"/proc/{pid}/fd").glob("*"):
             try:
                 inodes.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
@@ -251,6 +244,27 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
     assert not list(out.glob("tiny/trials/.*"))
     plan = raysat("plan", *words[1:], "--epochs", "12")
     assert f"to train   {4 - finished} trials" in plan.out
+
+
+def test_an_address_that_is_not_ray(raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
+    """The dashboard's port is an easy mistake; Ray itself would try it for minutes."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--address", address))
+        server.shutdown()
+    assert result.code == 1
+    assert f"error: the cluster at {address} cannot be reached: what answers there is not Ray" in result.err
+    assert "8265" in result.err
+
+
+def test_a_second_run_on_the_same_output_is_refused(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path
+) -> None:
+    with Ledger(tmp_path / "runs" / "tiny").lock():
+        result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
+    assert result.code == 1
+    assert f"pid {os.getpid()}" in result.err
 
 
 def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:

@@ -82,6 +82,15 @@ def test_a_band_that_the_store_lacks_names_the_arm(tmp_path: Path, landsat: Patc
     assert "did you mean 'B" in (caught.value.hint or "")
 
 
+def test_workers_are_part_of_the_id_where_there_are_several(tmp_path: Path, landsat: PatchStore) -> None:
+    """Batch norm sees a share of the batch then: another computation."""
+    file = tmp_path / "study.yaml"
+    file.write_text("base: {}\n", encoding="utf-8")
+    ids = [make_plan(load_study(file), landsat, workers=workers).jobs[0].id for workers in (1, 2, 4)]
+    assert len(set(ids)) == 3
+    assert ids[0] == make_plan(load_study(file), landsat).jobs[0].id
+
+
 @given(lr=st.floats(1e-6, 1.0), seed=st.integers(0, 2**32 - 1), depth=st.integers(1, 10))
 def test_a_trial_survives_its_canonical_json(lr: float, seed: int, depth: int) -> None:
     config = Config.model_validate({"optim": {"kind": "sgd", "lr": lr}, "augment": {"kind": "augmix", "depth": depth}})

@@ -6,6 +6,7 @@ Rows are numbered as a spreadsheet shows them: the header is row 1.
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,8 +49,8 @@ def row_error(manifest: Path, row: int, cause: str, hint: str | None = None) -> 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest; blank rows are skipped.
 
-    Raises DataError, naming the row, for a bad header, an empty path or label, an unknown split, a file named twice
-    (it would leak between splits), and a manifest that cannot be read or has no rows.
+    Raises DataError, naming the row, for a bad header, an empty path or label, an unknown split, a file named twice,
+    be it by another path or a link (it would leak between splits), and a manifest that cannot be read or has no rows.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -61,13 +62,14 @@ def read_manifest(path: Path) -> Manifest:
     header = [name.strip() for name in cells[0][1]] if cells else []
     _check_header(path, header)
     rows: list[Row] = []
-    seen: dict[Path, int] = {}
+    seen: dict[str, int] = {}
     for number, values in cells[1:]:
         if values:
             row = _row(path, number, header, [value.strip() for value in values])
-            if row.path in seen:
-                raise row_error(path, number, f"{row.path} is named in row {seen[row.path]} already")
-            seen[row.path] = number
+            place = os.path.realpath(row.path)
+            if place in seen:
+                raise row_error(path, number, f"{row.path} is named in row {seen[place]} already")
+            seen[place] = number
             rows.append(row)
     if not rows:
         raise DataError(f"{path} lists no patch", hint="add one row for each patch")
@@ -90,6 +92,8 @@ def _row(path: Path, number: int, header: list[str], values: list[str]) -> Row:
     for column in ("path", "label"):
         if not named[column]:
             raise row_error(path, number, f"the {column} is empty")
+    if "\0" in named["path"]:
+        raise row_error(path, number, "the path holds a NUL character", "was the file saved as UTF-8?")
     split = named.get("split")
     known = next((one for one in SPLITS if one == split), None)
     if split is not None and known is None:

@@ -18,6 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -51,7 +52,7 @@ class PatchStore:
     sensor: str | None
     classes: tuple[str, ...]
     ordinal: bool
-    stats: tuple[BandStats, ...]
+    stats: tuple[BandStats, ...]  # of the train split; its full scale is robust, not the extremes
     source: dict[str, Any]
     fingerprint: str
 
@@ -217,7 +218,7 @@ class StoreWriter:
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode()):
             self._hash.update(part)
         with disk_errors(self.path):
-            stats = band_stats(self._images.blocks(codes == 0))
+            stats = band_stats(partial(self._images.blocks, codes == 0))
             self._images.finish()
             np.save(self._work / "labels.npy", self.labels)
             described = {

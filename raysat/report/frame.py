@@ -189,7 +189,7 @@ def one_line(text: str) -> str:
 def _outcome(ledger: Ledger, plan: _Plan, trial_id: str) -> Metrics | str | None:
     """Metrics of a finished trial, why it has none, or None where it has not run."""
     try:
-        if not ledger.is_finished(trial_id):
+        if not ledger.has_record(trial_id):
             failure = ledger.read_failure(trial_id)
             return None if failure is None else failure.error
         record = ledger.read(trial_id)

@@ -90,7 +90,8 @@ def augmented_views(unit_BCHW: Tensor, drawn: Draw) -> Tensor:
 def augment(patches_BCHW: Tensor, augmix: AugMix, rng: np.random.Generator, scale: Scale) -> Tensor:
     """Return one AugMix view of patches, of their shape, dtype (uint8, uint16, float32) and full scale.
 
-    ``scale`` holds the full scale of each band; values outside it are clamped.
+    ``scale`` holds the full scale of each band, on whose 256 levels the operations work; values outside it (of uint16
+    and float32 up to 0.2 % of a band's) are clamped.
     """
     unit = scale.to_unit(as_float(patches_BCHW))
     (view,) = augmented_views(unit, draw(augmix, len(unit), rng, views=1))

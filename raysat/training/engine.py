@@ -44,7 +44,7 @@ class Engine:
         self._scale = Scale.of(store, bands, device)
         margins_K = losses.margins(self.config.loss, self.counts)
         self._margins_K = torch.as_tensor(margins_K, dtype=torch.float32, device=device)
-        self.patches = {split: open_patches(store, split, bands, device) for split in ("train", *self.held_out)}
+        self.patches = open_patches(store, ("train", *self.held_out), bands, device)
         self.steps = len(self._batches(0))
         self.images = 0
         self.epochs_done = 0
@@ -76,18 +76,22 @@ class Engine:
 
     @torch.inference_mode()
     def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:
-        """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
+        """Return the (N, K) class probabilities of a split's patches, computed in float32 on every device.
+
+        Lower precision (TF32 too) would flip near ties, so that devices disagree. Raises DivergedError where one is
+        not finite.
+        """
         patches = self.patches[split]
         everything = np.arange(len(patches))
         probabilities_NK = torch.zeros(len(patches), len(self.counts), device=self.device)
         network.eval()
         self.workers.share_buffers(network)
-        for start in range(0, len(patches), _EVALUATION_BATCH):
-            if start // _EVALUATION_BATCH % self.workers.world == self.workers.rank:
-                chunk = slice(start, start + _EVALUATION_BATCH)
-                with self._autocast():
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            for start in range(0, len(patches), _EVALUATION_BATCH):
+                if start // _EVALUATION_BATCH % self.workers.world == self.workers.rank:
+                    chunk = slice(start, start + _EVALUATION_BATCH)
                     logits_BK = network(_channels_last(self._scale.normalise(patches.take(everything[chunk]))))
-                probabilities_NK[chunk] = losses.posterior_logits(self.config.loss, logits_BK).softmax(dim=1)
+                    probabilities_NK[chunk] = losses.posterior_logits(self.config.loss, logits_BK).softmax(dim=1)
         found: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
         if not np.isfinite(found).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
@@ -117,7 +121,10 @@ class Engine:
         return sampling.batches(order, self.config.optim.batch_size)
 
     def _views(self, batch: sampling.Positions, mine: sampling.Positions, rng: np.random.Generator) -> Tensor:
-        """Normalised views (V, B, C, H, W) of this worker's patches of a batch, the clean one first."""
+        """Normalised views (V, B, C, H, W) of this worker's patches of a batch, the clean one first.
+
+        Augmented views stay within each band's full scale; the clean one keeps every value, as in evaluation.
+        """
         patches_BCHW = self.patches["train"].take(batch[mine])
         clean_VBCHW = self._scale.normalise(patches_BCHW)[None]
         match self.config.augment:

@@ -1,8 +1,9 @@
 """Data parallelism: a trial's batches shared by the processes of ``torch.distributed``, where it is initialised.
 
 The batch size of a study is that of the whole batch. Every rank draws the same batches and the same augmentation, takes
-its share of the patches, and the averaged gradients are those of the mean over the whole batch. Batch norm sees each
-rank's patches alone; rank 0's running statistics are the ones that count.
+its share of the patches, and the averaged gradients are those of the mean over the whole batch. On CUDA, batch norm
+takes the statistics of the whole batch. Torch has no such layer for the CPU: there it sees each rank's patches alone,
+and rank 0's running statistics are the ones that count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -30,9 +32,15 @@ class Workers:
         return cls(rank=dist.get_rank(), world=dist.get_world_size())
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """Return the module to train: it averages gradients over the ranks."""
+        """Return the module to train: it averages gradients over the ranks.
+
+        On CUDA the batch norm layers within ``network`` are replaced in place, by ones that share its parameters; names
+        and weights stay.
+        """
         if self.world == 1:
             return network
+        if device.type == "cuda":
+            network = convert_sync_batchnorm(network)  # torch's own would lose the activation in timm's layers
         return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
 
     def sum(self, value: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""Patches of a split as tensors: resident on a CUDA device where they fit, else read by batch from the memory map.
+"""Patches of splits as tensors: resident on a CUDA device where they fit, else read by batch from the memory map.
 
 Both keep the store's own type (uint8, uint16, float32) until a batch is taken; only the bands in use are held or read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,7 +16,10 @@ from torch import Tensor
 
 from raysat.data.store import PatchStore, Split
 
-_SHARE: Final = 0.4  # of the device's free memory that one split may take; the rest is for the model
+# What all splits of a trial may take together. A share of the total holds for each of the trials that start on a device
+# at once, when all of them still see it free; the rest is for their models.
+_SHARE_OF_TOTAL: Final = 0.1
+_SHARE_OF_FREE: Final = 0.4
 _CHUNK: Final = 1024  # patches copied to the device at a time
 
 
@@ -31,12 +34,16 @@ class Patches(Protocol):
         """Return patches (B, C, H, W) on the device as float32, in the store's units."""
 
 
-def open_patches(store: PatchStore, split: Split, bands: Sequence[int], device: torch.device) -> Patches:
-    """Open a split's patches, restricted to some bands, on a device or from disk."""
-    mapped = MappedPatches(store, split, bands, device)
-    if device.type == "cuda" and mapped.nbytes <= _SHARE * torch.cuda.mem_get_info(device)[0]:
-        return ResidentPatches(mapped, device)
-    return mapped
+def open_patches(
+    store: PatchStore, splits: Iterable[Split], bands: Sequence[int], device: torch.device
+) -> dict[Split, Patches]:
+    """Open the patches of splits, restricted to some bands: all on a device, or all from disk."""
+    mapped = {split: MappedPatches(store, split, bands, device) for split in splits}
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        if sum(each.nbytes for each in mapped.values()) <= min(_SHARE_OF_TOTAL * total, _SHARE_OF_FREE * free):
+            return {split: ResidentPatches(each, device) for split, each in mapped.items()}
+    return dict(mapped)
 
 
 class MappedPatches:
@@ -97,7 +104,11 @@ def as_float(pixels: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Per-band statistics as (C, 1, 1) tensors, to move patches between the store's units and a model's."""
+    """Per-band statistics as (C, 1, 1) tensors, to move patches between the store's units and a model's.
+
+    Only ``to_unit`` cuts off what lies outside a band's full scale, which is robust (see ``BandStats``); ``normalise``
+    keeps every value.
+    """
 
     mean: Tensor
     std: Tensor

@@ -1,7 +1,8 @@
 """Randomness by purpose: every random decision of a trial comes from (seed, what for, which epoch), and nothing else.
 
-Two arms with one seed therefore start from the same weights and see the same patches in the same order, whatever else
-differs between them: seeds are blocks. An epoch's draws need no state from the epochs before it.
+Two arms with one seed therefore see the same patches in the same order, whatever else differs between them, and start
+from the same weights where the shapes of these are equal: seeds are blocks. (Another number of bands has another first
+layer, and the layers drawn after it then differ too.) An epoch's draws need no state from the epochs before it.
 """
 
 from __future__ import annotations

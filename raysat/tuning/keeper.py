@@ -71,14 +71,11 @@ def open_anywhere(path: str, fingerprint: str, keeper: Any) -> PatchStore:
     with (target.parent / f"{fingerprint}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers of a node: the first one copies
         if not target.is_dir():
-            _copy(target, keeper)
-    store = PatchStore.open(target)
-    if store.fingerprint != fingerprint:
-        raise StoreError(f"{path} changed while the study ran", hint="run the same command again")
-    return store
+            _copy(target, fingerprint, keeper)
+    return PatchStore.open(target)
 
 
-def _copy(target: Path, keeper: Any) -> None:
+def _copy(target: Path, fingerprint: str, keeper: Any) -> None:
     work = Path(tempfile.mkdtemp(prefix=".copy-", dir=target.parent))
     try:
         for name in _STORE_FILES:
@@ -86,6 +83,8 @@ def _copy(target: Path, keeper: Any) -> None:
                 while block := ray.get(keeper.read_store.remote(name, file.tell())):
                     file.write(block)
                 os.fsync(file.fileno())
+        if PatchStore.open(work).fingerprint != fingerprint:
+            raise StoreError("the store changed while the study ran", hint="run the same command again")
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import socket
 import tempfile
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import ray
 import ray.tune
 from ray import LoggingConfig
@@ -54,11 +57,13 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
     Raises:
         PlanError: a model that timm does not know.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
-        LedgerError: a record cannot be written (no space left, say); the run stops, finished records stay.
+        LedgerError: another raysat runs this study in the same place; or a record cannot be written (no space left,
+            say): the run stops, finished records stay.
     """
     for name in {job.trial.config.model.name for job in jobs}:
         check_name(name)
-    with connect(options.address, console), _scratch() as scratch:
+    check_address(options.address)
+    with ledger.lock(), connect(options.address, console), _scratch() as scratch:
         cpus, gpus, slots = fit(ray.nodes(), options)
         slots = min(slots, len(jobs))
         ledger.write_plan(plan.study.text, plan.to_json())
@@ -89,6 +94,7 @@ def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, conso
                     storage_path=str(scratch),
                     verbose=0,
                     callbacks=[progress, _Deaths(ledger)],
+                    failure_config=ray.tune.FailureConfig(max_failures=1),  # a preempted worker is no failed trial
                     stop=halt,
                 ),
             ).fit()
@@ -113,15 +119,26 @@ class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
 
 
 class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Records the trials whose worker died: nothing was left there to do so."""
+    """Records the trials whose worker died twice: nothing was left there to do so."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        text = str(trial.get_error() or "the worker died")
-        last = next((line for line in reversed(text.splitlines()) if line.strip()), text)
-        self._ledger.write_failure(Failure(id=trial.config["job"], error=last, traceback=text, time=time.time()))
+        # trial.get_error() reads the copy in storage, which is not there yet.
+        file = Path(trial.error_file or "")
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        error = next((line for line in reversed(lines) if "died" in line), lines[-1] if lines else "the worker died")
+        self._ledger.write_failure(
+            Failure(
+                id=trial.config["job"],
+                error=error.removeprefix("RuntimeError: "),
+                hint="out of memory, or a lost machine? See the dashboard's logs; the same command tries again",
+                traceback=text or None,
+                time=time.time(),
+            )
+        )
 
 
 @contextmanager
@@ -131,14 +148,14 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
     Raises:
         ClusterError: the cluster cannot be reached, or Ray cannot be started.
     """
-    _check_address(address)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is in the ledger and the leaderboard
     local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
     if ray.is_initialized():  # a caller's own connection stays open
         yield
         return
     try:
         context = ray.init(
-            address=address or "local",
+            address=address or "local",  # never a cluster that happens to run here
             runtime_env={"env_vars": dict(ENVIRONMENT)},
             log_to_driver=False,
             logging_level="ERROR",
@@ -158,9 +175,9 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check_address(address: str | None) -> None:
-    """Refuse an address that nothing answers at: Ray itself would try for minutes."""
-    if address in (None, "auto", "local"):
+def check_address(address: str | None) -> None:
+    """Raise ClusterError for an address at which no Ray answers: Ray itself would try for minutes."""
+    if address is None or address == "auto":
         return
     if address.startswith("ray://"):
         raise ClusterError(
@@ -171,13 +188,20 @@ def _check_address(address: str | None) -> None:
         raise ClusterError(
             f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
         )
+    hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise ClusterError(
-            f"the cluster at {address} cannot be reached: {error}",
-            hint="check the address with: ray status; its port is that of `ray start --head`, 6379 by default",
-        ) from None
+        raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=10)
+        except grpc.FutureTimeoutError:
+            raise ClusterError(
+                f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint
+            ) from None
 
 
 def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float, int]:
@@ -204,13 +228,21 @@ def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float
         return int(min(node["CPU"] / cpus, by_gpu) + 1e-6)
 
     slots = sum(room(node) for node in alive) // options.workers
-    if slots == 0 and options.max_concurrent is None:
+    if options.address is not None and options.max_concurrent is not None:
+        # The cluster may grow. A slot too many waits for its workers until another slot ends.
+        if not alive and (options.cpus_per_trial is None or options.gpus_per_trial is None):
+            raise ClusterError(
+                "no machine of the cluster can train yet, so raysat cannot tell what a trial should get",
+                hint="give --cpus-per-trial and --gpus-per-trial",
+            )
+        return cpus, gpus, options.max_concurrent
+    if slots == 0:
         asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
         raise ClusterError(
             f"a trial asks for {asked}, more than the machine or cluster has now",
             hint="ask for less with --cpus-per-trial, --gpus-per-trial; if the cluster grows, give --max-concurrent",
         )
-    return cpus, gpus, options.max_concurrent or slots
+    return cpus, gpus, min(slots, options.max_concurrent or slots)
 
 
 def _using(slots: int, workers: int, cpus: float, gpus: float) -> str:

@@ -7,6 +7,7 @@ result.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
 
     def setup(self, config: dict[str, Any], settings: Settings) -> None:
         """Start the worker group and give it the first job."""
+        self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
         self._inbox = Queue(actor_options={"num_cpus": 0})
         self._outbox = Queue(actor_options={"num_cpus": 0})
         resources = {"CPU": settings.cpus} | ({"GPU": settings.gpus} if settings.gpus else {})
@@ -72,15 +74,17 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
                 "store": settings.store,
                 "fingerprint": settings.fingerprint,
                 "cpus": settings.cpus,
+                "gpus": settings.gpus,
             },
             scaling_config=ray.train.ScalingConfig(
                 num_workers=settings.workers, use_gpu=settings.gpus > 0, resources_per_worker=resources
             ),
             run_config=ray.train.RunConfig(
                 name="slot",
-                storage_path=tempfile.mkdtemp(prefix="raysat-"),
+                storage_path=self._scratch,
                 callbacks=[_Forward(self._outbox)],
-                failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=3),
+                # A worker group that cannot start yet waits: for a new node, or for another slot to end.
+                failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=-1),
             ),
         )
         self._error: BaseException | None = None
@@ -123,6 +127,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._group.join(timeout=5)
         self._inbox.shutdown(force=True)
         self._outbox.shutdown(force=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: the ledger says what is finished."""

@@ -18,9 +18,10 @@ import ray.train
 import torch
 from ray.exceptions import RayTaskError
 from ray.train.collective import broadcast_from_rank_zero
+from ray.train.torch import get_device
 
 from raysat.data.store import PatchStore
-from raysat.errors import LedgerError, RaysatError
+from raysat.errors import LedgerError, RaysatError, TrainingError
 from raysat.ledger import Failure, Record, encode_history, encode_predictions
 from raysat.spec import Trial, canonical_json
 from raysat.training.loop import EpochReport, Outcome, train
@@ -57,7 +58,7 @@ def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) ->
     started = time.time()
     trial = Trial.model_validate_json(canonical_json(job["trial"]))
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
-    loop = train(trial, store)
+    loop = train(trial, store, device=_device(config["gpus"]))
     while True:
         try:
             epoch = next(loop)
@@ -66,7 +67,7 @@ def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) ->
             break
         ray.train.report({"job": job["job"], "state": "training", **_row(epoch)})
     if first:
-        files = _files(job["job"], trial, outcome, store, started)
+        files = _files(job["job"], trial, outcome, store, started=started, gpus=config["gpus"])
         ray.get(config["keeper"].finish.remote(job["job"], files))
     final = outcome.metrics[outcome.reported]
     ray.train.report(
@@ -79,6 +80,20 @@ def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) ->
             "icv": final.icv,
         }
     )
+
+
+def _device(gpus: float) -> torch.device:
+    """The device that was asked for: what Ray reserved, never what happens to be visible."""
+    if not gpus:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise TrainingError(
+            "a GPU was asked for, and torch sees none on the worker's machine",
+            hint="is its driver new enough for this torch? Try nvidia-smi there; or give --gpus-per-trial 0",
+        )
+    device: torch.device = get_device()
+    torch.cuda.set_device(device)
+    return device
 
 
 def _row(epoch: EpochReport) -> dict[str, float | int]:
@@ -96,7 +111,9 @@ def _row(epoch: EpochReport) -> dict[str, float | int]:
     }
 
 
-def _files(job: str, trial: Trial, outcome: Outcome, store: PatchStore, started: float) -> dict[str, bytes]:
+def _files(
+    job: str, trial: Trial, outcome: Outcome, store: PatchStore, *, started: float, gpus: float
+) -> dict[str, bytes]:
     """Encode a finished trial as the files of the ledger."""
     record = Record(
         id=job,
@@ -109,7 +126,7 @@ def _files(job: str, trial: Trial, outcome: Outcome, store: PatchStore, started:
         started=started,
         parameters=outcome.parameters,
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        hardware=_hardware(),
+        hardware=_hardware(gpus),
         data={"fingerprint": store.fingerprint, "path": str(store.path)},
     )
     spec = {**trial.model_dump(mode="json"), "data": store.fingerprint}
@@ -124,10 +141,9 @@ def _files(job: str, trial: Trial, outcome: Outcome, store: PatchStore, started:
     }
 
 
-def _hardware() -> dict[str, Any]:
-    cuda = torch.cuda.is_available()
+def _hardware(gpus: float) -> dict[str, Any]:
     return {
-        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "device": torch.cuda.get_device_name() if gpus else "cpu",
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "workers": ray.train.get_context().get_world_size(),

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from data_helpers import patches, splits_of, write_store
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,3 +22,8 @@ def real_data():
 @pytest.fixture
 def real_part(real_data):
     return real_data / "droughtwatch" / "part-r-00012"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return write_store(tmp_path / "store", patches(), np.arange(12) % 2, splits_of(12), ordinal=True, sensor="naip")

@@ -11,6 +11,22 @@ from raysat.data.store import StoreWriter
 quick = settings(deadline=None, max_examples=50)  # no deadline: the first draw of a test pays for its imports
 
 
+OPTIONS = {"bands": ("a", "b"), "classes": ("x", "y"), "sensor": None, "source": {}}  # of a StoreWriter
+
+
+def patches(count=12, bands=2, side=5, dtype=np.uint8, seed=0):
+    """Random patches (N, C, H, W)."""
+    rng = np.random.default_rng(seed)
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(0.2, 0.1, (count, bands, side, side)).astype(dtype)
+    return rng.integers(0, np.iinfo(dtype).max, (count, bands, side, side), dtype=dtype, endpoint=True)
+
+
+def splits_of(count):
+    """Train, val and test in turn."""
+    return [("train", "val", "test")[index % 3] for index in range(count)]
+
+
 def write_store(path, images, labels, splits, **options):
     """Write a store of (N, C, H, W) images."""
     named = {

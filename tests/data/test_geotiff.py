@@ -213,6 +213,27 @@ def test_a_bad_header_is_refused(folder, header, message):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("again", ["./tif/0.tif", "tif/../tif/0.tif", "{folder}/tif/0.tif", "link.tif"])
+def test_a_file_named_twice_by_other_paths_is_refused(folder, again):
+    (folder / "link.tif").symlink_to(folder / "tif" / "0.tif")
+    manifest = write_manifest(
+        folder / "twice.csv", ["tif/0.tif,grass,train", again.format(folder=folder) + ",grass,val"]
+    )
+    with pytest.raises(DataError, match=r"twice\.csv: row 3: .* is named in row 2 already"):
+        read_manifest(manifest)
+
+
+def test_a_path_keeps_the_name_that_the_manifest_gives_it(folder):
+    (folder / "link.tif").symlink_to(folder / "tif" / "0.tif")
+    rows = read_manifest(write_manifest(folder / "m.csv", ["link.tif,grass,train"])).rows
+    assert rows[0].path == folder / "link.tif"
+
+
+def test_a_path_with_a_nul_character_is_refused(folder):
+    with pytest.raises(DataError, match=r"m\.csv: row 2: the path holds a NUL character"):
+        read_manifest(write_manifest(folder / "m.csv", ["a\0.tif,grass,train"]))
+
+
 def test_a_manifest_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="none cannot be read"):
         read_manifest(tmp_path / "none")

@@ -13,6 +13,7 @@ from training_helpers import TINY, MakeStore, config, run
 
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
+from raysat.training import models, parallel
 from raysat.training.parallel import Workers
 
 # test_vit has no batch norm; 19 patches in batches of 8 leave a last batch of 3, shards of 2 and of 1 and padding.
@@ -78,3 +79,26 @@ def test_without_a_process_group_a_worker_is_alone() -> None:
     value = torch.ones(2)
     assert workers.sum(value) is value
     workers.share_buffers(network)
+
+
+@pytest.mark.parametrize("name", [TINY, "test_efficientnet"])  # test_efficientnet's norm layers hold activations
+def test_batch_norm_is_of_the_whole_batch_on_cuda(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(parallel, "DistributedDataParallel", lambda network, device_ids: network)
+    network = models.build(config(model={"name": name}).model, bands=3, classes=2, size=(32, 32)).eval()
+    images, state, parameters = torch.randn(4, 3, 32, 32), network.state_dict(), list(network.parameters())
+    expected = network(images)
+    wrapped = Workers(rank=0, world=2).wrap(network, torch.device("cuda"))
+    norms = [layer for layer in network.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)]
+    assert norms
+    assert all(isinstance(layer, torch.nn.SyncBatchNorm) for layer in norms)
+    assert wrapped is network  # the one whose weights are optimised, averaged and saved
+    assert all(one is other for one, other in zip(parameters, network.parameters(), strict=True))
+    assert network.state_dict().keys() == state.keys()
+    torch.testing.assert_close(network(images), expected)
+
+
+def test_batch_norm_is_of_each_rank_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "DistributedDataParallel", lambda network, device_ids: network)
+    network = models.build(config().model, bands=3, classes=2, size=(32, 32))
+    Workers(rank=0, world=2).wrap(network, torch.device("cpu"))
+    assert not any(isinstance(layer, torch.nn.SyncBatchNorm) for layer in network.modules())

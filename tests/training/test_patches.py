@@ -37,16 +37,32 @@ def test_mapped_and_resident_patches_are_the_stores_pixels(make_store: MakeStore
 
 
 def test_patches_stay_on_disk_without_a_cuda_device(make_store: MakeStore) -> None:
-    assert isinstance(open_patches(make_store(), "train", (0,), CPU), MappedPatches)
+    opened = open_patches(make_store(), ("train", "test"), (0,), CPU)
+    assert {split: (type(each), len(each)) for split, each in opened.items()} == {
+        "train": (MappedPatches, 42),
+        "test": (MappedPatches, 18),
+    }
 
 
-@pytest.mark.parametrize(("free", "kind"), [(10**9, ResidentPatches), (1000, MappedPatches)])
-def test_patches_live_on_a_cuda_device_where_they_fit(make_store: MakeStore, monkeypatch, free, kind) -> None:
-    chosen = []
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
-    monkeypatch.setattr(patches, "ResidentPatches", lambda mapped, device: chosen.append(ResidentPatches))
-    found = open_patches(make_store(), "train", (0,), torch.device("cuda"))
-    assert (chosen or [type(found)]) == [kind]
+ALL = (42 + 18) * 16 * 16  # bytes of one band of the train and val splits
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "resident"),
+    [
+        (10 * ALL, 10 * ALL, True),  # a tenth of the device
+        (10 * ALL - 10, 10 * ALL - 10, False),  # the train split alone would fit
+        (2.5 * ALL, 100 * ALL, True),  # two fifths of what other trials left
+        (2.5 * ALL - 3, 100 * ALL, False),
+        (0, 100 * ALL, False),
+    ],
+)
+def test_all_splits_live_on_a_cuda_device_or_none(make_store: MakeStore, monkeypatch, free, total, resident) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, total))
+    monkeypatch.setattr(patches, "ResidentPatches", lambda mapped, device: ResidentPatches(mapped, CPU))
+    found = open_patches(make_store(), ("train", "val"), (0,), torch.device("cuda"))
+    assert [type(each) for each in found.values()] == [ResidentPatches if resident else MappedPatches] * 2
+    assert [len(each) for each in found.values()] == [42, 18]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -54,14 +70,17 @@ def test_the_train_split_is_normalised_to_zero_mean_and_unit_deviation(make_stor
     store = make_store(dtype=dtype)
     bands = (2, 0)
     scale = Scale.of(store, bands, CPU)
-    everything = open_patches(store, "train", bands, CPU).take(np.arange(42))
+    everything = MappedPatches(store, "train", bands, CPU).take(np.arange(42))
     normal = scale.normalise(everything)
     np.testing.assert_allclose(normal.mean(dim=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(normal.std(dim=(0, 2, 3), correction=0), 1, atol=1e-4)
     unit = scale.to_unit(everything)
     assert unit.min() >= 0
     assert unit.max() <= 1
-    torch.testing.assert_close(scale.from_unit(unit), everything, rtol=1e-5, atol=0.02)
+    low, high = (
+        torch.tensor([getattr(store.stats[band], end) for band in bands])[:, None, None] for end in ("low", "high")
+    )
+    torch.testing.assert_close(scale.from_unit(unit), everything.clamp(low, high), rtol=1e-5, atol=0.02)
     if dtype == "uint8":
         torch.testing.assert_close(unit, everything / 255)
 

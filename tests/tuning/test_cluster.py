@@ -1,4 +1,4 @@
-"""A study on two nodes: both of them train, one keeper writes."""
+"""A study on two nodes beside a head without CPUs: both of them train, one keeper writes."""
 
 import json
 import subprocess
@@ -22,7 +22,8 @@ from raysat.space import load_study
 from raysat.tuning.run import Options, run
 
 store, space, out = sys.argv[1:]
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})  # as cluster.yaml's: it trains nothing
+cluster.add_node(num_cpus=1)
 cluster.add_node(num_cpus=1)
 plan = make_plan(load_study(Path(space)), PatchStore.open(store))
 ledger = Ledger(out)

@@ -46,6 +46,7 @@ def test_a_store_that_changed_is_refused(
     with pytest.raises(StoreError, match="changed while the study ran"):
         open_anywhere(str(landsat_store.path), "0" * 32, keeper)
     ray.kill(keeper)
+    assert not (tmp_path / "stores" / ("0" * 32)).exists(), "the wrong store would be found by the next run"
 
 
 def test_only_the_stores_files_are_read(tmp_path: Path, landsat_store: PatchStore, ray_session: None) -> None:

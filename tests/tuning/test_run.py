@@ -1,7 +1,10 @@
 """A plan on real Ray: what is trained, recorded and reported, and what a failure leaves."""
 
 import io
-from collections.abc import Callable
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from process_tree import command, descendants
 from rich.console import Console
 
 from raysat.data.store import PatchStore
-from raysat.errors import ClusterError
+from raysat.errors import ClusterError, TrainingError
 from raysat.ledger import Ledger
 from raysat.plan import Plan, make_plan
 from raysat.space import load_study
 from raysat.training.loop import Outcome, train
-from raysat.tuning.run import Options, Summary, connect, fit, run
+from raysat.tuning.run import Options, Summary, check_address, fit, run
+from raysat.tuning.worker import _device
 
 STUDY = """
 study: tiny
@@ -161,7 +166,9 @@ HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
         ([node(4), node(8, 1)], Options(), (8.0, 1.0, 1)),
         ([node(4), node(4, alive=False)], Options(), (4.0, 0.0, 1)),
         ([node(8)], Options(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
-        ([HEAD], Options(cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
+        ([node(2)], Options(cpus_per_trial=1, max_concurrent=3), (1, 0.0, 2)),
+        ([HEAD], Options(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
+        ([HEAD, node(8)], Options(address="auto", cpus_per_trial=4), (4, 0.0, 2)),
     ],
 )
 def test_slots_fit_the_machine(
@@ -176,6 +183,8 @@ def test_slots_fit_the_machine(
         ([node(2)], Options(cpus_per_trial=4)),
         ([node(2)], Options(gpus_per_trial=1)),
         ([node(2)], Options(workers=3, cpus_per_trial=1)),
+        ([node(2)], Options(gpus_per_trial=1, max_concurrent=1)),
+        ([HEAD], Options(address="auto", cpus_per_trial=4)),
     ],
 )
 def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: Options) -> None:
@@ -183,16 +192,73 @@ def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], optio
         fit(nodes, options)
 
 
-def test_ray_client_addresses_are_refused(connecting: Callable[[str], None]) -> None:
-    with pytest.raises(ClusterError, match="Ray Client") as caught:
-        connecting("ray://127.0.0.1:10001")
-    assert "ray job submit" in (caught.value.hint or "")
+def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
+    with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
+        fit([HEAD], Options(address="auto", max_concurrent=4))
+    assert "--gpus-per-trial" in (caught.value.hint or "")
 
 
-@pytest.fixture(name="connecting")
-def _connecting() -> Callable[[str], None]:
-    def go(address: str) -> None:
-        with connect(address, Console(quiet=True)):
-            raise AssertionError("connected")
+def train_workers() -> list[int]:
+    """Process ids of this session's Ray Train workers."""
+    return [pid for pid in descendants(os.getpid()) if "RayTrainWorker" in command(pid)]
 
-    return go
+
+LONG = """
+base: {model: {name: test_resnet}, optim: {epochs: 4000, batch_size: 16}}
+arms: {long: {}, short: {optim.epochs: 2}}
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in Linux's /proc")
+def test_a_worker_that_dies_twice_fails_its_trial_alone(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Once is a preemption, and tried again; twice is a failure, with its cause; the rest goes on quietly."""
+    plan, ledger = plan_of(tmp_path, LONG, landsat_store)
+    long, short = plan.cells["long"][0], plan.cells["short"][0]
+    seen: dict[int, float] = {}
+    killed: list[int] = []
+
+    def kill() -> None:
+        """Kill each worker that has trained for a while, until the long trial has failed."""
+        while ledger.read_failure(long) is None:
+            for worker in set(train_workers()) - set(killed):
+                if time.monotonic() - seen.setdefault(worker, time.monotonic()) > 5:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.append(worker)
+            time.sleep(0.2)
+
+    threading.Thread(target=kill, daemon=True).start()
+    summary = run(plan, plan.jobs, ledger, Options(), Console(quiet=True))
+    assert summary == Summary(finished=1, failed=1, interrupted=False)
+    assert len(killed) == 2
+    failure = ledger.read_failure(long)
+    assert failure is not None
+    assert "died" in failure.error
+    assert failure.error != "the worker died"
+    assert ledger.is_finished(short)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_gpu_that_is_not_there_fails_the_trial() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert _device(0.0) == torch.device("cpu")
+    with pytest.raises(TrainingError, match="a GPU was asked for"):
+        _device(0.5)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://127.0.0.1:10001", "Ray Client"),
+        ("127.0.0.1", "HOST:PORT"),
+        ("127.0.0.1:none", "HOST:PORT"),
+        ("127.0.0.1:1", "cannot be reached"),
+        ("127.0.0.1:99999", "cannot be reached"),
+    ],
+)
+def test_a_wrong_address_is_refused_at_once(address: str, message: str) -> None:
+    with pytest.raises(ClusterError, match=message) as caught:
+        check_address(address)
+    assert caught.value.hint

@@ -1,0 +1,67 @@
+"""A store that is damaged, or none, is refused with a cause."""
+
+import json
+
+import numpy as np
+import pytest
+
+from raysat.data.store import PatchStore
+from raysat.errors import StoreError
+
+
+def edit(store, **changes):
+    meta = json.loads((store.path / "store.json").read_text())
+    (store.path / "store.json").write_text(json.dumps(meta | changes))
+
+
+def drop(store, key):
+    meta = json.loads((store.path / "store.json").read_text())
+    del meta[key]
+    (store.path / "store.json").write_text(json.dumps(meta))
+
+
+def truncate(file, by):
+    content = file.read_bytes()
+    file.write_bytes(content[:-by])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda s: (s.path / "store.json").unlink(), "is not a patch store"),
+        (lambda s: (s.path / "store.json").write_text("{"), "cannot be read"),
+        (lambda s: (s.path / "store.json").write_text("[]"), "cannot be read"),
+        (lambda s: (s.path / "store.json").write_bytes(b"\xff\xfe"), "cannot be read"),
+        (lambda s: edit(s, format=99), "has format 99, this raysat reads 1"),
+        (lambda s: drop(s, "bands"), "'bands' is missing"),
+        (lambda s: edit(s, stats=[{"mean": 1}]), "cannot be read"),
+        (lambda s: edit(s, splits="tve?" * 3), "unknown letter"),
+        (lambda s: edit(s, splits="tve"), "inconsistent"),
+        (lambda s: edit(s, bands=["a"]), "inconsistent"),
+        (lambda s: edit(s, classes=["only"]), "labels uint8 up to 1 for 1 classes"),
+        (lambda s: (s.path / "images.npy").unlink(), "is incomplete: .*images.npy"),
+        (lambda s: (s.path / "labels.npy").unlink(), "is incomplete: .*labels.npy"),
+        (lambda s: truncate(s.path / "images.npy", 1), "cannot be read"),
+        (lambda s: truncate(s.path / "labels.npy", 1), "cannot be read"),
+        (lambda s: (s.path / "images.npy").write_bytes(b""), "cannot be read"),
+        (lambda s: np.save(s.path / "images.npy", np.zeros(12)), "inconsistent"),
+        (lambda s: np.save(s.path / "labels.npy", np.zeros(12, np.int64)), "labels int64"),
+        (lambda s: np.save(s.path / "labels.npy", np.uint8(0)), "inconsistent"),
+        (lambda s: np.save(s.path / "images.npy", np.uint8(0)), "inconsistent"),
+        (lambda s: np.save(s.path / "labels.npy", np.array([{}] * 12), allow_pickle=True), "cannot be read"),
+    ],
+)
+def test_a_damaged_store_is_refused(store, damage, message):
+    damage(store)
+    with pytest.raises(StoreError, match=message) as caught:
+        PatchStore.open(store.path)
+    assert str(store.path) in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_store_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "none", tmp_path, tmp_path / "file"):
+        with pytest.raises(StoreError, match="is not a patch store") as caught:
+            PatchStore.open(path)
+        assert "raysat data import" in caught.value.hint

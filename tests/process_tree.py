@@ -1,0 +1,27 @@
+"""The processes below a process, read from Linux's /proc."""
+
+from pathlib import Path
+
+
+def descendants(root: int) -> set[int]:
+    """Process ids of a process and all below it."""
+    parents = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except OSError:
+            continue
+        parents[int(fields["Pid"])] = int(fields["PPid"])
+    tree, grew = {root}, True
+    while grew:
+        more = {pid for pid, parent in parents.items() if parent in tree} - tree
+        tree, grew = tree | more, bool(more)
+    return tree
+
+
+def command(pid: int) -> str:
+    """The command line of a process; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
