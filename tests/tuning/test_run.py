@@ -199,7 +199,7 @@ def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None
 
 
 def train_workers() -> list[int]:
-    """Process ids of this session's Ray Train workers."""
+    """Process ids of the Ray Train workers below this process."""
     return [pid for pid in descendants(os.getpid()) if "RayTrainWorker" in command(pid)]
 
 
