@@ -1,21 +1,12 @@
 """Grids: which arms they make, and what each mistake in one says."""
 
 import itertools
-import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from raysat.errors import StudyError
-from raysat.space import Study, load_study
-
-
-def load(folder: Path, text: str, **options: object) -> Study:
-    file = folder / "study.yaml"
-    file.write_text(text, encoding="utf-8")
-    return load_study(file, **options)  # type: ignore[arg-type]
+from study_helpers import assert_one_error, load
 
 
 @settings(deadline=None)  # times vary on a busy machine
@@ -122,11 +113,4 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_each_mistake_in_a_grid_is_one_error_with_its_place(tmp_path: Path, mistake: str) -> None:
-    text, message, hint = MISTAKES[mistake]
-    with pytest.raises(StudyError) as caught:
-        load(tmp_path, text)
-    assert re.match(rf"{re.escape(str(tmp_path))}/study\.yaml:\d+: ", caught.value.message)
-    assert message in caught.value.message
-    assert "\n" not in caught.value.message
-    assert hint in (caught.value.hint or "")
-    assert caught.value.exit_code == 2
+    assert_one_error(tmp_path, *MISTAKES[mistake])

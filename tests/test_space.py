@@ -7,18 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from study_helpers import assert_one_error, load
 
 from raysat.errors import RaysatError, StudyError, UsageError
-from raysat.space import Study, load_study
+from raysat.space import load_study
 from raysat.spec import Adam, AugMix, Config, Constant, CrossEntropy, Drw, Ldam, Sgd, Swa, Triangular
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
-
-
-def load(folder: Path, text: str, **options: object) -> Study:
-    file = folder / "study.yaml"
-    file.write_text(text, encoding="utf-8")
-    return load_study(file, **options)  # type: ignore[arg-type]
 
 
 def test_table2_holds_the_papers_seven_rows() -> None:
@@ -148,14 +143,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) -> None:
-    text, message, hint = MISTAKES[mistake]
-    with pytest.raises(StudyError) as caught:
-        load(tmp_path, text)
-    assert re.match(rf"{re.escape(str(tmp_path))}/study\.yaml:\d+: ", caught.value.message)
-    assert message in caught.value.message
-    assert "\n" not in caught.value.message
-    assert hint in (caught.value.hint or "")
-    assert caught.value.exit_code == 2
+    assert_one_error(tmp_path, *MISTAKES[mistake])
 
 
 @pytest.mark.parametrize(

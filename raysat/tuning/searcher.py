@@ -17,9 +17,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         super().__init__(metric="balanced_accuracy", mode="max")
-        self._waiting = [
-            {"job": job.id, "images": job.images, "trial": job.trial.model_dump(mode="json")} for job in jobs
-        ]
+        self._waiting = [{"job": job.id, "trial": job.trial.model_dump(mode="json")} for job in jobs]
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next job, or FINISHED."""
