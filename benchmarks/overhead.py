@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from raysat.artifacts import Artifacts
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.ledger import Ledger
 from raysat.plan import Plan, make_plan
@@ -48,10 +49,11 @@ def in_one_process(plan: Plan) -> list[float]:
 
 def on_ray(plan: Plan, folder: Path) -> list[float]:
     """Seconds at which each trial ended, counted from before Ray starts."""
-    from raysat.tuning.run import Options, run
+    from raysat.tuning.machines import Options
+    from raysat.tuning.run import run
 
     ledger, began = Ledger(folder), time.time()
-    run(plan, plan.jobs, ledger, Options(), Console(quiet=True))
+    run(plan, plan.jobs, ledger, Artifacts(folder / "generated"), Options(), Console(quiet=True))
     records = [ledger.read(job.id) for job in plan.jobs]
     return sorted(record.started + record.seconds - began for record in records)
 

@@ -25,13 +25,14 @@ _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, er
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL})
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file at once, as UTF-8; makes its folder. Raises LedgerError, the old file then stands."""
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file at once, text as UTF-8; makes its folder. Raises LedgerError, the old file then stands."""
     work = _partial(path)
+    encoded = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     with _explained(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(work, text.encode(errors="backslashreplace"))
+            _write_synced(work, encoded)
             work.replace(path)
         finally:
             with suppress(OSError):

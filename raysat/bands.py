@@ -6,6 +6,8 @@ A study names bands in one of four ways, all resolved here against the bands tha
     agriculture           a composite: the same idea on every sensor (6-5-2 on Landsat 8, B11-B08-B02 on Sentinel-2)
     [6, 5, 2]             band numbers of the sensor
     [B6, B5, B2]          band names
+
+and any of them with some bands dropped, by number or name: all but [9].
 """
 
 from __future__ import annotations
@@ -138,17 +140,25 @@ def get_sensor(name: str) -> Sensor:
         ) from None
 
 
-def resolve(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tuple[str, ...]:
+def resolve(
+    bands: Bands, *, available: Sequence[str], sensor: str | None, drop: Sequence[int | str] = ()
+) -> tuple[str, ...]:
     """Turn what a study says of bands into names of bands of a store, in the study's order.
 
     Args:
         bands: ``"all"``, a composite's name, or a sequence of band numbers and names.
         available: the store's band names, in its order.
         sensor: the store's sensor, or None where it is not known (composites then need one).
+        drop: numbers and names of those to leave out.
 
     Raises:
-        BandError: a band or composite that does not exist, is not in the store, or is named twice.
+        BandError: a band or composite that does not exist, is not in the store, or is named twice; a dropped band that
+            is not among the others, or no band left.
     """
+    return _without(drop, _selected(bands, available=available, sensor=sensor))
+
+
+def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tuple[str, ...]:
     if isinstance(bands, str):
         if bands == "all":
             return tuple(available)
@@ -164,6 +174,19 @@ def resolve(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tu
     if len(set(wanted)) != len(wanted):
         raise BandError(f"bands {list(wanted)} name one band twice", hint="name each band once")
     return wanted
+
+
+def _without(drop: Sequence[int | str], selected: tuple[str, ...]) -> tuple[str, ...]:
+    dropped = {_named(band, selected) for band in drop}
+    for band in sorted(dropped.difference(selected)):
+        raise BandError(
+            f"dropped band {band!r} is not among the selected bands {', '.join(selected)}",
+            hint=did_you_mean(band, selected) or "drop bands that are selected, or none",
+        )
+    left = tuple(band for band in selected if band not in dropped)
+    if not left:
+        raise BandError(f"every selected band is dropped: {', '.join(selected)}", hint="leave at least one")
+    return left
 
 
 def _composite(name: str, sensor: str | None) -> tuple[str, ...]:

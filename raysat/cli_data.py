@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from raysat.cli_options import read_bands, read_words
 from raysat.errors import BandError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from raysat.bands import Bands
     from raysat.data.intake import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,7 +88,7 @@ def geotiff(
     names = _band_names(sensor, bands)
     if not names:
         raise UsageError("the bands of the files are not named", hint="use --sensor sentinel2, or --bands B01,B02,...")
-    order = _words(classes, "--classes") if classes is not None else ()
+    order = read_words(classes, "--classes") if classes is not None else ()
     with _bar("reading patches") as progress:
         done = import_geotiff(
             manifest,
@@ -167,7 +167,7 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
     if plot is not None:
         from raysat.data.sheet import contact_sheet
 
-        contact_sheet(opened, plot, composite=_composite(composite), per_class=per_class)
+        contact_sheet(opened, plot, composite=read_bands(composite), per_class=per_class)
         click.echo(f"wrote {plot}")
 
 
@@ -178,30 +178,12 @@ def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
     known = get_sensor(sensor).band_names if sensor is not None else ()
     if bands is None:
         return known
-    names = _words(bands, "--bands")
+    names = read_words(bands, "--bands")
     for name in names:
         if known and name not in known:
             hint = did_you_mean(name, known) or f"its bands are {', '.join(known)}"
             raise BandError(f"{sensor} has no band {name!r}", hint=hint)
     return names
-
-
-def _words(text: str, option: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(","))
-    if not all(words):
-        raise UsageError(f"{option} {text!r} has an empty name", hint="separate names by single commas")
-    for word in words:
-        if words.count(word) > 1:
-            raise UsageError(f"{option} names {word!r} twice", hint="name each once")
-    return words
-
-
-def _composite(text: str | None) -> Bands | None:
-    """Read a composite's name, or a list of band numbers and names."""
-    if text is None:
-        return None
-    words = [word.strip() for word in text.split(",")]
-    return [int(word) if word.isdigit() else word for word in words] if len(words) > 1 or words[0].isdigit() else text
 
 
 def _show(parts: Iterator[RenderableType]) -> None:

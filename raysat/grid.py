@@ -93,7 +93,7 @@ def _axis(axes: Located, path: str) -> list[_Value]:
         raise axes.error(f"axis {path!r} needs a list of values", path)
     short = str(path).rsplit(".", 1)[-1]
     parts = [axes.at(path, position) for position in range(len(values))]
-    return [_Value(f"{short}={_label(part.value)}", part.under(path).expand()) for part in parts]
+    return [_Value(f"{short}={label(part.value)}", part.under(path).expand()) for part in parts]
 
 
 def _joined(values: Sequence[_Value]) -> _Value:
@@ -103,10 +103,10 @@ def _joined(values: Sequence[_Value]) -> _Value:
     return _Value(", ".join(value.label for value in values), tree)
 
 
-def _label(value: Any) -> str:
+def label(value: Any) -> str:
     """How a value reads in an arm's name: ``ldam``, ``triangular(max_lr=0.001)``, ``B6-B5-B2``."""
     if isinstance(value, dict):
-        rest = ", ".join(f"{key}={_label(item)}" for key, item in value.items() if key != "kind")
+        rest = ", ".join(f"{key}={label(item)}" for key, item in value.items() if key != "kind")
         kind = str(value.get("kind", ""))
         return f"{kind}({rest})" if rest else kind
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -144,7 +144,7 @@ def _why_none(rule: dict[str, Any], trees: Sequence[dict[str, Any]]) -> str:
         there = [tree[section] for tree in trees if isinstance(tree[section], dict)]
         for key, value in wanted.items():
             if not any(_matches(part, {key: value}) for part in there):
-                has = list(dict.fromkeys(_label(part[key]) for part in there if key in part))
+                has = list(dict.fromkeys(label(part[key]) for part in there if key in part))
                 some = [*has[:_SHOWN], *(["..."] if len(has) > _SHOWN else [])]
                 path = f"{section}.{key}"
                 return f"{path} is {' or '.join(some)} there, not {value!r}" if has else f"no arm there has {path}"

@@ -182,11 +182,15 @@ class Ledger:
         if "record.json" not in files:
             raise LedgerError(f"trial {trial_id} has no record.json to write")
         write_folder(self._trial(trial_id), {safe_name(name, "file"): content for name, content in files.items()})
+        self.clear_failure(trial_id)
+
+    def clear_failure(self, job: str) -> None:
+        """Forget an earlier failure of a job that is finished now."""
         with suppress(OSError):  # a record outranks a failure
-            self._failure(trial_id).unlink(missing_ok=True)
+            self._failure(job).unlink(missing_ok=True)
 
     def write_failure(self, failure: Failure) -> None:
-        """Record why a trial failed."""
+        """Record why a job failed."""
         write_atomic(self._failure(failure.id), failure.model_dump_json(indent=1))
 
     def read_failure(self, trial_id: str) -> Failure | None:

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raysat.artifacts import Artifacts
 from raysat.errors import LedgerError
+from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Ledger
-from raysat.plan import Job, Plan
+from raysat.plan import Plan
 from raysat.spec import Config, members
 from raysat.textual import duration, plural
 
@@ -20,8 +22,8 @@ _ASSUMED_RATE: Final = 150.0
 _DEFAULTS: Final = Config().model_dump(mode="json")
 
 
-def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, console: Console) -> None:
-    """Print arms, epochs, images and an estimate of the time; ``missing`` are the jobs without a finished record."""
+def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Artifacts, console: Console) -> None:
+    """Print arms, generators and an estimate of the time; ``missing`` are the jobs to do."""
     waiting = {job.id for job in missing}
     by_id = {job.id: job for job in plan.jobs}
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -39,18 +41,52 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, console: Conso
         table.add_row(Text(arm), Text(own), str(epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}")
     console.print(table)
     console.print()
-    images = sum(job.images for job in missing)
-    trials, equal = plan.trials, plan.trials - len(plan.jobs)
+    if plan.generate:
+        console.print(_generators(plan, artifacts))
+        console.print()
+    trials = [job for job in missing if isinstance(job, TrainJob)]
+    images = sum(job.images for job in trials)
+    equal = plan.trials - len(plan.jobs)
     lines = [f"all arms   {', '.join(sorted(shared))}"] if shared else []
     lines += [
-        f"trials     {trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
+        f"trials     {plan.trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
         + (f", {equal} equal to another" if equal else ""),
-        f"to train   {len(missing)} trials, {sum(job.trial.config.optim.epochs for job in missing):,} epochs, "
-        f"{images:,} images",
-        f"time       {_time(images, plan, ledger)}",
+        f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
+        f"{images:,} images" + _generation(missing),
+        f"time       {_time(images, plan, ledger)}" + (", generators beside" if len(trials) < len(missing) else ""),
     ]
     for line in lines:
         console.print(line)
+
+
+def _generators(plan: Plan, artifacts: Artifacts) -> Table:
+    """One line per generate job: what it makes, and which arms share it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("generate", "bands", "needed by"):
+        table.add_column(name, overflow="fold")
+    for name in ("real", "to make", "steps", "finished"):
+        table.add_column(name, justify="right", no_wrap=True)
+    counts = plan.store.counts("train")
+    by_id = {job.id: job for job in plan.jobs}
+    for job in plan.generate:
+        arms = [arm for arm, seeds in plan.cells.items() if job.id in by_id[next(iter(seeds.values()))].needs]
+        work = job.work
+        table.add_row(
+            Text(job.class_name),
+            "-".join(work.bands),
+            Text(", ".join(arms)),
+            f"{counts[work.label]:,}",
+            f"{work.patches:,}",
+            f"{work.gan.steps:,}",
+            "1/1" if artifacts.is_finished(job.id) else "0/1",
+        )
+    return table
+
+
+def _generation(missing: Sequence[Job]) -> str:
+    generate = [job for job in missing if isinstance(job, GenerateJob)]
+    steps = sum(job.work.gan.steps for job in generate)
+    return f"; {plural(len(generate), 'generator')}, {steps:,} steps" if generate else ""
 
 
 def describe(config: Config, bands: Sequence[str]) -> list[str]:

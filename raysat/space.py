@@ -65,11 +65,14 @@ def load_study(
     document, text = read_yaml(path)
     if not isinstance(document.value, dict):
         raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(_KEYS)}")
+    if "search" in document.value:
+        message = "'search' makes this a search for hyperparameters, not a study of arms"
+        raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
     for key in document.value:
         if key not in _KEYS:
             hint = did_you_mean(key, _KEYS) or f"known: {', '.join(_KEYS)}"
             raise document.error(f"unknown key {key!r}", key, hint=hint)
-    settings = _settings(overrides, epochs)
+    settings = settings_tree(overrides, epochs)
     base = override(DEFAULT_KINDS, document.mapping("base").expand())
     arms: dict[str, Arm] = {}
     for name, tree in [*_named(document, base), *combinations(document, base)] or [("base", base)]:
@@ -77,9 +80,9 @@ def load_study(
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
         arms[name] = Arm(name=name, config=validate_config(override(tree, settings), arm=name))
     return Study(
-        name=_name(document, path),
+        name=study_name(document, path),
         arms=tuple(arms.values()),
-        seeds=_seeds(document, path, seeds),
+        seeds=study_seeds(document, path, seeds),
         reference=_text(document, "reference"),
         text=text,
     )
@@ -94,7 +97,7 @@ def _named(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
         yield name, override(base, arms.mapping(name).expand())
 
 
-def _settings(overrides: Sequence[str], epochs: int | None) -> Located:
+def settings_tree(overrides: Sequence[str], epochs: int | None) -> Located:
     """Turn ``--set key=value`` and ``--epochs`` into one tree whose places name the option."""
     tree = Located({})
     for setting in overrides:
@@ -116,14 +119,16 @@ def _text(document: Located, key: str) -> str | None:
     return value
 
 
-def _name(document: Located, path: Path) -> str:
+def study_name(document: Located, path: Path) -> str:
+    """The study's name, by default the file's. Raises StudyError for one that cannot name a folder."""
     try:
         return safe_name(_text(document, "study") or path.stem, "study")
     except LedgerError as error:
         raise document.error(error.message, "study", hint=error.hint) from None
 
 
-def _seeds(document: Located, path: Path, first: int | None) -> tuple[int, ...]:
+def study_seeds(document: Located, path: Path, first: int | None) -> tuple[int, ...]:
+    """The study's seeds, or the ``first`` so many of them. Raises StudyError, or UsageError for more than there are."""
     value = document.value.get("seeds", [0])
     if type(value) is int and value >= 1:
         value = list(range(value))

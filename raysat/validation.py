@@ -1,16 +1,19 @@
-"""From a configuration tree to a typed Config, with errors that name file, line, key, value and bound."""
+"""From a tree to a typed model, with errors that name file, line, key, value and bound."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from raysat.errors import StudyError, did_you_mean
+from raysat.families.base import Spec
 from raysat.located import Key, Located
 from raysat.spec import Config, members
+
+_M = TypeVar("_M", bound=Spec)
 
 _BOUNDS: Final = {
     "greater_than": ("gt", ">"),
@@ -30,8 +33,13 @@ _TYPES: Final = {
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
 }
-# By depth: what stands there may have one of several types, of which the errors of each would name its own alone.
-_BANDS: Final = {2: "'all', a composite's name, or a list of bands", 3: "a band's number or name"}
+# What may have one of several types, of which the errors of each would name its own alone: it, and an item of it.
+_EITHER: Final[dict[Key, tuple[str, str]]] = {
+    ("data", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
+    ("data", "drop"): ("a list of bands", "a band's number or name"),
+    ("synthetic", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
+    ("synthetic", "classes"): ("'minority' or a list of classes", "a class's number or name"),
+}
 
 
 def validate_config(tree: Located, *, arm: str) -> Config:
@@ -44,12 +52,17 @@ def validate_config(tree: Located, *, arm: str) -> Config:
     Raises:
         StudyError: names file and line (or the option), key, value and bound.
     """
+    return validate(Config, tree, where=f" (arm {arm!r})")
+
+
+def validate(model: type[_M], tree: Located, *, where: str = "") -> _M:
+    """Validate a tree of sections as a model; ``where`` ends the message of the StudyError that a mistake raises."""
     try:
-        return Config.model_validate(tree.value)
+        return model.model_validate(tree.value)
     except ValidationError as error:
         key, detail = max((_relevant(item, tree.value) for item in error.errors()), key=lambda pair: len(pair[0]))
-    message, hint = _explain(key, detail, tree.value)
-    raise StudyError(f"{tree.place(key)}: {message} (arm {arm!r})", hint=hint)
+    message, hint = _explain(model, key, detail, tree.value)
+    raise StudyError(f"{tree.place(key)}: {message}{where}", hint=hint)
 
 
 def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
@@ -68,14 +81,15 @@ def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
     return tuple(key), detail
 
 
-def _explain(key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | None]:
+def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | None]:
     """Return the message and the hint of one validation error."""
     path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
     context = detail.get("ctx", {})
-    if key[:2] == ("data", "bands") and len(key) in _BANDS:
-        return f"{path} must be {_BANDS[len(key)]}, got {given!r}", None
+    if key[:2] in _EITHER and kind != "extra_forbidden":
+        whole, item = _EITHER[key[:2]]
+        return f"{path} must be {whole if len(key) == 2 else item}, got {given!r}", None
     if kind == "extra_forbidden":
-        known = sorted(_known_keys(key, value))
+        known = sorted(_known_keys(model, key, value))
         return f"unknown key {path!r}", did_you_mean(str(key[-1]), known) or f"known: {', '.join(known)}"
     if kind in _BOUNDS:
         name, sign = _BOUNDS[kind]
@@ -92,9 +106,10 @@ def _explain(key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | Non
     return f"{path}: {detail['msg']}, got {given!r}", None
 
 
-def _known_keys(key: Key, value: Any) -> Iterable[str]:
+def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:
     """The keys that a section does have, or the sections themselves."""
     if len(key) == 1:
-        return Config.model_fields
+        return model.model_fields
     section = str(key[0])
-    return members(section)[value[section].get("kind", "")].model_fields
+    family = members(section, model)
+    return family[value[section].get("kind", "")].model_fields

@@ -42,7 +42,7 @@ def ray_session() -> Iterator[None]:
     stay_on_loopback()
     from rich.console import Console
 
-    from raysat.tuning.run import connect
+    from raysat.tuning.machines import connect
 
     with connect(None, Console(quiet=True)):
         yield

@@ -26,3 +26,9 @@ def assert_one_error(folder: Path, text: str, message: str, hint: str) -> None:
     assert "\n" not in caught.value.message
     assert hint in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+def shipped_studies() -> list[Path]:
+    """The study files that ship, without searches for hyperparameters."""
+    files = (Path(__file__).parents[1] / "search_spaces").glob("*.yaml")
+    return sorted(file for file in files if "\nsearch:" not in file.read_text(encoding="utf-8"))

@@ -8,8 +8,8 @@ from raysat.bands import COMPOSITES, SENSORS, get_sensor, resolve
 from raysat.errors import BandError
 
 
-def on(sensor, bands):
-    return resolve(bands, available=SENSORS[sensor].band_names, sensor=sensor)
+def on(sensor, bands, drop=()):
+    return resolve(bands, available=SENSORS[sensor].band_names, sensor=sensor, drop=drop)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,39 @@ def test_any_selection_of_names_is_kept_as_it_is(names):
 @given(st.permutations(range(1, 12)))
 def test_numbers_mean_the_names_of_landsat_bands(numbers):
     assert on("landsat8", numbers) == tuple(f"B{number}" for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "bands", "drop", "expected"),
+    [
+        ("landsat8", [1, 2, 9], [9], ("B1", "B2")),
+        ("sentinel2", "agriculture", [8], ("B11", "B02")),
+        ("sentinel2", "agriculture", ["B02", 11], ("B08",)),
+        ("naip", "all", ["N"], ("R", "G", "B")),
+        ("landsat8", ["B10", 1], (), ("B10", "B1")),
+        ("landsat8", [6, 5, 2], [5, "B5"], ("B6", "B2")),
+    ],
+)
+def test_dropped_bands_leave_the_others_in_their_order(sensor, bands, drop, expected):
+    assert on(sensor, bands, drop) == expected
+
+
+@given(st.sampled_from(sorted(SENSORS)), st.data())
+def test_all_but_some_is_every_other_band(sensor, data):
+    names = SENSORS[sensor].band_names
+    drop = data.draw(st.lists(st.sampled_from(names), max_size=len(names) - 1, unique=True))
+    assert on(sensor, "all", drop) == tuple(name for name in names if name not in drop)
+
+
+def test_dropping_what_is_not_selected_is_refused():
+    with pytest.raises(BandError, match="dropped band 'B9' is not among the selected bands B6, B5, B2") as caught:
+        on("landsat8", "agriculture", [9])
+    assert caught.value.hint
+    with pytest.raises(BandError, match="dropped band 'B8a'") as caught:
+        on("sentinel2", "all", ["B8a"])
+    assert "did you mean 'B8" in caught.value.hint
+
+
+def test_dropping_every_band_is_refused():
+    with pytest.raises(BandError, match="every selected band is dropped: B4, B3, B2"):
+        on("landsat8", "natural", [2, 3, 4])

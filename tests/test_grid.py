@@ -58,7 +58,7 @@ MISTAKES = {
     ),
     "misspelt kind of an exclude": (
         "grid: {average: [{kind: none}, {kind: swa}]}\nexclude: [{average.kind: swaa}]",
-        "2: average.kind must be one of none, swa, got 'swaa'",
+        "2: average.kind must be one of none, swa, ema, got 'swaa'",
         "'swa'",
     ),
     "exclude of a section's name": (

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError
+from raysat.families.images import AugMix
 from raysat.plan import Plan, make_plan
 from raysat.space import load_study
-from raysat.spec import AugMix, Config, Trial, canonical_json, digest
+from raysat.spec import Config, Trial, canonical_json, digest
 
 
 def make_store(path: Path, *, bands: tuple[str, ...], sensor: str | None, value: int = 7) -> PatchStore:

@@ -72,6 +72,11 @@ class PatchStore:
         """The split that results are reported on: test, or val where a store has no test patches (as droughtwatch)."""
         return "test" if np.any(self.splits == SPLITS.index("test")) else "val"
 
+    @property
+    def generated(self) -> bool:
+        """Whether the patches were made by a model: they may join a train split, never be measured on."""
+        return self.source.get("generated") is True
+
     @classmethod
     def open(cls, path: Path | str) -> Self:
         """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from raysat.spec import AugMix
+from raysat.families.images import AugMix
 from raysat.training import image_ops
 from raysat.training.patches import Scale, as_float
 

@@ -1,52 +1,88 @@
-"""Readouts of a trajectory: the last iterate, or the stochastic weight average (Izmailov et al. 2018)."""
+"""Readouts of a trajectory: the last iterate, an average of snapshots (SWA), or one of all steps (EMA).
+
+Every update moves the average by a share of what it is behind, a <- a + share (w - a), and the members differ in when
+and by how much.
+
+``swa`` (Izmailov et al. 2018): at the end of some epochs (``points.snapshot_epochs``), by 1 / (n + 1) after n of them:
+the equal average.
+
+``ema`` (Polyak & Juditsky 1992): after every step, by 1 - d, where d = min(decay, (1 + t) / (10 + t)) after t steps, as
+``num_updates`` of TensorFlow's ExponentialMovingAverage. A constant decay of 0.999 would still hold 37 % of the random
+start after 1,000 steps; with this rise less than 1e-4 of it is left after ten, and the weights that a short run reads
+out are on average a tenth of it old. The rise ends where d reaches the decay: for 0.999 after some 9,000 steps.
+
+Averaged weights produce other activations than any iterate did, so batch norm's running statistics are computed anew,
+on training patches. Averaging those buffers along the way would cost more a step and give the mean of the iterates'
+statistics, which is not that of the averaged network's.
+"""
 
 from __future__ import annotations
 
-import math
+import copy
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Self, assert_never
 
+import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.optim.swa_utils import update_bn
 
-from raysat.spec import Average, NoAverage, Swa
-
-
-def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:
-    """Return after which epochs (1-based) weights enter the average; empty where there is none.
-
-    The points ``start``, ``start + every`` ... up to 1 are fractions of training (``every`` at least one epoch); each
-    means the nearest end of an epoch, half up, the first at the earliest. The last epoch always counts. With the
-    defaults and 40 epochs: 10, 15 ... 40.
-    """
-    match average:
-        case NoAverage():
-            return frozenset()
-        case Swa():
-            first, stride = average.start * epochs, max(1.0, average.every * epochs)
-            ends = {max(1, math.floor(first + stride * k + 0.5)) for k in range(epochs)}
-            return frozenset(end for end in ends | {epochs} if end <= epochs)
-        case _:
-            assert_never(average)
+from raysat.families.learning import Average, Ema, NoAverage, Swa
+from raysat.points import snapshot_epochs
 
 
 class WeightAverage:
-    """The equal average of a network's weights over the snapshots taken."""
+    """A running average of a network's weights; ``network`` and ``updates`` are all its state."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self._averaged = AveragedModel(network)
+    def __init__(self, average: Swa | Ema, network: nn.Module, *, epochs: int) -> None:
+        self.average = average
+        self.network = copy.deepcopy(network)
+        self.updates = 0
+        self._snapshots = snapshot_epochs(average, epochs)
 
-    def add(self, network: nn.Module) -> None:
-        """Take a snapshot: running average, a_(n+1) = a_n + (w - a_n) / (n + 1)."""
-        self._averaged.update_parameters(network)
+    @classmethod
+    def of(cls, average: Average, network: nn.Module, *, epochs: int) -> Self | None:
+        """Start an average at a network's weights; None where the last iterate is read."""
+        match average:
+            case NoAverage():
+                return None
+            case Swa() | Ema():
+                return cls(average, network, epochs=epochs)
+            case _:
+                assert_never(average)
 
-    def result(self, train_batches: Iterable[Tensor]) -> nn.Module:
+    def after_step(self, network: nn.Module) -> None:
+        """Take note of a step of the optimiser."""
+        if isinstance(self.average, Ema):
+            self._update(network)
+
+    def after_epoch(self, network: nn.Module, epoch: int) -> None:
+        """Take note of the end of an epoch (1-based)."""
+        if epoch in self._snapshots:
+            self._update(network)
+
+    def result(self, network: nn.Module, train_batches: Iterable[Tensor]) -> nn.Module:
         """Return the averaged network, its batch norm re-estimated on ``train_batches`` (normalised, on its device).
 
-        Averaged weights produce other activations than any snapshot did, so the running statistics of batch norm are
-        computed anew, as a cumulative average over the batches. A network without batch norm reads no batch.
+        The statistics are a cumulative average over the batches; a network without batch norm reads none. Other buffers
+        are those of ``network``, the last iterate.
         """
-        network: nn.Module = self._averaged.module
-        update_bn(train_batches, network)
-        network.eval()
-        return network
+        for averaged, last in zip(self.network.buffers(), network.buffers(), strict=True):
+            averaged.copy_(last)
+        update_bn(train_batches, self.network)
+        return self.network.eval()
+
+    @torch.no_grad()
+    def _update(self, network: nn.Module) -> None:
+        """Move the average: one call for all weights, as in ``torch.optim.swa_utils``."""
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), self._share())
+        self.updates += 1
+
+    def _share(self) -> float:
+        """What the next iterate counts."""
+        match self.average:
+            case Swa():
+                return 1.0 / (self.updates + 1)
+            case Ema(decay=decay):
+                return 1.0 - min(decay, (1 + self.updates) / (10 + self.updates))
+            case _:
+                assert_never(self.average)

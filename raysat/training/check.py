@@ -9,23 +9,64 @@ import numpy as np
 from raysat.bands import resolve
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
+from raysat.families.imbalance import Drs, Drw
+from raysat.families.learning import ExpRange, MultiStep, Swa, Triangular, Triangular2
+from raysat.points import epoch_at, snapshot_epochs, switch_epoch
 from raysat.spec import Config
+from raysat.training.model_names import check_name
 
 
 def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
     """Positions in the store of the bands that a configuration names. Raises BandError for one it does not hold."""
-    names = resolve(config.data.bands, available=store.bands, sensor=store.sensor)
+    names = resolve(config.data.bands, available=store.bands, sensor=store.sensor, drop=config.data.drop)
     return tuple(store.bands.index(name) for name in names)
 
 
 def check(config: Config, store: PatchStore) -> None:
-    """Refuse what cannot train.
+    """Refuse what cannot train, and what would train as if a method that it names were not there.
 
     Raises:
-        BandError: a band or composite that the store does not hold.
-        PlanError: fewer than two classes, a class without training patch, a batch larger than the train split, a band
-            without finite statistics, nothing to evaluate on.
+        BandError: a band or composite that the store does not hold, or none left.
+        PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
+            classes, a class without training patch, a batch larger than the train split, a band without finite
+            statistics, nothing to evaluate on.
     """
+    check_name(config.model.name)
+    _check_points(config)
+    _check_store(config, store)
+
+
+def _check_points(config: Config) -> None:
+    epochs = config.optim.epochs
+    match config.schedule:
+        case (Triangular() | Triangular2() | ExpRange()) as cyclic if cyclic.step_epochs > epochs:
+            raise PlanError(
+                f"schedule.step_epochs is {cyclic.step_epochs:g}, but optim.epochs is {epochs}: the learning rate "
+                "would never reach schedule.max_lr",
+                hint=f"set schedule.step_epochs to {epochs} or less, "
+                f"or optim.epochs to {math.ceil(cyclic.step_epochs)} or more",
+            )
+        case MultiStep(milestones=(first, *_)) if epoch_at(first, epochs) == 0:
+            raise PlanError(
+                f"schedule.milestones begin at {first:g} of training, within the first of {epochs} epochs: the "
+                "learning rate would be lowered before it was used",
+                hint=f"set optim.epochs to {math.ceil(1 / first)} or more, or a later first milestone",
+            )
+    if isinstance(config.average, Swa) and (snapshots := len(snapshot_epochs(config.average, epochs))) < 2:
+        raise PlanError(
+            f"average.start {config.average.start:g} with optim.epochs {epochs} takes {snapshots} snapshot: there is "
+            "nothing to average",
+            hint="lower average.start, or train more epochs" if epochs > 1 else "set optim.epochs to 2 or more",
+        )
+    for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
+        if isinstance(member, Drw | Drs) and switch_epoch(member, epochs) >= epochs:
+            raise PlanError(
+                f"{section}.switch is {member.switch:g}, the end of training: no epoch would come after it",
+                hint=f"set {section}.switch below 1",
+            )
+
+
+def _check_store(config: Config, store: PatchStore) -> None:
     positions = band_positions(config, store)
     counts = store.counts("train")
     if len(counts) < 2:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Final, assert_never
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +13,34 @@ from torch import Tensor, nn
 
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.spec import AugMix, NoAugment, Trial
-from raysat.training import augment, losses, models, optimizers, sampling, schedules
+from raysat.spec import Trial
+from raysat.training import losses, models, optimizers, sampling, schedules, views
 from raysat.training.averaging import WeightAverage
 from raysat.training.check import band_positions
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale, open_patches
+from raysat.training.reweight import class_weights
 from raysat.training.seeding import generator, reproducible
 
 _EVALUATION_BATCH: Final = 256
-_CALM: Final = "lower optim.lr (schedule.max_lr where it is triangular), or set optim.clip_norm"
+Labels = npt.NDArray[np.uint8]
+_CALM: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
 
 
 class Engine:
-    """A trial's network, optimiser and patches; ``images`` counts what was trained on so far, over all workers."""
+    """A trial's network, optimiser and patches; ``images`` counts what was trained on so far, over all workers.
 
-    def __init__(self, trial: Trial, store: PatchStore, device: torch.device) -> None:
+    ``generated`` patches join the train split: its class counts and its batches, but not the statistics that all
+    patches are normalised with, which are those of real ones. Nothing but the network, the optimiser and the weight
+    average carries over from one epoch to the next.
+    """
+
+    def __init__(
+        self, trial: Trial, store: PatchStore, device: torch.device, *, generated: Sequence[PatchStore] = ()
+    ) -> None:
         self.config, self.seed, self.device = trial.config, trial.seed, device
         bands = band_positions(self.config, store)
         height, width = store.images.shape[2:]
-        self.counts = store.counts("train")
         self.held_out: tuple[Split, ...] = tuple(split for split in SPLITS[1:] if store.counts(split).any())
         self.workers = Workers.current()
         with reproducible(device, self.seed, "weights"):
@@ -41,27 +50,32 @@ class Engine:
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self._parallel = self.workers.wrap(self.network, device)
         self._optimizer = optimizers.build(self.config.optim, self.network)
+        self._average = WeightAverage.of(self.config.average, self.network, epochs=self.config.optim.epochs)
         self._scale = Scale.of(store, bands, device)
+        self.patches = open_patches(store, ("train", *self.held_out), bands, device, generated=generated)
+        self.counts = np.bincount(self.patches["train"].labels, minlength=len(store.classes))
         margins_K = losses.margins(self.config.loss, self.counts)
         self._margins_K = torch.as_tensor(margins_K, dtype=torch.float32, device=device)
-        self.patches = open_patches(store, ("train", *self.held_out), bands, device)
         self.steps = len(self._batches(0))
         self.images = 0
         self.epochs_done = 0
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
-        batches, augment_rng = self._batches(epoch), generator(self.seed, "augment", epoch)
-        labels, epochs = self.patches["train"].labels, self.config.optim.epochs
-        weights_K = losses.class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=epochs)
+        train, batches, augment_rng = (
+            self.patches["train"],
+            self._batches(epoch),
+            generator(self.seed, "augment", epoch),
+        )
+        weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
         means: list[Tensor] = []
         with self._scope("train", epoch, self.workers.rank):
             self._parallel.train()
             for index, batch in enumerate(batches):
                 optimizers.set_learning_rate(self._optimizer, self.learning_rate(epoch * self.steps + index))
-                shard = sampling.shard(weights_K[labels[batch]], rank=self.workers.rank, world=self.workers.world)
-                views_VBCHW = self._views(batch, shard.positions, augment_rng)
-                loss = self._loss(views_VBCHW, labels[batch[shard.positions]], shard)
+                part = self._part(weights_K[train.labels[batch]])
+                shown = views.show(self.config.augment, train, self._scale, batch, part.positions, augment_rng)
+                loss = self._loss(shown, train.labels[batch], part, weights_K)
                 means.append(loss.detach())
                 if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would make each step wait
                     self._finite(means[-1:], epoch, index)
@@ -70,8 +84,12 @@ class Engine:
                 if self.config.optim.clip_norm is not None:
                     nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_norm)
                 self._optimizer.step()
-                self.images += len(batch) * len(views_VBCHW)
+                if self._average is not None:
+                    self._average.after_step(self.network)
+                self.images += len(batch) * len(shown.views)
         self.epochs_done = epoch + 1
+        if self._average is not None:
+            self._average.after_epoch(self.network, self.epochs_done)
         return float(np.average(self._finite(means, epoch, 0), weights=[len(batch) for batch in batches]))
 
     @torch.inference_mode()
@@ -91,7 +109,7 @@ class Engine:
                 if start // _EVALUATION_BATCH % self.workers.world == self.workers.rank:
                     chunk = slice(start, start + _EVALUATION_BATCH)
                     logits_BK = network(_channels_last(self._scale.normalise(patches.take(everything[chunk]))))
-                    probabilities_NK[chunk] = losses.posterior_logits(self.config.loss, logits_BK).softmax(dim=1)
+                    probabilities_NK[chunk] = losses.posterior_logits(self.config, logits_BK).softmax(dim=1)
         found: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
         if not np.isfinite(found).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
@@ -102,53 +120,66 @@ class Engine:
             )
         return found
 
-    def read_out(self, average: WeightAverage) -> nn.Module:
-        """Return the averaged network, its batch norm re-estimated on clean training patches in random order."""
+    def read_out(self) -> nn.Module:
+        """Return the trained network: itself, or its average with batch norm re-estimated on clean training patches."""
+        if self._average is None:
+            return self.network
         order = generator(self.seed, "batch_norm").permutation(len(self.patches["train"]))
         with self._scope("batch_norm"), self._autocast():
-            return average.result(
+            clean = (
                 _channels_last(self._scale.normalise(self.patches["train"].take(batch)))
                 for batch in sampling.batches(order, self.config.optim.batch_size)
             )
+            return self._average.result(self.network, clean)
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""
         return schedules.learning_rate(self.config.schedule, self.config.optim, step=step, steps_per_epoch=self.steps)
 
     def _batches(self, epoch: int) -> list[sampling.Positions]:
-        rng = generator(self.seed, "order", epoch)
-        order = sampling.epoch_order(self.config.sampler, self.patches["train"].labels, rng)
+        order = sampling.epoch_order(
+            self.config.sampler,
+            self.patches["train"].labels,
+            generator(self.seed, "order", epoch),
+            epoch=epoch,
+            epochs=self.config.optim.epochs,
+        )
         return sampling.batches(order, self.config.optim.batch_size)
 
-    def _views(self, batch: sampling.Positions, mine: sampling.Positions, rng: np.random.Generator) -> Tensor:
-        """Normalised views (V, B, C, H, W) of this worker's patches of a batch, the clean one first.
+    def _part(self, weights_B: npt.NDArray[np.float64]) -> sampling.Shard:
+        """This worker's part of a batch, given the weight of each patch's class."""
+        return sampling.shard(weights_B, rank=self.workers.rank, world=self.workers.world)
 
-        Augmented views stay within each band's full scale; the clean one keeps every value, as in evaluation.
-        """
-        patches_BCHW = self.patches["train"].take(batch[mine])
-        clean_VBCHW = self._scale.normalise(patches_BCHW)[None]
-        match self.config.augment:
-            case NoAugment():
-                return clean_VBCHW
-            case AugMix() as augmix:
-                drawn = augment.draw(augmix, len(batch), rng).take(mine)
-                mixed_VBCHW = augment.augmented_views(self._scale.to_unit(patches_BCHW), drawn)
-                return torch.cat((clean_VBCHW, self._scale.normalise(self._scale.from_unit(mixed_VBCHW))))
-            case _:
-                assert_never(self.config.augment)
-
-    def _loss(self, views_VBCHW: Tensor, labels: npt.NDArray[np.uint8], shard: sampling.Shard) -> Tensor:
-        """This worker's part of the batch's mean loss, times the workers."""
+    def _loss(
+        self, shown: views.Shown, labels_B: Labels, part: sampling.Shard, weights_K: npt.NDArray[np.float64]
+    ) -> Tensor:
+        """This worker's part of the mean loss of a batch with these labels, times the workers."""
+        mixed = None
+        if shown.pairs is not None:
+            partners_B = labels_B[shown.pairs.partners]
+            mixed = losses.Mixed(
+                labels_B=self._labels(partners_B[part.positions]),
+                weighted_B=self._shares(self._part(weights_K[partners_B]).weighted),
+                share=shown.pairs.share,
+            )
+        views_VBCHW = shown.views
         with self._autocast():
             logits_VBK = self._parallel(_channels_last(views_VBCHW.flatten(0, 1))).unflatten(0, views_VBCHW.shape[:2])
         return losses.batch_loss(
             self.config,
             logits_VBK,
-            torch.from_numpy(labels.astype(np.int64)).to(self.device, non_blocking=True),
+            self._labels(labels_B[part.positions]),
             margins_K=self._margins_K,
-            weighted_B=torch.from_numpy(shard.weighted).to(self.device, non_blocking=True),
-            even_B=torch.from_numpy(shard.even).to(self.device, non_blocking=True),
+            weighted_B=self._shares(part.weighted),
+            even_B=self._shares(part.even),
+            mixed=mixed,
         )
+
+    def _labels(self, labels: Labels) -> Tensor:
+        return torch.from_numpy(labels.astype(np.int64)).to(self.device, non_blocking=True)
+
+    def _shares(self, shares: npt.NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(shares).to(self.device, non_blocking=True)
 
     def _finite(self, means: list[Tensor], epoch: int, first: int) -> npt.NDArray[np.float32]:
         """Return the losses of consecutive batches, over all workers. Raises DivergedError where one is not finite."""

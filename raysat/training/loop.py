@@ -8,7 +8,7 @@ results.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,9 @@ from raysat.data.store import PatchStore, Split
 from raysat.metrics import Metrics, from_predictions
 from raysat.spec import Trial
 from raysat.training import models
-from raysat.training.averaging import WeightAverage, snapshot_epochs
 from raysat.training.check import check
 from raysat.training.engine import Engine
+from raysat.training.generated import check_generated
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -37,7 +37,7 @@ class EpochReport:
     lr: float  # where the schedule stands at the end of the epoch
     metrics: Metrics  # of the current weights on the watched split: val, or test where a store has no val patches
     seconds: float  # wall time of this epoch, training and evaluation
-    images: int  # trained on so far, over all workers; a patch with two AugMix views counts three
+    images: int  # trained on so far, over all workers; a patch with two AugMix views counts three, a mixture one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Outcome:
 
 
 def train(
-    trial: Trial, store: PatchStore, *, device: torch.device | None = None
+    trial: Trial, store: PatchStore, *, generated: Sequence[PatchStore] = (), device: torch.device | None = None
 ) -> Generator[EpochReport, None, Outcome]:
     """Train a trial on a store; yields once an epoch and returns the outcome (``StopIteration.value``).
 
@@ -65,26 +65,25 @@ def train(
     Args:
         trial: what to train.
         store: the patches.
+        generated: stores of patches made by a model, which join the train split alone: what ``synthetic`` asks for.
         device: where; by default the current CUDA device, else the CPU.
 
     Raises:
-        BandError, PlanError: the trial cannot run on this store (see ``check``), or its model not on these patches.
+        BandError, PlanError: the trial cannot run on this store (see ``check``) or with these generated patches (see
+            ``check_generated``), or its model not on these patches.
         TrainingError: pretrained weights that cannot be had.
         DivergedError: the loss, or the scores of an epoch's model, became NaN or infinite.
     """
     check(trial.config, store)
-    run = Engine(trial, store, device or torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    epochs = trial.config.optim.epochs
-    snapshots = snapshot_epochs(trial.config.average, epochs)
-    average = WeightAverage(run.network) if snapshots else None
+    check_generated(trial.config, store, generated)
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run, epochs = Engine(trial, store, device, generated=generated), trial.config.optim.epochs
     watched = run.held_out[0]
     history: list[EpochReport] = []
     predicted: dict[Split, Probabilities] = {}
     for epoch in range(epochs):
         started = time.perf_counter()
         loss = run.train_epoch(epoch)
-        if average is not None and epoch + 1 in snapshots:
-            average.add(run.network)
         predicted = {watched: run.predict(run.network, watched)}
         report = EpochReport(
             epoch=epoch + 1,
@@ -97,9 +96,9 @@ def train(
         )
         history.append(report)
         yield report
-    network = run.network
-    if average is not None:
-        network, predicted = run.read_out(average), {}
+    network = run.read_out()
+    if network is not run.network:
+        predicted = {}
     for split in run.held_out:
         if split not in predicted:
             predicted[split] = run.predict(network, split)

@@ -1,35 +1,58 @@
-"""Losses by patch, class weights, and how both become the loss of a batch.
+"""Losses by patch, and how they become the loss of a batch.
 
 Everything is computed by patch in float32 and summed with shares that add up to one over the whole batch, on however
-many data-parallel ranks its patches lie.
+many data-parallel ranks its patches lie. What a loss knows of the class counts is one number a class, its ``margins``.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, assert_never
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raysat.spec import AugMix, Config, CrossEntropy, Drw, Ldam, Loss, NoAugment, NoReweight, Reweight
+from raysat.families.images import AugMix, Dihedral, MixUp, NoAugment
+from raysat.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.spec import Config
 
 Floats = npt.NDArray[np.float64]
 
+# A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
+# code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
+COSINE_SCALE: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixed:
+    """Mixup's other half of a batch: the patch that each patch was mixed with."""
+
+    labels_B: Tensor  # int64, of the partners
+    weighted_B: Tensor  # the partners' shares of the class-weighted mean
+    share: float  # lambda, what the patches' own labels count; the partners' count the rest
+
 
 def margins(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
-    """Margin of each class, shape (K,); zero for a loss that has none.
+    """Return each class's term of a loss, shape (K,), given its training patches; zero for a loss that has none.
 
-    LDAM: C / n_c^(1/4), the largest being ``max_margin`` (Cao et al. 2019, section 3.2).
+    LDAM (Cao et al. 2019, section 3.2) takes C / n_c^(1/4) off the score of the true class, the largest being
+    ``max_margin``. Balanced softmax (Ren et al. 2020, theorem 1) adds log n_c to every class's score, logit adjustment
+    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's share.
     """
     match loss:
-        case CrossEntropy():
+        case CrossEntropy() | Focal():
             return np.zeros(len(counts))
         case Ldam():
             raw: Floats = (counts / counts.min()) ** -0.25
             return loss.max_margin * raw
+        case BalancedSoftmax():
+            return np.log(counts.astype(np.float64))
+        case LogitAdjustment():
+            shares: Floats = counts / counts.sum()
+            return loss.tau * np.log(shares)
         case _:
             assert_never(loss)
 
@@ -42,47 +65,67 @@ def batch_loss(
     margins_K: Tensor,
     weighted_B: Tensor,
     even_B: Tensor,
+    mixed: Mixed | None = None,
 ) -> Tensor:
-    """Return the loss of a batch of V views, the clean one first: supervised on that, consistent over all.
+    """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
     ``weighted_B`` and ``even_B`` are each patch's share of the class-weighted and the plain mean (``sampling.shard``).
+    With mixup the supervised loss is that of both labels, weighted by ``mixed.share`` (Zhang et al. 2018).
     """
-    supervised = patch_losses(config.loss, logits_VBK[0], labels_B, margins_K) @ weighted_B
+    supervised = patch_losses(config, logits_VBK[0], labels_B, margins_K) @ weighted_B
+    if mixed is not None:
+        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, margins_K) @ mixed.weighted_B
+        supervised = mixed.share * supervised + (1 - mixed.share) * partners
     match config.augment:
-        case NoAugment():
+        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False):
             return supervised
         case AugMix(jsd_weight=jsd_weight):
-            return supervised + jsd_weight * (jensen_shannon(posterior_logits(config.loss, logits_VBK)) @ even_B)
+            return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ even_B)
         case _:
             assert_never(config.augment)
 
 
-def patch_losses(loss: Loss, logits_BK: Tensor, labels_B: Tensor, margins_K: Tensor) -> Tensor:
-    """Return the loss of each patch, shape (B,), float32; ``margins_K`` as of ``margins``."""
-    logits_BK = logits_BK.float()
-    match loss:
-        case CrossEntropy():
-            pass
+def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, margins_K: Tensor) -> Tensor:
+    """Return the loss of each patch, shape (B,), float32.
+
+    Args:
+        config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
+        logits_BK: the classifier's scores, of any float type.
+        labels_B: int64.
+        margins_K: as of ``margins``, float32.
+    """
+    match config.loss:
+        case CrossEntropy(label_smoothing=smoothing):
+            logits_BK = posterior_logits(config, logits_BK)
+            return F.cross_entropy(logits_BK, labels_B, reduction="none", label_smoothing=smoothing)
+        case Focal(gamma=gamma):
+            nats_B = F.cross_entropy(posterior_logits(config, logits_BK), labels_B, reduction="none")
+            # 1 - p is -expm1(-nats); at 0 its power has no finite slope where gamma < 1.
+            wrong_B = (-torch.expm1(-nats_B)).clamp_min(torch.finfo(torch.float32).tiny)
+            return wrong_B**gamma * nats_B
         case Ldam():
             own_BK = F.one_hot(labels_B, logits_BK.shape[1])
-            logits_BK = loss.scale * (logits_BK - own_BK * margins_K)
+            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * margins_K)
+        case BalancedSoftmax() | LogitAdjustment():
+            logits_BK = posterior_logits(config, logits_BK) + margins_K
         case _:
-            assert_never(loss)
+            assert_never(config.loss)
     return F.cross_entropy(logits_BK, labels_B, reduction="none")
 
 
-def posterior_logits(loss: Loss, logits_BK: Tensor) -> Tensor:
-    """Return the logits, float32, whose softmax is the class posterior that a loss trains.
+def posterior_logits(config: Config, logits: Tensor) -> Tensor:
+    """Return the logits (..., K), float32, whose softmax is the class posterior that a loss is trained for.
 
-    LDAM trains softmax(scale * z); the margin is for training alone.
+    LDAM trains softmax(scale * z); its margin is for training alone. Balanced softmax and logit adjustment fit the
+    posterior of the imbalanced training data with the class prior *added* to z, so that the plain z is left with the
+    posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
+    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM.
     """
-    match loss:
-        case CrossEntropy():
-            return logits_BK.float()
-        case Ldam():
-            return loss.scale * logits_BK.float()
+    match config.loss:
+        case Ldam(scale=scale):
+            return scale * logits.float()
         case _:
-            assert_never(loss)
+            return COSINE_SCALE * logits.float() if config.model.classifier == "cosine" else logits.float()
 
 
 def jensen_shannon(logits_VBK: Tensor) -> Tensor:
@@ -94,34 +137,3 @@ def jensen_shannon(logits_VBK: Tensor) -> Tensor:
     p_VBK = log_p_VBK.exp()
     log_mixture_BK = p_VBK.mean(dim=0).clamp(1e-7, 1.0).log()
     return (p_VBK * (log_p_VBK - log_mixture_BK)).sum(dim=-1).mean(dim=0)
-
-
-def switch_epoch(reweight: Drw, epochs: int) -> int:
-    """Return the first reweighted epoch (0-based): the one in which the point ``switch`` of training falls.
-
-    0.8 of 40 epochs is epoch index 32; a switch below 1 reweights at least the last epoch, a switch of 1 none.
-    """
-    return math.floor(reweight.switch * epochs + 1e-9)  # 0.29 * 100 is 28.999...
-
-
-def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, epochs: int) -> Floats:
-    """Return the weight of each class in an epoch (0-based), summing to K."""
-    match reweight:
-        case NoReweight():
-            return np.ones(len(counts))
-        case Drw():
-            late = epoch >= switch_epoch(reweight, epochs)
-            return class_balanced(counts, reweight.beta) if late else np.ones(len(counts))
-        case _:
-            assert_never(reweight)
-
-
-def class_balanced(counts: npt.NDArray[Any], beta: float) -> Floats:
-    """Class-balanced weights (1 - b) / (1 - b^n_c), normalised to sum K (Cui et al. 2019).
-
-    1 - b^n is -expm1(n ln b), which keeps its digits where b is near 1; 1 - b cancels in the normalisation.
-    """
-    log_beta = math.log(beta) if beta > 0 else -math.inf
-    weights: Floats = -1.0 / np.expm1(counts.astype(np.float64) * log_beta)
-    weights *= len(counts) / weights.sum()
-    return weights

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from typing import Any, assert_never
 
@@ -10,8 +9,11 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from raysat.errors import PlanError, TrainingError
+from raysat.errors import PlanError
 from raysat.spec import Model
+from raysat.training import weights
+from raysat.training.heads import make_cosine
+from raysat.training.model_names import check_name
 
 _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
 
@@ -22,7 +24,8 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
     Initial weights come from torch's global generator: seed it around the call.
 
     Raises:
-        PlanError: a name that timm does not know, or a model that cannot take patches of this size.
+        PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
+            linear classifier that a cosine one would replace.
         TrainingError: pretrained weights that cannot be had.
     """
     match model.stem:
@@ -38,10 +41,19 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
     return network
 
 
-def check_name(name: str) -> None:
-    """Raise PlanError, with near names, for a model that timm does not know."""
-    if not timm.is_model(name):
-        raise PlanError(f"model.name: timm knows no model {name!r}", hint=_near_names(name))
+def fetch_pretrained(name: str) -> None:
+    """Bring a model's pretrained weights into this machine's cache, unless they are there.
+
+    Raises:
+        PlanError: a name that timm does not know, or that it has no weights of.
+        TrainingError: weights that cannot be had; within seconds where their host does not answer.
+    """
+    check_name(name)
+    if not weights.at_hand(name):
+        try:
+            timm.create_model(name, pretrained=True)
+        except OSError as error:
+            raise weights.unavailable(name, error) from None
 
 
 def adapter(bands: int) -> nn.Module:
@@ -55,6 +67,8 @@ def adapter(bands: int) -> nn.Module:
 
 def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
     check_name(model.name)
+    if model.pretrained:
+        weights.at_hand(model.name)
     options: dict[str, Any] = {"pretrained": model.pretrained, "in_chans": bands, "num_classes": classes}
     try:
         config = timm.models.get_pretrained_cfg(model.name)
@@ -62,15 +76,17 @@ def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) 
             options["img_size"] = size
         network: nn.Module = timm.create_model(model.name, **options)
     except OSError as error:
-        raise TrainingError(
-            f"model.pretrained: the weights of {model.name!r} cannot be downloaded: {_first_line(error)}",
-            hint="connect to the internet or fill Hugging Face's cache before, or set model.pretrained: false",
-        ) from None
+        raise weights.unavailable(model.name, error) from None
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise PlanError(
             f"model {model.name!r} cannot be built for {bands} x {size[0]} x {size[1]} patches: {_first_line(error)}",
             hint="choose another model.name" + (", or set model.pretrained: false" if model.pretrained else ""),
         ) from None
+    if model.classifier == "cosine" and not make_cosine(network):
+        raise PlanError(
+            f"model {model.name!r} has no linear classifier that a cosine one could replace",
+            hint="set model.classifier: linear, or choose another model.name",
+        )
     return network
 
 
@@ -88,15 +104,6 @@ def _try(network: nn.Module, model: Model, *, bands: int, classes: int, size: tu
     if not isinstance(logits, Tensor) or logits.shape != (1, classes):
         raise PlanError(f"model {model.name!r} does not return one score per class", hint="choose another model.name")
     network.train()
-
-
-def _near_names(name: str) -> str:
-    known = timm.list_models()
-    stem = name.partition(".")[0].lower()
-    near = difflib.get_close_matches(stem, known, n=3) or timm.list_models(f"*{stem}*")[:3]
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}?"
-    return "list the names with: python -c 'import timm; print(*timm.list_models(), sep=\"\\n\")'"
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from raysat.spec import Adam, Optim, Sgd
+from raysat.families.learning import Adam, AdamW, Optim, Sgd
 
 
 def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
@@ -15,6 +15,8 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
     match optim:
         case Adam():
             return torch.optim.Adam(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        case AdamW():
+            return torch.optim.AdamW(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
         case Sgd():
             return torch.optim.SGD(
                 network.parameters(),

@@ -35,15 +35,34 @@ class Patches(Protocol):
 
 
 def open_patches(
-    store: PatchStore, splits: Iterable[Split], bands: Sequence[int], device: torch.device
+    store: PatchStore,
+    splits: Iterable[Split],
+    bands: Sequence[int],
+    device: torch.device,
+    *,
+    generated: Sequence[PatchStore] = (),
 ) -> dict[Split, Patches]:
-    """Open the patches of splits, restricted to some bands: all on a device, or all from disk."""
-    mapped = {split: MappedPatches(store, split, bands, device) for split in splits}
+    """Open the patches of splits, restricted to some bands: all on a device, or all from disk.
+
+    ``generated`` stores hold the same bands, by name and in any order; their patches follow those of the train split.
+    """
+    names = [store.bands[band] for band in bands]
+    mapped = {split: [MappedPatches(store, split, bands, device)] for split in splits}
+    for each in generated:
+        order = [each.bands.index(name) for name in names]
+        mapped["train"].append(MappedPatches(each, "train", order, device))
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        if sum(each.nbytes for each in mapped.values()) <= min(_SHARE_OF_TOTAL * total, _SHARE_OF_FREE * free):
-            return {split: ResidentPatches(each, device) for split, each in mapped.items()}
-    return dict(mapped)
+        needed = sum(part.nbytes for parts in mapped.values() for part in parts)
+        if needed <= min(_SHARE_OF_TOTAL * total, _SHARE_OF_FREE * free):
+            return {
+                split: _joined([ResidentPatches(part, device) for part in parts]) for split, parts in mapped.items()
+            }
+    return {split: _joined(parts) for split, parts in mapped.items()}
+
+
+def _joined(parts: Sequence[Patches]) -> Patches:
+    return parts[0] if len(parts) == 1 else JoinedPatches(parts)
 
 
 class MappedPatches:
@@ -95,6 +114,32 @@ class ResidentPatches:
     def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
         """Return patches (B, C, H, W) on the device as float32, in the store's units."""
         return as_float(self._pixels[torch.from_numpy(positions).to(self._pixels.device, non_blocking=True)])
+
+
+class JoinedPatches:
+    """Patches from several sources, one after the other, as one split."""
+
+    def __init__(self, parts: Sequence[Patches]) -> None:
+        self._parts = tuple(parts)
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.labels = np.concatenate([part.labels for part in parts])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
+        """Return patches (B, C, H, W) on the device as float32, in the stores' units; one call a source."""
+        source_B = np.searchsorted(self._ends, positions, side="right")
+        by_source_B = np.argsort(source_B, kind="stable")
+        taken_BCHW = torch.cat(
+            [
+                part.take(positions[source_B == source] - (end - len(part)))
+                for source, (part, end) in enumerate(zip(self._parts, self._ends, strict=True))
+                if np.any(source_B == source)
+            ]
+        )
+        back_B = torch.from_numpy(np.argsort(by_source_B))  # a permutation's inverse
+        return taken_BCHW[back_B.to(taken_BCHW.device, non_blocking=True)]
 
 
 def as_float(pixels: Tensor) -> Tensor:

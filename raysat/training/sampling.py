@@ -8,23 +8,44 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.spec import InverseFrequencySampler, Sampler, UniformSampler
+from raysat.families.imbalance import (
+    Drs,
+    EffectiveNumberSampler,
+    InverseFrequencySampler,
+    Sampler,
+    SquareRootSampler,
+    UniformSampler,
+)
+from raysat.points import switch_epoch
+from raysat.training.reweight import class_balanced
 
 Positions = npt.NDArray[np.int64]
 
 
-def epoch_order(sampler: Sampler, labels: npt.NDArray[Any], rng: np.random.Generator) -> Positions:
-    """Draw the n positions (of n labels) of one epoch.
+def epoch_order(
+    sampler: Sampler, labels: npt.NDArray[Any], rng: np.random.Generator, *, epoch: int, epochs: int
+) -> Positions:
+    """Draw the n positions (of n labels) of one epoch (0-based).
 
-    Uniform: every patch once, shuffled. Inverse frequency: n draws with replacement, each patch with probability
-    1 / (K n_c), so that every class is drawn equally often.
+    Uniform: every patch once, shuffled. The others: n draws with replacement, a patch's probability proportional to its
+    class's weight: 1 / n_c, so that every class is drawn equally often; 1 / sqrt(n_c) (Mahajan et al. 2018); or
+    (1 - b) / (1 - b^n_c) (Cui et al. 2019). Deferred resampling (Cao et al. 2019) draws the very orders of the uniform
+    sampler before its switch, so that both train alike until then.
     """
+    _, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
     match sampler:
         case UniformSampler():
             return rng.permutation(len(labels))
         case InverseFrequencySampler():
-            weights = 1.0 / np.bincount(labels)[labels]
-            return rng.choice(len(labels), size=len(labels), p=weights / weights.sum())
+            return _drawn((1.0 / counts)[own], rng)
+        case SquareRootSampler():
+            return _drawn((1.0 / np.sqrt(counts))[own], rng)
+        case EffectiveNumberSampler():
+            return _drawn(class_balanced(counts, sampler.beta)[own], rng)
+        case Drs():
+            if epoch < switch_epoch(sampler, epochs):
+                return rng.permutation(len(labels))
+            return _drawn(class_balanced(counts, sampler.beta)[own], rng)
         case _:
             assert_never(sampler)
 
@@ -62,3 +83,7 @@ def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard
         weighted=(real * weights_B[positions] / weights_B.sum()).astype(np.float32),
         even=(real / len(weights_B)).astype(np.float32),
     )
+
+
+def _drawn(weights_N: npt.NDArray[np.float64], rng: np.random.Generator) -> Positions:
+    return rng.choice(len(weights_N), size=len(weights_N), p=weights_N / weights_N.sum())

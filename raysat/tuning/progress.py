@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import ray.tune
 from rich.console import Console, Group, RenderableType
@@ -13,10 +13,18 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raysat.plan import Job
+from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.textual import duration
 
-_STYLE: Final = {"training": "cyan", "starting": "dim", "done": "green", "failed": "bold red", "halted": "bold red"}
+_STYLE: Final = {
+    "training": "cyan",
+    "starting": "dim",
+    "done": "green",
+    "stopped": "dim",
+    "failed": "bold red",
+    "halted": "bold red",
+}
+_ENDED: Final = ("done", "stopped", "failed")
 _SHOWN: Final = 8  # finished trials that stay in view
 _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides finished trials
 
@@ -34,10 +42,16 @@ class _Row:
 
 
 class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Follows a run through Tune's callbacks; use as a context manager around it."""
+    """Follows a run through Tune's callbacks; use as a context manager around it.
 
-    def __init__(self, jobs: Sequence[Job], console: Console, *, finished_before: int) -> None:
+    A search does not know its jobs beforehand: it names how many there will be, and adds each one.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], console: Console, *, finished_before: int, expected: int | None = None
+    ) -> None:
         self._jobs = {job.id: job for job in jobs}
+        self._total = finished_before + (expected if expected is not None else len(jobs))
         self._rows: dict[str, _Row] = {}
         self._console = console
         self._before = finished_before
@@ -69,6 +83,14 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         """Ids of the jobs that failed in this run."""
         return [job for job, row in self._rows.items() if row.state == "failed"]
 
+    def add(self, job: Job) -> None:
+        """Take a job that was not known before."""
+        self._jobs[job.id] = job
+
+    def give_up(self, job: Job) -> None:
+        """A job will never start: what it needs failed."""
+        self._fail(job.id)
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job was given to a slot."""
         job = trial.config["job"]
@@ -90,27 +112,39 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A slot died."""
-        row = self._rows.setdefault(trial.config["job"], _Row(self._jobs[trial.config["job"]]))
+        self._fail(trial.config["job"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A job ended; one that was still training was stopped early."""
+        row = self._rows[trial.config["job"]]
+        if row.state not in _ENDED:
+            row.state = "stopped"
+            self._say(row)
+
+    def _fail(self, job: str) -> None:
+        row = self._rows.setdefault(job, _Row(self._jobs[job]))
         row.state = "failed"
         self._say(row)
 
     def _say(self, row: _Row) -> None:
         """Print a plain line for a finished trial, and now and then for one that trains."""
-        ended, now = row.state in ("done", "failed"), time.monotonic()
+        ended, now = row.state in _ENDED, time.monotonic()
         if self._live or not (ended or now - self._last_line > _QUIET_S):
             return
         self._last_line = now
-        cells = _cells(row)
-        self._console.print(
-            f"{self._ended():>4}/{len(self._jobs) + self._before}  {cells[0]}  seed {cells[1]}  {row.state}  "
-            f"epoch {cells[3]}  balanced accuracy {cells[4]}  ICV {cells[5]}  ETA {self._eta()}"
-        )
+        name, seed, _, progress, balanced_accuracy, icv = _cells(row)
+        if isinstance(row.job, GenerateJob):
+            what = f"{name}  {row.state}  step {progress}"
+        else:
+            what = f"{name}  seed {seed}  {row.state}  epoch {progress}  "
+            what += f"balanced accuracy {balanced_accuracy}  ICV {icv}"
+        self._console.print(f"{self._ended():>4}/{self._total}  {what}  ETA {self._eta()}")
 
     def _ended(self) -> int:
-        return self._before + sum(row.state in ("done", "failed") for row in self._rows.values())
+        return self._before + sum(row.state in _ENDED for row in self._rows.values())
 
     def _images_done(self) -> int:
-        return sum(row.job.images if row.state in ("done", "failed") else row.images for row in self._rows.values())
+        return sum(row.job.images if row.state in _ENDED else row.images for row in self._rows.values())
 
     def _eta(self) -> str:
         """Time left at the rate seen since the first report."""
@@ -125,30 +159,37 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("trial", "seed", "state", "epoch", "bal. acc.", "ICV"):
-            table.add_column(name, justify="left" if name in ("trial", "state") else "right", overflow="ellipsis")
+        for name in ("job", "seed", "state", "epoch", "bal. acc.", "ICV"):
+            table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="ellipsis")
         rows = list(self._rows.values())
-        ended = [row for row in rows if row.state in ("done", "failed")]
+        ended = [row for row in rows if row.state in _ENDED]
         for row in [*ended[-_SHOWN:], *(row for row in rows if row not in ended)]:
             table.add_row(
                 *(Text(cell, style=_STYLE[row.state] if i == 2 else "") for i, cell in enumerate(_cells(row)))
             )
-        total, failed = len(self._jobs) + self._before, len(self.failed)
+        failed = len(self.failed)
         running = len(rows) - len(ended)
-        summary = [f"{self._ended() - failed}/{total} trials done", f"{running} running"]
+        summary = [f"{self._ended() - failed}/{self._total} jobs done", f"{running} running"]
         summary += [f"{failed} failed"] if failed else []
         summary += [f"{duration(time.monotonic() - self._began)} elapsed", f"ETA {self._eta()}"]
         return Group(table, Text("  ".join(summary), style="dim"))
 
 
 def _cells(row: _Row) -> tuple[str, ...]:
-    """Arm, seed, state, epoch, balanced accuracy and ICV of a row as text."""
-    trial = row.job.trial
+    """Name, seed, state, epoch (steps for a generator), balanced accuracy and ICV of a row as text."""
+    job = row.job
+    match job:
+        case GenerateJob():
+            seed, last = "–", job.work.gan.steps
+        case TrainJob():
+            seed, last = str(job.trial.seed), job.trial.config.optim.epochs
+        case _:
+            assert_never(job)
     return (
-        row.job.arm,
-        str(trial.seed),
+        job.name,
+        seed,
         row.state,
-        f"{row.epoch}/{trial.config.optim.epochs}",
+        f"{row.epoch}/{last}",
         "–" if row.balanced_accuracy is None else f"{row.balanced_accuracy:.3f}",
         "–" if row.icv is None else f"{row.icv:.3f}",
     )

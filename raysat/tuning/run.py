@@ -1,11 +1,8 @@
-"""Runs a plan's jobs on Ray: connect, decide how many slots fit, tune, record what died."""
+"""Runs jobs on Ray: one Tuner over warm slots, until every job is finished or recorded as failed."""
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,32 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import ray
 import ray.tune
-from ray import LoggingConfig
 from rich.console import Console
 
-from raysat.errors import ClusterError, LedgerError
+from raysat.artifacts import Artifacts
+from raysat.data.store import PatchStore
+from raysat.errors import LedgerError
+from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Failure, Ledger
-from raysat.plan import Job, Plan
-from raysat.training.models import check_name
-from raysat.tuning import ENVIRONMENT
+from raysat.plan import Plan
+from raysat.training.model_names import check_name
+from raysat.training.models import fetch_pretrained
 from raysat.tuning.keeper import start_keeper
+from raysat.tuning.machines import Options, check_address, connect, fit
 from raysat.tuning.progress import Progress
 from raysat.tuning.searcher import PlanSearcher
 from raysat.tuning.trainable import Settings, Slot
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to use the machine or cluster; None lets raysat choose."""
-
-    address: str | None = None
-    workers: int = 1
-    cpus_per_trial: float | None = None  # per worker
-    gpus_per_trial: float | None = None  # per worker
-    max_concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,57 +39,140 @@ class Summary:
     interrupted: bool
 
 
-def run(plan: Plan, jobs: Sequence[Job], ledger: Ledger, options: Options, console: Console) -> Summary:
-    """Write the plan, train jobs and write their records.
+def run(
+    plan: Plan, jobs: Sequence[Job], ledger: Ledger, artifacts: Artifacts, options: Options, console: Console
+) -> Summary:
+    """Write the plan, do those of its jobs that are given, and write their records.
 
     Raises:
         PlanError: a model that timm does not know.
+        TrainingError: pretrained weights that cannot be had.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         LedgerError: another raysat runs this study in the same place; or a record cannot be written (no space left,
             say): the run stops, finished records stay.
     """
-    for name in {job.trial.config.model.name for job in jobs}:
+    check_models([job.trial.config.model for job in jobs if isinstance(job, TrainJob)])
+    with session(plan.study.name, plan.store, ledger, artifacts, options, console) as active:
+        ledger.write_plan(plan.study.text, plan.to_json())
+        return _run(active, jobs, finished_before=len(plan.jobs) + len(plan.generate) - len(jobs))
+
+
+def generate(
+    jobs: Sequence[GenerateJob],
+    store: PatchStore,
+    ledger: Ledger,
+    artifacts: Artifacts,
+    options: Options,
+    console: Console,
+) -> Summary:
+    """Do generate jobs alone; the ledger holds lock and failures. Raises ClusterError and LedgerError as ``run``."""
+    with session("generate", store, ledger, artifacts, options, console) as active:
+        return _run(active, jobs, finished_before=0)
+
+
+def check_models(models: Sequence[Any]) -> None:
+    """Refuse models that cannot be built, before Ray starts. Raises PlanError, TrainingError."""
+    for name in sorted({model.name for model in models}):
         check_name(name)
+    for name in sorted({model.name for model in models if model.pretrained}):
+        fetch_pretrained(name)
+
+
+def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summary:
+    with Progress(jobs, active.console, finished_before=finished_before) as progress:
+
+        def blocked(job: TrainJob, need: str) -> None:
+            active.ledger.write_failure(_blocked(job, need, jobs, active.ledger))
+            progress.give_up(job)
+
+        active.tune(PlanSearcher(jobs, blocked), samples=len(jobs), callbacks=[progress])
+    finished, failed = len(progress.finished), len(progress.failed)
+    return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
+
+
+def _blocked(job: TrainJob, need: str, jobs: Sequence[Job], ledger: Ledger) -> Failure:
+    """The record of a trial whose generator failed."""
+    generator = next(each for each in jobs if each.id == need)
+    cause = ledger.read_failure(need)
+    return Failure(
+        id=job.id,
+        error=f"it needs the job {generator.name!r}, which failed" + (f": {cause.error}" if cause else ""),
+        hint=cause.hint if cause else None,
+        time=time.time(),
+    )
+
+
+@contextmanager
+def session(
+    name: str, store: PatchStore, ledger: Ledger, artifacts: Artifacts, options: Options, console: Console
+) -> Iterator[Session]:
+    """Hold a run's ledger and have Ray at hand, with all that slots share. Raises ClusterError, LedgerError."""
     check_address(options.address)
     with ledger.lock(), connect(options.address, console), _scratch() as scratch:
         cpus, gpus, slots = fit(ray.nodes(), options)
-        slots = min(slots, len(jobs))
-        ledger.write_plan(plan.study.text, plan.to_json())
         settings = Settings(
-            keeper=start_keeper(ledger.root, plan.store.path),
-            store=str(plan.store.path.resolve()),
-            fingerprint=plan.store.fingerprint,
+            keeper=start_keeper(ledger.root, store.path, artifacts.root),
+            store=str(store.path.resolve()),
+            fingerprint=store.fingerprint,
+            generated=str(artifacts.root.resolve()),
             workers=options.workers,
             cpus=cpus,
             gpus=gpus,
         )
-        console.print(_using(slots, options.workers, cpus, gpus), style="dim")
+        yield Session(name=name, ledger=ledger, console=console, settings=settings, slots=slots, scratch=scratch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Ray at hand for one run."""
+
+    name: str
+    ledger: Ledger
+    console: Console
+    settings: Settings
+    slots: int  # how many jobs fit at once
+    scratch: Path
+
+    def tune(
+        self,
+        searcher: ray.tune.search.Searcher,
+        *,
+        samples: int,
+        callbacks: Sequence[ray.tune.Callback],
+        scheduler: ray.tune.schedulers.TrialScheduler | None = None,
+        stop: Any = None,
+    ) -> None:
+        """Do what a searcher suggests (``Job.payload``), up to ``samples`` jobs, in slots that stay warm.
+
+        ``stop`` is asked after each report whether the run ends: a ``ray.tune.Stopper``. Raises LedgerError where a
+        record cannot be written.
+        """
+        slots = max(1, min(self.slots, samples))
+        self.console.print(_using(slots, self.settings), style="dim")
         # The worker group reserves what it needs by itself: a CPU for the slot too would deadlock on small machines.
         reserve = ray.tune.PlacementGroupFactory([{"memory": 1}])
-        trainable = ray.tune.with_resources(ray.tune.with_parameters(Slot, settings=settings), reserve)
+        trainable = ray.tune.with_parameters(Slot, settings=self.settings)
         halt = _Halt()
-        with Progress(jobs, console, finished_before=len(plan.jobs) - len(jobs)) as progress:
-            ray.tune.Tuner(
-                trainable,
-                tune_config=ray.tune.TuneConfig(
-                    search_alg=PlanSearcher(jobs),
-                    num_samples=len(jobs),
-                    max_concurrent_trials=slots,
-                    reuse_actors=True,
-                ),
-                run_config=ray.tune.RunConfig(
-                    name=plan.study.name,
-                    storage_path=str(scratch),
-                    verbose=0,
-                    callbacks=[progress, _Deaths(ledger)],
-                    failure_config=ray.tune.FailureConfig(max_failures=1),  # a preempted worker is no failed trial
-                    stop=halt,
-                ),
-            ).fit()
+        ray.tune.Tuner(
+            ray.tune.with_resources(trainable, reserve),
+            tune_config=ray.tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=scheduler,
+                num_samples=samples,
+                max_concurrent_trials=slots,
+                reuse_actors=True,
+            ),
+            run_config=ray.tune.RunConfig(
+                name=self.name,
+                storage_path=str(self.scratch),
+                verbose=0,
+                callbacks=[*callbacks, _Deaths(self.ledger)],
+                failure_config=ray.tune.FailureConfig(max_failures=1),  # a preempted worker is no failed trial
+                stop=ray.tune.stopper.CombinedStopper(halt, stop) if stop else halt,
+            ),
+        ).fit()
         if halt.error:
             raise halt.error
-        finished, failed = len(progress.finished), len(progress.failed)
-        return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
 
 
 class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
@@ -119,7 +190,7 @@ class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
 
 
 class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Records the trials whose worker died twice: nothing was left there to do so."""
+    """Records the jobs whose worker died twice: nothing was left there to do so."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -141,114 +212,10 @@ class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         )
 
 
-@contextmanager
-def connect(address: str | None, console: Console) -> Iterator[None]:
-    """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
-
-    Raises:
-        ClusterError: the cluster cannot be reached, or Ray cannot be started.
-    """
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is in the ledger and the leaderboard
-    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
-    if ray.is_initialized():  # a caller's own connection stays open
-        yield
-        return
-    try:
-        context = ray.init(
-            address=address or "local",  # never a cluster that happens to run here
-            runtime_env={"env_vars": dict(ENVIRONMENT)},
-            log_to_driver=False,
-            logging_level="ERROR",
-            logging_config=LoggingConfig(log_level="ERROR"),
-            **({} if address else local),
-        )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
-        raise ClusterError(f"{where}: {first}", hint=hint) from error
-    try:
-        if context.dashboard_url:
-            console.print(f"dashboard  http://{context.dashboard_url}", style="dim")
-        yield
-    finally:
-        ray.shutdown()
-
-
-def check_address(address: str | None) -> None:
-    """Raise ClusterError for an address at which no Ray answers: Ray itself would try for minutes."""
-    if address is None or address == "auto":
-        return
-    if address.startswith("ray://"):
-        raise ClusterError(
-            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
-        )
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ClusterError(
-            f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
-        )
-    hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
-    if os.environ.get("RAY_USE_TLS", "0") != "0":
-        return
-    with grpc.insecure_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(timeout=10)
-        except grpc.FutureTimeoutError:
-            raise ClusterError(
-                f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint
-            ) from None
-
-
-def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float, int]:
-    """Return CPUs and GPUs of each worker, and how many slots run at once.
-
-    Without a wish, a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a
-    node: on small machines one trial with all cores beats several with one each.
-
-    Raises:
-        ClusterError: no node can hold one worker.
-    """
-    alive = [node["Resources"] for node in nodes if node.get("Alive") and node["Resources"].get("CPU", 0) >= 1]
-    most_gpus = max((node.get("GPU", 0.0) for node in alive), default=0.0)
-    gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(most_gpus > 0)
-    useful = [node for node in alive if node.get("GPU", 0.0) >= gpus] or alive
-    cpus = options.cpus_per_trial
-    if cpus is None:
-        cores = min((node["CPU"] for node in useful), default=1.0)
-        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers
-        cpus = float(max(1, int(share)))
-
-    def room(node: dict[str, float]) -> int:
-        by_gpu = node.get("GPU", 0.0) / gpus if gpus else float("inf")
-        return int(min(node["CPU"] / cpus, by_gpu) + 1e-6)
-
-    slots = sum(room(node) for node in alive) // options.workers
-    if options.address is not None and options.max_concurrent is not None:
-        # The cluster may grow. A slot too many waits for its workers until another slot ends.
-        if not alive and (options.cpus_per_trial is None or options.gpus_per_trial is None):
-            raise ClusterError(
-                "no machine of the cluster can train yet, so raysat cannot tell what a trial should get",
-                hint="give --cpus-per-trial and --gpus-per-trial",
-            )
-        return cpus, gpus, options.max_concurrent
-    if slots == 0:
-        asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
-        raise ClusterError(
-            f"a trial asks for {asked}, more than the machine or cluster has now",
-            hint="ask for less with --cpus-per-trial, --gpus-per-trial; if the cluster grows, give --max-concurrent",
-        )
-    return cpus, gpus, min(slots, options.max_concurrent or slots)
-
-
-def _using(slots: int, workers: int, cpus: float, gpus: float) -> str:
-    each = f"{cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
-    group = f"{workers} workers of {each}" if workers > 1 else each
-    return f"running    {slots} trial{'s' * (slots != 1)} at a time, {group} each"
+def _using(slots: int, settings: Settings) -> str:
+    each = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
+    group = f"{settings.workers} workers of {each}" if settings.workers > 1 else each
+    return f"running    {slots} job{'s' * (slots != 1)} at a time, {group} each"
 
 
 @contextmanager

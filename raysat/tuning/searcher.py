@@ -1,42 +1,68 @@
-"""Hands the plan's jobs to Ray Tune, in the plan's order."""
+"""Hands the plan's jobs to Ray Tune: in the plan's order, each as soon as what it needs is done."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from raysat.plan import Job
+from raysat.jobs import Job, TrainJob
+
+Blocked = Callable[[TrainJob, str], None]
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
-    """A Searcher that suggests each job once; it searches nothing, since the plan says what to train."""
+    """A Searcher that suggests each job once; it searches nothing, since the plan says what to run.
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    A job whose need failed is never suggested: ``blocked`` is called with it and the id of that need. Needs that are
+    not among the jobs were met before.
+    """
+
+    def __init__(self, jobs: Sequence[Job], blocked: Blocked) -> None:
         super().__init__(metric="balanced_accuracy", mode="max")
-        self._waiting = [{"job": job.id, "trial": job.trial.model_dump(mode="json")} for job in jobs]
+        self._waiting = list(jobs)
+        self._open = {job.id for job in jobs}  # not done yet
+        self._running: dict[str, str] = {}  # Tune's trial -> job
+        self._blocked = blocked
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Return the next job, or FINISHED."""
-        if self._waiting:
-            return self._waiting.pop(0)
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher into a snapshot that is never restored: the ledger says what is done."""
+        return {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the first job that can start, None while all that are left wait for a need, or FINISHED."""
+        for job in self._waiting:
+            if self._open.isdisjoint(_needs(job)):
+                self._waiting.remove(job)
+                self._running[trial_id] = job.id
+                return job.payload()
         finished: str = Searcher.FINISHED
-        return finished
+        return None if self._waiting else finished
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing to learn from a result."""
+        """Let the jobs go that waited for this one, or give them up where it failed."""
+        ended = self._running.pop(trial_id, None)
+        if ended is None:
+            return
+        if not error and (result or {}).get("state") == "done":
+            self._open.discard(ended)
+            return
+        for job in [job for job in self._waiting if ended in _needs(job)]:
+            self._waiting.remove(job)
+            if isinstance(job, TrainJob):
+                self._blocked(job, ended)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept Tune's settings: the plan needs none."""
         return True
 
     def save(self, checkpoint_path: str) -> None:
-        """Save what is left to suggest; Tune asks for it with its snapshots."""
-        Path(checkpoint_path).write_text(json.dumps(self._waiting), encoding="utf-8")
+        """Nothing to save: the ledger says what is done."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Read what is left to suggest."""
-        self._waiting = json.loads(Path(checkpoint_path).read_text(encoding="utf-8"))
+        """Nothing to restore."""
+
+
+def _needs(job: Job) -> tuple[str, ...]:
+    return job.needs if isinstance(job, TrainJob) else ()

@@ -26,6 +26,7 @@ class Settings:
     keeper: Any  # actor handle
     store: str
     fingerprint: str
+    generated: str  # root of the generated stores
     workers: int
     cpus: float  # per worker
     gpus: float  # per worker
@@ -73,6 +74,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
                 "keeper": settings.keeper,
                 "store": settings.store,
                 "fingerprint": settings.fingerprint,
+                "generated": settings.generated,
                 "cpus": settings.cpus,
                 "gpus": settings.gpus,
             },
@@ -100,7 +102,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
 
     def _give(self, job: dict[str, Any]) -> None:
         self._job = job["job"]
-        self._inbox.put({"job": job["job"], "trial": job["trial"]})
+        self._inbox.put(job)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next job; False where the worker group is gone and Tune must make a new slot."""

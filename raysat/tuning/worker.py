@@ -1,17 +1,14 @@
-"""What a Ray Train worker does: wait for a job, train it epoch by epoch, send its record to the keeper, wait again.
+"""What a Ray Train worker does: wait for a job, do it step by step, send its record to the keeper, wait again.
 
-The training loop knows nothing of Ray: this module drives its generator and reports for it.
+Training and generation know nothing of Ray: this module drives their generators and reports for them.
 """
 
 from __future__ import annotations
 
-import io
-import platform
 import time
 import traceback
 from collections.abc import Mapping
-from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
 import ray
 import ray.train
@@ -20,18 +17,17 @@ from ray.exceptions import RayTaskError
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
-from raysat.data.store import PatchStore
 from raysat.errors import LedgerError, RaysatError, TrainingError
-from raysat.ledger import Failure, Record, encode_history, encode_predictions
-from raysat.spec import Trial, canonical_json
-from raysat.training.loop import EpochReport, Outcome, train
-from raysat.tuning.keeper import open_anywhere
-
-_PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
+from raysat.ledger import Failure
+from raysat.spec import Generation, Trial, canonical_json
+from raysat.training.gan import Generated, generate
+from raysat.training.loop import Outcome, train
+from raysat.tuning.keeper import open_anywhere, open_generated
+from raysat.tuning.records import epoch_row, generated_files, trained_files
 
 
 def work(config: Mapping[str, Any]) -> None:
-    """Train jobs until there are no more; the ``train_loop_per_worker`` of Ray Train."""
+    """Do jobs until there are no more; the ``train_loop_per_worker`` of Ray Train."""
     context = ray.train.get_context()
     first, alone = context.get_world_rank() == 0, context.get_world_size() == 1
     torch.set_num_threads(max(1, int(config["cpus"])))
@@ -41,9 +37,10 @@ def work(config: Mapping[str, Any]) -> None:
             job = broadcast_from_rank_zero(job)
         if job is None:
             return
+        do = _generate if job["kind"] == "generate" else _train
         try:
-            _train(job, config, first=first)
-        except LedgerError as error:  # no record can be written: to train on would be for nothing
+            do(job, config, first=first, alone=alone)
+        except LedgerError as error:  # no record can be written: to go on would be for nothing
             cause = error.cause if isinstance(error, RayTaskError) else error
             report = {"state": "halted", "error": cause.message, "hint": cause.hint} if first else {}
             ray.train.report({"job": job["job"], **report})
@@ -54,22 +51,26 @@ def work(config: Mapping[str, Any]) -> None:
             ray.train.report({"job": job["job"], "state": "failed"})
 
 
-def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) -> None:
+def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
     started = time.time()
     trial = Trial.model_validate_json(canonical_json(job["trial"]))
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
-    loop = train(trial, store, device=_device(config["gpus"]))
+    generated = open_generated(config["generated"], job["generated"], config["keeper"])
+    loop = train(trial, store, generated=generated, device=_device(config["gpus"]))
     while True:
         try:
             epoch = next(loop)
         except StopIteration as stop:
             outcome: Outcome = stop.value
             break
-        ray.train.report({"job": job["job"], "state": "training", **_row(epoch)})
+        row = epoch_row(epoch)
+        ray.train.report({"job": job["job"], "state": "training", **row, "objective": row["balanced_accuracy"]})
+        if job.get("may_stop") and _abandoned(config, first=first, alone=alone):
+            return
     if first:
-        files = _files(job["job"], trial, outcome, store, started=started, gpus=config["gpus"])
+        files = trained_files(job["job"], trial, outcome, store, generated, started=started, gpus=config["gpus"])
         ray.get(config["keeper"].finish.remote(job["job"], files))
-    final = outcome.metrics[outcome.reported]
+    final, watched = outcome.metrics[outcome.reported], outcome.metrics["val" if "val" in outcome.metrics else "test"]
     ray.train.report(
         {
             "job": job["job"],
@@ -78,8 +79,40 @@ def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool) ->
             "images": outcome.images,
             "balanced_accuracy": final.balanced_accuracy,
             "icv": final.icv,
+            "objective": watched.balanced_accuracy,
+            "objective_icv": watched.icv,
         }
     )
+
+
+def _generate(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
+    """Do a generate job: the first worker does it, the others wait for its report, which all make together."""
+    if not first:
+        ray.train.report({"job": job["job"]})
+        return
+    started = time.time()
+    wanted = Generation.model_validate_json(canonical_json(job["work"]))
+    store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
+    reports = []
+    loop = generate(wanted, store, device=_device(config["gpus"]))
+    while True:
+        try:
+            report = next(loop)
+        except StopIteration as stop:
+            done: Generated = stop.value
+            break
+        reports.append(report)
+        if alone:
+            ray.train.report({"job": job["job"], "state": "training", "epoch": report.step, "images": report.images})
+    files = generated_files(job["job"], wanted, done, reports, store, started=started, gpus=config["gpus"])
+    ray.get(config["keeper"].finish_generate.remote(job["job"], files))
+    ray.train.report({"job": job["job"], "state": "done", "epoch": wanted.gan.steps})
+
+
+def _abandoned(config: Mapping[str, Any], *, first: bool, alone: bool) -> bool:
+    """Whether the slot has another job already, or none any more: this one was stopped early."""
+    stop = not config["inbox"].empty() if first else None
+    return bool(stop if alone else broadcast_from_rank_zero(stop))
 
 
 def _device(gpus: float) -> torch.device:
@@ -94,61 +127,6 @@ def _device(gpus: float) -> torch.device:
     device: torch.device = get_device()
     torch.cuda.set_device(device)
     return device
-
-
-def _row(epoch: EpochReport) -> dict[str, float | int]:
-    """One epoch as a flat row: for the terminal, Ray's dashboard and ``history.csv``."""
-    return {
-        "epoch": epoch.epoch,
-        "loss": epoch.loss,
-        "lr": epoch.lr,
-        "accuracy": epoch.metrics.accuracy,
-        "balanced_accuracy": epoch.metrics.balanced_accuracy,
-        "icv": epoch.metrics.icv,
-        "macro_f1": epoch.metrics.macro_f1,
-        "images": epoch.images,
-        "seconds": epoch.seconds,
-    }
-
-
-def _files(
-    job: str, trial: Trial, outcome: Outcome, store: PatchStore, *, started: float, gpus: float
-) -> dict[str, bytes]:
-    """Encode a finished trial as the files of the ledger."""
-    record = Record(
-        id=job,
-        reported=outcome.reported,
-        metrics=outcome.metrics,
-        classes=store.classes,
-        epochs=len(outcome.history),
-        images=outcome.images,
-        seconds=time.time() - started,
-        started=started,
-        parameters=outcome.parameters,
-        versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        hardware=_hardware(gpus),
-        data={"fingerprint": store.fingerprint, "path": str(store.path)},
-    )
-    spec = {**trial.model_dump(mode="json"), "data": store.fingerprint}
-    model = io.BytesIO()
-    torch.save(outcome.state_dict, model)
-    return {
-        "spec.json": canonical_json(spec).encode(),
-        "history.csv": encode_history([_row(epoch) for epoch in outcome.history]),
-        "predictions.npz": encode_predictions(outcome.labels, outcome.probabilities, outcome.indices),
-        "model.pt": model.getvalue(),
-        "record.json": record.model_dump_json(indent=1).encode(),
-    }
-
-
-def _hardware(gpus: float) -> dict[str, Any]:
-    return {
-        "device": torch.cuda.get_device_name() if gpus else "cpu",
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "workers": ray.train.get_context().get_world_size(),
-        "node": ray.get_runtime_context().get_node_id(),
-    }
 
 
 def _failure(job: str, error: Exception) -> Failure:

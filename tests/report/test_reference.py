@@ -53,7 +53,9 @@ def test_every_shipped_reference_loads_and_calls_itself_by_its_file():
         assert load(name).name == name
 
 
-@pytest.mark.parametrize(("name", "hint"), [("tabel2", "did you mean 'table2'?"), ("zz", "known references: table2")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("tabel2", "did you mean 'table2'?"), ("zz", "known references: table1, table2")]
+)
 def test_an_unknown_name_is_a_usage_error_with_near_names(name, hint):
     with pytest.raises(UsageError, match="unknown reference") as caught:
         load(name)
@@ -132,3 +134,11 @@ def test_true_metrics_printed_with_four_digits_are_never_refused(recall, precisi
         for key, value in true.items()
     }
     parse(text(ROW | printed), file="x.json")
+
+
+def test_table1_has_the_one_row_that_is_known_with_its_swapped_columns_put_right() -> None:
+    rows = {row.arm: row for row in load("table1").rows}
+    assert len(rows) == 9
+    assert (rows["(4)"].balanced_accuracy, rows["(4)"].icv_root) == (0.6406, 0.2076)
+    assert [arm for arm, row in rows.items() if row.has_numbers] == ["(4)"]
+    assert "swap" in load("table1").note

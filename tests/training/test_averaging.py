@@ -1,4 +1,4 @@
-"""SWA: which epochs, the average itself, and batch norm from training data."""
+"""SWA and EMA: the averages themselves, and batch norm from training data."""
 
 from __future__ import annotations
 
@@ -7,67 +7,109 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from raysat.spec import NoAverage, Swa
-from raysat.training.averaging import WeightAverage, snapshot_epochs
-
-
-@pytest.mark.parametrize(
-    ("swa", "epochs", "expected"),
-    [
-        (Swa(), 40, {10, 15, 20, 25, 30, 35, 40}),
-        (Swa(), 8, {2, 3, 4, 5, 6, 7, 8}),
-        (Swa(), 1, {1}),
-        (Swa(start=0.5, every=0.3), 10, {5, 8, 10}),
-        (Swa(start=1.0), 12, {12}),
-        (Swa(start=0.0, every=0.5), 4, {1, 2, 4}),
-        (Swa(start=0.5, every=1e-9), 6, {3, 4, 5, 6}),
-        (NoAverage(), 40, set()),
-    ],
-)
-def test_snapshots_are_at_the_ends_of_the_nearest_epochs(swa: Swa, epochs: int, expected: set[int]) -> None:
-    assert snapshot_epochs(swa, epochs) == expected
-
-
-@given(start=st.floats(0, 1), every=st.floats(0, 1, exclude_min=True), epochs=st.integers(1, 60))
-def test_snapshots_lie_in_training_and_hold_its_end(start: float, every: float, epochs: int) -> None:
-    found = snapshot_epochs(Swa(start=start, every=every), epochs)
-    assert epochs in found
-    assert found <= set(range(1, epochs + 1))
+from raysat.families.learning import Average, Ema, NoAverage, Swa
+from raysat.training.averaging import WeightAverage
 
 
 def small_network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 16, 3))
 
 
-def test_the_average_is_the_plain_mean_of_the_snapshots() -> None:
+def started(member: Average, network: nn.Module, *, epochs: int) -> WeightAverage:
+    average = WeightAverage.of(member, network, epochs=epochs)
+    assert average is not None
+    return average
+
+
+def shaken(network: nn.Module) -> list[np.ndarray]:
+    """Give a network other weights; return a copy of them."""
+    for parameter in network.parameters():
+        parameter.data.normal_()
+    return weights(network)
+
+
+def weights(network: nn.Module) -> list[np.ndarray]:
+    return [parameter.detach().numpy().copy() for parameter in network.parameters()]
+
+
+def test_without_an_average_there_is_none() -> None:
+    assert WeightAverage.of(NoAverage(), nn.Linear(2, 2), epochs=3) is None
+
+
+def test_swa_is_the_plain_mean_of_the_snapshots() -> None:
     torch.manual_seed(0)
     network = small_network()
-    average, seen = WeightAverage(network), []
-    for _ in range(5):
-        for parameter in network.parameters():
-            parameter.data.normal_()
-        average.add(network)
-        seen.append([parameter.detach().numpy().copy() for parameter in network.parameters()])
-    result = average.result([torch.randn(4, 2, 6, 6)])
-    for found, snapshots in zip(result.parameters(), zip(*seen, strict=True), strict=True):
-        np.testing.assert_allclose(found.detach().numpy(), np.mean(snapshots, axis=0), rtol=1e-5, atol=1e-6)
+    average, seen = started(Swa(start=0.4, every=0.2), network, epochs=10), []
+    for epoch in range(1, 11):
+        for _ in range(3):
+            found = shaken(network)
+            average.after_step(network)
+        average.after_epoch(network, epoch)
+        if epoch in (4, 6, 8, 10):
+            seen.append(found)
+    assert average.updates == 4
+    for one, snapshots in zip(weights(average.network), zip(*seen, strict=True), strict=True):
+        np.testing.assert_allclose(one, np.mean(snapshots, axis=0), rtol=1e-5, atol=1e-6)
 
 
-def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given() -> None:
+@given(decay=st.floats(0.05, 0.9999), steps=st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_ema_is_tensorflows_moving_average(decay: float, steps: int) -> None:
+    """``tf.train.ExponentialMovingAverage``: shadow -= (1 - d) * (shadow - variable)."""
+    torch.manual_seed(steps)
+    network = nn.Linear(4, 3)
+    average, shadow = started(Ema(decay=decay), network, epochs=1), weights(network)
+    for num_updates in range(steps):
+        d = min(decay, (1 + num_updates) / (10 + num_updates))
+        shadow = [one - (1 - d) * (one - variable) for one, variable in zip(shadow, shaken(network), strict=True)]
+        average.after_step(network)
+        average.after_epoch(network, num_updates + 1)  # an epoch's end is nothing special
+    for found, one in zip(weights(average.network), shadow, strict=True):
+        np.testing.assert_allclose(found, one, rtol=1e-4, atol=1e-5)
+
+
+def test_ema_after_its_rise_is_torchs() -> None:
+    torch.manual_seed(0)
+    network = small_network()
+    average = started(Ema(decay=0.9), network, epochs=1)
+    for _ in range(81):  # (1 + 81) / (10 + 81) is above 0.9
+        shaken(network)
+        average.after_step(network)
+    theirs = AveragedModel(average.network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    theirs.update_parameters(average.network)  # its first update copies
+    for _ in range(20):
+        shaken(network)
+        average.after_step(network)
+        theirs.update_parameters(network)
+    torch.testing.assert_close(dict(average.network.named_parameters()), dict(theirs.module.named_parameters()))
+
+
+def test_a_short_run_does_not_read_out_its_random_start() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(1e3)  # the start
+    average = started(Ema(decay=0.9999), network, epochs=1)
+    for step in range(1, 31):
+        network.weight.data.fill_(step)
+        average.after_step(network)
+    assert average.network.weight.item() == pytest.approx(30 * 0.9, rel=0.05)  # a tenth of the run old
+
+
+@pytest.mark.parametrize("member", [Swa(), Ema()])
+def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given(member: Average) -> None:
     torch.manual_seed(0)
     network = small_network()
     network(torch.randn(16, 2, 6, 6) * 9 + 5)  # running statistics that must not survive
-    average = WeightAverage(network)
-    average.add(network)
-    for parameter in network.parameters():
-        parameter.data.normal_()
-    average.add(network)
+    average = started(member, network, epochs=1)
+    shaken(network)
+    average.after_step(network)
+    average.after_epoch(network, 1)
     batches = [torch.randn(8, 2, 6, 6) * (k + 1) for k in range(3)]
-    result = average.result(iter(batches))
+    result = average.result(network, iter(batches))
     assert isinstance(result, nn.Sequential)
     with torch.no_grad():
         inner = [result[0](each).transpose(0, 1).flatten(1).numpy() for each in batches]
@@ -83,11 +125,25 @@ def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given() -> No
 
 def test_a_network_without_batch_norm_reads_no_batch() -> None:
     network = nn.Linear(2, 2)
-    average = WeightAverage(network)
-    average.add(copy.deepcopy(network))
+    network.register_buffer("seen", torch.zeros(2, dtype=torch.int64))
+    average = started(Swa(), copy.deepcopy(network), epochs=1)
+    average.after_epoch(network, 1)
+    network.seen += 5
 
     def never():
         raise AssertionError("no batch is needed")
         yield
 
-    torch.testing.assert_close(average.result(never()).state_dict(), network.state_dict())
+    torch.testing.assert_close(average.result(network, never()).state_dict(), network.state_dict())
+
+
+def test_the_average_is_its_own_copy_in_the_same_memory_layout() -> None:
+    network = small_network().to(memory_format=torch.channels_last)
+    average = started(Ema(), network, epochs=1)
+    before = weights(network)
+    average.after_step(network)
+    for one, other in zip(average.network.parameters(), network.parameters(), strict=True):
+        assert one.data_ptr() != other.data_ptr()
+        assert one.stride() == other.stride()
+        assert one.requires_grad == other.requires_grad
+    np.testing.assert_equal(weights(network), before)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from training_helpers import MakeStore, config
 
 from raysat.data.store import BandStats
 from raysat.errors import BandError, PlanError
-from raysat.training.check import band_positions, check
+from raysat.spec import Config
+from raysat.training.check import _check_points, band_positions, check
 
 
 def test_a_good_configuration_passes(make_store: MakeStore) -> None:
@@ -58,3 +62,77 @@ def test_statistics_that_are_not_finite_are_refused_for_bands_in_use(make_store:
 def test_checking_needs_no_torch() -> None:
     code = "import sys, raysat.training.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["resnet19", "resnet18.bogus"])
+def test_an_unknown_model_is_refused_with_near_names(make_store: MakeStore, name: str) -> None:
+    with pytest.raises(PlanError, match=r"timm (knows no model|has no pretrained tag)") as found:
+        check(config(model={"name": name}), make_store())
+    assert "resnet18" in (found.value.hint or "")
+
+
+def test_dropped_bands_are_left_out(make_store: MakeStore) -> None:
+    store = make_store()
+    assert band_positions(config(data={"bands": "all", "drop": ["B5"]}), store) == (0, 2)
+    with pytest.raises(BandError, match="dropped band 'B5' is not among the selected bands B6, B2"):
+        check(config(data={"bands": [6, 2], "drop": [5]}), store)
+    with pytest.raises(BandError, match="every selected band"):
+        check(config(data={"bands": [6], "drop": [6]}), store)
+
+
+@pytest.mark.parametrize("kind", ["triangular", "triangular2", "exp_range"])
+def test_a_cycle_whose_peak_lies_beyond_training_is_refused(make_store: MakeStore, kind: str) -> None:
+    store = make_store()
+    for step_epochs in (0.01, 1.5, 2.0):
+        check(config(schedule={"kind": kind, "step_epochs": step_epochs}), store)
+    with pytest.raises(PlanError, match=r"step_epochs is 2.5, but optim.epochs is 2: .* never reach") as found:
+        check(config(schedule={"kind": kind, "step_epochs": 2.5}), store)
+    assert found.value.hint == "set schedule.step_epochs to 2 or less, or optim.epochs to 3 or more"
+
+
+@given(first=st.floats(0.005, 0.99), epochs=st.integers(1, 50))
+@settings(max_examples=40, deadline=None)
+def test_a_milestone_in_the_first_epoch_is_refused_and_the_hint_helps(first: float, epochs: int) -> None:
+    def trained(epochs: int) -> Config:
+        return config(schedule={"kind": "multistep", "milestones": [first, 0.995]}, optim={"epochs": epochs})
+
+    if first * epochs >= 1:
+        _check_points(trained(epochs))
+    elif first * epochs < 1 - 1e-6:
+        with pytest.raises(PlanError, match="within the first of") as found:
+            _check_points(trained(epochs))
+        (more,) = re.findall(r"optim.epochs to (\d+) or more", found.value.hint or "")
+        _check_points(trained(int(more)))
+        assert int(more) == 1 or first * (int(more) - 1) < 1
+
+
+@pytest.mark.parametrize(
+    ("swa", "epochs", "hint"),
+    [({"start": 1.0}, 12, "lower average.start"), ({}, 1, "epochs to 2"), ({"start": 0.9}, 4, "lower average.start")],
+)
+def test_an_average_of_one_snapshot_is_refused(
+    make_store: MakeStore, swa: dict[str, float], epochs: int, hint: str
+) -> None:
+    with pytest.raises(PlanError, match="takes 1 snapshot: there is nothing to average") as found:
+        check(config(average={"kind": "swa", **swa}, optim={"epochs": epochs}), make_store())
+    assert hint in (found.value.hint or "")
+
+
+def test_averages_of_two_and_of_every_step_pass(make_store: MakeStore) -> None:
+    check(config(average={"kind": "swa"}, optim={"epochs": 2}), make_store())
+    check(config(average={"kind": "ema"}, optim={"epochs": 1}), make_store(name="other"))
+
+
+@pytest.mark.parametrize(("section", "kind"), [("reweight", "drw"), ("sampler", "drs")])
+def test_a_deferred_method_that_never_switches_is_refused(make_store: MakeStore, section: str, kind: str) -> None:
+    store = make_store()
+    for switch in (0.0, 0.5, 0.999):
+        check(config(**{section: {"kind": kind, "switch": switch}}), store)
+    with pytest.raises(PlanError, match=f"{section}.switch is 1, the end of training") as found:
+        check(config(**{section: {"kind": kind, "switch": 1.0}}), store)
+    assert found.value.hint == f"set {section}.switch below 1"
+
+
+@pytest.mark.parametrize("schedule", [{"kind": "cosine", "warmup": 1e-9}, {"kind": "one_cycle", "peak": 0.01}])
+def test_points_that_round_to_no_step_pass(make_store: MakeStore, schedule: dict[str, object]) -> None:
+    check(config(schedule=schedule), make_store())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from raysat.data.store import PatchStore
 from raysat.spec import Trial
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
+from raysat.training.seeding import generator
 
 CPU = torch.device("cpu")
 
@@ -28,7 +31,7 @@ def seen(of: Engine, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
     """Train an epoch; return the views (V, N, C, H, W) that the network was shown."""
     shown: list[torch.Tensor] = []
     loss = of._loss
-    monkeypatch.setattr(of, "_loss", lambda views, *rest: (shown.append(views.clone()), loss(views, *rest))[1])
+    monkeypatch.setattr(of, "_loss", lambda one, *rest: (shown.append(one.views.clone()), loss(one, *rest))[1])
     of.train_epoch(0)
     return torch.cat(shown, dim=1)
 
@@ -65,3 +68,54 @@ def test_evaluation_leaves_out_tf32_and_restores_it(store: PatchStore) -> None:
     one.predict(one.network, "val")
     assert allowed == [False]
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled) == before
+
+
+def test_one_view_of_augmix_takes_the_patchs_place(store: PatchStore, monkeypatch) -> None:
+    one = engine(store, augment={"kind": "augmix", "jsd": False, "severity": 10})
+    views, clean = seen(one, monkeypatch), seen(engine(store), monkeypatch)
+    assert views.shape == clean.shape  # one view of each patch
+    assert one.images == 42
+    changed = (views != clean).flatten(2).any(dim=2)
+    assert changed.float().mean() > 0.9  # a chain may leave a patch as it is
+    scale = Scale.of(store, (0, 1, 2), CPU)
+    assert (views >= scale.normalise(scale.low) - 1e-4).all()
+    assert (views <= scale.normalise(scale.low + scale.span) + 1e-4).all()
+
+
+@pytest.mark.parametrize(("size", "kinds"), [((16, 16), 8), ((16, 12), 4)])
+def test_dihedral_views_are_symmetries_of_the_patches_in_their_order(make_store, monkeypatch, size, kinds) -> None:
+    whole = make_store(dtype="uint16")
+    store = dataclasses.replace(whole, images=whole.images[:, :, : size[0], : size[1]])
+    views, clean = (seen(engine(store, augment={"kind": kind}), monkeypatch)[0] for kind in ("dihedral", "none"))
+    found = []
+    for view, patch in zip(views, clean, strict=True):
+        flips = [patch.flip(axes) for axes in ((), (1,), (2,), (1, 2))]
+        symmetries = [*flips, *(each.transpose(1, 2) for each in flips)][:kinds]
+        (which,) = [index for index, each in enumerate(symmetries) if torch.equal(each, view)]
+        found.append(which)
+    assert len(set(found)) == kinds
+
+
+def test_mixed_patches_are_whole_values_of_the_batch(store: PatchStore, monkeypatch) -> None:
+    """The engine's own draws, made again: mixed after normalisation, nothing cut off."""
+    mixed, clean = (seen(engine(store, augment={"kind": kind}), monkeypatch)[0] for kind in ("mixup", "none"))
+    rng = generator(0, "augment", 0)
+    for start in range(0, 42, 8):
+        batch = clean[start : start + 8]
+        share = rng.beta(0.2, 0.2)
+        partners = rng.permutation(len(batch))
+        torch.testing.assert_close(mixed[start : start + 8], share * batch + (1 - share) * batch[partners])
+
+
+@pytest.mark.parametrize("average", ["swa", "ema"])
+def test_the_network_that_trains_on_is_not_the_average(store: PatchStore, average: str) -> None:
+    plain, averaged = engine(store), engine(store, average={"kind": average})
+    for epoch in range(2):
+        assert plain.train_epoch(epoch) == averaged.train_epoch(epoch)
+    read = averaged.read_out()
+    assert plain.read_out() is plain.network
+    for one, other, mean in zip(
+        plain.network.parameters(), averaged.network.parameters(), read.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+        assert not torch.equal(mean, other)

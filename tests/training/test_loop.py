@@ -11,6 +11,8 @@ from raysat.errors import DivergedError, PlanError
 from raysat.metrics import from_predictions
 from raysat.spec import Trial
 from raysat.training import augment, models
+from raysat.training.averaging import WeightAverage
+from raysat.training.engine import Engine
 from raysat.training.loop import train
 from raysat.training.patches import Scale
 
@@ -30,8 +32,9 @@ SGD = {"kind": "sgd", "lr": 0.01, "momentum": 0.0}
     [
         {"optim": SGD},
         {"optim": {**SGD, "momentum": 0.9, "weight_decay": 1e-4, "clip_norm": 1.0}},
-        *({key: FULL[key]} for key in FULL),
+        {"augment": FULL["augment"]},
         {"average": FULL["average"], "augment": FULL["augment"]},
+        {"average": {"kind": "ema"}, "augment": {"kind": "mixup"}},
         {"model": {"name": TINY, "stem": "adapter"}},
         {"model": {"name": "test_efficientnet"}},
         {"model": {"name": "test_vit"}},
@@ -39,7 +42,7 @@ SGD = {"kind": "sgd", "lr": 0.01, "momentum": 0.0}
     ],
     ids=lambda parts: "-".join(f"{key}.{next(iter(value.values()))}" for key, value in parts.items()),
 )
-def test_every_family_member_trains(make_store: MakeStore, parts) -> None:
+def test_a_configuration_trains(make_store: MakeStore, parts) -> None:
     what = config(**parts)
     reports, outcome = run(what, make_store(size=32))
     assert [report.epoch for report in reports] == [1, 2]
@@ -115,8 +118,6 @@ def test_seeds_differ(make_store: MakeStore) -> None:
 
 
 def test_arms_of_one_seed_start_from_the_same_weights_and_order(make_store: MakeStore, monkeypatch) -> None:
-    from raysat.training.engine import Engine
-
     store = make_store()
     plain, mixed = (
         Engine(Trial(config=config(**parts), seed=3), store, torch.device("cpu"))
@@ -186,6 +187,32 @@ def test_the_swa_outcome_is_the_average_with_batch_norm_of_the_train_split(make_
     np.testing.assert_allclose(outcome.probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(norm.running_mean, seen[0].mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(norm.running_var, seen[0].var(dim=(0, 2, 3)), rtol=1e-3)
+
+
+def test_the_ema_outcome_is_the_average_over_all_steps(make_store: MakeStore, monkeypatch) -> None:
+    """Against the recursion in float64, over the weights after each step of the optimiser."""
+    store = make_store({"train": (20, 8, 4), "val": (4, 4, 4)})  # 4 steps an epoch
+    what = config(average={"kind": "ema", "decay": 0.3}, optim={"epochs": 2, "batch_size": 8})
+    seen: list[dict[str, np.ndarray]] = []
+    original = WeightAverage.after_step
+
+    def record(average: WeightAverage, network: torch.nn.Module) -> None:
+        seen.append({name: each.detach().double().numpy() for name, each in network.named_parameters()})
+        original(average, network)
+
+    monkeypatch.setattr(WeightAverage, "after_step", record)
+    engine = Engine(Trial(config=what, seed=0), store, torch.device("cpu"))
+    expected = {name: each.detach().double().numpy() for name, each in engine.network.named_parameters()}
+    _, outcome = run(what, store)
+    assert len(seen) == 8
+    last = run(config(optim={"epochs": 2, "batch_size": 8}), store)[1].state_dict
+    for name, value in seen[-1].items():  # the last update came after the last step
+        np.testing.assert_array_equal(value, last[name].double().numpy())
+    for t, weights in enumerate(seen):
+        decay = min(0.3, (1 + t) / (10 + t))
+        expected = {name: decay * expected[name] + (1 - decay) * weights[name] for name in expected}
+    for name, value in expected.items():
+        np.testing.assert_allclose(outcome.state_dict[name].numpy(), value, rtol=1e-4, atol=1e-6)
 
 
 def test_the_rate_is_stepped_by_batch(make_store: MakeStore, monkeypatch) -> None:

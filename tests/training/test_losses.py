@@ -8,10 +8,23 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import softmax, xlogy
+from scipy.special import log_softmax, softmax, xlogy
+from torchvision.ops import sigmoid_focal_loss
 
-from raysat.spec import AugMix, Config, CrossEntropy, Drw, Ldam, Loss, NoReweight
+from raysat.families.images import AugMix, Dihedral, MixUp
+from raysat.families.imbalance import (
+    BalancedSoftmax,
+    CrossEntropy,
+    Drw,
+    Focal,
+    Ldam,
+    LogitAdjustment,
+    Loss,
+    NoReweight,
+)
+from raysat.spec import Config
 from raysat.training import losses
+from raysat.training.reweight import class_weights
 from raysat.training.sampling import shard
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -23,8 +36,22 @@ def batch(seed: int, classes: int, size: int = 6, spread: float = 3) -> tuple[np
     return rng.normal(size=(size, classes)) * spread, rng.integers(0, classes, size)
 
 
+def of(loss: Loss, classifier: str = "linear", **parts: object) -> Config:
+    return Config.model_validate({"loss": loss, "model": {"classifier": classifier}, **parts})
+
+
 def margins_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(losses.margins(loss, counts)).float()
+
+
+def ours(
+    loss: Loss, logits: np.ndarray, labels: np.ndarray, counts: np.ndarray, classifier: str = "linear"
+) -> np.ndarray:
+    """The loss of each patch."""
+    margins = margins_of(loss, counts)
+    return losses.patch_losses(
+        of(loss, classifier), torch.from_numpy(logits), torch.from_numpy(labels), margins
+    ).numpy()
 
 
 @given(seed=SEEDS, counts=COUNTS, max_margin=st.floats(0.01, 2), scale=st.floats(1, 60))
@@ -39,13 +66,160 @@ def test_ldam_is_the_papers_formula(seed: int, counts: np.ndarray, max_margin: f
         others = scale * np.delete(z, y)
         expected.append(np.logaddexp.reduce([own, *others]) - own)
     loss = Ldam(max_margin=max_margin, scale=scale)
-    ours = losses.patch_losses(loss, torch.from_numpy(logits), torch.from_numpy(labels), margins_of(loss, counts))
-    np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-4, atol=1e-4 * scale)
+    np.testing.assert_allclose(ours(loss, logits, labels, counts), expected, rtol=1e-4, atol=1e-4 * scale)
+
+
+@given(seed=SEEDS, smoothing=st.floats(0, 0.99))
+@settings(max_examples=40, deadline=None)
+def test_cross_entropy_smooths_labels_as_torch_and_as_the_paper(seed: int, smoothing: float) -> None:
+    logits, labels = batch(seed, 5)
+    found = ours(CrossEntropy(label_smoothing=smoothing), logits, labels, np.arange(1, 6))
+    theirs = F.cross_entropy(
+        torch.from_numpy(logits), torch.from_numpy(labels), reduction="none", label_smoothing=smoothing
+    )
+    np.testing.assert_allclose(found, theirs, rtol=1e-5, atol=1e-6)
+    target = (1 - smoothing) * np.eye(5)[labels] + smoothing / 5  # Szegedy et al. 2016, section 7
+    np.testing.assert_allclose(found, -(target * log_softmax(logits, axis=1)).sum(axis=1), rtol=1e-5, atol=1e-6)
+
+
+@given(seed=SEEDS, gamma=st.floats(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_focal_is_the_papers_formula(seed: int, gamma: float) -> None:
+    logits, labels = batch(seed, 4)
+    p = softmax(logits, axis=1)[np.arange(len(labels)), labels]
+    expected = -((1 - p) ** gamma) * np.log(p)  # Lin et al. 2017, eq. 4
+    np.testing.assert_allclose(ours(Focal(gamma=gamma), logits, labels, np.ones(4)), expected, rtol=1e-3, atol=1e-6)
+
+
+def test_focal_is_torchvisions_on_two_classes() -> None:
+    logits, labels = batch(3, 2, size=50)
+    theirs = sigmoid_focal_loss(  # of the difference of two scores, as softmax over two is a sigmoid of it
+        torch.from_numpy(logits[:, 1] - logits[:, 0]), torch.from_numpy(labels).double(), alpha=-1, gamma=1.7
+    )
+    np.testing.assert_allclose(ours(Focal(gamma=1.7), logits, labels, np.ones(2)), theirs, rtol=1e-4, atol=1e-7)
+
+
+@given(seed=SEEDS, counts=COUNTS)
+@settings(max_examples=60, deadline=None)
+def test_balanced_softmax_is_the_papers_formula(seed: int, counts: np.ndarray) -> None:
+    logits, labels = batch(seed, len(counts))
+    raised = counts * np.exp(logits)  # Ren et al. 2020: n_y e^(z_y) / sum n_j e^(z_j)
+    expected = -np.log(raised[np.arange(len(labels)), labels] / raised.sum(axis=1))
+    np.testing.assert_allclose(ours(BalancedSoftmax(), logits, labels, counts), expected, rtol=1e-4, atol=1e-5)
+    one = ours(LogitAdjustment(tau=1.0), logits, labels, counts)  # the same where tau is 1
+    np.testing.assert_allclose(one, expected, rtol=1e-4, atol=1e-5)
+
+
+@given(seed=SEEDS, counts=COUNTS, tau=st.floats(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_logit_adjustment_is_the_papers_pairwise_margin(seed: int, counts: np.ndarray, tau: float) -> None:
+    logits, labels = batch(seed, len(counts))
+    prior = counts / counts.sum()
+    expected = []
+    for z, y in zip(logits, labels, strict=True):  # Menon et al. 2021, eq. 11: margins tau log(pi_y' / pi_y)
+        expected.append(np.log(np.sum((prior / prior[y]) ** tau * np.exp(z - z[y]))))
+    np.testing.assert_allclose(ours(LogitAdjustment(tau=tau), logits, labels, counts), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_posterior_of_balanced_losses_is_that_of_balanced_classes() -> None:
+    """Train a table of scores to its optimum on imbalanced data: its argmax is then the balanced decision."""
+    likelihood = np.array([[0.9, 0.1], [0.4, 0.6]])  # p(x | class) of two observations x
+    counts = np.array([900, 10])
+    joint = torch.from_numpy(likelihood * (counts / counts.sum())[:, None])  # p(class, x)
+    for loss in (BalancedSoftmax(), LogitAdjustment()):
+        scores = torch.zeros(2, 2, requires_grad=True)  # of (x, class)
+        optimizer = torch.optim.LBFGS([scores], max_iter=200)
+
+        def closure(loss: Loss = loss, scores: torch.Tensor = scores) -> torch.Tensor:
+            scores.grad = None
+            each = [
+                losses.patch_losses(of(loss), scores, torch.full((2,), label), margins_of(loss, counts))
+                @ joint[label].float()
+                for label in (0, 1)
+            ]
+            total = torch.stack(each).sum()
+            total.backward()
+            return total
+
+        optimizer.step(closure)
+        posterior = losses.posterior_logits(of(loss), scores.detach()).softmax(dim=1).numpy()
+        np.testing.assert_allclose(posterior, (likelihood / likelihood.sum(axis=0)).T, atol=5e-3)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), Ldam(scale=12.0), BalancedSoftmax(), LogitAdjustment()])
+@pytest.mark.parametrize("classifier", ["linear", "cosine"])
+def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: str) -> None:
+    counts = np.array([50, 9, 3])
+    scores, labels = batch(7, 3, spread=0.4)
+    sharp = 12.0 if isinstance(loss, Ldam) else 30.0 if classifier == "cosine" else 1.0
+    found = losses.posterior_logits(of(loss, classifier), torch.from_numpy(scores).bfloat16())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, sharp * torch.from_numpy(scores).bfloat16().float())
+    if isinstance(loss, Ldam):  # sharpens by itself, whatever the classifier
+        np.testing.assert_array_equal(
+            ours(loss, scores, labels, counts, classifier), ours(loss, scores, labels, counts)
+        )
+    else:
+        np.testing.assert_allclose(
+            ours(loss, scores, labels, counts, classifier),
+            ours(loss, sharp * scores, labels, counts),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+
+
+@pytest.mark.parametrize(
+    "loss", [CrossEntropy(label_smoothing=0.1), Focal(gamma=0.5), Focal(gamma=0.0), BalancedSoftmax()]
+)
+def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
+    logits = torch.tensor([[1e4, -1e4], [20.0, -20.0], [-1e4, 1e4], [0.0, 1e-4]], requires_grad=True)
+    found = losses.patch_losses(of(loss), logits, torch.tensor([0, 0, 0, 1]), margins_of(loss, np.array([5, 1])))
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(logits.grad).all()
+
+
+@given(seed=SEEDS, share=st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, share: float) -> None:
+    logits, labels = batch(seed, 3)
+    partners = np.random.default_rng(seed).permutation(labels)
+    even = torch.full((len(labels),), 1 / len(labels))
+    found = losses.batch_loss(
+        Config(augment=MixUp()),
+        torch.from_numpy(logits)[None],
+        torch.from_numpy(labels),
+        margins_K=torch.zeros(3),
+        weighted_B=even,
+        even_B=even,
+        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), weighted_B=even, share=share),
+    )
+    target = share * np.eye(3)[labels] + (1 - share) * np.eye(3)[partners]
+    expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(target))
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
+    torch.manual_seed(0)
+    config, counts = of(Ldam(), augment=MixUp()), np.array([60, 9])
+    logits, own, other = torch.randn(4, 2), torch.tensor([0, 1, 0, 0]), torch.tensor([0, 0, 0, 1])
+    shares, others = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.1, 0.7])
+    margins = margins_of(Ldam(), counts)
+    mixed = losses.Mixed(labels_B=other, weighted_B=others, share=0.7)
+    found = losses.batch_loss(
+        config, logits[None], own, margins_K=margins, weighted_B=shares, even_B=shares, mixed=mixed
+    )
+    expected = sum(
+        lam * share * ours(Ldam(), logits[[row]].numpy(), labels[[row]].numpy(), counts)[0]
+        for lam, labels, weights in ((0.7, own, shares), (0.3, other, others))
+        for row, share in enumerate(weights.tolist())
+    )
+    assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_ldam_stays_finite_on_large_logits() -> None:
     logits = torch.tensor([[1e4, -1e4], [-1e4, 1e4]], requires_grad=True)
-    loss = losses.patch_losses(Ldam(), logits, torch.tensor([1, 1]), margins_of(Ldam(), np.array([5, 1])))
+    loss = losses.patch_losses(of(Ldam()), logits, torch.tensor([1, 1]), margins_of(Ldam(), np.array([5, 1])))
     loss.sum().backward()
     assert torch.isfinite(loss).all()
     assert torch.isfinite(logits.grad).all()
@@ -62,7 +236,7 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
     counts = np.array([50, 9, 3])
     logits, labels = (torch.from_numpy(each) for each in batch(seed, 3))
     logits = logits.float()
-    weights = losses.class_weights(Drw(beta=0.99, switch=0.0) if weighted else NoReweight(), counts, epoch=0, epochs=1)
+    weights = class_weights(Drw(beta=0.99, switch=0.0) if weighted else NoReweight(), counts, epoch=0, epochs=1)
     part = shard(weights[labels.numpy()], rank=0, world=1)
     ours = losses.batch_loss(
         Config(loss=CrossEntropy()),
@@ -73,21 +247,6 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         even_B=torch.from_numpy(part.even),
     )
     torch.testing.assert_close(ours, F.cross_entropy(logits, labels, weight=torch.from_numpy(weights).float()))
-
-
-@given(counts=COUNTS, beta=st.floats(0, 0.99))
-@settings(max_examples=60, deadline=None)
-def test_class_balanced_weights_are_the_papers_formula(counts: np.ndarray, beta: float) -> None:
-    weights = (1 - beta) / (1 - beta ** counts.astype(float))
-    np.testing.assert_allclose(losses.class_balanced(counts, beta), weights / weights.sum() * len(counts), rtol=1e-9)
-
-
-def test_class_balanced_weights_keep_their_digits_near_one() -> None:
-    counts = np.array([60_000, 500, 7])
-    weights = 1 / counts  # the limit for beta -> 1
-    found = losses.class_balanced(counts, np.nextafter(1.0, 0.0))
-    np.testing.assert_allclose(found, weights / weights.sum() * 3, rtol=1e-6)
-    np.testing.assert_allclose(losses.class_balanced(counts, 0.0), [1, 1, 1])
 
 
 @given(seed=SEEDS, views=st.integers(2, 4), spread=st.sampled_from([0.1, 3.0, 40.0]))
@@ -117,6 +276,17 @@ def test_jensen_shannon_is_zero_for_equal_views_and_finite_at_extremes() -> None
     assert torch.isfinite(logits.grad).all()
 
 
+@pytest.mark.parametrize("augment", [Dihedral(), AugMix(jsd=False)])
+def test_one_view_in_the_patchs_place_is_supervised_alone(augment: Dihedral | AugMix) -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(1, 4, 3), torch.tensor([0, 1, 2, 0])
+    even = torch.full((4,), 0.25)
+    found = losses.batch_loss(
+        Config(augment=augment), logits, labels, margins_K=torch.zeros(3), weighted_B=even, even_B=even
+    )
+    torch.testing.assert_close(found, F.cross_entropy(logits[0], labels))
+
+
 def test_augmix_adds_the_weighted_divergence_of_the_trained_posterior() -> None:
     torch.manual_seed(0)
     counts, labels, even = np.array([9, 4, 2]), torch.tensor([0, 1, 2, 0]), torch.full((4,), 0.25)
@@ -125,16 +295,5 @@ def test_augmix_adds_the_weighted_divergence_of_the_trained_posterior() -> None:
         config = Config(loss=loss, augment=AugMix(jsd_weight=7.0))
         margins = margins_of(loss, counts)
         found = losses.batch_loss(config, views, labels, margins_K=margins, weighted_B=even, even_B=even)
-        supervised = losses.patch_losses(loss, views[0], labels, margins).mean()
+        supervised = losses.patch_losses(config, views[0], labels, margins).mean()
         torch.testing.assert_close(found, supervised + 7 * losses.jensen_shannon(scale * views).mean())
-
-
-@pytest.mark.parametrize(
-    ("switch", "epochs", "first"),
-    [(0.8, 40, 32), (0.625, 40, 25), (0.8, 6, 4), (0.8, 1, 0), (0.29, 100, 29), (1.0, 7, 7), (0.0, 3, 0)],
-)
-def test_drw_switches_in_the_epoch_in_which_the_point_falls(switch: float, epochs: int, first: int) -> None:
-    counts = np.array([90, 10])
-    drw = Drw(beta=0.9, switch=switch)
-    found = [losses.class_weights(drw, counts, epoch=epoch, epochs=epochs)[0] < 1 for epoch in range(epochs)]
-    assert found == [epoch >= first for epoch in range(epochs)]

@@ -10,7 +10,7 @@ from training_helpers import TINY
 
 from raysat.errors import PlanError, TrainingError
 from raysat.spec import Model
-from raysat.training import models
+from raysat.training import models, weights
 
 
 @pytest.mark.parametrize("stem", ["native", "adapter"])
@@ -52,7 +52,7 @@ def test_a_model_of_fixed_size_is_built_for_the_patches() -> None:
         ("resnet19", "knows no model 'resnet19'", "resnet18"),
         ("ResNet18", "knows no model", "resnet18"),
         ("qqqqzzzz", "knows no model", "timm.list_models"),
-        ("resnet18.bogus", "Invalid pretrained tag", "another model.name"),
+        ("resnet18.bogus", "no pretrained tag 'bogus' of 'resnet18'", "resnet18.a1_in1k"),
         ("test_vit", "cannot take 3 x 65 x 65 patches: .* divisible by patch size", "convolutional"),
     ],
 )
@@ -85,6 +85,7 @@ def test_pretrained_weights_pass_through_timms_own_path(monkeypatch: pytest.Monk
         return nn.Sequential(nn.Flatten(), nn.Linear(7 * 16, 2))
 
     monkeypatch.setattr(timm, "create_model", create)
+    monkeypatch.setattr(weights, "at_hand", lambda name: True)
     models.build(Model(name="resnet18", pretrained=True), bands=7, classes=2, size=(4, 4))
     assert asked == {"name": "resnet18", "pretrained": True, "in_chans": 7, "num_classes": 2}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from raysat.spec import Adam, Sgd
+from raysat.families.learning import Adam, AdamW, Sgd
 from raysat.training import optimizers
 
 START, GRADIENT = np.array([1.0, -2.0, 3.0]), np.array([0.5, 0.1, -2.0])
 
 
-def steps(optim: Adam | Sgd, count: int, lr: float) -> np.ndarray:
+def steps(optim: Adam | AdamW | Sgd, count: int, lr: float) -> np.ndarray:
     network = torch.nn.Linear(3, 1, bias=False)
     network.weight.data.copy_(torch.from_numpy(START))
     optimizer = optimizers.build(optim, network)
@@ -29,6 +29,14 @@ def test_adam_is_the_papers_update_with_decay_in_the_gradient() -> None:
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         w = w - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
     np.testing.assert_allclose(steps(Adam(lr=9.0, weight_decay=0.1), 3, lr=0.01), w, rtol=1e-5)
+
+
+def test_adamw_decays_the_weights_beside_the_update() -> None:
+    w, m, v = START.copy(), np.zeros(3), np.zeros(3)
+    for t in (1, 2, 3):
+        m, v = 0.9 * m + 0.1 * GRADIENT, 0.999 * v + 0.001 * GRADIENT**2
+        w = w - 0.01 * 0.1 * w - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    np.testing.assert_allclose(steps(AdamW(lr=9.0, weight_decay=0.1), 3, lr=0.01), w, rtol=1e-5)
 
 
 def test_sgd_takes_nesterov_momentum() -> None:

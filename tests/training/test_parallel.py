@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,16 @@ from raysat.training.parallel import Workers
 # test_vit has no batch norm; 19 patches in batches of 8 leave a last batch of 3, shards of 2 and of 1 and padding.
 PARTS = {
     "model": {"name": "test_vit"},
-    "optim": {"kind": "sgd", "lr": 0.05, "momentum": 0.0, "batch_size": 8, "epochs": 1},
+    "optim": {"kind": "sgd", "lr": 0.05, "momentum": 0.0, "batch_size": 8, "epochs": 2},
     "loss": {"kind": "ldam", "scale": 3.0},
     "reweight": {"kind": "drw", "switch": 0.0, "beta": 0.9},
     "augment": {"kind": "augmix"},
-    "average": {"kind": "swa"},
+    "average": {"kind": "swa", "start": 0.5, "every": 0.5},
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    "mixup": {**PARTS, "augment": {"kind": "mixup", "alpha": 1.0}, "average": {"kind": "ema"}},
+    "one view": {**PARTS, "augment": {"kind": "augmix", "jsd": False}, "average": {"kind": "none"}},
+    "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
 
@@ -34,6 +40,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
     try:
         opened = PatchStore.open(store)
         reports, outcome = run(config(**PARTS), opened)
+        others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
         _, normed = run(config(model={"name": TINY}), opened)
         try:
             run(config(optim={"kind": "sgd", "lr": 1e30, "batch_size": 8, "epochs": 1}), opened)
@@ -45,6 +52,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
                 "loss": reports[-1].loss,
                 "images": outcome.images,
                 "state": outcome.state_dict,
+                "others": others,
                 "probabilities": torch.from_numpy(outcome.probabilities),
                 "normed": normed.state_dict,
                 "diverged": diverged,
@@ -62,12 +70,16 @@ def test_two_workers_train_as_one(make_store: MakeStore, tmp_path: Path) -> None
     reports, alone = run(config(**PARTS), store)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     for found in ranks:
-        assert found["images"] == alone.images == 19 * 3
+        assert found["images"] == alone.images == 2 * 19 * 3
         assert found["loss"] == pytest.approx(reports[-1].loss, rel=1e-4)
         for name, value in alone.state_dict.items():
             torch.testing.assert_close(found["state"][name], value, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(found["probabilities"], alone.probabilities, atol=1e-4)
         assert found["diverged"]  # on every rank, so that none waits for another
+    for name, parts in OTHERS.items():
+        expected = run(config(**parts), store)[1].state_dict
+        for found in ranks:
+            torch.testing.assert_close(found["others"][name], expected, rtol=1e-3, atol=1e-5, msg=name)
     for name, value in ranks[0]["normed"].items():  # with batch norm the ranks agree, statistics included
         assert torch.equal(value, ranks[1]["normed"][name]), name
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from training_helpers import MakeStore
 
-from raysat.data.store import BandStats
+from raysat.data.store import BandStats, PatchStore
 from raysat.training import patches
-from raysat.training.patches import MappedPatches, ResidentPatches, Scale, open_patches
+from raysat.training.patches import JoinedPatches, MappedPatches, ResidentPatches, Scale, open_patches
 
 CPU = torch.device("cpu")
 
@@ -63,6 +63,47 @@ def test_all_splits_live_on_a_cuda_device_or_none(make_store: MakeStore, monkeyp
     found = open_patches(make_store(), ("train", "val"), (0,), torch.device("cuda"))
     assert [type(each) for each in found.values()] == [ResidentPatches if resident else MappedPatches] * 2
     assert [len(each) for each in found.values()] == [42, 18]
+
+
+def three_sources(make_store: MakeStore, dtype: str) -> tuple[PatchStore, list[PatchStore]]:
+    """A real store of 9 training patches in bands A..C, and generated ones of two and four whose bands are C, A."""
+    real = make_store({"train": (5, 3, 1), "val": (2, 2, 2)}, bands=["A", "B", "C"], dtype=dtype, size=8)
+    made = [
+        make_store({"train": counts}, bands=["C", "A"], dtype=dtype, size=8, seed=seed, name=f"made{seed}")
+        for seed, counts in ((1, (0, 0, 2)), (2, (0, 4, 0)))
+    ]
+    return real, made
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("resident", [False, True])
+def test_generated_patches_follow_the_real_ones(make_store: MakeStore, dtype, resident) -> None:
+    real, made = three_sources(make_store, dtype)
+    opened = open_patches(real, ("train", "val"), (0, 2), CPU, generated=made)
+    train = opened["train"]
+    if resident:
+        train = JoinedPatches([ResidentPatches(part, CPU) for part in train._parts])
+    everything = np.concatenate(
+        [real.images[real.indices("train")][:, [0, 2]], *(each.images[:, [1, 0]] for each in made)]
+    )
+    rng = np.random.default_rng(0)
+    for positions in ([14, 0, 9, 8, 10, 11, 0], [13, 12], [3], *(rng.integers(0, 15, size) for size in (1, 4, 30))):
+        taken = train.take(np.asarray(positions)).numpy()
+        np.testing.assert_array_equal(taken, everything[positions].astype(np.float32))
+    np.testing.assert_array_equal(train.labels, [0] * 5 + [1] * 3 + [2] + [2] * 2 + [1] * 4)
+    assert len(train) == 15
+    assert isinstance(opened["val"], MappedPatches)
+    assert len(opened["val"]) == 6
+
+
+def test_generated_patches_count_towards_what_a_device_must_hold(make_store: MakeStore, monkeypatch) -> None:
+    real, made = three_sources(make_store, "uint8")
+    needed = 10 * (9 + 2 + 4) * 2 * 8 * 8  # of which a tenth may be ours
+    monkeypatch.setattr(patches, "ResidentPatches", lambda mapped, device: ResidentPatches(mapped, CPU))
+    for total, kind in ((needed, ResidentPatches), (needed - 10, MappedPatches)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, total=total: (10 * total, total))
+        opened = open_patches(real, ("train",), (0, 2), torch.device("cuda"), generated=made)
+        assert {type(part) for part in opened["train"]._parts} == {kind}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -24,10 +24,15 @@ def config(**parts: Any) -> Config:
 
 
 def run(
-    what: Config, store: PatchStore, *, seed: int = 0, device: torch.device | None = None
+    what: Config,
+    store: PatchStore,
+    *,
+    generated: Sequence[PatchStore] = (),
+    seed: int = 0,
+    device: torch.device | None = None,
 ) -> tuple[list[EpochReport], Outcome]:
     """Drain a training generator."""
-    steps = train(Trial(config=what, seed=seed), store, device=device or torch.device("cpu"))
+    steps = train(Trial(config=what, seed=seed), store, generated=generated, device=device or torch.device("cpu"))
     reports = []
     while True:
         try:

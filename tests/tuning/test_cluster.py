@@ -16,10 +16,12 @@ stay_on_loopback()
 from ray.cluster_utils import Cluster
 from rich.console import Console
 from raysat.data.store import PatchStore
+from raysat.artifacts import Artifacts
 from raysat.ledger import Ledger
 from raysat.plan import make_plan
 from raysat.space import load_study
-from raysat.tuning.run import Options, run
+from raysat.tuning.machines import Options
+from raysat.tuning.run import run
 
 store, space, out = sys.argv[1:]
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})  # as cluster.yaml's: it trains nothing
@@ -27,7 +29,9 @@ cluster.add_node(num_cpus=1)
 cluster.add_node(num_cpus=1)
 plan = make_plan(load_study(Path(space)), PatchStore.open(store))
 ledger = Ledger(out)
-summary = run(plan, plan.jobs, ledger, Options(address=cluster.address, cpus_per_trial=1), Console(file=sys.stderr))
+options = Options(address=cluster.address, cpus_per_trial=1)
+artifacts = Artifacts(ledger.root.parent / "generated")
+summary = run(plan, plan.jobs, ledger, artifacts, options, Console(file=sys.stderr))
 records = [ledger.read(job.id) for job in plan.jobs]
 print(json.dumps({
     "finished": summary.finished,

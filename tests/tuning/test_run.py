@@ -15,13 +15,15 @@ import torch
 from process_tree import command, descendants
 from rich.console import Console
 
+from raysat.artifacts import Artifacts
 from raysat.data.store import PatchStore
 from raysat.errors import ClusterError, TrainingError
 from raysat.ledger import Ledger
 from raysat.plan import Plan, make_plan
 from raysat.space import load_study
 from raysat.training.loop import Outcome, train
-from raysat.tuning.run import Options, Summary, check_address, fit, run
+from raysat.tuning.machines import Options, check_address, fit
+from raysat.tuning.run import Summary, run
 from raysat.tuning.worker import _device
 
 STUDY = """
@@ -63,7 +65,7 @@ def _finished(
 ) -> tuple[Plan, Ledger, Summary, str]:
     plan, ledger = plan_of(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, plan.jobs, ledger, Options(), console)
+    summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), console)
     return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -141,7 +143,10 @@ def test_two_data_parallel_workers_train_one_trial(
     text = "base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}\n"
     plan, ledger = plan_of(tmp_path, text, landsat_store)
     options = Options(workers=2, cpus_per_trial=1.0, gpus_per_trial=0.0)
-    assert run(plan, plan.jobs, ledger, options, Console(quiet=True)).finished == 1
+    assert (
+        run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), options, Console(quiet=True)).finished
+        == 1
+    )
     record = ledger.read(plan.jobs[0].id)
     assert record.hardware["workers"] == 2
     assert record.images == plan.jobs[0].images
@@ -229,7 +234,7 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
             time.sleep(0.2)
 
     threading.Thread(target=kill, daemon=True).start()
-    summary = run(plan, plan.jobs, ledger, Options(), Console(quiet=True))
+    summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), Console(quiet=True))
     assert summary == Summary(finished=1, failed=1, interrupted=False)
     assert len(killed) == 2
     failure = ledger.read_failure(long)

@@ -1,0 +1,127 @@
+"""The ``raysat generate`` command: synthetic patches alone, with pictures and figures to judge them by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from raysat.cli_options import (
+    FOLDER,
+    Machines,
+    console,
+    data_option,
+    describe_store,
+    machine_options,
+    read_bands,
+    read_words,
+)
+from raysat.errors import UsageError
+from raysat.textual import plural
+
+if TYPE_CHECKING:
+    from raysat.artifacts import Artifacts
+    from raysat.data.store import PatchStore
+    from raysat.families.images import Dcgan
+    from raysat.jobs import GenerateJob
+
+
+@click.command()
+@data_option
+@click.option("--classes", help="Labels or names with commas; by default every class but the largest.")
+@click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
+@click.option("--patches", type=click.IntRange(1), help="Patches of each class; by default up to the largest class.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps of each generator.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides every generator.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the stores; a study looks in its OUT/generated.")
+@machine_options
+def generate(
+    data: str,
+    classes: str | None,
+    bands: str,
+    patches: int | None,
+    steps: int | None,
+    seed: int | None,
+    out: Path,
+    machines: Machines,
+) -> int:
+    """Train a DC-GAN per class and keep its patches as a store, with sample grids and quality figures.
+
+    What is there already is not made again. Trials that ask for the same generators share them.
+    """
+    from raysat.artifacts import Artifacts
+    from raysat.data.source import open_data
+    from raysat.generate_view import show_quality, show_training
+    from raysat.jobs import generate_jobs, resolved
+    from raysat.ledger import Ledger
+    from raysat.spec import Config, Data
+    from raysat.training.gan_check import check_generation
+
+    screen = console()
+    store = open_data(data)
+    chosen = Data.model_validate({"bands": read_bands(bands)})
+    config = resolved(Config(data=chosen, synthetic=_gan(classes, patches, steps, seed)), store)
+    jobs = generate_jobs(config, store)
+    for job in jobs:
+        check_generation(job.work, store)
+    screen.print(f"data       {data}: {describe_store(store)}")
+    screen.print(f"bands      {', '.join(map(str, config.data.bands))}")
+    artifacts, ledger = Artifacts(out), Ledger(out)
+    missing = [job for job in jobs if not artifacts.is_finished(job.id)]
+    interrupted = False
+    if missing:
+        options = machines.options()
+        from raysat.tuning.run import generate as run
+
+        summary = run(missing, store, ledger, artifacts, options, screen)
+        interrupted = summary.interrupted
+        screen.print(f"done       {plural(summary.finished, 'generator')}, {summary.failed} failed")
+    else:
+        screen.print(f"nothing to do: all {plural(len(jobs), 'generator')} are finished")
+    show_quality(jobs, artifacts, ledger, screen)
+    if all(artifacts.is_finished(job.id) for job in jobs):
+        if (found := _train_on_synthetic(jobs, store, artifacts)) is not None:
+            show_training(found, screen)
+        for job in jobs:
+            screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
+    if interrupted:
+        screen.print("stopped; the same command goes on from here", style="yellow")
+        return 130
+    return 0 if all(artifacts.is_finished(job.id) for job in jobs) else 1
+
+
+def _train_on_synthetic(jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts) -> dict[str, Any] | None:
+    """What a classifier learns of all generated patches together; measured once, kept beside them."""
+    from raysat.atomic import write_atomic
+    from raysat.spec import digest
+
+    file = artifacts.root / f"train-on-synthetic-{digest([job.id for job in jobs])}.json"
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        from raysat.training.quality import train_on_synthetic
+
+        images = {job.work.label: artifacts.open(job.id).images for job in jobs}
+        measured = train_on_synthetic(images, store, bands=jobs[0].work.bands)
+        if measured is None:
+            return None
+        found = asdict(measured)
+        write_atomic(file, json.dumps(found, indent=1))
+    return found
+
+
+def _gan(classes: str | None, patches: int | None, steps: int | None, seed: int | None) -> Dcgan:
+    """The generator that the options describe."""
+    from raysat.families.images import Dcgan
+
+    given = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
+    if classes is not None:
+        given["classes"] = [int(word) if word.isdigit() else word for word in read_words(classes, "--classes")]  # type: ignore[assignment]
+    try:
+        return Dcgan.model_validate({key: value for key, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UsageError(f"the generator cannot be made: {error}") from None

@@ -1,0 +1,18 @@
+"""What every model of a configuration shares, and the types of their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Inside = Annotated[float, Field(gt=0, lt=1)]  # a point within training, neither its start nor its end
+Bands = str | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)]
+
+
+class Spec(BaseModel):
+    """Base of every model here: frozen, unknown keys refused, numbers finite, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -1,0 +1,87 @@
+"""What is done to training images: augmentation, and synthetic patches beside the real ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from raysat.families.base import Bands, Positive, Spec
+
+# --- augmentation
+
+
+class NoAugment(Spec):
+    """Patches as they are."""
+
+    kind: Literal["none"] = "none"
+
+
+class Dihedral(Spec):
+    """A random symmetry of the square for each patch: nadir imagery has no up and no handedness."""
+
+    kind: Literal["dihedral"] = "dihedral"
+
+
+class AugMix(Spec):
+    """AugMix (Hendrycks et al. 2020); chains are 1 to ``depth`` long.
+
+    With ``jsd`` it trains on the patch and two views of it with the Jensen-Shannon consistency loss; without, on one
+    view in the patch's place.
+    """
+
+    kind: Literal["augmix"] = "augmix"
+    width: Annotated[int, Field(ge=1, le=10)] = 3
+    depth: Annotated[int, Field(ge=1, le=10)] = 3
+    severity: Annotated[int, Field(ge=1, le=10)] = 3
+    alpha: Positive = 1.0
+    jsd: bool = True
+    jsd_weight: Annotated[float, Field(ge=0)] = 12.0
+
+
+class MixUp(Spec):
+    """Mixup (Zhang et al. 2018): two patches and their losses combined, by a weight drawn from Beta(alpha, alpha)."""
+
+    kind: Literal["mixup"] = "mixup"
+    alpha: Positive = 0.2
+
+
+# --- synthetic training patches
+
+
+class NoSynthetic(Spec):
+    """Real patches alone."""
+
+    kind: Literal["none"] = "none"
+
+
+class Dcgan(Spec):
+    """Patches of a DC-GAN (Radford et al. 2016) added to the train split: one generator a class.
+
+    A generator belongs to the store, not to the trial: its own ``seed`` decides it, so that all trials share it.
+    """
+
+    kind: Literal["dcgan"] = "dcgan"
+    classes: Literal["minority"] | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)] = "minority"
+    bands: Bands | None = None  # those of the trial
+    equalise: bool = True  # up to the largest class; else ``patches`` of each class
+    patches: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] = 3000
+    batch_size: Annotated[int, Field(ge=4)] = 16
+    width: Annotated[int, Field(ge=4)] = 32  # channels at the finest level; 64 is the usual code's, at 3 times the cost
+    latent: Annotated[int, Field(ge=1)] = 100
+    lr: Positive = 2e-4
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Dcgan:
+        if self.equalise and self.patches is not None:
+            raise ValueError("patches needs equalise: false")
+        if not self.equalise and self.patches is None:
+            raise ValueError("equalise: false needs patches, the number to make of each class")
+        return self
+
+
+Augment = Annotated[NoAugment | Dihedral | AugMix | MixUp, Field(discriminator="kind")]
+Synthetic = Annotated[NoSynthetic | Dcgan, Field(discriminator="kind")]

@@ -1,0 +1,186 @@
+"""The jobs of a plan: train a trial, or generate synthetic patches of a class; what each is called and needs.
+
+A job's id is the hash of all that decides its result: the configuration with its bands and classes resolved, the
+seed, the store's fingerprint and the numerics version. Equal work is therefore one job, whichever arms or studies ask
+for it. Training needs the generate jobs of its synthetic patches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.bands import resolve
+from raysat.data.store import PatchStore
+from raysat.errors import BandError, PlanError, did_you_mean
+from raysat.families.images import AugMix, Dcgan, NoSynthetic
+from raysat.spec import Config, Data, Generation, Trial, digest
+
+# Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
+NUMERICS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateJob:
+    """One generator to train, and patches to make with it."""
+
+    id: str
+    class_name: str
+    work: Generation
+
+    @property
+    def name(self) -> str:
+        """How the job reads in a table."""
+        return f"generate {self.class_name}"
+
+    @property
+    def images(self) -> int:
+        """Real patches that pass through the discriminator in training."""
+        return self.work.gan.steps * self.work.gan.batch_size
+
+    def payload(self) -> dict[str, Any]:
+        """Describe the job to a worker."""
+        return {"job": self.id, "kind": "generate", "work": self.work.model_dump(mode="json")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainJob:
+    """One trial to train, bound to its data."""
+
+    id: str
+    arm: str  # the first arm that asks for it
+    trial: Trial
+    images: int  # images that pass through the model in training, augmented views included
+    needs: tuple[str, ...] = ()  # generate jobs
+
+    @property
+    def name(self) -> str:
+        """How the job reads in a table."""
+        return self.arm
+
+    def payload(self) -> dict[str, Any]:
+        """Describe the job to a worker."""
+        trial = self.trial.model_dump(mode="json")
+        return {"job": self.id, "kind": "train", "trial": trial, "generated": list(self.needs)}
+
+
+Job = GenerateJob | TrainJob
+
+
+def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1) -> TrainJob:
+    """Bind a trial of a ``resolved`` configuration to its store.
+
+    Data-parallel ``workers`` are part of the id where there are several: batch norm then sees smaller batches.
+    """
+    config = trial.config
+    generate = generate_jobs(config, store)
+    patches = len(store.indices("train")) + sum(job.work.patches for job in generate)
+    work = {"trial": trial.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS}
+    return TrainJob(
+        id=digest(work | ({"workers": workers} if workers > 1 else {})),
+        arm=arm,
+        trial=trial,
+        images=config.optim.epochs * patches * views(config),
+        needs=tuple(job.id for job in generate),
+    )
+
+
+def views(config: Config) -> int:
+    """Images that pass through the model for each patch of a batch.
+
+    AugMix with its consistency loss trains on the patch and two mixes of it.
+    """
+    return 3 if isinstance(config.augment, AugMix) and config.augment.jsd else 1
+
+
+def resolved(config: Config, store: PatchStore) -> Config:
+    """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
+
+    Raises:
+        BandError: bands that the store does not have.
+        PlanError: synthetic patches of a class that is not there or needs none, or in other bands than the trial's.
+    """
+    data = config.data
+    try:
+        bands = resolve(data.bands, available=store.bands, sensor=store.sensor, drop=data.drop)
+    except BandError as error:
+        raise BandError(f"data.bands: {error.message}", hint=error.hint) from None
+    synthetic = config.synthetic
+    if isinstance(synthetic, Dcgan):
+        _same_bands(synthetic, bands, store)
+        names = tuple(store.classes[label] for label in _labels(synthetic, store))
+        synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
+    return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic})
+
+
+def generate_jobs(config: Config, store: PatchStore) -> tuple[GenerateJob, ...]:
+    """The generators that a ``resolved`` configuration asks for, one a class, in class order. Raises PlanError."""
+    match config.synthetic:
+        case NoSynthetic():
+            return ()
+        case Dcgan() as gan:
+            bands = tuple(str(band) for band in config.data.bands)
+            return tuple(_generate_job(gan, label, bands, store) for label in _labels(gan, store))
+        case _:
+            assert_never(config.synthetic)
+
+
+def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchStore) -> GenerateJob:
+    counts = store.counts("train")
+    patches = int(counts.max() - counts[label]) if gan.patches is None else gan.patches
+    name = store.classes[label]
+    if patches < 1:
+        raise PlanError(
+            f"synthetic.classes: class {name!r} is the largest, so equalise has nothing to make of it",
+            hint="leave it out, or say how many with equalise: false, patches: 500",
+        )
+    plain = gan.model_copy(update={"classes": "minority", "bands": None, "equalise": True, "patches": None})
+    work = Generation(label=label, bands=bands, patches=patches, gan=plain)
+    id_ = digest({"generate": work.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS})
+    return GenerateJob(id=id_, class_name=name, work=work)
+
+
+def _labels(gan: Dcgan, store: PatchStore) -> list[int]:
+    """Labels of the classes asked for, ascending."""
+    counts = store.counts("train")
+    if gan.classes == "minority":
+        rare: npt.NDArray[np.int64] = np.flatnonzero(counts < counts.max())
+        if not len(rare):
+            raise PlanError(
+                f"synthetic.classes: {store.path} has no minority class, all have {counts.max()} training patches",
+                hint="name the classes",
+            )
+        return [int(label) for label in rare]
+    labels = {_label(name, store) for name in gan.classes}
+    if len(labels) < len(gan.classes):
+        raise PlanError(f"synthetic.classes names a class twice: {list(gan.classes)}", hint="name each class once")
+    return sorted(labels)
+
+
+def _label(name: int | str, store: PatchStore) -> int:
+    if isinstance(name, int) and 0 <= name < len(store.classes):
+        return name
+    if name in store.classes:
+        return store.classes.index(str(name))
+    known = ", ".join(f"{label} {each}" for label, each in enumerate(store.classes))
+    raise PlanError(
+        f"synthetic.classes: {store.path} has no class {name!r}",
+        hint=did_you_mean(str(name), store.classes) or f"its classes are {known}",
+    )
+
+
+def _same_bands(gan: Dcgan, bands: tuple[str, ...], store: PatchStore) -> None:
+    if gan.bands is None:
+        return
+    try:
+        theirs = resolve(gan.bands, available=store.bands, sensor=store.sensor)
+    except BandError as error:
+        raise BandError(f"synthetic.bands: {error.message}", hint=error.hint) from None
+    if theirs != bands:
+        raise PlanError(
+            f"synthetic.bands are {'-'.join(theirs)}, but the trial trains on {'-'.join(bands)}",
+            hint="leave synthetic.bands out: the generator then makes the bands of the trial",
+        )

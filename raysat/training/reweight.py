@@ -1,0 +1,47 @@
+"""Class weights in the loss: what each class counts in an epoch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.families.imbalance import Drw, EffectiveNumber, InverseFrequency, NoReweight, Reweight
+from raysat.points import switch_epoch
+
+Floats = npt.NDArray[np.float64]
+
+
+def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, epochs: int) -> Floats:
+    """Return the weight of each class, shape (K,), in an epoch (0-based); they sum to K.
+
+    ``counts`` are the training patches of each class, none of them zero.
+    """
+    match reweight:
+        case NoReweight():
+            return np.ones(len(counts))
+        case InverseFrequency():
+            return _to_sum_k(1.0 / counts.astype(np.float64))
+        case EffectiveNumber():
+            return class_balanced(counts, reweight.beta)
+        case Drw():
+            late = epoch >= switch_epoch(reweight, epochs)
+            return class_balanced(counts, reweight.beta) if late else np.ones(len(counts))
+        case _:
+            assert_never(reweight)
+
+
+def class_balanced(counts: npt.NDArray[Any], beta: float) -> Floats:
+    """Class-balanced weights (1 - b) / (1 - b^n_c), normalised to sum K (Cui et al. 2019).
+
+    1 - b^n is -expm1(n ln b), which keeps its digits where b is near 1; 1 - b cancels in the normalisation.
+    """
+    log_beta = math.log(beta) if beta > 0 else -math.inf
+    return _to_sum_k(-1.0 / np.expm1(counts.astype(np.float64) * log_beta))
+
+
+def _to_sum_k(weights_K: Floats) -> Floats:
+    weights_K *= len(weights_K) / weights_K.sum()
+    return weights_K

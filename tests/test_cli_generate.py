@@ -1,0 +1,71 @@
+"""``raysat generate``: makes patches once, shows their quality, and says what is wrong before anything trains."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from raysat.data.store import PatchStore, StoreWriter
+
+FAST = ("--steps", "4", "--patches", "6", "--cpus-per-trial", "1")
+
+
+@pytest.fixture(scope="module", name="store")
+def _store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+    rng = np.random.default_rng(1)
+    path = tmp_path_factory.mktemp("stores") / "store"
+    with StoreWriter(
+        path, bands=("B2", "B5", "B6"), classes=("crop", "built", "tiny"), sensor="landsat8", source={}
+    ) as writer:
+        for label, count in enumerate((20, 10, 2)):
+            for index in range(count + 6):
+                split = "train" if index < count else ("val" if index % 2 else "test")
+                writer.add(rng.integers(0, 90 + 60 * label, (3, 16, 16)).astype(np.uint8), label, split)
+        return writer.close()
+
+
+def test_patches_are_made_once_and_judged(
+    raysat: Callable[..., Any], store: PatchStore, tmp_path: Path, ray_session: None
+) -> None:
+    words = ("generate", "--data", store.path, "--classes", "built", "--bands", "agriculture", "--out", tmp_path, *FAST)
+    first = raysat(*words)
+    assert first.code == 0, first.out + first.err
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    made = PatchStore.open(folder)
+    assert (len(made), made.bands, made.generated) == (6, ("B6", "B5", "B2"), True)
+    assert re.search(r"^built +10 +6 +", first.out, re.MULTILINE)
+    assert "train on synthetic, test on real: balanced accuracy" in first.out
+    changed = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".lock"}
+    again = raysat(*words)
+    assert again.code == 0
+    assert "nothing to do" in again.out
+    assert again.out.split("KID", 1)[1] == first.out.split("KID", 1)[1], "the same figures again"
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".lock"} == changed
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (("--classes", "biult"), "no class 'biult'", "did you mean 'built'"),
+        (("--classes", "tiny"), "class 'tiny' of", ""),
+        (("--classes", "7"), "no class 7", "0 crop"),
+        (("--classes", "crop"), "'crop' is the largest", "equalise"),
+        (("--classes", "built,,tiny"), "empty name", "commas"),
+        (("--bands", "agricultre"), "unknown band composite", "agriculture"),
+        (("--bands", "9"), "'B9' is not in the store", ""),
+    ],
+)
+def test_a_mistake_is_one_error_and_makes_nothing(
+    raysat: Callable[..., Any], store: PatchStore, tmp_path: Path, words: tuple[str, ...], message: str, hint: str
+) -> None:
+    out = tmp_path / "out"
+    extra = () if "crop" in words else FAST
+    result = raysat("generate", "--data", store.path, "--out", out, *extra, *words)
+    assert result.code == 2
+    assert message in result.err
+    assert hint in result.err
+    assert "Traceback" not in result.err
+    assert not out.exists()

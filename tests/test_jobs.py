@@ -1,0 +1,136 @@
+"""Jobs: what is generated for which trials, under which ids, and what is refused before anything starts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import BandError, PlanError
+from raysat.families.images import AugMix, Dcgan
+from raysat.families.learning import Adam
+from raysat.jobs import generate_jobs, resolved, train_job, views
+from raysat.spec import Config, Data, Trial
+
+BANDS = tuple(f"B{n}" for n in range(1, 12))
+COUNTS = (20, 5, 4, 3)
+
+
+def make(path: Path, counts: tuple[int, ...] = COUNTS, value: int = 0) -> PatchStore:
+    classes = ("crop", "built", "water", "forest")[: len(counts)]
+    with StoreWriter(path, bands=BANDS, classes=classes, sensor="landsat8", source={"kind": "test"}) as writer:
+        for label, count in enumerate(counts):
+            for index in range(count + 1):
+                patch = np.full((11, 4, 4), value + label, dtype=np.uint8)
+                writer.add(patch, label, "val" if index == count else "train")
+        return writer.close()
+
+
+@pytest.fixture(scope="module", name="store")
+def _store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+    return make(tmp_path_factory.mktemp("jobs") / "store")
+
+
+def ask(store: PatchStore, trial_bands: str | tuple[int | str, ...] = "agriculture", **gan: object) -> Config:
+    return resolved(Config(data=Data(bands=trial_bands), synthetic=Dcgan.model_validate(gan)), store)
+
+
+def test_minority_is_every_class_but_the_largest_up_to_its_size(store: PatchStore) -> None:
+    jobs = generate_jobs(ask(store), store)
+    assert [(job.class_name, job.work.label, job.work.patches) for job in jobs] == [
+        ("built", 1, 15),
+        ("water", 2, 16),
+        ("forest", 3, 17),
+    ]
+    assert {job.work.bands for job in jobs} == {("B6", "B5", "B2")}
+    assert len({job.id for job in jobs}) == 3
+
+
+def test_equal_generators_are_one_job_however_they_are_asked_for(store: PatchStore) -> None:
+    ways = [
+        ask(store),
+        ask(store, classes=("forest", "water", "built")),
+        ask(store, classes=(3, 1, 2)),
+        ask(store, (6, 5, 2)),
+        ask(store, (6, "B5", 2)),
+    ]
+    assert len({tuple(job.id for job in generate_jobs(config, store)) for config in ways}) == 1
+    assert len({config.model_dump_json() for config in ways}) == 1
+
+
+def test_a_class_alone_shares_the_job_of_all(store: PatchStore) -> None:
+    everything = {job.class_name: job.id for job in generate_jobs(ask(store), store)}
+    (water,) = generate_jobs(ask(store, classes=("water",)), store)
+    assert water.id == everything["water"]
+    (exact,) = generate_jobs(ask(store, classes=("water",), equalise=False, patches=16), store)
+    assert exact.id == water.id
+
+
+@given(
+    st.sampled_from([("steps", 7), ("width", 8), ("seed", 3), ("lr", 1e-3), ("batch_size", 8), ("latent", 10)]),
+    st.integers(0, 2),
+)
+def test_whatever_changes_a_generator_changes_its_id(store: PatchStore, change: tuple[str, float], which: int) -> None:
+    before, after = generate_jobs(ask(store), store), generate_jobs(ask(store, **dict([change])), store)
+    assert before[which].id != after[which].id
+
+
+def test_other_pixels_are_another_job(store: PatchStore, tmp_path: Path) -> None:
+    other = make(tmp_path / "other", value=1)
+    assert generate_jobs(ask(store), store)[0].id != generate_jobs(ask(other), other)[0].id
+
+
+def test_a_trial_needs_its_generators_whatever_its_seed_and_counts_their_patches(store: PatchStore) -> None:
+    config = ask(store).model_copy(update={"optim": Adam(epochs=3)})
+    jobs = [train_job(Trial(config=config, seed=seed), store, arm="gan") for seed in (0, 1)]
+    assert jobs[0].needs == jobs[1].needs == tuple(job.id for job in generate_jobs(config, store))
+    assert jobs[0].id != jobs[1].id
+    assert jobs[0].images == 3 * 4 * 20
+    plain = train_job(Trial(config=resolved(Config(optim=Adam(epochs=3)), store), seed=0), store, arm="plain")
+    assert (plain.needs, plain.images) == ((), 3 * sum(COUNTS))
+
+
+def test_augmix_without_its_consistency_loss_trains_on_one_view() -> None:
+    assert [views(Config(augment=AugMix(jsd=jsd))) for jsd in (True, False)] == [3, 1]
+
+
+def test_a_dropped_band_is_the_same_work_as_naming_the_others(store: PatchStore) -> None:
+    dropped = resolved(Config(data=Data(bands="all", drop=(9,))), store)
+    assert dropped == resolved(Config(data=Data(bands=tuple(band for band in BANDS if band != "B9"))), store)
+
+
+@pytest.mark.parametrize(
+    ("gan", "message", "hint"),
+    [
+        ({"classes": ("watr",)}, "no class 'watr'", "did you mean 'water'"),
+        ({"classes": (4,)}, "no class 4", "0 crop, 1 built"),
+        ({"classes": ("water", 2)}, "names a class twice", "once"),
+        ({"classes": ("crop",)}, "'crop' is the largest", "equalise: false"),
+        ({"bands": "natural"}, "synthetic.bands are B4-B3-B2, but the trial trains on B6-B5-B2", "leave"),
+    ],
+)
+def test_a_generator_asked_for_in_vain_is_refused(
+    store: PatchStore, gan: dict[str, object], message: str, hint: str
+) -> None:
+    with pytest.raises(PlanError) as caught:
+        generate_jobs(ask(store, **gan), store)
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_unknown_bands_of_a_generator_name_their_key(store: PatchStore) -> None:
+    with pytest.raises(BandError, match=r"synthetic\.bands: unknown band composite"):
+        resolved(Config(synthetic=Dcgan(bands="agricultre")), store)
+
+
+def test_the_bands_of_the_trial_may_be_repeated(store: PatchStore) -> None:
+    given_twice = resolved(Config(data=Data(bands="agriculture"), synthetic=Dcgan(bands=(6, 5, 2))), store)
+    assert given_twice == ask(store)
+
+
+def test_balanced_classes_have_no_minority(tmp_path: Path) -> None:
+    even = make(tmp_path / "even", counts=(4, 4))
+    with pytest.raises(PlanError, match="no minority class"):
+        generate_jobs(Config(synthetic=Dcgan()), even)
