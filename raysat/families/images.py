@@ -66,7 +66,7 @@ class Dcgan(Spec):
     bands: Bands | None = None  # those of the trial
     equalise: bool = True  # up to the largest class; else ``patches`` of each class
     patches: Annotated[int, Field(ge=1)] | None = None
-    steps: Annotated[int, Field(ge=1)] = 3000
+    steps: Annotated[int, Field(ge=1)] = 2500
     batch_size: Annotated[int, Field(ge=4)] = 16
     width: Annotated[int, Field(ge=4)] = 32  # channels at the finest level; 64 is the usual code's, at 3 times the cost
     latent: Annotated[int, Field(ge=1)] = 100

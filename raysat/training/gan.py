@@ -76,7 +76,7 @@ def generate(
     Args:
         work: the class, its bands, how many patches to make, and the GAN's settings.
         store: the patches.
-        device: where; by default the current CUDA device, else the CPU, where equal work gives equal bits (one machine).
+        device: by default the current CUDA device, else the CPU, where equal work gives equal bits (per machine).
 
     Raises:
         PlanError: the generator cannot be trained on this store (see ``gan_check``).

@@ -87,7 +87,8 @@ class GanEngine:
         of_discriminator.step()
         generator_loss = F.softplus(-self._judge(fake_BCHW, rng)).mean()  # -log D(G(z)), which does not saturate
         of_generator.zero_grad()
-        torch.autograd.backward(generator_loss)
+        # Of the gradients, only the generator's: the discriminator's are not needed.
+        torch.autograd.backward(generator_loss, inputs=list(self.generator.parameters()))
         of_generator.step()
         self._follow()
         self.images, self.steps = self.images + batch, self.steps + 1
