@@ -7,16 +7,18 @@ for it. Training needs the generate jobs of its synthetic patches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.bands import resolve
+from raysat.bands import Bands, resolve
 from raysat.data.store import PatchStore
 from raysat.errors import BandError, PlanError, did_you_mean
 from raysat.families.images import AugMix, Dcgan, NoSynthetic
+from raysat.families.learning import ExpRange, OneCycle, Triangular, Triangular2
 from raysat.spec import Config, Data, Generation, Trial, digest
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
@@ -99,21 +101,25 @@ def views(config: Config) -> int:
 def resolved(config: Config, store: PatchStore) -> Config:
     """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
 
+    A learning rate that the schedule replaces by its own is left at its default: two of them are the same work too.
+
     Raises:
         BandError: bands that the store does not have.
         PlanError: synthetic patches of a class that is not there or needs none, or in other bands than the trial's.
     """
     data = config.data
-    try:
-        bands = resolve(data.bands, available=store.bands, sensor=store.sensor, drop=data.drop)
-    except BandError as error:
-        raise BandError(f"data.bands: {error.message}", hint=error.hint) from None
+    bands = _bands("data.bands", data.bands, store)
+    if data.drop:
+        bands = _bands("data.drop", data.bands, store, drop=data.drop)
     synthetic = config.synthetic
     if isinstance(synthetic, Dcgan):
         _same_bands(synthetic, bands, store)
         names = tuple(store.classes[label] for label in _labels(synthetic, store))
         synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
-    return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic})
+    optim = config.optim
+    if isinstance(config.schedule, Triangular | Triangular2 | ExpRange | OneCycle):
+        optim = optim.model_copy(update={"lr": type(optim).model_fields["lr"].default})
+    return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic, "optim": optim})
 
 
 def generate_jobs(config: Config, store: PatchStore) -> tuple[GenerateJob, ...]:
@@ -172,13 +178,18 @@ def _label(name: int | str, store: PatchStore) -> int:
     )
 
 
+def _bands(key: str, bands: Bands, store: PatchStore, *, drop: Sequence[int | str] = ()) -> tuple[str, ...]:
+    """Resolve bands against a store; an error names the key that asked for them."""
+    try:
+        return resolve(bands, available=store.bands, sensor=store.sensor, drop=drop)
+    except BandError as error:
+        raise BandError(f"{key}: {error.message}", hint=error.hint) from None
+
+
 def _same_bands(gan: Dcgan, bands: tuple[str, ...], store: PatchStore) -> None:
     if gan.bands is None:
         return
-    try:
-        theirs = resolve(gan.bands, available=store.bands, sensor=store.sensor)
-    except BandError as error:
-        raise BandError(f"synthetic.bands: {error.message}", hint=error.hint) from None
+    theirs = _bands("synthetic.bands", gan.bands, store)
     if theirs != bands:
         raise PlanError(
             f"synthetic.bands are {'-'.join(theirs)}, but the trial trains on {'-'.join(bands)}",

@@ -99,6 +99,8 @@ def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> t
         return f"{path}.kind must be one of {', '.join(known)}, got {context['tag']!r}", did_you_mean(
             context["tag"], known
         )
+    if kind == "too_short":
+        return f"{path} must hold at least {context['min_length']}, got {given!r}", None
     if kind in _TYPES:
         return f"{path} must be {_TYPES[kind]}, got {given!r}", None
     if kind == "value_error":

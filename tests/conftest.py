@@ -11,8 +11,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from raysat.data.store import PatchStore, StoreWriter
+
+settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("raysat")
 
 BANDS = ("B2", "B5", "B6")
 

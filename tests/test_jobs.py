@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
 from raysat.families.images import AugMix, Dcgan
-from raysat.families.learning import Adam
+from raysat.families.learning import Adam, OneCycle, Triangular
 from raysat.jobs import generate_jobs, resolved, train_job, views
 from raysat.spec import Config, Data, Trial
 
@@ -134,3 +134,15 @@ def test_balanced_classes_have_no_minority(tmp_path: Path) -> None:
     even = make(tmp_path / "even", counts=(4, 4))
     with pytest.raises(PlanError, match="no minority class"):
         generate_jobs(Config(synthetic=Dcgan()), even)
+
+
+def test_a_learning_rate_that_the_schedule_replaces_is_the_same_work(store: PatchStore) -> None:
+    for schedule in (Triangular(), OneCycle()):
+        configs = [resolved(Config(optim=Adam(lr=lr), schedule=schedule), store) for lr in (1e-3, 0.5)]
+        assert configs[0] == configs[1]
+    assert resolved(Config(optim=Adam(lr=0.5)), store) != resolved(Config(), store)
+
+
+def test_a_dropped_band_that_is_not_there_names_its_key(store: PatchStore) -> None:
+    with pytest.raises(BandError, match=r"data\.drop: dropped band 'B9' is not among"):
+        resolved(Config(data=Data(bands="agriculture", drop=(9,))), store)

@@ -164,6 +164,12 @@ MISTAKES = {
         "1: schedule.milestones.0 must be < 1, got 1.2",
         "",
     ),
+    "no milestone": (
+        "base: {schedule: {kind: multistep, milestones: []}}",
+        "1: schedule.milestones must hold at least 1, got []",
+        "",
+    ),
+    "a weight of no loss": ("base: {augment: {kind: augmix, jsd: false, jsd_weight: 3.0}}", "jsd_weight needs jsd", ""),
     "a dropped band as a fraction": (
         "base: {data: {drop: [1.5]}}",
         "1: data.drop.0 must be a band's number or name, got 1.5",

@@ -38,6 +38,12 @@ class AugMix(Spec):
     jsd: bool = True
     jsd_weight: Annotated[float, Field(ge=0)] = 12.0
 
+    @model_validator(mode="after")
+    def _weight_needs_jsd(self) -> AugMix:
+        if not self.jsd and self.jsd_weight != AugMix.model_fields["jsd_weight"].default:
+            raise ValueError("jsd_weight needs jsd: true")
+        return self
+
 
 class MixUp(Spec):
     """Mixup (Zhang et al. 2018): two patches and their losses combined, by a weight drawn from Beta(alpha, alpha)."""

@@ -106,7 +106,10 @@ class ExpRange(_Cyclic):
 
 
 class OneCycle(Spec):
-    """One cycle (Smith & Topin 2018): max_lr / ``start_div`` to ``max_lr`` until ``peak``, then to almost nothing."""
+    """One cycle (Smith & Topin 2018): max_lr / ``start_div`` to ``max_lr`` until ``peak``, then to almost nothing.
+
+    As the cyclic ones, it brings its own rates in place of the optimiser's, and leaves momentum as it is.
+    """
 
     kind: Literal["one_cycle"] = "one_cycle"
     max_lr: Positive = 1e-3
@@ -136,7 +139,11 @@ class Swa(Spec):
 
 
 class Ema(Spec):
-    """Exponential moving average of the weights, updated every step; early steps count more (``averaging.py``)."""
+    """Exponential moving average of the weights, updated every step.
+
+    ``decay`` is reached only after some 9 decay / (1 - decay) steps, before which any value does the same: the random
+    start would count too much (``averaging.py``).
+    """
 
     kind: Literal["ema"] = "ema"
     decay: Inside = 0.999

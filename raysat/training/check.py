@@ -10,8 +10,8 @@ from raysat.bands import resolve
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
 from raysat.families.imbalance import Drs, Drw
-from raysat.families.learning import ExpRange, MultiStep, Swa, Triangular, Triangular2
-from raysat.points import epoch_at, snapshot_epochs, switch_epoch
+from raysat.families.learning import Constant, Cosine, ExpRange, MultiStep, OneCycle, Swa, Triangular, Triangular2
+from raysat.points import epoch_at, snapshot_epochs, switch_epoch, warmup_steps
 from raysat.spec import Config
 from raysat.training.model_names import check_name
 
@@ -66,6 +66,26 @@ def _check_points(config: Config) -> None:
             )
 
 
+def _check_steps(config: Config, steps: int) -> None:
+    """Refuse a schedule whose point in training falls into its first step, and so does nothing."""
+    match config.schedule:
+        case (Constant() | MultiStep() | Cosine()) as warm if warm.warmup and warmup_steps(warm.warmup, steps) < 2:
+            raise PlanError(
+                f"schedule.warmup is {warm.warmup:g} of training, which has {steps} steps: too short to warm up over",
+                hint=f"set schedule.warmup to 0, or to {2 / steps:.2g} or more",
+            )
+        case OneCycle(peak=peak) if peak * steps <= 1:
+            raise PlanError(
+                f"schedule.peak is {peak:g} of training, which has {steps} steps: the learning rate would never rise",
+                hint="raise schedule.peak, train more epochs, or choose another schedule",
+            )
+        case Cosine(final_lr=final) if final > config.optim.lr:
+            raise PlanError(
+                f"schedule.final_lr is {final:g}, above optim.lr {config.optim.lr:g}: the learning rate would rise",
+                hint=f"set schedule.final_lr to {config.optim.lr:g} or less",
+            )
+
+
 def _check_store(config: Config, store: PatchStore) -> None:
     positions = band_positions(config, store)
     counts = store.counts("train")
@@ -83,6 +103,8 @@ def _check_store(config: Config, store: PatchStore) -> None:
             f"optim.batch_size is {batch}, but {store.path} has {train} training patches",
             hint=f"set optim.batch_size to {train} or less",
         )
+    steps = train // batch + (train % batch > 1)  # a last batch of one patch is dropped
+    _check_steps(config, config.optim.epochs * steps)
     for position in positions:
         stats = store.stats[position]
         if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):

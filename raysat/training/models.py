@@ -30,13 +30,16 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
     """
     match model.stem:
         case "native":
-            network = _backbone(model, bands=bands, classes=classes, size=size)
+            network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
         case "adapter":
             inner = (size[0] - _ADAPTER_LOSS, size[1] - _ADAPTER_LOSS)
             backbone = _backbone(model, bands=3, classes=classes, size=inner)
             network = nn.Sequential(OrderedDict(adapter=adapter(bands), backbone=backbone))
         case _:
             assert_never(model.stem)
+    # Last, since it draws weights: all others of a seed are those that a linear classifier would have beside it.
+    if model.classifier == "cosine" and not make_cosine(backbone):
+        raise _no_linear_classifier(model.name)
     _try(network, model, bands=bands, classes=classes, size=size)
     return network
 
@@ -54,6 +57,13 @@ def fetch_pretrained(name: str) -> None:
             timm.create_model(name, pretrained=True)
         except OSError as error:
             raise weights.unavailable(name, error) from None
+
+
+def check_cosine(name: str) -> None:
+    """Raise PlanError for a model without the linear classifier that a cosine one would replace."""
+    with torch.device("meta"):  # no weight is made
+        if not make_cosine(timm.create_model(name, num_classes=2)):
+            raise _no_linear_classifier(name)
 
 
 def adapter(bands: int) -> nn.Module:
@@ -82,12 +92,14 @@ def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) 
             f"model {model.name!r} cannot be built for {bands} x {size[0]} x {size[1]} patches: {_first_line(error)}",
             hint="choose another model.name" + (", or set model.pretrained: false" if model.pretrained else ""),
         ) from None
-    if model.classifier == "cosine" and not make_cosine(network):
-        raise PlanError(
-            f"model {model.name!r} has no linear classifier that a cosine one could replace",
-            hint="set model.classifier: linear, or choose another model.name",
-        )
     return network
+
+
+def _no_linear_classifier(name: str) -> PlanError:
+    return PlanError(
+        f"model {name!r} has no linear classifier that a cosine one could replace",
+        hint="set model.classifier: linear, or choose another model.name",
+    )
 
 
 def _try(network: nn.Module, model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> None:

@@ -21,8 +21,9 @@ from raysat.errors import LedgerError
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Plan
+from raysat.spec import Model
 from raysat.training.model_names import check_name
-from raysat.training.models import fetch_pretrained
+from raysat.training.models import check_cosine, fetch_pretrained
 from raysat.tuning.keeper import start_keeper
 from raysat.tuning.machines import Options, check_address, connect, fit
 from raysat.tuning.progress import Progress
@@ -70,10 +71,12 @@ def generate(
         return _run(active, jobs, finished_before=0)
 
 
-def check_models(models: Sequence[Any]) -> None:
+def check_models(models: Sequence[Model]) -> None:
     """Refuse models that cannot be built, before Ray starts. Raises PlanError, TrainingError."""
     for name in sorted({model.name for model in models}):
         check_name(name)
+    for name in sorted({model.name for model in models if model.classifier == "cosine"}):
+        check_cosine(name)
     for name in sorted({model.name for model in models if model.pretrained}):
         fetch_pretrained(name)
 
@@ -140,12 +143,10 @@ class Session:
         samples: int,
         callbacks: Sequence[ray.tune.Callback],
         scheduler: ray.tune.schedulers.TrialScheduler | None = None,
-        stop: Any = None,
     ) -> None:
         """Do what a searcher suggests (``Job.payload``), up to ``samples`` jobs, in slots that stay warm.
 
-        ``stop`` is asked after each report whether the run ends: a ``ray.tune.Stopper``. Raises LedgerError where a
-        record cannot be written.
+        Raises LedgerError where a record cannot be written.
         """
         slots = max(1, min(self.slots, samples))
         self.console.print(_using(slots, self.settings), style="dim")
@@ -168,7 +169,7 @@ class Session:
                 verbose=0,
                 callbacks=[*callbacks, _Deaths(self.ledger)],
                 failure_config=ray.tune.FailureConfig(max_failures=1),  # a preempted worker is no failed trial
-                stop=ray.tune.stopper.CombinedStopper(halt, stop) if stop else halt,
+                stop=halt,
             ),
         ).fit()
         if halt.error:

@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from raysat.data.store import StoreWriter
 
-quick = settings(deadline=None, max_examples=50)  # no deadline: the first draw of a test pays for its imports
+quick = settings(max_examples=50)  # no deadline: the first draw of a test pays for its imports
 
 
 OPTIONS = {"bands": ("a", "b"), "classes": ("x", "y"), "sensor": None, "source": {}}  # of a StoreWriter

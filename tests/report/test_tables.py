@@ -140,7 +140,7 @@ def test_hostile_names_and_errors_neither_break_nor_leave_their_cell(make_run):
     assert "g_h" in text  # escaped only where it would mean something
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(min_size=1, max_size=40))
 def test_any_name_is_one_cell_of_markdown_and_reads_back(board, name):
     changed = replace(board, arms=(replace(board.arms[0], name=name, published=None), *board.arms[1:]))

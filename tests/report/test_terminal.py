@@ -114,7 +114,7 @@ def test_long_and_hostile_names_wrap_and_stay_whole(make_run, width):
     assert all(word in re.sub(r"\s", "", words) for word in ("average=swa", "max_lr=0.001"))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(40, 200))
 def test_it_fits_every_width_from_40_on(board, width):
     text = printed(board, width)

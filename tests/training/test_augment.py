@@ -39,7 +39,7 @@ def scale_of(low: list[float], high: list[float]) -> Scale:
     depth=st.integers(1, 4),
     severity=st.integers(1, 10),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_view_keeps_shape_dtype_and_range(
     seed: int, bands: int, dtype: torch.dtype, size: tuple[int, int], width: int, depth: int, severity: int
 ) -> None:

@@ -58,7 +58,7 @@ def test_swa_is_the_plain_mean_of_the_snapshots() -> None:
 
 
 @given(decay=st.floats(0.05, 0.9999), steps=st.integers(1, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ema_is_tensorflows_moving_average(decay: float, steps: int) -> None:
     """``tf.train.ExponentialMovingAverage``: shadow -= (1 - d) * (shadow - variable)."""
     torch.manual_seed(steps)

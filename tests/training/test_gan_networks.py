@@ -14,7 +14,7 @@ from raysat.training.gan_networks import Discriminator, Generator, sizes
 sides = st.integers(MIN_SIDE, 80)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(height=sides, width=sides, bands=st.integers(1, 5))
 def test_every_size_is_made_exactly_and_judged(height, width, bands):
     made = Generator(bands=bands, size=(height, width), width=4, latent=6)(torch.randn(2, 6))

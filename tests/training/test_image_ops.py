@@ -37,7 +37,7 @@ def as_rgb(unit: torch.Tensor) -> np.ndarray:
     [(image_ops.autocontrast, ImageOps.autocontrast), (image_ops.equalize, ImageOps.equalize)],
 )
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_histogram_operations_equal_pillow(
     ours: Callable[[torch.Tensor], torch.Tensor], pillow: Callable[[Image.Image], Image.Image], seed: int
 ) -> None:
@@ -53,7 +53,7 @@ def test_equalize_of_small_patches_equals_pillow(side: int) -> None:
 
 
 @given(seed=SEEDS, bits=st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_posterize_equals_pillow(seed: int, bits: int) -> None:
     rgb = random_rgb(seed)
     ours = image_ops.posterize(as_unit(rgb), torch.tensor([float(bits)]))
@@ -61,7 +61,7 @@ def test_posterize_equals_pillow(seed: int, bits: int) -> None:
 
 
 @given(seed=SEEDS, threshold=st.integers(0, 256))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_solarize_equals_pillow(seed: int, threshold: int) -> None:
     rgb = random_rgb(seed)
     ours = image_ops.solarize(as_unit(rgb), torch.tensor([float(threshold)]))
@@ -79,7 +79,7 @@ def test_solarize_equals_pillow(seed: int, threshold: int) -> None:
         st.floats(-9, 9),
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_warp_equals_pillow_within_interpolation(seed: int, matrix: tuple[float, ...]) -> None:
     rgb = random_rgb(seed)
     image = Image.fromarray(rgb)

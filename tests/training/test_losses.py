@@ -55,7 +55,7 @@ def ours(
 
 
 @given(seed=SEEDS, counts=COUNTS, max_margin=st.floats(0.01, 2), scale=st.floats(1, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ldam_is_the_papers_formula(seed: int, counts: np.ndarray, max_margin: float, scale: float) -> None:
     logits, labels = batch(seed, len(counts))
     margin = 1 / counts**0.25
@@ -70,7 +70,7 @@ def test_ldam_is_the_papers_formula(seed: int, counts: np.ndarray, max_margin: f
 
 
 @given(seed=SEEDS, smoothing=st.floats(0, 0.99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cross_entropy_smooths_labels_as_torch_and_as_the_paper(seed: int, smoothing: float) -> None:
     logits, labels = batch(seed, 5)
     found = ours(CrossEntropy(label_smoothing=smoothing), logits, labels, np.arange(1, 6))
@@ -83,7 +83,7 @@ def test_cross_entropy_smooths_labels_as_torch_and_as_the_paper(seed: int, smoot
 
 
 @given(seed=SEEDS, gamma=st.floats(0, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_focal_is_the_papers_formula(seed: int, gamma: float) -> None:
     logits, labels = batch(seed, 4)
     p = softmax(logits, axis=1)[np.arange(len(labels)), labels]
@@ -100,7 +100,7 @@ def test_focal_is_torchvisions_on_two_classes() -> None:
 
 
 @given(seed=SEEDS, counts=COUNTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_balanced_softmax_is_the_papers_formula(seed: int, counts: np.ndarray) -> None:
     logits, labels = batch(seed, len(counts))
     raised = counts * np.exp(logits)  # Ren et al. 2020: n_y e^(z_y) / sum n_j e^(z_j)
@@ -111,7 +111,7 @@ def test_balanced_softmax_is_the_papers_formula(seed: int, counts: np.ndarray) -
 
 
 @given(seed=SEEDS, counts=COUNTS, tau=st.floats(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_logit_adjustment_is_the_papers_pairwise_margin(seed: int, counts: np.ndarray, tau: float) -> None:
     logits, labels = batch(seed, len(counts))
     prior = counts / counts.sum()
@@ -180,7 +180,7 @@ def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
 
 
 @given(seed=SEEDS, share=st.floats(0, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, share: float) -> None:
     logits, labels = batch(seed, 3)
     partners = np.random.default_rng(seed).permutation(labels)
@@ -231,7 +231,7 @@ def test_rare_classes_get_the_largest_margin() -> None:
 
 
 @given(seed=SEEDS, weighted=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: bool) -> None:
     counts = np.array([50, 9, 3])
     logits, labels = (torch.from_numpy(each) for each in batch(seed, 3))
@@ -250,7 +250,7 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
 
 
 @given(seed=SEEDS, views=st.integers(2, 4), spread=st.sampled_from([0.1, 3.0, 40.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_jensen_shannon_is_the_mean_divergence_from_the_mixture(seed: int, views: int, spread: float) -> None:
     logits = np.random.default_rng(seed).normal(size=(views, 5, 4)) * spread
     p = softmax(logits, axis=2)

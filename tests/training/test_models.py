@@ -98,3 +98,20 @@ def test_a_saved_state_is_a_copy() -> None:
     torch.testing.assert_close(state["weight"], before)
     assert state["weight"].is_contiguous()
     assert models.parameter_count(network) == 4 * 3 * 9 + 4
+
+
+def test_a_model_without_a_linear_classifier_is_refused_without_building_it() -> None:
+    models.check_cosine("resnet18")
+    with pytest.raises(PlanError, match="no linear classifier"):
+        models.check_cosine("levit_128s")
+
+
+@pytest.mark.parametrize("stem", ["native", "adapter"])
+def test_a_cosine_arm_starts_from_the_weights_of_the_linear_one(stem: str) -> None:
+    states = []
+    for classifier in ("linear", "cosine"):
+        torch.manual_seed(0)
+        model = Model.model_validate({"name": "test_resnet", "stem": stem, "classifier": classifier})
+        states.append(models.build(model, bands=4, classes=3, size=(32, 32)).state_dict())
+    differ = [name for name, value in states[1].items() if not torch.equal(value, states[0][name])]
+    assert differ == [name for name in states[1] if name.endswith("fc.weight")]

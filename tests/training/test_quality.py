@@ -44,7 +44,7 @@ def patches(rng, label, count):
     return np.clip(level + rng.normal(0, 100, (count, 3, 16, 16)), 0, None).astype(np.uint16)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(n=st.integers(2, 9), m=st.integers(2, 9), size=st.integers(1, 6), seed=st.integers(0, 99))
 def test_kid_is_the_unbiased_mmd_with_the_cubic_kernel(n, m, size, seed):
     rng = np.random.default_rng(seed)

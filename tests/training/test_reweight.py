@@ -15,7 +15,7 @@ COUNTS = st.lists(st.integers(1, 60_000), min_size=2, max_size=8).map(np.array)
 
 
 @given(counts=COUNTS, beta=st.floats(0, 0.99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_class_balanced_weights_are_the_papers_formula(counts: np.ndarray, beta: float) -> None:
     weights = (1 - beta) / (1 - beta ** counts.astype(float))
     np.testing.assert_allclose(class_balanced(counts, beta), weights / weights.sum() * len(counts), rtol=1e-9)
@@ -32,7 +32,7 @@ def test_class_balanced_weights_keep_their_digits_near_one() -> None:
 
 
 @given(counts=st.lists(st.integers(1, 300), min_size=2, max_size=6).map(np.array))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_inverse_frequency_is_scikit_learns_balanced_weight(counts: np.ndarray) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     theirs = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
@@ -47,7 +47,7 @@ def test_inverse_frequency_is_scikit_learns_balanced_weight(counts: np.ndarray) 
     ),
     epoch=st.integers(0, 9),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_weights_are_positive_sum_to_the_classes_and_never_favour_a_larger_class(
     counts: np.ndarray, reweight: Reweight, epoch: int
 ) -> None:

@@ -77,7 +77,7 @@ def test_warm_up_is_torchs_linear_factor() -> None:
 
 
 @given(warmup=st.floats(0, 1, exclude_max=True), epochs=st.integers(1, 9), steps=st.integers(1, 20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_warm_up_multiplies_any_schedule_and_leaves_what_follows(warmup: float, epochs: int, steps: int) -> None:
     rising = int(np.floor(warmup * epochs * steps + 0.5))
     factors = np.minimum(1.0, np.arange(1, epochs * steps + 2) / max(1, rising))
@@ -116,7 +116,7 @@ def test_cyclic_schedules_are_torchs(schedule: Schedule, options: dict[str, Any]
     start_div=st.floats(1, 100),
     final_div=st.floats(1, 1e5),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_cycle_is_torchs(epochs: int, steps: int, peak: float, start_div: float, final_div: float) -> None:
     total = epochs * steps
     assume(abs(peak * total - 1) > 1e-6)  # PyTorch divides by zero where the peak is its very first step
