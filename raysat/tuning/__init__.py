@@ -14,6 +14,7 @@ ENVIRONMENT: Final = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "10",  # a stopped slot has nothing to save
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial has no balanced accuracy
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "0",
+    "RAY_worker_maximum_startup_concurrency": "16",  # a slot has a handful of processes: Ray would warn of them
 }
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
