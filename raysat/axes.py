@@ -214,6 +214,10 @@ def _choice(tree: Located, path: tuple[str, ...], given: Any) -> Choice:
     for position, value in enumerate(given):
         if any(_same(value, other) for other in given[:position]):
             raise tree.error(f"{name}: choice has {label(value)} twice", "choice", position)
+        for key in value if len(path) == 1 and isinstance(value, dict) else ():
+            if fixed := _FIXED.get(f"{name}.{key}"):
+                message = f"{name}.{key} cannot be searched, nor set by a choice: {fixed[0]}"
+                raise tree.error(message, "choice", position, key, hint=fixed[1])
         if len(path) == 1 and not isinstance(value, dict):
             key = "kind" if "kind" in next(iter(members(name).values())).model_fields else "…"
             message = f"{name} is a section: its choices are mappings, got {value!r}"

@@ -18,6 +18,7 @@ from raysat.cli_options import (
     out_option,
     set_option,
 )
+from raysat.errors import UsageError
 from raysat.textual import plural
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @data_option
 @click.option("--epochs", type=int, help="Epochs of every candidate; points in training follow.")
 @set_option
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Trains every candidate; by default the file's first.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
 @click.option("--trials", type=click.IntRange(2), help="Candidates in all, the base among them.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Begin no candidate after so long.")
 @click.option(
@@ -67,7 +68,10 @@ def tune(
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
     plan = make_plan(corner_study(search), open_data(data), data=data, workers=workers)
     for job in plan.jobs:
-        check(job.trial.config, plan.store)
+        try:
+            check(job.trial.config, plan.store)
+        except UsageError as error:
+            raise type(error)(f"arm {job.arm!r}: {error.message}", hint=error.hint) from None
     work = Work.of(plan, out)
     log = open_log(work.ledger.root, search, plan.store, data=data, workers=workers)
     screen = console()
@@ -113,11 +117,9 @@ def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     screen.print()
     show_search(search, log, {each.id: each.error for each in failures if each}, screen)
     screen.print()
-    written: dict[str, str | bytes] = {
-        "best.yaml": confirming_study(search, log),
-        "search.csv": search_csv(search, log),
-        "search.png": search_png(search, log),
-    }
+    written: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
+    if any(each.val for each in log.candidates):
+        written["best.yaml"] = confirming_study(search, log)
     for name, content in written.items():
         write_atomic(ledger.root / name, content)
         screen.print(f"wrote {ledger.root / name}", style="dim")

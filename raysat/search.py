@@ -2,7 +2,7 @@
 
     study      its name, which names the folder of its run
     base       the configuration to beat; it is the first candidate
-    seeds      the first of them trains every candidate
+    seeds      the one that trains every candidate
     search     the axes (see ``axes.py``)
     sampler    {kind: tpe} learns from what it has seen after ``startup`` candidates; {kind: random} does not
     stop       {kind: asha} ends candidates that lag behind others at the same epoch; {kind: none} ends none
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -172,7 +172,7 @@ def load_search(
         path: the YAML file.
         overrides: ``key=value`` settings that win in every candidate.
         epochs: epochs of every candidate.
-        seed: trains every candidate, in place of the first of the file's.
+        seed: trains every candidate, in place of the file's.
         trials: candidates in all, in place of the file's.
         hours: what the search may take, in place of the file's.
 
@@ -192,18 +192,22 @@ def load_search(
     if not axes:
         message = "there is nothing to search" + (": --set fixes every axis" if document.value["search"] else "")
         raise document.error(message, "search", hint="name an axis: optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}")
+    seeds = study_seeds(document, path, None)
+    if len(seeds) > 1:
+        message = f"a search trains every candidate with one seed, got {len(seeds)}"
+        raise document.error(message, "seeds", hint="keep one; confirm.seeds says how many confirm the best")
     search = Search(
         name=study_name(document, path),
         base=base,
         axes=axes,
-        seed=study_seeds(document, path, None)[0] if seed is None else seed,
+        seed=seeds[0] if seed is None else seed,
         rules=_rules(document, trials, hours),
         text=text,
         tree=tree,
         settings=settings,
     )
-    for corner in corners(search):
-        search.config(corner)
+    _check_rates(search, [(corner, search.config(corner)) for corner in corners(search)])
+    _check_stop(search, document)
     return search
 
 
@@ -221,9 +225,39 @@ def corners(search: Search) -> Iterator[dict[str, Drawn]]:
 
 def corner_study(search: Search) -> Study:
     """A study of the base and all corners, never run: where its arms can train, all that lies between can."""
-    named = {", ".join(f"{key}={text}" for key, text in search.labels(c).items()): c for c in corners(search)}
-    arms = [Arm(name="base", config=search.base), *(Arm(name=n, config=search.config(c)) for n, c in named.items())]
-    return Study(name=search.name, arms=tuple(arms), seeds=(search.seed,), reference=None, text=search.text)
+    arms = {"base": search.base}
+    for corner in corners(search):
+        name = text = ", ".join(f"{key}={text}" for key, text in search.labels(corner).items())
+        for again in itertools.count(2):  # choices can read alike: [6, 5] and 6-5
+            if name not in arms:
+                break
+            name = f"{text} ({again})"
+        arms[name] = search.config(corner)
+    named = tuple(Arm(name=name, config=config) for name, config in arms.items())
+    return Study(name=search.name, arms=named, seeds=(search.seed,), reference=None, text=search.text)
+
+
+def _check_rates(search: Search, at_corners: Iterable[tuple[dict[str, Drawn], Config]]) -> None:
+    """Refuse a search of the optimiser's rate where every schedule brings its own, as those with a max_lr do."""
+    switch = next((axis.name for axis in search.axes if axis.section == "schedule" and axis.switches), None)
+    schedules = [config.schedule for drawn, config in at_corners if switch is None or switch in drawn]
+    if not all("max_lr" in type(schedule).model_fields for schedule in schedules):
+        return
+    kinds = " or ".join(dict.fromkeys(schedule.kind for schedule in schedules))
+    for axis in search.axes:
+        if axis.name == "optim.lr" or (axis.name == "optim" and any("lr" in axis.value(n) for n in axis.ends())):
+            message = f"optim.lr does nothing: schedule is {kinds} here, which brings its own rates"
+            raise axis.tree.error(message, hint="search schedule.max_lr instead, or choose another schedule")
+
+
+def _check_stop(search: Search, document: Located) -> None:
+    """Refuse an early stopping that comes too late to stop anything."""
+    rule, epochs = search.rules.stop, search.base.optim.epochs
+    if isinstance(rule, Asha) and rule.grace_epochs(epochs) >= epochs:
+        message = f"stop: asha stops nothing: at a grace of {rule.grace:g}, its first look is after the last epoch"
+        message += f" of {epochs}" if epochs > 1 else ", which is the only one"
+        hint = "lower stop.grace, train for more epochs, or leave stop out"
+        raise document.error(message, "stop", hint=hint)
 
 
 def _check_keys(document: Located, path: Path) -> None:

@@ -142,11 +142,9 @@ def open_log(root: Path, search: Search, store: PatchStore, *, data: str, worker
         if canonical_json(log.identity.get(part)) != canonical_json(identity[part])
     ]
     if log.format != FORMAT or differing:
-        what = (
-            f"its {' and '.join(differing)} differ{'s' * (len(differing) == 1)}" if differing else "its format is older"
-        )
+        what = f"differing: {', '.join(differing)}" if differing else "its format is older"
         raise PlanError(
-            f"{root} holds another search: {what}",
+            f"{root} holds another search ({what})",
             hint=f"name this one otherwise (study: ...), give another --out, or delete {file}; finished trials stay",
         )
     ledger = Ledger(root)
@@ -192,7 +190,14 @@ def settings_of(search: Search, candidate: Candidate) -> dict[str, str]:
     differing: dict[str, str] = {}
     drawn: Mapping[str, Drawn] = candidate.drawn or {}
     for axis in search.axes:
-        if axis.name in drawn and _at(base, axis.path) != _at(config, axis.path):
+        if axis.name not in drawn:
+            continue
+        value, ours, theirs = axis.value(drawn[axis.name]), _at(config, axis.path), _at(base, axis.path)
+        if len(axis.path) == 1:  # other axes set keys of this section too
+            keys = [key for key in value if key not in theirs or ours.get(key) != theirs[key]]
+            if keys:
+                differing[axis.name] = label({key: value[key] for key in value if key in keys or key == "kind"})
+        elif ours != theirs:
             differing[axis.name] = axis.label(drawn[axis.name])
     return differing
 

@@ -28,7 +28,7 @@ def begin(root: Path, search: Search, store: PatchStore, *, workers: int = 1) ->
     return open_log(root, search, store, data="name", workers=workers)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scores=st.lists(st.tuples(st.sampled_from([0.2, 0.5, 0.7]), st.sampled_from([0.0, 0.1])), max_size=8))
 def test_order_is_balanced_accuracy_on_val_then_lower_icv_then_the_earlier(
     tmp_path_factory: pytest.TempPathFactory, scores: list[tuple[float, float]]
@@ -58,12 +58,12 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path, search: Search, landsat
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"overrides": ["model.name=test_resnet"]}, "its base differs"),
-        ({"seed": 1}, "its seed differs"),
-        ({"text": TEXT.replace("0.2", "0.3")}, "its axes differs"),
-        ({"text": TEXT + "sampler: {kind: random}\n"}, "its sampler differs"),
-        ({"text": TEXT + "stop: {kind: asha}\nseeds: [2]\n"}, "its seed and stop differ"),
-        ({"workers": 2}, "its workers differs"),
+        ({"overrides": ["model.name=test_resnet"]}, "differing: base"),
+        ({"seed": 1}, "differing: seed"),
+        ({"text": TEXT.replace("0.2", "0.3")}, "differing: axes"),
+        ({"text": TEXT + "sampler: {kind: random}\n"}, "differing: sampler"),
+        ({"text": TEXT + "stop: {kind: asha}\nseeds: [2]\n"}, "differing: seed, stop"),
+        ({"workers": 2}, "differing: workers"),
     ],
 )
 def test_another_search_does_not_go_on_from_it(
@@ -72,7 +72,7 @@ def test_another_search_does_not_go_on_from_it(
     save_log(tmp_path, begin(tmp_path, search, landsat_store))
     workers = int(str(change.pop("workers", 1)))
     other = load(tmp_path, str(change.pop("text", TEXT)), **change)
-    with pytest.raises(PlanError, match=f"holds another search: {what}") as caught:
+    with pytest.raises(PlanError, match=rf"holds another search \({what}\)") as caught:
         begin(tmp_path, other, landsat_store, workers=workers)
     assert "search.json" in (caught.value.hint or "")
 
@@ -149,3 +149,23 @@ def test_settings_name_what_differs_from_the_base(search: Search) -> None:
     }
     assert settings_of(search, candidate(search, 1, {"loss": 1, "optim.lr": 0.15})) == {"optim.lr": "0.15"}
     assert settings_of(search, candidate(search, 0, None)) == {}
+
+
+def test_settings_of_a_section_name_no_more_than_what_differs(tmp_path: Path) -> None:
+    search = load(
+        tmp_path,
+        "base: {loss: {kind: ldam}}\n"
+        "search:\n"
+        "  loss: {choice: [{kind: ldam}, {kind: ldam, scale: 5}, {kind: focal, gamma: 1}]}\n"
+        "  loss.max_margin: {uniform: [0.1, 1]}\n"
+        "  optim: {choice: [{kind: adam, lr: 0.001}, {kind: sgd, lr: 0.001, momentum: 0.5}]}\n",
+    )
+
+    def differing(loss: int, optim: int, margin: float | None = None) -> dict[str, str]:
+        drawn = {"loss": loss, "optim": optim} | ({} if margin is None else {"loss.max_margin": margin})
+        return settings_of(search, candidate(search, 1, drawn))
+
+    assert search.base.loss.kind == "ldam"
+    assert differing(0, 0, 0.3) == {"loss.max_margin": "0.3"}
+    assert differing(1, 0, 0.3) == {"loss": "ldam(scale=5)", "loss.max_margin": "0.3"}
+    assert differing(2, 1) == {"loss": "focal(gamma=1)", "optim": "sgd(momentum=0.5)"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from search_helpers import load
@@ -84,6 +84,33 @@ MISTAKES = {
         "3: loss.kind varies the same as loss", "one of them",
     ),
     "epochs": ("search:\n  optim.epochs: {int: [1, 9]}", "2: optim.epochs cannot be searched", "--epochs"),
+    "epochs in a choice": (
+        "search:\n  optim:\n    choice:\n      - {kind: sgd, lr: 0.1}\n      - {kind: adam, epochs: 9}",
+        "5: optim.epochs cannot be searched, nor set by a choice", "--epochs",
+    ),
+    "rate under one-cycle": (
+        "base: {schedule: {kind: one_cycle}}\nsearch:\n  optim.lr: {uniform: [0.1, 0.2]}",
+        "3: optim.lr does nothing: schedule is one_cycle here, which brings its own rates", "schedule.max_lr",
+    ),
+    "rate under chosen schedules": (
+        "search:\n  optim.lr: {uniform: [0.1, 0.2]}\n"
+        "  schedule: {choice: [{kind: triangular}, {kind: triangular2}, {kind: exp_range}]}",
+        "2: optim.lr does nothing: schedule is triangular or triangular2 or exp_range here", "schedule.max_lr",
+    ),
+    "rate in a choice": (
+        "base: {schedule: {kind: triangular}}\nsearch:\n  optim: {choice: [{kind: sgd, lr: 0.1}, {kind: adam}]}",
+        "3: optim.lr does nothing: schedule is triangular here", "schedule.max_lr",
+    ),
+    "early stopping of one epoch": (
+        "base: {optim: {epochs: 1}}\n" + LR + "stop: {kind: asha, grace: 0.1}",
+        "4: stop: asha stops nothing: at a grace of 0.1, its first look is after the last epoch", "stop.grace",
+    ),
+    "early stopping at the end": (
+        "base: {optim: {epochs: 4}}\n" + LR + "stop: {kind: asha, grace: 0.9}",
+        "4: stop: asha stops nothing: at a grace of 0.9, its first look is after the last epoch of 4", "stop.grace",
+    ),
+    "several seeds": (LR + "seeds: [0, 1, 2]", "3: a search trains every candidate with one seed, got 3", "confirm"),
+    "a number of seeds": (LR + "seeds: 5", "3: a search trains every candidate with one seed, got 5", "confirm.seeds"),
     "synthetic axis": (
         "search:\n  synthetic: {choice: [{kind: none}, {kind: dcgan}]}", "2: synthetic cannot be searched", "add it",
     ),
@@ -147,7 +174,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(document=st.dictionaries(st.sampled_from(["base", "search", "sampler", "stop", "budget", "seeds"]), VALUES))
 def test_any_document_is_a_search_or_one_clear_error(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

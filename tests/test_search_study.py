@@ -47,7 +47,7 @@ def any_of(search: Search, pick: st.DataObject) -> dict[str, Drawn]:
     return drawn
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(pick=st.data())
 def test_any_candidate_is_an_arm_again(tmp_path_factory: pytest.TempPathFactory, pick: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("any")

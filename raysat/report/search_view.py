@@ -101,6 +101,12 @@ def _rest(ranked: list[Candidate], shown: list[Candidate]) -> Iterator[str]:
 def _notes(search: Search, log: Log) -> Iterator[str]:
     val, test = log.patches["val"], log.patches["test"]
     tried = sum(each.val is not None for each in log.candidates)
+    ranked = log.ranked()
+    if ranked and not tried and all(each.state != "running" for each in ranked):
+        failed = all(each.state == "failed" for each in ranked)
+        yield f"{'every candidate failed' if failed else 'no candidate finished'}: there is nothing to confirm"
+    if len(ranked) > 1 and ranked[0].val and ranked[0].number == BASE:
+        yield "nothing that was tried beats the base"
     yield f"judged by balanced accuracy on val ({val:,} patches), then lower ICV; n = 1 training seed ({search.seed})"
     if log.reported == "test":
         yield f"test ({test:,} patches) is reported beside it, and decided nothing"

@@ -6,7 +6,8 @@ as if it had not been, and a random candidate does not depend on how many run at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import numpy as np
@@ -23,6 +24,10 @@ from raysat.search_log import Candidate
 
 _METRIC: Final = "objective"
 _STUDY: Final = "search"
+_PATIENCE: Final = 10  # attempts of a sampler that learns: over choices alone it may propose the same ever again
+_LISTED_FROM: Final = 30  # attempts, some random, after which the configurations of a finite space are gone through
+_MOST: Final = 1000  # attempts in a space that cannot be gone through
+_CELLS: Final = 10_000  # configurations of a space that is still gone through
 
 
 class _Numbered(BaseSampler):
@@ -36,10 +41,10 @@ class _Numbered(BaseSampler):
         """Be the sampler of an attempt at a candidate from now on."""
         seed = int(np.random.SeedSequence([self._rule.seed, number, attempt]).generate_state(1)[0])
         match self._rule:
-            case Tpe(startup=startup):
+            case Tpe(startup=startup) if attempt < _PATIENCE:
                 # Each axis on its own: the joint estimate cannot leave axes out that do not apply.
                 self._sampler: BaseSampler = TPESampler(seed=seed, n_startup_trials=startup, multivariate=False)
-            case Random():
+            case Tpe() | Random():
                 self._sampler = RandomSampler(seed=seed)
             case _:
                 assert_never(self._rule)
@@ -76,8 +81,9 @@ class Drawer:
         self._optuna = OptunaSearch(
             self._define, metric=_METRIC, mode="max", sampler=self._sampler, storage=storage, study_name=_STUDY
         )
-
         self._open: dict[int, str] = {}  # candidates that are drawn and have not ended: their ids in OptunaSearch
+        self._cells = _cells(search)
+        self._old: set[int] = set()  # positions of cells that are known to be tried
 
     def draw(self, number: int, attempt: int = 0) -> dict[str, Drawn]:
         """Draw a candidate; another ``attempt`` forgets the one before and draws another."""
@@ -88,11 +94,29 @@ class Drawer:
         drawn: dict[str, Drawn] = self._optuna.suggest(self._open[number])
         return drawn
 
+    def draw_new(self, number: int, is_new: Callable[[Mapping[str, Drawn]], bool]) -> dict[str, Drawn] | None:
+        """Draw a candidate that is new; None where there is none any more.
+
+        First as the sampler has it, then at random; a finite space is gone through at last, so that it counts as
+        exhausted only where all of it was tried.
+        """
+        for attempt in range(_MOST if self._cells is None else _LISTED_FROM):
+            drawn = self.draw(number, attempt)
+            if is_new(drawn):
+                return drawn
+        self.forget(number)
+        order = np.random.default_rng([self._search.rules.sampler.seed, number]).permutation(len(self._cells or ()))
+        for position in map(int, order):
+            cell = (self._cells or ())[position]
+            if position not in self._old and is_new(cell):
+                return self._fixed(number, cell, attempt=_MOST)
+            self._old.add(position)
+        return None
+
     def take(self, candidate: Candidate) -> None:
         """Take a candidate as if it had been drawn: the base, or one that was drawn before an interruption."""
         if candidate.drawn is not None:
-            self._study.enqueue_trial(dict(candidate.drawn))
-            self.draw(candidate.number)
+            self._fixed(candidate.number, candidate.drawn)
 
     def forget(self, number: int) -> None:
         """A drawn candidate is not used."""
@@ -119,11 +143,33 @@ class Drawer:
                 )
             )
 
+    def _fixed(self, number: int, drawn: Mapping[str, Drawn], *, attempt: int = 0) -> dict[str, Drawn]:
+        self._study.enqueue_trial(dict(drawn))
+        return self.draw(number, attempt)
+
     def _define(self, trial: optuna.Trial) -> None:
         """Draw each axis that applies; OptunaSearch keeps what is suggested."""
         drawn: dict[str, Drawn] = {}
         while axis := self._search.drawing(drawn):
             drawn[axis.name] = _suggest(trial, axis)
+
+
+def _cells(search: Search) -> tuple[dict[str, Drawn], ...] | None:
+    """All that can be drawn; None where that is without end, or more than is worth listing."""
+    if any(isinstance(axis.distribution, Uniform) for axis in search.axes):
+        return None
+    cells = tuple(itertools.islice(_below(search, {}), _CELLS + 1))
+    return cells if len(cells) <= _CELLS else None
+
+
+def _below(search: Search, drawn: dict[str, Drawn]) -> Iterator[dict[str, Drawn]]:
+    axis = search.drawing(drawn)
+    if axis is None:
+        yield drawn
+        return
+    first, *_, last = axis.ends()  # of a range; or all positions of a choice
+    for value in range(int(first), int(last) + 1):
+        yield from _below(search, drawn | {axis.name: value})
 
 
 def _suggest(trial: optuna.Trial, axis: Axis) -> Drawn:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ray.tune.search import Searcher
 from rich.console import Console
 
 from raysat.artifacts import Artifacts
 from raysat.atomic import write_atomic
+from raysat.axes import Drawn
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError
 from raysat.jobs import Job, TrainJob, resolved, train_job
@@ -26,15 +27,13 @@ from raysat.tuning.machines import Options
 from raysat.tuning.progress import Progress
 from raysat.tuning.run import check_models, session
 
-_ATTEMPTS: Final = 100  # draws without a new configuration, after which the space counts as exhausted
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """How a search ended."""
 
     log: Log
-    interrupted: bool
+    interrupted: bool  # there is something left to go on with
     exhausted: bool  # every configuration of the space was tried
 
 
@@ -74,12 +73,13 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 
     @property
     def interrupted(self) -> bool:
-        """Whether a candidate was begun and did not end."""
-        return any(candidate.state == "running" for candidate in self.log.candidates)
+        """Whether the run ended before its budget did, or before the space."""
+        begun = any(candidate.state == "running" for candidate in self.log.candidates)
+        return bool(self.log.left(self._search.rules.budget)) and (begun or not self.exhausted)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next candidate's job, or FINISHED."""
-        while not self.error and self._timed().left(self._search.rules.budget) and (candidate := self._next()):
+        while not self.error and self._may_begin() and (candidate := self._next()):
             job = self._job(candidate.config, candidate.name)
             if self._ledger.is_finished(candidate.job):  # trained before, by an ablation or just before a crash
                 record, curve = self._ledger.read(candidate.job), read_curve(self._ledger, candidate.job)
@@ -117,6 +117,11 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         elif self._halving and trial_id in self._halving.stopped:
             self._end(candidate.model_copy(update={"state": "stopped", "curve": tuple(curve)}))
 
+    def close(self) -> None:
+        """Write down what the run took, however it ended: a budget of hours counts what was interrupted too."""
+        if not self.error:
+            self._save(self._timed())
+
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept Tune's settings: the search file says it all."""
         return True
@@ -142,15 +147,18 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         return candidate
 
     def _draw(self, number: int) -> Candidate | None:
-        for attempt in range(_ATTEMPTS):
-            drawn = self._drawer.draw(number, attempt)
+        def candidate(drawn: Mapping[str, Drawn]) -> Candidate:
             config = self._search.config(drawn)
             job = self._job(config, f"#{number}").id
-            if job not in self._jobs:
-                return Candidate(number=number, job=job, drawn=drawn, config=config)
-        self._drawer.forget(number)
-        self.exhausted = True
-        return None
+            return Candidate(number=number, job=job, drawn=dict(drawn), config=config)
+
+        drawn = self._drawer.draw_new(number, lambda drawn: candidate(drawn).job not in self._jobs)
+        self.exhausted = drawn is None
+        return None if drawn is None else candidate(drawn)
+
+    def _may_begin(self) -> bool:
+        """Whether the budget has room for another candidate beside those that are running now."""
+        return self._timed().left(self._search.rules.budget) > len(self._running)
 
     def _job(self, config: Config, name: str) -> TrainJob:
         trial = Trial(config=resolved(config, self._store), seed=self._search.seed)
@@ -167,7 +175,10 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 
     def _put(self, candidate: Candidate) -> None:
         self._jobs.add(candidate.job)
-        self.log = self._timed().put(candidate)
+        self._save(self._timed().put(candidate))
+
+    def _save(self, log: Log) -> None:
+        self.log = log
         try:
             save_log(self._ledger.root, self.log)
         except LedgerError as error:  # inside Tune's loop it would count as a fault of the trial
@@ -235,7 +246,11 @@ def tune(
             searcher = CandidateSearcher(
                 search, store, ledger, log, workers=options.workers, halving=halving, announce=progress.add
             )
-            active.tune(searcher, samples=log.left(search.rules.budget), callbacks=[progress], scheduler=halving)
+            samples = log.left(search.rules.budget)
+            try:
+                active.tune(searcher, samples=samples, callbacks=[progress], scheduler=halving)
+            finally:
+                searcher.close()
             if searcher.error:
                 raise searcher.error
         return Found(log=searcher.log, interrupted=searcher.interrupted, exhausted=searcher.exhausted)

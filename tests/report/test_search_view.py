@@ -70,6 +70,23 @@ def test_the_table_is_ranked_by_val_and_shows_test_beside_it(search: Search) -> 
     assert "#4 failed: the loss became NaN" in text
 
 
+def test_it_says_where_nothing_beats_the_base(search: Search) -> None:
+    text, worse = "nothing that was tried beats the base", finished(search, 2, DRAWN, 0.25, 0.5)
+    base = finished(search, 0, None, 0.5, 0.25)
+    assert text in shown(search, log_of(search, [base, worse]))
+    assert text in shown(search, log_of(search, [base, candidate(search, 1, DRAWN, state="stopped", curve=(0.1,))]))
+    assert text not in shown(search, log_of(search, [base]))
+    assert text not in shown(search, log_of(search, [base, finished(search, 1, LDAM, 0.75, 0.125)]))
+
+
+def test_it_says_where_nothing_finished(search: Search) -> None:
+    failed = [candidate(search, number, DRAWN, state="failed") for number in range(2)]
+    assert "every candidate failed: there is nothing to confirm" in shown(search, log_of(search, failed))
+    stopped = candidate(search, 2, DRAWN, state="stopped", curve=(0.1,))
+    assert "no candidate finished: there is nothing to confirm" in shown(search, log_of(search, [*failed, stopped]))
+    assert "nothing to confirm" not in shown(search, log_of(search, [*failed, candidate(search, 2, DRAWN)]))
+
+
 def test_without_a_test_split_it_says_that_the_best_is_optimistic(search: Search) -> None:
     ends = [each.model_copy(update={"test": None}) for each in all_ends(search)]
     text = shown(search, log_of(search, ends, reported="val"))

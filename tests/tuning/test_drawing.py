@@ -131,3 +131,73 @@ def test_stopped_and_failed_candidates_count_as_bad(tmp_path: Path) -> None:
             lost = candidate(search, number, drawn, state=bad, curve=(0.1,) if bad == "stopped" else ())
             drawer.learn(lost if above[-1] else finished(search, number, drawn, 0.5, 0.0))
         assert np.mean(above[30:]) < 0.6 * 0.25  # a random draw is above in a quarter of all cases
+
+
+CHOICES = """
+search:
+  loss: {choice: [{kind: ldam}, {kind: cross_entropy}, {kind: focal}]}
+  sampler: {choice: [{kind: uniform}, {kind: square_root}, {kind: inverse_frequency}]}
+  optim.batch_size: {int: [2, 5]}
+sampler: {kind: KIND, startup: 4}
+"""
+
+
+def draw_all(search: Search, most: int) -> list[dict[str, Drawn]]:
+    """Draw new candidates until there is none, telling of each how good it is: the first of each choice is best."""
+    drawer, tried = Drawer(search), []
+    while len(tried) <= most:
+        drawn = drawer.draw_new(len(tried) + 1, lambda drawn: drawn not in tried)
+        if drawn is None:
+            break
+        tried.append(drawn)
+        drawer.learn(finished(search, len(tried), drawn, 0.9 - 0.01 * sum(map(float, drawn.values())), 0.0))
+    return tried
+
+
+def test_a_finite_space_is_exhausted_where_all_of_it_was_tried(tmp_path: Path) -> None:
+    """TPE proposes the best it knows again and again; yet all 3 x 3 x 4 are tried, each once, and then no more."""
+    search = load(tmp_path, CHOICES.replace("KIND", "tpe"))
+    tried = draw_all(search, 99)
+    expected = {(loss, sampler, size) for loss in range(3) for sampler in range(3) for size in range(2, 6)}
+    assert len(tried) == 36
+    assert {(each["loss"], each["sampler"], each["optim.batch_size"]) for each in tried} == expected
+    assert all(isinstance(value, int) for each in tried for value in each.values())
+    assert draw_all(search, 99) == tried
+
+
+def test_conditional_axes_of_a_finite_space_are_tried_where_they_apply(tmp_path: Path) -> None:
+    text = """
+    search:
+      loss: {choice: [{kind: ldam}, {kind: cross_entropy}]}
+      loss.max_margin: {choice: [0.1, 0.2, 0.3]}
+    sampler: {kind: random}
+    """
+    tried = draw_all(load(tmp_path, text), 99)
+    assert sorted(map(str, tried)) == sorted(
+        map(str, [*({"loss": 0, "loss.max_margin": n} for n in range(3)), {"loss": 1}])
+    )
+
+
+def test_a_continuous_space_is_never_exhausted(tmp_path: Path) -> None:
+    """Almost everything counts as tried: it goes on at random until it finds what does not."""
+    search = search_with(tmp_path, "tpe")
+    drawn = Drawer(search).draw_new(1, lambda drawn: drawn["optim.lr"] > 0.095)  # 1 draw of 180
+    assert drawn is not None
+    assert drawn["optim.lr"] > 0.095
+
+
+def test_the_sampler_learns_of_what_was_gone_through(tmp_path: Path) -> None:
+    """The trials of the study are those that were handed out; other attempts count for nothing."""
+    search = load(tmp_path, CHOICES.replace("KIND", "tpe"))
+    drawer = Drawer(search)
+    last: dict[str, Drawn] = {"loss": 2, "sampler": 2, "optim.batch_size": 5}
+    seen: list[dict[str, Drawn]] = []
+
+    def is_new(drawn: dict[str, Drawn]) -> bool:
+        seen.append(dict(drawn))
+        return drawn == last and len(seen) > 30  # not by the sampler: by going through the space
+
+    assert drawer.draw_new(1, is_new) == last
+    drawer.learn(finished(search, 1, last, 0.75, 0.0))
+    complete = [trial for trial in drawer._study.trials if trial.state.name == "COMPLETE"]
+    assert [(trial.params, trial.value) for trial in complete] == [(last, 0.75)]

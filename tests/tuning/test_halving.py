@@ -34,7 +34,7 @@ def train(halving: Halving, trial: Trial, curve: list[float]) -> int:
     return len(curve)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(scores=st.lists(st.lists(st.floats(0, 1), min_size=9, max_size=9), min_size=1, max_size=12))
 def test_it_stops_who_is_below_the_best_third_of_those_who_came_as_far(scores: list[list[float]]) -> None:
     """Rungs at epochs 1, 3 and, of 9 epochs, not at the last."""

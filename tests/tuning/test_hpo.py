@@ -174,7 +174,7 @@ def test_the_same_command_again_prints_the_result(
     assert again.out[again.out.index("#  candidate") :] == out[out.index("#  candidate") :]
     other = raysat("tune", *words, "--seed", "1")
     assert other.code == 2
-    assert "holds another search: its seed differs" in other.err
+    assert "holds another search (differing: seed)" in other.err
 
 
 def test_the_command_writes_a_study_that_ablate_runs(
@@ -201,6 +201,11 @@ def test_what_cannot_train_is_refused_before_anything_starts(
     result = raysat("tune", "--space", file, "--data", landsat_store.path, "--out", tmp_path / "runs")
     assert result.code == 2
     assert "arm 'data.bands=1'" in result.err
+    file.write_text(BASE + "search: {schedule.milestones: {choice: [[0.5], [0.01]]}}\n", encoding="utf-8")
+    words = ["--set", "schedule.kind=multistep", "--data", landsat_store.path, "--out", tmp_path / "runs"]
+    result = raysat("tune", "--space", file, *words)
+    assert result.code == 2
+    assert "arm 'schedule.milestones=0.01': schedule.milestones begin at 0.01" in result.err
     assert not (tmp_path / "runs").exists()
 
 
@@ -208,7 +213,7 @@ def test_the_shipped_search_runs(
     raysat: Callable[..., Any], landsat_store: PatchStore, tmp_path: Path, ray_session: None
 ) -> None:
     space = Path(__file__).parents[2] / "search_spaces" / "hpo.yaml"
-    words = ["--data", landsat_store.path, "--out", tmp_path, "--epochs", "1", "--trials", "2"]
+    words = ["--data", landsat_store.path, "--out", tmp_path, "--epochs", "2", "--trials", "2"]
     result = raysat("tune", "--space", space, *words)
     assert result.code == 0, result.out + result.err
     assert [arm.name for arm in load_study(tmp_path / "hpo" / "best.yaml").arms] == ["base", "best-1"]
