@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raysat.atomic import aside, write_folder
+from raysat.atomic import aside, turn, write_folder
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError, StoreError
 from raysat.ledger import safe_name
@@ -98,7 +98,17 @@ class Artifacts:
         return store
 
     def write(self, job: str, files: Mapping[str, bytes]) -> None:
-        """Write a finished job's files at once. Raises LedgerError; what stood there then stands."""
-        write_folder(
-            self.root / safe_name(job, "generate job"), {safe_name(name, "file"): data for name, data in files.items()}
-        )
+        """Write a finished job's files at once, unless another run made them first; runs wait for each other here.
+
+        Raises LedgerError; what stood there then stands.
+        """
+        target = self.root / safe_name(job, "generate job")
+        content = {safe_name(name, "file"): data for name, data in files.items()}
+        with turn(self.root, f".{job}.lock"):
+            if not self.is_finished(job):
+                write_folder(target, content)
+
+    def check_writable(self) -> None:
+        """Raise LedgerError where nothing can be written: better before a generator is trained than after."""
+        with turn(self.root, ".probe.lock"):
+            pass

@@ -103,6 +103,22 @@ def locked(folder: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
 
 
+@contextmanager
+def turn(folder: Path, name: str) -> Iterator[None]:
+    """Wait for one's turn at a lock file in a folder, which is made where it is missing. Raises LedgerError."""
+    path = folder / name
+    with _explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise LedgerError(f"{path} cannot be locked: {error.strerror or error}") from error
+        yield
+
+
 def aside(folder: Path) -> Path:
     """Where a folder stands while another takes its place."""
     return folder.with_name(f".{folder.name}.replaced")

@@ -67,6 +67,9 @@ def ablate(request: Request, machines: Machines) -> int:
         work.ledger.write_plan(plan.study.text, plan.to_json())
         out.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
     _report(work.ledger.root, None, out)
+    for job in plan.generate:
+        if work.artifacts.is_finished(job.id) and (note := work.artifacts.read(job.id).note):
+            out.print(f"{job.name}: {note}", style="yellow")
     if interrupted:
         out.print("stopped; the same command goes on from here", style="yellow")
         return 130
@@ -107,7 +110,7 @@ def _report(run: Path, out: Path | None, console: Console) -> None:
 def _count(plan: Plan) -> str:
     arms, seeds = len(plan.study.arms), len(plan.study.seeds)
     same = f", {len(plan.jobs)} of them different" if len(plan.jobs) < plan.trials else ""
-    generators = f"; {plural(len(plan.generate), 'generator')} beside them" if plan.generate else ""
+    generators = f"; {plural(len(plan.generate), 'generator')}" if plan.generate else ""
     return f"{plural(arms, 'arm')} x {plural(seeds, 'seed')} = {plural(plan.trials, 'trial')}{same}{generators}"
 
 

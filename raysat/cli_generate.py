@@ -20,10 +20,12 @@ from raysat.cli_options import (
     read_bands,
     read_words,
 )
-from raysat.errors import UsageError
+from raysat.errors import PlanError, UsageError
 from raysat.textual import plural
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from raysat.artifacts import Artifacts
     from raysat.data.store import PatchStore
     from raysat.families.images import Dcgan
@@ -63,6 +65,8 @@ def generate(
 
     screen = console()
     store = open_data(data)
+    if store.generated:
+        raise PlanError(f"{store.path} holds generated patches", hint="give the real store that they were made from")
     chosen = Data.model_validate({"bands": read_bands(bands)})
     config = resolved(Config(data=chosen, synthetic=_gan(classes, patches, steps, seed)), store)
     jobs = generate_jobs(config, store)
@@ -84,7 +88,7 @@ def generate(
         screen.print(f"nothing to do: all {plural(len(jobs), 'generator')} are finished")
     show_quality(jobs, artifacts, ledger, screen)
     if all(artifacts.is_finished(job.id) for job in jobs):
-        if (found := _train_on_synthetic(jobs, store, artifacts)) is not None:
+        if (found := _train_on_synthetic(jobs, store, artifacts, screen)) is not None:
             show_training(found, screen)
         for job in jobs:
             screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
@@ -94,18 +98,22 @@ def generate(
     return 0 if all(artifacts.is_finished(job.id) for job in jobs) else 1
 
 
-def _train_on_synthetic(jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts) -> dict[str, Any] | None:
+def _train_on_synthetic(
+    jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts, screen: Console
+) -> dict[str, Any] | None:
     """What a classifier learns of all generated patches together; measured once, kept beside them."""
     from raysat.atomic import write_atomic
     from raysat.spec import digest
 
-    file = artifacts.root / f"train-on-synthetic-{digest([job.id for job in jobs])}.json"
+    stores = {job.work.label: artifacts.open(job.id) for job in jobs}
+    file = artifacts.root / f"train-on-synthetic-{digest([made.fingerprint for made in stores.values()])}.json"
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         from raysat.training.quality import train_on_synthetic
 
-        images = {job.work.label: artifacts.open(job.id).images for job in jobs}
+        screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
+        images = {label: made.images for label, made in stores.items()}
         measured = train_on_synthetic(images, store, bands=jobs[0].work.bands)
         if measured is None:
             return None
@@ -118,9 +126,9 @@ def _gan(classes: str | None, patches: int | None, steps: int | None, seed: int 
     """The generator that the options describe."""
     from raysat.families.images import Dcgan
 
-    given = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
+    given: dict[str, Any] = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
     if classes is not None:
-        given["classes"] = [int(word) if word.isdigit() else word for word in read_words(classes, "--classes")]  # type: ignore[assignment]
+        given["classes"] = read_words(classes, "--classes")  # a number that names no class is a label
     try:
         return Dcgan.model_validate({key: value for key, value in given.items() if value is not None})
     except ValueError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -54,13 +55,22 @@ class Request:
         plan = make_plan(study, open_data(self.data), data=self.data, workers=self.workers)
         arms = {job.arm: job.trial.config for job in plan.jobs}
         for arm, config in arms.items():
-            try:
+            with _naming(arm):
                 check(config, plan.store)
-            except UsageError as error:
-                raise type(error)(f"arm {arm!r}: {error.message}", hint=error.hint) from None
         for job in plan.generate:
-            check_generation(job.work, plan.store)
+            arm = next(each.arm for each in plan.jobs if job.id in each.needs)
+            with _naming(arm):
+                check_generation(job.work, plan.store)
         return plan
+
+
+@contextmanager
+def _naming(arm: str) -> Iterator[None]:
+    """Begin a user's error with the arm that it is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(f"arm {arm!r}: {error.message}", hint=error.hint) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +202,7 @@ def read_bands(text: str | None) -> Bands | None:
     """Read a composite's name, or a list of band numbers and names."""
     if text is None:
         return None
-    words = [word.strip() for word in text.split(",")]
+    words = read_words(text, "bands")
     return [int(word) if word.isdigit() else word for word in words] if len(words) > 1 or words[0].isdigit() else text
 
 

@@ -80,7 +80,9 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1) ->
     config = trial.config
     generate = generate_jobs(config, store)
     patches = len(store.indices("train")) + sum(job.work.patches for job in generate)
-    work = {"trial": trial.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS}
+    spec = trial.model_dump(mode="json")
+    spec["config"]["synthetic"] = [job.id for job in generate]  # however they were asked for
+    work = {"trial": spec, "data": store.fingerprint, "numerics": NUMERICS}
     return TrainJob(
         id=digest(work | ({"workers": workers} if workers > 1 else {})),
         arm=arm,
@@ -167,10 +169,17 @@ def _labels(gan: Dcgan, store: PatchStore) -> list[int]:
 
 
 def _label(name: int | str, store: PatchStore) -> int:
-    if isinstance(name, int) and 0 <= name < len(store.classes):
-        return name
-    if name in store.classes:
-        return store.classes.index(str(name))
+    label = int(name) if isinstance(name, int) or name.isdecimal() else -1
+    named = store.classes.index(str(name)) if str(name) in store.classes else -1
+    if isinstance(name, str) and named >= 0:
+        return named
+    if 0 <= label < len(store.classes) and named in (-1, label):
+        return label
+    if named >= 0:
+        raise PlanError(
+            f"synthetic.classes: {name} could be the label {label} or the class named '{name}', which is {named}",
+            hint=f"write '{name}' in quotes for the name",
+        )
     known = ", ".join(f"{label} {each}" for label, each in enumerate(store.classes))
     raise PlanError(
         f"synthetic.classes: {store.path} has no class {name!r}",

@@ -53,7 +53,7 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
         f"{images:,} images" + _generation(missing),
-        f"time       {_time(images, plan, ledger)}" + (", generators beside" if len(trials) < len(missing) else ""),
+        f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
     for line in lines:
         console.print(line)

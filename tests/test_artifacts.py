@@ -1,5 +1,6 @@
 """Generated stores: written whole, read back, never taken for finished when damaged, never taken for real data."""
 
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,35 @@ def test_generated_patches_are_no_data_for_a_study(tmp_path: Path) -> None:
     study.write_text("study: s\n", encoding="utf-8")
     with pytest.raises(PlanError, match="generated patches"):
         make_plan(load_study(study), PatchStore.open(artifacts.path(JOB)))
+
+
+def test_two_runs_that_finish_the_same_job_wait_for_each_other(tmp_path: Path) -> None:
+    """Without a turn, the second would tidy away what the first is writing."""
+    content = files(tmp_path) | {"filler.bin": bytes(8 << 20)}
+    spec = get_context("spawn")
+    runs = [spec.Process(target=_write, args=(tmp_path / "generated", content)) for _ in range(3)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [run.exitcode for run in runs] == [0, 0, 0]
+    assert Artifacts(tmp_path / "generated").is_finished(JOB)
+    assert [path.name for path in (tmp_path / "generated").iterdir() if path.is_dir()] == [JOB]
+
+
+def _write(root: Path, content: dict[str, bytes]) -> None:
+    Artifacts(root).write(JOB, content)
+
+
+def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path / "generated")
+    artifacts.write(JOB, files(tmp_path))
+    before = (artifacts.path(JOB) / "record.json").stat().st_ino
+    artifacts.write(JOB, files(tmp_path, name="again"))
+    assert (artifacts.path(JOB) / "record.json").stat().st_ino == before
+
+
+def test_a_root_that_cannot_be_written_is_known_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "generated").write_text("a file in the way", encoding="utf-8")
+    with pytest.raises(LedgerError, match="cannot be written"):
+        Artifacts(tmp_path / "generated").check_writable()

@@ -146,3 +146,34 @@ def test_a_learning_rate_that_the_schedule_replaces_is_the_same_work(store: Patc
 def test_a_dropped_band_that_is_not_there_names_its_key(store: PatchStore) -> None:
     with pytest.raises(BandError, match=r"data\.drop: dropped band 'B9' is not among"):
         resolved(Config(data=Data(bands="agriculture", drop=(9,))), store)
+
+
+def test_equal_patches_are_the_same_trial_however_they_were_asked_for(store: PatchStore) -> None:
+    asked = [ask(store, classes=("water",)), ask(store, classes=(2,), equalise=False, patches=16)]
+    jobs = [train_job(Trial(config=config, seed=0), store, arm="gan") for config in asked]
+    assert jobs[0].id == jobs[1].id
+    fewer = ask(store, classes=(2,), equalise=False, patches=15)
+    assert train_job(Trial(config=fewer, seed=0), store, arm="gan").id != jobs[0].id
+
+
+@pytest.fixture(scope="module", name="digits")
+def _digits(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+    """Classes that are called 1, 2 and 3, at labels 0, 1 and 2."""
+    path = tmp_path_factory.mktemp("jobs") / "digits"
+    with StoreWriter(path, bands=("B1",), classes=("1", "2", "3"), sensor=None, source={}) as writer:
+        for label, count in enumerate((9, 3, 2)):
+            for _ in range(count):
+                writer.add(np.full((1, 4, 4), label, dtype=np.uint8), label)
+        return writer.close()
+
+
+def test_a_number_that_could_be_a_label_or_a_name_is_refused(digits: PatchStore) -> None:
+    with pytest.raises(PlanError, match="2 could be the label 2 or the class named '2', which is 1") as caught:
+        ask(digits, "all", classes=(2,))
+    assert caught.value.hint == "write '2' in quotes for the name"
+    (job,) = generate_jobs(ask(digits, "all", classes=("2",)), digits)
+    assert (job.class_name, job.work.label) == ("2", 1)
+
+
+def test_a_number_as_text_is_a_label_where_no_class_is_called_so(store: PatchStore) -> None:
+    assert ask(store, classes=("1", "3")) == ask(store, classes=("built", "forest"))

@@ -154,6 +154,9 @@ def train_on_synthetic(
     Returns:
         Both accuracies; None where the store has no held-out patch.
     """
+    rows = np.flatnonzero(store.splits != 0)
+    if not len(rows):
+        return None
     device = device or torch.device("cpu")
     positions = [store.bands.index(band) for band in bands]
     real, labels = _train_patches(store, positions)
@@ -161,9 +164,6 @@ def train_on_synthetic(
     parts += [(images[_some(len(images), "synthetic")], label) for label, images in sorted(generated.items())]
     mixed = np.concatenate([images for images, _ in parts])
     mixed_labels = np.concatenate([np.full(len(images), label, np.int64) for images, label in parts])
-    rows = np.flatnonzero(store.splits != 0)
-    if not len(rows):
-        return None
     rows = rows[_some(len(rows), "held out")]
     held_out, truth = _take(store, rows, positions), store.labels[rows]
 

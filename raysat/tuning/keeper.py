@@ -42,17 +42,26 @@ class Keeper:
 
     def finish_generate(self, job: str, files: dict[str, bytes]) -> None:
         """Write a finished generate job's files, unless another run was first; when this returns they are on disk."""
-        if not self._artifacts.is_finished(job):
-            self._artifacts.write(job, files)
+        self._artifacts.write(job, files)
         self._ledger.clear_failure(job)
 
     def fail(self, failure: Failure) -> None:
         """Write why a job failed."""
         self._ledger.write_failure(failure)
 
+    def is_generated(self, job: str) -> bool:
+        """Whether a generate job is finished, be it by another run."""
+        return self._artifacts.is_finished(job)
+
     def fingerprint(self, job: str) -> str:
-        """The fingerprint of a finished job's patches. Raises StoreError."""
-        return self._artifacts.open(job).fingerprint
+        """The fingerprint of a finished job's patches. Raises StoreError where they are gone."""
+        try:
+            return self._artifacts.open(job).fingerprint
+        except StoreError as error:
+            raise StoreError(
+                f"generated patches are gone or damaged: {error.message}",
+                hint="run the same command again: they are made anew",
+            ) from error
 
     def read_store(self, name: str, offset: int, job: str | None = None) -> bytes:
         """Return a block of one of the files of the store, or of a generate job's; empty at its end."""

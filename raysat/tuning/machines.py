@@ -12,7 +12,8 @@ from typing import Any
 
 import grpc
 import ray
-from ray import LoggingConfig
+from ray import LoggingConfig, PlacementGroupID
+from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 from rich.console import Console
 
 from raysat.errors import ClusterError
@@ -64,6 +65,27 @@ def connect(address: str | None, console: Console) -> Iterator[None]:
         ray.shutdown()
 
 
+@contextmanager
+def no_leftovers() -> Iterator[None]:
+    """Free what a run has reserved and not given back: the CPUs of slots that Tune ended while they still started.
+
+    Ray would do so when this process leaves it; a further run of the same process would wait for them.
+    """
+    before = _reserved()
+    try:
+        yield
+    finally:
+        for group in _reserved() - before:
+            remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))
+
+
+def _reserved() -> set[str]:
+    """Ids of this process's placement groups: the last digits of one are the job that made it."""
+    job = ray.get_runtime_context().get_job_id()
+    groups: dict[str, dict[str, Any]] = placement_group_table()
+    return {group for group, info in groups.items() if group.endswith(job) and info["state"] != "REMOVED"}
+
+
 def check_address(address: str | None) -> None:
     """Raise ClusterError for an address at which no Ray answers: Ray itself would try for minutes."""
     if address is None or address == "auto":
@@ -93,11 +115,12 @@ def check_address(address: str | None) -> None:
             ) from None
 
 
-def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float, int]:
+def fit(nodes: Sequence[dict[str, Any]], options: Options, *, beside: bool = False) -> tuple[float, float, int]:
     """Return CPUs and GPUs of each worker, and how many slots run at once.
 
     Without a wish, a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a
-    node: on small machines one trial with all cores beats several with one each.
+    node: on small machines one trial with all cores beats several with one each. Where jobs are to run ``beside`` each
+    other, generators beside trials, it is half the cores of a node: a generator is long, and gains little from threads.
 
     Raises:
         ClusterError: no node can hold one worker.
@@ -109,7 +132,7 @@ def fit(nodes: Sequence[dict[str, Any]], options: Options) -> tuple[float, float
     cpus = options.cpus_per_trial
     if cpus is None:
         cores = min((node["CPU"] for node in useful), default=1.0)
-        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers
+        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers / (2 if beside else 1)
         cpus = float(max(1, int(share)))
 
     def room(node: dict[str, float]) -> int:

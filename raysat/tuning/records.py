@@ -112,12 +112,12 @@ def generated_files(
         hardware=_hardware(gpus),
         data={"fingerprint": store.fingerprint, "path": str(store.path)},
     )
-    every = max(1, len(reports) // _SHEETS)
+    shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
     sheets = {
         f"samples-{report.step:05d}.png": draw_samples(
             done.reals, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
         )
-        for report in [*reports[every - 1 : -1 : every], last]
+        for report in (reports[index] for index in shown)
     }
     return {
         **_store_files(work, done, store, job),

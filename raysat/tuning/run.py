@@ -25,7 +25,7 @@ from raysat.spec import Model
 from raysat.training.model_names import check_name
 from raysat.training.models import check_cosine, fetch_pretrained
 from raysat.tuning.keeper import start_keeper
-from raysat.tuning.machines import Options, check_address, connect, fit
+from raysat.tuning.machines import Options, check_address, connect, fit, no_leftovers
 from raysat.tuning.progress import Progress
 from raysat.tuning.searcher import PlanSearcher
 from raysat.tuning.trainable import Settings, Slot
@@ -53,7 +53,11 @@ def run(
             say): the run stops, finished records stay.
     """
     check_models([job.trial.config.model for job in jobs if isinstance(job, TrainJob)])
-    with session(plan.study.name, plan.store, ledger, artifacts, options, console) as active:
+    if plan.generate:
+        artifacts.check_writable()
+    with session(
+        plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate)
+    ) as active:
         ledger.write_plan(plan.study.text, plan.to_json())
         return _run(active, jobs, finished_before=len(plan.jobs) + len(plan.generate) - len(jobs))
 
@@ -67,7 +71,8 @@ def generate(
     console: Console,
 ) -> Summary:
     """Do generate jobs alone; the ledger holds lock and failures. Raises ClusterError and LedgerError as ``run``."""
-    with session("generate", store, ledger, artifacts, options, console) as active:
+    artifacts.check_writable()
+    with session("generate", store, ledger, artifacts, options, console, beside=True) as active:
         return _run(active, jobs, finished_before=0)
 
 
@@ -82,13 +87,20 @@ def check_models(models: Sequence[Model]) -> None:
 
 
 def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summary:
-    with Progress(jobs, active.console, finished_before=finished_before) as progress:
+    blocked: list[tuple[TrainJob, str]] = []
+    for each in jobs:
+        active.ledger.clear_failure(each.id)  # of an earlier run
+    try:
+        with Progress(jobs, active.console, finished_before=finished_before) as progress:
 
-        def blocked(job: TrainJob, need: str) -> None:
+            def give_up(job: TrainJob, need: str) -> None:
+                blocked.append((job, need))
+                progress.give_up(job)
+
+            active.tune(PlanSearcher(jobs, give_up), samples=len(jobs), callbacks=[progress])
+    finally:  # only now is every cause on record: Tune tells the searcher of a death before anybody else
+        for job, need in blocked:
             active.ledger.write_failure(_blocked(job, need, jobs, active.ledger))
-            progress.give_up(job)
-
-        active.tune(PlanSearcher(jobs, blocked), samples=len(jobs), callbacks=[progress])
     finished, failed = len(progress.finished), len(progress.failed)
     return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
 
@@ -107,12 +119,22 @@ def _blocked(job: TrainJob, need: str, jobs: Sequence[Job], ledger: Ledger) -> F
 
 @contextmanager
 def session(
-    name: str, store: PatchStore, ledger: Ledger, artifacts: Artifacts, options: Options, console: Console
+    name: str,
+    store: PatchStore,
+    ledger: Ledger,
+    artifacts: Artifacts,
+    options: Options,
+    console: Console,
+    *,
+    beside: bool = False,
 ) -> Iterator[Session]:
-    """Hold a run's ledger and have Ray at hand, with all that slots share. Raises ClusterError, LedgerError."""
+    """Hold a run's ledger and have Ray at hand, with all that slots share; ``beside`` as of ``machines.fit``.
+
+    Raises ClusterError, LedgerError.
+    """
     check_address(options.address)
-    with ledger.lock(), connect(options.address, console), _scratch() as scratch:
-        cpus, gpus, slots = fit(ray.nodes(), options)
+    with ledger.lock(), connect(options.address, console), no_leftovers(), _scratch() as scratch:
+        cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
         settings = Settings(
             keeper=start_keeper(ledger.root, store.path, artifacts.root),
             store=str(store.path.resolve()),

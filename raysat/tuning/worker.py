@@ -92,6 +92,9 @@ def _generate(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool,
         return
     started = time.time()
     wanted = Generation.model_validate_json(canonical_json(job["work"]))
+    if ray.get(config["keeper"].is_generated.remote(job["job"])):  # another study asked for the same, and was first
+        ray.train.report({"job": job["job"], "state": "done", "epoch": wanted.gan.steps})
+        return
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
     reports = []
     loop = generate(wanted, store, device=_device(config["gpus"]))
@@ -131,6 +134,8 @@ def _device(gpus: float) -> torch.device:
 
 def _failure(job: str, error: Exception) -> Failure:
     """Describe an error; on purpose without its traceback where it was raised on purpose."""
+    if isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
+        error = error.cause  # what the keeper raised, without the frames of its process
     expected = isinstance(error, RaysatError)
     return Failure(
         id=job,

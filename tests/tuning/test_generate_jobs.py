@@ -1,22 +1,26 @@
 """Generate jobs on real Ray: made once, shared, waited for; a failure costs its dependents alone."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ray.exceptions import RayTaskError
 from rich.console import Console
 
 from raysat.artifacts import Artifacts
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import TrainingError
+from raysat.errors import StoreError, TrainingError
 from raysat.jobs import GenerateJob
-from raysat.ledger import Ledger
+from raysat.ledger import Failure, Ledger
 from raysat.plan import Plan, make_plan
 from raysat.space import load_study
 from raysat.training.gan import generate
 from raysat.tuning.machines import Options
-from raysat.tuning.run import Summary, run
+from raysat.tuning.run import Summary, _run, run
+from raysat.tuning.searcher import PlanSearcher
+from raysat.tuning.worker import _failure
 
 STUDY = """
 study: synthetic
@@ -71,7 +75,7 @@ def test_one_generator_serves_both_arms_and_seeds(finished: Finished) -> None:
     plan, summary, ledger, artifacts, out = finished
     assert len(plan.generate) == 1
     assert summary == Summary(finished=7, failed=0, interrupted=False), out
-    assert [folder.name for folder in artifacts.root.iterdir()] == [plan.generate[0].id]
+    assert [path.name for path in artifacts.root.iterdir() if path.is_dir()] == [plan.generate[0].id]
     assert all(ledger.is_finished(job.id) for job in plan.jobs)
 
 
@@ -130,12 +134,15 @@ def test_ray_changes_no_pixel(finished: Finished, store: PatchStore) -> None:
 
 
 def test_a_second_study_makes_nothing_again(finished: Finished, tmp_path: Path, store: PatchStore) -> None:
+    """Even where it did not see that the patches are there, as when two studies begin at the same time."""
     _, _, _, artifacts, _ = finished
-    again = plan_of(
-        tmp_path, store, STUDY.replace("study: synthetic", "study: other").replace("epochs: 2", "epochs: 1")
-    )
-    assert [artifacts.is_finished(job.id) for job in again.generate] == [True]
-    assert {job.id for job in again.jobs}.isdisjoint({job.id for job in finished[0].jobs})
+    again = plan_of(tmp_path, store, STUDY.replace("epochs: 2", "epochs: 1").replace("seeds: 2", "seeds: 1"))
+    record = artifacts.path(again.generate[0].id) / "record.json"
+    before = record.stat().st_mtime_ns
+    ledger = Ledger(tmp_path / "run")
+    summary = run(again, [*again.generate, *again.jobs], ledger, artifacts, Options(), Console(quiet=True))
+    assert summary == Summary(finished=4, failed=0, interrupted=False)
+    assert record.stat().st_mtime_ns == before
 
 
 def test_a_failed_generator_fails_its_dependents_alone(tmp_path: Path, store: PatchStore, ray_session: None) -> None:
@@ -158,6 +165,45 @@ def test_a_failed_generator_fails_its_dependents_alone(tmp_path: Path, store: Pa
             assert failure.error.startswith("it needs the job 'generate b', which failed: ")
             assert cause.error in failure.error
             assert failure.traceback is None
+
+
+@dataclass
+class DeathSession:
+    """Dies in the generator, in the order of Tune: the searcher hears of a death before its cause is on record."""
+
+    ledger: Ledger
+    console: Console
+    cause: str | None
+
+    def tune(self, searcher: PlanSearcher, *, samples: int, callbacks: list[object]) -> None:
+        (generator, waits) = (searcher.suggest("1"), searcher.suggest("2"))
+        assert isinstance(generator, dict)
+        assert waits is None
+        searcher.on_trial_complete("1", None, error=True)
+        if self.cause:
+            self.ledger.write_failure(Failure(id=generator["job"], error=self.cause, time=0.0))
+
+
+@pytest.mark.parametrize("cause", ["the worker died", None])
+def test_a_dead_generator_gives_its_dependents_todays_cause(
+    tmp_path: Path, store: PatchStore, cause: str | None
+) -> None:
+    plan = plan_of(tmp_path, store, STUDY.replace("  plain: {}\n", "").replace("seeds: 2", "seeds: 1"))
+    ledger = Ledger(tmp_path / "run")
+    ledger.write_failure(Failure(id=plan.generate[0].id, error="a cause of yesterday", time=0.0))
+    session = DeathSession(ledger, Console(quiet=True), cause)
+    _run(session, [*plan.generate, *plan.jobs], finished_before=0)  # type: ignore[arg-type]
+    for job in plan.jobs:
+        failure = ledger.read_failure(job.id)
+        assert failure is not None
+        assert failure.error == "it needs the job 'generate b', which failed" + (f": {cause}" if cause else "")
+
+
+def test_an_error_of_the_keeper_is_recorded_as_it_was_raised() -> None:
+    raised = StoreError("generated patches are gone", hint="run the same command again")
+    failure = _failure("job", RayTaskError("fingerprint", "frames of another process", raised).as_instanceof_cause())
+    assert (failure.error, failure.hint) == (raised.message, raised.hint)
+    assert failure.traceback is None
 
 
 def test_pretrained_weights_out_of_reach_stop_a_run_before_ray(

@@ -182,6 +182,13 @@ def test_slots_fit_the_machine(
     assert fit(nodes, options) == expected
 
 
+def test_generators_and_trials_get_half_the_cores_each() -> None:
+    two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
+    assert fit(two, Options()) == (2.0, 0.0, 1)
+    assert fit(two, Options(), beside=True) == (1.0, 0.0, 2)
+    assert fit(two, Options(cpus_per_trial=2), beside=True) == (2.0, 0.0, 1)
+
+
 @pytest.mark.parametrize(
     ("nodes", "options"),
     [
