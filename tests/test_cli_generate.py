@@ -51,7 +51,7 @@ def test_patches_are_made_once_and_judged(
     [
         (("--classes", "biult"), "no class 'biult'", "did you mean 'built'"),
         (("--classes", "tiny"), "class 'tiny' of", ""),
-        (("--classes", "7"), "no class 7", "0 crop"),
+        (("--classes", "7"), "no class '7'", "0 crop"),
         (("--classes", "crop"), "'crop' is the largest", "equalise"),
         (("--classes", "built,,tiny"), "empty name", "commas"),
         (("--bands", "agricultre"), "unknown band composite", "agriculture"),
