@@ -6,7 +6,6 @@ from typing import Final
 # Ray reads these when it is imported, and its actors when they start; what the user has set stays.
 ENVIRONMENT: Final = {
     "RAY_AIR_NEW_OUTPUT": "0",  # Tune's own tables: ours replace them
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",  # how often Ray Train passes reports on; 2 s by default
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "900",  # an autoscaler needs minutes for a node
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger keeps results

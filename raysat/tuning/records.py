@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import ray
-import ray.train
 import torch
 from torch import Tensor
 
@@ -51,7 +50,7 @@ def trained_files(
     generated: Sequence[PatchStore],
     *,
     started: float,
-    gpus: float,
+    hardware: dict[str, Any],
 ) -> dict[str, bytes]:
     """Encode a finished trial as the files of the ledger."""
     data = {"fingerprint": store.fingerprint, "path": str(store.path)}
@@ -66,7 +65,7 @@ def trained_files(
         started=started,
         parameters=outcome.parameters,
         versions=_versions(),
-        hardware=_hardware(gpus),
+        hardware=hardware,
         data=data | ({"generated": [each.fingerprint for each in generated]} if generated else {}),
     )
     spec = {**trial.model_dump(mode="json"), "data": store.fingerprint}
@@ -87,7 +86,7 @@ def generated_files(
     store: PatchStore,
     *,
     started: float,
-    gpus: float,
+    hardware: dict[str, Any],
 ) -> dict[str, bytes]:
     """Encode a finished generator and its patches as the files of a generated store."""
     name, last = store.classes[work.label], reports[-1]
@@ -109,7 +108,7 @@ def generated_files(
         seconds=time.time() - started,
         started=started,
         versions=_versions(),
-        hardware=_hardware(gpus),
+        hardware=hardware,
         data={"fingerprint": store.fingerprint, "path": str(store.path)},
     )
     shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
@@ -170,11 +169,12 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
-def _hardware(gpus: float) -> dict[str, Any]:
+def describe_hardware(*, gpus: float, workers: int) -> dict[str, Any]:
+    """What a job runs on: this worker's device and threads, and how many workers there are."""
     return {
         "device": torch.cuda.get_device_name() if gpus else "cpu",
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
-        "workers": ray.train.get_context().get_world_size(),
+        "workers": workers,
         "node": ray.get_runtime_context().get_node_id(),
     }

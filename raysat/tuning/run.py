@@ -172,12 +172,10 @@ class Session:
         """
         slots = max(1, min(self.slots, samples))
         self.console.print(_using(slots, self.settings), style="dim")
-        # The worker group reserves what it needs by itself: a CPU for the slot too would deadlock on small machines.
-        reserve = ray.tune.PlacementGroupFactory([{"memory": 1}])
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
         halt = _Halt()
         ray.tune.Tuner(
-            ray.tune.with_resources(trainable, reserve),
+            ray.tune.with_resources(trainable, self.settings.reserved()),
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=scheduler,

@@ -23,13 +23,13 @@ from raysat.spec import Generation, Trial, canonical_json
 from raysat.training.gan import Generated, generate
 from raysat.training.loop import Outcome, train
 from raysat.tuning.keeper import open_anywhere, open_generated
-from raysat.tuning.records import epoch_row, generated_files, trained_files
+from raysat.tuning.records import describe_hardware, epoch_row, generated_files, trained_files
 
 
 def work(config: Mapping[str, Any]) -> None:
     """Do jobs until there are no more; the ``train_loop_per_worker`` of Ray Train."""
-    context = ray.train.get_context()
-    first, alone = context.get_world_rank() == 0, context.get_world_size() == 1
+    alone = config["workers"] == 1  # Ray Train's local mode has no context inside Tune
+    first = alone or ray.train.get_context().get_world_rank() == 0
     torch.set_num_threads(max(1, int(config["cpus"])))
     while True:
         job = config["inbox"].get() if first else None
@@ -42,13 +42,17 @@ def work(config: Mapping[str, Any]) -> None:
             do(job, config, first=first, alone=alone)
         except LedgerError as error:  # no record can be written: to go on would be for nothing
             cause = error.cause if isinstance(error, RayTaskError) else error
-            report = {"state": "halted", "error": cause.message, "hint": cause.hint} if first else {}
-            ray.train.report({"job": job["job"], **report})
+            _report(config, job, state="halted", error=cause.message, hint=cause.hint)
         except Exception as error:
             if not alone:
                 raise  # the other workers wait in a collective: only a new worker group can go on
             ray.get(config["keeper"].fail.remote(_failure(job["job"], error)))
-            ray.train.report({"job": job["job"], "state": "failed"})
+            _report(config, job, state="failed")
+
+
+def _report(config: Mapping[str, Any], job: Mapping[str, Any], **report: Any) -> None:
+    """Tell the slot how a job stands; the first worker speaks for all."""
+    config["outbox"].put({"job": job["job"], **report})
 
 
 def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
@@ -56,48 +60,49 @@ def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, al
     trial = Trial.model_validate_json(canonical_json(job["trial"]))
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
     generated = open_generated(config["generated"], job["generated"], config["keeper"])
-    loop = train(trial, store, generated=generated, device=_device(config["gpus"]))
+    loop = train(trial, store, generated=generated, device=_device(config["gpus"], alone=alone))
     while True:
         try:
             epoch = next(loop)
         except StopIteration as stop:
             outcome: Outcome = stop.value
             break
-        row = epoch_row(epoch)
-        ray.train.report({"job": job["job"], "state": "training", **row, "objective": row["balanced_accuracy"]})
+        if first:
+            row = epoch_row(epoch)
+            _report(config, job, state="training", **row, objective=row["balanced_accuracy"])
         if job.get("may_stop") and _abandoned(config, first=first, alone=alone):
             return
-    if first:
-        files = trained_files(job["job"], trial, outcome, store, generated, started=started, gpus=config["gpus"])
-        ray.get(config["keeper"].finish.remote(job["job"], files))
+    if not first:
+        return
+    hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
+    files = trained_files(job["job"], trial, outcome, store, generated, started=started, hardware=hardware)
+    ray.get(config["keeper"].finish.remote(job["job"], files))
     final, watched = outcome.metrics[outcome.reported], outcome.metrics["val" if "val" in outcome.metrics else "test"]
-    ray.train.report(
-        {
-            "job": job["job"],
-            "state": "done",
-            "epoch": len(outcome.history),
-            "images": outcome.images,
-            "balanced_accuracy": final.balanced_accuracy,
-            "icv": final.icv,
-            "objective": watched.balanced_accuracy,
-            "objective_icv": watched.icv,
-        }
+    _report(
+        config,
+        job,
+        state="done",
+        epoch=len(outcome.history),
+        images=outcome.images,
+        balanced_accuracy=final.balanced_accuracy,
+        icv=final.icv,
+        objective=watched.balanced_accuracy,
+        objective_icv=watched.icv,
     )
 
 
 def _generate(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
-    """Do a generate job: the first worker does it, the others wait for its report, which all make together."""
+    """Do a generate job: the first worker does it, the others wait for the next job."""
     if not first:
-        ray.train.report({"job": job["job"]})
         return
     started = time.time()
     wanted = Generation.model_validate_json(canonical_json(job["work"]))
     if ray.get(config["keeper"].is_generated.remote(job["job"])):  # another study asked for the same, and was first
-        ray.train.report({"job": job["job"], "state": "done", "epoch": wanted.gan.steps})
+        _report(config, job, state="done", epoch=wanted.gan.steps)
         return
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
     reports = []
-    loop = generate(wanted, store, device=_device(config["gpus"]))
+    loop = generate(wanted, store, device=_device(config["gpus"], alone=alone))
     while True:
         try:
             report = next(loop)
@@ -105,11 +110,11 @@ def _generate(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool,
             done: Generated = stop.value
             break
         reports.append(report)
-        if alone:
-            ray.train.report({"job": job["job"], "state": "training", "epoch": report.step, "images": report.images})
-    files = generated_files(job["job"], wanted, done, reports, store, started=started, gpus=config["gpus"])
+        _report(config, job, state="training", epoch=report.step, images=report.images)
+    hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
+    files = generated_files(job["job"], wanted, done, reports, store, started=started, hardware=hardware)
     ray.get(config["keeper"].finish_generate.remote(job["job"], files))
-    ray.train.report({"job": job["job"], "state": "done", "epoch": wanted.gan.steps})
+    _report(config, job, state="done", epoch=wanted.gan.steps)
 
 
 def _abandoned(config: Mapping[str, Any], *, first: bool, alone: bool) -> bool:
@@ -118,7 +123,7 @@ def _abandoned(config: Mapping[str, Any], *, first: bool, alone: bool) -> bool:
     return bool(stop if alone else broadcast_from_rank_zero(stop))
 
 
-def _device(gpus: float) -> torch.device:
+def _device(gpus: float, *, alone: bool) -> torch.device:
     """The device that was asked for: what Ray reserved, never what happens to be visible."""
     if not gpus:
         return torch.device("cpu")
@@ -127,7 +132,8 @@ def _device(gpus: float) -> torch.device:
             "a GPU was asked for, and torch sees none on the worker's machine",
             hint="is its driver new enough for this torch? Try nvidia-smi there; or give --gpus-per-trial 0",
         )
-    device: torch.device = get_device()
+    # Alone, a worker sees only the GPUs that Tune gave its slot.
+    device: torch.device = torch.device("cuda", 0) if alone else get_device()
     torch.cuda.set_device(device)
     return device
 

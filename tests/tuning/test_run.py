@@ -210,9 +210,9 @@ def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None
     assert "--gpus-per-trial" in (caught.value.hint or "")
 
 
-def train_workers() -> list[int]:
-    """Process ids of the Ray Train workers below this process."""
-    return [pid for pid in descendants(os.getpid()) if "RayTrainWorker" in command(pid)]
+def slots() -> list[int]:
+    """Process ids of the slots below this process."""
+    return [pid for pid in descendants(os.getpid()) if "ResourceTrainable" in command(pid)]
 
 
 LONG = """
@@ -234,7 +234,7 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
     def kill() -> None:
         """Kill each worker that has trained for a while, until the long trial has failed."""
         while ledger.read_failure(long) is None:
-            for worker in set(train_workers()) - set(killed):
+            for worker in set(slots()) - set(killed):
                 if time.monotonic() - seen.setdefault(worker, time.monotonic()) > 5:
                     os.kill(worker, signal.SIGKILL)
                     killed.append(worker)
@@ -255,9 +255,9 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
 def test_a_gpu_that_is_not_there_fails_the_trial() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    assert _device(0.0) == torch.device("cpu")
+    assert _device(0.0, alone=True) == torch.device("cpu")
     with pytest.raises(TrainingError, match="a GPU was asked for"):
-        _device(0.5)
+        _device(0.5, alone=True)
 
 
 @pytest.mark.parametrize(
