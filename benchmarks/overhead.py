@@ -55,7 +55,7 @@ def on_ray(plan: Plan, folder: Path) -> list[float]:
     ledger, began = Ledger(folder), time.time()
     run(plan, plan.jobs, ledger, Artifacts(folder / "generated"), Options(), Console(quiet=True))
     records = [ledger.read(job.id) for job in plan.jobs]
-    return sorted(record.started + record.seconds - began for record in records)
+    return sorted(record.ended - began for record in records)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raysat.atomic import aside, turn, write_folder
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError, StoreError
-from raysat.ledger import safe_name
+from raysat.textual import safe_name
 
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so
 

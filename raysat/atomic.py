@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,16 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             with suppress(OSError):
                 work.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def replace_quickly(path: Path, content: str) -> None:
+    """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
+    work = _partial(path)
+    try:
+        work.write_text(content, encoding="utf-8")
+        work.replace(path)
+    finally:
+        work.unlink(missing_ok=True)
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -69,10 +79,11 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold a folder for this process, by a lock on its ``.lock`` that the system takes back when the process dies.
 
-    The file says who holds it; it stays, since another process may be about to lock it. Raises LedgerError.
+    The file says who holds it; it stays, since another process may be about to lock it. Where another process holds
+    it, raises LedgerError or, given ``waiting``, calls that with who it is and waits.
     """
     path = folder / ".lock"
     with _explained(path):
@@ -82,12 +93,13 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip()  # empty for the moment between locking and writing
-            raise LedgerError(
-                f"{folder} is in use by another raysat" + (f" ({holder})" if holder else ""),
-                hint="wait until it ends, or choose another --out",
-            ) from None
+            if waiting is None:
+                raise LedgerError(
+                    f"{folder} is in use by another raysat{_holder(path)}",
+                    hint="add --wait to go on when it ends, or choose another --out",
+                ) from None
+            waiting(f"{folder} is in use by another raysat{_holder(path)}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise LedgerError(f"{path} cannot be locked: {error.strerror or error}") from error
@@ -101,6 +113,26 @@ def locked(folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 file.truncate(0)
                 fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds a folder, as far as this machine's file system tells."""
+    try:
+        with (folder / ".lock").open("r", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _holder(lock: Path) -> str:
+    """Who holds a lock, in brackets; empty for the moment between locking and writing."""
+    with suppress(OSError):
+        if holder := lock.read_text(encoding="utf-8")[:200].strip():
+            return f" ({holder})"
+    return ""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import click
 from raysat import __version__
 from raysat.cli_data import data
 from raysat.cli_generate import generate
+from raysat.cli_ledger import ledger, status
 from raysat.cli_options import FOLDER, Machines, Request, Work, console, describe_store, machine_options, study_options
 from raysat.cli_tune import tune
 from raysat.errors import RaysatError
@@ -36,6 +37,8 @@ def cli(debug: bool) -> None:
 
 cli.add_command(data)
 cli.add_command(generate)
+cli.add_command(ledger)
+cli.add_command(status)
 cli.add_command(tune)
 
 

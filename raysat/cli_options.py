@@ -38,6 +38,7 @@ class Request:
     seeds: int | None
     overrides: tuple[str, ...]
     workers: int
+    share: bool
     out: Path
 
     def plan(self) -> Plan:
@@ -52,7 +53,7 @@ class Request:
         study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
         if study.reference is not None:
             reference.load(study.reference)
-        plan = make_plan(study, open_data(self.data), data=self.data, workers=self.workers)
+        plan = make_plan(study, open_data(self.data), data=self.data, workers=self.workers, share=self.share)
         arms = {job.arm: job.trial.config for job in plan.jobs}
         for arm, config in arms.items():
             with _naming(arm):
@@ -108,6 +109,8 @@ class Machines:
     cpus_per_trial: float | None
     gpus_per_trial: float | None
     max_concurrent: int | None
+    retries: int
+    wait: bool
 
     def options(self, *, workers: int = 1) -> Options:
         """Turn them into options of a run; call this before ray is imported."""
@@ -124,6 +127,8 @@ class Machines:
             cpus_per_trial=self.cpus_per_trial,
             gpus_per_trial=self.gpus_per_trial,
             max_concurrent=self.max_concurrent,
+            retries=self.retries,
+            wait=self.wait,
         )
 
 
@@ -145,6 +150,9 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
         ),
+        click.option(
+            "--share/--no-share", default=True, show_default=True, help="Train epochs that trials have in common once."
+        ),
         out_option,
     )
 
@@ -163,6 +171,14 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--cpus-per-trial", type=click.FloatRange(0, min_open=True), help="CPUs of each worker."),
         click.option("--gpus-per-trial", type=click.FloatRange(0), help="GPUs of each worker; a fraction shares one."),
         click.option("--max-concurrent", type=click.IntRange(1), help="Jobs at a time, at most."),
+        click.option(
+            "--retries",
+            type=click.IntRange(0),
+            default=1,
+            show_default=True,
+            help="How often a job whose worker dies is tried again, from its last epoch.",
+        ),
+        click.option("--wait", is_flag=True, help="Wait for another raysat that fills the same run."),
     )
 
 

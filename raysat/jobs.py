@@ -19,7 +19,9 @@ from raysat.data.store import PatchStore
 from raysat.errors import BandError, PlanError, did_you_mean
 from raysat.families.images import AugMix, Dcgan, NoSynthetic
 from raysat.families.learning import ExpRange, OneCycle, Triangular, Triangular2
+from raysat.points import steps_per_epoch
 from raysat.spec import Config, Data, Generation, Trial, digest
+from raysat.trajectory import state_ids
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
 NUMERICS: Final = 2
@@ -56,39 +58,50 @@ class TrainJob:
     arm: str  # the first arm that asks for it
     trial: Trial
     images: int  # images that pass through the model in training, augmented views included
+    states: tuple[str, ...]  # names of what it passes through after 0, 1 ... all epochs (``trajectory.py``)
     needs: tuple[str, ...] = ()  # generate jobs
+
+    @property
+    def epochs(self) -> int:
+        """How long it trains."""
+        return self.trial.config.optim.epochs
 
     @property
     def name(self) -> str:
         """How the job reads in a table."""
         return self.arm
 
-    def payload(self) -> dict[str, Any]:
-        """Describe the job to a worker."""
-        trial = self.trial.model_dump(mode="json")
-        return {"job": self.id, "kind": "train", "trial": trial, "generated": list(self.needs)}
-
 
 Job = GenerateJob | TrainJob
 
 
-def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1) -> TrainJob:
+def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, share: bool = True) -> TrainJob:
     """Bind a trial of a ``resolved`` configuration to its store.
 
-    Data-parallel ``workers`` are part of the id where there are several: batch norm then sees smaller batches.
+    Data-parallel ``workers`` are part of the id where there are several: batch norm then sees smaller batches. Without
+    ``share`` it has no state in common with another trial.
     """
     config = trial.config
     generate = generate_jobs(config, store)
     patches = len(store.indices("train")) + sum(job.work.patches for job in generate)
     spec = trial.model_dump(mode="json")
     spec["config"]["synthetic"] = [job.id for job in generate]  # however they were asked for
-    work = {"trial": spec, "data": store.fingerprint, "numerics": NUMERICS}
+    where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS}
+    where |= {"workers": workers} if workers > 1 else {}
+    id_ = digest({"trial": spec, **where})
+    needs = tuple(job.id for job in generate)
     return TrainJob(
-        id=digest(work | ({"workers": workers} if workers > 1 else {})),
+        id=id_,
         arm=arm,
         trial=trial,
         images=config.optim.epochs * patches * views(config),
-        needs=tuple(job.id for job in generate),
+        states=state_ids(
+            trial,
+            generated=needs,
+            steps=steps_per_epoch(patches, config.optim.batch_size),
+            also=where if share else where | {"alone": id_},
+        ),
+        needs=needs,
     )
 
 

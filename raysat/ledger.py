@@ -9,7 +9,10 @@
                       predictions.npz   on the reported split: labels (N,) uint8, predicted (N,) uint8,
                                         probabilities (N, K) float16, indices (N,) int64 of the store
                       model.pt          state_dict alone
+                      SHA256SUMS        checksums of these, for ``sha256sum -c`` and ``raysat ledger verify``
                   failures/<id>.json    why a trial failed; gone once it succeeds
+                  checkpoints/          of trials that are not finished (``checkpoints.py``)
+                  progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
@@ -19,11 +22,11 @@ finished one. One that replaces another moves it aside first; until the new one 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -34,12 +37,14 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from raysat.atomic import aside, locked, write_atomic, write_folder
+from raysat.checkpoints import Checkpoints
 from raysat.errors import LedgerError
 from raysat.metrics import Metrics, confusion_matrix, from_confusion
+from raysat.textual import safe_name
 
 _M = TypeVar("_M", bound=BaseModel)
-_BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt")
-_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SUMS: Final = "SHA256SUMS"
+_BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt", SUMS)
 
 
 class Record(BaseModel):
@@ -53,8 +58,9 @@ class Record(BaseModel):
     classes: tuple[str, ...]
     epochs: int
     images: int  # images trained on, forward passes of augmented views included
-    seconds: float
-    started: float  # seconds since the epoch, UTC
+    seconds: float  # of its epochs, those included that it shares with other trials
+    started: float  # its worker began, be it at a checkpoint; seconds since 1970, UTC
+    ended: float
     parameters: int
     versions: dict[str, str]
     hardware: dict[str, Any]
@@ -96,21 +102,13 @@ class Predictions:
 _ARRAYS: Final = tuple(field.name for field in fields(Predictions))
 
 
-def safe_name(name: str, what: str) -> str:
-    """Return a name that is safe as a file name, or raise LedgerError."""
-    if not _SAFE_NAME.fullmatch(name):
-        raise LedgerError(
-            f"{what} {name!r} cannot name a folder",
-            hint="use letters, digits, '.', '_' and '-', starting with a letter or digit",
-        )
-    return name
-
-
 class Ledger:
     """Reads and writes the records of one study's run."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        self.checkpoints = Checkpoints(self.root)
+        self.progress = self.root / "progress.json"
 
     @classmethod
     def open(cls, root: Path | str) -> Ledger:
@@ -124,12 +122,13 @@ class Ledger:
             raise LedgerError(f"{root} is not a run (no plan.json)", hint=hint)
         return ledger
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
         """Hold the run while it is filled; ``write`` needs no lock of its own where the driver of its run holds this.
 
-        Raises LedgerError where another process holds it. A process that dies lets go of it.
+        Where another process holds it, raises LedgerError or, given ``waiting``, calls that with who it is and waits.
+        A process that dies lets go of it.
         """
-        return locked(self.root)
+        return locked(self.root, waiting)
 
     def write_plan(self, study_text: str, plan: Mapping[str, Any]) -> None:
         """Write the study as given and its plan."""
@@ -181,7 +180,9 @@ class Ledger:
         """
         if "record.json" not in files:
             raise LedgerError(f"trial {trial_id} has no record.json to write")
-        write_folder(self._trial(trial_id), {safe_name(name, "file"): content for name, content in files.items()})
+        content = {safe_name(name, "file"): data for name, data in files.items()}
+        sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
+        write_folder(self._trial(trial_id), {**content, SUMS: sums.encode()})
         self.clear_failure(trial_id)
 
     def clear_failure(self, job: str) -> None:

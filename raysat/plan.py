@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from raysat.chains import Chain, chains
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, UsageError
 from raysat.jobs import GenerateJob, TrainJob, generate_jobs, resolved, train_job
@@ -30,8 +31,13 @@ class Plan:
 
     @property
     def images(self) -> int:
-        """Images that pass through models in training, over all jobs."""
+        """Images that would pass through models if every trial were trained alone."""
         return sum(job.images for job in self.jobs)
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """What is trained: each state that several trials pass through once."""
+        return chains(self.jobs)
 
     @property
     def trials(self) -> int:
@@ -54,10 +60,11 @@ class Plan:
         }
 
 
-def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int = 1) -> Plan:
+def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int = 1, share: bool = True) -> Plan:
     """Resolve a study against a store, known to the user as ``data`` (by default its path).
 
     Data-parallel ``workers`` are part of a job's id where there are several: batch norm then sees smaller batches.
+    Without ``share`` every trial is trained alone; its records are the same.
 
     Raises:
         BandError: an arm asks for bands that the store does not have; names the arm.
@@ -76,7 +83,7 @@ def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int =
     cells: dict[str, dict[int, str]] = {arm: {} for arm in configs}
     for seed in study.seeds:
         for arm, config in configs.items():
-            job = train_job(Trial(config=config, seed=seed), store, arm=arm, workers=workers)
+            job = train_job(Trial(config=config, seed=seed), store, arm=arm, workers=workers, share=share)
             cells[arm][seed] = jobs.setdefault(job.id, job).id
     return Plan(
         study=study,

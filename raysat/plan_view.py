@@ -10,15 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.artifacts import Artifacts
+from raysat.chains import chains
 from raysat.errors import LedgerError
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Ledger
 from raysat.plan import Plan
 from raysat.spec import Config, members
 from raysat.textual import duration, plural
+from raysat.tree_view import stage_tree
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
+_SHORT: Final = 32  # characters of an arm's name
 _DEFAULTS: Final = Config().model_dump(mode="json")
 
 
@@ -27,6 +30,10 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
     waiting = {job.id for job in missing}
     by_id = {job.id: job for job in plan.jobs}
     table = Table(box=None, pad_edge=False, header_style="bold")
+    long = any(len(arm) > _SHORT for arm in plan.cells)  # then the tree calls arms by number
+    numbers = {arm: f"#{number}" for number, arm in enumerate(plan.cells, start=1)}
+    if long:
+        table.add_column("#", justify="right", no_wrap=True)
     table.add_column("arm", overflow="fold")
     table.add_column("settings", overflow="fold")
     for name in ("epochs", "images/trial", "finished"):
@@ -38,21 +45,32 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
         own = ", ".join(setting for setting in settings[arm] if setting not in shared)
         done = sum(job.id not in waiting for job in jobs)
         epochs = jobs[0].trial.config.optim.epochs
-        table.add_row(Text(arm), Text(own), str(epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}")
+        row = (Text(arm), Text(own), str(epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}")
+        table.add_row(*([numbers[arm].removeprefix("#")] if long else []), *row)
     console.print(table)
     console.print()
     if plan.generate:
         console.print(_generators(plan, artifacts))
         console.print()
+    first = plan.study.seeds[0]
+    one_seed = [chain for chain in plan.chains if chain.trials[-1].trial.seed == first]
+    if (tree := stage_tree(one_seed, numbers if long else {arm: arm for arm in numbers})) is not None:
+        console.print(tree)
+        console.print()
     trials = [job for job in missing if isinstance(job, TrainJob)]
-    images = sum(job.images for job in trials)
+    alone, images = sum(job.images for job in trials), sum(chain.images for chain in chains(trials))
     equal = plan.trials - len(plan.jobs)
     lines = [f"all arms   {', '.join(sorted(shared))}"] if shared else []
     lines += [
         f"trials     {plan.trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
-        f"{images:,} images" + _generation(missing),
+        f"{alone:,} images" + _generation(missing),
+        *(
+            [f"sharing    {images:,} images in fact: {alone / images:.1f}x less to train, the same numbers"]
+            if images
+            else []
+        ),
         f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
     for line in lines:

@@ -1,12 +1,27 @@
-"""Points in training: which epoch or step a fraction of training means. Imports no torch: the planner asks here too."""
+"""Points in training: which epoch a fraction of it means, and what holds there. No torch: the planner asks here too."""
 
 from __future__ import annotations
 
 import math
 from typing import assert_never
 
-from raysat.families.imbalance import Drs, Drw
+from raysat.families.imbalance import (
+    Drs,
+    Drw,
+    EffectiveNumber,
+    EffectiveNumberSampler,
+    InverseFrequency,
+    InverseFrequencySampler,
+    NoReweight,
+    Reweight,
+    Sampler,
+    SquareRootSampler,
+    UniformSampler,
+)
 from raysat.families.learning import Average, Ema, NoAverage, Swa
+
+SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber
+SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler
 
 _DUST = 1e-9  # 0.29 * 100 is 28.999..., and means 29
 
@@ -22,6 +37,20 @@ def switch_epoch(deferred: Drw | Drs, epochs: int) -> int:
     0.8 of 40 epochs is epoch index 32; a switch below 1 changes at least the last epoch, a switch of 1 none.
     """
     return epoch_at(deferred.switch, epochs)
+
+
+def reweight_at(reweight: Reweight, *, epoch: int, epochs: int) -> SteadyReweight:
+    """Return the reweighting that holds in an epoch (0-based): a deferred one is none, then by effective number."""
+    if not isinstance(reweight, Drw):
+        return reweight
+    return EffectiveNumber(beta=reweight.beta) if epoch >= switch_epoch(reweight, epochs) else NoReweight()
+
+
+def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:
+    """Return the sampler that holds in an epoch (0-based): a deferred one is uniform, then by effective number."""
+    if not isinstance(sampler, Drs):
+        return sampler
+    return EffectiveNumberSampler(beta=sampler.beta) if epoch >= switch_epoch(sampler, epochs) else UniformSampler()
 
 
 def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:
@@ -40,6 +69,11 @@ def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:
             return frozenset(end for end in ends | {epochs} if end <= epochs)
         case _:
             assert_never(average)
+
+
+def steps_per_epoch(patches: int, batch_size: int) -> int:
+    """Return the batches of an epoch: a last one of a single patch is dropped (``sampling.batches``)."""
+    return patches // batch_size + (patches % batch_size > 1)
 
 
 def warmup_steps(warmup: float, steps: int) -> int:

@@ -19,10 +19,10 @@ from typing import Final
 
 from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
 from raysat.grid import combinations
-from raysat.ledger import safe_name
 from raysat.located import Located, parse_yaml, read_yaml
 from raysat.override import DEFAULT_KINDS, override
 from raysat.spec import Config
+from raysat.textual import safe_name
 from raysat.validation import validate_config
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")

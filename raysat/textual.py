@@ -1,6 +1,13 @@
-"""Small texts that several views share."""
+"""Small texts that several modules share: times, counts, names that are safe as file names."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
+
+from raysat.errors import LedgerError
+
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def duration(seconds: float) -> str:
@@ -17,3 +24,13 @@ def duration(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def safe_name(name: str, what: str) -> str:
+    """Return a name that is safe as a file name, or raise LedgerError."""
+    if not _SAFE_NAME.fullmatch(name):
+        raise LedgerError(
+            f"{what} {name!r} cannot name a folder",
+            hint="use letters, digits, '.', '_' and '-', starting with a letter or digit",
+        )
+    return name

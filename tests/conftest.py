@@ -21,6 +21,11 @@ settings.load_profile("raysat")
 BANDS = ("B2", "B5", "B6")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long to try faults (``tests/faults``)."""
+    parser.addoption("--faults", type=int, default=1, help="random moments at which each fault is tried")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the user's cache out of the tests."""

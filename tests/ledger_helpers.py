@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raysat.ledger import Record
+from raysat.ledger import SUMS, Record
 from raysat.metrics import from_confusion
 
 ID = "0123456789abcdef"
@@ -23,6 +23,7 @@ def made_up_record(trial_id: str = ID, **changes) -> Record:
         "images": 300,
         "seconds": 1.5,
         "started": 1.75e9,
+        "ended": 1.75e9 + 1.5,
         "parameters": 42,
         "versions": {"raysat": "0.1.0"},
         "hardware": {"device": "cpu", "cores": 2},
@@ -46,4 +47,4 @@ def everything_under(folder: Path) -> list[str]:
 
 
 def files_on_disk(trial_id: str = ID) -> list[str]:
-    return [trial_id, *(f"{trial_id}/{name}" for name in sorted(files_of(made_up_record())))]
+    return [trial_id, *(f"{trial_id}/{name}" for name in sorted([*files_of(made_up_record()), SUMS]))]

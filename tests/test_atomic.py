@@ -91,7 +91,7 @@ def rename(self, target):
     return original(self, target)
 Path.rename = rename
 atomic.shutil.rmtree = lambda *_, **__: os._exit(9)
-files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new"}
+files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new", "SHA256SUMS": b""}
 atomic.write_folder(Path(sys.argv[2]), {"record.json": Path(sys.argv[3]).read_bytes(), **files})
 """
 

@@ -9,7 +9,8 @@ import pytest
 from ledger_helpers import ID, everything_under, files_of, files_on_disk, made_up_record
 
 from raysat.errors import LedgerError
-from raysat.ledger import Failure, Ledger, safe_name
+from raysat.ledger import Failure, Ledger
+from raysat.textual import safe_name
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raysat.ledger import Ledger, safe_name
+from raysat.ledger import Ledger
 from raysat.report.frame import Leaderboard, collect
 from raysat.report.tables import write_leaderboard
+from raysat.textual import safe_name
 
 
 def report(run: Path, out: Path | None = None) -> tuple[Leaderboard, list[Path]]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Self, assert_never
+from typing import Any, Self, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,17 @@ class WeightAverage:
             averaged.copy_(last)
         update_bn(train_batches, self.network)
         return self.network.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that goes on with training: averaged weights (live) and updates. Buffers are made at the end."""
+        return {"updates": self.updates, "weights": dict(self.network.named_parameters())}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a ``state_dict``."""
+        for name, parameter in self.network.named_parameters():
+            parameter.copy_(state["weights"][name])
+        self.updates = state["updates"]
 
     @torch.no_grad()
     def _update(self, network: nn.Module) -> None:

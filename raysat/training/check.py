@@ -11,7 +11,7 @@ from raysat.data.store import PatchStore
 from raysat.errors import PlanError
 from raysat.families.imbalance import Drs, Drw
 from raysat.families.learning import Constant, Cosine, ExpRange, MultiStep, OneCycle, Swa, Triangular, Triangular2
-from raysat.points import epoch_at, snapshot_epochs, switch_epoch, warmup_steps
+from raysat.points import epoch_at, snapshot_epochs, steps_per_epoch, switch_epoch, warmup_steps
 from raysat.spec import Config
 from raysat.training.model_names import check_name
 
@@ -103,8 +103,7 @@ def _check_store(config: Config, store: PatchStore) -> None:
             f"optim.batch_size is {batch}, but {store.path} has {train} training patches",
             hint=f"set optim.batch_size to {train} or less",
         )
-    steps = train // batch + (train % batch > 1)  # a last batch of one patch is dropped
-    _check_steps(config, config.optim.epochs * steps)
+    _check_steps(config, config.optim.epochs * steps_per_epoch(train, batch))
     for position in positions:
         stats = store.stats[position]
         if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):

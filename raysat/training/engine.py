@@ -1,26 +1,29 @@
-"""The live parts of one trial on one worker: train an epoch, predict a split, read out the weight average."""
+"""The live parts of a training on one worker: train an epoch, predict a split, read out a weight average, hand on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from raysat import schedules
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import DivergedError
+from raysat.families.learning import Average, NoAverage
 from raysat.spec import Trial
-from raysat.training import losses, models, optimizers, sampling, schedules, views
+from raysat.training import losses, models, optimizers, sampling, views
 from raysat.training.averaging import WeightAverage
 from raysat.training.check import band_positions
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale, open_patches
 from raysat.training.reweight import class_weights
 from raysat.training.seeding import generator, reproducible
+from raysat.trajectory import average_id
 
 _EVALUATION_BATCH: Final = 256
 Labels = npt.NDArray[np.uint8]
@@ -32,11 +35,18 @@ class Engine:
 
     ``generated`` patches join the train split: its class counts and its batches, but not the statistics that all
     patches are normalised with, which are those of real ones. Nothing but the network, the optimiser and the weight
-    average carries over from one epoch to the next.
+    averages carries over from one epoch to the next, and the averages change neither of the others: ``averages`` keeps
+    those up, beside the trial's own, that other trials read out of this training, each with their epochs.
     """
 
     def __init__(
-        self, trial: Trial, store: PatchStore, device: torch.device, *, generated: Sequence[PatchStore] = ()
+        self,
+        trial: Trial,
+        store: PatchStore,
+        device: torch.device,
+        *,
+        generated: Sequence[PatchStore] = (),
+        averages: Sequence[tuple[Average, int]] = (),
     ) -> None:
         self.config, self.seed, self.device = trial.config, trial.seed, device
         bands = band_positions(self.config, store)
@@ -50,7 +60,10 @@ class Engine:
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self._parallel = self.workers.wrap(self.network, device)
         self._optimizer = optimizers.build(self.config.optim, self.network)
-        self._average = WeightAverage.of(self.config.average, self.network, epochs=self.config.optim.epochs)
+        self.averages: dict[str, WeightAverage] = {}
+        for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
+            if (started := WeightAverage.of(average, self.network, epochs=epochs)) is not None:
+                self.averages[average_id(average, epochs)] = started
         self._scale = Scale.of(store, bands, device)
         self.patches = open_patches(store, ("train", *self.held_out), bands, device, generated=generated)
         self.counts = np.bincount(self.patches["train"].labels, minlength=len(store.classes))
@@ -84,12 +97,12 @@ class Engine:
                 if self.config.optim.clip_norm is not None:
                     nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_norm)
                 self._optimizer.step()
-                if self._average is not None:
-                    self._average.after_step(self.network)
+                for average in self.averages.values():
+                    average.after_step(self.network)
                 self.images += len(batch) * len(shown.views)
         self.epochs_done = epoch + 1
-        if self._average is not None:
-            self._average.after_epoch(self.network, self.epochs_done)
+        for average in self.averages.values():
+            average.after_epoch(self.network, self.epochs_done)
         return float(np.average(self._finite(means, epoch, 0), weights=[len(batch) for batch in batches]))
 
     @torch.inference_mode()
@@ -120,9 +133,15 @@ class Engine:
             )
         return found
 
-    def read_out(self) -> nn.Module:
-        """Return the trained network: itself, or its average with batch norm re-estimated on clean training patches."""
-        if self._average is None:
+    def read_out(self, average: Average | None = None) -> nn.Module:
+        """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
+
+        An average's batch norm is re-estimated on clean training patches; training may go on from here.
+        """
+        epochs = self.epochs_done
+        if average is None:
+            average, epochs = self.config.average, self.config.optim.epochs
+        if isinstance(average, NoAverage):
             return self.network
         order = generator(self.seed, "batch_norm").permutation(len(self.patches["train"]))
         with self._scope("batch_norm"), self._autocast():
@@ -130,7 +149,26 @@ class Engine:
                 _channels_last(self._scale.normalise(self.patches["train"].take(batch)))
                 for batch in sampling.batches(order, self.config.optim.batch_size)
             )
-            return self._average.result(self.network, clean)
+            return self.averages[average_id(average, epochs)].result(self.network, clean)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that carries over to the next epoch, as live tensors and plain values (``torch.save`` it)."""
+        return {
+            "epoch": self.epochs_done,
+            "images": self.images,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "averages": {key: average.state_dict() for key, average in self.averages.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a ``state``, whose optimiser's tensors become this one's; KeyError where it lacks an average."""
+        averages = [(average, state["averages"][key]) for key, average in self.averages.items()]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for average, its in averages:
+            average.load_state_dict(its)
+        self.epochs_done, self.images = state["epoch"], state["images"]
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""

@@ -1,4 +1,4 @@
-"""Optimisers; the learning rate is set before each step from ``schedules.py``."""
+"""Optimisers; the learning rate is set before each step from ``raysat/schedules.py``."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.families.imbalance import Drw, EffectiveNumber, InverseFrequency, NoReweight, Reweight
-from raysat.points import switch_epoch
+from raysat.families.imbalance import EffectiveNumber, InverseFrequency, NoReweight, Reweight
+from raysat.points import reweight_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,18 +19,15 @@ def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, e
 
     ``counts`` are the training patches of each class, none of them zero.
     """
-    match reweight:
+    match reweight_at(reweight, epoch=epoch, epochs=epochs):
         case NoReweight():
             return np.ones(len(counts))
         case InverseFrequency():
             return _to_sum_k(1.0 / counts.astype(np.float64))
-        case EffectiveNumber():
-            return class_balanced(counts, reweight.beta)
-        case Drw():
-            late = epoch >= switch_epoch(reweight, epochs)
-            return class_balanced(counts, reweight.beta) if late else np.ones(len(counts))
-        case _:
-            assert_never(reweight)
+        case EffectiveNumber(beta=beta):
+            return class_balanced(counts, beta)
+        case _ as unknown:
+            assert_never(unknown)
 
 
 def class_balanced(counts: npt.NDArray[Any], beta: float) -> Floats:

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.families.imbalance import (
-    Drs,
     EffectiveNumberSampler,
     InverseFrequencySampler,
     Sampler,
     SquareRootSampler,
     UniformSampler,
 )
-from raysat.points import switch_epoch
+from raysat.points import sampler_at
 from raysat.training.reweight import class_balanced
 
 Positions = npt.NDArray[np.int64]
@@ -33,21 +32,17 @@ def epoch_order(
     sampler before its switch, so that both train alike until then.
     """
     _, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    match sampler:
+    match sampler_at(sampler, epoch=epoch, epochs=epochs):
         case UniformSampler():
             return rng.permutation(len(labels))
         case InverseFrequencySampler():
             return _drawn((1.0 / counts)[own], rng)
         case SquareRootSampler():
             return _drawn((1.0 / np.sqrt(counts))[own], rng)
-        case EffectiveNumberSampler():
-            return _drawn(class_balanced(counts, sampler.beta)[own], rng)
-        case Drs():
-            if epoch < switch_epoch(sampler, epochs):
-                return rng.permutation(len(labels))
-            return _drawn(class_balanced(counts, sampler.beta)[own], rng)
-        case _:
-            assert_never(sampler)
+        case EffectiveNumberSampler(beta=beta):
+            return _drawn(class_balanced(counts, beta)[own], rng)
+        case _ as unknown:
+            assert_never(unknown)
 
 
 def batches(order: Positions, size: int) -> list[Positions]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -13,19 +14,21 @@ from rich.console import Console
 from raysat.artifacts import Artifacts
 from raysat.atomic import write_atomic
 from raysat.axes import Drawn
+from raysat.chains import Chain, alone
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError
-from raysat.jobs import Job, TrainJob, resolved, train_job
+from raysat.jobs import TrainJob, resolved, train_job
 from raysat.ledger import Ledger
 from raysat.search import Asha, Search, corner_study
 from raysat.search_log import BASE, Candidate, Log, open_log, read_curve, save_log
 from raysat.spec import Config, Trial
-from raysat.textual import duration
 from raysat.tuning.drawing import Drawer
 from raysat.tuning.halving import Halving
 from raysat.tuning.machines import Options
 from raysat.tuning.progress import Progress
-from raysat.tuning.run import check_models, session
+from raysat.tuning.run import check_models
+from raysat.tuning.searcher import Task
+from raysat.tuning.session import session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         *,
         workers: int,
         halving: Halving | None,
-        announce: Callable[[TrainJob], None],
+        announce: Callable[[Chain], None],
     ) -> None:
         super().__init__(metric="objective", mode="max")
         self.log = log
@@ -90,8 +93,8 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             self._put(candidate)
             self._running[trial_id] = candidate.number
             self._curves[candidate.number] = {}
-            self._announce(job)
-            return job.payload() | {"may_stop": self._halving is not None and candidate.number != BASE}
+            self._announce(chain := alone(job))
+            return chain.payload() | {"may_stop": self._halving is not None and candidate.number != BASE}
         finished: str = Searcher.FINISHED
         return finished
 
@@ -121,6 +124,11 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         """Write down what the run took, however it ended: a budget of hours counts what was interrupted too."""
         if not self.error:
             self._save(self._timed())
+
+    def states(self) -> set[str]:
+        """Names of the states at which interrupted candidates may go on."""
+        interrupted = [candidate for candidate in self.log.candidates if candidate.state == "running"]
+        return {state for each in interrupted for state in self._job(each.config, each.name).states}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept Tune's settings: the search file says it all."""
@@ -191,20 +199,20 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 class _Progress(Progress):
     """Shows the val split, by which candidates are judged: the last report of a trial is of the reported split."""
 
-    def __init__(self, console: Console, *, finished_before: int, expected: int | None) -> None:
-        super().__init__([], console, finished_before=finished_before, expected=expected or 0)
+    def __init__(self, console: Console, *, finished_before: int, expected: int | None, file: Path) -> None:
+        super().__init__([], console, finished_before=finished_before, expected=expected or 0, file=file)
         self._bounded = expected is not None
 
-    def add(self, job: Job) -> None:
-        super().add(job)
+    def add(self, task: Task) -> None:
+        super().add(task)
         self._total += not self._bounded
 
-    def _eta(self) -> str:
+    def _left(self) -> float | None:
         """Candidates still to come are not known: each is taken to last as long as those before, on average."""
         ended = self._ended() - self._before
         if not self._bounded or not ended:
-            return "–"
-        return duration((time.monotonic() - self._began) / ended * (self._total - self._ended()))
+            return None
+        return (time.monotonic() - self._began) / ended * (self._total - self._ended())
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -242,15 +250,17 @@ def tune(
         halving = Halving(rule, epochs) if isinstance(rule, Asha) else None
         bounded = search.rules.budget.trials is not None
         expected = log.left(search.rules.budget) if bounded else None
-        with _Progress(console, finished_before=before, expected=expected) as progress:
+        with _Progress(console, finished_before=before, expected=expected, file=ledger.progress) as progress:
             searcher = CandidateSearcher(
                 search, store, ledger, log, workers=options.workers, halving=halving, announce=progress.add
             )
             samples = log.left(search.rules.budget)
+            ledger.checkpoints.tidy()
             try:
                 active.tune(searcher, samples=samples, callbacks=[progress], scheduler=halving)
             finally:
                 searcher.close()
+                ledger.checkpoints.sweep(searcher.states())
             if searcher.error:
                 raise searcher.error
         return Found(log=searcher.log, interrupted=searcher.interrupted, exhausted=searcher.exhausted)

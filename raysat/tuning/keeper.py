@@ -45,9 +45,25 @@ class Keeper:
         self._artifacts.write(job, files)
         self._ledger.clear_failure(job)
 
+    def unfinished(self, trials: Sequence[str]) -> list[str]:
+        """Those of some trials that have no finished record."""
+        return [trial for trial in trials if not self._ledger.is_finished(trial)]
+
+    def save_state(self, state: str, content: bytes, drop: str | None) -> None:
+        """Write a checkpoint, which makes another one needless; when this returns it is on disk."""
+        self._ledger.checkpoints.write(state, content)
+        if drop is not None:
+            self._ledger.checkpoints.drop(drop)
+
+    def find_state(self, states: Sequence[str]) -> bytes | None:
+        """Return the first of some checkpoints that is here and whole."""
+        found = self._ledger.checkpoints.read(states)
+        return None if found is None else found[1]
+
     def fail(self, failure: Failure) -> None:
-        """Write why a job failed."""
-        self._ledger.write_failure(failure)
+        """Write why a job failed, unless it is finished: a chain may fail after trials that ended on it."""
+        if not self._ledger.is_finished(failure.id):
+            self._ledger.write_failure(failure)
 
     def is_generated(self, job: str) -> bool:
         """Whether a generate job is finished, be it by another run."""

@@ -29,6 +29,8 @@ class Options:
     cpus_per_trial: float | None = None  # per worker
     gpus_per_trial: float | None = None  # per worker
     max_concurrent: int | None = None
+    retries: int = 1  # of a job whose worker died or raised what nobody expected
+    wait: bool = False  # for another raysat that fills the same run
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, assert_never
 
 import ray.tune
@@ -14,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.jobs import GenerateJob, Job, TrainJob
+from raysat.progress_file import Running, Standing, write_standing
 from raysat.textual import duration
+from raysat.tuning.searcher import Task, jobs_of
 
 _STYLE: Final = {
     "training": "cyan",
@@ -25,18 +28,18 @@ _STYLE: Final = {
     "halted": "bold red",
 }
 _ENDED: Final = ("done", "stopped", "failed")
+_WRITTEN_S: Final = 2.0  # between two writings of the progress file
 _SHOWN: Final = 8  # finished trials that stay in view
 _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides finished trials
 
 
 @dataclass(slots=True)
 class _Row:
-    """What is known of a job that has started."""
+    """What is known of a trial or generator that has started."""
 
     job: Job
     state: str = "starting"
     epoch: int = 0
-    images: int = 0
     balanced_accuracy: float | None = None
     icv: float | None = None
 
@@ -44,17 +47,28 @@ class _Row:
 class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     """Follows a run through Tune's callbacks; use as a context manager around it.
 
-    A search does not know its jobs beforehand: it names how many there will be, and adds each one.
+    A chain shows as the trial that ends on it next. A search does not know its jobs beforehand: it names how many there
+    will be, and adds each one. Given a ``file``, what is shown is also written there, for ``raysat status``.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], console: Console, *, finished_before: int, expected: int | None = None
+        self,
+        tasks: Sequence[Task],
+        console: Console,
+        *,
+        finished_before: int,
+        expected: int | None = None,
+        file: Path | None = None,
     ) -> None:
-        self._jobs = {job.id: job for job in jobs}
-        self._total = finished_before + (expected if expected is not None else len(jobs))
+        self._tasks = {task.id: task for task in tasks}
+        self._total = finished_before + (
+            expected if expected is not None else sum(len(jobs_of(task)) for task in tasks)
+        )
         self._rows: dict[str, _Row] = {}
+        self._passed: dict[str, int] = {}  # images that went through each task
         self._console = console
         self._before = finished_before
+        self._file, self._written = file, 0.0
         self._began = time.monotonic()
         self._first_report: tuple[float, int] | None = None
         self._last_line = self._began
@@ -67,64 +81,120 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     def __enter__(self) -> Progress:
         if self._live:
             self._live.start()
+        self._write(now=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
+        self._write(now=True)
 
     @property
     def finished(self) -> list[str]:
-        """Ids of the jobs finished in this run."""
+        """Ids of the trials and generators finished in this run."""
         return [job for job, row in self._rows.items() if row.state == "done"]
 
     @property
     def failed(self) -> list[str]:
-        """Ids of the jobs that failed in this run."""
+        """Ids of the trials and generators that failed in this run."""
         return [job for job, row in self._rows.items() if row.state == "failed"]
 
-    def add(self, job: Job) -> None:
+    def add(self, task: Task) -> None:
         """Take a job that was not known before."""
-        self._jobs[job.id] = job
+        self._tasks[task.id] = task
 
-    def give_up(self, job: Job) -> None:
+    def give_up(self, task: Task) -> None:
         """A job will never start: what it needs failed."""
-        self._fail(job.id)
+        self._fail(task)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job was given to a slot."""
-        job = trial.config["job"]
-        self._rows[job] = _Row(self._jobs[job])
+        self._row(self._tasks[trial.config["job"]]).state = "starting"
+        self._write()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """A job finished an epoch, or finished."""
-        row = self._rows[result["job"]]
-        row.state = result["state"]
+        """A job finished an epoch, or a trial of it finished."""
+        task = self._tasks[result["job"]]
+        row = self._row(task, result.get("trial"))
+        row.state = "done" if result["state"] == "finished" else result["state"]
         row.epoch = int(result.get("epoch", row.epoch))
-        row.images = int(result.get("images", row.images))
         row.balanced_accuracy = result.get("balanced_accuracy", row.balanced_accuracy)
         row.icv = result.get("icv", row.icv)
+        self._pass(task, result)
         if self._first_report is None:  # Ray's start is not training time
-            self._first_report = (time.monotonic(), self._images_done())
-        self._say(row)
+            self._first_report = (time.monotonic(), sum(self._passed.values()))
+        if row.state == "failed":
+            self._fail(task)
+        else:
+            self._say(row)
+        self._write()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A slot died."""
-        self._fail(trial.config["job"])
+        self._fail(self._tasks[trial.config["job"]])
+        self._write()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job ended; one that was still training was stopped early."""
-        row = self._rows[trial.config["job"]]
+        row = self._row(self._tasks[trial.config["job"]])
         if row.state not in _ENDED:
             row.state = "stopped"
             self._say(row)
+        self._write()
 
-    def _fail(self, job: str) -> None:
-        row = self._rows.setdefault(job, _Row(self._jobs[job]))
-        row.state = "failed"
-        self._say(row)
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Tune looked around: the run is alive."""
+        self._write()
+
+    def _row(self, task: Task, trial: str | None = None) -> _Row:
+        """The row of one of a task's trials, by default the next to end; made where it is missing."""
+        jobs = jobs_of(task)
+        ended = {job.id for job in jobs if job.id in self._rows and self._rows[job.id].state in _ENDED}
+        job = next((job for job in jobs if job.id == trial or (trial is None and job.id not in ended)), jobs[-1])
+        return self._rows.setdefault(job.id, _Row(job))
+
+    def _fail(self, task: Task) -> None:
+        """All trials of a task that are not finished failed with it."""
+        for job in jobs_of(task):
+            row = self._rows.setdefault(job.id, _Row(job))
+            if row.state != "done":
+                row.state = "failed"
+                self._say(row)
+
+    def _pass(self, task: Task, result: dict[str, Any]) -> None:
+        """Count the images that a task has trained on."""
+        if result["state"] in ("done", "failed"):
+            self._passed[task.id] = task.images
+        elif isinstance(task, GenerateJob):
+            self._passed[task.id] = int(result.get("images", 0))
+        else:
+            end, epoch = task.trials[-1].epochs, int(result.get("epoch", 0))
+            self._passed[task.id] = task.images * max(0, epoch - task.begins) // (end - task.begins)
+
+    def _write(self, *, now: bool = False) -> None:
+        """Write where the run stands; a full disk shows elsewhere."""
+        if self._file is None or (not now and time.monotonic() - self._written < _WRITTEN_S):
+            return
+        self._written = time.monotonic()
+        running = [
+            Running(name=row.job.name, seed=seed, epoch=row.epoch, epochs=epochs)
+            for row in self._rows.values()
+            if row.state not in _ENDED
+            for seed, epochs in [_length(row.job)]
+        ]
+        write_standing(
+            self._file,
+            Standing.of_this_process(
+                done=len(self.finished),
+                failed=len(self.failed),
+                before=self._before,
+                total=self._total,
+                running=running,
+                left_s=self._left(),
+            ),
+        )
 
     def _say(self, row: _Row) -> None:
         """Print a plain line for a finished trial, and now and then for one that trains."""
@@ -143,19 +213,20 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     def _ended(self) -> int:
         return self._before + sum(row.state in _ENDED for row in self._rows.values())
 
-    def _images_done(self) -> int:
-        return sum(row.job.images if row.state in _ENDED else row.images for row in self._rows.values())
+    def _left(self) -> float | None:
+        """Seconds left at the rate seen since the first report."""
+        if self._first_report is None:
+            return None
+        since, images_then = self._first_report
+        done, seconds = sum(self._passed.values()), time.monotonic() - since
+        if done <= images_then or seconds < 1:
+            return None
+        left = sum(task.images for task in self._tasks.values()) - done
+        return max(0.0, left * seconds / (done - images_then))
 
     def _eta(self) -> str:
-        """Time left at the rate seen since the first report."""
-        if self._first_report is None:
-            return "–"
-        since, images_then = self._first_report
-        done, seconds = self._images_done(), time.monotonic() - since
-        if done <= images_then or seconds < 1:
-            return "–"
-        left = sum(job.images for job in self._jobs.values()) - done
-        return duration(left * seconds / (done - images_then))
+        left = self._left()
+        return "–" if left is None else duration(left)
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -178,18 +249,23 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 def _cells(row: _Row) -> tuple[str, ...]:
     """Name, seed, state, epoch (steps for a generator), balanced accuracy and ICV of a row as text."""
     job = row.job
-    match job:
-        case GenerateJob():
-            seed, last = "–", job.work.gan.steps
-        case TrainJob():
-            seed, last = str(job.trial.seed), job.trial.config.optim.epochs
-        case _:
-            assert_never(job)
+    seed, last = _length(job)
     return (
         job.name,
-        seed,
+        "–" if seed is None else str(seed),
         row.state,
         f"{row.epoch}/{last}",
         "–" if row.balanced_accuracy is None else f"{row.balanced_accuracy:.3f}",
         "–" if row.icv is None else f"{row.icv:.3f}",
     )
+
+
+def _length(job: Job) -> tuple[int | None, int]:
+    """A job's seed, and how many epochs (steps for a generator) it trains."""
+    match job:
+        case GenerateJob():
+            return None, job.work.gan.steps
+        case TrainJob():
+            return job.trial.seed, job.epochs
+        case _:
+            assert_never(job)

@@ -1,34 +1,26 @@
-"""Runs jobs on Ray: one Tuner over warm slots, until every job is finished or recorded as failed."""
+"""Runs a plan's jobs on Ray, until every one is finished or recorded as failed."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import ray
-import ray.tune
 from rich.console import Console
 
 from raysat.artifacts import Artifacts
+from raysat.chains import Chain, chains
 from raysat.data.store import PatchStore
-from raysat.errors import LedgerError
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Plan
 from raysat.spec import Model
 from raysat.training.model_names import check_name
 from raysat.training.models import check_cosine, fetch_pretrained
-from raysat.tuning.keeper import start_keeper
-from raysat.tuning.machines import Options, check_address, connect, fit, no_leftovers
+from raysat.tuning.machines import Options
 from raysat.tuning.progress import Progress
-from raysat.tuning.searcher import PlanSearcher
-from raysat.tuning.trainable import Settings, Slot
+from raysat.tuning.searcher import PlanSearcher, Task
+from raysat.tuning.session import Session, session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +33,17 @@ class Summary:
 
 
 def run(
-    plan: Plan, jobs: Sequence[Job], ledger: Ledger, artifacts: Artifacts, options: Options, console: Console
+    plan: Plan,
+    jobs: Sequence[Job],
+    ledger: Ledger,
+    artifacts: Artifacts,
+    options: Options,
+    console: Console,
 ) -> Summary:
     """Write the plan, do those of its jobs that are given, and write their records.
+
+    Trials that share epochs train them once. Checkpoints of an earlier run are gone on from; those that no trial here
+    can use are deleted.
 
     Raises:
         PlanError: a model that timm does not know.
@@ -87,163 +87,51 @@ def check_models(models: Sequence[Model]) -> None:
 
 
 def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summary:
-    blocked: list[tuple[TrainJob, str]] = []
+    tasks: list[Task] = [job for job in jobs if isinstance(job, GenerateJob)]
+    unfinished = {chain.id: chain for chain in chains([job for job in jobs if isinstance(job, TrainJob)])}
+    tasks += unfinished.values()
+    blocked: list[tuple[Chain, Task]] = []
+    checkpoints = active.ledger.checkpoints
+
+    def sweep() -> None:
+        checkpoints.sweep({state for chain in unfinished.values() for state in chain.states})
+
+    def ended(task: Task) -> None:
+        if isinstance(task, Chain):
+            del unfinished[task.id]
+            sweep()
+
+    checkpoints.tidy()
+    sweep()
     for each in jobs:
         active.ledger.clear_failure(each.id)  # of an earlier run
     try:
-        with Progress(jobs, active.console, finished_before=finished_before) as progress:
+        with Progress(tasks, active.console, finished_before=finished_before, file=active.ledger.progress) as progress:
 
-            def give_up(job: TrainJob, need: str) -> None:
-                blocked.append((job, need))
-                progress.give_up(job)
+            def give_up(chain: Chain, need: Task) -> None:
+                blocked.append((chain, need))
+                progress.give_up(chain)
 
-            active.tune(PlanSearcher(jobs, give_up), samples=len(jobs), callbacks=[progress])
+            active.tune(PlanSearcher(tasks, give_up, ended), samples=len(tasks), callbacks=[progress])
     finally:  # only now is every cause on record: Tune tells the searcher of a death before anybody else
-        for job, need in blocked:
-            active.ledger.write_failure(_blocked(job, need, jobs, active.ledger))
+        for chain, need in blocked:
+            for job in chain.trials:
+                active.ledger.write_failure(_blocked(job, chain, need, active.ledger))
     finished, failed = len(progress.finished), len(progress.failed)
     return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
 
 
-def _blocked(job: TrainJob, need: str, jobs: Sequence[Job], ledger: Ledger) -> Failure:
-    """The record of a trial whose generator failed."""
-    generator = next(each for each in jobs if each.id == need)
-    cause = ledger.read_failure(need)
+def _blocked(job: TrainJob, chain: Chain, need: Task, ledger: Ledger) -> Failure:
+    """The record of a trial that cannot be trained since something that it needs failed."""
+    cause = ledger.read_failure(need.id)
+    if isinstance(need, Chain):
+        other = need.trials[-1]
+        what = f"its first {chain.begins} epochs are those of {other.name!r}, seed {other.trial.seed}, which failed"
+    else:
+        what = f"it needs the job {need.name!r}, which failed"
     return Failure(
         id=job.id,
-        error=f"it needs the job {generator.name!r}, which failed" + (f": {cause.error}" if cause else ""),
+        error=what + (f": {cause.error}" if cause else ""),
         hint=cause.hint if cause else None,
         time=time.time(),
     )
-
-
-@contextmanager
-def session(
-    name: str,
-    store: PatchStore,
-    ledger: Ledger,
-    artifacts: Artifacts,
-    options: Options,
-    console: Console,
-    *,
-    beside: bool = False,
-) -> Iterator[Session]:
-    """Hold a run's ledger and have Ray at hand, with all that slots share; ``beside`` as of ``machines.fit``.
-
-    Raises ClusterError, LedgerError.
-    """
-    check_address(options.address)
-    with ledger.lock(), connect(options.address, console), no_leftovers(), _scratch() as scratch:
-        cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
-        settings = Settings(
-            keeper=start_keeper(ledger.root, store.path, artifacts.root),
-            store=str(store.path.resolve()),
-            fingerprint=store.fingerprint,
-            generated=str(artifacts.root.resolve()),
-            workers=options.workers,
-            cpus=cpus,
-            gpus=gpus,
-        )
-        yield Session(name=name, ledger=ledger, console=console, settings=settings, slots=slots, scratch=scratch)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """Ray at hand for one run."""
-
-    name: str
-    ledger: Ledger
-    console: Console
-    settings: Settings
-    slots: int  # how many jobs fit at once
-    scratch: Path
-
-    def tune(
-        self,
-        searcher: ray.tune.search.Searcher,
-        *,
-        samples: int,
-        callbacks: Sequence[ray.tune.Callback],
-        scheduler: ray.tune.schedulers.TrialScheduler | None = None,
-    ) -> None:
-        """Do what a searcher suggests (``Job.payload``), up to ``samples`` jobs, in slots that stay warm.
-
-        Raises LedgerError where a record cannot be written.
-        """
-        slots = max(1, min(self.slots, samples))
-        self.console.print(_using(slots, self.settings), style="dim")
-        trainable = ray.tune.with_parameters(Slot, settings=self.settings)
-        halt = _Halt()
-        ray.tune.Tuner(
-            ray.tune.with_resources(trainable, self.settings.reserved()),
-            tune_config=ray.tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=scheduler,
-                num_samples=samples,
-                max_concurrent_trials=slots,
-                reuse_actors=True,
-            ),
-            run_config=ray.tune.RunConfig(
-                name=self.name,
-                storage_path=str(self.scratch),
-                verbose=0,
-                callbacks=[*callbacks, _Deaths(self.ledger)],
-                failure_config=ray.tune.FailureConfig(max_failures=1),  # a preempted worker is no failed trial
-                stop=halt,
-            ),
-        ).fit()
-        if halt.error:
-            raise halt.error
-
-
-class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
-    """Stops the run once a record cannot be written."""
-
-    error: LedgerError | None = None
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        if result.get("state") == "halted":
-            self.error = LedgerError(result["error"], hint=result["hint"])
-        return False
-
-    def stop_all(self) -> bool:
-        return self.error is not None
-
-
-class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Records the jobs whose worker died twice: nothing was left there to do so."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        # trial.get_error() reads the copy in storage, which is not there yet.
-        file = Path(trial.error_file or "")
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        error = next((line for line in reversed(lines) if "died" in line), lines[-1] if lines else "the worker died")
-        self._ledger.write_failure(
-            Failure(
-                id=trial.config["job"],
-                error=error.removeprefix("RuntimeError: "),
-                hint="out of memory, or a lost machine? See the dashboard's logs; the same command tries again",
-                traceback=text or None,
-                time=time.time(),
-            )
-        )
-
-
-def _using(slots: int, settings: Settings) -> str:
-    each = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
-    group = f"{settings.workers} workers of {each}" if settings.workers > 1 else each
-    return f"running    {slots} job{'s' * (slots != 1)} at a time, {group} each"
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for Tune's own files, which nothing reads again."""
-    path = Path(tempfile.mkdtemp(prefix="raysat-tune-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Hands the plan's jobs to Ray Tune: in the plan's order, each as soon as what it needs is done."""
+"""Hands the plan's jobs to Ray Tune: in the plan's order, each as soon as what it needs is there."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from raysat.jobs import Job, TrainJob
+from raysat.chains import Chain
+from raysat.jobs import GenerateJob, Job
 
-Blocked = Callable[[TrainJob, str], None]
+Task = GenerateJob | Chain
+Blocked = Callable[[Chain, Task], None]
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     """A Searcher that suggests each job once; it searches nothing, since the plan says what to run.
 
-    A job whose need failed is never suggested: ``blocked`` is called with it and the id of that need. Needs that are
-    not among the jobs were met before.
+    A chain needs generated patches, and the state at which it leaves another chain: it starts while that one goes on.
+    Needs that no job here makes were met before. What becomes of a chain whose need is never made depends on why:
+
+    - a generator failed, or training shared epochs failed on purpose (it diverged): it would fail in the same way, so
+      it is never suggested, and ``blocked`` is called with it and the job that failed;
+    - the worker of shared epochs died: it goes its whole way alone.
     """
 
-    def __init__(self, jobs: Sequence[Job], blocked: Blocked) -> None:
+    def __init__(self, jobs: Sequence[Task], blocked: Blocked, ended: Callable[[Task], None] | None = None) -> None:
         super().__init__(metric="balanced_accuracy", mode="max")
         self._waiting = list(jobs)
-        self._open = {job.id for job in jobs}  # not done yet
-        self._running: dict[str, str] = {}  # Tune's trial -> job
-        self._blocked = blocked
+        self._open = {made: job for job in jobs for made in _makes(job)}  # not there yet
+        self._running: dict[str, Task] = {}  # by Tune's trial
+        self._blocked, self._ended = blocked, ended
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its searcher into a snapshot that is never restored: the ledger says what is done."""
@@ -33,25 +39,32 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the first job that can start, None while all that are left wait for a need, or FINISHED."""
         for job in self._waiting:
-            if self._open.isdisjoint(_needs(job)):
+            if self._open.keys().isdisjoint(_needs(job)):
                 self._waiting.remove(job)
-                self._running[trial_id] = job.id
+                self._running[trial_id] = job
                 return job.payload()
         finished: str = Searcher.FINISHED
         return None if self._waiting else finished
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Let the chains go that leave this one at an epoch that it has reached."""
+        job = self._running.get(trial_id)
+        if isinstance(job, Chain) and result.get("state") == "training":
+            self._made(job.states[: int(result["epoch"]) + 1])
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Let the jobs go that waited for this one, or give them up where it failed."""
-        ended = self._running.pop(trial_id, None)
-        if ended is None:
+        job = self._running.pop(trial_id, None)
+        if job is None:
             return
-        if not error and (result or {}).get("state") == "done":
-            self._open.discard(ended)
-            return
-        for job in [job for job in self._waiting if ended in _needs(job)]:
-            self._waiting.remove(job)
-            if isinstance(job, TrainJob):
-                self._blocked(job, ended)
+        state = (result or {}).get("state")
+        died = error and isinstance(job, Chain)
+        if state == "done" or died:
+            self._made(_makes(job))
+        elif error or state == "failed":
+            self._give_up(job)
+        if self._ended is not None and not error and state == "done":
+            self._ended(job)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept Tune's settings: the plan needs none."""
@@ -63,6 +76,31 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
 
+    def _made(self, made: Sequence[str]) -> None:
+        for each in made:
+            self._open.pop(each, None)
 
-def _needs(job: Job) -> tuple[str, ...]:
-    return job.needs if isinstance(job, TrainJob) else ()
+    def _give_up(self, failed: Task) -> None:
+        """Give up all that needs, by whatever way, what this job has not made."""
+        lost = [failed]
+        while lost:
+            never = {made for made in _makes(lost.pop()) if made in self._open}
+            for job in [job for job in self._waiting if not never.isdisjoint(_needs(job))]:
+                self._waiting.remove(job)
+                lost.append(job)
+                if isinstance(job, Chain):
+                    self._blocked(job, failed)
+
+
+def jobs_of(task: Task) -> Sequence[Job]:
+    """The trials that end on a chain, or the generator itself."""
+    return task.trials if isinstance(task, Chain) else (task,)
+
+
+def _makes(job: Task) -> tuple[str, ...]:
+    """What others may need of a job: a generator's patches, a chain's own states."""
+    return job.states[job.begins + 1 :] if isinstance(job, Chain) else (job.id,)
+
+
+def _needs(job: Task) -> tuple[str, ...]:
+    return job.needs if isinstance(job, Chain) else ()

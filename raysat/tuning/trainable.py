@@ -120,16 +120,16 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         return True
 
     def step(self) -> dict[str, Any]:
-        """Wait for the next report of the job. Raises RuntimeError where the workers died."""
+        """Wait for the next report of the job. Raises what ended the workers, where they ended."""
         while True:
             try:
                 report: dict[str, Any] = self._outbox.get(timeout=1.0)
             except queue.Empty:  # Ray's own is one of these
                 if not self._group.is_alive():
-                    raise RuntimeError(f"the worker died: {self._error}") from self._error
+                    raise self._error or RuntimeError("the workers ended on their own") from None
                 continue
             if report["job"] == self._job:
-                return {**report, "done": report["state"] != "training"}
+                return {**report, "done": report["state"] not in ("training", "finished")}
 
     def cleanup(self) -> None:
         """Let the workers end, and end their queues."""

@@ -1,13 +1,15 @@
 """What a Ray Train worker does: wait for a job, do it step by step, send its record to the keeper, wait again.
 
-Training and generation know nothing of Ray: this module drives their generators and reports for them.
+Training and generation know nothing of Ray: this module drives generation, and ``chain.py`` training. An error that is
+raised on purpose would come again: it is recorded at once. Any other ends the worker; its job is tried again in a new
+process, from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import ray
@@ -19,11 +21,11 @@ from ray.train.torch import get_device
 
 from raysat.errors import LedgerError, RaysatError, TrainingError
 from raysat.ledger import Failure
-from raysat.spec import Generation, Trial, canonical_json
+from raysat.spec import Generation, canonical_json
 from raysat.training.gan import Generated, generate
-from raysat.training.loop import Outcome, train
-from raysat.tuning.keeper import open_anywhere, open_generated
-from raysat.tuning.records import describe_hardware, epoch_row, generated_files, trained_files
+from raysat.tuning.chain import train_chain
+from raysat.tuning.keeper import open_anywhere
+from raysat.tuning.records import describe_hardware, generated_files
 
 
 def work(config: Mapping[str, Any]) -> None:
@@ -37,84 +39,63 @@ def work(config: Mapping[str, Any]) -> None:
             job = broadcast_from_rank_zero(job)
         if job is None:
             return
-        do = _generate if job["kind"] == "generate" else _train
         try:
-            do(job, config, first=first, alone=alone)
-        except LedgerError as error:  # no record can be written: to go on would be for nothing
-            cause = error.cause if isinstance(error, RayTaskError) else error
-            _report(config, job, state="halted", error=cause.message, hint=cause.hint)
+            _do(job, config, first=first, alone=alone)
         except Exception as error:
-            if not alone:
-                raise  # the other workers wait in a collective: only a new worker group can go on
-            ray.get(config["keeper"].fail.remote(_failure(job["job"], error)))
-            _report(config, job, state="failed")
+            cause = error.cause if isinstance(error, RayTaskError) else error  # what the keeper raised
+            if isinstance(cause, LedgerError):  # no record can be written: to go on would be for nothing
+                _report(job, config, state="halted", error=cause.message, hint=cause.hint)
+            elif isinstance(cause, RaysatError) and alone:
+                failures = [_failure(trial, cause) for trial in _trials(job)]
+                ray.get([config["keeper"].fail.remote(failure) for failure in failures])
+                _report(job, config, state="failed")
+            else:  # several workers wait for each other in collectives: only new ones can go on
+                raise
 
 
-def _report(config: Mapping[str, Any], job: Mapping[str, Any], **report: Any) -> None:
-    """Tell the slot how a job stands; the first worker speaks for all."""
-    config["outbox"].put({"job": job["job"], **report})
-
-
-def _train(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
-    started = time.time()
-    trial = Trial.model_validate_json(canonical_json(job["trial"]))
-    store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
-    generated = open_generated(config["generated"], job["generated"], config["keeper"])
-    loop = train(trial, store, generated=generated, device=_device(config["gpus"], alone=alone))
-    while True:
-        try:
-            epoch = next(loop)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            break
-        if first:
-            row = epoch_row(epoch)
-            _report(config, job, state="training", **row, objective=row["balanced_accuracy"])
-        if job.get("may_stop") and _abandoned(config, first=first, alone=alone):
-            return
-    if not first:
+def _do(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
+    device = _device(config["gpus"], alone=alone)
+    if job["kind"] == "generate":
+        if first:  # the others wait for the next job
+            _generate(job, config, device)
         return
-    hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
-    files = trained_files(job["job"], trial, outcome, store, generated, started=started, hardware=hardware)
-    ray.get(config["keeper"].finish.remote(job["job"], files))
-    final, watched = outcome.metrics[outcome.reported], outcome.metrics["val" if "val" in outcome.metrics else "test"]
-    _report(
-        config,
+    train_chain(
         job,
-        state="done",
-        epoch=len(outcome.history),
-        images=outcome.images,
-        balanced_accuracy=final.balanced_accuracy,
-        icv=final.icv,
-        objective=watched.balanced_accuracy,
-        objective_icv=watched.icv,
+        config,
+        first=first,
+        device=device,
+        report=partial(_report, job, config) if first else lambda **_: None,
+        abandoned=partial(_abandoned, config, first=first, alone=alone),
     )
 
 
-def _generate(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone: bool) -> None:
-    """Do a generate job: the first worker does it, the others wait for the next job."""
-    if not first:
-        return
+def _report(job: Mapping[str, Any], config: Mapping[str, Any], **report: Any) -> None:
+    """Tell the slot how a job stands."""
+    config["outbox"].put({"job": job["job"], **report})
+
+
+def _generate(job: Mapping[str, Any], config: Mapping[str, Any], device: torch.device) -> None:
     started = time.time()
+    report = partial(_report, job, config)
     wanted = Generation.model_validate_json(canonical_json(job["work"]))
     if ray.get(config["keeper"].is_generated.remote(job["job"])):  # another study asked for the same, and was first
-        _report(config, job, state="done", epoch=wanted.gan.steps)
+        report(state="done", epoch=wanted.gan.steps)
         return
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
     reports = []
-    loop = generate(wanted, store, device=_device(config["gpus"], alone=alone))
+    loop = generate(wanted, store, device=device)
     while True:
         try:
-            report = next(loop)
+            step = next(loop)
         except StopIteration as stop:
             done: Generated = stop.value
             break
-        reports.append(report)
-        _report(config, job, state="training", epoch=report.step, images=report.images)
+        reports.append(step)
+        report(state="training", epoch=step.step, images=step.images)
     hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
     files = generated_files(job["job"], wanted, done, reports, store, started=started, hardware=hardware)
     ray.get(config["keeper"].finish_generate.remote(job["job"], files))
-    _report(config, job, state="done", epoch=wanted.gan.steps)
+    report(state="done", epoch=wanted.gan.steps)
 
 
 def _abandoned(config: Mapping[str, Any], *, first: bool, alone: bool) -> bool:
@@ -138,15 +119,11 @@ def _device(gpus: float, *, alone: bool) -> torch.device:
     return device
 
 
-def _failure(job: str, error: Exception) -> Failure:
-    """Describe an error; on purpose without its traceback where it was raised on purpose."""
-    if isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
-        error = error.cause  # what the keeper raised, without the frames of its process
-    expected = isinstance(error, RaysatError)
-    return Failure(
-        id=job,
-        error=str(error) if expected else f"{type(error).__name__}: {error}",
-        hint=error.hint if isinstance(error, RaysatError) else None,
-        traceback=None if expected else traceback.format_exc(),
-        time=time.time(),
-    )
+def _trials(job: Mapping[str, Any]) -> list[str]:
+    """Ids under which a job's failure is recorded."""
+    return [trial["id"] for trial in job["trials"]] if job["kind"] == "train" else [job["job"]]
+
+
+def _failure(job: str, error: RaysatError) -> Failure:
+    """Describe an error that was raised on purpose: it needs no traceback."""
+    return Failure(id=job, error=error.message, hint=error.hint, traceback=None, time=time.time())

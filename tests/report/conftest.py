@@ -46,6 +46,7 @@ def write_trial(
             "images": 888,
             "seconds": 12.5,
             "started": 1.75e9,
+            "ended": 1.75e9 + 1.5,
             "parameters": 11_000_000,
             "versions": {"raysat": "0.1.0", "torch": "2.9.0"},
             "hardware": {"device": "cpu"},

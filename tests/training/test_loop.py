@@ -167,7 +167,7 @@ def test_the_swa_outcome_is_the_average_with_batch_norm_of_the_train_split(make_
         except StopIteration as end:
             outcome = end.value
             break
-        snapshots.append(models.cpu_state(steps.gi_frame.f_locals["run"].network))
+        snapshots.append(models.cpu_state(steps.gi_frame.f_locals["training"]._engine.network))
     for name, value in outcome.state_dict.items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
             expected = np.mean([snapshot[name].numpy() for snapshot in snapshots], axis=0)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ray.exceptions import RayTaskError
 from rich.console import Console
 
 from raysat.artifacts import Artifacts
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import StoreError, TrainingError
+from raysat.errors import TrainingError
 from raysat.jobs import GenerateJob
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Plan, make_plan
@@ -20,7 +19,6 @@ from raysat.training.gan import generate
 from raysat.tuning.machines import Options
 from raysat.tuning.run import Summary, _run, run
 from raysat.tuning.searcher import PlanSearcher
-from raysat.tuning.worker import _failure
 
 STUDY = """
 study: synthetic
@@ -197,13 +195,6 @@ def test_a_dead_generator_gives_its_dependents_todays_cause(
         failure = ledger.read_failure(job.id)
         assert failure is not None
         assert failure.error == "it needs the job 'generate b', which failed" + (f": {cause}" if cause else "")
-
-
-def test_an_error_of_the_keeper_is_recorded_as_it_was_raised() -> None:
-    raised = StoreError("generated patches are gone", hint="run the same command again")
-    failure = _failure("job", RayTaskError("fingerprint", "frames of another process", raised).as_instanceof_cause())
-    assert (failure.error, failure.hint) == (raised.message, raised.hint)
-    assert failure.traceback is None
 
 
 def test_pretrained_weights_out_of_reach_stop_a_run_before_ray(

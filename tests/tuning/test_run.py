@@ -217,7 +217,7 @@ def slots() -> list[int]:
 
 LONG = """
 base: {model: {name: test_resnet}, optim: {epochs: 4000, batch_size: 16}}
-arms: {long: {}, short: {optim.epochs: 2}}
+arms: {long: {}, short: {optim.epochs: 2, loss: {kind: focal}}}
 """
 
 

@@ -6,18 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
+from raysat.chains import Chain, alone
 from raysat.families.images import Dcgan
-from raysat.jobs import GenerateJob, Job, TrainJob
+from raysat.jobs import GenerateJob, TrainJob
 from raysat.spec import Config, Generation, Trial
-from raysat.tuning.searcher import PlanSearcher
+from raysat.tuning.searcher import PlanSearcher, Task
 
 
 def generator(name: str) -> GenerateJob:
     return GenerateJob(id=name, class_name=name, work=Generation(label=0, bands=("B1",), patches=1, gan=Dcgan()))
 
 
-def trial(name: str, *needs: str) -> TrainJob:
-    return TrainJob(id=name, arm=name, trial=Trial(config=Config(), seed=0), images=1, needs=needs)
+def trial(name: str, *needs: str) -> Chain:
+    config = Config.model_validate({"optim": {"kind": "adam", "epochs": 2}})
+    states = tuple(f"{name}.{epoch}" for epoch in range(3))
+    return alone(TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=2, states=states, needs=needs))
 
 
 def asked(searcher: PlanSearcher, trial_id: str) -> Any:
@@ -27,8 +30,8 @@ def asked(searcher: PlanSearcher, trial_id: str) -> Any:
 
 def test_what_needs_nothing_does_not_wait() -> None:
     blocked: list[tuple[str, str]] = []
-    jobs: list[Job] = [generator("g"), trial("gan", "g"), trial("plain")]
-    searcher = PlanSearcher(jobs, lambda job, need: blocked.append((job.id, need)))
+    jobs: list[Task] = [generator("g"), trial("gan", "g"), trial("plain")]
+    searcher = PlanSearcher(jobs, lambda job, need: blocked.append((job.id, need.id)))
     assert [asked(searcher, t) for t in ("1", "2", "3")] == ["g", "plain", None]
     searcher.on_trial_complete("2", {"state": "done"})
     assert asked(searcher, "3") is None
@@ -41,14 +44,14 @@ def test_what_needs_nothing_does_not_wait() -> None:
 def test_a_failed_need_gives_up_its_dependents_alone() -> None:
     for how in ({"result": {"state": "failed"}}, {"result": None, "error": True}):
         blocked: list[tuple[str, str]] = []
-        jobs: list[Job] = [
+        jobs: list[Task] = [
             generator("g"),
             generator("h"),
             trial("both", "g", "h"),
             trial("only h", "h"),
             trial("plain"),
         ]
-        searcher = PlanSearcher(jobs, lambda job, need, blocked=blocked: blocked.append((job.id, need)))  # type: ignore[misc]
+        searcher = PlanSearcher(jobs, lambda job, need, blocked=blocked: blocked.append((job.id, need.id)))  # type: ignore[misc]
         assert [asked(searcher, t) for t in ("1", "2")] == ["g", "h"]
         searcher.on_trial_complete("1", **how)  # type: ignore[arg-type]
         assert blocked == [("both", "g")]
@@ -73,7 +76,7 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
         )
         for n in range(data.draw(st.integers(0, 6)))
     ]
-    jobs: list[Job] = data.draw(st.permutations([*makers, *trials]))
+    jobs: list[Task] = data.draw(st.permutations([*makers, *trials]))
     given_up: set[str] = set()
     searcher = PlanSearcher(jobs, lambda job, need: given_up.add(job.id))
     running: dict[str, str] = {}

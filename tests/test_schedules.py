@@ -23,7 +23,7 @@ from raysat.families.learning import (
     Triangular,
     Triangular2,
 )
-from raysat.training.schedules import learning_rate
+from raysat.schedules import learning_rate
 
 WARM = (Constant, MultiStep, Cosine)
 

@@ -1,0 +1,79 @@
+"""Shows where a run stands, from its folder alone: what is done, what runs, what failed and what is missing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from raysat.atomic import is_locked
+from raysat.ledger import Ledger
+from raysat.progress_file import Standing, read_standing
+from raysat.textual import duration, plural
+
+_ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
+
+
+def show_status(ledger: Ledger, console: Console) -> None:
+    """Print the status of a run. Raises LedgerError where its plan is missing or damaged."""
+    plan, standing = ledger.read_plan(), read_standing(ledger.progress)
+    age = max(0.0, time.time() - standing.time) if standing else 0.0
+    alive = standing is not None and (is_locked(ledger.root) or (age < _ALIVE_S and _unfinished(standing)))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("arm", overflow="fold")
+    for name in ("done", "running", "failed", "missing"):
+        table.add_column(name, justify="right", no_wrap=True)
+    running = {(each.name, each.seed) for each in standing.running} if standing is not None and alive else set()
+    failures: list[tuple[str, int, str]] = []
+    counts = dict.fromkeys(("done", "running", "failed", "missing"), 0)
+    for arm in plan["arms"]:
+        states = [_state(ledger, arm["name"], trial, running) for trial in arm["trials"]]
+        for trial, state in zip(arm["trials"], states, strict=True):
+            if state == "failed" and (failure := ledger.read_failure(trial["id"])):
+                failures.append((arm["name"], trial["seed"], failure.error))
+        row = {name: states.count(name) for name in counts}
+        for name, count in row.items():
+            counts[name] += count
+        table.add_row(Text(arm["name"]), *(str(count) if count else "–" for count in row.values()))
+    console.print(table)
+    console.print()
+    total = sum(counts.values())
+    console.print(f"study      {plan['study']}: {plural(len(plan['arms']), 'arm')}, {plural(total, 'trial')}")
+    console.print("trials     " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    console.print(f"run        {_run(standing, age, alive=alive)}")
+    for each in standing.running if standing is not None and alive else ():
+        seed = "" if each.seed is None else f"  seed {each.seed}"
+        console.print(
+            f"running    {each.name}{seed}  {'step' if each.seed is None else 'epoch'} {each.epoch}/{each.epochs}"
+        )
+    begun = sum(1 for _ in ledger.checkpoints.names())
+    if begun and not alive:
+        console.print(f"kept       {plural(begun, 'checkpoint')}: the same command goes on from there")
+    for arm_name, seed_of, error in failures:
+        console.print(f"failed     {arm_name}  seed {seed_of}: {error}", style="red")
+
+
+def _state(ledger: Ledger, arm: str, trial: dict[str, Any], running: set[tuple[str, int | None]]) -> str:
+    if ledger.is_finished(trial["id"]):
+        return "done"
+    if (arm, trial["seed"]) in running:
+        return "running"
+    return "failed" if ledger.read_failure(trial["id"]) else "missing"
+
+
+def _unfinished(standing: Standing) -> bool:
+    return standing.before + standing.done + standing.failed < standing.total
+
+
+def _run(standing: Standing | None, age: float, *, alive: bool) -> str:
+    if standing is None:
+        return "none yet"
+    who = f"pid {standing.pid} on {standing.host}"
+    if not alive:
+        end = "died or was stopped" if _unfinished(standing) else "ended"
+        return f"not running; the last one ({who}) {end} {duration(age)} ago"
+    left = None if standing.left_s is None else max(0.0, standing.left_s - age)
+    return f"{who}, seen {duration(age)} ago" + ("" if left is None else f", ETA {duration(left)}")

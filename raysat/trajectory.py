@@ -1,0 +1,67 @@
+"""The states that a training passes through, each named by all that led to it: trials with a state in common share it.
+
+A state's name is a hash chain. It begins with what decides a training from its start: data, model, optimiser, loss,
+augmentation, seed. Each epoch adds what decides that epoch: the learning rate of its steps, the class weights, the
+sampler. So a deferred method shares its epochs before the switch with the plain one, and a constant schedule over 20
+epochs is the first half of one over 40. How weights are averaged is no part of it: an average is read along the way and
+changes nothing.
+
+Every random decision of an epoch comes from (seed, purpose, epoch) (``training/seeding.py``), so that equal names are
+equal weights, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from raysat.families.learning import Optim, Schedule, Swa
+from raysat.points import reweight_at, sampler_at
+from raysat.schedules import learning_rate
+from raysat.spec import Trial, digest
+
+_DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
+
+
+def state_ids(trial: Trial, *, generated: Sequence[str], steps: int, also: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of a trial's states after 0, 1 ... all of its epochs.
+
+    Args:
+        trial: a trial of a ``resolved`` configuration.
+        generated: the generate jobs whose patches it trains on.
+        steps: batches per epoch.
+        also: what else decides the numbers: the store, the numerics version, data-parallel workers.
+    """
+    config, epochs = trial.config, trial.config.optim.epochs
+    spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
+    del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch's rates stand in its own name
+    ids = [digest({**also, "seed": trial.seed, "config": spec, "generated": list(generated)})]
+    rates = _rates(config.schedule, config.optim, steps)
+    for epoch in range(epochs):
+        own = {
+            "rates": rates[epoch],
+            "reweight": reweight_at(config.reweight, epoch=epoch, epochs=epochs).model_dump(mode="json"),
+            "sampler": sampler_at(config.sampler, epoch=epoch, epochs=epochs).model_dump(mode="json"),
+        }
+        ids.append(digest({"after": ids[-1], **own}))
+    return tuple(ids)
+
+
+def average_id(average: Any, epochs: int) -> str:
+    """Name an average that is read along a trajectory: SWA's snapshots depend on how long training is."""
+    spec = average.model_dump(mode="json")
+    return digest({**spec, "epochs": epochs} if isinstance(average, Swa) else spec)
+
+
+@lru_cache(maxsize=1024)
+def _rates(schedule: Schedule, optim: Optim, steps: int) -> tuple[str, ...]:
+    """Name the learning rates of each epoch's steps."""
+    names = []
+    for epoch in range(optim.epochs):
+        first = epoch * steps
+        rates = [
+            learning_rate(schedule, optim, step=step, steps_per_epoch=steps) for step in range(first, first + steps)
+        ]
+        names.append(digest([f"{rate:.{_DIGITS}g}" for rate in rates]))
+    return tuple(names)

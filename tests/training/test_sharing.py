@@ -1,0 +1,164 @@
+"""Chains of random studies, trained without Ray: every trial equals the same trial trained alone, bit for bit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+from training_helpers import MakeStore, config
+
+from raysat.chains import Chain, chains
+from raysat.data.store import PatchStore
+from raysat.families.learning import Average
+from raysat.jobs import TrainJob, resolved, train_job
+from raysat.spec import Trial, canonical_json
+from raysat.training.loop import Outcome, Training, train
+from raysat.trajectory import average_id
+
+AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
+FAMILIES: dict[str, list[dict[str, Any]]] = {
+    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}],
+    "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
+    "sampler": [{"kind": "uniform"}, {"kind": "drs", "switch": 0.5}],
+    "schedule": [
+        {"kind": "constant"},
+        {"kind": "constant", "warmup": 0.3},
+        {"kind": "multistep", "milestones": [0.5]},
+        {"kind": "triangular", "step_epochs": 1},
+    ],
+    "average": [
+        {"kind": "none"},
+        {"kind": "swa"},
+        {"kind": "swa", "start": 0.5, "every": 0.25},
+        {"kind": "ema", "decay": 0.8},
+    ],
+    "augment": [{"kind": "none"}, {"kind": "mixup"}],
+    "optim": [{"kind": "adam"}, {"kind": "sgd", "momentum": 0.9}],
+}
+EPOCHS = st.sampled_from([2, 3, 4])
+
+
+@pytest.fixture(name="store")
+def _store(make_store: MakeStore) -> PatchStore:
+    return make_store()
+
+
+@st.composite
+def arms(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Some arms that differ from one base in a family or two, so that they share much and fork anywhere."""
+    base = {name: draw(st.sampled_from(members)) for name, members in FAMILIES.items()}
+    found = []
+    for _ in range(draw(st.integers(2, 5))):
+        changed = draw(st.lists(st.sampled_from([*FAMILIES, "epochs"]), max_size=2, unique=True))
+        arm = base | {name: draw(st.sampled_from(FAMILIES[name])) for name in changed if name != "epochs"}
+        epochs = draw(EPOCHS) if "epochs" in changed else 4
+        found.append(arm | {"optim": {**arm["optim"], "epochs": epochs, "batch_size": 8}})
+    return found
+
+
+def jobs_of(parts: list[dict[str, Any]], store: PatchStore, *, share: bool = True) -> list[TrainJob]:
+    made = {}
+    for number, part in enumerate(parts):
+        job = train_job(Trial(config=resolved(config(**part), store), seed=1), store, arm=f"arm {number}", share=share)
+        made.setdefault(job.id, job)
+    return list(made.values())
+
+
+def saved(state: dict[str, Any]) -> bytes:
+    """A state as it lies on disk."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int], bool]) -> dict[str, Outcome]:
+    """Train chains as workers do, through saved states; where ``broken``, a new process goes on."""
+    states: dict[str, bytes] = {}
+    outcomes: dict[str, Outcome] = {}
+    left = list(found)
+    while left:
+        chain = next(each for each in left if not each.begins or each.states[each.begins] in states)
+        left.remove(chain)
+        carried = [(AVERAGE.validate_json(canonical_json(each.average)), each.epochs) for each in chain.carried]
+        until = {average_id(*each): given.until for each, given in zip(carried, chain.carried, strict=True)}
+
+        def begin(at: int, chain: Chain = chain, carried: list[Any] = carried) -> Training:
+            training = Training(chain.trials[-1].trial, store, averages=carried)
+            if at:
+                state = torch.load(io.BytesIO(states[chain.states[at]]), weights_only=True)
+                for average in training.averages - state["averages"].keys():
+                    training.forget(average)
+                training.restore(state)
+            return training
+
+        training = begin(chain.begins)
+        for job in chain.trials:
+            while training.epoch < job.epochs:
+                for average in [key for key in training.averages if until[key] <= training.epoch]:
+                    training.forget(average)
+                training.advance()
+                states[chain.states[training.epoch]] = saved(training.state())
+                if broken(training.epoch):
+                    training = begin(training.epoch)
+            outcomes[job.id] = training.outcome(job.trial.config.average)
+    return outcomes
+
+
+def alone(job: TrainJob, store: PatchStore) -> Outcome:
+    loop = train(job.trial, store)
+    while True:
+        try:
+            next(loop)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+
+def assert_equal(one: Outcome, other: Outcome) -> None:
+    assert one.metrics == other.metrics
+    assert one.images == other.images
+    assert [(row.epoch, row.loss, row.lr, row.metrics, row.images) for row in one.history] == [
+        (row.epoch, row.loss, row.lr, row.metrics, row.images) for row in other.history
+    ]
+    assert one.probabilities.tobytes() == other.probabilities.tobytes()
+    assert one.state_dict.keys() == other.state_dict.keys()
+    assert all(torch.equal(value, other.state_dict[name]) for name, value in one.state_dict.items())
+
+
+@given(parts=arms(), breaks=st.sets(st.integers(1, 3)))
+@settings(
+    max_examples=12,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_shared_trial_equals_the_same_trial_alone(
+    store: PatchStore, parts: list[dict[str, Any]], breaks: set[int]
+) -> None:
+    jobs = jobs_of(parts, store)
+    outcomes = trained(chains(jobs), store, lambda epoch: epoch in breaks)
+    assert outcomes.keys() == {job.id for job in jobs}
+    for job in jobs:
+        assert_equal(outcomes[job.id], alone(job, store))
+
+
+@pytest.mark.parametrize(
+    ("part", "epochs"),
+    [({"reweight": {"kind": "drw", "switch": 0.5}}, 2), ({"sampler": {"kind": "drs", "switch": 0.75}}, 3)],
+)
+def test_what_is_shared_would_differ_from_its_fork_on(store: PatchStore, part: dict[str, Any], epochs: int) -> None:
+    """The tree forks where weights part, and no later: the state after the fork's first epoch is another one."""
+    plain, deferred = jobs_of(
+        [{"optim": {"kind": "adam", "epochs": 4, "batch_size": 8}} | each for each in ({}, part)], store
+    )
+    assert sum(one == other for one, other in zip(plain.states, deferred.states, strict=True)) == epochs + 1
+    first, second = (Training(job.trial, store) for job in (plain, deferred))
+    for epoch in range(1, epochs + 2):
+        first.advance()
+        second.advance()
+        weights = zip(first.state()["network"].values(), second.state()["network"].values(), strict=True)
+        assert all(torch.equal(one, other) for one, other in weights) == (epoch <= epochs)
