@@ -53,6 +53,9 @@ class Checkpoints:
         for state in self.names():
             if state not in needed:
                 self.drop(state)
+        if not needed:
+            with suppress(OSError):  # absent, or not empty
+                self.root.rmdir()
 
     def tidy(self) -> None:
         """Delete what killed writers left half-written; call this while nobody writes."""

@@ -55,9 +55,9 @@ def train_chain(
     started = time.time()
     training, until = _begin(job, leaves, store, generated, keeper, device)
     saver = _Saver(job, keeper)
-    if training.history:
-        row = epoch_row(training.history[-1])
-        report(state="training", **row, objective=row["balanced_accuracy"], resumed=True)
+    for past in training.history if job.get("may_stop") else training.history[-1:]:  # ASHA compares epoch by epoch
+        row = epoch_row(past)
+        report(state="training", **row, objective=row["balanced_accuracy"])
     for leaf in leaves:
         for row in _epochs_to(leaf.epochs, training, until):
             if first and training.epoch < leaves[-1].epochs:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
-from raysat.chains import Chain, alone
+from raysat.chains import Chain, alone, chains
 from raysat.families.images import Dcgan
 from raysat.jobs import GenerateJob, TrainJob
 from raysat.spec import Config, Generation, Trial
@@ -101,3 +101,60 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
     everything = {job.id for job in jobs}
     assert done | failed | given_up | set(running.values()) == everything
     assert given_up == {job.id for job in trials if set(job.needs) & failed}
+
+
+def way(name: str, epochs: int, shared: tuple[str, ...] = ()) -> TrainJob:
+    """A trial whose first states are those of another."""
+    config = Config.model_validate({"optim": {"kind": "adam", "epochs": epochs}})
+    states = (*shared, *(f"{name}.{epoch}" for epoch in range(len(shared), epochs + 1)))
+    return TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=epochs, states=states)
+
+
+def forked() -> tuple[Chain, ...]:
+    """A chain of 6 epochs, one that leaves it after 2, and one that leaves that one after 3 (its states 3 and on)."""
+    trunk = way("trunk", 6)
+    branch = way("branch", 5, trunk.states[:3])
+    return chains([trunk, branch, way("twig", 4, branch.states[:4])])
+
+
+def test_a_branch_starts_as_soon_as_its_fork_is_reached() -> None:
+    searcher = PlanSearcher(forked(), lambda job, need: None)
+    assert [asked(searcher, t) for t in ("1", "2")] == ["trunk", None]
+    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
+    assert asked(searcher, "2") is None
+    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
+    assert [asked(searcher, t) for t in ("2", "3")] == ["branch", None]
+    searcher.on_trial_result("2", {"state": "training", "epoch": 3})
+    assert [asked(searcher, t) for t in ("3", "4")] == ["twig", Searcher.FINISHED]
+
+
+def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() -> None:
+    blocked: list[tuple[str, str]] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append((job.id, need.id)))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
+    searcher.on_trial_complete("1", {"state": "failed"})
+    assert blocked == [("branch", "trunk"), ("twig", "trunk")]
+    assert asked(searcher, "2") == Searcher.FINISHED
+
+
+def test_training_that_diverged_after_a_fork_costs_that_branch_nothing() -> None:
+    blocked: list[str] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
+    searcher.on_trial_complete("1", {"state": "failed"})
+    assert asked(searcher, "2") == "branch"
+    assert blocked == []
+
+
+def test_where_a_worker_died_its_branches_go_their_whole_way() -> None:
+    blocked: list[str] = []
+    ended: list[str] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id), lambda job: ended.append(job.id))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_complete("1", None, error=True)
+    assert asked(searcher, "2") == "branch"
+    searcher.on_trial_complete("2", {"state": "done"})
+    assert (blocked, ended) == ([], ["branch"])
+    assert asked(searcher, "3") == "twig"

@@ -89,8 +89,7 @@ def test_sharing_costs_fewer_images(runs: dict[bool, tuple[Plan, Ledger, str]]) 
 
 def test_a_finished_run_leaves_no_checkpoint(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     for _, ledger, _ in runs.values():
-        assert ledger.checkpoints.root.is_dir()
-        assert list(ledger.checkpoints.root.iterdir()) == []
+        assert not ledger.checkpoints.root.exists()
 
 
 def test_each_trial_has_its_line(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
