@@ -46,7 +46,7 @@ def train_chain(
 ) -> None:
     """Train a chain (``Chain.payload``) to its end, or until it is ``abandoned``; the ``first`` worker reports.
 
-    An epoch is reported when its checkpoint is on disk, if another chain forks there, so that this one can start.
+    An epoch is reported when its checkpoint is on disk: chains that leave this one there may then start.
     """
     keeper = config["keeper"]
     leaves = _leaves(job, keeper)
@@ -67,8 +67,6 @@ def train_chain(
                 return
         outcome = training.outcome(leaf.trial.config.average)
         if first:
-            if leaf is leaves[-1]:
-                saver.wait()
             hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
             files = trained_files(leaf.id, leaf.trial, outcome, store, generated, started=started, hardware=hardware)
             ray.get(keeper.finish.remote(leaf.id, files))
@@ -121,32 +119,22 @@ def _begin(
 
 
 class _Saver:
-    """Writes checkpoints through the keeper, one at a time, while training goes on."""
+    """Writes checkpoints through the keeper; each one replaces the one before, unless a chain starts there."""
 
     def __init__(self, job: Mapping[str, Any], keeper: Any) -> None:
         self._states, self._keeper = job["states"], keeper
-        self._kept = {job["begins"], *job["forks"]}  # others start there: the driver deletes these
         self._begins, self._mine = job["begins"], set[int]()
-        self._writing: Any = None
+        self._shared = {job["begins"], *job["forks"]}  # others start there: the driver deletes these
 
     def save(self, training: Training) -> None:
-        """Save where training stands; where another chain starts, wait until it is on disk. Raises LedgerError."""
+        """Save where training stands; when this returns it is on disk, so that no epoch is lost. Raises LedgerError."""
         epoch, before = training.epoch, training.epoch - 1
-        self.wait()
         own = before in self._mine or before > self._begins
-        drop = self._states[before] if own and before not in self._kept else None
+        drop = self._states[before] if own and before not in self._shared else None
         buffer = io.BytesIO()
         torch.save(training.state(), buffer)
-        self._writing = self._keeper.save_state.remote(self._states[epoch], buffer.getvalue(), drop)
+        ray.get(self._keeper.save_state.remote(self._states[epoch], buffer.getvalue(), drop))
         self._mine.add(epoch)
-        if epoch in self._kept:
-            self.wait()
-
-    def wait(self) -> None:
-        """Wait until what was saved last is on disk. Raises LedgerError."""
-        if self._writing is not None:
-            ray.get(self._writing)
-            self._writing = None
 
 
 def _scores(outcome: Outcome) -> dict[str, float | int]:
