@@ -13,11 +13,15 @@ from raysat.textual import plural
 @click.command()
 @click.argument("run", type=FOLDER)
 def status(run: Path) -> None:
-    """Show where a run stands, from any machine that sees its folder: done, running, failed, missing."""
+    """Show where a run or a search stands, from any machine that sees its folder: done, running, failed, missing."""
     from raysat.ledger import Ledger
-    from raysat.status_view import show_status
+    from raysat.search_log import read_log
+    from raysat.status_view import show_search, show_status
 
-    show_status(Ledger.open(run), console())
+    if (log := read_log(run)) is not None:
+        show_search(log, Ledger(run), console())
+    else:
+        show_status(Ledger.open(run), console())
 
 
 @click.group()

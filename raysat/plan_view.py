@@ -66,15 +66,17 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
         f"{alone:,} images" + _generation(missing),
-        *(
-            [f"sharing    {images:,} images in fact: {alone / images:.1f}x less to train, the same numbers"]
-            if images
-            else []
-        ),
+        *([f"sharing    {_sharing(alone, images)}"] if images else []),
         f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
     for line in lines:
         console.print(line)
+
+
+def _sharing(alone: int, shared: int) -> str:
+    if shared == alone:
+        return "none: every trial is trained alone"
+    return f"{shared:,} images in fact: {alone / shared:.1f}x less to train, the same numbers"
 
 
 def _generators(plan: Plan, artifacts: Artifacts) -> Table:

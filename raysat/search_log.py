@@ -161,6 +161,17 @@ def _to_go_on(candidate: Candidate, ledger: Ledger) -> Candidate:
     return candidate.model_copy(update={"state": "running", "curve": ()})
 
 
+def read_log(root: Path) -> Log | None:
+    """Read the log of a search as it is; None where the folder holds none. Raises LedgerError for a damaged one."""
+    file = root / FILE
+    if not file.is_file():
+        return None
+    try:
+        return Log.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise LedgerError(f"{file} cannot be read: {error}", hint="look at it, or move it away") from error
+
+
 def save_log(root: Path, log: Log) -> None:
     """Write the log, whole or not at all. Raises LedgerError."""
     write_atomic(root / FILE, log.model_dump_json(indent=1))

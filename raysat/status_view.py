@@ -1,4 +1,4 @@
-"""Shows where a run stands, from its folder alone: what is done, what runs, what failed and what is missing."""
+"""Shows where a run or a search stands, from its folder alone: what is done, what runs, what failed and is missing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from raysat.atomic import is_locked
 from raysat.ledger import Ledger
 from raysat.progress_file import Standing, read_standing
+from raysat.search_log import Log
 from raysat.textual import duration, plural
 
 _ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
@@ -43,17 +44,43 @@ def show_status(ledger: Ledger, console: Console) -> None:
     total = sum(counts.values())
     console.print(f"study      {plan['study']}: {plural(len(plan['arms']), 'arm')}, {plural(total, 'trial')}")
     console.print("trials     " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-    console.print(f"run        {_run(standing, age, alive=alive)}")
-    for each in standing.running if standing is not None and alive else ():
-        seed = "" if each.seed is None else f"  seed {each.seed}"
-        console.print(
-            f"running    {each.name}{seed}  {'step' if each.seed is None else 'epoch'} {each.epoch}/{each.epochs}"
-        )
+    _show_run(standing, age, alive=alive, console=console)
     begun = sum(1 for _ in ledger.checkpoints.names())
     if begun and not alive:
         console.print(f"kept       {plural(begun, 'checkpoint')}: the same command goes on from there")
     for arm_name, seed_of, error in failures:
         console.print(f"failed     {arm_name}  seed {seed_of}: {error}", style="red")
+
+
+def show_search(log: Log, ledger: Ledger, console: Console) -> None:
+    """Print the status of a search for hyperparameters."""
+    standing, age, alive = _seen(ledger)
+    states = [candidate.state for candidate in log.candidates]
+    counts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed", "running")]
+    if not alive:
+        counts[-1] = counts[-1].replace("running", "interrupted")
+    console.print(f"search     {log.study}: {plural(len(states), 'candidate')}")
+    console.print(f"candidates {', '.join(counts)}")
+    best = next((each for each in log.ranked() if each.val is not None), None)
+    if best is not None and best.val is not None:
+        console.print(f"best       {best.name}: balanced accuracy {best.val.balanced_accuracy:.3f} on val")
+    _show_run(standing, age, alive=alive, console=console)
+
+
+def _seen(ledger: Ledger) -> tuple[Standing | None, float, bool]:
+    """Where the run that fills a folder was when it was last seen, how many seconds ago, and whether it is alive."""
+    standing = read_standing(ledger.progress)
+    if standing is None:
+        return None, 0.0, False
+    age = max(0.0, time.time() - standing.time)
+    return standing, age, is_locked(ledger.root) or (age < _ALIVE_S and _unfinished(standing))
+
+
+def _show_run(standing: Standing | None, age: float, *, alive: bool, console: Console) -> None:
+    console.print(f"run        {_run(standing, age, alive=alive)}")
+    for each in standing.running if standing is not None and alive else ():
+        seed, unit = ("", "step") if each.seed is None else (f"  seed {each.seed}", "epoch")
+        console.print(f"running    {each.name}{seed}  {unit} {each.epoch}/{each.epochs}")
 
 
 def _state(ledger: Ledger, arm: str, trial: dict[str, Any], running: set[tuple[str, int | None]]) -> str:

@@ -15,6 +15,8 @@ from ledger_helpers import files_of, made_up_record
 from raysat.ledger import Failure, Ledger, encode_predictions
 from raysat.metrics import from_predictions
 from raysat.progress_file import Running, Standing, write_standing
+from raysat.search_log import Candidate, Log, Score, save_log
+from raysat.spec import Config
 
 Raysat = Callable[..., Any]
 A, B, C, D = (letter * 16 for letter in "abcd")
@@ -91,6 +93,25 @@ def test_status_before_the_first_run_and_of_no_run(raysat: Raysat, run: Ledger, 
     result = raysat("status", tmp_path)
     assert result.code == 1
     assert "is not a run" in result.err
+
+
+def test_status_of_a_search(raysat: Raysat, tmp_path: Path) -> None:
+    states = ("finished", "stopped", "running")
+    candidates = [
+        Candidate(number=n, job=letter * 16, drawn={}, config=Config(), state=state)
+        for n, (letter, state) in enumerate(zip("abc", states, strict=True))
+    ]
+    candidates[0] = candidates[0].model_copy(update={"val": Score(balanced_accuracy=0.8125, icv=0.1)})
+    log = Log(study="hunt", identity={}, data="d", patches={}, reported="test", candidates=tuple(candidates))
+    save_log(tmp_path, log)
+    result = raysat("status", tmp_path)
+    assert (result.code, result.err) == (0, "")
+    assert "candidates 1 finished, 1 stopped, 0 failed, 1 interrupted" in result.out
+    assert "best       base: balanced accuracy 0.812 on val" in result.out
+    (tmp_path / "search.json").write_text("{half", encoding="utf-8")
+    damaged = raysat("status", tmp_path)
+    assert damaged.code == 1
+    assert "search.json cannot be read" in damaged.err
 
 
 def test_a_whole_run_verifies(raysat: Raysat, run: Ledger) -> None:
