@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -73,7 +74,8 @@ def _seen(ledger: Ledger) -> tuple[Standing | None, float, bool]:
     if standing is None:
         return None, 0.0, False
     age = max(0.0, time.time() - standing.time)
-    return standing, age, is_locked(ledger.root) or (age < _ALIVE_S and _unfinished(standing))
+    elsewhere = standing.host != socket.gethostname()  # whose locks may not be seen here
+    return standing, age, is_locked(ledger.root) or (elsewhere and age < _ALIVE_S and _unfinished(standing))
 
 
 def _show_run(standing: Standing | None, age: float, *, alive: bool, console: Console) -> None:

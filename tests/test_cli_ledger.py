@@ -86,6 +86,16 @@ def test_status_of_a_run_that_died(raysat: Raysat, run: Ledger) -> None:
     assert "1 checkpoint" in result.out
 
 
+@pytest.mark.parametrize(("host", "runs"), [(None, False), ("another", True)])
+def test_a_run_that_died_just_now(raysat: Raysat, run: Ledger, host: str | None, runs: bool) -> None:
+    """Here its lock says so; of another machine's, only silence can."""
+    standing(run)
+    if host:
+        text = json.loads(run.progress.read_text(encoding="utf-8"))
+        run.progress.write_text(json.dumps(text | {"host": host}), encoding="utf-8")
+    assert ("1 running" in raysat("status", run.root).out) == runs
+
+
 def test_status_before_the_first_run_and_of_no_run(raysat: Raysat, run: Ledger, tmp_path: Path) -> None:
     assert "run        none yet" in raysat("status", run.root).out
     run.progress.write_text("{half", encoding="utf-8")
