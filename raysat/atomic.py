@@ -11,10 +11,11 @@ import os
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from raysat.errors import LedgerError
 
@@ -91,7 +92,7 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
         file = path.open("a+", encoding="utf-8")
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_now(file, path)
         except BlockingIOError:
             if waiting is None:
                 raise LedgerError(
@@ -115,16 +116,28 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
                 fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a process holds a folder, as far as this machine's file system tells."""
+def _lock_now(file: IO[str], path: Path) -> None:
+    """Lock a file. Raises BlockingIOError where another process holds it; who only asks whether it is held is brief."""
+    for _ in range(10):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _holder(path):
+                raise
+            time.sleep(0.05)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def holder_of(folder: Path) -> str | None:
+    """Who holds a folder, as far as this machine's file system tells: ``pid 12 on host``; None where nobody does."""
     try:
         with (folder / ".lock").open("r", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _holder(folder / ".lock").strip(" ()") or "a process"
     except OSError:
-        return False
-    return False
+        return None
+    return None
 
 
 def _holder(lock: Path) -> str:

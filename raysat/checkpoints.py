@@ -9,6 +9,7 @@ that is missing or damaged costs epochs, never a result. Files live only as long
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from raysat.errors import LedgerError
 from raysat.textual import safe_name
 
 FOLDER: Final = "checkpoints"
+_STATE: Final = re.compile(r"[0-9a-f]{16}")  # others' files stay
 _SEAL: Final = hashlib.sha256().digest_size
 
 
@@ -66,7 +68,7 @@ class Checkpoints:
     def names(self) -> Iterator[str]:
         """The states that have a checkpoint, be it damaged."""
         if self.root.is_dir():
-            yield from sorted(file.name for file in self.root.iterdir() if not file.name.startswith("."))
+            yield from sorted(file.name for file in self.root.iterdir() if _STATE.fullmatch(file.name))
 
     def _read(self, state: str) -> bytes:
         file = self._path(state)

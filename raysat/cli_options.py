@@ -176,7 +176,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(0),
             default=1,
             show_default=True,
-            help="How often a job whose worker dies is tried again, from its last epoch.",
+            help="How often a job whose worker dies is tried again; a trial from its last epoch.",
         ),
         click.option("--wait", is_flag=True, help="Wait for another raysat that fills the same run."),
     )

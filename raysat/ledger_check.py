@@ -56,9 +56,12 @@ def check(ledger: Ledger) -> tuple[int, list[Finding]]:
         elif ledger.is_finished(file.stem):
             findings.append(Finding(kind="leftover", path=file, what="a failure of a trial that is finished now"))
     over = all(ledger.is_finished(trial) for trial in asked)
+    names = set(ledger.checkpoints.names())
     for file in _entries(ledger.checkpoints.root):
         if file.name.startswith("."):
             findings.append(Finding(kind="leftover", path=file, what="half-written"))
+        elif file.name not in names:
+            findings.append(Finding(kind="leftover", path=file, what="no checkpoint"))
         elif over:
             findings.append(Finding(kind="leftover", path=file, what="a checkpoint, and all trials are finished"))
         elif not ledger.checkpoints.is_whole(file.name):

@@ -20,6 +20,7 @@ class Running(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    job: str  # id
     name: str
     seed: int | None  # None for a generator
     epoch: int  # done; steps of a generator

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from raysat.atomic import is_locked
+from raysat.atomic import holder_of
 from raysat.ledger import Ledger
 from raysat.progress_file import Standing, read_standing
 from raysat.search_log import Log
@@ -21,18 +21,17 @@ _ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen
 
 def show_status(ledger: Ledger, console: Console) -> None:
     """Print the status of a run. Raises LedgerError where its plan is missing or damaged."""
-    plan, standing = ledger.read_plan(), read_standing(ledger.progress)
-    age = max(0.0, time.time() - standing.time) if standing else 0.0
-    alive = standing is not None and (is_locked(ledger.root) or (age < _ALIVE_S and _unfinished(standing)))
+    plan = ledger.read_plan()
+    standing, age, alive = _seen(ledger)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("arm", overflow="fold")
     for name in ("done", "running", "failed", "missing"):
         table.add_column(name, justify="right", no_wrap=True)
-    running = {(each.name, each.seed) for each in standing.running} if standing is not None and alive else set()
+    running = {each.job for each in standing.running} if standing is not None and alive else set()
     failures: list[tuple[str, int, str]] = []
     counts = dict.fromkeys(("done", "running", "failed", "missing"), 0)
     for arm in plan["arms"]:
-        states = [_state(ledger, arm["name"], trial, running) for trial in arm["trials"]]
+        states = [_state(ledger, trial, running) for trial in arm["trials"]]
         for trial, state in zip(arm["trials"], states, strict=True):
             if state == "failed" and (failure := ledger.read_failure(trial["id"])):
                 failures.append((arm["name"], trial["seed"], failure.error))
@@ -45,7 +44,7 @@ def show_status(ledger: Ledger, console: Console) -> None:
     total = sum(counts.values())
     console.print(f"study      {plan['study']}: {plural(len(plan['arms']), 'arm')}, {plural(total, 'trial')}")
     console.print("trials     " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-    _show_run(standing, age, alive=alive, console=console)
+    _show_run(ledger, standing, age, alive=alive, console=console)
     begun = sum(1 for _ in ledger.checkpoints.names())
     if begun and not alive:
         console.print(f"kept       {plural(begun, 'checkpoint')}: the same command goes on from there")
@@ -65,7 +64,7 @@ def show_search(log: Log, ledger: Ledger, console: Console) -> None:
     best = next((each for each in log.ranked() if each.val is not None), None)
     if best is not None and best.val is not None:
         console.print(f"best       {best.name}: balanced accuracy {best.val.balanced_accuracy:.3f} on val")
-    _show_run(standing, age, alive=alive, console=console)
+    _show_run(ledger, standing, age, alive=alive, console=console)
 
 
 def _seen(ledger: Ledger) -> tuple[Standing | None, float, bool]:
@@ -74,21 +73,24 @@ def _seen(ledger: Ledger) -> tuple[Standing | None, float, bool]:
     if standing is None:
         return None, 0.0, False
     age = max(0.0, time.time() - standing.time)
+    if (holder := holder_of(ledger.root)) is not None:
+        return standing, age, holder == f"pid {standing.pid} on {standing.host}"  # else a newer one that only starts
     elsewhere = standing.host != socket.gethostname()  # whose locks may not be seen here
-    return standing, age, is_locked(ledger.root) or (elsewhere and age < _ALIVE_S and _unfinished(standing))
+    return standing, age, elsewhere and age < _ALIVE_S and _unfinished(standing)
 
 
-def _show_run(standing: Standing | None, age: float, *, alive: bool, console: Console) -> None:
-    console.print(f"run        {_run(standing, age, alive=alive)}")
+def _show_run(ledger: Ledger, standing: Standing | None, age: float, *, alive: bool, console: Console) -> None:
+    holder = None if alive else holder_of(ledger.root)
+    console.print(f"run        {f'{holder}, starting' if holder else _run(standing, age, alive=alive)}")
     for each in standing.running if standing is not None and alive else ():
         seed, unit = ("", "step") if each.seed is None else (f"  seed {each.seed}", "epoch")
         console.print(f"running    {each.name}{seed}  {unit} {each.epoch}/{each.epochs}")
 
 
-def _state(ledger: Ledger, arm: str, trial: dict[str, Any], running: set[tuple[str, int | None]]) -> str:
+def _state(ledger: Ledger, trial: dict[str, Any], running: set[str]) -> str:
     if ledger.is_finished(trial["id"]):
         return "done"
-    if (arm, trial["seed"]) in running:
+    if trial["id"] in running:
         return "running"
     return "failed" if ledger.read_failure(trial["id"]) else "missing"
 

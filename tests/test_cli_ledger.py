@@ -51,7 +51,7 @@ def _run(tmp_path: Path) -> Ledger:
 
 def standing(ledger: Ledger, **changes: object) -> None:
     values: dict[str, Any] = {"done": 1, "failed": 1, "before": 0, "total": 4, "left_s": 240.0}
-    values["running"] = [Running(name="two", seed=0, epoch=3, epochs=40)]
+    values["running"] = [Running(job=C, name="two", seed=0, epoch=3, epochs=40)]
     write_standing(ledger.progress, Standing.of_this_process(**(values | changes)))
 
 

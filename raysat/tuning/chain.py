@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import ray
 import torch
@@ -20,7 +22,10 @@ from raysat.trajectory import average_id
 from raysat.tuning.keeper import open_anywhere, open_generated
 from raysat.tuning.records import describe_hardware, epoch_row, trained_files
 
+Agree = Callable[[Callable[[], Any]], Any]
 _AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
+# What reading a whole checkpoint of another make raises.
+_NOT_OURS: Final = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +48,27 @@ def train_chain(
     device: torch.device,
     report: Callable[..., None],
     abandoned: Callable[[], bool],
+    agree: Agree,
 ) -> None:
     """Train a chain (``Chain.payload``) to its end, or until it is ``abandoned``; the ``first`` worker reports.
+
+    What depends on the moment, such as which checkpoints there are, the first worker finds out and all ``agree`` on.
 
     An epoch is reported when its checkpoint is on disk: chains that leave this one there may then start.
     """
     keeper = config["keeper"]
-    leaves = _leaves(job, keeper)
+    leaves = _leaves(job, keeper, agree)
     store = open_anywhere(config["store"], config["fingerprint"], keeper)
     generated = open_generated(config["generated"], job["generated"], keeper)
     started = time.time()
-    training, until = _begin(job, leaves, store, generated, keeper, device)
+    training, until = _begin(job, leaves, store, generated, keeper, device, agree)
     saver = _Saver(job, keeper)
-    for past in training.history if job.get("may_stop") else training.history[-1:]:  # ASHA compares epoch by epoch
+    for each in job["trials"]:
+        if each["id"] not in {leaf.id for leaf in leaves}:  # its report may have died with an earlier worker
+            report(state="finished", trial=each["id"])
+    for past in training.history:
         row = epoch_row(past)
-        report(state="training", **row, objective=row["balanced_accuracy"])
+        report(state="training", **row, objective=row["balanced_accuracy"], earlier=True)
     for leaf in leaves:
         for row in _epochs_to(leaf.epochs, training, until):
             if first and training.epoch < leaves[-1].epochs:
@@ -73,13 +84,13 @@ def train_chain(
         report(state="done" if leaf is leaves[-1] else "finished", trial=leaf.id, **_scores(outcome))
 
 
-def _leaves(job: Mapping[str, Any], keeper: Any) -> list[_Leaf]:
+def _leaves(job: Mapping[str, Any], keeper: Any, agree: Agree) -> list[_Leaf]:
     """The trials to read out: not those that an earlier attempt at the chain has finished, but the last one always."""
-    left = {*ray.get(keeper.unfinished.remote([each["id"] for each in job["trials"]])), job["trials"][-1]["id"]}
+    left = agree(lambda: ray.get(keeper.unfinished.remote([each["id"] for each in job["trials"]])))
     return [
         _Leaf(id=each["id"], trial=Trial.model_validate_json(canonical_json(each["trial"])))
         for each in job["trials"]
-        if each["id"] in left
+        if each["id"] in left or each is job["trials"][-1]
     ]
 
 
@@ -98,6 +109,7 @@ def _begin(
     generated: Sequence[PatchStore],
     keeper: Any,
     device: torch.device,
+    agree: Agree,
 ) -> tuple[Training, dict[str, int]]:
     """Start at the deepest checkpoint before the first trial's end, or at the beginning.
 
@@ -105,36 +117,60 @@ def _begin(
     """
     carried = [(_AVERAGE.validate_json(canonical_json(each["average"])), each["epochs"]) for each in job["carried"]]
     until = {average_id(*each): given["until"] for each, given in zip(carried, job["carried"], strict=True)}
-    training = Training(leaves[-1].trial, store, generated=generated, averages=carried, device=device)
-    deepest = leaves[0].epochs
-    while deepest and (found := ray.get(keeper.find_state.remote(job["states"][deepest:0:-1]))):
-        state = torch.load(io.BytesIO(found), map_location="cpu", weights_only=True)
-        if {key for key, last in until.items() if last >= state["epoch"]} <= state["averages"].keys():
-            for average in training.averages - state["averages"].keys():
-                training.forget(average)
-            training.restore(state)
+
+    def start() -> Training:
+        return Training(leaves[-1].trial, store, generated=generated, averages=carried, device=device)
+
+    training, deepest = start(), leaves[0].epochs
+    while deepest:
+        name = agree(partial(_find, job["states"][deepest:0:-1], keeper))
+        if name is None:
             break
-        deepest = state["epoch"] - 1  # from before the study asked for an average that is read here
+        deepest = job["states"].index(name) - 1  # where to look next
+        loaded = _load(training, ray.get(keeper.read_state.remote(name)), until)
+        if agree(partial(bool, loaded)):
+            if not loaded:
+                raise RuntimeError(f"the checkpoint {name}, which the first worker goes on from, cannot be read here")
+            break
+        training = start()
     return training, until
 
 
+def _load(training: Training, content: bytes, until: Mapping[str, int]) -> bool:
+    """Go on from a checkpoint, unless it lacks an average that is asked for now, or is of another raysat or torch."""
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        for average in training.averages - state["averages"].keys():
+            if until[average] < state["epoch"]:
+                training.forget(average)
+        training.restore(state)
+    except _NOT_OURS:
+        return False
+    return True
+
+
+def _find(states: Sequence[str], keeper: Any) -> str | None:
+    name: str | None = ray.get(keeper.find_state.remote(states))
+    return name
+
+
 class _Saver:
-    """Writes checkpoints through the keeper; each one replaces the one before, unless a chain starts there."""
+    """Writes checkpoints through the keeper; each one replaces the one before, unless others may start there.
+
+    Those at forks, and of epochs that this chain shares with the one that it leaves, are for the driver to delete.
+    """
 
     def __init__(self, job: Mapping[str, Any], keeper: Any) -> None:
         self._states, self._keeper = job["states"], keeper
-        self._begins, self._mine = job["begins"], set[int]()
-        self._shared = {job["begins"], *job["forks"]}  # others start there: the driver deletes these
+        self._begins, self._forks = job["begins"], {*job["forks"]}
 
     def save(self, training: Training) -> None:
         """Save where training stands; when this returns it is on disk, so that no epoch is lost. Raises LedgerError."""
         epoch, before = training.epoch, training.epoch - 1
-        own = before in self._mine or before > self._begins
-        drop = self._states[before] if own and before not in self._shared else None
+        drop = self._states[before] if before > self._begins and before not in self._forks else None
         buffer = io.BytesIO()
         torch.save(training.state(), buffer)
         ray.get(self._keeper.save_state.remote(self._states[epoch], buffer.getvalue(), drop))
-        self._mine.add(epoch)
 
 
 def _scores(outcome: Outcome) -> dict[str, float | int]:

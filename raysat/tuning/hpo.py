@@ -126,7 +126,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             self._save(self._timed())
 
     def states(self) -> set[str]:
-        """Names of the states at which interrupted candidates may go on."""
+        """Names of the states at which candidates that run, or were interrupted, may go on."""
         interrupted = [candidate for candidate in self.log.candidates if candidate.state == "running"]
         return {state for each in interrupted for state in self._job(each.config, each.name).states}
 
@@ -170,7 +170,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 
     def _job(self, config: Config, name: str) -> TrainJob:
         trial = Trial(config=resolved(config, self._store), seed=self._search.seed)
-        return train_job(trial, self._store, arm=name, workers=self._workers)
+        return train_job(trial, self._store, arm=name, workers=self._workers, share=False)
 
     def _learn(self, candidate: Candidate) -> None:
         self._drawer.learn(candidate)
@@ -180,6 +180,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def _end(self, candidate: Candidate) -> None:
         self._drawer.learn(candidate)
         self._put(candidate)
+        self._ledger.checkpoints.sweep(self.states())
 
     def _put(self, candidate: Candidate) -> None:
         self._jobs.add(candidate.job)
@@ -256,6 +257,7 @@ def tune(
             )
             samples = log.left(search.rules.budget)
             ledger.checkpoints.tidy()
+            ledger.checkpoints.sweep(searcher.states())
             try:
                 active.tune(searcher, samples=samples, callbacks=[progress], scheduler=halving)
             finally:

@@ -55,10 +55,15 @@ class Keeper:
         if drop is not None:
             self._ledger.checkpoints.drop(drop)
 
-    def find_state(self, states: Sequence[str]) -> bytes | None:
-        """Return the first of some checkpoints that is here and whole."""
+    def find_state(self, states: Sequence[str]) -> str | None:
+        """Name the first of some checkpoints that is here and whole."""
         found = self._ledger.checkpoints.read(states)
-        return None if found is None else found[1]
+        return None if found is None else found[0]
+
+    def read_state(self, state: str) -> bytes:
+        """Return a checkpoint; empty where it is gone or damaged."""
+        found = self._ledger.checkpoints.read([state])
+        return b"" if found is None else found[1]
 
     def fail(self, failure: Failure) -> None:
         """Write why a job failed, unless it is finished: a chain may fail after trials that ended on it."""

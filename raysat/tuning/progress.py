@@ -65,7 +65,9 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             expected if expected is not None else sum(len(jobs_of(task)) for task in tasks)
         )
         self._rows: dict[str, _Row] = {}
-        self._passed: dict[str, int] = {}  # images that went through each task
+        self._passed: dict[str, int] = {}  # images that went through each task, in whatever run
+        self._trained = 0  # images of this run
+        self._over: set[str] = set()  # tasks that ended
         self._console = console
         self._before = finished_before
         self._file, self._written = file, 0.0
@@ -124,7 +126,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         row.icv = result.get("icv", row.icv)
         self._pass(task, result)
         if self._first_report is None:  # Ray's start is not training time
-            self._first_report = (time.monotonic(), sum(self._passed.values()))
+            self._first_report = (time.monotonic(), self._trained)
         if row.state == "failed":
             self._fail(task)
         else:
@@ -157,6 +159,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     def _fail(self, task: Task) -> None:
         """All trials of a task that are not finished failed with it."""
+        self._over.add(task.id)
         for job in jobs_of(task):
             row = self._rows.setdefault(job.id, _Row(job))
             if row.state != "done":
@@ -164,14 +167,19 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
                 self._say(row)
 
     def _pass(self, task: Task, result: dict[str, Any]) -> None:
-        """Count the images that a task has trained on."""
-        if result["state"] in ("done", "failed"):
-            self._passed[task.id] = task.images
-        elif isinstance(task, GenerateJob):
-            self._passed[task.id] = int(result.get("images", 0))
+        """Count the images that a task has trained on; what a checkpoint brought was not trained now."""
+        if result["state"] == "done":
+            self._over.add(task.id)
+        if result["state"] != "training":
+            return
+        if isinstance(task, GenerateJob):
+            passed = int(result["images"])
         else:
-            end, epoch = task.trials[-1].epochs, int(result.get("epoch", 0))
-            self._passed[task.id] = task.images * max(0, epoch - task.begins) // (end - task.begins)
+            own = task.trials[-1].epochs - task.begins
+            passed = task.images * max(0, int(result["epoch"]) - task.begins) // own
+        before = self._passed.get(task.id, 0)
+        self._trained += max(0, passed - before) if not result.get("earlier") else 0
+        self._passed[task.id] = passed
 
     def _write(self, *, now: bool = False) -> None:
         """Write where the run stands; a full disk shows elsewhere."""
@@ -179,7 +187,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             return
         self._written = time.monotonic()
         running = [
-            Running(name=row.job.name, seed=seed, epoch=row.epoch, epochs=epochs)
+            Running(job=row.job.id, name=row.job.name, seed=seed, epoch=row.epoch, epochs=epochs)
             for row in self._rows.values()
             if row.state not in _ENDED
             for seed, epochs in [_length(row.job)]
@@ -218,11 +226,13 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         if self._first_report is None:
             return None
         since, images_then = self._first_report
-        done, seconds = sum(self._passed.values()), time.monotonic() - since
-        if done <= images_then or seconds < 1:
+        trained, seconds = self._trained - images_then, time.monotonic() - since
+        if trained <= 0 or seconds < 1:
             return None
-        left = sum(task.images for task in self._tasks.values()) - done
-        return max(0.0, left * seconds / (done - images_then))
+        left = sum(
+            task.images - self._passed.get(task.id, 0) for task in self._tasks.values() if task.id not in self._over
+        )
+        return left * seconds / trained
 
     def _eta(self) -> str:
         left = self._left()

@@ -60,6 +60,8 @@ def run(
     ) as active:
         ledger.write_plan(plan.study.text, plan.to_json())
         left = [job for job in jobs if not _finished(job, ledger, artifacts)]  # another run may have been waited for
+        if not left:
+            return Summary(finished=0, failed=0, interrupted=False)
         return _run(active, left, finished_before=len(plan.jobs) + len(plan.generate) - len(left))
 
 
@@ -106,8 +108,9 @@ def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summa
             del unfinished[task.id]
             sweep()
 
-    checkpoints.tidy()
-    sweep()
+    if unfinished:
+        checkpoints.tidy()
+        sweep()
     for each in jobs:
         active.ledger.clear_failure(each.id)  # of an earlier run
     try:
@@ -131,7 +134,8 @@ def _blocked(job: TrainJob, chain: Chain, need: Task, ledger: Ledger) -> Failure
     cause = ledger.read_failure(need.id)
     if isinstance(need, Chain):
         other = need.trials[-1]
-        what = f"its first {chain.begins} epochs are those of {other.name!r}, seed {other.trial.seed}, which failed"
+        common = sum(1 for one, two in zip(chain.states, need.states, strict=False) if one == two) - 1
+        what = f"its first {common} epochs are those of {other.name!r}, seed {other.trial.seed}, which failed"
     else:
         what = f"it needs the job {need.name!r}, which failed"
     return Failure(

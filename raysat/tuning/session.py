@@ -148,7 +148,8 @@ class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
 
 def explain(text: str) -> tuple[str, str]:
-    """Say in a line what ended a worker, given Tune's account of it, and what to do about it."""
+    """Say in a line what ended a worker, given Tune's account of its attempts, and what to do about it."""
+    text = text.rpartition("Failure #")[2]  # the last one
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     error = next((line for line in reversed(lines) if "died" in line), lines[-1] if lines else "the worker died")
     if "OutOfMemoryError" in text and "CUDA" in text:

@@ -58,14 +58,16 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     def setup(self, config: dict[str, Any], settings: Settings) -> None:
         """Start the workers and give them the first job."""
         self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
-        self._alone = settings.workers == 1
+        self._settings, self._alone = settings, settings.workers == 1
+        self._start()
+        self._give(config)
+
+    def _start(self) -> None:
         self._inbox = self._queue()
         self._outbox = self._queue()
-        trainer = self._trainer(settings)
         self._error: BaseException | None = None
-        self._group = threading.Thread(target=self._run, args=(trainer,), daemon=True)
+        self._group = threading.Thread(target=self._run, args=(self._trainer(self._settings),), daemon=True)
         self._group.start()
-        self._give(config)
 
     def _queue(self) -> Any:
         return queue.Queue() if self._alone else ray.util.queue.Queue(actor_options={"num_cpus": 0})
@@ -113,9 +115,9 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._inbox.put(job)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next job; False where the workers are gone and Tune must make a new slot."""
+        """Take the next job, with new workers where the old ones ended meanwhile: to refuse it, Tune would lose it."""
         if not self._group.is_alive():
-            return False
+            self._start()
         self._give(new_config)
         return True
 

@@ -1,8 +1,8 @@
 """What a Ray Train worker does: wait for a job, do it step by step, send its record to the keeper, wait again.
 
 Training and generation know nothing of Ray: this module drives generation, and ``chain.py`` training. An error that is
-raised on purpose would come again: it is recorded at once. Any other ends the worker; its job is tried again in a new
-process, from its last checkpoint.
+raised on purpose would come again: it is recorded at once (of several workers, where all raise it: as training
+diverges). Any other ends the worker; its job is tried again in a new process, from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ray.exceptions import RayTaskError
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
-from raysat.errors import LedgerError, RaysatError, TrainingError
+from raysat.errors import DivergedError, LedgerError, RaysatError, TrainingError
 from raysat.ledger import Failure
 from raysat.spec import Generation, canonical_json
 from raysat.training.gan import Generated, generate
@@ -45,10 +45,11 @@ def work(config: Mapping[str, Any]) -> None:
             cause = error.cause if isinstance(error, RayTaskError) else error  # what the keeper raised
             if isinstance(cause, LedgerError):  # no record can be written: to go on would be for nothing
                 _report(job, config, state="halted", error=cause.message, hint=cause.hint)
-            elif isinstance(cause, RaysatError) and alone:
-                failures = [_failure(trial, cause) for trial in _trials(job)]
-                ray.get([config["keeper"].fail.remote(failure) for failure in failures])
-                _report(job, config, state="failed")
+            elif isinstance(cause, DivergedError) or (isinstance(cause, RaysatError) and alone):
+                if first:
+                    failures = [_failure(trial, cause) for trial in _trials(job)]
+                    ray.get([config["keeper"].fail.remote(failure) for failure in failures])
+                    _report(job, config, state="failed")
             else:  # several workers wait for each other in collectives: only new ones can go on
                 raise
 
@@ -66,6 +67,7 @@ def _do(job: Mapping[str, Any], config: Mapping[str, Any], *, first: bool, alone
         device=device,
         report=partial(_report, job, config) if first else lambda **_: None,
         abandoned=partial(_abandoned, config, first=first, alone=alone),
+        agree=lambda find: find() if alone else broadcast_from_rank_zero(find() if first else None),
     )
 
 

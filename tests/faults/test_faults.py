@@ -62,10 +62,10 @@ def test_a_killed_worker(
     process = start(space, landsat_store, tmp_path)
     try:
         wait_for(begun(tmp_path), process)
-        time.sleep(chance.uniform(0.0, 4.0))
+        time.sleep(chance.uniform(0.0, 1.0))
         workers = [pid for pid in descendants(process.pid) if "ResourceTrainable" in command(pid)]
-        if workers:
-            kill(chance.choice(workers))
+        assert workers, "nothing to kill"
+        kill(chance.choice(workers))
         saved = seconds_saved(tmp_path)
         output, _ = process.communicate(timeout=280)
     finally:
@@ -84,12 +84,13 @@ def test_sigterm_stops_in_order(
     process = start(space, landsat_store, tmp_path)
     try:
         wait_for(begun(tmp_path), process)
-        time.sleep(seeded(moment).uniform(0.0, 2.0))
+        time.sleep(seeded(moment).uniform(0.0, 0.5))
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode in (1, 130), output  # 1: it was over just then
+    assert process.returncode == 130, output
+    assert "the same command goes on from here" in output
     assert "Traceback" not in output
     records, saved = seconds_of(tmp_path), seconds_saved(tmp_path)
     finish(space, landsat_store, tmp_path)

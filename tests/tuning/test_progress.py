@@ -1,0 +1,108 @@
+"""What a run shows and writes down of itself, told by Tune's callbacks."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from raysat.chains import Chain, chains
+from raysat.jobs import TrainJob
+from raysat.progress_file import read_standing
+from raysat.spec import Config, Trial
+from raysat.tuning import progress as module
+from raysat.tuning.progress import Progress
+
+
+def way(name: str, epochs: int, shared: tuple[str, ...] = ()) -> TrainJob:
+    config = Config.model_validate({"optim": {"kind": "adam", "epochs": epochs}})
+    states = (*shared, *(f"{name}.{epoch}" for epoch in range(len(shared), epochs + 1)))
+    return TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=10 * epochs, states=states)
+
+
+@pytest.fixture(name="tasks")
+def _tasks() -> tuple[Chain, ...]:
+    """A chain of 6 epochs on which two trials end, and one of 4 epochs beside it."""
+    long = way("long", 6)
+    return chains([way("short", 3, long.states[:4]), long, way("other", 4)])
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture(name="clock")
+def _clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def following(tasks: tuple[Chain, ...], file: Path | None = None) -> Progress:
+    return Progress(tasks, Console(file=io.StringIO()), finished_before=2, file=file)
+
+
+def tell(progress: Progress, job: str, state: str, **more: Any) -> None:
+    result = {"job": job, "state": state, **more}
+    progress.on_trial_result(0, [], SimpleNamespace(config={"job": job}), result)
+
+
+def test_a_chain_shows_as_the_trial_that_ends_next(tasks: tuple[Chain, ...], tmp_path: Path, clock: Clock) -> None:
+    progress = following(tasks, tmp_path / "progress.json")
+
+    def running() -> list[tuple[str, int, int]]:
+        clock.now += 10
+        progress.on_step_end(0, [])
+        standing = read_standing(tmp_path / "progress.json")
+        assert standing is not None
+        return [(each.job, each.epoch, each.epochs) for each in standing.running]
+
+    progress.on_trial_start(0, [], SimpleNamespace(config={"job": "long"}))
+    tell(progress, "long", "training", epoch=2)
+    assert running() == [("short", 2, 3)]
+    tell(progress, "long", "training", epoch=3)
+    tell(progress, "long", "finished", trial="short", epoch=3, balanced_accuracy=0.5, icv=0.1)
+    assert progress.finished == ["short"]
+    tell(progress, "long", "training", epoch=4)
+    assert running() == [("long", 4, 6)]
+    tell(progress, "long", "done", trial="long", epoch=6, balanced_accuracy=0.5, icv=0.1)
+    assert progress.finished == ["short", "long"]
+    assert running() == []
+
+
+def test_a_chain_that_dies_fails_what_is_not_finished(tasks: tuple[Chain, ...]) -> None:
+    progress = following(tasks)
+    tell(progress, "long", "finished", trial="short")
+    progress.on_trial_error(0, [], SimpleNamespace(config={"job": "long"}))
+    progress.give_up(next(task for task in tasks if task.id == "other"))
+    assert (progress.finished, progress.failed) == (["short"], ["long", "other"])
+
+
+def test_a_trial_whose_report_was_lost_counts_as_finished_after_the_retry(tasks: tuple[Chain, ...]) -> None:
+    """The next worker finds its record, and says so before anything else."""
+    progress = following(tasks)
+    tell(progress, "long", "training", epoch=2)
+    progress.on_trial_start(0, [], SimpleNamespace(config={"job": "long"}))  # again
+    tell(progress, "long", "finished", trial="short")
+    tell(progress, "long", "done", trial="long", epoch=6)
+    assert (progress.finished, progress.failed) == (["short", "long"], [])
+
+
+def test_the_time_left_counts_what_is_trained_now_and_what_is_still_to_come(
+    tasks: tuple[Chain, ...], clock: Clock
+) -> None:
+    progress = following(tasks)
+    assert progress._left() is None
+    tell(progress, "long", "training", epoch=4, earlier=True)  # from a checkpoint: no rate in it
+    clock.now += 5
+    assert progress._left() is None
+    tell(progress, "long", "training", epoch=5)  # 10 images in 5 s; 10 of this chain and 40 of the other are left
+    assert progress._left() == pytest.approx(25)
+    progress.give_up(next(task for task in tasks if task.id == "other"))
+    assert progress._left() == pytest.approx(5)
+    tell(progress, "long", "done", trial="long", epoch=6)
+    assert progress._left() == 0
