@@ -59,8 +59,9 @@ def run(
         plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate)
     ) as active:
         ledger.write_plan(plan.study.text, plan.to_json())
-        left = [job for job in jobs if not _finished(job, ledger, artifacts)]  # another run may have been waited for
-        if not left:
+        # Another run may have been waited for; generators look for themselves whether they are needed.
+        left = [job for job in jobs if isinstance(job, GenerateJob) or not ledger.is_finished(job.id)]
+        if all(isinstance(job, GenerateJob) for job in left):
             return Summary(finished=0, failed=0, interrupted=False)
         return _run(active, left, finished_before=len(plan.jobs) + len(plan.generate) - len(left))
 
@@ -87,10 +88,6 @@ def check_models(models: Sequence[Model]) -> None:
         check_cosine(name)
     for name in sorted({model.name for model in models if model.pretrained}):
         fetch_pretrained(name)
-
-
-def _finished(job: Job, ledger: Ledger, artifacts: Artifacts) -> bool:
-    return ledger.is_finished(job.id) if isinstance(job, TrainJob) else artifacts.is_finished(job.id)
 
 
 def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summary:

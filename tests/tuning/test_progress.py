@@ -6,20 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from chain_helpers import way
 from rich.console import Console
 
 from raysat.chains import Chain, chains
-from raysat.jobs import TrainJob
 from raysat.progress_file import read_standing
-from raysat.spec import Config, Trial
 from raysat.tuning import progress as module
 from raysat.tuning.progress import Progress
-
-
-def way(name: str, epochs: int, shared: tuple[str, ...] = ()) -> TrainJob:
-    config = Config.model_validate({"optim": {"kind": "adam", "epochs": epochs}})
-    states = (*shared, *(f"{name}.{epoch}" for epoch in range(len(shared), epochs + 1)))
-    return TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=10 * epochs, states=states)
 
 
 @pytest.fixture(name="tasks")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chain_helpers import way
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.search import Searcher
@@ -101,13 +102,6 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
     everything = {job.id for job in jobs}
     assert done | failed | given_up | set(running.values()) == everything
     assert given_up == {job.id for job in trials if set(job.needs) & failed}
-
-
-def way(name: str, epochs: int, shared: tuple[str, ...] = ()) -> TrainJob:
-    """A trial whose first states are those of another."""
-    config = Config.model_validate({"optim": {"kind": "adam", "epochs": epochs}})
-    states = (*shared, *(f"{name}.{epoch}" for epoch in range(len(shared), epochs + 1)))
-    return TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=epochs, states=states)
 
 
 def forked() -> tuple[Chain, ...]:
