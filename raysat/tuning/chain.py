@@ -52,9 +52,9 @@ def train_chain(
 ) -> None:
     """Train a chain (``Chain.payload``) to its end, or until it is ``abandoned``; the ``first`` worker reports.
 
-    What depends on the moment, such as which checkpoints there are, the first worker finds out and all ``agree`` on.
-
-    An epoch is reported when its checkpoint is on disk: chains that leave this one there may then start.
+    What depends on the moment, such as which checkpoints there are, the first worker finds out and all ``agree`` on. An
+    epoch is reported when its checkpoint is on disk: chains that leave this one there may then start. Of epochs that a
+    checkpoint brings, the last is reported, or all where a search wants the ``whole_curve``.
     """
     keeper = config["keeper"]
     leaves = _leaves(job, keeper, agree)
@@ -66,7 +66,7 @@ def train_chain(
     for each in job["trials"]:
         if each["id"] not in {leaf.id for leaf in leaves}:  # its report may have died with an earlier worker
             report(state="finished", trial=each["id"])
-    for past in training.history:
+    for past in training.history if job.get("whole_curve") else training.history[-1:]:
         row = epoch_row(past)
         report(state="training", **row, objective=row["balanced_accuracy"], earlier=True)
     for leaf in leaves:

@@ -94,7 +94,8 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             self._running[trial_id] = candidate.number
             self._curves[candidate.number] = {}
             self._announce(chain := alone(job))
-            return chain.payload() | {"may_stop": self._halving is not None and candidate.number != BASE}
+            may_stop = self._halving is not None and candidate.number != BASE
+            return chain.payload() | {"may_stop": may_stop, "whole_curve": True}
         finished: str = Searcher.FINISHED
         return finished
 
