@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from raysat.cli_options import FOLDER, console
+from raysat.errors import UsageError
 from raysat.textual import plural
 
 
@@ -39,6 +40,8 @@ def verify(run: Path, clean: bool, orphans: bool) -> int:
     An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is
     used again when the arm comes back, and is no error.
     """
+    if orphans and not clean:
+        raise UsageError("--orphans says what --clean deletes", hint="add --clean")
     from contextlib import nullcontext
 
     from raysat.ledger import Ledger

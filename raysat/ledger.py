@@ -137,7 +137,11 @@ class Ledger:
 
     def read_plan(self) -> dict[str, Any]:
         """Read the plan. Raises LedgerError where it is missing or damaged."""
-        return _read_json(self.root / "plan.json")
+        file = self.root / "plan.json"
+        plan = _read_json(file)
+        if not isinstance(plan.get("study"), str) or not isinstance(plan.get("arms"), list):
+            raise LedgerError(f"{file} is damaged: it names no study and arms", hint=_again(file))
+        return plan
 
     def is_finished(self, trial_id: str) -> bool:
         """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again."""

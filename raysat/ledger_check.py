@@ -41,7 +41,7 @@ def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     """Look a run over: how many whole records it holds, and what is wrong. Raises LedgerError without a plan."""
     plan = ledger.read_plan()
     asked = {trial["id"] for arm in plan["arms"] for trial in arm["trials"]}
-    known = asked | {job["id"] for job in plan["generate"]}
+    known = asked | {job["id"] for job in plan.get("generate", [])}
     findings = [Finding(kind="leftover", path=path, what="half-written") for path in ledger.root.glob(".*.partial")]
     whole = 0
     for folder in _entries(ledger.root / "trials"):

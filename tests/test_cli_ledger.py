@@ -198,6 +198,21 @@ def test_a_record_that_stepped_aside_is_no_leftover(raysat: Raysat, run: Ledger)
     assert run.is_finished(A)
 
 
+def test_orphans_alone_would_do_nothing(raysat: Raysat, run: Ledger) -> None:
+    result = raysat("ledger", "verify", run.root, "--orphans")
+    assert result.code == 2
+    assert "--clean" in result.err
+
+
+@pytest.mark.parametrize("words", [("status",), ("ledger", "verify"), ("report",)])
+def test_a_plan_that_is_none_is_one_clear_error(raysat: Raysat, run: Ledger, words: tuple[str, ...]) -> None:
+    (run.root / "plan.json").write_text('{"x": 1}', encoding="utf-8")
+    result = raysat(*words, run.root)
+    assert result.code == 1
+    assert "plan.json is damaged" in result.err
+    assert "bug in raysat" not in result.err
+
+
 def test_nothing_is_cleaned_under_a_run(raysat: Raysat, run: Ledger) -> None:
     with run.lock():
         assert raysat("ledger", "verify", run.root).code == 0

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -148,7 +147,3 @@ def assert_whole(out: Path) -> None:
 def kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def seeded(seed: int) -> random.Random:
-    return random.Random(seed)

@@ -4,6 +4,7 @@ A few moments by default; ``pytest tests/faults --faults 50`` for a long soak.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from fault_helpers import (
     leaderboard,
     seconds_of,
     seconds_saved,
-    seeded,
     start,
     wait_for,
     weights,
@@ -39,7 +39,7 @@ def test_a_killed_driver(
     tmp_path: Path, space: Path, landsat_store: PatchStore, undisturbed: Path, moment: int
 ) -> None:
     """SIGKILL of the driver, again and again in a soak: the same command goes on."""
-    chance = seeded(moment)
+    chance = random.Random(moment)
     for _ in range(1 + moment):
         process = start(space, landsat_store, tmp_path)
         wait_for(lambda p=process: begun(tmp_path)() and any(descendants(p.pid)), process)
@@ -58,7 +58,7 @@ def test_a_killed_worker(
     tmp_path: Path, space: Path, landsat_store: PatchStore, undisturbed: Path, moment: int
 ) -> None:
     """SIGKILL of the process that trains: the run itself goes on, in a new one."""
-    chance = seeded(moment)
+    chance = random.Random(moment)
     process = start(space, landsat_store, tmp_path)
     try:
         wait_for(begun(tmp_path), process)
@@ -82,7 +82,7 @@ def test_sigterm_stops_in_order(tmp_path: Path, space: Path, landsat_store: Patc
     process = start(space, landsat_store, tmp_path)
     try:
         wait_for(begun(tmp_path), process)
-        time.sleep(seeded(moment).uniform(0.0, 0.5))
+        time.sleep(random.Random(moment).uniform(0.0, 0.5))
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     finally:
@@ -128,7 +128,7 @@ finally:
 
 def test_a_lost_node(tmp_path: Path, space: Path, landsat_store: PatchStore, undisturbed: Path, moment: int) -> None:
     """SIGKILL of a node's raylet, which takes its workers along: the other node does the rest."""
-    delay = str(seeded(moment).uniform(0.0, 2.0))
+    delay = str(random.Random(moment).uniform(0.0, 2.0))
     done = subprocess.run(
         [sys.executable, "-c", NODES, str(space), str(landsat_store.path), str(tmp_path), delay],
         capture_output=True,
