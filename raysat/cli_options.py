@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,14 @@ class Request:
         study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
         if study.reference is not None:
             reference.load(study.reference)
-        plan = make_plan(study, open_data(self.data), data=self.data, workers=self.workers, share=self.share)
+        plan = make_plan(
+            study,
+            open_data(self.data),
+            data=self.data,
+            workers=self.workers,
+            share=self.share,
+            command=self.command(study.name),
+        )
         arms = {job.arm: job.trial.config for job in plan.jobs}
         for arm, config in arms.items():
             with _naming(arm):
@@ -63,6 +71,15 @@ class Request:
             with _naming(arm):
                 check_generation(job.work, plan.store)
         return plan
+
+    def command(self, study: str) -> str:
+        """The command that trains the same from the copy of the study that its run keeps."""
+        words = ["raysat", "ablate", "--space", f"{study}/study.yaml", "--data", self.data]
+        words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
+        words += [word for setting in self.overrides for word in ("--set", setting)]
+        words += ["--workers", str(self.workers)] if self.workers > 1 else []
+        words += [] if self.share else ["--no-share"]
+        return shlex.join(words)
 
 
 @contextmanager

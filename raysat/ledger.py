@@ -164,6 +164,20 @@ class Ledger:
             raise LedgerError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
         return record
 
+    def read_spec(self, trial_id: str) -> dict[str, Any]:
+        """Read what a finished trial is the result of: config, seed and data. Raises LedgerError, as ``read``."""
+        return _read_json(self._finished(trial_id) / "spec.json")
+
+    def read_history(self, trial_id: str) -> list[dict[str, float]]:
+        """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises LedgerError."""
+        file = self._finished(trial_id) / "history.csv"
+        try:
+            with file.open(encoding="utf-8", newline="") as text:
+                rows = list(csv.DictReader(text))
+            return [{key: float(value) for key, value in row.items() if value} for row in rows]
+        except (OSError, ValueError, TypeError) as error:
+            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+
     def read_predictions(self, trial_id: str) -> Predictions:
         """Read the predictions of a finished trial. Raises LedgerError where they are missing or damaged."""
         file = self._finished(trial_id) / "predictions.npz"

@@ -28,6 +28,7 @@ class Plan:
     generate: tuple[GenerateJob, ...]
     jobs: tuple[TrainJob, ...]
     cells: Mapping[str, Mapping[int, str]]  # arm -> seed -> job id
+    command: str | None = None  # that trains it, for reports
 
     @property
     def images(self) -> int:
@@ -49,18 +50,37 @@ class Plan:
         return {
             "study": self.study.name,
             "reference": self.study.reference,
-            "data": {"name": self.data, "path": str(self.store.path), "fingerprint": self.store.fingerprint},
+            "command": self.command,
+            "data": {
+                "name": self.data,
+                "path": str(self.store.path),
+                "fingerprint": self.store.fingerprint,
+                "ordinal": self.store.ordinal,
+            },
             "classes": list(self.store.classes),
             "generate": [{"id": job.id, "class": job.class_name} for job in self.generate],
             "reported": self.store.reported_split,
+            "images": {"alone": self.images, "shared": sum(chain.images for chain in self.chains)},
             "arms": [
-                {"name": arm, "trials": [{"seed": seed, "id": job} for seed, job in seeds.items()]}
-                for arm, seeds in self.cells.items()
+                {
+                    "name": arm.name,
+                    "grid": arm.in_grid,
+                    "trials": [{"seed": seed, "id": job} for seed, job in self.cells[arm.name].items()],
+                }
+                for arm in self.study.arms
             ],
         }
 
 
-def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int = 1, share: bool = True) -> Plan:
+def make_plan(
+    study: Study,
+    store: PatchStore,
+    *,
+    data: str = "",
+    workers: int = 1,
+    share: bool = True,
+    command: str | None = None,
+) -> Plan:
     """Resolve a study against a store, known to the user as ``data`` (by default its path).
 
     Data-parallel ``workers`` are part of a job's id where there are several: batch norm then sees smaller batches.
@@ -92,6 +112,7 @@ def make_plan(study: Study, store: PatchStore, *, data: str = "", workers: int =
         generate=tuple(generate.values()),
         jobs=tuple(jobs.values()),
         cells=cells,
+        command=command,
     )
 
 

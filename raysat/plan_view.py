@@ -15,6 +15,7 @@ from raysat.errors import LedgerError
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Ledger
 from raysat.plan import Plan
+from raysat.power import power_note
 from raysat.spec import Config, members
 from raysat.textual import duration, plural
 from raysat.tree_view import stage_tree
@@ -67,6 +68,7 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
         f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
         f"{alone:,} images" + _generation(missing),
         *([f"sharing    {_sharing(alone, images)}"] if images else []),
+        *([f"evidence   {power_note(len(plan.study.seeds), len(plan.cells) - 1)}"] if len(plan.cells) > 1 else []),
         f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
     for line in lines:

@@ -34,6 +34,7 @@ class Arm:
 
     name: str
     config: Config
+    in_grid: bool = False  # a combination of the grid, not a named row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,12 @@ def load_study(
     settings = settings_tree(overrides, epochs)
     base = override(DEFAULT_KINDS, document.mapping("base").expand())
     arms: dict[str, Arm] = {}
-    for name, tree in [*_named(document, base), *combinations(document, base)] or [("base", base)]:
+    named, grid = list(_named(document, base)), list(combinations(document, base))
+    for position, (name, tree) in enumerate([*named, *grid] or [("base", base)]):
         if name in arms:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
-        arms[name] = Arm(name=name, config=validate_config(override(tree, settings), arm=name))
+        config = validate_config(override(tree, settings), arm=name)
+        arms[name] = Arm(name=name, config=config, in_grid=bool(grid) and position >= len(named))
     return Study(
         name=study_name(document, path),
         arms=tuple(arms.values()),

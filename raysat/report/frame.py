@@ -5,8 +5,8 @@ A value of an arm is the mean over its finished seeds of the trial's metric, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Annotated, Final
 
@@ -16,10 +16,10 @@ from raysat.errors import LedgerError
 from raysat.ledger import Ledger
 from raysat.metrics import Metrics
 from raysat.report import reference
+from raysat.report.ranking import rank
 from raysat.report.reference import PublishedRow, Reference
 
 METRICS: Final = ("balanced_accuracy", "icv", "icv_root", "macro_f1", "accuracy")
-LOWER_IS_BETTER: Final = frozenset({"icv", "icv_root"})
 _LONGEST_ERROR: Final = 300  # characters
 
 
@@ -49,6 +49,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the record of a cell lies."""
+
+    ledger: Ledger
+    trial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """One row of the leaderboard. ``rank`` is None where no seed has finished."""
 
@@ -61,6 +69,9 @@ class Arm:
     recall: tuple[Summary, ...]  # per class
     precision: tuple[Summary, ...]
     published: PublishedRow | None = None
+    position: int = 0  # in the study
+    in_grid: bool = False  # a combination of the study's grid
+    sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)  # of the finished seeds
 
     @property
     def n(self) -> int:
@@ -83,8 +94,17 @@ class Leaderboard:
     classes: tuple[str, ...]
     reported: str  # split
     support: tuple[int, ...] | None  # patches per class in that split; None where no trial has finished
+    ordinal: bool = False  # the order of the classes has a meaning
     reference: Reference | None
     arms: tuple[Arm, ...]
+    generators: tuple[str, ...] = ()  # ids of generate jobs
+    images: tuple[int, int] | None = None  # to train: every trial alone, and with epochs shared; None in older plans
+    command: str | None = None  # that trains it; None in older plans
+
+    @property
+    def in_order(self) -> tuple[Arm, ...]:
+        """The arms in the study's order."""
+        return tuple(sorted(self.arms, key=lambda arm: arm.position))
 
     @property
     def n_test(self) -> int | None:
@@ -114,11 +134,22 @@ class _Cell(_Part):
 class _PlannedArm(_Part):
     name: str
     trials: tuple[_Cell, ...]
+    grid: bool = False
 
 
 class _Data(_Part):
     name: str
     fingerprint: str | None = None
+    ordinal: bool = False
+
+
+class _Generator(_Part):
+    id: str
+
+
+class _Images(_Part):
+    alone: int
+    shared: int
 
 
 class _Plan(_Part):
@@ -128,6 +159,9 @@ class _Plan(_Part):
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
     reported: str
     arms: tuple[_PlannedArm, ...]
+    generate: tuple[_Generator, ...] = ()
+    images: _Images | None = None
+    command: str | None = None
 
 
 def collect(ledger: Ledger) -> Leaderboard:
@@ -149,7 +183,10 @@ def collect(ledger: Ledger) -> Leaderboard:
     ids = dict.fromkeys(cell.id for arm in plan.arms for cell in arm.trials)  # arms may share trials: read each once
     outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in ids}
     some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
-    arms = [_arm(arm, outcomes, len(plan.classes), published) for arm in plan.arms]
+    arms = [
+        replace(_arm(arm, outcomes, len(plan.classes), published, ledger), position=position)
+        for position, arm in enumerate(plan.arms)
+    ]
     return Leaderboard(
         study=plan.study,
         data=plan.data.name,
@@ -157,26 +194,13 @@ def collect(ledger: Ledger) -> Leaderboard:
         classes=plan.classes,
         reported=plan.reported,
         support=None if some is None else tuple(sum(row) for row in some.confusion),
+        ordinal=plan.data.ordinal,
         reference=published,
         arms=rank(arms),
+        generators=tuple(job.id for job in plan.generate),
+        images=None if plan.images is None else (plan.images.alone, plan.images.shared),
+        command=plan.command,
     )
-
-
-def rank(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """Order arms, best first, and number them: the one ranking of raysat.
-
-    Higher mean balanced accuracy first; equal ones by lower mean ICV, then by higher mean macro F1, then in the study's
-    order. Accuracy takes no part: on imbalanced data it rewards neglect of the rare classes. Arms without a finished
-    seed come last, without a rank.
-    """
-
-    def key(arm: Arm) -> tuple[float, float, float]:
-        balanced, icv, f1 = (arm.metrics[name].mean or 0.0 for name in ("balanced_accuracy", "icv", "macro_f1"))
-        return -balanced, icv, -f1
-
-    finished = sorted((arm for arm in arms if arm.n), key=key)
-    ranked = [replace(arm, rank=position) for position, arm in enumerate(finished, start=1)]
-    return (*ranked, *(arm for arm in arms if not arm.n))
 
 
 def one_line(text: str) -> str:
@@ -205,23 +229,29 @@ def _outcome(ledger: Ledger, plan: _Plan, trial_id: str) -> Metrics | str | None
 
 
 def _arm(
-    planned: _PlannedArm, outcomes: Mapping[str, Metrics | str | None], classes: int, published: Reference | None
+    planned: _PlannedArm,
+    outcomes: Mapping[str, Metrics | str | None],
+    classes: int,
+    published: Reference | None,
+    ledger: Ledger,
 ) -> Arm:
-    cells = [(cell.seed, outcomes[cell.id]) for cell in planned.trials]
-    found = [(seed, outcome) for seed, outcome in cells if isinstance(outcome, Metrics)]
-    failed = [(seed, outcome) for seed, outcome in cells if isinstance(outcome, str)]
+    cells = [(cell, outcomes[cell.id]) for cell in planned.trials]
+    found = [(cell, outcome) for cell, outcome in cells if isinstance(outcome, Metrics)]
+    failed = [(cell.seed, outcome) for cell, outcome in cells if isinstance(outcome, str)]
     return Arm(
         name=planned.name,
-        seeds=tuple(seed for seed, _ in found),
+        seeds=tuple(cell.seed for cell, _ in found),
         failed=tuple(Failed(seed=seed, error=one_line(error) or "no reason recorded") for seed, error in failed),
-        missing=tuple(seed for seed, outcome in cells if outcome is None),
-        metrics={name: _summary(getattr(metrics, name) for _, metrics in found) for name in METRICS},
-        recall=tuple(_summary(metrics.recall[k] for _, metrics in found) for k in range(classes)),
-        precision=tuple(_summary(metrics.precision[k] for _, metrics in found) for k in range(classes)),
+        missing=tuple(cell.seed for cell, outcome in cells if outcome is None),
+        metrics={name: summarise(getattr(metrics, name) for _, metrics in found) for name in METRICS},
+        recall=tuple(summarise(metrics.recall[k] for _, metrics in found) for k in range(classes)),
+        precision=tuple(summarise(metrics.precision[k] for _, metrics in found) for k in range(classes)),
         published=None if published is None else published.row(planned.name),
+        in_grid=planned.grid,
+        sources=tuple(Source(ledger=ledger, trial=cell.id) for cell, _ in found),
     )
 
 
-def _summary(values: Iterable[float | None]) -> Summary:
+def summarise(values: Iterable[float | None]) -> Summary:
     """Leave out None: a class without patches in the split has no recall, with any seed."""
     return Summary(values=tuple(value for value in values if value is not None))

@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from raysat.report.frame import LOWER_IS_BETTER, Arm, Leaderboard, Summary, one_line
+from raysat.report.frame import METRICS, Arm, Leaderboard, Summary, one_line
+from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 
-HEADINGS: Final = {  # in the order shown: accuracy last, as it never ranks
-    "balanced_accuracy": "balanced accuracy",
-    "icv": "ICV",
-    "icv_root": "√ICV",
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-}
 NONE: Final = "–"
 
 
@@ -56,7 +50,7 @@ class Column:
 
 def columns(board: Leaderboard) -> list[Column]:
     """Every column, in the order shown: metrics, then recall and precision by class, accuracy last."""
-    metrics = [Column(metric=metric, label=label) for metric, label in HEADINGS.items()]
+    metrics = [Column(metric=metric, label=LABELS[metric]) for metric in METRICS]
     by_class = [class_columns(board, metric) for metric in ("recall", "precision")]
     return [*metrics[:-1], *by_class[0], *by_class[1], metrics[-1]]
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from raysat.errors import LedgerError, UsageError
 from raysat.ledger import Failure, Ledger
 from raysat.metrics import from_confusion
-from raysat.report.frame import METRICS, Arm, Summary, collect, one_line, rank
+from raysat.report.frame import METRICS, Arm, Summary, collect, one_line
+from raysat.report.ranking import rank
 
 ARMS = {"plain": (0.9, 0.5, 0.5, 0.4), "ldam": (0.8, 0.8, 0.8, 0.7)}
 
