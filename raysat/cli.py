@@ -13,7 +13,8 @@ from raysat import __version__
 from raysat.cli_data import data
 from raysat.cli_generate import generate
 from raysat.cli_ledger import ledger, status
-from raysat.cli_options import FOLDER, Machines, Request, Work, console, describe_store, machine_options, study_options
+from raysat.cli_options import Machines, Request, Work, console, describe_store, machine_options, study_options
+from raysat.cli_report import compare, report
 from raysat.cli_tune import tune
 from raysat.errors import RaysatError
 from raysat.textual import plural
@@ -35,9 +36,11 @@ def cli(debug: bool) -> None:
     """
 
 
+cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(generate)
 cli.add_command(ledger)
+cli.add_command(report)
 cli.add_command(status)
 cli.add_command(tune)
 
@@ -69,7 +72,7 @@ def ablate(request: Request, machines: Machines) -> int:
     else:
         work.ledger.write_plan(plan.study.text, plan.to_json())
         out.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
-    _report(work.ledger.root, None, out)
+    _leaderboard(work.ledger.root, out)
     for job in plan.generate:
         if work.artifacts.is_finished(job.id) and (note := work.artifacts.read(job.id).note):
             out.print(f"{job.name}: {note}", style="yellow")
@@ -90,19 +93,11 @@ def plan(request: Request) -> None:
     show_plan(made, work.missing, work.ledger, work.artifacts, console())
 
 
-@cli.command()
-@click.argument("run", type=FOLDER)
-@click.option("--out", type=FOLDER, help="Write to OUT/<study>; into the run itself where absent.")
-def report(run: Path, out: Path | None) -> None:
-    """Write the leaderboard of a run (Markdown, CSV, JSON) and show it."""
-    _report(run, out, console())
-
-
-def _report(run: Path, out: Path | None, console: Console) -> None:
-    from raysat.report.run import report as write_report
+def _leaderboard(run: Path, console: Console) -> None:
+    from raysat.report.run import leaderboard
     from raysat.report.terminal import render
 
-    board, files = write_report(run, out)
+    board, files = leaderboard(run)
     console.print()
     console.print(render(board))
     console.print()

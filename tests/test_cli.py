@@ -79,7 +79,13 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
 
     reported = raysat("report", out / "tiny", "--out", tmp_path / "reports")
     assert reported.code == 0
-    assert len(arms_of(tmp_path / "reports" / "tiny")) == 3
+    value = json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))
+    assert len(value["arms"]) == 3
+    assert value["cost"]["planned"]["shared"] < value["cost"]["planned"]["alone"]
+    assert value["runs"][0]["command"].startswith("raysat ablate --space tiny/study.yaml --data ")
+    same = raysat("compare", out / "tiny", out / "tiny")
+    assert same.code == 0
+    assert "every arm made the same predictions in both runs, patch by patch" in same.out
 
 
 def test_a_failed_cell_is_shown_and_the_exit_code_says_so(

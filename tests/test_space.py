@@ -42,7 +42,7 @@ def test_every_shipped_study_loads() -> None:
     assert arms == {
         "bands.yaml": 21,
         "full_factorial.yaml": 96,
-        "quickstart.yaml": 4,
+        "quickstart.yaml": 8,
         "table1.yaml": 9,
         "table2.yaml": 7,
     }

@@ -1,4 +1,4 @@
-"""The report of a run: read its ledger, rank its arms, write its leaderboard."""
+"""The leaderboard of a run, finished or not: what ``ablate`` writes when it ends."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from pathlib import Path
 from raysat.ledger import Ledger
 from raysat.report.frame import Leaderboard, collect
 from raysat.report.tables import write_leaderboard
-from raysat.textual import safe_name
 
 
-def report(run: Path, out: Path | None = None) -> tuple[Leaderboard, list[Path]]:
-    """Write the leaderboard of a run, finished or not.
-
-    Args:
-        run: the folder that ``ablate`` wrote, ``runs/<study>``.
-        out: where to write ``<study>/leaderboard.*``; into the run's own folder where None.
+def leaderboard(run: Path) -> tuple[Leaderboard, list[Path]]:
+    """Write the leaderboard of a run, finished or not, into its folder.
 
     Returns:
         The leaderboard, and the files written.
@@ -25,5 +20,4 @@ def report(run: Path, out: Path | None = None) -> tuple[Leaderboard, list[Path]]
         UsageError: the study names published rows that do not exist.
     """
     board = collect(Ledger.open(run))
-    folder = run if out is None else out / safe_name(board.study, "study")
-    return board, write_leaderboard(board, folder)
+    return board, write_leaderboard(board, run)

@@ -84,12 +84,15 @@ class Blocks:
         seeds = self.seeds(*weights)
         if not seeds:
             return {}
-        values, draws = self._contrast(weights, seeds)
+        values, draws = self.contrast(weights, seeds)
         known = [m for m in range(len(self.measures)) if np.isfinite(values[m]).all()]
         low, high = interval(values[known], draws[known], seed=self._rng_seed)
         found = {}
         for position, m in enumerate(known):
             ends = (float(low[position]), float(high[position])) if len(seeds) > 1 else (None, None)
+            if not test and ends[0] is not None and ends[1] is not None:  # a mean stays where its metric does
+                most = np.inf if self.measures[m] == "icv" else 1.0
+                ends = (max(0.0, ends[0]), min(most, ends[1]))
             found[self.measures[m]] = Estimate(
                 value=float(values[m].mean()),
                 low=ends[0],
@@ -99,8 +102,8 @@ class Blocks:
             )
         return found
 
-    def _contrast(self, weights: Mapping[str, float], seeds: Sequence[int]) -> tuple[Floats, Floats]:
-        """Values (M, S) as observed, and (M, B, S) on the draws."""
+    def contrast(self, weights: Mapping[str, float], seeds: Sequence[int]) -> tuple[Floats, Floats]:
+        """Values of a contrast for each measure and seed: (M, S) on the patches as they are, (M, B, S) on the draws."""
         values = np.zeros((len(self.measures), len(seeds)))
         draws = np.zeros((len(self.measures), self.draws, len(seeds)), np.float32)
         for arm, weight in weights.items():
@@ -121,20 +124,58 @@ def interval(values: Floats, draws: Floats, *, seed: int = 0) -> tuple[Floats, F
     Returns:
         Lower and upper ends, each (...); NaN for fewer than two seeds.
     """
-    n, size = values.shape[-1], draws.shape[-2]
-    if n < 2:
+    if values.shape[-1] < 2:
         nothing = np.full(values.shape[:-1], np.nan)
         return nothing, nothing
+    return _middle(spread(values, draws, seed=seed))
+
+
+def spread(values: Floats, draws: Floats, *, seed: int = 0) -> Floats:
+    """Draws (..., B) of the mean over two seeds or more, seeds and patches being random; arguments as ``interval``."""
+    n, size = values.shape[-1], draws.shape[-2]
     mean = draws.mean(axis=-1, dtype=np.float64)
     centred = mean - mean.mean(axis=-1, keepdims=True)
     together, single = np.square(centred).mean(axis=-1), draws.var(axis=-2, dtype=np.float64).mean(axis=-1)
     own = np.maximum(0, (n * together - single) / (n - 1))
     shrink = np.sqrt(np.divide(own, together, out=np.zeros_like(own), where=together > 0))
     quantiles = stdtrit(n - 1, (np.random.default_rng(seed).permutation(size) + 0.5) / size)
-    spread = values.std(axis=-1, ddof=1) / np.sqrt(n)
-    sums = values.mean(axis=-1)[..., None] + shrink[..., None] * centred + spread[..., None] * quantiles
-    low, high = np.quantile(sums, [LEVEL / 2, 1 - LEVEL / 2], axis=-1)
+    error = values.std(axis=-1, ddof=1) / np.sqrt(n)
+    moved: Floats = values.mean(axis=-1)[..., None] + shrink[..., None] * centred + error[..., None] * quantiles
+    return moved
+
+
+def _middle(draws: Floats) -> tuple[Floats, Floats]:
+    low, high = np.quantile(draws, [LEVEL / 2, 1 - LEVEL / 2], axis=-1)
     return low, high
+
+
+def apart(a: Blocks, b: Blocks, arm_a: str, arm_b: str) -> dict[str, Estimate]:
+    """Arm of b minus arm of a, in every measure of both, where the two have nothing in common: no pairs, and no test.
+
+    ``n`` is the smaller number of seeds. With fewer than two on either side there is no interval.
+    """
+    sides = []
+    for blocks, arm, seed in ((a, arm_a, 1), (b, arm_b, 2)):
+        seeds = blocks.seeds(arm)
+        values, draws = blocks.contrast({arm: 1.0}, seeds)
+        moved = spread(values, draws, seed=seed) if len(seeds) > 1 else None
+        sides.append((blocks.measures, values, moved, len(seeds)))
+    (names_a, values_a, moved_a, n_a), (names_b, values_b, moved_b, n_b) = sides
+    found = {}
+    for name in names_a:
+        if name not in names_b:
+            continue
+        i, j = names_a.index(name), names_b.index(name)
+        value = float(values_b[j].mean() - values_a[i].mean())
+        if not np.isfinite(value):
+            continue
+        low = high = None
+        if moved_a is not None and moved_b is not None:
+            size = min(moved_a.shape[-1], moved_b.shape[-1])
+            ends = _middle(moved_b[j, :size] - moved_a[i, :size])
+            low, high = float(ends[0]), float(ends[1])
+        found[name] = Estimate(value=value, low=low, high=high, n=min(n_a, n_b), p=None)
+    return found
 
 
 def sign_flip(differences: npt.ArrayLike) -> float:

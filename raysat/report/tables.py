@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-
-from rich.cells import cell_len
 
 from raysat import __version__
 from raysat.atomic import write_atomic
 from raysat.report.frame import Arm, Leaderboard, Summary, one_line
+from raysat.report.markdown import escape, table
 from raysat.report.text import (
     NONE,
     Column,
@@ -29,9 +26,7 @@ from raysat.report.text import (
     unfinished,
 )
 
-_MOST_CLASSES: Final = 6  # with more, recall per class stands in its own table alone
-_PADDED: Final = 48  # a longer cell does not widen its column of the raw text
-_SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+MOST_CLASSES: Final = 6  # with more, recall per class stands in its own table alone
 _LEGEND: Final = (
     "± is the sample standard deviation over the n seeds of an arm; **bold** is the best of a column. "
     "Order: higher balanced accuracy, then lower ICV, then higher macro F1. "
@@ -51,7 +46,11 @@ def write_leaderboard(board: Leaderboard, folder: Path) -> list[Path]:
 
 def to_markdown(board: Leaderboard) -> str:
     """The leaderboard as GitHub-flavoured Markdown; names and errors are escaped."""
-    parts = [f"# {_md(board.study)}", f"Ranked by balanced accuracy: {_md(measured_on(board))}.", _main_table(board)]
+    parts = [
+        f"# {escape(board.study)}",
+        f"Ranked by balanced accuracy: {escape(measured_on(board))}.",
+        main_table(board),
+    ]
     notes = [_LEGEND]
     if any(0 < arm.n < arm.n_planned for arm in board.arms):
         notes.append("An arm with unfinished seeds is ranked by those that finished.")
@@ -59,32 +58,48 @@ def to_markdown(board: Leaderboard) -> str:
         notes.append("In brackets: the published value.")
     parts.append(" ".join(notes))
     if note := published_note(board):
-        parts.append(_md(note[0].upper() + note[1:]) + ".")
+        parts.append(escape(note[0].upper() + note[1:]) + ".")
     if board.support is not None:
-        parts += ["## Per class", "Recall, with the number of patches of each class:", _class_table(board, "recall")]
-        parts += ["Precision:", _class_table(board, "precision")]
+        parts += ["## Per class", "Recall, with the number of patches of each class:", class_table(board, "recall")]
+        parts += ["Precision:", class_table(board, "precision")]
     if rows := unfinished(board):
-        lines = [f"- **{_md(title(arm))}**, {seeds} {_md(reason)}" for arm, seeds, reason in rows]
+        lines = [f"- **{escape(title(arm))}**, {seeds} {escape(reason)}" for arm, seeds, reason in rows]
         parts += ["## Failed or missing", "\n".join(lines)]
-    source = "" if board.fingerprint is None else f"; data fingerprint {_md(board.fingerprint[:8])}"
+    source = "" if board.fingerprint is None else f"; data fingerprint {escape(board.fingerprint[:8])}"
     parts.append(f"_Written by raysat {__version__}{source}; every seed's values are in `leaderboard.json`._")
     return "\n\n".join(parts) + "\n"
 
 
 def to_csv(board: Leaderboard) -> str:
     """One row per arm, numbers in full precision, empty where there is none; a name cannot start a formula."""
+    return as_csv([csv_row(board, arm) for arm in board.arms])
+
+
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as CSV, with a column for each key in the order of first appearance."""
     text = io.StringIO()
-    rows = [_csv_row(board, arm) for arm in board.arms]
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["arm", "rank", "n", "n_planned"], lineterminator="\n")
+    keys = list(dict.fromkeys(key for row in rows for key in row)) or ["arm", "rank", "n", "n_planned"]
+    writer = csv.DictWriter(text, keys, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
 
 
+def csv_text(text: str) -> str:
+    """A text on one line that no spreadsheet takes for a formula."""
+    line = one_line(text)
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+
+
 def to_json(board: Leaderboard) -> str:
     """Everything known: per arm the mean, sd and each seed's value of every metric, and every cell without a result."""
+    return json.dumps(describe(board), indent=1, allow_nan=False) + "\n"
+
+
+def describe(board: Leaderboard) -> dict[str, Any]:
+    """The content of the JSON file."""
     counts = None if board.support is None else dict(zip(board.classes, board.support, strict=True))
-    value = {
+    return {
         "study": board.study,
         "raysat": __version__,
         "data": {"name": board.data, "fingerprint": board.fingerprint},
@@ -95,29 +110,30 @@ def to_json(board: Leaderboard) -> str:
         "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows"}),
         "arms": [_json_arm(board, arm) for arm in board.arms],
     }
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
-def _main_table(board: Leaderboard) -> str:
+def main_table(board: Leaderboard) -> str:
+    """The ranked arms as a Markdown table."""
     shown = [column for column in columns(board) if column.metric != "precision"]
-    if len(board.classes) > _MOST_CLASSES:
+    if len(board.classes) > MOST_CLASSES:
         shown = [column for column in shown if column.metric != "recall"]
-    table = [
+    rows = [
         ["#", *(NONE if arm.rank is None else str(arm.rank) for arm in board.arms)],
-        ["arm", *(_md(title(arm)) for arm in board.arms)],
+        ["arm", *(escape(title(arm)) for arm in board.arms)],
     ]
     for column in shown:
-        heading = column.label if column.position is None else f"recall {_md(column.label)}"
-        table.append([heading, *_cells(board, column, with_sd=column.metric == "balanced_accuracy")])
-    return _table([*table, ["n", *map(count, board.arms)]])
+        heading = column.label if column.position is None else f"recall {escape(column.label)}"
+        rows.append([heading, *_cells(board, column, with_sd=column.metric == "balanced_accuracy")])
+    return table([*rows, ["n", *map(count, board.arms)]])
 
 
-def _class_table(board: Leaderboard, metric: str) -> str:
-    table = [["arm", *(_md(title(arm)) for arm in board.arms)]]
+def class_table(board: Leaderboard, metric: str) -> str:
+    """Recall or precision of each class as a Markdown table."""
+    rows = [["arm", *(escape(title(arm)) for arm in board.arms)]]
     for column, patches in zip(class_columns(board, metric), board.support or (), strict=True):
-        heading = f"{_md(column.label)} (n = {patches:,})" if metric == "recall" else _md(column.label)
-        table.append([heading, *_cells(board, column, with_sd=True)])
-    return _table(table)
+        heading = f"{escape(column.label)} (n = {patches:,})" if metric == "recall" else escape(column.label)
+        rows.append([heading, *_cells(board, column, with_sd=True)])
+    return table(rows)
 
 
 def _cells(board: Leaderboard, column: Column, *, with_sd: bool) -> list[str]:
@@ -134,28 +150,10 @@ def _cells(board: Leaderboard, column: Column, *, with_sd: bool) -> list[str]:
     return cells
 
 
-def _table(content: Sequence[Sequence[str]]) -> str:
-    """Lay out columns, heading first, as a Markdown table that also reads well as plain text; only arms align left."""
-    laid_out = []
-    for column in content:
-        left = column[0] == "arm"
-        width = max([3, *(cell_len(cell) for cell in column if cell_len(cell) <= _PADDED)])
-        rule = ":" + "-" * (width - 1) if left else "-" * (width - 1) + ":"
-        padding = [" " * (width - cell_len(cell)) for cell in column]
-        cells = [cell + pad if left else pad + cell for cell, pad in zip(column, padding, strict=True)]
-        laid_out.append([cells[0], rule, *cells[1:]])
-    return "\n".join(f"| {' | '.join(row)} |" for row in zip(*laid_out, strict=True))
-
-
-def _md(text: str) -> str:
-    """Escape a text for Markdown, in a table too; HTML stays text."""
-    return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
-
-
-def _csv_row(board: Leaderboard, arm: Arm) -> dict[str, object]:
-    name = one_line(arm.name)
+def csv_row(board: Leaderboard, arm: Arm) -> dict[str, object]:
+    """An arm's row of the CSV file, by column."""
     row: dict[str, object] = {
-        "arm": f"'{name}" if name.startswith(("=", "+", "-", "@")) else name,
+        "arm": csv_text(arm.name),
         "rank": arm.rank,
         "n": arm.n,
         "n_planned": arm.n_planned,

@@ -12,8 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.report.frame import Arm, Leaderboard, one_line
+from raysat.report.ranking import LABELS, LOWER_IS_BETTER, RULE
 from raysat.report.text import (
     NONE,
+    PARETO,
+    TIED,
     Column,
     class_columns,
     columns,
@@ -31,7 +34,7 @@ _GAP: Final = 2
 # What is left out first, while arms have less room than this; their names wrap in what they get.
 _OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("published", 16), ("n", 12))
 _NARROWEST: Final = 8
-_ASCII: Final = str.maketrans({"±": "+-", "√": "root ", "–": "-", "…": "~"})
+_ASCII: Final = str.maketrans({"±": "+-", "√": "root ", "–": "-", "…": "~", PARETO: "*"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,18 @@ class Rendered:
     """A leaderboard that fits the console it is printed on; plain ASCII where that is all the console can write."""
 
     board: Leaderboard
+    tied: frozenset[str] = frozenset()  # arms that are tied with the best
+    pareto: frozenset[str] = frozenset()  # arms that no other beats on both balanced accuracy and ICV
+    rank_by: str = RULE[0]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield a title, the table and notes."""
         ascii_only, board = options.ascii_only, self.board
         shown = _columns(board, ascii_only=ascii_only)
-        names = [_text(title(arm), ascii_only=ascii_only) for arm in board.arms]
+        ranks = [(str(arm.rank) if arm.rank else NONE) + (TIED if arm.name in self.tied else "") for arm in board.arms]
+        shown["#"] = [_text(rank, ascii_only=ascii_only) for rank in ranks]
+        marks = [f" {PARETO}" if arm.name in self.pareto else "" for arm in board.arms]
+        names = [_text(title(a) + mark, ascii_only=ascii_only) for a, mark in zip(board.arms, marks, strict=True)]
         longest = max((name.cell_len for name in names), default=0)
         for heading, room in _OPTIONAL:
             if _room(shown, options.max_width) < min(longest, room):
@@ -57,15 +66,34 @@ class Rendered:
         yield ""
         yield _table(board, shown, names, width, ascii_only=ascii_only)
         yield ""
-        for note in _notes(board, shown):
+        for note in self._notes(shown):
             yield _text(note, "dim", ascii_only=ascii_only)
         for arm, seeds, reason in unfinished(board):
             yield _text(f"{one_line(arm.name)}, {seeds} {reason}", ascii_only=ascii_only)
 
+    def _notes(self, shown: _Shown) -> Iterator[str]:
+        rule = [LABELS[name] for name in dict.fromkeys((self.rank_by, *RULE))]
+        lower = [name in LOWER_IS_BETTER for name in dict.fromkeys((self.rank_by, *RULE))]
+        said = [("lower " if low else "") + name for name, low in zip(rule, lower, strict=True)]
+        yield f"± sd over n seeds; ranked by {', then '.join(said)}"
+        if "recall by class" in shown:
+            yield f"recall by class: {', '.join(one_line(name) for name in self.board.classes)}"
+        if self.tied or self.pareto:
+            tied = f"{TIED} tied with the best, its interval including zero"
+            yield f"{tied}; {PARETO} beaten by no other on both balanced accuracy and ICV"
+        if note := published_note(self.board):
+            yield note
 
-def render(board: Leaderboard) -> Rendered:
+
+def render(
+    board: Leaderboard,
+    *,
+    tied: frozenset[str] = frozenset(),
+    pareto: frozenset[str] = frozenset(),
+    rank_by: str = RULE[0],
+) -> Rendered:
     """Return a leaderboard for rich's ``console.print``; it takes its width from the console."""
-    return Rendered(board)
+    return Rendered(board, tied, pareto, rank_by)
 
 
 def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, ascii_only: bool) -> Table:
@@ -96,7 +124,7 @@ def _columns(board: Leaderboard, *, ascii_only: bool) -> _Shown:
         return [_number(column, arm, top, with_sd=with_sd, ascii_only=ascii_only) for arm in board.arms]
 
     shown = {
-        "#": [_text(NONE if arm.rank is None else str(arm.rank), ascii_only=ascii_only) for arm in board.arms],
+        "#": [],  # filled in by who knows of ties
         "balanced acc.": texts(balanced, with_sd=True),
         "published": [_text(number(balanced.published(arm)), ascii_only=ascii_only) for arm in board.arms],
         "ICV": texts(metrics["icv"]),
@@ -134,14 +162,6 @@ def _room(shown: _Shown, width: int) -> int:
     """What is left of a width for the names of the arms."""
     columns_width = (max([len(heading), *(cell.cell_len for cell in cells)]) for heading, cells in shown.items())
     return width - sum(column + _GAP for column in columns_width)
-
-
-def _notes(board: Leaderboard, shown: _Shown) -> Iterator[str]:
-    yield "± sd over n seeds; ranked by balanced accuracy, then lower ICV, then macro F1"
-    if "recall by class" in shown:
-        yield f"recall by class: {', '.join(one_line(name) for name in board.classes)}"
-    if note := published_note(board):
-        yield note
 
 
 def _text(text: str, style: str = "", *, ascii_only: bool) -> Text:

@@ -10,6 +10,8 @@ from raysat.report.frame import METRICS, Arm, Leaderboard, Summary, one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 
 NONE: Final = "–"
+TIED: Final = "="  # beside the rank of an arm that is tied with the best
+PARETO: Final = "◆"  # beside an arm that no other beats on both balanced accuracy and ICV
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

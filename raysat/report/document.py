@@ -1,0 +1,235 @@
+"""The report as Markdown, which reads well on a code host: the findings first, figures from files beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from raysat import __version__
+from raysat.report.effects import Effects, Together
+from raysat.report.findings import Estimates, Findings
+from raysat.report.frame import Arm
+from raysat.report.markdown import escape, table
+from raysat.report.ranking import LABELS
+from raysat.report.tables import class_table
+from raysat.report.text import (
+    NONE,
+    PARETO,
+    TIED,
+    columns,
+    count,
+    measured_on,
+    number,
+    published_note,
+    title,
+    unfinished,
+)
+from raysat.report.wording import (
+    MAIN,
+    design_note,
+    headline,
+    interval,
+    measure_label,
+    notes,
+    p_value,
+    together_note,
+)
+from raysat.textual import duration
+
+_MORE = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll", "macro_auroc", "macro_average_precision")
+
+
+def to_markdown(findings: Findings, figures: Mapping[str, str]) -> str:
+    """Write a report as GitHub-flavoured Markdown.
+
+    Args:
+        findings: what to say.
+        figures: path, relative to the report -> what the figure shows.
+    """
+    board = findings.board
+    parts = [
+        f"# {escape(board.study)}",
+        f"{escape(measured_on(board))}.",
+        "\n".join(f"- {escape(sentence)}" for sentence in headline(findings)),
+        "## Leaderboard",
+        _leaderboard(findings),
+        "\n".join(f"- {escape(note)}" for note in notes(findings)),
+        *(_figure(path, what) for path, what in figures.items()),
+    ]
+    if len(findings.ranked) > 1:
+        parts += [f"## Against the baseline, {escape(findings.baseline)}", _compared(findings, findings.to_baseline)]
+        parts += [f"## Against the best, {escape(findings.best)}", _compared(findings, findings.to_best)]
+    if findings.effects is not None:
+        parts += ["## Effects", *_effects(findings, findings.effects)]
+    parts += ["## Per class", "Recall, with the number of patches of each class:", class_table(board, "recall")]
+    parts += ["Precision:", class_table(board, "precision"), "## More metrics", _more(findings)]
+    parts += _published(findings)
+    if rows := unfinished(board):
+        lines = [f"- **{escape(title(arm))}**, {seeds} {escape(reason)}" for arm, seeds, reason in rows]
+        parts += ["## Failed or missing", "\n".join(lines)]
+    parts += ["## Cost", *_cost(findings), "## Reproduce", *_reproduce(findings)]
+    parts.append(f"_Written by raysat {__version__}._")
+    return "\n\n".join(parts) + "\n"
+
+
+def _figure(path: str, what: str) -> str:
+    return f"![{escape(what)}]({path})"
+
+
+def _leaderboard(findings: Findings) -> str:
+    arms = findings.board.arms
+    by_metric = {column.metric: column for column in columns(findings.board) if column.position is None}
+
+    def cells(metric: str) -> list[str]:
+        column, top = by_metric[metric], by_metric[metric].best(findings.board)
+        texts = [number(column.ours(arm).mean, metric) for arm in arms]
+        return [f"**{text}**" if text == top and metric != "accuracy" else text for text in texts]
+
+    def compared(arm: Arm) -> str:
+        return interval(findings.to_best.get(arm.name, {}).get(findings.tie_measure), findings.tie_measure)
+
+    def ends(arm: Arm) -> str:
+        own = findings.means.get(arm.name, {}).get("balanced_accuracy")
+        return interval(own, difference=False).partition(" ")[2]
+
+    marks = [("" if arm.rank is None else str(arm.rank)) + (TIED if arm.name in findings.tied else "") for arm in arms]
+    names = [escape(title(arm)) + (f" {PARETO}" if arm.name in findings.pareto else "") for arm in arms]
+    balanced = [f"{cell} {ends(arm)}".rstrip() for cell, arm in zip(cells("balanced_accuracy"), arms, strict=True)]
+    content = [
+        ["#", *(mark or NONE for mark in marks)],
+        ["arm", *names],
+        ["balanced accuracy [95 %]", *balanced],
+        ["ICV", *cells("icv")],
+        ["macro F1", *cells("macro_f1")],
+        [f"{measure_label(findings, findings.tie_measure)}, difference to the best [95 %]", *map(compared, arms)],
+        ["accuracy", *cells("accuracy")],
+        ["n", *map(count, arms)],
+    ]
+    if len(findings.ranked) < 2:
+        del content[5]
+    return table(content)
+
+
+def _compared(findings: Findings, to_one: Mapping[str, Estimates]) -> str:
+    """Differences of every other arm to one, best first."""
+    arms = [arm for arm in findings.ranked if arm.name in to_one]
+    return _estimates(findings, "arm", [(title(arm), to_one[arm.name]) for arm in arms], MAIN)
+
+
+def _estimates(findings: Findings, what: str, rows: Sequence[tuple[str, Estimates]], measures: Sequence[str]) -> str:
+    """A table of differences with their intervals; p and n are those of the first measure."""
+    first = measures[0]
+    content = [[what, *(escape(name) for name, _ in rows)]]
+    for measure in measures:
+        heading = escape(measure_label(findings, measure))
+        content.append([f"{heading} [95 %]", *(interval(each.get(measure), measure) for _, each in rows)])
+    for heading, key in (("p", "p"), ("p (Holm)", "p_holm")):
+        content.append([heading, *(p_value(getattr(each[first], key) if first in each else None) for _, each in rows)])
+    content.append(["n", *(str(each[first].n) if first in each else "0" for _, each in rows)])
+    return table(content, left=(what,))
+
+
+def _effects(findings: Findings, effects: Effects) -> Iterator[str]:
+    yield escape(design_note(effects))
+    yield _estimates(findings, "main effect", [(each.label, each.estimates) for each in effects.main], MAIN)
+    yield "An interaction is what a pair does beyond the sum of what each does alone:"
+    yield _estimates(findings, "interaction", [(each.label, each.estimates) for each in effects.pairs], MAIN)
+    for found in effects.together:
+        yield from _together(findings, found)
+    if effects.shares:
+        yield "Shares of the variance of balanced accuracy over all cells (arm and seed), by functional ANOVA:"
+        yield table(
+            [
+                ["source", *(escape(share.source) for share in effects.shares)],
+                ["of arms", *(_percent(share.of_arms) for share in effects.shares)],
+                ["of all", *(_percent(share.of_all) for share in effects.shares)],
+                ["d.f.", *(str(share.degrees) for share in effects.shares)],
+            ],
+            left=("source",),
+        )
+
+
+def _together(findings: Findings, found: Together) -> Iterator[str]:
+    whole, *parts = found.subsets
+    own = interval(whole.mean[MAIN[0]], difference=False)
+    yield f"**{escape(whole.label)}**, {own}, against each part of it ({escape(together_note(found))}):"
+    rows = [(part.label, part.gain) for part in parts]
+    yield _estimates(findings, "gain over", [*rows, ("synergy: beyond the sum of its parts", found.synergy)], MAIN)
+
+
+def _more(findings: Findings) -> str:
+    arms = findings.ranked
+    content = [["arm", *(escape(title(arm)) for arm in arms)]]
+    for metric in _MORE:
+        if any(arm.metrics[metric].mean is not None for arm in arms):
+            content.append([LABELS[metric], *(number(arm.metrics[metric].mean) for arm in arms)])
+    return table([*content, ["n", *map(count, arms)]])
+
+
+def _published(findings: Findings) -> list[str]:
+    """Published values beside ours; a note where the study names a publication without numbers."""
+    board = findings.board
+    if (note := published_note(board)) is None:
+        return []
+    rows = [
+        (arm, column, ours, theirs)
+        for arm in board.arms
+        for column in columns(board)
+        if (theirs := column.published(arm)) is not None and (ours := column.ours(arm).mean) is not None
+    ]
+    said = ["## Published", escape(note[0].upper() + note[1:]) + "."]
+    if not rows:
+        return said
+    content = [
+        ["arm", *(escape(title(arm)) for arm, *_ in rows)],
+        ["metric", *(_column_name(column.metric, column.label, column.position) for _, column, *_ in rows)],
+        ["ours", *(number(ours, column.metric) for _, column, ours, _ in rows)],
+        ["published", *(number(theirs, column.metric) for _, column, _, theirs in rows)],
+        ["difference", *(f"{ours - theirs:+.3f}" for *_, ours, theirs in rows)],
+        ["n", *(count(arm) for arm, *_ in rows)],
+    ]
+    return [*said, table(content, left=("arm", "metric"))]
+
+
+def _column_name(metric: str, label: str, position: int | None) -> str:
+    return escape(label if position is None else f"{metric} of {label}")
+
+
+def _cost(findings: Findings) -> Iterator[str]:
+    cost = findings.cost
+    yield (
+        f"The finished trials pass {cost.images:,} images in {duration(cost.seconds)} of training, each counted as if "
+        f"it were trained alone, on {escape('; '.join(cost.hardware))}."
+    )
+    if cost.planned is not None and cost.saving is not None:
+        alone, shared = cost.planned
+        less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times less"
+        yield f"Epochs that trials share are trained once: {less}."
+    arms = [arm for arm in findings.ranked if arm.name in cost.arms]
+    rows = [cost.arms[arm.name] for arm in arms]
+    yield table(
+        [
+            ["arm", *(escape(title(arm)) for arm in arms)],
+            ["images", *(f"{row.images:,}" for row in rows)],
+            ["seconds", *(f"{row.seconds:,.0f}" for row in rows)],
+            ["parameters", *(f"{row.parameters:,}" for row in rows)],
+            ["epochs", *(str(row.epochs) for row in rows)],
+            ["n", *map(count, arms)],
+        ]
+    )
+
+
+def _reproduce(findings: Findings) -> Iterator[str]:
+    board = findings.board
+    fingerprint = "" if board.fingerprint is None else f", fingerprint `{board.fingerprint}`"
+    yield f"Data: {escape(board.data)}{fingerprint}. Versions: {escape(', '.join(findings.cost.versions))}."
+    for run in findings.runs:
+        if run.command:
+            yield f"```bash\n{run.command}\n```"
+        if run.text:
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", run.text)), default=0))
+            yield f"{escape(run.study)}/study.yaml:\n\n{fence}yaml\n{run.text.rstrip()}\n{fence}"
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.1f} %"

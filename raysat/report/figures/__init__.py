@@ -1,0 +1,34 @@
+"""The figures of a report, as SVG and PNG."""
+
+from __future__ import annotations
+
+from raysat.report.figures.calibration import calibration
+from raysat.report.figures.classes import classes
+from raysat.report.figures.confusion import confusion
+from raysat.report.figures.curves import curves
+from raysat.report.figures.factorial import interactions, variance
+from raysat.report.figures.forest import differences, main_effects, together
+from raysat.report.figures.style import Drawing, style
+from raysat.report.figures.tradeoff import tradeoff
+from raysat.report.findings import Findings
+
+__all__ = ["Drawing", "draw"]
+
+
+def draw(findings: Findings) -> tuple[Drawing, ...]:
+    """Draw all figures in reading order; those without data are left out."""
+    makers = (
+        differences,
+        tradeoff,
+        classes,
+        main_effects,
+        interactions,
+        together,
+        variance,
+        curves,
+        confusion,
+        calibration,
+    )
+    with style():
+        found = [make(findings) for make in makers]
+    return tuple(each for each in found if each is not None)

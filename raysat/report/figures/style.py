@@ -1,0 +1,116 @@
+"""How every figure looks: colours, fonts, and a drawing's bytes, the same whenever it is drawn again."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH: Final = 7.5  # inches
+DPI: Final = 160  # of PNG
+FONTS: Final = "'DejaVu Sans', Verdana, Arial, Helvetica, sans-serif"  # about as wide as the first
+
+# Colours on white and on a dark page. Each hex is used once, so that in a page it stands for a CSS variable.
+COLOURS: Final[dict[str, tuple[str, str]]] = {
+    "ink": ("#1c2229", "#e4e8ec"),
+    "muted": ("#59636e", "#9aa5b1"),
+    "grid": ("#e1e5e9", "#323a44"),
+    "surface": ("#fefefe", "#14181d"),
+    "accent": ("#0b62a8", "#6cb2f0"),
+    "warn": ("#c2410c", "#f4935a"),
+    # lines and points; apart for the colour-blind too (after Okabe & Ito 2008, darker where they were faint on white)
+    "series1": ("#0072b2", "#56b4e9"),
+    "series2": ("#d55e00", "#f0823c"),
+    "series3": ("#009171", "#2fc79f"),
+    "series4": ("#b8578f", "#df8fbe"),
+    "series5": ("#b07d00", "#e3b33c"),
+    "series6": ("#5a4fcf", "#9d95ff"),
+}
+INK, MUTED, GRID, SURFACE, ACCENT, WARN, *SERIES = (light for light, _ in COLOURS.values())
+DASHES: Final = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+
+_RC: Final[Any] = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": SURFACE,
+    "savefig.facecolor": SURFACE,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.parse_math": False,  # names of arms and classes are no formulas
+    "text.usetex": False,
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
+    "svg.hashsalt": "raysat",  # the same ids whenever drawn
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A figure in both of its forms, and what it is called."""
+
+    name: str  # safe in file names and ids
+    title: str
+    caption: str  # what is shown, of how many, and what is left out
+    alt: str  # for those who cannot see it
+    svg: str
+    png: bytes
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of reports; glyphs that the PNG's font lacks are no reason to warn."""
+    with rc_context(_RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
+        yield
+
+
+def drawing(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> Drawing:
+    """Write a figure as SVG and PNG, with nothing in them that differs from run to run."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(svg, format="svg", metadata={**nothing, "Title": title})
+    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    text = svg.getvalue().decode().replace("'DejaVu Sans'", FONTS)
+    return Drawing(name=name, title=title, caption=caption, alt=alt, svg=text, png=png.getvalue())
+
+
+def canvas(height: float, width: float = WIDTH) -> Figure:
+    """Return an empty figure whose parts make room for each other; sizes in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def quiet(axes: Axes, *, left: bool = True) -> None:
+    """Take the ticks from an axis of names and, without ``left``, its line."""
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(left)

@@ -1,0 +1,33 @@
+"""Markdown as code hosts read it: escaped texts, and tables that also read well as plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len
+
+from raysat.report.frame import one_line
+
+_PADDED: Final = 48  # a longer cell does not widen its column of the raw text
+_SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+
+
+def table(content: Sequence[Sequence[str]], *, left: Sequence[str] = ("arm",)) -> str:
+    """Lay out columns, heading first; those with a heading in ``left`` align left."""
+    laid_out = []
+    for column in content:
+        to_left = column[0] in left
+        width = max([3, *(cell_len(cell) for cell in column if cell_len(cell) <= _PADDED)])
+        rule = ":" + "-" * (width - 1) if to_left else "-" * (width - 1) + ":"
+        padding = [" " * (width - cell_len(cell)) for cell in column]
+        cells = [cell + pad if to_left else pad + cell for cell, pad in zip(column, padding, strict=True)]
+        laid_out.append([cells[0], rule, *cells[1:]])
+    return "\n".join(f"| {' | '.join(row)} |" for row in zip(*laid_out, strict=True))
+
+
+def escape(text: str) -> str:
+    """Escape a text for Markdown, in a table too; HTML stays text."""
+    return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))

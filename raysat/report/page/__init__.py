@@ -1,0 +1,1 @@
+"""The page of a report: its templates, and the tables that they show."""

@@ -1,0 +1,102 @@
+"""The report as one HTML page that needs nothing else: no network, no other file, and JavaScript for sorting alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from raysat import __version__
+from raysat.report.figures.inline import inline
+from raysat.report.figures.style import COLOURS, Drawing
+from raysat.report.findings import Findings
+from raysat.report.frame import one_line
+from raysat.report.page.records import (
+    area_table,
+    cost_table,
+    generated_table,
+    more_table,
+    published_table,
+    saving,
+    sheet,
+    unfinished_table,
+)
+from raysat.report.page.tables import (
+    class_table,
+    compared,
+    effect_table,
+    leaderboard,
+    together_table,
+    variance_table,
+)
+from raysat.report.text import measured_on, published_note
+from raysat.report.wording import design_note, headline, notes
+
+_PACKAGE: Final = "raysat.report.page"
+
+
+def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
+    """Write a report as one self-contained page.
+
+    Args:
+        findings: what to say.
+        drawings: figures to show; those that are not there are left out.
+    """
+    board, effects = findings.board, findings.effects
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            study=one_line(board.study),
+            measured_on=one_line(measured_on(board)),
+            headline=headline(findings),
+            notes=list(notes(findings)),
+            figures={each.name: (each, Markup(inline(each))) for each in drawings},  # noqa: S704  (escaped as XML)
+            colours=[{name: each[theme] for name, each in COLOURS.items()} for theme in (0, 1)],
+            style=_own("style.css"),
+            script=_own("table.js"),
+            leaderboard=leaderboard(findings),
+            compared=compared(findings),
+            by_class=[class_table(findings, metric) for metric in ("recall", "precision")],
+            design_note=design_note(effects) if effects else "",
+            main=effect_table("Main effects", effects.main) if effects else None,
+            pairs=effect_table("Interactions: what a pair does beyond the sum of both", effects.pairs)
+            if effects
+            else None,
+            together=[together_table(each) for each in effects.together] if effects else [],
+            variance=variance_table(findings),
+            more=more_table(findings),
+            areas=[area_table(findings, name) for name in ("auroc", "average_precision")],
+            published=published_table(findings),
+            published_note=published_note(board),
+            sheets=[sheet(each) for each in findings.generators],
+            generated=generated_table(findings.generators),
+            unfinished=unfinished_table(findings),
+            cost=cost_table(findings),
+            saving=saving(findings),
+            hardware=[one_line(each) for each in findings.cost.hardware],
+            versions=[one_line(each) for each in findings.cost.versions],
+            runs=findings.runs,
+            data=f"{one_line(board.data)}, fingerprint {one_line(board.fingerprint or 'not recorded')}",
+            version=__version__,
+        )
+    )
+    return page + "\n"
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader(_PACKAGE, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _own(name: str) -> Markup:
+    """A file of ours that stands in the page as it is."""
+    return Markup((files(_PACKAGE) / "templates" / name).read_text(encoding="utf-8"))  # noqa: S704

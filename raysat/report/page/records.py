@@ -1,0 +1,252 @@
+"""The tables of a page that record: more metrics, published rows, generated patches, failures and cost."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Final
+
+from raysat.report.findings import Findings, Generator
+from raysat.report.frame import one_line
+from raysat.report.page.grid import (
+    Cell,
+    Heading,
+    Table,
+    arm_cell,
+    column_cell,
+    n_cell,
+    number_cell,
+    spread,
+    whole_cell,
+)
+from raysat.report.ranking import LABELS, LOWER_IS_BETTER
+from raysat.report.text import NONE, Column, columns, title, unfinished
+from raysat.report.wording import signed
+from raysat.textual import duration, plural
+
+_MORE: Final = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll", "macro_auroc", "macro_average_precision")
+_AREAS: Final = {"auroc": "AUROC", "average_precision": "Average precision"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Generated patches of a class as a picture."""
+
+    name: str
+    source: str  # a data: URI; empty where there is no picture
+    note: str
+
+
+def more_table(findings: Findings) -> Table:
+    """Metrics that only predictions give; those that no arm has are left out."""
+    shown = [
+        Column(metric=metric, label=LABELS[metric])
+        for metric in _MORE
+        if any(arm.metrics[metric].values for arm in findings.ranked)
+    ]
+    return Table(
+        caption="Means over n seeds ± standard deviation; bold: the best of a column.",
+        headings=[
+            Heading(text="arm", words=True),
+            *(Heading(text=each.label, below="lower is better" * (each.metric in LOWER_IS_BETTER)) for each in shown),
+            Heading(text="n"),
+        ],
+        rows=[
+            [arm_cell(findings, arm), *(column_cell(each, findings, arm) for each in shown), n_cell(arm)]
+            for arm in findings.ranked
+        ],
+    )
+
+
+def area_table(findings: Findings, name: str) -> Table:
+    """AUROC or average precision of each class against the rest."""
+    board = findings.board
+    by_arm = [(arm, getattr(findings.cells, name)(arm.name)) for arm in findings.ranked]
+    return Table(
+        caption=f"{_AREAS[name]} of each class against the rest: means over n seeds ± standard deviation.",
+        headings=[
+            Heading(text="arm", words=True),
+            *(
+                Heading(text=one_line(each), below=plural(n, "patch").replace("patchs", "patches"))
+                for each, n in zip(board.classes, board.support or (), strict=True)
+            ),
+            Heading(text="n"),
+        ],
+        rows=[
+            [
+                arm_cell(findings, arm),
+                *(number_cell(each.mean, below=spread(each)) for each in summaries),
+                n_cell(arm),
+            ]
+            for arm, summaries in by_arm
+        ],
+    )
+
+
+def published_table(findings: Findings) -> Table | None:
+    """Published numbers beside ours; None where there are none for these arms."""
+    board = findings.board
+    shown = [each for each in columns(board) if any(each.published(arm) is not None for arm in findings.ranked)]
+    rows = []
+    for arm in findings.ranked:
+        for each in shown:
+            theirs, ours = each.published(arm), each.ours(arm).mean
+            if theirs is not None:
+                apart = None if ours is None else ours - theirs
+                rows.append(
+                    [
+                        arm_cell(findings, arm),
+                        Cell(text=each.label if each.position is None else f"{each.metric} of {each.label}"),
+                        number_cell(ours, each.metric, below=spread(each.ours(arm), each.metric)),
+                        number_cell(theirs, each.metric),
+                        Cell(text=signed(apart, each.metric), value=apart),
+                        n_cell(arm),
+                    ]
+                )
+    return (
+        Table(
+            caption="Ours are means over n seeds ± standard deviation.",
+            headings=[
+                Heading(text="arm", words=True),
+                Heading(text="metric", words=True),
+                Heading(text="ours"),
+                Heading(text="published"),
+                Heading(text="difference"),
+                Heading(text="n"),
+            ],
+            rows=rows,
+        )
+        if rows
+        else None
+    )
+
+
+def generated_table(generators: Sequence[Generator]) -> Table | None:
+    """How good generated patches are, each figure above that of real held-out patches."""
+    return (
+        Table(
+            caption="Below each figure: the same of real held-out patches, the yardstick. KID: on features of a "
+            "classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. Diversity: 1 as "
+            "diverse as the real ones, 0 collapsed. Nearest real: well under 1 would be copies.",
+            headings=[
+                Heading(text="class", words=True),
+                Heading(text="real", below="patches"),
+                Heading(text="made", below="patches"),
+                Heading(text="KID"),
+                Heading(text="Wasserstein"),
+                Heading(text="index", below="distance"),
+                Heading(text="diversity"),
+                Heading(text="nearest real"),
+                Heading(text="seconds"),
+                Heading(text="verdict", words=True),
+            ],
+            rows=[_generated(each) for each in generators],
+        )
+        if generators
+        else None
+    )
+
+
+def _generated(generator: Generator) -> list[Cell]:
+    record, quality = generator.record, generator.record.quality
+    index = quality.get("index")
+    keys = ("kid", "wasserstein", "index_distance", "diversity", "nearest_real")
+    figures = {key: (_mean(quality.get(key)), _mean(quality.get(f"{key}_held_out"))) for key in keys}
+    return [
+        Cell(text=one_line(record.class_name), below=one_line(str(index)) if index else ""),
+        whole_cell(record.real),
+        whole_cell(record.patches),
+        *(Cell(text=signed_plain(own), value=own, below=signed_plain(real)) for own, real in figures.values()),
+        Cell(text=f"{record.seconds:,.0f}", value=record.seconds),
+        Cell(text="collapsed" if record.collapsed else "not collapsed", below=one_line(record.note)),
+    ]
+
+
+def signed_plain(value: float | None) -> str:
+    """Three decimals, with a true minus."""
+    return NONE if value is None else f"{value:.3f}".replace("-", "−")
+
+
+def _mean(value: Any) -> float | None:
+    """A quality figure, or the mean of one per band."""
+    known = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int | float)]
+    return fmean(known) if known else None
+
+
+def sheet(generator: Generator) -> Sheet:
+    """The last picture of a generator's patches beside real ones."""
+    record = generator.record
+    try:
+        picture = generator.samples.read_bytes() if generator.samples else b""
+    except OSError:
+        picture = b""
+    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
+    return Sheet(name=one_line(record.class_name), source=source, note=one_line(record.note))
+
+
+def unfinished_table(findings: Findings) -> Table | None:
+    """Every cell without a result; None where all have finished."""
+    rows = [
+        [Cell(text=title(arm)), Cell(text=seeds), Cell(text=one_line(reason), look="reason")]
+        for arm, seeds, reason in unfinished(findings.board)
+    ]
+    headings = [Heading(text=text, words=True) for text in ("arm", "seeds", "what happened")]
+    return (
+        Table(caption="Cells without a result. They take no part in any number.", headings=headings, rows=rows)
+        if rows
+        else None
+    )
+
+
+def cost_table(findings: Findings) -> Table:
+    """What each arm's trials took."""
+    cost = findings.cost
+    arms = {arm.name: arm for arm in findings.ranked}
+
+    def time(seconds: float) -> Cell:
+        return Cell(text=duration(seconds), value=seconds)
+
+    return Table(
+        caption="Over all n seeds of an arm, each trial counted as if it were trained alone.",
+        headings=[
+            Heading(text="arm", words=True),
+            Heading(text="images"),
+            Heading(text="time"),
+            Heading(text="parameters"),
+            Heading(text="epochs"),
+            Heading(text="n"),
+        ],
+        rows=[
+            [
+                arm_cell(findings, arms[name]),
+                whole_cell(each.images),
+                time(each.seconds),
+                whole_cell(each.parameters),
+                whole_cell(each.epochs),
+                n_cell(arms[name]),
+            ]
+            for name, each in cost.arms.items()
+            if name in arms
+        ],
+        total=[
+            Cell(text="all"),
+            whole_cell(cost.images),
+            time(cost.seconds),
+            Cell(text=""),
+            Cell(text=""),
+            whole_cell(findings.board.finished),
+        ],
+    )
+
+
+def saving(findings: Findings) -> str:
+    """A sentence on what shared epochs save of the planned images; empty where that is not known."""
+    planned, times = findings.cost.planned, findings.cost.saving
+    if planned is None or times is None:
+        return ""
+    return (
+        f"Planned: {planned[0]:,} images if every trial were trained alone, {planned[1]:,} with the epochs that trials "
+        f"share trained once: {times:.2f} times fewer."
+    )

@@ -1,0 +1,68 @@
+"""The files of a report: everything is made before anything is written, and each file is replaced at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from raysat.atomic import write_atomic
+from raysat.errors import UsageError, did_you_mean
+from raysat.report import document, exports, latex
+from raysat.report.figures import draw
+from raysat.report.findings import Findings
+from raysat.report.page.html import to_html
+
+FORMATS: Final = ("md", "csv", "json", "tex", "html")
+_DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
+
+
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
+    for each in formats:
+        if each not in FORMATS:
+            hint = did_you_mean(each, FORMATS) or f"known: {', '.join(FORMATS)}"
+            raise UsageError(f"unknown format {each!r}", hint=hint)
+    return tuple(each for each in FORMATS if each in formats)
+
+
+def write_report(
+    findings: Findings, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
+) -> list[Path]:
+    """Write a report: ``report.<format>`` and, for formats that show them, figures as SVG and PNG.
+
+    Args:
+        findings: what to say.
+        folder: where to; it is made where it is missing.
+        formats: of ``FORMATS``.
+        drawing: called before the figures are drawn.
+
+    Raises:
+        LedgerError: the files cannot be written.
+    """
+    formats = check_formats(formats)
+    if drawing and _DRAWN & set(formats):
+        drawing()
+    drawings = draw(findings) if _DRAWN & set(formats) else ()
+    files: dict[str, str | bytes] = {}
+    for each in formats:
+        match each:
+            case "md":
+                shown = {f"figures/{drawing.name}.svg": drawing.alt for drawing in drawings}
+                files["report.md"] = document.to_markdown(findings, shown)
+            case "csv":
+                files["report.csv"] = exports.to_csv(findings)
+                if effects := exports.effects_csv(findings):
+                    files["effects.csv"] = effects
+            case "json":
+                files["report.json"] = exports.to_json(findings)
+            case "tex":
+                files["report.tex"] = latex.to_latex(findings)
+            case "html":
+                files["report.html"] = to_html(findings, drawings)
+    for drawn in drawings:
+        files[f"figures/{drawn.name}.svg"], files[f"figures/{drawn.name}.png"] = drawn.svg, drawn.png
+    paths = [folder / name for name in files]
+    for path, content in zip(paths, files.values(), strict=True):
+        write_atomic(path, content)
+    return paths

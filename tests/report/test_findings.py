@@ -1,0 +1,136 @@
+"""A report's content: against the best and the baseline, ties, what was asked for, and what cannot be reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from report_helpers import GRID, GRID_CONFIGS
+
+from raysat.errors import LedgerError, UsageError
+from raysat.ledger import encode_predictions
+from raysat.report.findings import find
+from raysat.report.frame import collect
+from raysat.report.wording import headline, notes, signed
+
+FAR = {"good": (0.95, 0.9, 0.9, 0.9), "same": (0.95, 0.9, 0.9, 0.9), "bad": (0.9, 0.1, 0.1, 0.1)}
+
+
+def test_every_other_arm_is_compared_with_the_best_and_the_baseline(make_run):
+    found = find([make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True).root])
+    assert found.best == found.board.arms[0].name
+    assert found.baseline == "loss=cross_entropy, average=none"  # the arm of the grid without any method
+    assert set(found.to_best) == set(GRID) - {found.best}
+    assert set(found.to_baseline) == set(GRID) - {found.baseline}
+    if found.best != found.baseline:
+        there, back = found.to_baseline[found.best]["icv"], found.to_best[found.baseline]["icv"]
+        assert there.value == -back.value
+        assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=0.01)
+        assert there.p == back.p
+
+
+def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far(make_run):
+    found = find([make_run(FAR, seeds=range(4)).root])
+    other = "same" if found.best == "good" else "good"
+    assert found.tied == {other}
+    assert found.to_best["bad"]["balanced_accuracy"].high < 0
+    said = " ".join(headline(found))
+    assert f"1 of 2 others is tied with it, their interval including zero: {other}." in said
+    assert "4 seeds: the smallest p of a paired test is 0.125" in " ".join(notes(found)).replace("  ", " ")
+
+
+def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(make_run):
+    ledger = make_run(FAR)
+    assert find([ledger.root]).baseline == "good"
+    assert find([ledger.root], baseline="bad").baseline == "bad"
+    with pytest.raises(UsageError, match="no finished arm is called 'bda'") as caught:
+        find([ledger.root], baseline="bda")
+    assert "'bad'" in caught.value.hint
+
+
+def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
+    ledger = make_run(FAR, ordinal=True)
+    assert find([ledger.root], rank_by="icv").tie_measure == "icv"
+    found = find([ledger.root], rank_by="kappa")
+    assert found.tie_measure == "balanced_accuracy"
+    kappas = [arm.metrics["kappa"].mean for arm in found.ranked]
+    assert kappas == sorted(kappas, reverse=True)
+    with pytest.raises(UsageError, match="has no weighted kappa"):
+        find([make_run(FAR, study="unordered").root], rank_by="kappa")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loss=ldam", "a combination is of 2 to 4 factors"),
+        ("loss", "'loss' is not factor=level"),
+        ("los=ldam,average=swa", "no factor of these arms is called 'los'"),
+        ("loss=ldan,average=swa", "no level of loss is called 'ldan'"),
+        ("loss=cross_entropy,average=swa", "is what its other levels are compared with"),
+    ],
+)
+def test_a_combination_that_the_arms_do_not_have_is_one_error(make_run, text, message):
+    with pytest.raises(UsageError, match=message):
+        find([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], together=[text])
+
+
+def test_a_combination_that_was_asked_for_is_the_testable_line(make_run):
+    found = find([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], together=["loss=ldam, average=swa"])
+    assert found.effects.together[0].asked
+    assert "Together, loss=ldam + average=swa" in headline(found)[-1]
+    assert "after Holm" in headline(found)[-1]
+
+
+def test_nothing_finished_is_one_error(make_run):
+    ledger = make_run(FAR, seeds=(0,), missing=[(arm, 0) for arm in FAR])
+    with pytest.raises(UsageError, match="no finished trial to report"):
+        find([ledger.root])
+
+
+def test_predictions_that_are_not_those_of_the_record_are_one_error(make_run):
+    ledger = make_run(FAR)
+    source = collect(ledger).arms[0].sources[0]
+    read = ledger.read_predictions(source.trial)
+    probabilities = np.eye(4)[(read.labels + 1) % 4]
+    file = ledger.root / "trials" / source.trial / "predictions.npz"
+    file.write_bytes(encode_predictions(read.labels, probabilities, read.indices))
+    with pytest.raises(LedgerError, match="not what the record beside it was computed from"):
+        find([ledger.root])
+    file.write_bytes(b"not a zip")
+    with pytest.raises(LedgerError, match="cannot be read"):
+        find([ledger.root])
+
+
+def test_patches_in_another_order_are_the_same_patches(make_run):
+    ledger = make_run(FAR, seeds=(0, 1))
+    before = find([ledger.root])
+    source = collect(ledger).arms[1].sources[1]
+    read = ledger.read_predictions(source.trial)
+    shuffled = np.random.default_rng(0).permutation(len(read.labels))
+    parts = read.labels[shuffled], read.probabilities[shuffled].astype(np.float32), read.indices[shuffled]
+    (ledger.root / "trials" / source.trial / "predictions.npz").write_bytes(encode_predictions(*parts))
+    after = find([ledger.root])
+    assert (after.cells.predicted == before.cells.predicted).all()
+    assert after.to_best == before.to_best
+
+
+def test_curves_and_cost_are_those_of_the_records(make_run):
+    ledger = make_run(FAR, seeds=(0, 1))
+    found = find([ledger.root])
+    assert found.curves["good"].values["balanced_accuracy"].shape == (2, 3)
+    assert found.curves["good"].epochs.tolist() == [1, 2, 3]
+    assert (found.cost.images, found.cost.seconds) == (6 * 888, 6 * 12.5)
+    assert found.cost.saving == 1.5
+    assert found.runs[0].command == "raysat ablate --space table2/study.yaml --data demo"
+    (ledger.root / "trials" / collect(ledger).arms[0].sources[0].trial / "history.csv").unlink()
+    assert len(find([ledger.root]).curves) == 2  # a lost curve is no reason to lose the report
+
+
+def test_differences_read_with_their_sign():
+    assert [signed(value) for value in (0.0314, -0.0314, 0.0, -0.0001, None)] == [
+        "+0.031",
+        "−0.031",
+        "0.000",
+        "0.000",
+        "–",
+    ]
+    assert signed(-0.00014, "icv") == "−0.0001"

@@ -1,0 +1,66 @@
+"""Several runs in one leaderboard: by name, by configuration, and only on the same data."""
+
+from __future__ import annotations
+
+import pytest
+
+from raysat.errors import UsageError
+from raysat.report.findings import find
+from raysat.report.frame import Leaderboard, collect
+from raysat.report.merge import merge
+
+LOW, HIGH = (0.6, 0.4, 0.4, 0.4), (0.9, 0.8, 0.8, 0.8)
+
+
+def merged(*ledgers) -> Leaderboard:
+    return merge([collect(ledger) for ledger in ledgers], [str(ledger.root) for ledger in ledgers])
+
+
+def test_arms_stand_side_by_side_and_are_ranked_together(make_run):
+    board = merged(make_run({"low": LOW}, study="one"), make_run({"high": HIGH}, study="two"))
+    assert [(arm.name, arm.rank, arm.n) for arm in board.arms] == [("high", 1, 3), ("low", 2, 3)]
+    assert board.study == "one + two"
+    assert [arm.name for arm in board.in_order] == ["low", "high"]
+    assert board.images == (6000, 4000)
+
+
+def test_an_arm_of_the_same_name_and_settings_is_one_over_the_seeds_of_both(make_run):
+    one = make_run({"a": HIGH}, study="one", seeds=(0, 1))
+    two = make_run({"a": HIGH}, study="two", seeds=(1, 2), failed={("a", 2): "out of memory"})
+    three = make_run({"a": HIGH}, study="three", seeds=(2, 3))
+    board = merged(one, two)
+    (arm,) = board.arms
+    assert (arm.seeds, [cell.seed for cell in arm.failed]) == ((0, 1), [2])
+    (arm,) = merged(one, two, three).arms
+    assert (sorted(arm.seeds), arm.failed, arm.missing) == ([0, 1, 2, 3], (), ())
+    assert len(arm.sources) == len(arm.metrics["icv"].values) == len(arm.recall[0].values) == 4
+    found = find([one.root, three.root])
+    assert found.means["a"]["icv"].n == 4
+
+
+def test_an_arm_of_the_same_name_and_other_settings_is_called_after_its_study(make_run):
+    one = make_run({"a": HIGH, "b": LOW}, study="one", configs={"a": {"loss": "ldam"}})
+    two = make_run({"a": LOW}, study="two", configs={"a": {"loss": "focal"}})
+    assert {arm.name for arm in merged(one, two).arms} == {"a [one]", "b", "a [two]"}
+    again = make_run({"a": LOW}, study="one", folder="again", configs={"a": {"loss": "focal"}})
+    names = {arm.name for arm in merged(one, again).arms}
+    assert names == {f"a [{one.root}]", "b", f"a [{again.root}]"}
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [({"fingerprint": "e" * 32}, "data"), ({"classes": ("crop_grass", "built", "water", "wood")}, "classes")],
+)
+def test_runs_on_other_data_are_no_one_report(make_run, options, what):
+    one, two = make_run({"a": HIGH}, study="one"), make_run({"b": HIGH}, study="two", **options)
+    with pytest.raises(UsageError, match=f"cannot be one report: they differ in {what}") as caught:
+        find([one.root, two.root])
+    assert str(two.root) in caught.value.message
+    assert "raysat compare" in caught.value.hint
+
+
+def test_runs_measured_on_other_patches_of_the_same_store_are_no_one_report(make_run):
+    one = make_run({"a": HIGH}, study="one")
+    two = make_run({"b": HIGH}, study="two", sizes=(20, 10, 10, 10))
+    with pytest.raises(UsageError, match="measured on other patches"):
+        find([one.root, two.root])
