@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from raysat.report.cells import Cells
 from raysat.report.frame import Leaderboard
+from raysat.textual import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,13 @@ def cost_of(board: Leaderboard, cells: Cells) -> Cost:
             parameters=records[0].parameters,
             epochs=records[0].epochs,
         )
-    hardware = {
-        f"{record.hardware.get('device', 'unknown device')}, "
-        f"{record.hardware.get('threads', '?')} threads, {record.hardware.get('machine', 'unknown machine')}"
-        for record in cells.records
-    }
+    hardware = {_machine(record.hardware) for record in cells.records}
     versions = {f"{name} {version}" for record in cells.records for name, version in record.versions.items()}
     return Cost(arms=arms, planned=board.images, hardware=tuple(sorted(hardware)), versions=tuple(sorted(versions)))
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    """``cpu, 2 threads, x86_64``: what is on record of it."""
+    threads = hardware.get("threads")
+    parts = [hardware.get("device"), plural(threads, "thread") if threads else None, hardware.get("machine")]
+    return ", ".join(str(part) for part in parts if part) or "unknown"

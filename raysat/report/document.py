@@ -39,12 +39,12 @@ from raysat.textual import duration
 _MORE = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll", "macro_auroc", "macro_average_precision")
 
 
-def to_markdown(findings: Findings, figures: Mapping[str, str]) -> str:
+def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> str:
     """Write a report as GitHub-flavoured Markdown.
 
     Args:
         findings: what to say.
-        figures: path, relative to the report -> what the figure shows.
+        figures: path, relative to the report -> what the figure shows, and its caption.
     """
     board = findings.board
     parts = [
@@ -54,7 +54,8 @@ def to_markdown(findings: Findings, figures: Mapping[str, str]) -> str:
         "## Leaderboard",
         _leaderboard(findings),
         "\n".join(f"- {escape(note)}" for note in notes(findings)),
-        *(_figure(path, what) for path, what in figures.items()),
+        *([] if not figures else ["## Figures"]),
+        *(f"![{escape(what)}]({path})\n\n_{escape(caption)}_" for path, (what, caption) in figures.items()),
     ]
     if len(findings.ranked) > 1:
         parts += [f"## Against the baseline, {escape(findings.baseline)}", _compared(findings, findings.to_baseline)]
@@ -70,10 +71,6 @@ def to_markdown(findings: Findings, figures: Mapping[str, str]) -> str:
     parts += ["## Cost", *_cost(findings), "## Reproduce", *_reproduce(findings)]
     parts.append(f"_Written by raysat {__version__}._")
     return "\n\n".join(parts) + "\n"
-
-
-def _figure(path: str, what: str) -> str:
-    return f"![{escape(what)}]({path})"
 
 
 def _leaderboard(findings: Findings) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from raysat.atomic import write_atomic
 from raysat.errors import UsageError, did_you_mean
 from raysat.report import document, exports, latex
-from raysat.report.figures import draw
+from raysat.report.figures import FIGURES, draw
 from raysat.report.findings import Findings
 from raysat.report.page.html import to_html
 
@@ -45,10 +46,10 @@ def write_report(
         drawing()
     drawings = draw(findings) if _DRAWN & set(formats) else ()
     files: dict[str, str | bytes] = {}
-    for each in formats:
-        match each:
+    for chosen in formats:
+        match chosen:
             case "md":
-                shown = {f"figures/{drawing.name}.svg": drawing.alt for drawing in drawings}
+                shown = {f"figures/{each.name}.svg": (each.alt, f"{each.title}. {each.caption}") for each in drawings}
                 files["report.md"] = document.to_markdown(findings, shown)
             case "csv":
                 files["report.csv"] = exports.to_csv(findings)
@@ -65,4 +66,15 @@ def write_report(
     paths = [folder / name for name in files]
     for path, content in zip(paths, files.values(), strict=True):
         write_atomic(path, content)
+    _forget(folder, files, formats)
     return paths
+
+
+def _forget(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
+    """Delete what an earlier report wrote here and this one does not have: figures and effects of other arms."""
+    figures = [f"figures/{name}.{end}" for name in FIGURES for end in ("svg", "png")]
+    own = [*(figures if _DRAWN & set(formats) else ()), *(["effects.csv"] if "csv" in formats else [])]
+    for name in own:
+        if name not in files:
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)

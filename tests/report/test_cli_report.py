@@ -51,6 +51,19 @@ def test_the_same_run_gives_the_same_files(raysat, run, tmp_path):
     assert files[0] == files[1]
 
 
+def test_what_an_earlier_report_left_and_this_one_has_not_is_deleted(raysat, run, make_run, tmp_path):
+    out = tmp_path / "out"
+    raysat("report", run, "--out", out)
+    (out / "figures" / "mine.svg").write_text("", encoding="utf-8")
+    one = make_run({"a": (0.9, 0.5, 0.5, 0.5)}, study="one").root
+    assert raysat("report", one, "--out", out, "--format", "json").code == 0
+    assert (out / "effects.csv").exists()  # other formats stay as they are
+    assert raysat("report", one, "--out", out).code == 0
+    assert not (out / "effects.csv").exists()
+    assert not (out / "figures" / "together.svg").exists()
+    assert (out / "figures" / "mine.svg").exists()
+
+
 def test_several_runs_make_one_report(raysat, run, make_run, tmp_path):
     other = make_run({"new": (0.9, 0.9, 0.9, 0.9)}, study="other").root
     result = raysat("report", run, other, "--out", tmp_path / "both", "--format", "csv")

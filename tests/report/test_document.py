@@ -49,7 +49,7 @@ def found(make_run):
 
 
 def test_it_renders_with_every_table_whole(found):
-    page = Page(to_markdown(found, {"figures/forest.svg": "differences to the best"}))
+    page = Page(to_markdown(found, {"figures/forest.svg": ("differences to the best", "Paired. n = 4.")}))
     heads = [table[0] for table in page.tables]
     for table in page.tables:
         assert len({len(row) for row in table}) == 1
@@ -60,6 +60,7 @@ def test_it_renders_with_every_table_whole(found):
         assert name in firsts
     assert heads[0][-2:] == ["accuracy", "n"]
     assert [row[1].removesuffix(" ◆") for row in page.tables[0][1:]] == [arm.name for arm in found.board.arms]
+    assert "Paired. n = 4." in page.text
     assert page.images == [{"src": "figures/forest.svg", "alt": "differences to the best"}]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from raysat.report.figures.calibration import calibration
 from raysat.report.figures.classes import classes
 from raysat.report.figures.confusion import confusion
@@ -12,23 +14,25 @@ from raysat.report.figures.style import Drawing, style
 from raysat.report.figures.tradeoff import tradeoff
 from raysat.report.findings import Findings
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["FIGURES", "Drawing", "draw"]
+
+_MAKERS: Final = {  # in reading order
+    "differences": differences,
+    "tradeoff": tradeoff,
+    "classes": classes,
+    "main-effects": main_effects,
+    "interactions": interactions,
+    "together": together,
+    "variance": variance,
+    "curves": curves,
+    "confusion": confusion,
+    "calibration": calibration,
+}
+FIGURES: Final = tuple(_MAKERS)  # their names
 
 
 def draw(findings: Findings) -> tuple[Drawing, ...]:
     """Draw all figures in reading order; those without data are left out."""
-    makers = (
-        differences,
-        tradeoff,
-        classes,
-        main_effects,
-        interactions,
-        together,
-        variance,
-        curves,
-        confusion,
-        calibration,
-    )
     with style():
-        found = [make(findings) for make in makers]
+        found = [make(findings) for make in _MAKERS.values()]
     return tuple(each for each in found if each is not None)

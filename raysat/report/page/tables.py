@@ -109,17 +109,21 @@ def _main_labels() -> dict[str, str]:
 
 
 def compared(findings: Findings) -> list[Table]:
-    """Differences to the baseline: the main measures, then the recall of each class."""
-    others = [arm for arm in findings.ranked if arm.name in findings.to_baseline]
-    rows = [(arm_cell(findings, arm), findings.to_baseline[arm.name]) for arm in others]
-    if not rows:
+    """Differences to the baseline, then to the best: of each the main measures, then the recall of each class."""
+    if len(findings.ranked) < 2:
         return []
-    base = one_line(findings.baseline)
+    to_baseline = _compared(findings, f"the baseline, {one_line(findings.baseline)}", findings.to_baseline)
+    return to_baseline + _compared(findings, f"the best, {one_line(findings.best)}", findings.to_best)
+
+
+def _compared(findings: Findings, one: str, to_one: Mapping[str, Estimates]) -> list[Table]:
+    others = [arm for arm in findings.ranked if arm.name in to_one]
+    rows = [(arm_cell(findings, arm), to_one[arm.name]) for arm in others]
     names = {f"recall_{k}": one_line(name) for k, name in enumerate(findings.board.classes)}
     told = "Mean differences over n pairs of seeds with 95 % intervals; bold where they leave zero out."
     return [
-        _estimates(f"Each arm minus the baseline, {base}. {told}", "arm", rows, _main_labels()),
-        _estimates(f"Recall of each class, each arm minus the baseline, {base}. {told}", "arm", rows, names),
+        _estimates(f"Each arm minus {one}. {told}", "arm", rows, _main_labels()),
+        _estimates(f"Recall of each class, each arm minus {one}. {told}", "arm", rows, names),
     ]
 
 
