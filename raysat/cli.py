@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -103,6 +104,8 @@ def _leaderboard(run: Path, console: Console) -> None:
     console.print()
     for file in files:
         console.print(f"wrote {file}", style="dim")
+    if board.finished:
+        console.print(f"next: raysat report {shlex.quote(str(run))} says what helped, by how much, and how surely")
 
 
 def _count(plan: Plan) -> str:

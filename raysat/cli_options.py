@@ -73,8 +73,8 @@ class Request:
         return plan
 
     def command(self, study: str) -> str:
-        """The command that trains the same from the copy of the study that its run keeps."""
-        words = ["raysat", "ablate", "--space", f"{study}/study.yaml", "--data", self.data]
+        """The command that trains the same from a copy of the study that is called by its name."""
+        words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", self.data]
         words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
         words += [word for setting in self.overrides for word in ("--set", setting)]
         words += ["--workers", str(self.workers)] if self.workers > 1 else []

@@ -166,7 +166,11 @@ class Ledger:
 
     def read_spec(self, trial_id: str) -> dict[str, Any]:
         """Read what a finished trial is the result of: config, seed and data. Raises LedgerError, as ``read``."""
-        return _read_json(self._finished(trial_id) / "spec.json")
+        file = self._finished(trial_id) / "spec.json"
+        spec = _read_json(file)
+        if not isinstance(spec.get("config"), dict):
+            raise LedgerError(f"{file} is damaged: it has no configuration", hint=_again(file))
+        return spec
 
     def read_history(self, trial_id: str) -> list[dict[str, float]]:
         """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises LedgerError."""
@@ -189,6 +193,11 @@ class Ledger:
         n = len(read.labels)
         if read.probabilities.ndim != 2 or not all(len(getattr(read, key)) == n for key in _ARRAYS):
             raise LedgerError(f"{file} is damaged: its arrays differ in length", hint=_again(file))
+        classes = read.probabilities.shape[1]
+        if not np.isfinite(read.probabilities).all() or any(
+            each.max(initial=0) >= classes for each in (read.labels, read.predicted)
+        ):
+            raise LedgerError(f"{file} is damaged: it holds what no model predicts", hint=_again(file))
         return read
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:

@@ -1,7 +1,8 @@
 """How many seeds a finding needs: what a paired sign-flip test can show at best, known before anything is spent.
 
 Under the null hypothesis each of n paired differences is as likely to have either sign. Of the 2^n ways to give signs,
-two (all plus, all minus) are the most extreme, so no two-sided p-value is below 2^(1-n). Holm's correction multiplies
+two (all plus, all minus) are the most extreme, so no two-sided p-value is below 2^(1-n). With more than ``MOST_EXACT``
+pairs ``FLIPS`` random ways stand for all, and no p-value is below 1 / (FLIPS + 1). Holm's correction multiplies
 the smallest of m by m.
 """
 
@@ -11,10 +12,14 @@ import math
 from typing import Final
 
 LEVEL: Final = 0.05  # of tests; intervals hold 1 - LEVEL
+MOST_EXACT: Final = 16  # pairs whose every way to give signs is tried
+FLIPS: Final = 100_000
 
 
 def smallest_p(pairs: int) -> float:
     """The smallest two-sided p-value that a sign-flip test of so many pairs can give; 1 without pairs."""
+    if pairs > MOST_EXACT:
+        return 1 / (FLIPS + 1)
     return 2.0 ** (1 - pairs) if pairs else 1.0
 
 

@@ -36,7 +36,9 @@ class Scores:
 
     worst_recall: float
     g_mean: float
-    kappa: float | None  # quadratic weights; None for classes without order, and where all patches are of one class
+    kappa: (
+        float | None
+    )  # quadratic weights; None for classes without order, and where all are of one class and taken for it
     mae: float | None  # None for classes without order
     ece: float
     nll: float

@@ -82,7 +82,7 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
     value = json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))
     assert len(value["arms"]) == 3
     assert value["cost"]["planned"]["shared"] < value["cost"]["planned"]["alone"]
-    assert value["runs"][0]["command"].startswith("raysat ablate --space tiny/study.yaml --data ")
+    assert value["runs"][0]["command"].startswith("raysat ablate --space tiny.yaml --data ")
     same = raysat("compare", out / "tiny", out / "tiny")
     assert same.code == 0
     assert "every arm made the same predictions in both runs, patch by patch" in same.out
@@ -121,6 +121,9 @@ def test_plan_trains_nothing(raysat: Raysat, space: Path, landsat_store: PatchSt
     assert "trials     4 (2 arms x 2 seeds)" in result.out
     assert f"to train   4 trials, 20 epochs, {4 * 5 * patches:,} images" in result.out
     assert "at 150 images/s (assumed" in result.out
+    assert (
+        "evidence   2 seeds: the smallest p of a paired test is 0.5, so no difference can be significant" in result.out
+    )
     assert not (tmp_path / "runs").exists()
 
 

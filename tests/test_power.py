@@ -21,6 +21,11 @@ def test_seeds_needed_is_the_first_number_that_can_pass(comparisons):
     assert comparisons * smallest_p(n) <= LEVEL < comparisons * smallest_p(n - 1)
 
 
+def test_beyond_what_is_tried_in_full_p_is_that_of_random_signs():
+    assert smallest_p(16) == 2**-15
+    assert smallest_p(17) == smallest_p(1000) == 1 / 100_001
+
+
 def test_the_note_says_what_cannot_be_shown():
     assert "no difference can be significant at 5 %; 6 seeds can show one" in power_note(5, 1)
     assert "0.0625" in power_note(5, 1)

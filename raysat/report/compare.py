@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Change:
 
     arm: str
     estimates: Estimates  # B minus A; empty where the runs have no seed of it in common
-    balanced_accuracy: tuple[float, float]  # mean over the finished seeds of A, of B
+    balanced_accuracy: tuple[float, float]  # mean of A, of B; over the seeds in common where they are paired
     n: str  # pairs, or seeds of each run where nothing pairs them
     settings: tuple[str, ...]  # ``optim.lr: 0.001 → 0.01``
     identical: bool  # the same predictions, patch by patch, for every seed in common
@@ -64,7 +65,8 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
             f"{run_a} and {run_b} have no finished arm in common",
             hint=f"A has {_some(a)}; B has {_some(b)}; arms are compared by name",
         )
-    paired = (a.fingerprint, a.classes, a.reported) == (b.fingerprint, b.classes, b.reported)
+    paired = a.fingerprint is not None
+    paired = paired and (a.fingerprint, a.classes, a.reported) == (b.fingerprint, b.classes, b.reported)
     estimates, cells_a, cells_b = _paired(a, b, both) if paired else _independent(a, b, both)
     arms_a, arms_b = ({arm.name: arm for arm in board.arms} for board in (a, b))
     changes = []
@@ -75,10 +77,10 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
             Change(
                 arm=name,
                 estimates=each,
-                balanced_accuracy=_means(one, other),
+                balanced_accuracy=_means(one, other, paired=paired),
                 n=str(pairs) if paired else f"{one.n} and {other.n}",
                 settings=tuple(_settings(one, other)),
-                identical=paired and bool(each) and _identical(cells_a, cells_b, name, paired=paired),
+                identical=paired and bool(each) and _identical(cells_a, cells_b, name),
             )
         )
     costs = cost_of(a, cells_a), cost_of(b, cells_b)
@@ -122,21 +124,25 @@ def _independent(a: Leaderboard, b: Leaderboard, both: list[str]) -> tuple[list[
     return estimates, cells_a, cells_b
 
 
-def _identical(cells_a: Cells, cells_b: Cells, arm: str, *, paired: bool) -> bool:
+def _identical(cells_a: Cells, cells_b: Cells, arm: str) -> bool:
     one, other = cells_a.seeds[arm], cells_b.seeds[arm]
-    return paired and all(
+    return all(
         np.array_equal(cells_a.predicted[one[seed]], cells_b.predicted[other[seed]]) for seed in set(one) & set(other)
     )
 
 
-def _means(one: Arm, other: Arm) -> tuple[float, float]:
-    means = [arm.metrics["balanced_accuracy"].mean or 0.0 for arm in (one, other)]
+def _means(one: Arm, other: Arm, *, paired: bool) -> tuple[float, float]:
+    common = set(one.seeds) & set(other.seeds)
+    means = []
+    for arm in (one, other):
+        values = zip(arm.seeds, arm.metrics["balanced_accuracy"].values, strict=True)
+        means.append(fmean([value for seed, value in values if seed in common or not (paired and common)]))
     return means[0], means[1]
 
 
 def _settings(one: Arm, other: Arm) -> Iterator[str]:
     """Settings of an arm that are not the same in both runs."""
-    specs = [_flat(arm.sources[0].ledger.read_spec(arm.sources[0].trial).get("config", {})) for arm in (one, other)]
+    specs = [_flat(arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]) for arm in (one, other)]
     for key in dict.fromkeys([*specs[0], *specs[1]]):
         values = [spec.get(key, "absent") for spec in specs]
         if values[0] != values[1]:
@@ -172,9 +178,13 @@ def _differences(boards: tuple[Leaderboard, Leaderboard], costs: tuple[Cost, Cos
         ("seeds", *map(seeds, boards)),
         ("hardware", *("; ".join(cost.hardware) for cost in costs)),
     ]
-    versions = [dict(text.rsplit(" ", 1) for text in cost.versions) for cost in costs]
+    versions: list[dict[str, list[str]]] = [{}, {}]
+    for found, cost in zip(versions, costs, strict=True):
+        for text in cost.versions:
+            package, _, version = text.rpartition(" ")
+            found.setdefault(package, []).append(version)
     for package in dict.fromkeys([*versions[0], *versions[1]]):
-        rows.append((package, *(each.get(package, "absent") for each in versions)))
+        rows.append((package, *(", ".join(each.get(package, ["absent"])) for each in versions)))
     yield from ((what, in_a, in_b) for what, in_a, in_b in rows if in_a != in_b)
 
 

@@ -13,11 +13,10 @@ from rich.text import Text
 from raysat.report.compare import Change, Comparison
 from raysat.report.frame import one_line
 from raysat.report.markdown import escape, table
-from raysat.report.text import number
-from raysat.report.wording import MAIN, interval, p_value
+from raysat.report.text import number, shown
+from raysat.report.wording import MAIN, bracketed, p_value
 from raysat.textual import plural
 
-_ASCII: Final = str.maketrans({"−": "-", "–": "-", "→": ">"})
 _HEADINGS: Final = {"balanced_accuracy": "balanced acc.", "icv": "ICV", "macro_f1": "macro F1"}
 
 
@@ -56,7 +55,7 @@ def to_markdown(found: Comparison) -> str:
         content.append([heading, *(_row(change)[position] for change in found.changes)])
     for measure in measures:
         label = _HEADINGS.get(measure) or f"recall {found.classes[int(measure.removeprefix('recall_'))]}"
-        cells = (interval(change.estimates.get(measure), measure) for change in found.changes)
+        cells = (bracketed(change.estimates.get(measure), measure) for change in found.changes)
         content.append([escape(f"{label} B − A"), *cells])
     for position, heading in ((-3, "p"), (-2, "p (Holm)"), (-1, "n")):
         content.append([heading, *(_row(change)[position] for change in found.changes)])
@@ -87,7 +86,7 @@ def notes(found: Comparison) -> Iterator[str]:
 def _row(change: Change) -> list[str]:
     first = change.estimates.get(MAIN[0])
     cells = [number(value) for value in change.balanced_accuracy]
-    cells += [interval(change.estimates.get(name), name) for name in MAIN]
+    cells += [bracketed(change.estimates.get(name), name) for name in MAIN]
     tests = [p_value(None if first is None else first.p), p_value(None if first is None else first.p_holm)]
     return [one_line(change.arm), *cells, *tests, change.n]
 
@@ -126,4 +125,4 @@ def _table(*headings: str, ascii_only: bool) -> Table:
 
 
 def _text(text: str, *, ascii_only: bool) -> Text:
-    return Text(text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text)
+    return Text(shown(text, ascii_only=ascii_only))

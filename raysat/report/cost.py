@@ -57,13 +57,15 @@ def cost_of(board: Leaderboard, cells: Cells) -> Cost:
             parameters=records[0].parameters,
             epochs=records[0].epochs,
         )
-    hardware = {_machine(record.hardware) for record in cells.records}
-    versions = {f"{name} {version}" for record in cells.records for name, version in record.versions.items()}
+    own = [cells.records[row] for rows in cells.seeds.values() for row in rows.values()]
+    hardware = {_machine(record.hardware) for record in own}
+    versions = {f"{name} {version}" for record in own for name, version in record.versions.items()}
     return Cost(arms=arms, planned=board.images, hardware=tuple(sorted(hardware)), versions=tuple(sorted(versions)))
 
 
 def _machine(hardware: Mapping[str, Any]) -> str:
     """``cpu, 2 threads, x86_64``: what is on record of it."""
     threads = hardware.get("threads")
-    parts = [hardware.get("device"), plural(threads, "thread") if threads else None, hardware.get("machine")]
+    counted = plural(threads, "thread") if isinstance(threads, int) else threads
+    parts = (hardware.get("device"), counted, hardware.get("machine"))
     return ", ".join(str(part) for part in parts if part) or "unknown"

@@ -10,7 +10,7 @@ from raysat.report.effects import Effects, Together
 from raysat.report.findings import Estimates, Findings
 from raysat.report.frame import Arm
 from raysat.report.markdown import escape, table
-from raysat.report.ranking import LABELS
+from raysat.report.ranking import EXTRA, LABELS
 from raysat.report.tables import class_table
 from raysat.report.text import (
     NONE,
@@ -18,6 +18,7 @@ from raysat.report.text import (
     TIED,
     columns,
     count,
+    leading_columns,
     measured_on,
     number,
     published_note,
@@ -26,17 +27,15 @@ from raysat.report.text import (
 )
 from raysat.report.wording import (
     MAIN,
+    bracketed,
     design_note,
     headline,
-    interval,
     measure_label,
     notes,
     p_value,
     together_note,
 )
 from raysat.textual import duration
-
-_MORE = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll", "macro_auroc", "macro_average_precision")
 
 
 def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> str:
@@ -75,7 +74,8 @@ def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> s
 
 def _leaderboard(findings: Findings) -> str:
     arms = findings.board.arms
-    by_metric = {column.metric: column for column in columns(findings.board) if column.position is None}
+    first = leading_columns(findings.rank_by)
+    by_metric = {column.metric: column for column in (*first, *columns(findings.board)) if column.position is None}
 
     def cells(metric: str) -> list[str]:
         column, top = by_metric[metric], by_metric[metric].best(findings.board)
@@ -83,11 +83,11 @@ def _leaderboard(findings: Findings) -> str:
         return [f"**{text}**" if text == top and metric != "accuracy" else text for text in texts]
 
     def compared(arm: Arm) -> str:
-        return interval(findings.to_best.get(arm.name, {}).get(findings.tie_measure), findings.tie_measure)
+        return bracketed(findings.to_best.get(arm.name, {}).get(findings.tie_measure), findings.tie_measure)
 
     def ends(arm: Arm) -> str:
         own = findings.means.get(arm.name, {}).get("balanced_accuracy")
-        return interval(own, difference=False).partition(" ")[2]
+        return bracketed(own, difference=False).partition(" ")[2]
 
     marks = [("" if arm.rank is None else str(arm.rank)) + (TIED if arm.name in findings.tied else "") for arm in arms]
     names = [escape(title(arm)) + (f" {PARETO}" if arm.name in findings.pareto else "") for arm in arms]
@@ -95,6 +95,7 @@ def _leaderboard(findings: Findings) -> str:
     content = [
         ["#", *(mark or NONE for mark in marks)],
         ["arm", *names],
+        *([column.label, *cells(column.metric)] for column in first),
         ["balanced accuracy [95 %]", *balanced],
         ["ICV", *cells("icv")],
         ["macro F1", *cells("macro_f1")],
@@ -103,7 +104,7 @@ def _leaderboard(findings: Findings) -> str:
         ["n", *map(count, arms)],
     ]
     if len(findings.ranked) < 2:
-        del content[5]
+        del content[-3]
     return table(content)
 
 
@@ -119,7 +120,7 @@ def _estimates(findings: Findings, what: str, rows: Sequence[tuple[str, Estimate
     content = [[what, *(escape(name) for name, _ in rows)]]
     for measure in measures:
         heading = escape(measure_label(findings, measure))
-        content.append([f"{heading} [95 %]", *(interval(each.get(measure), measure) for _, each in rows)])
+        content.append([f"{heading} [95 %]", *(bracketed(each.get(measure), measure) for _, each in rows)])
     for heading, key in (("p", "p"), ("p (Holm)", "p_holm")):
         content.append([heading, *(p_value(getattr(each[first], key) if first in each else None) for _, each in rows)])
     content.append(["n", *(str(each[first].n) if first in each else "0" for _, each in rows)])
@@ -148,7 +149,7 @@ def _effects(findings: Findings, effects: Effects) -> Iterator[str]:
 
 def _together(findings: Findings, found: Together) -> Iterator[str]:
     whole, *parts = found.subsets
-    own = interval(whole.mean[MAIN[0]], difference=False)
+    own = bracketed(whole.mean[MAIN[0]], difference=False)
     yield f"**{escape(whole.label)}**, {own}, against each part of it ({escape(together_note(found))}):"
     rows = [(part.label, part.gain) for part in parts]
     yield _estimates(findings, "gain over", [*rows, ("synergy: beyond the sum of its parts", found.synergy)], MAIN)
@@ -157,7 +158,7 @@ def _together(findings: Findings, found: Together) -> Iterator[str]:
 def _more(findings: Findings) -> str:
     arms = findings.ranked
     content = [["arm", *(escape(title(arm)) for arm in arms)]]
-    for metric in _MORE:
+    for metric in EXTRA:
         if any(arm.metrics[metric].mean is not None for arm in arms):
             content.append([LABELS[metric], *(number(arm.metrics[metric].mean) for arm in arms)])
     return table([*content, ["n", *map(count, arms)]])
@@ -222,10 +223,16 @@ def _reproduce(findings: Findings) -> Iterator[str]:
     yield f"Data: {escape(board.data)}{fingerprint}. Versions: {escape(', '.join(findings.cost.versions))}."
     for run in findings.runs:
         if run.command:
-            yield f"```bash\n{run.command}\n```"
+            yield f"With this study as {escape(run.study)}.yaml:"
+            yield _fenced(run.command, "bash")
         if run.text:
-            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", run.text)), default=0))
-            yield f"{escape(run.study)}/study.yaml:\n\n{fence}yaml\n{run.text.rstrip()}\n{fence}"
+            yield _fenced(run.text, "yaml")
+
+
+def _fenced(text: str, language: str) -> str:
+    """A block of code, fenced by more backticks than it has in a row."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _percent(share: float | None) -> str:

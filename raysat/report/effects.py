@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.errors import UsageError
 from raysat.report.factors import Design, Factor
 from raysat.report.stats import Blocks, Estimate, corrected
 
@@ -34,7 +35,7 @@ Columns = list[Floats]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """A main effect or an interaction; ``estimates`` by measure, empty where it cannot be estimated."""
+    """A main effect or an interaction; ``estimates`` by measure."""
 
     factors: tuple[str, ...]
     levels: tuple[str, ...]  # what is tried, of each factor
@@ -88,6 +89,7 @@ class Effects:
     seeds: tuple[int, ...]  # that all of its arms have finished
     main: tuple[Effect, ...]
     pairs: tuple[Effect, ...]
+    unknown: tuple[int, int]  # main effects and interactions that the arms cannot tell from others: left out
     together: tuple[Together, ...]
     shares: tuple[Share, ...]  # of balanced accuracy; empty where the grid is not balanced
 
@@ -102,6 +104,9 @@ def effects(
         design: arms and factors.
         best: the first of the ranking among the design's arms, whose combination is compared with its parts.
         asked: further combinations to compare with their parts, each factor -> level.
+
+    Raises:
+        UsageError: a combination was asked for whose parts are not all there.
     """
     seeds = blocks.seeds(*design.arms) if design.arms else ()
     if len(design.factors) < 2 or not seeds:
@@ -121,17 +126,27 @@ def effects(
         own = {factor.name: factor.of[best] for factor in design.factors if factor.of[best] != factor.levels[0]}
         wanted += [(own, False)] if own not in asked else []
     together = [_together(blocks, design, levels, by_name) for levels, by_name in wanted]
+    for (levels, by_name), found in zip(wanted, together, strict=True):
+        if by_name and found is None:
+            named = ",".join(f"{name}={level}" for name, level in levels.items())
+            raise UsageError(
+                f"--together {named}: no arms are the same but for these, with and without each of them",
+                hint="a combination is compared with its parts, which the study must have too",
+            )
     return Effects(
         design=design,
         seeds=seeds,
         main=_with_holm(main),
         pairs=_with_holm(pairs),
+        unknown=(sum(not each.estimates for each in main), sum(not each.estimates for each in pairs)),
         together=tuple(each for each in together if each is not None),
         shares=shares(blocks, design, seeds) if design.balanced else (),
     )
 
 
-def _with_holm(found: Sequence[Effect]) -> tuple[Effect, ...]:
+def _with_holm(effects: Sequence[Effect]) -> tuple[Effect, ...]:
+    """Those that could be estimated, corrected for their number."""
+    found = [effect for effect in effects if effect.estimates]
     fresh = corrected([effect.estimates for effect in found])
     return tuple(
         Effect(factors=effect.factors, levels=effect.levels, first=effect.first, estimates=estimates)

@@ -9,10 +9,9 @@ from typing import Any
 
 from raysat.report.effects import Effect, Effects, Together
 from raysat.report.findings import Estimates, Findings
+from raysat.report.frame import METRICS
 from raysat.report.stats import Estimate
 from raysat.report.tables import as_csv, csv_row, csv_text, describe
-
-_LEADERBOARD = ("balanced_accuracy", "icv", "icv_root", "macro_f1", "accuracy")  # that the leaderboard's row has
 
 
 def to_csv(findings: Findings) -> str:
@@ -23,7 +22,7 @@ def to_csv(findings: Findings) -> str:
         if arm.n:
             row |= {"tied_with_best": arm.name in findings.tied, "pareto": arm.name in findings.pareto}
             for name, summary in arm.metrics.items():
-                if name not in _LEADERBOARD:
+                if name not in METRICS:
                     row |= {f"{name}_mean": summary.mean, f"{name}_sd": summary.sd}
             for what, compared in (("to_best", findings.to_best), ("to_baseline", findings.to_baseline)):
                 for measure, estimate in compared.get(arm.name, {}).items():
@@ -87,7 +86,7 @@ def _named(findings: Findings, measure: str) -> str:
     """A measure's name in files: recalls by class, ``recall_forest``."""
     if not measure.startswith("recall_"):
         return measure
-    return f"recall_{csv_text(findings.board.classes[int(measure.removeprefix('recall_'))])}"
+    return f"recall_{findings.board.classes[int(measure.removeprefix('recall_'))]}"
 
 
 def _columns(name: str, estimate: Estimate) -> dict[str, object]:

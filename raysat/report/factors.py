@@ -56,7 +56,7 @@ def design(arms: Sequence[Arm]) -> Design:
     grid = [arm for arm in finished if arm.in_grid]
     is_grid = len(grid) >= 4
     used = grid if is_grid else finished
-    configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial).get("config", {}) for arm in used}
+    configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"] for arm in used}
     factors = _merged(_factors(configs))
     combinations = set(zip(*(factor.of.values() for factor in factors), strict=True)) if factors else set()
     every = math.prod(len(factor.levels) for factor in factors)
@@ -69,7 +69,7 @@ def design(arms: Sequence[Arm]) -> Design:
 
 
 def _factors(configs: Mapping[str, Mapping[str, Any]]) -> list[Factor]:
-    found = []
+    found: list[tuple[str, dict[str, str]]] = []
     known = [*_DEFAULTS, *dict.fromkeys(name for config in configs.values() for name in config)]
     for section in dict.fromkeys(known):
         parts = {arm: config.get(section) for arm, config in configs.items()}
@@ -81,10 +81,12 @@ def _factors(configs: Mapping[str, Mapping[str, Any]]) -> list[Factor]:
         for key in common:
             if key == "kind":
                 found.append((section, {arm: _kind(part, common, dicts) for arm, part in dicts.items()}))
+            elif (section, key) == ("data", "bands"):
+                found.append((key, _bands({arm: part[key] for arm, part in dicts.items()})))
             else:
-                found.append((f"{section}.{key}", {arm: _text(key, part[key]) for arm, part in dicts.items()}))
+                found.append((f"{section}.{key}", {arm: _text(part[key]) for arm, part in dicts.items()}))
     return [
-        Factor(name=name.removesuffix(".bands"), levels=levels, of=of)
+        Factor(name=name, levels=levels, of=of)
         for name, of in found
         if len(levels := _levels(of, _DEFAULTS.get(name, {}).get("kind"))) > 1
     ]
@@ -98,27 +100,32 @@ def _kind(part: Mapping[str, Any], common: Sequence[str], parts: Mapping[str, Ma
     """A member's kind, with those of its own settings that vary among the arms that have it."""
     same = [other for other in parts.values() if other["kind"] == part["kind"]]
     own = [key for key in part if key not in common and any(other.get(key) != part[key] for other in same)]
-    rest = ", ".join(f"{key}={_text(key, part[key])}" for key in own)
+    rest = ", ".join(f"{key}={_text(part[key])}" for key in own)
     return f"{part['kind']}({rest})" if rest else str(part["kind"])
 
 
-def _text(key: str, value: Any) -> str:
-    if isinstance(value, list):
-        many = key == "bands" and len(value) > _MANY_BANDS
-        return f"{len(value)} bands" if many else "-".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _bands(of: Mapping[str, Any]) -> dict[str, str]:
+    """Name bands by ``-``, or by their number where they are many and no other list has as many."""
+    lists = {_text(bands): len(bands) for bands in of.values() if isinstance(bands, list)}
+    sizes = list(lists.values())
+    short = {text: f"{n} bands" for text, n in lists.items() if n > _MANY_BANDS and sizes.count(n) == 1}
+    return {arm: short.get(_text(bands), _text(bands)) for arm, bands in of.items()}
+
+
+def _text(value: Any) -> str:
+    return ("-".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _merged(factors: Sequence[Factor]) -> list[Factor]:
     """Join factors that split the arms in the same way: no data can tell them apart."""
     groups: dict[tuple[int, ...], list[Factor]] = {}
     for factor in factors:
-        split = tuple(factor.levels.index(level) for level in factor.of.values())
-        groups.setdefault(split, []).append(factor)
+        met = list(dict.fromkeys(factor.of.values()))
+        groups.setdefault(tuple(met.index(level) for level in factor.of.values()), []).append(factor)
     merged = []
     for group in groups.values():
         of = {arm: " + ".join(factor.of[arm] for factor in group) for arm in group[0].of}
-        name = " + ".join(factor.name for factor in group)
-        levels = tuple(" + ".join(parts) for parts in zip(*(factor.levels for factor in group), strict=True))
-        merged.append(Factor(name=name, levels=levels, of=of))
+        lead = next((each for each in group if each.levels[0] == _DEFAULTS.get(each.name, {}).get("kind")), group[0])
+        levels = dict.fromkeys(of[arm] for level in lead.levels for arm in of if lead.of[arm] == level)
+        merged.append(Factor(name=" + ".join(factor.name for factor in group), levels=tuple(levels), of=of))
     return merged

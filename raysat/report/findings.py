@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +71,8 @@ class Findings:
     to_baseline: Mapping[str, Estimates]
     tied: frozenset[str]  # with the best: the interval of the difference includes zero; the best is not among them
     pareto: frozenset[str]
-    effects: Effects | None
+    design: Design
+    effects: Effects | None  # None where arms differ in fewer than two factors, or have no seed in common
     curves: Mapping[str, Curve]
     cost: Cost
     generators: tuple[Generator, ...]
@@ -125,8 +128,10 @@ def find(
         for one in (best, base)
         for others in [[arm.name for arm in ranked if arm.name != one]]
     )
+    found = effects(blocks, plan, next((arm.name for arm in ranked if arm.name in plan.arms), None), asked)
+    if asked and found is None:
+        raise UsageError("--together: the arms have no seed in common", hint="finish the same seeds of every arm")
     measure = rank_by if rank_by in blocks.measures else RULE[0]
-    in_design = [arm.name for arm in ranked if arm.name in plan.arms]
     return Findings(
         board=board,
         rank_by=rank_by,
@@ -139,7 +144,8 @@ def find(
         to_baseline=to_base,
         tied=frozenset(arm for arm, each in to_best.items() if measure in each and not _apart(each[measure])),
         pareto=pareto(board.arms),
-        effects=effects(blocks, plan, in_design[0] if in_design else None, asked),
+        design=plan,
+        effects=found,
         curves={arm.name: curve for arm in ranked if (curve := _curve(arm)) is not None},
         cost=cost_of(board, cells),
         generators=_generators(board, ledgers),
@@ -175,11 +181,13 @@ def _combination(text: str, plan: Design) -> dict[str, str]:
     """Read ``loss=ldam,average=swa``. Raises UsageError for factors and levels that the arms do not have."""
     levels = {factor.name: factor.levels for factor in plan.factors}
     chosen: dict[str, str] = {}
-    for part in text.split(","):
+    for part in re.split(r",(?![^(]*\))", text):  # a level's own commas stand in brackets: triangular(a=1, b=2)
         name, equals, level = (word.strip() for word in part.partition("="))
         if not equals:
             raise UsageError(f"--together {text}: {part!r} is not factor=level", hint="such as loss=ldam,average=swa")
         _known(name, list(levels), "factor of these arms")
+        if name in chosen:
+            raise UsageError(f"--together {text}: {name} is given twice", hint="give each factor one level")
         chosen[name] = _known(level, levels[name], f"level of {name}")
         if level == levels[name][0]:
             raise UsageError(
@@ -195,6 +203,8 @@ def _curve(arm: Arm) -> Curve | None:
     """Curves of all seeds up to the last epoch that all of them have; None where one is missing or damaged."""
     try:
         histories = [source.ledger.read_history(source.trial) for source in arm.sources]
+        if not all(math.isfinite(row.get("epoch", math.nan)) for rows in histories for row in rows):
+            return None
     except LedgerError:
         return None
     length = min(len(rows) for rows in histories)
@@ -211,7 +221,7 @@ def _generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generato
     found = []
     for job in board.generators:
         for ledger in ledgers:
-            artifacts = Artifacts(ledger.root.parent / FOLDER)
+            artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
             try:
                 record = artifacts.read(job)
             except LedgerError:

@@ -91,7 +91,7 @@ class Leaderboard:
     study: str
     data: str
     fingerprint: str | None
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # on one line each, no two alike
     reported: str  # split
     support: tuple[int, ...] | None  # patches per class in that split; None where no trial has finished
     ordinal: bool = False  # the order of the classes has a meaning
@@ -191,7 +191,7 @@ def collect(ledger: Ledger) -> Leaderboard:
         study=plan.study,
         data=plan.data.name,
         fingerprint=plan.data.fingerprint,
-        classes=plan.classes,
+        classes=_class_names(plan.classes),
         reported=plan.reported,
         support=None if some is None else tuple(sum(row) for row in some.confusion),
         ordinal=plan.data.ordinal,
@@ -201,6 +201,16 @@ def collect(ledger: Ledger) -> Leaderboard:
         images=None if plan.images is None else (plan.images.alone, plan.images.shared),
         command=plan.command,
     )
+
+
+def _class_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Class names on one line each, no two alike: they name columns and keys of files."""
+    unique: list[str] = []
+    for name in map(one_line, names):
+        while name in unique:
+            name += "'"  # noqa: PLW2901
+        unique.append(name)
+    return tuple(unique)
 
 
 def one_line(text: str) -> str:

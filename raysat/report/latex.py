@@ -11,11 +11,22 @@ from typing import Final
 from raysat.report.findings import Findings
 from raysat.report.frame import Arm, one_line
 from raysat.report.ranking import LABELS
-from raysat.report.text import NONE, PARETO, TIED, Column, class_columns, columns, count, number, title
-from raysat.report.wording import interval
+from raysat.report.text import (
+    MOST_CLASSES,
+    NONE,
+    PARETO,
+    TIED,
+    Column,
+    class_columns,
+    columns,
+    count,
+    leading_columns,
+    number,
+    title,
+)
+from raysat.report.wording import bracketed
 
 _MOST_ROWS: Final = 40
-_MOST_CLASSES: Final = 6
 _WIDE: Final = 36  # characters; longer names wrap
 _SPECIAL: Final = {
     "\\": r"\textbackslash{}",
@@ -47,25 +58,28 @@ _SPECIAL: Final = {
 def to_latex(findings: Findings) -> str:
     """A floating table, or a long one where a page cannot hold it, for a paper to input."""
     board = findings.board
-    classes = class_columns(board, "recall") if len(board.classes) <= _MOST_CLASSES else []
+    classes = class_columns(board, "recall") if len(board.classes) <= MOST_CLASSES else []
+    left = [*classes, *leading_columns(findings.rank_by)]
     metrics = {column.metric: column for column in columns(board) if column.position is None}
     published = any(metrics["balanced_accuracy"].published(arm) is not None for arm in board.arms)
     long_names = any(len(title(arm)) > _WIDE for arm in board.arms)
     first = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"
-    form = f"@{{}}r{first}" + "r" * (len(classes) + 5 + published) + "@{}"
-    heads = ["", "Method", *(f"{escape(column.label)}" for column in classes), "$F_1$", "ICV", "Balanced acc."]
+    form = f"@{{}}r{first}" + "r" * (len(left) + 5 + published) + "@{}"
+    heads = ["", "Method", *(escape(column.label) for column in left), "$F_1$", "ICV", "Balanced acc."]
     heads += [*(["Published"] if published else []), "Acc.", "$n$"]
     recall = rf" & & \multicolumn{{{len(classes)}}}{{c}}{{Recall}}" + r" \\" if classes else ""
     rule = rf"\cmidrule(lr){{3-{len(classes) + 2}}}" if classes else ""
     head = "\n".join(line for line in (recall, rule, " & ".join(heads) + r" \\") if line)
-    body = "\n".join(_row(findings, arm, classes, metrics, published=published) for arm in board.arms)
+    body = "\n".join(_row(findings, arm, left, metrics, published=published) for arm in board.arms)
     label = "tab:" + re.sub(r"[^A-Za-z0-9-]+", "-", board.study).strip("-")
     caption = rf"\caption{{{_caption(findings)}}}\label{{{label}}}"
     needs = [r"\usepackage{booktabs}", *([r"\usepackage{array}"] if long_names else [])]
     if len(board.arms) > _MOST_ROWS:
         needs.append(r"\usepackage{longtable}")
         table = (
-            rf"{{\small\begin{{longtable}}{{{form}}}" + f"\n{caption} \\\\\n\\toprule\n{head}\n\\midrule\n\\endhead\n"
+            rf"{{\small\begin{{longtable}}{{{form}}}"
+            + f"\n{caption} \\\\\n\\toprule\n{head}\n\\midrule\n\\endfirsthead\n"
+            f"\\toprule\n{head}\n\\midrule\n\\endhead\n"
             f"{body}\n\\bottomrule\n\\end{{longtable}}}}\n"
         )
     else:
@@ -73,7 +87,7 @@ def to_latex(findings: Findings) -> str:
             f"\\begin{{table}}\n\\centering\\small\n{caption}\n\\begin{{tabular}}{{{form}}}\n\\toprule\n{head}\n"
             f"\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
         )
-    return f"% {board.study}: written by raysat; needs {' '.join(needs)}\n{table}"
+    return f"% {one_line(board.study)}: written by raysat; needs {' '.join(needs)}\n{table}"
 
 
 def escape(text: str) -> str:
@@ -88,13 +102,13 @@ def _known(char: str) -> str:
     return "".join(_SPECIAL.get(each, each) for each in plain if each.isprintable()) or rf"\texttt{{U+{ord(char):04X}}}"
 
 
-def _row(findings: Findings, arm: Arm, classes: list[Column], metrics: dict[str, Column], *, published: bool) -> str:
+def _row(findings: Findings, arm: Arm, left: list[Column], metrics: dict[str, Column], *, published: bool) -> str:
     mark = "" if arm.rank is None else f"{arm.rank}" + (f"${TIED}$" if arm.name in findings.tied else "")
     name = escape(title(arm)) + (rf"~{_SPECIAL[PARETO]}" if arm.name in findings.pareto else "")
     balanced = metrics["balanced_accuracy"]
     own = findings.means.get(arm.name, {}).get("balanced_accuracy")
-    cells = [_cell(findings, arm, column) for column in (*classes, metrics["macro_f1"], metrics["icv"])]
-    ends = interval(own, difference=False).partition(" ")[2]
+    cells = [_cell(findings, arm, column) for column in (*left, metrics["macro_f1"], metrics["icv"])]
+    ends = bracketed(own, difference=False).partition(" ")[2]
     cells.append(_cell(findings, arm, balanced) + (rf" {{\footnotesize {ends}}}" if ends else ""))
     if published:
         cells.append(escape(number(balanced.published(arm))))

@@ -9,9 +9,8 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from raysat.report.frame import one_line
-
 _PADDED: Final = 48  # a longer cell does not widen its column of the raw text
+_BLOCK: Final = re.compile(r"^(\d*)([#+.)-])(?=\s|$|#)")  # what would begin a heading or a list
 _SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
 
 
@@ -29,5 +28,6 @@ def table(content: Sequence[Sequence[str]], *, left: Sequence[str] = ("arm",)) -
 
 
 def escape(text: str) -> str:
-    """Escape a text for Markdown, in a table too; HTML stays text."""
-    return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
+    """Escape a text for Markdown, at the start of a line or in a table too, and put it on one line; HTML stays text."""
+    flat = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return _BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", html.escape(flat, quote=False)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from raysat.errors import UsageError
-from raysat.report.frame import Arm, Leaderboard, Source, Summary
+from raysat.report.frame import Arm, Leaderboard, Source, Summary, one_line
 from raysat.report.ranking import rank
 
 
@@ -20,14 +20,13 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
     first, *others = boards
     for board, folder in zip(others, folders[1:], strict=True):
         for what, one, other in (
-            ("data", (first.data, first.fingerprint), (board.data, board.fingerprint)),
-            ("classes", first.classes, board.classes),
+            ("data", *(f"{one_line(each.data)}, fingerprint {str(each.fingerprint)[:8]}" for each in (first, board))),
+            ("classes", *(", ".join(each.classes) for each in (first, board))),
             ("split", first.reported, board.reported),
         ):
-            if one[-1] != other[-1] if what == "data" else one != other:
+            if (first.fingerprint != board.fingerprint) if what == "data" else (one != other):
                 raise UsageError(
-                    f"{folders[0]} and {folder} cannot be one report: they differ in {what} "
-                    f"({_said(one)} and {_said(other)})",
+                    f"{folders[0]} and {folder} cannot be one report: they differ in {what} ({one} and {other})",
                     hint="their arms were not measured on the same patches; raysat compare sets two such runs apart",
                 )
     if not others:
@@ -46,6 +45,7 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
     return replace(
         first,
         study=" + ".join(dict.fromkeys(called)),
+        ordinal=any(board.ordinal for board in boards),
         support=next((board.support for board in boards if board.support), None),
         reference=next((board.reference for board in boards if board.reference), None),
         arms=rank(arms),
@@ -56,12 +56,16 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
 
 
 def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:
-    """Names of arms that do not mean the same configuration in all runs."""
-    seen: dict[str, object] = {}
+    """Names of arms that do not mean the same in all runs: another configuration, or another trial of the same seed."""
+    configs: dict[str, object] = {}
+    trials: dict[tuple[str, int], str] = {}
     clashing = set()
     for arm in (arm for board in boards for arm in board.arms if arm.n):
-        spec = arm.sources[0].ledger.read_spec(arm.sources[0].trial)
-        if seen.setdefault(arm.name, spec.get("config")) != spec.get("config"):
+        config = arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]
+        same = configs.setdefault(arm.name, config) == config
+        for seed, source in zip(arm.seeds, arm.sources, strict=True):
+            same = same and trials.setdefault((arm.name, seed), source.trial) == source.trial
+        if not same:
             clashing.add(arm.name)
     return frozenset(clashing)
 
@@ -88,9 +92,3 @@ def _joined(one: Arm, other: Arm) -> Arm:
         missing=tuple(sorted({*one.missing, *other.missing} - set(seeds))),
         in_grid=one.in_grid and other.in_grid,
     )
-
-
-def _said(value: object) -> str:
-    if isinstance(value, tuple) and len(value) == 2:
-        return f"{value[0]}, fingerprint {str(value[1])[:8]}"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

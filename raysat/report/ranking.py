@@ -32,6 +32,9 @@ LABELS: Final = {  # every metric of an arm that is one number, in the order sho
     "macro_average_precision": "mean AP",
     "accuracy": "accuracy",
 }
+EXTRA: Final = tuple(
+    name for name in LABELS if name not in ("icv_root", "accuracy", *RULE)
+)  # that predictions alone give
 LOWER_IS_BETTER: Final = frozenset({"icv", "icv_root", "mae", "ece", "nll"})
 
 
@@ -59,8 +62,11 @@ def rank(arms: Sequence[Arm], by: str = RULE[0]) -> tuple[Arm, ...]:
     finished = [arm for arm in arms if arm.n]
     for arm in finished:
         if by not in arm.metrics or arm.metrics[by].mean is None:
-            reason = "its store has no order of classes" if by in ("kappa", "mae") else "its predictions give none"
-            raise UsageError(f"arm {arm.name!r} has no {LABELS[by]}: {reason}", hint="rank by another metric")
+            raise UsageError(
+                f"arm {arm.name!r} has no {LABELS[by]}"
+                + (": its classes have no order, or all predictions are of one" if by in ("kappa", "mae") else ""),
+                hint="rank by another metric",
+            )
 
     def key(arm: Arm) -> list[float]:
         means = [(metric, arm.metrics[metric].mean or 0.0) for metric in order]

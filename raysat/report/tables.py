@@ -14,6 +14,7 @@ from raysat.atomic import write_atomic
 from raysat.report.frame import Arm, Leaderboard, Summary, one_line
 from raysat.report.markdown import escape, table
 from raysat.report.text import (
+    MOST_CLASSES,
     NONE,
     Column,
     class_columns,
@@ -26,7 +27,6 @@ from raysat.report.text import (
     unfinished,
 )
 
-MOST_CLASSES: Final = 6  # with more, recall per class stands in its own table alone
 _LEGEND: Final = (
     "± is the sample standard deviation over the n seeds of an arm; **bold** is the best of a column. "
     "Order: higher balanced accuracy, then lower ICV, then higher macro F1. "

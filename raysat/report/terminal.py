@@ -21,12 +21,14 @@ from raysat.report.text import (
     class_columns,
     columns,
     count,
+    leading_columns,
     measured_on,
     number,
     published_note,
     title,
     unfinished,
 )
+from raysat.report.text import shown as shown_text
 
 _Shown: TypeAlias = dict[str, list[Text]]  # heading -> a cell for each arm
 
@@ -34,7 +36,6 @@ _GAP: Final = 2
 # What is left out first, while arms have less room than this; their names wrap in what they get.
 _OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("published", 16), ("n", 12))
 _NARROWEST: Final = 8
-_ASCII: Final = str.maketrans({"±": "+-", "√": "root ", "–": "-", "…": "~", PARETO: "*"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Rendered:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield a title, the table and notes."""
         ascii_only, board = options.ascii_only, self.board
-        shown = _columns(board, ascii_only=ascii_only)
+        shown = _columns(board, self.rank_by, ascii_only=ascii_only)
         ranks = [(str(arm.rank) if arm.rank else NONE) + (TIED if arm.name in self.tied else "") for arm in board.arms]
         shown["#"] = [_text(rank, ascii_only=ascii_only) for rank in ranks]
         marks = [f" {PARETO}" if arm.name in self.pareto else "" for arm in board.arms]
@@ -114,7 +115,7 @@ def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, 
     return table
 
 
-def _columns(board: Leaderboard, *, ascii_only: bool) -> _Shown:
+def _columns(board: Leaderboard, rank_by: str, *, ascii_only: bool) -> _Shown:
     """Every column but the arms' names, by heading, in the order shown."""
     metrics = {column.metric: column for column in columns(board) if column.position is None}
     balanced = metrics["balanced_accuracy"]
@@ -125,6 +126,7 @@ def _columns(board: Leaderboard, *, ascii_only: bool) -> _Shown:
 
     shown = {
         "#": [],  # filled in by who knows of ties
+        **{column.label: texts(column) for column in leading_columns(rank_by)},
         "balanced acc.": texts(balanced, with_sd=True),
         "published": [_text(number(balanced.published(arm)), ascii_only=ascii_only) for arm in board.arms],
         "ICV": texts(metrics["icv"]),
@@ -165,6 +167,4 @@ def _room(shown: _Shown, width: int) -> int:
 
 
 def _text(text: str, style: str = "", *, ascii_only: bool) -> Text:
-    if ascii_only:
-        text = text.translate(_ASCII).encode("ascii", "replace").decode()
-    return Text(text, style=style)
+    return Text(shown_text(text, ascii_only=ascii_only), style=style)

@@ -10,8 +10,12 @@ from raysat.report.frame import METRICS, Arm, Leaderboard, Summary, one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 
 NONE: Final = "–"
+MOST_CLASSES: Final = 6  # whose recalls a leaderboard shows; with more they stand in a table of their own alone
 TIED: Final = "="  # beside the rank of an arm that is tied with the best
 PARETO: Final = "◆"  # beside an arm that no other beats on both balanced accuracy and ICV
+_ASCII: Final = str.maketrans(
+    {"±": "+-", "√": "root ", "–": "-", "−": "-", "…": "~", "→": ">", "×": "x", PARETO: "*", "²": "^2"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,11 @@ def columns(board: Leaderboard) -> list[Column]:
     return [*metrics[:-1], *by_class[0], *by_class[1], metrics[-1]]
 
 
+def leading_columns(rank_by: str) -> list[Column]:
+    """The column of what ranks, where the leaderboard would not show it otherwise."""
+    return [] if rank_by in METRICS else [Column(metric=rank_by, label=LABELS[rank_by])]
+
+
 def class_columns(board: Leaderboard, metric: str) -> list[Column]:
     """Recall or precision, a column per class."""
     return [Column(metric=metric, position=k, label=one_line(name)) for k, name in enumerate(board.classes)]
@@ -72,6 +81,11 @@ def number(value: float | None, metric: str = "") -> str:
 def title(arm: Arm) -> str:
     """An arm's name, and what it is where a publication says so."""
     return one_line(arm.name if arm.published is None else f"{arm.name} {arm.published.label}")
+
+
+def shown(text: str, *, ascii_only: bool) -> str:
+    """A text as a terminal can write it: its signs in ASCII where that is all there is."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
 
 
 def count(arm: Arm) -> str:

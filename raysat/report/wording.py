@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from raysat.power import power_note
+from raysat.power import MOST_EXACT, power_note
 from raysat.report.effects import Effects, Together
 from raysat.report.findings import Findings
 from raysat.report.frame import one_line
@@ -32,7 +32,7 @@ def signed(value: float | None, measure: str = "") -> str:
     return f"−{text[1:]}" if value < 0 else f"+{text}"
 
 
-def interval(estimate: Estimate | None, measure: str = "", *, difference: bool = True) -> str:
+def bracketed(estimate: Estimate | None, measure: str = "", *, difference: bool = True) -> str:
     """``+0.031 [−0.001, +0.062]``; ``–`` where there is nothing to estimate, no brackets where n is 1."""
     if estimate is None:
         return NONE
@@ -52,29 +52,40 @@ def headline(findings: Findings) -> list[str]:
     board, best = findings.board, findings.best
     measure = findings.tie_measure
     label, mean = measure_label(findings, measure), findings.means[best].get(measure)
-    n_test = (
-        f"{board.n_test:,} test patches" if board.reported == "test" else f"{board.n_test:,} {board.reported} patches"
-    )
     said = [
-        f"{one_line(best)} comes first, {label} {interval(mean, measure, difference=False)} "
-        f"(n = {plural(findings.ranked[0].n, 'seed')}, {n_test})."
+        f"{one_line(best)} comes first, {label} {bracketed(mean, measure, difference=False)} "
+        f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches)."
     ]
-    others = len(findings.ranked) - 1
-    if findings.tied:
-        tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
-        shown = ", ".join(one_line(name) for name in tied[:3]) + (f" and {len(tied) - 3} more" if len(tied) > 3 else "")
-        verb = "is" if len(tied) == 1 else "are"
-        said.append(f"{len(tied)} of {others} others {verb} tied with it, their interval including zero: {shown}.")
-    elif others and findings.ranked[0].n > 1:
-        said.append("No other arm is tied with it: every interval of a difference to it leaves zero out.")
+    said += _ties(findings, measure)
     if best != findings.baseline and measure in (gained := findings.to_baseline[best]):
         e = gained[measure]
         said.append(
-            f"Against the baseline, {one_line(findings.baseline)}: {interval(e, measure)} "
+            f"Against the baseline, {one_line(findings.baseline)}: {bracketed(e, measure)} "
             f"(n = {plural(e.n, 'pair')}; p = {p_value(e.p)}, after Holm {p_value(e.p_holm)})."
         )
     said += [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
     return said
+
+
+def _ties(findings: Findings, measure: str) -> Iterator[str]:
+    """Which arms the best is tied with, of those that could be compared; and which could not."""
+    compared = {arm: each[measure] for arm, each in findings.to_best.items() if measure in each}
+    known = [arm for arm, each in compared.items() if each.low is not None]
+    tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
+    if tied:
+        verb = "is" if len(tied) == 1 else "are"
+        yield f"{len(tied)} of {len(known)} others {verb} tied with it, their interval including zero: {_listed(tied)}."
+    elif known:
+        who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
+        yield f"{who} tied with it: the interval of the difference leaves zero out."
+    if alone := [arm for arm in findings.to_best if arm not in compared]:
+        yield f"Not compared with it, as they have no seed in common: {_listed(alone)}."
+    if single := [arm for arm, each in compared.items() if each.low is None]:
+        yield f"Compared on one seed, so without an interval: {_listed(single)}."
+
+
+def _listed(arms: Sequence[str]) -> str:
+    return ", ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
 def _synergy(found: Together) -> str:
@@ -85,9 +96,9 @@ def _synergy(found: Together) -> str:
     gain, synergy = best.gain[measure], found.synergy[measure]
     verdict = "beats" if (gain.low or 0) > 0 else "is worse than" if (gain.high or 0) < 0 else "is not told apart from"
     return (
-        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {interval(gain)} "
+        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {bracketed(gain)} "
         f"(p = {p_value(gain.p)}, after Holm {p_value(gain.p_holm)}); "
-        f"synergy beyond the sum of its parts: {interval(synergy)} (p = {p_value(synergy.p)})."
+        f"synergy beyond the sum of its parts: {bracketed(synergy)} (p = {p_value(synergy.p)})."
     )
 
 
@@ -104,37 +115,51 @@ def design_note(effects: Effects) -> str:
     what = f"{len(design.arms)} arms {'of the grid' if design.grid else 'with named settings'}, n = {plural(n, 'seed')}"
     if design.balanced:
         return f"Balanced: every combination of levels is there ({what}). An effect is the plain mean over the rest."
-    return (
-        f"Not balanced: some combinations of levels are not there ({what}). Effects are adjusted for the other factors "
-        "by least squares, which takes them as additive; what the arms cannot tell apart is left out. "
-        "Shares of variance need a balanced grid."
+    note = (
+        f"Not balanced: not every combination of levels is there exactly once ({what}). Effects are adjusted for the "
+        "other factors by least squares, which takes them as additive. Shares of variance need a balanced grid."
     )
+    main, pairs = effects.unknown
+    if not main + pairs:
+        return note
+    left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
+    return f"{note} Left out, as these arms cannot tell them from others: {left_out}."
 
 
 def notes(findings: Findings) -> Iterator[str]:
     """How to read the numbers: the rule, intervals, tests and what they cannot show."""
-    first = LABELS[findings.rank_by]
-    way = "lower" if findings.rank_by in LOWER_IS_BETTER else "higher"
-    rest = [LABELS[name] for name in MAIN if name != findings.rank_by]
+    rule = [
+        f"{'lower' if name in LOWER_IS_BETTER else 'higher'} {LABELS[name]}"
+        for name in dict.fromkeys((findings.rank_by, *MAIN))
+    ]
     yield (
-        f"Ranked by {first}, {way} first, then {' and '.join(rest)}. Accuracy never ranks: on imbalanced data it "
-        "rewards neglect of the rare classes. ICV is the sum over classes of (accuracy − recall)²: low where no class "
-        "is left behind."
+        f"Ranked by {', then '.join(rule)}. Accuracy never ranks: on imbalanced data it rewards neglect of the rare "
+        "classes. ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
     )
     yield (
         f"{PARETO} no other arm beats it on both balanced accuracy and ICV. {TIED} tied with the best: the 95 % "
         f"interval of the difference in {measure_label(findings, findings.tie_measure)} includes zero. The best was "
         "chosen by looking at these numbers, so its own figure is somewhat too good."
     )
+    compared = [*findings.to_best.values(), *findings.to_baseline.values()]
+    pairs = sorted({each.n for estimates in compared for each in estimates.values()})
+    exact = "exact " if not pairs or pairs[-1] <= MOST_EXACT else ""
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
         f"({findings.draws:,} draws of patches within their class, paired over all arms; Student's t over seeds). "
-        "p is from the exact sign-flip test over seeds, two-sided; Holm corrects it for the comparisons of one metric."
+        f"p is from the {exact}sign-flip test over seeds, two-sided; Holm corrects it for the comparisons of a metric."
     )
-    comparisons = len(findings.ranked) - 1
-    if comparisons:
-        n = max(arm.n for arm in findings.ranked)
-        yield power_note(n, comparisons)[0].upper() + power_note(n, comparisons)[1:] + "."
+    if pairs:
+        yield (
+            "An interval and a p-value may disagree: an interval is that of one comparison alone and trusts Student's "
+            "t, p trusts the signs of a few seeds only. What is clear by its interval but not by p wants more seeds."
+        )
+        note = power_note(pairs[-1], len(findings.ranked) - 1)
+        yield f"{note[0].upper()}{note[1:]}." + (f" Some pairs have {pairs[0]} alone." * (pairs[0] < pairs[-1]))
+    if len(findings.design.factors) > 1 and findings.effects is None:
+        yield "No effects of the factors: the arms have no seed in common."
+    if len(findings.runs) > 1:
+        yield "A cell (arm and seed) that several runs have counts once."
     empty = [
         one_line(name) for name, n in zip(findings.board.classes, findings.board.support or (), strict=False) if not n
     ]

@@ -46,6 +46,8 @@ def write_report(
         drawing()
     drawings = draw(findings) if _DRAWN & set(formats) else ()
     files: dict[str, str | bytes] = {}
+    for drawn in drawings:  # first, so that no page stands there without its pictures
+        files[f"figures/{drawn.name}.svg"], files[f"figures/{drawn.name}.png"] = drawn.svg, drawn.png
     for chosen in formats:
         match chosen:
             case "md":
@@ -61,8 +63,6 @@ def write_report(
                 files["report.tex"] = latex.to_latex(findings)
             case "html":
                 files["report.html"] = to_html(findings, drawings)
-    for drawn in drawings:
-        files[f"figures/{drawn.name}.svg"], files[f"figures/{drawn.name}.png"] = drawn.svg, drawn.png
     paths = [folder / name for name in files]
     for path, content in zip(paths, files.values(), strict=True):
         write_atomic(path, content)

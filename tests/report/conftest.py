@@ -43,7 +43,7 @@ def make_run(tmp_path: Path) -> MakeRun:
             "data": {"name": "demo", "path": "store", "fingerprint": fingerprint, "ordinal": ordinal},
             "classes": list(classes),
             "reported": "test",
-            "command": f"raysat ablate --space {study}/study.yaml --data demo",
+            "command": f"raysat ablate --space {study}.yaml --data demo",
             "images": {"alone": 3000, "shared": 2000},
             "arms": [
                 {"name": arm, "grid": grid, "trials": [{"seed": seed, "id": ids[arm, seed]} for seed in seeds]}

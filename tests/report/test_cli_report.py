@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from report_helpers import GRID, GRID_CONFIGS
@@ -79,7 +82,7 @@ def test_several_runs_make_one_report(raysat, run, make_run, tmp_path):
         (["--format", "md,,csv"], "empty name", 2),
         (["--rank-by", "accuracy"], "accuracy never ranks", 2),
         (["--rank-by", "icvv"], "did you mean 'icv'", 2),
-        (["--rank-by", "kappa"], "its store has no order of classes", 2),
+        (["--rank-by", "kappa"], "its classes have no order", 2),
         (["--baseline", "loss=ldam"], "no finished arm is called 'loss=ldam'", 2),
         (["--together", "loss=ldam"], "2 to 4 factors", 2),
         (["RUN"], "named twice", 2),
@@ -123,3 +126,20 @@ def test_compare_prints_and_writes_what_changed(raysat, run, make_run, tmp_path)
     nothing = raysat("compare", run, tmp_path)
     assert nothing.code == 1
     assert "is not a run" in nothing.err
+
+
+def test_a_terminal_that_writes_ascii_alone(run):
+    command = [sys.executable, "-m", "raysat", "report", str(run), "--format", "csv"]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert b"comes first" in done.stdout
+    assert done.stdout.isascii()
+
+
+def test_a_file_where_figures_go_leaves_no_page_without_pictures(raysat, run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures").write_text("", encoding="utf-8")
+    result = raysat("report", run, "--out", tmp_path / "out")
+    assert result.code == 1
+    assert "cannot be written" in result.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["figures"]

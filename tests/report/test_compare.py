@@ -64,6 +64,24 @@ def test_other_classes_compare_in_what_both_have(make_run):
     assert set(compare(one.root, two.root).changes[0].estimates) == {"balanced_accuracy", "icv", "macro_f1"}
 
 
+def test_code_and_machine_that_changed_are_named_though_the_test_set_is_the_same(make_run):
+    ledgers = [make_run({"x": GOOD}, folder=folder) for folder in "ab"]
+    for trial in (ledgers[1].root / "trials").iterdir():
+        text = (trial / "record.json").read_text(encoding="utf-8")
+        text = text.replace('"2.9.0"', '"9.9.9"').replace('"device":"cpu"', '"device":"H100","threads":"many"')
+        (trial / "record.json").write_text(text, encoding="utf-8")
+    found = compare(*(ledger.root for ledger in ledgers))
+    assert found.paired
+    assert found.differs == (("hardware", "cpu", "H100, many"), ("torch", "2.9.0", "9.9.9"))
+
+
+def test_paired_means_are_over_the_seeds_in_common(make_run):
+    one, two = make_run({"x": BAD}, folder="a", seeds=range(4)), make_run({"x": GOOD}, folder="b", seeds=(2, 3))
+    (change,) = compare(one.root, two.root).changes
+    before, after = change.balanced_accuracy
+    assert after - before == pytest.approx(change.estimates["balanced_accuracy"].value)
+
+
 def test_settings_that_changed_and_arms_of_one_run_alone_are_named(make_run):
     one = make_run({"x": GOOD, "y": GOOD, "gone": BAD}, folder="a", configs={"x": {"loss": "ldam"}})
     two = make_run({"x": GOOD, "y": GOOD, "new": BAD}, folder="b", configs={"x": {"loss": "focal"}})

@@ -73,7 +73,7 @@ def test_it_says_what_was_found_and_how_to_get_it_again(found):
         "4 seeds: the smallest p of a paired test is 0.125",
         "seed 3 failed: diverged",
         "2,000 images instead of 3,000, 1.50 times less",
-        "raysat ablate --space table2/study.yaml --data demo",
+        "raysat ablate --space table2.yaml --data demo",
         "asked for by name",
     ):
         assert part in text
@@ -105,3 +105,12 @@ def test_one_arm_one_seed_and_a_class_without_patches(make_run):
     assert "Against" not in text
     assert "Without patches in the test split, and so no part of any mean: forest." in text
     assert not re.search(r"\bnan\b|None", text)
+
+
+def test_long_sentences_and_what_looks_like_a_list_stay_whole(make_run):
+    arms = {f"# {'x' * 250} {n}": (0.9, 0.5, 0.6, 0.4 + n / 100) for n in range(5)}
+    ledger = make_run(arms, seeds=(0, 1), study="1. list")
+    text = to_markdown(find([ledger.root]), {"a.svg": ("what", "long " * 100 + "end")})
+    page = Page(text)
+    assert "end" in page.text.replace("\n", " ").split("long long ")[-1]
+    assert not any(tag in ("h1", "h3", "ol") for tag in page.tags[3:])

@@ -70,3 +70,11 @@ def test_a_name_cannot_start_a_formula_and_without_effects_there_is_no_file(make
     assert "'=cmd()" in to_csv(found)
     assert effects_csv(found) is None
     json.loads(to_json(found))
+
+
+def test_class_names_that_read_the_same_and_formulas_in_them_keep_their_columns(make_run):
+    found = find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, classes=("=1+1", "y", "y ", "y\n")).root])
+    table = pd.read_csv(io.StringIO(to_csv(found)))
+    for name in ("=1+1", "y", "y'", "y''"):
+        assert {f"recall_{name}_mean", f"recall_{name}_to_best"} <= set(table.columns)
+        assert name in json.loads(to_json(found))["arms"][0]["recall"]

@@ -61,6 +61,29 @@ def test_methods_that_always_come_together_are_one_factor(of):
     assert found.balanced
 
 
+def test_methods_that_come_together_are_one_factor_in_whatever_order_they_are_met(of):
+    fast, slow = {"kind": "adam", "lr": 0.01}, {"kind": "adam", "lr": 0.001}
+    found = of(
+        {
+            "a": {"loss": "ldam", "optim": fast},
+            "b": {"loss": "ldam", "optim": fast, "average": "swa"},
+            "c": {"optim": slow},
+            "d": {"optim": slow, "average": "swa"},
+        }
+    )
+    assert described(found) == {"optim.lr + loss": ("0.001 + cross_entropy", "0.01 + ldam"), "average": ("none", "swa")}
+    assert found.balanced
+
+
+def test_other_bands_are_another_level_however_many(of):
+    bands = [[f"B{n}" for n in range(first, first + 7)] for first in (1, 2)]
+    found = of(
+        {f"{n} {loss}": {"loss": loss, "data": {"bands": bands[n]}} for n in (0, 1) for loss in ("ldam", "focal")}
+    )
+    assert described(found)["bands"] == ("B1-B2-B3-B4-B5-B6-B7", "B2-B3-B4-B5-B6-B7-B8")
+    assert found.balanced
+
+
 def test_a_setting_that_all_arms_have_is_a_factor_and_one_of_a_kind_alone_is_part_of_its_label(of):
     found = of(
         {
@@ -79,9 +102,9 @@ def test_a_setting_that_all_arms_have_is_a_factor_and_one_of_a_kind_alone_is_par
 def test_factors_come_in_the_order_of_a_configuration_and_many_bands_by_their_number(of):
     many = [f"B{n}" for n in range(1, 12)]
     found = of({"a": {"data": {"bands": many}, "augment": "augmix"}, "b": {"data": {"bands": ["B6", "B5"]}}, "c": {}})
-    assert list(described(found)) == ["data", "augment"]
-    assert "11 bands" in described(found)["data"]
-    assert "B6-B5" in described(found)["data"]
+    assert list(described(found)) == ["bands", "augment"]
+    assert "11 bands" in described(found)["bands"]
+    assert "B6-B5" in described(found)["bands"]
 
 
 def test_arms_that_are_equal_have_no_factor(of):

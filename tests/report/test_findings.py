@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from report_helpers import GRID, GRID_CONFIGS
@@ -66,6 +68,7 @@ def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
         ("los=ldam,average=swa", "no factor of these arms is called 'los'"),
         ("loss=ldan,average=swa", "no level of loss is called 'ldan'"),
         ("loss=cross_entropy,average=swa", "is what its other levels are compared with"),
+        ("loss=ldam,loss=ldam", "loss is given twice"),
     ],
 )
 def test_a_combination_that_the_arms_do_not_have_is_one_error(make_run, text, message):
@@ -120,7 +123,7 @@ def test_curves_and_cost_are_those_of_the_records(make_run):
     assert found.curves["good"].epochs.tolist() == [1, 2, 3]
     assert (found.cost.images, found.cost.seconds) == (6 * 888, 6 * 12.5)
     assert found.cost.saving == 1.5
-    assert found.runs[0].command == "raysat ablate --space table2/study.yaml --data demo"
+    assert found.runs[0].command == "raysat ablate --space table2.yaml --data demo"
     (ledger.root / "trials" / collect(ledger).arms[0].sources[0].trial / "history.csv").unlink()
     assert len(find([ledger.root]).curves) == 2  # a lost curve is no reason to lose the report
 
@@ -134,3 +137,78 @@ def test_differences_read_with_their_sign():
         "–",
     ]
     assert signed(-0.00014, "icv") == "−0.0001"
+
+
+def test_a_level_with_settings_of_its_own_can_be_named(make_run):
+    triangular = {"kind": "triangular", "max_lr": 0.01}
+    configs = {
+        "a": {},
+        "b": {"schedule": triangular},
+        "c": {"loss": "ldam"},
+        "d": {"loss": "ldam", "schedule": triangular},
+        "e": {"schedule": {"kind": "triangular", "max_lr": 0.1, "step_epochs": 3}},
+    }
+    ledger = make_run(dict.fromkeys(configs, (0.9, 0.5, 0.5, 0.5)), configs=configs)
+    (level,) = [
+        level
+        for factor in find([ledger.root]).design.factors
+        for level in factor.levels
+        if level.startswith("triangular(max_lr=0.01,")
+    ]
+    assert "," in level
+    found = find([ledger.root], together=[f"schedule={level}, loss=ldam"])
+    assert found.effects.together[0].asked
+
+
+def test_a_combination_without_its_parts_is_an_error_and_not_dropped(make_run):
+    arms = dict(list(GRID.items())[:1] + list(GRID.items())[2:])  # cross-entropy with SWA is missing
+    with pytest.raises(UsageError, match="no arms are the same but for these"):
+        find([make_run(arms, configs=GRID_CONFIGS).root], together=["loss=ldam,average=swa"])
+
+
+def test_arms_that_could_not_be_compared_are_named(make_run):
+    ledger = make_run(FAR, seeds=(0, 1, 2, 3), missing=[("bad", 0), ("bad", 1), *(("good", s) for s in (2, 3))])
+    found = find([ledger.root])
+    said = " ".join(headline(found))
+    if found.best == "good":
+        assert "no seed in common: bad" in said
+    ledger = make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0, 1), missing=[("a", 0), ("b", 1)], study="apart")
+    said = " ".join(headline(find([ledger.root])))
+    assert "tied" not in said
+    assert "no seed in common" in said
+
+
+def test_the_note_on_what_tests_can_show_is_of_pairs(make_run):
+    ledger = make_run(FAR, seeds=range(5), missing=[(arm, s) for arm in ("same", "bad") for s in (3, 4)])
+    assert any(
+        note.startswith("3 seeds: the smallest p of a paired test is 0.25") for note in notes(find([ledger.root]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("spec.json", b'{"config": null}'), ("predictions.npz", None), ("record.json", b"{}")],
+)
+def test_a_damaged_file_is_one_error_or_one_failed_cell(make_run, file, content):
+    ledger = make_run(GRID, configs=GRID_CONFIGS, seeds=(0, 1))
+    source = collect(ledger).arms[0].sources[0]
+    if content is None:
+        read = ledger.read_predictions(source.trial)
+        out = io.BytesIO()
+        arrays = {"predicted": read.predicted, "probabilities": read.probabilities, "indices": read.indices}
+        np.savez(out, labels=np.full_like(read.labels, 9), **arrays)
+        content = out.getvalue()
+    (ledger.root / "trials" / source.trial / file).write_bytes(content)
+    if file == "record.json":
+        assert sum(len(arm.failed) for arm in find([ledger.root]).board.arms) == 1
+    else:
+        with pytest.raises(LedgerError, match="is damaged"):
+            find([ledger.root])
+
+
+def test_a_curve_without_epochs_is_left_out(make_run):
+    ledger = make_run(FAR, seeds=(0, 1))
+    source = collect(ledger).arms[0].sources[0]
+    file = ledger.root / "trials" / source.trial / "history.csv"
+    file.write_text("epoch,loss,balanced_accuracy\nnan,1,0.5\n", encoding="utf-8")
+    assert len(find([ledger.root]).curves) == 2

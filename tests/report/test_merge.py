@@ -64,3 +64,22 @@ def test_runs_measured_on_other_patches_of_the_same_store_are_no_one_report(make
     two = make_run({"b": HIGH}, study="two", sizes=(20, 10, 10, 10))
     with pytest.raises(UsageError, match="measured on other patches"):
         find([one.root, two.root])
+
+
+def test_classes_have_an_order_if_any_run_says_so(make_run):
+    one, two = make_run({"a": HIGH}, study="one"), make_run({"b": LOW}, study="two", ordinal=True)
+    assert merged(one, two).ordinal
+    assert merged(two, one).ordinal
+
+
+def test_another_trial_of_the_same_seed_is_another_arm(make_run):
+    one = make_run({"x": LOW, "a": HIGH}, study="one", seeds=(0,))
+    two = make_run({"a": HIGH}, study="two", seeds=(0,))  # its trial has another id: made by other code, say
+    assert {arm.name for arm in merged(one, two).arms} == {"x", "a [one]", "a [two]"}
+
+
+def test_two_classes_are_said_as_classes(make_run):
+    one = make_run({"a": (0.9, 0.5)}, study="one", classes=("x", "y"))
+    two = make_run({"a": (0.9, 0.5)}, study="two", classes=("x", "z"))
+    with pytest.raises(UsageError, match=r"differ in classes \(x, y and x, z\)"):
+        merged(one, two)

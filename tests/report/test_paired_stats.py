@@ -13,7 +13,10 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 from statsmodels.stats.multitest import multipletests
 
 from raysat.ledger import Ledger
+from raysat.power import smallest_p
 from raysat.report.cells import Cells, read_cells
+from raysat.report.effects import effects
+from raysat.report.factors import design
 from raysat.report.frame import collect
 from raysat.report.resample import measures, observed, resample
 from raysat.report.stats import Blocks, Estimate, apart, corrected, holm, interval, sign_flip
@@ -192,3 +195,36 @@ def test_runs_apart_have_the_variance_of_both(make_run):
     found = apart(a, b, arm, arm)["balanced_accuracy"]
     assert (found.n, found.p, found.value) == (5, None, 0.0)  # made-up trials of equal ids are equal
     assert found.high - found.low == pytest.approx(np.sqrt(2) * (own.high - own.low), rel=0.2)
+
+
+def test_arms_that_predict_the_same_differ_by_nothing_not_by_rounding(make_run):
+    """As LDAM with and without DRW may: a sum of eight equal arms with weights of least squares leaves 1e-16."""
+    levels = [f"{a}{b}{c}" for a in "01" for b in "01" for c in "01"]
+    names = ("loss", "average", "reweight")
+    kinds = {"loss": ("cross_entropy", "ldam"), "average": ("none", "swa"), "reweight": ("none", "drw")}
+    configs = {
+        level: {name: kinds[name][int(digit)] for name, digit in zip(names, level, strict=True)} for level in levels
+    }
+    recall = {level: (0.9, 0.4 + 0.2 * (level[0] == "1"), 0.5 + 0.1 * (level[1] == "1"), 0.3) for level in levels}
+    ledger = make_run(recall, seeds=range(6), configs=configs, grid=True)
+    plan = ledger.read_plan()
+    for arm in plan["arms"]:  # the third factor changes nothing: both levels are the same trials
+        if arm["name"].endswith("1"):
+            twin = next(each for each in plan["arms"] if each["name"] == arm["name"][:2] + "0")
+            for own, other in zip(arm["trials"], twin["trials"], strict=True):
+                folder = ledger.root / "trials"
+                file = folder / own["id"] / "predictions.npz"
+                file.write_bytes((folder / other["id"] / "predictions.npz").read_bytes())
+                record = ledger.read(other["id"]).model_copy(update={"id": own["id"]})
+                (folder / own["id"] / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+    found = effects(Blocks(read_cells(collect(ledger))), design(collect(ledger).arms), None)
+    idle = next(effect for effect in found.main if effect.factors == ("reweight",))
+    for estimate in idle.estimates.values():
+        assert (estimate.value, estimate.low, estimate.high, estimate.p) == (0, 0, 0, 1)
+        assert not estimate.clear
+
+
+def test_many_pairs_have_random_signs_and_say_so():
+    d = np.full(20, 0.1)
+    assert sign_flip(d) == smallest_p(20)
+    assert sign_flip(np.stack([d, -d, np.zeros(20)])) == pytest.approx([smallest_p(20), smallest_p(20), 1])

@@ -50,7 +50,7 @@ def test_an_unknown_metric_and_one_that_arms_lack_are_errors():
         check_metric("balanced_acuracy")
     assert "balanced_accuracy" in caught.value.hint
     lacking = replace(arm("a", 0.5), metrics={**arm("a", 0.5).metrics, "kappa": Summary(values=())})
-    with pytest.raises(UsageError, match="arm 'a' has no weighted kappa: its store has no order"):
+    with pytest.raises(UsageError, match="arm 'a' has no weighted kappa: its classes have no order"):
         rank([lacking], "kappa")
 
 

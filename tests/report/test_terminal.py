@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from raysat.report import reference
+from raysat.report.findings import find
 from raysat.report.frame import Leaderboard, collect
 from raysat.report.terminal import render
 
@@ -33,7 +34,7 @@ def board(make_run, table2) -> Leaderboard:
 
 
 def rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if re.match(r"(\d+|–) +\S", line)]
+    return [line for line in text.splitlines() if re.match(r" *(\d+=?|–) +\S", line)]
 
 
 @pytest.mark.parametrize(
@@ -139,3 +140,26 @@ def test_published_values_have_a_column_where_there_are_any(make_run, table2, mo
     for line in rows(text):
         assert ("  0.525  " in line) == ("(1)" in line)
         assert ("  –  " in line) == ("(1)" not in line)
+
+
+def test_ties_pareto_arms_and_what_ranks_are_marked(board):
+    first, second, *_ = (arm.name for arm in board.arms)
+    raw = io.StringIO()
+    marked = render(board, tied=frozenset({second}), pareto=frozenset({first}), rank_by="icv")
+    Console(file=raw, width=140, _environ={}).print(marked)
+    lines = rows(raw.getvalue())
+    assert re.match(rf" *1 +{re.escape(first)}.* ◆ ", lines[0])
+    assert re.match(r"2= +\S", lines[1])
+    assert "◆" not in lines[1]
+    assert "ranked by lower ICV, then balanced accuracy, then macro F1" in raw.getvalue()
+    assert "= tied with the best" in raw.getvalue()
+    assert "=" not in printed(board, 60)
+
+
+def test_a_metric_that_ranks_has_a_column(make_run):
+    found = find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}).root], rank_by="ece")
+    raw = io.StringIO()
+    Console(file=raw, width=140, _environ={}).print(render(found.board, rank_by="ece"))
+    head = next(line for line in raw.getvalue().splitlines() if line.startswith("#"))
+    assert head.split()[:3] == ["#", "arm", "ECE"]
+    assert f"{found.ranked[0].metrics['ece'].mean:.3f}" in rows(raw.getvalue())[0]

@@ -9,7 +9,7 @@ from raysat.report.findings import Findings
 from raysat.report.frame import Arm, Summary
 from raysat.report.stats import Estimate
 from raysat.report.text import NONE, PARETO, TIED, Column, count, number, title
-from raysat.report.wording import MAIN, interval, p_value
+from raysat.report.wording import MAIN, bracketed, p_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Table:
 
 def estimate_cell(estimate: Estimate | None, measure: str = MAIN[0], *, difference: bool = True) -> Cell:
     """A value above its interval; in bold where the interval of a difference leaves zero out."""
-    text, bracket, rest = interval(estimate, measure, difference=difference).partition(" [")
+    text, bracket, rest = bracketed(estimate, measure, difference=difference).partition(" [")
     clear = difference and estimate is not None and estimate.clear
     return Cell(
         text=text, value=estimate.value if estimate else None, below=bracket.strip() + rest, look="strong" * clear

@@ -21,12 +21,11 @@ from raysat.report.page.grid import (
     spread,
     whole_cell,
 )
-from raysat.report.ranking import LABELS, LOWER_IS_BETTER
+from raysat.report.ranking import EXTRA, LABELS, LOWER_IS_BETTER
 from raysat.report.text import NONE, Column, columns, title, unfinished
 from raysat.report.wording import signed
-from raysat.textual import duration, plural
+from raysat.textual import duration
 
-_MORE: Final = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll", "macro_auroc", "macro_average_precision")
 _AREAS: Final = {"auroc": "AUROC", "average_precision": "Average precision"}
 
 
@@ -43,7 +42,7 @@ def more_table(findings: Findings) -> Table:
     """Metrics that only predictions give; those that no arm has are left out."""
     shown = [
         Column(metric=metric, label=LABELS[metric])
-        for metric in _MORE
+        for metric in EXTRA
         if any(arm.metrics[metric].values for arm in findings.ranked)
     ]
     return Table(
@@ -69,7 +68,7 @@ def area_table(findings: Findings, name: str) -> Table:
         headings=[
             Heading(text="arm", words=True),
             *(
-                Heading(text=one_line(each), below=plural(n, "patch").replace("patchs", "patches"))
+                Heading(text=one_line(each), below=f"{n:,} patches")
                 for each, n in zip(board.classes, board.support or (), strict=True)
             ),
             Heading(text="n"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from raysat.report.effects import Effect, Together
 from raysat.report.findings import Estimates, Findings
@@ -22,17 +21,16 @@ from raysat.report.page.grid import (
     whole_cell,
 )
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
-from raysat.report.text import NONE, Column, class_columns, columns
+from raysat.report.text import MOST_CLASSES, NONE, Column, class_columns, columns, leading_columns
 from raysat.report.wording import MAIN, measure_label, together_note
-
-_FEW_CLASSES: Final = 6  # with more, their recalls stand in a table of their own alone
 
 
 def leaderboard(findings: Findings) -> Table:
     """All arms, best first: accuracy comes last, as it never ranks."""
     board, measure = findings.board, findings.tie_measure
-    shown = [column for column in columns(board) if column.metric not in ("recall", "precision", "accuracy")]
-    recalls = class_columns(board, "recall") if len(board.classes) <= _FEW_CLASSES else []
+    usual = [column for column in columns(board) if column.metric not in ("recall", "precision", "accuracy")]
+    shown = [*leading_columns(findings.rank_by), *usual]
+    recalls = class_columns(board, "recall") if len(board.classes) <= MOST_CLASSES else []
     accuracy = Column(metric="accuracy", label=LABELS["accuracy"])
     several = len(findings.ranked) > 1
     differences = [Heading(text="to the best", below=measure_label(findings, measure)), Heading(text="p", below="Holm")]
