@@ -81,7 +81,7 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
     assert reported.code == 0
     value = json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))
     assert len(value["arms"]) == 3
-    assert value["cost"]["planned"]["shared"] < value["cost"]["planned"]["alone"]
+    assert 0 < value["cost"]["planned"]["shared"] <= value["cost"]["planned"]["alone"]
     assert value["runs"][0]["command"].startswith("raysat ablate --space tiny.yaml --data ")
     same = raysat("compare", out / "tiny", out / "tiny")
     assert same.code == 0

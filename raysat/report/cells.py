@@ -64,8 +64,10 @@ def read_cells(board: Leaderboard, progress: Progress | None = None) -> Cells:
     """
     total = board.finished
     if not total:
+        failed = [cell for arm in board.arms for cell in arm.failed]
+        reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
         raise UsageError(
-            f"{board.study} has no finished trial to report",
+            f"{board.study} has no finished trial to report{reason}",
             hint="raysat ablate trains them; raysat status RUN says how far it is",
         )
     first: Predictions | None = None
