@@ -28,11 +28,13 @@ from raysat.report.text import (
 from raysat.report.wording import (
     MAIN,
     bracketed,
+    called,
     design_note,
     headline,
     measure_label,
     notes,
     p_value,
+    saving_note,
     together_note,
 )
 from raysat.textual import duration
@@ -57,8 +59,11 @@ def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> s
         *(f"![{escape(what)}]({path})\n\n_{escape(caption)}_" for path, (what, caption) in figures.items()),
     ]
     if len(findings.ranked) > 1:
-        parts += [f"## Against the baseline, {escape(findings.baseline)}", _compared(findings, findings.to_baseline)]
-        parts += [f"## Against the best, {escape(findings.best)}", _compared(findings, findings.to_best)]
+        for what, arm, to_one in (
+            ("baseline", findings.baseline, findings.to_baseline),
+            ("best", findings.best, findings.to_best),
+        ):
+            parts += [f"## Against the {what}, {escape(called(findings, arm))}", _compared(findings, to_one)]
     if findings.effects is not None:
         parts += ["## Effects", *_effects(findings, findings.effects)]
     parts += ["## Per class", "Recall, with the number of patches of each class:", class_table(board, "recall")]
@@ -199,10 +204,8 @@ def _cost(findings: Findings) -> Iterator[str]:
         f"The finished trials pass {cost.images:,} images in {duration(cost.seconds)} of training, each counted as if "
         f"it were trained alone, on {escape('; '.join(cost.hardware))}."
     )
-    if cost.planned is not None and cost.saving is not None:
-        alone, shared = cost.planned
-        less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times less"
-        yield f"Epochs that trials share are trained once: {less}."
+    if note := saving_note(findings):
+        yield note
     arms = [arm for arm in findings.ranked if arm.name in cost.arms]
     rows = [cost.arms[arm.name] for arm in arms]
     yield table(

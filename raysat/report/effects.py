@@ -47,7 +47,12 @@ class Effect:
         """``loss: ldam instead of cross_entropy``, or ``loss=ldam x average=swa``."""
         if len(self.factors) == 1:
             return f"{self.factors[0]}: {self.levels[0]} instead of {self.first[0]}"
-        return " × ".join(f"{name}={level}" for name, level in zip(self.factors, self.levels, strict=True))
+        return " × ".join(map(setting, self.factors, self.levels))
+
+
+def setting(factor: str, level: str) -> str:
+    """``loss=ldam``, or ``(loss + reweight)=(ldam + drw)`` of factors that always change together."""
+    return f"({factor})=({level})" if " + " in factor else f"{factor}={level}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +239,7 @@ def _together(blocks: Blocks, design: Design, levels: Mapping[str, str], asked: 
 
 
 def _label(factors: Sequence[Factor], levels: Mapping[str, str]) -> str:
-    return " + ".join(f"{factor.name}={levels[factor.name]}" for factor in factors) or "none of them"
+    return " + ".join(setting(factor.name, levels[factor.name]) for factor in factors) or "none of them"
 
 
 def _sum(*terms: tuple[float, Mapping[str, float]]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from raysat.report.findings import Findings
 from raysat.report.frame import one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 from raysat.report.stats import Estimate
-from raysat.report.text import NONE, PARETO, TIED, number
+from raysat.report.text import NONE, PARETO, TIED, number, title
 from raysat.textual import plural
 
 MAIN: Final = ("balanced_accuracy", "icv", "macro_f1")
@@ -22,6 +22,11 @@ def measure_label(findings: Findings, measure: str) -> str:
     if measure.startswith("recall_"):
         return f"recall of {one_line(findings.board.classes[int(measure.removeprefix('recall_'))])}"
     return LABELS[measure]
+
+
+def called(findings: Findings, arm: str) -> str:
+    """An arm by its name, and what it is where a publication says so."""
+    return next(title(each) for each in findings.board.arms if each.name == arm)
 
 
 def signed(value: float | None, measure: str = "") -> str:
@@ -53,14 +58,14 @@ def headline(findings: Findings) -> list[str]:
     measure = findings.tie_measure
     label, mean = measure_label(findings, measure), findings.means[best].get(measure)
     said = [
-        f"{one_line(best)} comes first, {label} {bracketed(mean, measure, difference=False)} "
+        f"{called(findings, best)} comes first, {label} {bracketed(mean, measure, difference=False)} "
         f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches)."
     ]
     said += _ties(findings, measure)
     if best != findings.baseline and measure in (gained := findings.to_baseline[best]):
         e = gained[measure]
         said.append(
-            f"Against the baseline, {one_line(findings.baseline)}: {bracketed(e, measure)} "
+            f"Against the baseline, {called(findings, findings.baseline)}: {bracketed(e, measure)} "
             f"(n = {plural(e.n, 'pair')}; p = {p_value(e.p)}, after Holm {p_value(e.p_holm)})."
         )
     said += [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
@@ -74,18 +79,20 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
     tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
     if tied:
         verb = "is" if len(tied) == 1 else "are"
-        yield f"{len(tied)} of {len(known)} others {verb} tied with it, their interval including zero: {_listed(tied)}."
+        who = f"{len(tied)} of {len(known)} others {verb} tied with it, their interval including zero"
+        yield f"{who}: {_listed(findings, tied)}."
     elif known:
         who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
         yield f"{who} tied with it: the interval of the difference leaves zero out."
     if alone := [arm for arm in findings.to_best if arm not in compared]:
-        yield f"Not compared with it, as they have no seed in common: {_listed(alone)}."
+        yield f"Not compared with it, as they have no seed in common: {_listed(findings, alone)}."
     if single := [arm for arm, each in compared.items() if each.low is None]:
-        yield f"Compared on one seed, so without an interval: {_listed(single)}."
+        yield f"Compared on one seed, so without an interval: {_listed(findings, single)}."
 
 
-def _listed(arms: Sequence[str]) -> str:
-    return ", ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
+def _listed(findings: Findings, arms: Sequence[str]) -> str:
+    rest = f" and {len(arms) - 3} more" if len(arms) > 3 else ""
+    return ", ".join(called(findings, arm) for arm in arms[:3]) + rest
 
 
 def _synergy(found: Together) -> str:
@@ -124,6 +131,18 @@ def design_note(effects: Effects) -> str:
         return note
     left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
     return f"{note} Left out, as these arms cannot tell them from others: {left_out}."
+
+
+def saving_note(findings: Findings) -> str:
+    """What shared epochs save of the planned images; empty where that is not known."""
+    cost = findings.cost
+    if cost.planned is None or cost.saving is None:
+        return ""
+    alone, shared = cost.planned
+    if shared == alone:
+        return "No two trials share an epoch."
+    less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times fewer"
+    return f"Epochs that trials share are trained once: {less}."
 
 
 def notes(findings: Findings) -> Iterator[str]:

@@ -72,7 +72,7 @@ def test_it_says_what_was_found_and_how_to_get_it_again(found):
         "Balanced: every combination of levels is there (4 arms of the grid, n = 3 seeds)",
         "4 seeds: the smallest p of a paired test is 0.125",
         "seed 3 failed: diverged",
-        "2,000 images instead of 3,000, 1.50 times less",
+        "2,000 images instead of 3,000, 1.50 times fewer",
         "raysat ablate --space table2.yaml --data demo",
         "asked for by name",
     ):

@@ -20,7 +20,6 @@ from raysat.report.page.records import (
     generated_table,
     more_table,
     published_table,
-    saving,
     sheet,
     unfinished_table,
 )
@@ -33,7 +32,7 @@ from raysat.report.page.tables import (
     variance_table,
 )
 from raysat.report.text import measured_on, published_note
-from raysat.report.wording import design_note, headline, notes
+from raysat.report.wording import design_note, headline, notes, saving_note
 
 _PACKAGE: Final = "raysat.report.page"
 
@@ -76,7 +75,7 @@ def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
             generated=generated_table(findings.generators),
             unfinished=unfinished_table(findings),
             cost=cost_table(findings),
-            saving=saving(findings),
+            saving=saving_note(findings),
             hardware=[one_line(each) for each in findings.cost.hardware],
             versions=[one_line(each) for each in findings.cost.versions],
             runs=findings.runs,

@@ -238,14 +238,3 @@ def cost_table(findings: Findings) -> Table:
             whole_cell(findings.board.finished),
         ],
     )
-
-
-def saving(findings: Findings) -> str:
-    """A sentence on what shared epochs save of the planned images; empty where that is not known."""
-    planned, times = findings.cost.planned, findings.cost.saving
-    if planned is None or times is None:
-        return ""
-    return (
-        f"Planned: {planned[0]:,} images if every trial were trained alone, {planned[1]:,} with the epochs that trials "
-        f"share trained once: {times:.2f} times fewer."
-    )

@@ -22,7 +22,7 @@ from raysat.report.page.grid import (
 )
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 from raysat.report.text import MOST_CLASSES, NONE, Column, class_columns, columns, leading_columns
-from raysat.report.wording import MAIN, measure_label, together_note
+from raysat.report.wording import MAIN, called, measure_label, together_note
 
 
 def leaderboard(findings: Findings) -> Table:
@@ -110,8 +110,8 @@ def compared(findings: Findings) -> list[Table]:
     """Differences to the baseline, then to the best: of each the main measures, then the recall of each class."""
     if len(findings.ranked) < 2:
         return []
-    to_baseline = _compared(findings, f"the baseline, {one_line(findings.baseline)}", findings.to_baseline)
-    return to_baseline + _compared(findings, f"the best, {one_line(findings.best)}", findings.to_best)
+    to_baseline = _compared(findings, f"the baseline, {called(findings, findings.baseline)}", findings.to_baseline)
+    return to_baseline + _compared(findings, f"the best, {called(findings, findings.best)}", findings.to_best)
 
 
 def _compared(findings: Findings, one: str, to_one: Mapping[str, Estimates]) -> list[Table]:
