@@ -92,7 +92,7 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
 
 def _listed(findings: Findings, arms: Sequence[str]) -> str:
     rest = f" and {len(arms) - 3} more" if len(arms) > 3 else ""
-    return ", ".join(called(findings, arm) for arm in arms[:3]) + rest
+    return "; ".join(called(findings, arm) for arm in arms[:3]) + rest  # names hold commas
 
 
 def _synergy(found: Together) -> str:
