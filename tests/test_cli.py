@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -49,7 +50,12 @@ def arms_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_study_from_yaml_to_leaderboard_and_again(
-    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, ray_session: None
+    raysat: Raysat,
+    space: Path,
+    landsat_store: PatchStore,
+    tmp_path: Path,
+    ray_session: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "runs"
     first = raysat(*ablate(space, landsat_store, out))
@@ -82,7 +88,11 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
     value = json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))
     assert len(value["arms"]) == 3
     assert 0 < value["cost"]["planned"]["shared"] <= value["cost"]["planned"]["alone"]
-    assert value["runs"][0]["command"].startswith("raysat ablate --space tiny.yaml --data ")
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "tiny.yaml").write_text(value["runs"][0]["text"], encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "again")
+    reproduced = raysat(*shlex.split(value["runs"][0]["command"])[1:], "--out", out)
+    assert "nothing to train: all 6 trials are finished" in reproduced.out
     same = raysat("compare", out / "tiny", out / "tiny")
     assert same.code == 0
     assert "every arm made the same predictions in both runs, patch by patch" in same.out

@@ -76,7 +76,7 @@ def to_json(findings: Findings) -> str:
             "hardware": list(cost.hardware),
             "versions": list(cost.versions),
         },
-        "runs": [{"study": run.study, "command": run.command} for run in findings.runs],
+        "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in findings.runs],
         "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in findings.generators],
     }
     return json.dumps(value, indent=1, allow_nan=False) + "\n"

@@ -13,8 +13,8 @@ from matplotlib.textpath import text_to_path
 from rich.cells import cell_len
 
 from raysat.report.findings import Findings
-from raysat.report.frame import Arm, one_line
-from raysat.report.text import PARETO, TIED
+from raysat.report.frame import Arm
+from raysat.report.text import PARETO, TIED, title
 from raysat.textual import plural
 
 MOST_ROWS: Final = 40
@@ -63,7 +63,7 @@ def label(findings: Findings, arm: Arm, width: int = 30, lines: int = 2) -> Labe
 def marked(findings: Findings, arm: Arm) -> str:
     """An arm's name after its marks."""
     marks = f"{PARETO} " * (arm.name in findings.pareto) + f"{BASELINE} " * (arm.name == findings.baseline)
-    return marks + one_line(arm.name)
+    return marks + title(arm)
 
 
 def write_rows(axes: Axes, labels: Sequence[Label]) -> None:

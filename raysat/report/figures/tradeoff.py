@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from raysat.report.figures.names import elide, seeds, shown
 from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, Drawing, canvas, drawing
 from raysat.report.findings import Findings
-from raysat.report.frame import Arm, one_line
+from raysat.report.frame import Arm
+from raysat.report.text import title
 from raysat.textual import plural
 
 _ALL_NAMED: Final = 30  # with more arms, those at the top alone
@@ -144,4 +145,4 @@ def _key(figure: Figure, named: Sequence[Arm], *, top: float, step: float) -> No
         column, row = divmod(place, rows)
         x, y = 0.04 + 0.49 * column, top - (row + 1.3) * step
         figure.text(x, y, str(arm.rank), ha="right", va="center", fontweight="bold", fontsize=9)
-        figure.text(x + 0.012, y, elide(one_line(arm.name), 43), va="center", fontsize=9)
+        figure.text(x + 0.012, y, elide(title(arm), 43), va="center", fontsize=9)
