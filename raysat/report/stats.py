@@ -6,17 +6,17 @@ has a value d_s; the estimate is the mean of d_s over n seeds.
 **Interval.** A hierarchical bootstrap, seeds x patches, with crossed blocks, as readers and cases are in multi-reader
 studies (Gallas 2006): test patches are drawn anew within their class, the same for every arm and seed
 (``resample.py``). To resample a handful of seeds too would give intervals that are too narrow where seeds differ most,
-and too wide where patches do (83 to 99.8 % of 95 % intervals cover, in simulation), so the seeds' part is drawn from
-Student's t of their mean, n - 1 degrees of freedom. What patches do to single
-seeds alone is already in the spread of the seeds: by the components of variance
+and too wide where patches do (``benchmarks/coverage.py``), so the seeds' part is drawn from Student's t of their mean,
+n - 1 degrees of freedom. What patches do to single seeds alone is already in the spread of the seeds: by the components
+of variance
 
     A = var of the mean over seeds,  B = mean over seeds of the var of each,  over draws of patches
     patches' own part = (n A - B) / (n - 1)
 
 the draws of patches are shrunk to their own part. The interval holds the middle 95 % of the sum of both.
 
-**Test.** The exact sign-flip test over seeds (Fisher 1935): the share of all 2^n ways to give signs to d_s whose mean
-is as far from 0. Holm 1979 corrects for the number of comparisons of one metric.
+**Test.** The sign-flip test over seeds (Fisher 1935): the share of all 2^n ways to give signs to d_s whose mean is as far
+from 0; exact but for many pairs, where ways are drawn. Holm 1979 corrects for the number of comparisons of one metric.
 """
 
 from __future__ import annotations

@@ -102,9 +102,11 @@ def check_address(address: str | None) -> None:
             f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
         )
     hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
+    if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
+        raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
     if os.environ.get("RAY_USE_TLS", "0") != "0":
         return

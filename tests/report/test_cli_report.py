@@ -48,9 +48,9 @@ def test_formats_where_to_and_what_ranks_can_be_chosen(raysat, run, tmp_path):
 def test_the_same_run_gives_the_same_files(raysat, run, tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
-        assert raysat("report", run, "--out", folder).code == 0
+        assert raysat("report", run, "--out", folder, "--format", "csv,json,tex").code == 0
     files = [{path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")} for folder in folders]
-    assert len(files[0]) > 10
+    assert len(files[0]) == 4
     assert files[0] == files[1]
 
 

@@ -109,13 +109,13 @@ def test_the_variance_of_resampled_recall_is_that_of_an_unbiased_estimate(cells)
 )
 def test_a_95_percent_interval_covers_the_truth_93_to_97_times_in_100(seeds, by_seed, by_patch, by_both):
     """Two arms, correct where a sum of normal effects (seed, patch, both) is above 0: the truth is known exactly."""
-    sizes, rounds = (120, 30, 30, 20), 1000
+    sizes, rounds = (120, 30, 30, 20), 800
     labels = np.repeat(np.arange(4), sizes).astype(np.uint8)
     level = np.array([[1.0, 0.3, 0.5, -0.2], [0.8, 0.6, 0.7, 0.3]])
     truth = norm.cdf(level / np.sqrt(1 + by_seed**2 + by_patch**2 + by_both**2))
     difference = (truth[1] - truth[0]).mean()
     rng = np.random.default_rng(0)
-    covered = plain = 0
+    covered = 0
     for _ in range(rounds):
         sums = level[:, None, labels] + rng.normal(0, by_seed, (2, seeds, 4))[:, :, labels]
         sums = sums + rng.normal(0, 1, len(labels)) + rng.normal(0, by_patch, (2, 1, len(labels)))
@@ -129,10 +129,7 @@ def test_a_95_percent_interval_covers_the_truth_93_to_97_times_in_100(seeds, by_
         values, draws = observed_[seeds:] - observed_[:seeds], drawn[:, seeds:] - drawn[:, :seeds]
         low, high = interval(values, draws, seed=int(rng.integers(2**32)))
         covered += low <= difference <= high
-        chosen = np.take_along_axis(draws, rng.integers(0, seeds, (300, seeds)), axis=1).mean(axis=1)
-        low, high = np.quantile(chosen, [0.025, 0.975])
-        plain += low <= difference <= high
-    assert 0.93 <= covered / rounds <= 0.97, (covered / rounds, plain / rounds)
+    assert 0.93 <= covered / rounds <= 0.97
 
 
 def test_with_seeds_alone_the_interval_is_students(cells):
