@@ -15,8 +15,8 @@ of variance
 
 the draws of patches are shrunk to their own part. The interval holds the middle 95 % of the sum of both.
 
-**Test.** The sign-flip test over seeds (Fisher 1935): the share of all 2^n ways to give signs to d_s whose mean is as far
-from 0; exact but for many pairs, where ways are drawn. Holm 1979 corrects for the number of comparisons of one metric.
+**Test.** The sign-flip test over seeds (Fisher 1935): the share of all 2^n ways to give signs to d_s whose mean is as
+far from 0; exact but for many pairs, where ways are drawn. Holm 1979 corrects for the comparisons of one metric.
 """
 
 from __future__ import annotations
