@@ -40,3 +40,8 @@ def power_note(seeds: int, comparisons: int) -> str:
             f"{start}: one comparison can be significant at 5 %, but the strongest of {comparisons} needs {all_} seeds"
         )
     return start
+
+
+def name_of_test(pairs: int) -> str:
+    """What the test of so many pairs is called: exact where every way to give signs is tried."""
+    return "exact sign-flip test" if pairs <= MOST_EXACT else f"sign-flip test ({FLIPS:,} random ways)"

@@ -37,6 +37,7 @@ class Change:
 class Comparison:
     """Run B against run A."""
 
+    runs: tuple[str, str]  # the folders of A and B
     paired: bool  # by seeds and test patches; else the two are independent
     classes: tuple[str, ...]  # of A
     differs: tuple[tuple[str, str, str], ...]  # what, in A, in B
@@ -85,6 +86,7 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
         )
     costs = cost_of(a, cells_a), cost_of(b, cells_b)
     return Comparison(
+        runs=(str(run_a), str(run_b)),
         paired=paired,
         classes=a.classes,
         differs=tuple(_differences((a, b), costs)),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raysat.power import name_of_test
 from raysat.report.compare import Change, Comparison
 from raysat.report.frame import one_line
 from raysat.report.markdown import escape, table
@@ -23,6 +24,9 @@ _HEADINGS: Final = {"balanced_accuracy": "balanced acc.", "icv": "ICV", "macro_f
 def show_comparison(found: Comparison, console: Console) -> None:
     """Print what the runs differ in, then every arm's change."""
     ascii_only = console.options.ascii_only
+    for letter, run in zip("AB", found.runs, strict=True):
+        console.print(_text(f"{letter}  {run}", ascii_only=ascii_only))
+    console.print()
     if found.differs:
         differs = _table("differs in", "A", "B", ascii_only=ascii_only)
         for row in found.differs:
@@ -44,7 +48,10 @@ def show_comparison(found: Comparison, console: Console) -> None:
 def to_markdown(found: Comparison) -> str:
     """The same as Markdown, with the change of every class's recall."""
     measures = [*MAIN, *(name for name in _measures(found) if name.startswith("recall_"))]
-    parts = ["# Run B against run A"]
+    parts = [
+        "# Run B against run A",
+        "\n".join(f"- {x}: {escape(run)}" for x, run in zip("AB", found.runs, strict=True)),
+    ]
     if found.differs:
         rows = list(zip(*found.differs, strict=True))
         heads = ("differs in", "A", "B")
@@ -73,7 +80,9 @@ def notes(found: Comparison) -> Iterator[str]:
         who = "every arm" if len(same) == len(found.changes) else plural(len(same), "arm")
         yield f"{who} made the same predictions in both runs, patch by patch"
     if found.paired:
-        yield "B − A with 95 % intervals, paired by seed and patch; p of the exact sign-flip test of balanced accuracy"
+        pairs = max((each.n for change in found.changes for each in change.estimates.values()), default=0)
+        test = name_of_test(pairs)
+        yield f"B − A with 95 % intervals, paired by seed and patch; p is that of balanced accuracy, by the {test}"
     else:
         yield "B − A with 95 % intervals; not measured on the same patches, so nothing is paired, and nothing is tested"
     for run, arms in (("A", found.only_a), ("B", found.only_b)):

@@ -30,11 +30,13 @@ from raysat.report.wording import (
     bracketed,
     called,
     design_note,
+    generators_note,
     headline,
     measure_label,
     notes,
     p_value,
     saving_note,
+    signed,
     together_note,
 )
 from raysat.textual import duration
@@ -72,6 +74,8 @@ def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> s
     if rows := unfinished(board):
         lines = [f"- **{escape(title(arm))}**, {seeds} {escape(reason)}" for arm, seeds, reason in rows]
         parts += ["## Failed or missing", "\n".join(lines)]
+    if findings.generators:
+        parts += ["## Synthetic patches", _generators(findings)]
     parts += ["## Cost", *_cost(findings), "## Reproduce", *_reproduce(findings)]
     parts.append(f"_Written by raysat {__version__}._")
     return "\n\n".join(parts) + "\n"
@@ -88,7 +92,7 @@ def _leaderboard(findings: Findings) -> str:
         return [f"**{text}**" if text == top and metric != "accuracy" else text for text in texts]
 
     def compared(arm: Arm) -> str:
-        return bracketed(findings.to_best.get(arm.name, {}).get(findings.tie_measure), findings.tie_measure)
+        return bracketed(findings.to_best.get(arm.name, {}).get(findings.measure), findings.measure)
 
     def ends(arm: Arm) -> str:
         own = findings.means.get(arm.name, {}).get("balanced_accuracy")
@@ -104,7 +108,7 @@ def _leaderboard(findings: Findings) -> str:
         ["balanced accuracy [95 %]", *balanced],
         ["ICV", *cells("icv")],
         ["macro F1", *cells("macro_f1")],
-        [f"{measure_label(findings, findings.tie_measure)}, difference to the best [95 %]", *map(compared, arms)],
+        [f"{measure_label(findings, findings.measure)}, difference to the best [95 %]", *map(compared, arms)],
         ["accuracy", *cells("accuracy")],
         ["n", *map(count, arms)],
     ]
@@ -126,8 +130,9 @@ def _estimates(findings: Findings, what: str, rows: Sequence[tuple[str, Estimate
     for measure in measures:
         heading = escape(measure_label(findings, measure))
         content.append([f"{heading} [95 %]", *(bracketed(each.get(measure), measure) for _, each in rows)])
-    for heading, key in (("p", "p"), ("p (Holm)", "p_holm")):
-        content.append([heading, *(p_value(getattr(each[first], key) if first in each else None) for _, each in rows)])
+    for heading, key in (("p", "p"), ("p after Holm", "p_holm")):
+        values = [getattr(each[first], key) if first in each else None for _, each in rows]
+        content.append([f"{heading}, {escape(measure_label(findings, first))}", *map(p_value, values)])
     content.append(["n", *(str(each[first].n) if first in each else "0" for _, each in rows)])
     return table(content, left=(what,))
 
@@ -188,7 +193,7 @@ def _published(findings: Findings) -> list[str]:
         ["metric", *(_column_name(column.metric, column.label, column.position) for _, column, *_ in rows)],
         ["ours", *(number(ours, column.metric) for _, column, ours, _ in rows)],
         ["published", *(number(theirs, column.metric) for _, column, _, theirs in rows)],
-        ["difference", *(f"{ours - theirs:+.3f}" for *_, ours, theirs in rows)],
+        ["difference", *(signed(ours - theirs, column.metric) for _, column, ours, theirs in rows)],
         ["n", *(count(arm) for arm, *_ in rows)],
     ]
     return [*said, table(content, left=("arm", "metric"))]
@@ -198,14 +203,32 @@ def _column_name(metric: str, label: str, position: int | None) -> str:
     return escape(label if position is None else f"{metric} of {label}")
 
 
+def _generators(findings: Findings) -> str:
+    """What each generator learnt from and made; pictures and quality are in the HTML page."""
+    records = [each.record for each in findings.generators]
+    return table(
+        [
+            ["class", *(escape(record.class_name) for record in records)],
+            ["bands", *("-".join(map(escape, record.bands)) for record in records)],
+            ["real patches", *(f"{record.real:,}" for record in records)],
+            ["made", *(f"{record.patches:,}" for record in records)],
+            ["steps", *(f"{record.steps:,}" for record in records)],
+            ["seconds", *(f"{record.seconds:,.0f}" for record in records)],
+            ["note", *(escape(record.note) or NONE for record in records)],
+        ],
+        left=("class", "bands", "note"),
+    )
+
+
 def _cost(findings: Findings) -> Iterator[str]:
     cost = findings.cost
     yield (
         f"The finished trials pass {cost.images:,} images in {duration(cost.seconds)} of training, each counted as if "
         f"it were trained alone, on {escape('; '.join(cost.hardware))}."
     )
-    if note := saving_note(findings):
-        yield note
+    for note in (saving_note(findings), generators_note(findings)):
+        if note:
+            yield note
     arms = [arm for arm in findings.ranked if arm.name in cost.arms]
     rows = [cost.arms[arm.name] for arm in arms]
     yield table(

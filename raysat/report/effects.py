@@ -71,6 +71,7 @@ class Together:
     label: str
     asked: bool  # for by name; else it is that of the best arm of the grid, chosen after seeing the results
     over: int  # combinations of the other factors, averaged
+    at: str  # the only one of them, where it is one; empty without other factors
     synergy: Mapping[str, Estimate]
     subsets: tuple[Subset, ...]  # the whole first
 
@@ -210,13 +211,14 @@ def _together(blocks: Blocks, design: Design, levels: Mapping[str, str], asked: 
         return None
     parts = [part for size in range(len(chosen), -1, -1) for part in combinations(chosen, size)]
     means: list[dict[str, float]] = [{} for _ in parts]
-    over = 0
+    over, at = 0, ""
     for others in dict.fromkeys(tuple(factor.of[arm] for factor in rest) for arm in design.arms):
         fixed = {factor.name: level for factor, level in zip(rest, others, strict=True)}
         first = {factor.name: factor.levels[0] for factor in chosen}
         arms = [design.arm(fixed | first | {f.name: levels[f.name] for f in part}) for part in parts]
         if None not in arms:  # else some part has no arm here: the comparison would not be of like with like
             over += 1
+            at = _label(rest, fixed) if rest and over == 1 else ""
             for mean, arm in zip(means, arms, strict=True):
                 mean[str(arm)] = 1.0
     if not over:
@@ -230,6 +232,7 @@ def _together(blocks: Blocks, design: Design, levels: Mapping[str, str], asked: 
         label=_label(chosen, levels),
         asked=asked,
         over=over,
+        at=at,
         synergy=blocks.estimates(synergy),
         subsets=tuple(
             Subset(label=_label(part, levels), mean=blocks.estimates(mean, test=False), gain=gain)

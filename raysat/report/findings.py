@@ -23,6 +23,7 @@ from raysat.report.frame import Arm, Leaderboard, collect
 from raysat.report.merge import merge
 from raysat.report.ranking import RULE, pareto, rank
 from raysat.report.stats import Blocks, Estimate, corrected
+from raysat.report.text import title
 
 CURVES: Final = ("balanced_accuracy", "loss")
 
@@ -69,7 +70,8 @@ class Findings:
     baseline: str
     to_best: Mapping[str, Estimates]  # of every other arm; empty where no seed is common
     to_baseline: Mapping[str, Estimates]
-    tied: frozenset[str]  # with the best: the interval of the difference includes zero; the best is not among them
+    tied: frozenset[str]  # with the best, by what ranks: the interval of the difference includes zero; none where what
+    # ranks is not resampled
     pareto: frozenset[str]
     design: Design
     effects: Effects | None  # None where arms differ in fewer than two factors, or have no seed in common
@@ -84,9 +86,9 @@ class Findings:
         return tuple(arm for arm in self.board.arms if arm.n)
 
     @property
-    def tie_measure(self) -> str:
-        """The metric whose difference decides a tie with the best."""
-        return self.rank_by if self.rank_by in next(iter(self.means.values())) else RULE[0]
+    def measure(self) -> str:
+        """The metric whose differences come first: what ranks where that is resampled, else balanced accuracy."""
+        return self.rank_by if self.rank_by in RULE else RULE[0]
 
 
 def find(
@@ -118,7 +120,8 @@ def find(
     ranked = [arm for arm in board.arms if arm.n]
     best = ranked[0].name
     plan = design(board.arms)
-    base = _baseline(ranked, plan) if baseline is None else _known(baseline, [a.name for a in ranked], "finished arm")
+    names = {arm.name: arm.name for arm in ranked} | {title(arm): arm.name for arm in ranked}
+    base = _baseline(ranked, plan) if baseline is None else names[_known(baseline, list(names), "finished arm")]
     asked = [_combination(text, plan) for text in together]
 
     blocks = Blocks(cells, progress=_part(progress, "bootstrap"))
@@ -131,7 +134,7 @@ def find(
     found = effects(blocks, plan, next((arm.name for arm in ranked if arm.name in plan.arms), None), asked)
     if asked and found is None:
         raise UsageError("--together: the arms have no seed in common", hint="finish the same seeds of every arm")
-    measure = rank_by if rank_by in blocks.measures else RULE[0]
+    tied = (arm for arm, each in to_best.items() if rank_by in each and not _apart(each[rank_by]))
     return Findings(
         board=board,
         rank_by=rank_by,
@@ -142,7 +145,7 @@ def find(
         baseline=base,
         to_best=to_best,
         to_baseline=to_base,
-        tied=frozenset(arm for arm, each in to_best.items() if measure in each and not _apart(each[measure])),
+        tied=frozenset(tied),
         pareto=pareto(board.arms),
         design=plan,
         effects=found,

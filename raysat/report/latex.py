@@ -124,10 +124,11 @@ def _cell(findings: Findings, arm: Arm, column: Column) -> str:
 
 def _caption(findings: Findings) -> str:
     board = findings.board
+    tied = f"{TIED} tied with the best (the interval of the paired difference includes zero), " * bool(findings.tied)
     return escape(
         f"{one_line(board.study)}: {board.reported} split of {one_line(board.data)}, n = {board.n_test} patches; means "
         "over the n seeds of a row, in brackets the 95 % interval over seeds and patches. Ranked by "
-        f"{LABELS[findings.rank_by]}; {TIED} tied with the best (the interval of the paired difference includes zero), "
+        f"{LABELS[findings.rank_by]}; {tied}"
         f"{PARETO} beaten by no other on both balanced accuracy and ICV; bold: best of a column. ICV is the sum over "
         "classes of the squared difference of accuracy and recall."
     )

@@ -41,7 +41,8 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
             there = merged.get(name)
             merged[name] = replace(arm, name=name) if there is None else _joined(there, arm)
     arms = [replace(arm, position=position) for position, arm in enumerate(merged.values())]
-    images = [board.images for board in boards]
+    trials = [source.trial for board in boards for arm in board.arms for source in arm.sources]
+    images = [board.images for board in boards] if len(set(trials)) == len(trials) else [None]  # else some count twice
     return replace(
         first,
         study=" + ".join(dict.fromkeys(called)),

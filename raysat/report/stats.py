@@ -44,10 +44,10 @@ class Estimate:
     """A contrast of one metric: its value, 95 % interval and tests."""
 
     value: float
-    low: float | None  # None with fewer than two seeds
+    low: float | None  # None with fewer than two seeds, and of a mean that no seed and no patch moves
     high: float | None
     n: int  # seeds
-    p: float | None  # two-sided, exact; None where nothing is tested
+    p: float | None  # two-sided; None where nothing is tested
     p_holm: float | None = None  # None where it is not one of several comparisons
 
     @property
@@ -93,6 +93,8 @@ class Blocks:
         found = {}
         for position, m in enumerate(known):
             ends = (float(low[position]), float(high[position])) if len(seeds) > 1 else (None, None)
+            if not test and ends[0] == ends[1]:  # all seeds agree on all patches: nothing tells how far that carries
+                ends = (None, None)
             if not test and ends[0] is not None and ends[1] is not None:  # a mean stays where its metric does
                 most = np.inf if self.measures[m] == "icv" else 1.0
                 ends = (max(0.0, ends[0]), min(most, ends[1]))

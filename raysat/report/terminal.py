@@ -80,8 +80,12 @@ class Rendered:
         if "recall by class" in shown:
             yield f"recall by class: {', '.join(one_line(name) for name in self.board.classes)}"
         if self.tied or self.pareto:
-            tied = f"{TIED} tied with the best, its interval including zero"
-            yield f"{tied}; {PARETO} beaten by no other on both balanced accuracy and ICV"
+            tied = (
+                f"{TIED} tied with the best in {LABELS[self.rank_by]}, the interval including zero; "
+                if self.tied
+                else ""
+            )
+            yield f"{tied}{PARETO} beaten by no other on both balanced accuracy and ICV"
         if note := published_note(self.board):
             yield note
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from raysat.report.frame import METRICS, Arm, Leaderboard, Summary, one_line
-from raysat.report.ranking import LABELS, LOWER_IS_BETTER
+from raysat.report.ranking import LABELS, LOWER_IS_BETTER, RULE
 
 NONE: Final = "–"
 MOST_CLASSES: Final = 6  # whose recalls a leaderboard shows; with more they stand in a table of their own alone
@@ -63,7 +63,7 @@ def columns(board: Leaderboard) -> list[Column]:
 
 def leading_columns(rank_by: str) -> list[Column]:
     """The column of what ranks, where the leaderboard would not show it otherwise."""
-    return [] if rank_by in METRICS else [Column(metric=rank_by, label=LABELS[rank_by])]
+    return [] if rank_by in RULE else [Column(metric=rank_by, label=LABELS[rank_by])]
 
 
 def class_columns(board: Leaderboard, metric: str) -> list[Column]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from raysat.power import MOST_EXACT, power_note
+from raysat.power import name_of_test, power_note, seeds_needed
 from raysat.report.effects import Effects, Together
 from raysat.report.findings import Findings
 from raysat.report.frame import one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
 from raysat.report.stats import Estimate
 from raysat.report.text import NONE, PARETO, TIED, number, title
-from raysat.textual import plural
+from raysat.textual import duration, plural
 
 MAIN: Final = ("balanced_accuracy", "icv", "macro_f1")
 
@@ -41,10 +41,18 @@ def bracketed(estimate: Estimate | None, measure: str = "", *, difference: bool 
     """``+0.031 [−0.001, +0.062]``; ``–`` where there is nothing to estimate, no brackets where n is 1."""
     if estimate is None:
         return NONE
-    form = signed if difference else number
+    value = signed(estimate.value, measure) if difference else number(estimate.value, measure)
     if estimate.low is None or estimate.high is None:
-        return form(estimate.value, measure)
-    return f"{form(estimate.value, measure)} [{form(estimate.low, measure)}, {form(estimate.high, measure)}]"
+        return value
+    end = _end if difference else number
+    return f"{value} [{end(estimate.low, measure)}, {end(estimate.high, measure)}]"
+
+
+def _end(value: float, measure: str) -> str:
+    """An end of an interval, with its sign even where it rounds to zero: that tells whether zero lies within."""
+    if not value or float(number(value, measure)):
+        return signed(value, measure)
+    return ("+" if value > 0 else "−") + number(0.0, measure)
 
 
 def p_value(p: float | None) -> str:
@@ -54,18 +62,20 @@ def p_value(p: float | None) -> str:
 
 def headline(findings: Findings) -> list[str]:
     """What the report found, in a few sentences."""
-    board, best = findings.board, findings.best
-    measure = findings.tie_measure
+    board, best, measure = findings.board, findings.best, findings.measure
     label, mean = measure_label(findings, measure), findings.means[best].get(measure)
+    by = "" if findings.rank_by == measure else f" by {LABELS[findings.rank_by]}"
+    first = findings.ranked[0].metrics[findings.rank_by].mean
     said = [
-        f"{called(findings, best)} comes first, {label} {bracketed(mean, measure, difference=False)} "
+        f"{called(findings, best)} comes first{by}, {f'{number(first, findings.rank_by)}; ' if by else ''}"
+        f"{label} {bracketed(mean, measure, difference=False)} "
         f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches)."
     ]
     said += _ties(findings, measure)
     if best != findings.baseline and measure in (gained := findings.to_baseline[best]):
         e = gained[measure]
         said.append(
-            f"Against the baseline, {called(findings, findings.baseline)}: {bracketed(e, measure)} "
+            f"Against the baseline, {called(findings, findings.baseline)}: {label} {bracketed(e, measure)} "
             f"(n = {plural(e.n, 'pair')}; p = {p_value(e.p)}, after Holm {p_value(e.p_holm)})."
         )
     said += [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
@@ -77,11 +87,12 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
     compared = {arm: each[measure] for arm, each in findings.to_best.items() if measure in each}
     known = [arm for arm, each in compared.items() if each.low is not None]
     tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
-    if tied:
-        verb = "is" if len(tied) == 1 else "are"
-        who = f"{len(tied)} of {len(known)} others {verb} tied with it, their interval including zero"
-        yield f"{who}: {_listed(findings, tied)}."
-    elif known:
+    if tied and len(known) == 1:
+        yield "The other arm is tied with it: the interval of the difference includes zero."
+    elif tied:
+        who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
+        yield f"{len(tied)} of {len(known)} others {who} interval including zero: {_listed(findings, tied)}."
+    elif known and findings.rank_by == measure:
         who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
         yield f"{who} tied with it: the interval of the difference leaves zero out."
     if alone := [arm for arm in findings.to_best if arm not in compared]:
@@ -103,7 +114,8 @@ def _synergy(found: Together) -> str:
     gain, synergy = best.gain[measure], found.synergy[measure]
     verdict = "beats" if (gain.low or 0) > 0 else "is worse than" if (gain.high or 0) < 0 else "is not told apart from"
     return (
-        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {bracketed(gain)} "
+        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {LABELS[measure]} "
+        f"{bracketed(gain)} "
         f"(p = {p_value(gain.p)}, after Holm {p_value(gain.p_holm)}); "
         f"synergy beyond the sum of its parts: {bracketed(synergy)} (p = {p_value(synergy.p)})."
     )
@@ -112,25 +124,36 @@ def _synergy(found: Together) -> str:
 def together_note(found: Together) -> str:
     """What a combination was compared with, and whether it was named before or after seeing the results."""
     why = "asked for by name" if found.asked else "the levels of the grid's best arm, chosen after seeing the results"
-    over = "no other factor" if found.over == 1 else f"averaged over {found.over} combinations of the other factors"
-    return f"{why}; {over}"
+    if found.over > 1:
+        return f"{why}; averaged over {found.over} combinations of the other factors"
+    return f"{why}; at {found.at}" if found.at else why
 
 
 def design_note(effects: Effects) -> str:
     """On what arms effects rest, and whether the grid is balanced."""
     design, n = effects.design, len(effects.seeds)
     what = f"{len(design.arms)} arms {'of the grid' if design.grid else 'with named settings'}, n = {plural(n, 'seed')}"
+    few = f" {plural(n, 'seed')} can show no effect at 5 %." if n < seeds_needed() else ""
     if design.balanced:
-        return f"Balanced: every combination of levels is there ({what}). An effect is the plain mean over the rest."
+        return f"Balanced: every combination of levels is there ({what}). Effects are plain means over the rest.{few}"
     note = (
         f"Not balanced: not every combination of levels is there exactly once ({what}). Effects are adjusted for the "
-        "other factors by least squares, which takes them as additive. Shares of variance need a balanced grid."
+        f"other factors by least squares, which takes them as additive. Shares of variance need a balanced grid.{few}"
     )
     main, pairs = effects.unknown
     if not main + pairs:
         return note
     left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
     return f"{note} Left out, as these arms cannot tell them from others: {left_out}."
+
+
+def generators_note(findings: Findings) -> str:
+    """What the generators of synthetic patches took, which is no arm's own; empty where there are none."""
+    if not findings.generators:
+        return ""
+    records = [each.record for each in findings.generators]
+    took = f"{duration(sum(record.seconds for record in records))}, {sum(record.images for record in records):,} images"
+    return f"Not in it: {plural(len(records), 'generator')} ({took}), which arms with synthetic patches share."
 
 
 def saving_note(findings: Findings) -> str:
@@ -155,18 +178,23 @@ def notes(findings: Findings) -> Iterator[str]:
         f"Ranked by {', then '.join(rule)}. Accuracy never ranks: on imbalanced data it rewards neglect of the rare "
         "classes. ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
     )
+    tied = (
+        f"{TIED} tied with the best: the 95 % interval of the difference in {LABELS[findings.rank_by]} includes zero."
+        if findings.rank_by == findings.measure
+        else f"No arm is marked as tied with the best: {LABELS[findings.rank_by]} is not resampled."
+    )
     yield (
-        f"{PARETO} no other arm beats it on both balanced accuracy and ICV. {TIED} tied with the best: the 95 % "
-        f"interval of the difference in {measure_label(findings, findings.tie_measure)} includes zero. The best was "
-        "chosen by looking at these numbers, so its own figure is somewhat too good."
+        f"{PARETO} no other arm beats it on both balanced accuracy and ICV. {tied} The best was chosen by looking at "
+        "these numbers, so its own figure is somewhat too good."
     )
     compared = [*findings.to_best.values(), *findings.to_baseline.values()]
     pairs = sorted({each.n for estimates in compared for each in estimates.values()})
-    exact = "exact " if not pairs or pairs[-1] <= MOST_EXACT else ""
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
         f"({findings.draws:,} draws of patches within their class, paired over all arms; Student's t over seeds). "
-        f"p is from the {exact}sign-flip test over seeds, two-sided; Holm corrects it for the comparisons of a metric."
+        f"p is from the {name_of_test(pairs[-1] if pairs else 0)} over seeds, two-sided; Holm corrects it for the "
+        "comparisons of a metric. Where all seeds agree on every patch there is nothing to resample, and no interval "
+        "of the mean."
     )
     if pairs:
         yield (
@@ -182,5 +210,8 @@ def notes(findings: Findings) -> Iterator[str]:
     empty = [
         one_line(name) for name, n in zip(findings.board.classes, findings.board.support or (), strict=False) if not n
     ]
+    support = zip(findings.board.classes, findings.board.support or (), strict=False)
+    if single := [one_line(name) for name, n in support if n == 1]:
+        yield f"With one test patch alone, so that intervals of their recall know of seeds only: {', '.join(single)}."
     if empty:
         yield f"Without patches in the {findings.board.reported} split, and so no part of any mean: {', '.join(empty)}."

@@ -34,9 +34,14 @@ def make_run(tmp_path: Path) -> MakeRun:
         ordinal: bool = False,
         fingerprint: str = "f" * 32,
         folder: str | None = None,
+        first_id: int = 0,
     ) -> Ledger:
         ledger = Ledger(tmp_path / "runs" / (folder or study))
-        ids = {(arm, seed): f"{position:08x}{seed:08x}" for position, arm in enumerate(arms) for seed in seeds}
+        ids = {
+            (arm, seed): f"{position:08x}{seed:08x}"
+            for position, arm in enumerate(arms, start=first_id)
+            for seed in seeds
+        }
         plan = {
             "study": study,
             "reference": reference,

@@ -53,6 +53,8 @@ def test_other_data_are_independent_and_have_no_test(make_run):
     assert each.p is None
     assert 0 < each.low < each.value < each.high
     text = shown(found)
+    assert f"A  {one.root}" in text
+    assert f"B  {two.root}" in text
     assert "not measured on the same patches" in text
     assert "fingerprint" in text
     assert "4 and 5" in text

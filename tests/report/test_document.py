@@ -12,6 +12,7 @@ from test_tables import HOSTILE
 
 from raysat.report.document import to_markdown
 from raysat.report.findings import find
+from raysat.report.wording import signed
 
 
 class Page(HTMLParser):
@@ -91,12 +92,13 @@ def test_hostile_names_stay_text(make_run):
 
 
 def test_published_values_stand_beside_ours_with_the_difference(make_run):
-    ledger = make_run({"(4)": (0.9, 0.6, 0.6, 0.6), "(1)": (0.9, 0.5, 0.5, 0.5)}, reference="table1")
+    ledger = make_run({"(4)": (0.9, 0.3, 0.3, 0.3), "(1)": (0.9, 0.5, 0.5, 0.5)}, reference="table1")
     found = find([ledger.root])
     table = next(table for table in Page(to_markdown(found, {})).tables if "published" in table[0])
     row = next(row for row in table if row[1] == "balanced accuracy")
+    assert row[4].startswith("−0.")
     ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics["balanced_accuracy"].mean
-    assert row[2:] == [f"{ours:.3f}", "0.641", f"{ours - 0.6406:+.3f}".replace("-", "−"), "3"]
+    assert row[2:] == [f"{ours:.3f}", "0.641", signed(ours - 0.6406), "3"]
 
 
 def test_one_arm_one_seed_and_a_class_without_patches(make_run):

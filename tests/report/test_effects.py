@@ -17,6 +17,7 @@ from raysat.report.factors import Design, Factor, design
 from raysat.report.frame import collect
 from raysat.report.resample import observed
 from raysat.report.stats import Blocks
+from raysat.report.wording import together_note
 
 LEVELS = {"loss": ("cross_entropy", "ldam", "focal"), "average": ("none", "swa"), "sampler": ("uniform", "square_root")}
 ARMS = {
@@ -165,7 +166,8 @@ def test_a_combination_is_averaged_over_settings_of_the_rest_that_have_all_of_it
     left_out = "loss=cross_entropy, average=swa, sampler=square_root"
     blocks, plan, _, _ = made(left_out)
     (found,) = effects(blocks, plan, None, [{"loss": "ldam", "average": "swa"}]).together
-    assert found.over == 1
+    assert (found.over, found.at) == (1, "sampler=uniform")
+    assert together_note(found) == "asked for by name; at sampler=uniform"
 
 
 def test_seeds_that_some_arm_lacks_take_no_part(made):

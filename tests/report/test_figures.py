@@ -1,3 +1,5 @@
+"""The figures: whole for every number of arms, seeds and classes, and the same whenever drawn."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -12,7 +12,8 @@ from raysat.errors import LedgerError, UsageError
 from raysat.ledger import encode_predictions
 from raysat.report.findings import find
 from raysat.report.frame import collect
-from raysat.report.wording import headline, notes, signed
+from raysat.report.stats import Estimate
+from raysat.report.wording import bracketed, headline, notes, signed
 
 FAR = {"good": (0.95, 0.9, 0.9, 0.9), "same": (0.95, 0.9, 0.9, 0.9), "bad": (0.9, 0.1, 0.1, 0.1)}
 
@@ -36,7 +37,7 @@ def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far
     assert found.tied == {other}
     assert found.to_best["bad"]["balanced_accuracy"].high < 0
     said = " ".join(headline(found))
-    assert f"1 of 2 others is tied with it, their interval including zero: {other}." in said
+    assert f"1 of 2 others is tied with it, its interval including zero: {other}." in said
     assert "4 seeds: the smallest p of a paired test is 0.125" in " ".join(notes(found)).replace("  ", " ")
 
 
@@ -44,6 +45,8 @@ def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(ma
     ledger = make_run(FAR)
     assert find([ledger.root]).baseline == "good"
     assert find([ledger.root], baseline="bad").baseline == "bad"
+    table2 = make_run({"(1)": (0.9,) * 4, "(2)": (0.5,) * 4}, study="t2", reference="table2").root
+    assert find([table2], baseline="(2) cross-entropy, bands 6-5-2").baseline == "(2)"  # as reports call it
     with pytest.raises(UsageError, match="no finished arm is called 'bda'") as caught:
         find([ledger.root], baseline="bda")
     assert "'bad'" in caught.value.hint
@@ -51,9 +54,12 @@ def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(ma
 
 def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
     ledger = make_run(FAR, ordinal=True)
-    assert find([ledger.root], rank_by="icv").tie_measure == "icv"
+    assert find([ledger.root], rank_by="icv").measure == "icv"
     found = find([ledger.root], rank_by="kappa")
-    assert found.tie_measure == "balanced_accuracy"
+    assert (found.measure, found.tied) == ("balanced_accuracy", frozenset())
+    assert "comes first by weighted kappa, " in headline(found)[0]
+    assert not any("tied with" in sentence for sentence in headline(found))
+    assert any("weighted kappa is not resampled" in note for note in notes(found))
     kappas = [arm.metrics["kappa"].mean for arm in found.ranked]
     assert kappas == sorted(kappas, reverse=True)
     with pytest.raises(UsageError, match="has no weighted kappa"):
@@ -212,3 +218,24 @@ def test_a_curve_without_epochs_is_left_out(make_run):
     file = ledger.root / "trials" / source.trial / "history.csv"
     file.write_text("epoch,loss,balanced_accuracy\nnan,1,0.5\n", encoding="utf-8")
     assert len(find([ledger.root]).curves) == 2
+
+
+def test_an_end_of_an_interval_has_its_sign_even_where_it_rounds_to_zero():
+    def estimate(low: float, high: float) -> Estimate:
+        return Estimate(value=0.031, low=low, high=high, n=5, p=0.06)
+
+    assert bracketed(estimate(-0.0004, 0.062)) == "+0.031 [−0.000, +0.062]"
+    assert bracketed(estimate(0.0002, 0.062)) == "+0.031 [+0.000, +0.062]"
+    assert bracketed(estimate(0.0, 0.0)) == "+0.031 [0.000, 0.000]"
+
+
+def test_a_mean_that_nothing_moves_has_no_interval(make_run):
+    found = find([make_run({"a": (1.0, 1.0, 0.5, 0.5), "b": (0.5,) * 4}, seeds=range(3)).root])
+    whole = found.means["a"]["recall_0"]
+    assert (whole.value, whole.low, whole.high) == (1.0, None, None)
+    assert found.means["a"]["recall_2"].low is not None
+
+
+def test_a_class_with_one_test_patch_is_named(make_run):
+    found = find([make_run(FAR, sizes=(30, 8, 7, 1)).root])
+    assert any("one test patch alone" in note and note.endswith(": forest.") for note in notes(found))

@@ -1,3 +1,5 @@
+"""The page: whole, escaped, and in need of nothing else, whatever it is of."""
+
 from __future__ import annotations
 
 import re

@@ -17,7 +17,7 @@ def merged(*ledgers) -> Leaderboard:
 
 
 def test_arms_stand_side_by_side_and_are_ranked_together(make_run):
-    board = merged(make_run({"low": LOW}, study="one"), make_run({"high": HIGH}, study="two"))
+    board = merged(make_run({"low": LOW}, study="one"), make_run({"high": HIGH}, study="two", first_id=7))
     assert [(arm.name, arm.rank, arm.n) for arm in board.arms] == [("high", 1, 3), ("low", 2, 3)]
     assert board.study == "one + two"
     assert [arm.name for arm in board.in_order] == ["low", "high"]
@@ -34,6 +34,7 @@ def test_an_arm_of_the_same_name_and_settings_is_one_over_the_seeds_of_both(make
     (arm,) = merged(one, two, three).arms
     assert (sorted(arm.seeds), arm.failed, arm.missing) == ([0, 1, 2, 3], (), ())
     assert len(arm.sources) == len(arm.metrics["icv"].values) == len(arm.recall[0].values) == 4
+    assert merged(one, two).images is None  # what both have would count twice
     found = find([one.root, three.root])
     assert found.means["a"]["icv"].n == 4
 

@@ -62,6 +62,7 @@ def curves(findings: Findings) -> Drawing | None:
         title="Learning curves",
         caption="Balanced accuracy and loss as recorded after every epoch; "
         + ("lines are means over seeds, bands reach from the lowest to the highest seed. " if several else "one seed. ")
+        + "Arms with averaged weights (SWA, EMA) show the training that these are taken from, not the average. "
         + f"Losses of different kinds differ in scale. {MARKS}{which}",
         alt=f"Balanced accuracy and loss over epochs, a line for each of {plural(len(arms), 'arm')}.",
     )

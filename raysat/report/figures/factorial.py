@@ -29,13 +29,13 @@ from raysat.report.figures.style import (
 )
 from raysat.report.findings import Findings
 from raysat.report.frame import one_line
+from raysat.report.ranking import RULE
 from raysat.textual import plural
 
 _MOST_PAIRS: Final = 6
 _MOST_LEVELS: Final = 6  # of either factor
 _MOST_SOURCES: Final = 24
 _COLUMNS: Final = 3
-_MAIN: Final = "balanced_accuracy"
 
 
 def interactions(findings: Findings) -> Drawing | None:
@@ -74,18 +74,23 @@ def interactions(findings: Findings) -> Drawing | None:
 
 def _strength(effects: Effects, pair: Sequence[Factor]) -> float:
     names = tuple(factor.name for factor in pair)
-    found = [effect.estimates[_MAIN].value for effect in effects.pairs if effect.factors == names and effect.estimates]
+    found = (effect.estimates[RULE[0]].value for effect in effects.pairs if effect.factors == names)
     return max(map(abs, found), default=0.0)
 
 
 def _pair(figure: Figure, axes: Axes, findings: Findings, across: Factor, lines: Factor) -> None:
     design = findings.effects.design if findings.effects else None
+    common = set(findings.effects.seeds) if findings.effects else set()
+    at_seeds = {
+        arm.name: [v for v, seed in zip(arm.metrics[RULE[0]].values, arm.seeds, strict=True) if seed in common]
+        for arm in findings.ranked
+    }
     ticks = across.levels[:_MOST_LEVELS]
     for position, level in enumerate(lines.levels[:_MOST_LEVELS]):
         means = []
         for tick in ticks:
             arms = [arm for arm in (design.arms if design else ()) if (across.of[arm], lines.of[arm]) == (tick, level)]
-            values = [findings.means[arm][_MAIN].value for arm in arms if _MAIN in findings.means[arm]]
+            values = [each for arm in arms for each in at_seeds[arm]]
             means.append(fmean(values) if values else math.nan)
         axes.plot(
             range(len(ticks)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -13,12 +12,10 @@ from raysat.report.figures.names import MARKS, MOST_ROWS, Label, label, left_out
 from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, Drawing, canvas, drawing, quiet
 from raysat.report.findings import Findings
 from raysat.report.frame import one_line
-from raysat.report.ranking import LOWER_IS_BETTER
+from raysat.report.ranking import LOWER_IS_BETTER, RULE
 from raysat.report.stats import Estimate
 from raysat.report.wording import measure_label, signed
 from raysat.textual import plural
-
-MAIN: Final = "balanced_accuracy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class Row:
 
 def differences(findings: Findings) -> Drawing | None:
     """Every arm against the best and against the baseline; None where nothing can be compared."""
-    measure = findings.tie_measure
+    measure = findings.measure
     arms = shown(findings, MOST_ROWS)
     sides = [("to the best", findings.best, findings.to_best)]
     if findings.baseline != findings.best:
@@ -60,7 +57,7 @@ def differences(findings: Findings) -> Drawing | None:
         panels[0].set_xlabel(f"difference in {what}{lower} ({panels[0].get_xlabel()})".removesuffix(" ()"))
     several = findings.ranked[0].n > 1
     lines = "Lines are 95 % intervals; hollow points are those whose interval includes zero" if several else "One seed"
-    tied = ", = marks arms tied with the best" if several else ": no interval can be given"
+    tied = ", = marks arms tied with the best" * bool(findings.tied) if several else ": no interval can be given"
     return drawing(
         figure,
         "differences",
@@ -77,18 +74,19 @@ def main_effects(findings: Findings) -> Drawing | None:
     """What each level does instead of its factor's first, on average over the rest."""
     if findings.effects is None:
         return None
-    known = [effect for effect in findings.effects.main if MAIN in effect.estimates]
+    known = [effect for effect in findings.effects.main if RULE[0] in effect.estimates]
     if not known:
         return None
-    rows = [_row(one_line(effect.label), effect.estimates[MAIN]) for effect in known[:MOST_ROWS]]
+    rows = [_row(one_line(effect.label), effect.estimates[RULE[0]]) for effect in known[:MOST_ROWS]]
     figure = canvas(0.9 + _height([row.label for row in rows]))
     forest(figure.subplots(), rows, "change in balanced accuracy")
     more = f" Shown: {MOST_ROWS} of {len(known)}; the table has all." if len(known) > MOST_ROWS else ""
+    over = "averaged over" if findings.effects.design.balanced else "adjusted for"
     return drawing(
         figure,
         "main-effects",
         title="Main effects on balanced accuracy",
-        caption="What a level does instead of the first of its factor, averaged over the other factors. Lines are 95 % "
+        caption=f"What a level does instead of the first of its factor, {over} the other factors. Lines are 95 % "
         f"intervals, hollow where they include zero. n counts seeds.{more}",
         alt=f"A row for each of {plural(len(rows), 'effect')} with its interval around zero.",
     )
@@ -101,10 +99,10 @@ def together(findings: Findings) -> Drawing | None:
         return None
     groups = []
     for each in found:
-        gains = [(f"over {one_line(part.label)}", part.gain[MAIN]) for part in each.subsets if MAIN in part.gain]
+        gains = [(f"over {one_line(part.label)}", part.gain[RULE[0]]) for part in each.subsets if RULE[0] in part.gain]
         rows = [_row(text, estimate) for text, estimate in gains]
-        if MAIN in each.synergy:
-            rows.append(_row("beyond the sum of its parts", each.synergy[MAIN], strong=True))
+        if RULE[0] in each.synergy:
+            rows.append(_row("beyond the sum of its parts", each.synergy[RULE[0]], strong=True))
         groups.append((each, rows))
     heights = [_height([row.label for row in rows]) + 0.35 for _, rows in groups]
     figure = canvas(0.7 + sum(heights))

@@ -32,7 +32,7 @@ from raysat.report.page.tables import (
     variance_table,
 )
 from raysat.report.text import measured_on, published_note
-from raysat.report.wording import design_note, headline, notes, saving_note
+from raysat.report.wording import design_note, generators_note, headline, notes, saving_note
 
 _PACKAGE: Final = "raysat.report.page"
 
@@ -58,6 +58,7 @@ def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
             style=_own("style.css"),
             script=_own("table.js"),
             leaderboard=leaderboard(findings),
+            tied=bool(findings.tied),
             compared=compared(findings),
             by_class=[class_table(findings, metric) for metric in ("recall", "precision")],
             design_note=design_note(effects) if effects else "",
@@ -76,6 +77,7 @@ def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
             unfinished=unfinished_table(findings),
             cost=cost_table(findings),
             saving=saving_note(findings),
+            not_in_it=generators_note(findings),
             hardware=[one_line(each) for each in findings.cost.hardware],
             versions=[one_line(each) for each in findings.cost.versions],
             runs=findings.runs,

@@ -157,13 +157,13 @@ def _generated(generator: Generator) -> list[Cell]:
         Cell(text=one_line(record.class_name), below=one_line(str(index)) if index else ""),
         whole_cell(record.real),
         whole_cell(record.patches),
-        *(Cell(text=signed_plain(own), value=own, below=signed_plain(real)) for own, real in figures.values()),
+        *(Cell(text=figure_text(own), value=own, below=figure_text(real)) for own, real in figures.values()),
         Cell(text=f"{record.seconds:,.0f}", value=record.seconds),
         Cell(text="collapsed" if record.collapsed else "not collapsed", below=one_line(record.note)),
     ]
 
 
-def signed_plain(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """Three decimals, with a true minus."""
     return NONE if value is None else f"{value:.3f}".replace("-", "−")
 

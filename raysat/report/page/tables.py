@@ -27,9 +27,10 @@ from raysat.report.wording import MAIN, called, measure_label, together_note
 
 def leaderboard(findings: Findings) -> Table:
     """All arms, best first: accuracy comes last, as it never ranks."""
-    board, measure = findings.board, findings.tie_measure
-    usual = [column for column in columns(board) if column.metric not in ("recall", "precision", "accuracy")]
-    shown = [*leading_columns(findings.rank_by), *usual]
+    board, measure = findings.board, findings.measure
+    first = leading_columns(findings.rank_by)
+    elsewhere = ("recall", "precision", "accuracy", *(column.metric for column in first))
+    shown = [*first, *(column for column in columns(board) if column.metric not in elsewhere)]
     recalls = class_columns(board, "recall") if len(board.classes) <= MOST_CLASSES else []
     accuracy = Column(metric="accuracy", label=LABELS["accuracy"])
     several = len(findings.ranked) > 1
