@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from raysat.ledger import Ledger, Record, encode_history, encode_predictions
+from raysat.ledger import Ledger, Record, encode_history
 from raysat.metrics import from_predictions
+from raysat.predictions import encode_predictions
 from raysat.spec import Config
 
 CLASSES = ("0 cows", "1 cow", "2 cows", "3 or more")

@@ -48,7 +48,7 @@ def report(
         raise UsageError("a run is named twice", hint="name each once")
     from raysat.report.findings import find
     from raysat.report.terminal import render
-    from raysat.report.text import shown
+    from raysat.report.text import for_terminal
     from raysat.report.wording import headline
 
     screen = console()
@@ -59,7 +59,7 @@ def report(
     screen.print(render(found.board, tied=found.tied, pareto=found.pareto, rank_by=rank_by))
     screen.print()
     for sentence in headline(found):
-        screen.print(shown(sentence, ascii_only=screen.options.ascii_only))
+        screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
     screen.print()
     folder = files[-1].parent  # figures come first
     screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")

@@ -28,18 +28,16 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from raysat.atomic import aside, locked, write_atomic, write_folder
 from raysat.checkpoints import Checkpoints
 from raysat.errors import LedgerError
-from raysat.metrics import Metrics, confusion_matrix, from_confusion
+from raysat.metrics import Metrics
+from raysat.predictions import Predictions, decode_predictions
 from raysat.textual import safe_name
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -83,23 +81,6 @@ class Failure(BaseModel):
     hint: str | None = None
     traceback: str | None = None
     time: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Predictions:
-    """What a model said of each patch of the reported split."""
-
-    labels: npt.NDArray[np.uint8]  # (N,)
-    predicted: npt.NDArray[np.uint8]  # (N,) argmax before rounding to float16, which can make two classes tie
-    probabilities: npt.NDArray[np.float16]  # (N, K)
-    indices: npt.NDArray[np.int64]  # (N,) positions in the store
-
-    def metrics(self) -> Metrics:
-        """Compute all metrics anew: exactly those of the record."""
-        return from_confusion(confusion_matrix(self.labels, self.predicted, self.probabilities.shape[1]))
-
-
-_ARRAYS: Final = tuple(field.name for field in fields(Predictions))
 
 
 class Ledger:
@@ -186,18 +167,11 @@ class Ledger:
         """Read the predictions of a finished trial. Raises LedgerError where they are missing or damaged."""
         file = self._finished(trial_id) / "predictions.npz"
         try:
-            with np.load(file, allow_pickle=False) as saved:
-                read = Predictions(**{key: saved[key] for key in _ARRAYS})
+            read = decode_predictions(file)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
-        n = len(read.labels)
-        if read.probabilities.ndim != 2 or not all(len(getattr(read, key)) == n for key in _ARRAYS):
-            raise LedgerError(f"{file} is damaged: its arrays differ in length", hint=_again(file))
-        classes = read.probabilities.shape[1]
-        if not np.isfinite(read.probabilities).all() or any(
-            each.max(initial=0) >= classes for each in (read.labels, read.predicted)
-        ):
-            raise LedgerError(f"{file} is damaged: it holds what no model predicts", hint=_again(file))
+        if (fault := read.fault()) is not None:
+            raise LedgerError(f"{file} is damaged: {fault}", hint=_again(file))
         return read
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
@@ -237,37 +211,6 @@ class Ledger:
 
     def _failure(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
-
-
-def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], indices: npt.NDArray[Any]) -> bytes:
-    """Encode ``predictions.npz``.
-
-    Args:
-        labels: (N,) true classes.
-        probabilities: (N, K) in the precision that metrics were computed in: ``predicted`` is their argmax.
-        indices: (N,) positions of the patches in the store.
-
-    Raises:
-        ValueError: shapes that do not fit, more than 256 classes, labels outside them, numbers not finite.
-    """
-    if probabilities.ndim != 2 or not labels.shape == indices.shape == probabilities.shape[:1]:
-        raise ValueError(
-            f"labels {labels.shape}, probabilities {probabilities.shape} and indices {indices.shape} differ"
-        )
-    n, classes = probabilities.shape
-    if not 0 < classes <= 256 or (n and not 0 <= labels.min() <= labels.max() < classes):
-        raise ValueError(f"labels must lie in 0..{classes - 1}, and classes number at most 256")
-    if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities are not all finite")
-    stored = Predictions(
-        labels=labels.astype(np.uint8),
-        predicted=probabilities.argmax(axis=1).astype(np.uint8),
-        probabilities=probabilities.astype(np.float16),
-        indices=indices.astype(np.int64),
-    )
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{key: getattr(stored, key) for key in _ARRAYS})
-    return buffer.getvalue()
 
 
 def encode_history(rows: Sequence[Mapping[str, float | int | None]]) -> bytes:

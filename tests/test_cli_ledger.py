@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from ledger_helpers import files_of, made_up_record
 
-from raysat.ledger import Failure, Ledger, encode_predictions
+from raysat.ledger import Failure, Ledger
 from raysat.metrics import from_predictions
+from raysat.predictions import encode_predictions
 from raysat.progress_file import Running, Standing, write_standing
 from raysat.search_log import Candidate, Log, Score, save_log
 from raysat.spec import Config

@@ -14,8 +14,9 @@ from hypothesis.extra.numpy import arrays
 from ledger_helpers import ID, files_of, made_up_record
 
 from raysat.errors import LedgerError
-from raysat.ledger import Ledger, encode_history, encode_predictions
+from raysat.ledger import Ledger, encode_history
 from raysat.metrics import from_confusion, from_predictions
+from raysat.predictions import encode_predictions
 
 
 @pytest.fixture

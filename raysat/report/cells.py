@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.errors import LedgerError, UsageError
-from raysat.ledger import Predictions, Record
+from raysat.ledger import Record
+from raysat.predictions import Predictions
 from raysat.report.frame import Arm, Leaderboard, Summary, summarise
 from raysat.scores import Reliability, Scores, reliability, score
 
@@ -63,13 +64,6 @@ def read_cells(board: Leaderboard, progress: Progress | None = None) -> Cells:
         UsageError: no cell has finished, or cells were measured on different patches.
     """
     total = board.finished
-    if not total:
-        failed = [cell for arm in board.arms for cell in arm.failed]
-        reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
-        raise UsageError(
-            f"{board.study} has no finished trial to report{reason}",
-            hint="raysat ablate trains them; raysat status RUN says how far it is",
-        )
     first: Predictions | None = None
     predicted = np.empty((0, 0), np.uint8)
     seeds: dict[str, dict[int, int]] = {}
@@ -100,7 +94,8 @@ def read_cells(board: Leaderboard, progress: Progress | None = None) -> Cells:
                 progress(len(scores), total)
         if pooled:
             bins[arm.name] = reduce(add, pooled)
-    assert first is not None  # noqa: S101  (some cell has finished)
+    if first is None:
+        raise _nothing_finished(board)
     return Cells(
         labels=first.labels,
         predicted=predicted,
@@ -109,6 +104,15 @@ def read_cells(board: Leaderboard, progress: Progress | None = None) -> Cells:
         scores=tuple(scores),
         records=tuple(records),
         reliability=bins,
+    )
+
+
+def _nothing_finished(board: Leaderboard) -> UsageError:
+    failed = [cell for arm in board.arms for cell in arm.failed]
+    reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
+    return UsageError(
+        f"{board.study} has no finished trial to report{reason}",
+        hint="raysat ablate trains them; raysat status RUN says how far it is",
     )
 
 

@@ -14,7 +14,7 @@ from raysat.power import name_of_test
 from raysat.report.compare import Change, Comparison
 from raysat.report.frame import one_line
 from raysat.report.markdown import escape, table
-from raysat.report.text import number, shown
+from raysat.report.text import for_terminal, number
 from raysat.report.wording import MAIN, bracketed, p_value
 from raysat.textual import plural
 
@@ -134,4 +134,4 @@ def _table(*headings: str, ascii_only: bool) -> Table:
 
 
 def _text(text: str, *, ascii_only: bool) -> Text:
-    return Text(shown(text, ascii_only=ascii_only))
+    return Text(for_terminal(text, ascii_only=ascii_only))

@@ -9,8 +9,7 @@ additive.
     interaction    (b instead of a where the other factor is at its level d) minus (the same where it is at c)
     together       a combination of levels against each part of it, averaged over the other factors; its synergy is
                    what it gains over none of them, less the sum of what each of them gains alone
-    shares         sums of squares over the total one, as in functional ANOVA (Hutter et al. 2014): exact, as a balanced
-                   grid has every combination
+    shares         of the variance, where the grid is balanced (``variance.py``)
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from raysat.errors import UsageError
 from raysat.report.factors import Design, Factor
 from raysat.report.stats import Blocks, Estimate, corrected
+from raysat.report.variance import Share, shares
 
 _MOST_TOGETHER: Final = 4  # levels combined: 16 subsets
 
@@ -74,17 +74,6 @@ class Together:
     at: str  # the only one of them, where it is one; empty without other factors
     synergy: Mapping[str, Estimate]
     subsets: tuple[Subset, ...]  # the whole first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """What a source of variance holds of a metric over all cells (arm and seed) of a balanced grid."""
-
-    source: str
-    squares: float  # sum of squared deviations
-    degrees: int
-    of_arms: float | None  # share of the variance between arms; None for seeds and noise
-    of_all: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,53 +240,3 @@ def _sum(*terms: tuple[float, Mapping[str, float]]) -> dict[str, float]:
         for arm, weight in weights.items():
             total[arm] = total.get(arm, 0.0) + scale * weight
     return {arm: weight for arm, weight in total.items() if abs(weight) > 1e-12} or {next(iter(total)): 0.0}
-
-
-def shares(
-    blocks: Blocks, design: Design, seeds: Sequence[int], measure: str = "balanced_accuracy"
-) -> tuple[Share, ...]:
-    """Split the variance of a metric over the cells of a balanced grid: factors, pairs, more at once, seeds, noise."""
-    sizes = [len(factor.levels) for factor in design.factors]
-    cells = np.empty((*sizes, len(seeds)))
-    for arm in design.arms:
-        where = tuple(factor.levels.index(factor.of[arm]) for factor in design.factors)
-        cells[where] = [blocks.value(arm, seed, measure) for seed in seeds]
-    total = float(np.square(cells - cells.mean()).sum())
-    arms = cells.mean(axis=-1)
-    between = float(np.square(arms - arms.mean()).sum()) * len(seeds)
-    by_seed = cells.reshape(-1, len(seeds)).mean(axis=0)
-    seed_squares = float(np.square(by_seed - cells.mean()).sum()) * arms.size
-    found: list[tuple[str, float, int]] = []
-    for order in (1, 2):
-        for which in combinations(range(len(sizes)), order):
-            squares = float(np.square(_component(arms, which)).sum()) * len(seeds)
-            name = " × ".join(design.factors[axis].name for axis in which)
-            found.append((name, squares, int(np.prod([sizes[axis] - 1 for axis in which]))))
-    left = arms.size - 1 - sum(degrees for _, _, degrees in found)
-    if left:
-        found.append(("three or more together", max(0.0, between - sum(s for _, s, _ in found)), left))
-    ours = [
-        Share(source=name, squares=s, degrees=d, of_arms=_part(s, between), of_all=_part(s, total))
-        for name, s, d in found
-    ]
-    noise = max(0.0, total - between - seed_squares)
-    free = len(seeds) - 1
-    rest: list[tuple[str, float, int]] = [("seed", seed_squares, free), ("noise", noise, free * (arms.size - 1))]
-    return (
-        *ours,
-        *(Share(source=n, squares=s, degrees=d, of_arms=None, of_all=_part(s, total)) for n, s, d in rest if free),
-    )
-
-
-def _component(arms: Floats, which: Sequence[int]) -> Any:
-    """The part of a table of means that is due to some of its axes alone, over the whole table's shape."""
-    part = np.zeros_like(arms)
-    for size in range(len(which) + 1):
-        for kept in combinations(which, size):
-            others = tuple(axis for axis in range(arms.ndim) if axis not in kept)
-            part = part + (-1) ** (len(which) - size) * arms.mean(axis=others, keepdims=True)
-    return part
-
-
-def _part(squares: float, total: float) -> float:
-    return squares / total if total > 0 else 0.0

@@ -207,9 +207,10 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
     """Class names on one line each, no two alike: they name columns and keys of files."""
     unique: list[str] = []
     for name in map(one_line, names):
-        while name in unique:
-            name += "'"  # noqa: PLW2901
-        unique.append(name)
+        own = name
+        while own in unique:
+            own += "'"
+        unique.append(own)
     return tuple(unique)
 
 

@@ -1,6 +1,7 @@
-r"""The leaderboard as a LaTeX table in the form of the paper's Table 2; needs ``\usepackage{booktabs}``, and
-``longtable`` for more than 40 arms.
-"""  # noqa: D205
+r"""The leaderboard as a LaTeX table, in the form of the paper's Table 2.
+
+It needs ``\usepackage{booktabs}``, ``array`` for long names, and ``longtable`` for more than 40 arms.
+"""
 
 from __future__ import annotations
 

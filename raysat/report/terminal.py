@@ -21,6 +21,7 @@ from raysat.report.text import (
     class_columns,
     columns,
     count,
+    for_terminal,
     leading_columns,
     measured_on,
     number,
@@ -28,7 +29,6 @@ from raysat.report.text import (
     title,
     unfinished,
 )
-from raysat.report.text import shown as shown_text
 
 _Shown: TypeAlias = dict[str, list[Text]]  # heading -> a cell for each arm
 
@@ -171,4 +171,4 @@ def _room(shown: _Shown, width: int) -> int:
 
 
 def _text(text: str, style: str = "", *, ascii_only: bool) -> Text:
-    return Text(shown_text(text, ascii_only=ascii_only), style=style)
+    return Text(for_terminal(text, ascii_only=ascii_only), style=style)

@@ -83,7 +83,7 @@ def title(arm: Arm) -> str:
     return one_line(arm.name if arm.published is None else f"{arm.name} {arm.published.label}")
 
 
-def shown(text: str, *, ascii_only: bool) -> str:
+def for_terminal(text: str, *, ascii_only: bool) -> str:
     """A text as a terminal can write it: its signs in ASCII where that is all there is."""
     return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from raysat.artifacts import GenerateRecord
 from raysat.data.gan_sheet import draw_losses, draw_samples
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.ledger import Record, encode_history, encode_predictions
+from raysat.ledger import Record, encode_history
+from raysat.predictions import encode_predictions
 from raysat.spec import Generation, Trial, canonical_json
 from raysat.training.gan import GanReport, Generated
 from raysat.training.loop import EpochReport, Outcome

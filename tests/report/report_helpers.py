@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from raysat.ledger import Ledger, Record, encode_history, encode_predictions
+from raysat.ledger import Ledger, Record, encode_history
 from raysat.metrics import from_predictions
+from raysat.predictions import encode_predictions
 from raysat.spec import Config
 
 CLASSES = ("crop_grass", "built", "water", "forest")
