@@ -53,14 +53,18 @@ def _work(config: dict[str, Any]) -> None:
 
 
 class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
-    """Runs one job at a time on its workers; Tune resets it to the next job."""
+    """Runs one job at a time on its workers; Tune resets it to the next job.
+
+    The workers get a job when Tune first asks how it goes, not before: in place of a slot that died, Tune may start one
+    for a job that another slot has taken meanwhile.
+    """
 
     def setup(self, config: dict[str, Any], settings: Settings) -> None:
-        """Start the workers and give them the first job."""
+        """Start the workers, to be ready for the first job."""
         self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
         self._settings, self._alone = settings, settings.workers == 1
+        self._next: dict[str, Any] | None = config
         self._start()
-        self._give(config)
 
     def _start(self) -> None:
         self._inbox = self._queue()
@@ -110,19 +114,19 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         except BaseException as error:  # noqa: BLE001  (kept, and raised again by step)
             self._error = error
 
-    def _give(self, job: dict[str, Any]) -> None:
-        self._job = job["job"]
-        self._inbox.put(job)
-
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next job, with new workers where the old ones ended meanwhile: to refuse it, Tune would lose it."""
         if not self._group.is_alive():
             self._start()
-        self._give(new_config)
+        self._next = new_config
         return True
 
     def step(self) -> dict[str, Any]:
-        """Wait for the next report of the job. Raises what ended the workers, where they ended."""
+        """Give the job to the workers, the first time; wait for its next report. Raises what ended the workers."""
+        if self._next is not None:
+            self._job = self._next["job"]
+            self._inbox.put(self._next)
+            self._next = None
         while True:
             try:
                 report: dict[str, Any] = self._outbox.get(timeout=1.0)

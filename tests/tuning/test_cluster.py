@@ -44,8 +44,8 @@ cluster.shutdown()
 
 def test_a_study_runs_on_two_nodes_at_once(tmp_path: Path, landsat_store: PatchStore) -> None:
     space = tmp_path / "two.yaml"
-    space.write_text(
-        "base: {model: {name: test_resnet}, optim: {epochs: 3, batch_size: 16}}\nseeds: 4\n", encoding="utf-8"
+    space.write_text(  # seconds each: a node's slot may start seconds after the other's
+        "base: {model: {name: test_resnet}, optim: {epochs: 30, batch_size: 16}}\nseeds: 4\n", encoding="utf-8"
     )
     command = [sys.executable, "-c", SCRIPT, str(landsat_store.path), str(space), str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
