@@ -2,9 +2,10 @@
 
     python benchmarks/coverage.py [--studies 1000]
 
-Simulates studies of two arms whose true difference in balanced accuracy is known: a patch is classified right where a
-sum of normal effects (of the patch, of the seed, of both together) is above 0. Prints for each setting how many of the
-intervals cover the difference, with the 95 % interval of that share itself (Wilson).
+Simulates studies of two arms whose true differences are known: a patch is classified right where a sum of normal
+effects (of the patch, of the seed, of both together) is above 0, else taken for any other class. The truth is what the
+arms differ by on average over seeds, on patches without end. Prints for each setting and metric how many of the
+intervals cover it, with the 95 % interval of that share itself (Wilson).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from scipy.stats import binomtest, norm
 
 from raysat.report.cells import Cells
-from raysat.report.resample import measures, observed, resample
+from raysat.report.resample import from_counts, measures, observed, resample
 from raysat.report.stats import interval
 
 SIZES = (120, 30, 30, 20)  # patches per class: 60, 15, 15 and 10 %
@@ -26,7 +27,11 @@ SETTINGS = (  # seeds, and the standard deviations of what seeds, patches and bo
     (5, 0.3, 0.1, 0.1),
     (8, 0.05, 0.5, 0.3),
 )
+METRICS = ("balanced_accuracy", "icv", "macro_f1", "recall_0", "recall_3")  # recall of the most and of the fewest
 DRAWS = 400
+ENDLESS = 100_000  # seeds over which the truth is averaged
+
+Counts = np.ndarray
 
 
 def main() -> None:
@@ -34,10 +39,12 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000)
     studies = parser.parse_args().studies
     print(f"95 % intervals of a difference, n = {studies:,} studies of {sum(SIZES)} patches each")
-    print(f"{'seeds':>5} {'by seed':>8} {'by patch':>9} {'by both':>8}   {'raysat covers':<24} plain bootstrap covers")
+    print(f"{'seeds':>5} {'by seed':>8} {'by patch':>9} {'by both':>8}   {'metric':<18} {'raysat':<20} plain bootstrap")
     for setting in SETTINGS:
         ours, plain = coverage(*setting, studies=studies)
-        print("{:>5} {:>8} {:>9} {:>8}   {:<24} {}".format(*setting, share(ours, studies), share(plain, studies)))
+        head = "{:>5} {:>8} {:>9} {:>8}".format(*setting)
+        for name, one, other in zip(METRICS, ours, plain, strict=True):
+            print(f"{head}   {name:<18} {share(one, studies):<20} {share(other, studies)}")
 
 
 def share(covered: int, studies: int) -> str:
@@ -45,25 +52,35 @@ def share(covered: int, studies: int) -> str:
     return f"{100 * covered / studies:.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}]"
 
 
-def coverage(seeds: int, by_seed: float, by_patch: float, by_both: float, *, studies: int) -> tuple[int, int]:
-    """How many studies' intervals cover the true difference: ours, and those of a plain bootstrap."""
+def coverage(seeds: int, by_seed: float, by_patch: float, by_both: float, *, studies: int) -> tuple[Counts, Counts]:
+    """How many studies' intervals cover the true difference in each metric: ours, and those of a plain bootstrap."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(SIZES)), SIZES).astype(np.uint8)
-    truth = norm.cdf(LEVELS / np.sqrt(1 + by_seed**2 + by_patch**2 + by_both**2)).mean(axis=1)
-    ours = plain = 0
+    truth = true_differences(by_seed, np.sqrt(1 + by_patch**2 + by_both**2))
+    kept = [measures(len(SIZES)).index(name) for name in METRICS]
+    ours, plain = np.zeros((2, len(METRICS)), int)
     for _ in range(studies):
         effects = LEVELS[:, None, labels] + rng.normal(0, by_seed, (2, seeds, len(SIZES)))[:, :, labels]
         effects = effects + rng.normal(0, 1, len(labels)) + rng.normal(0, by_patch, (2, 1, len(labels)))
         right = effects + rng.normal(0, by_both, (2, seeds, len(labels))) > 0
         wrong = (labels + rng.integers(1, len(SIZES), right.shape)) % len(SIZES)
         cells = predicted_cells(labels, np.where(right, labels, wrong).reshape(2 * seeds, -1).astype(np.uint8))
-        metric = measures(len(SIZES)).index("balanced_accuracy")
-        values, draws = observed(cells)[metric], resample(cells, draws=DRAWS, seed=int(rng.integers(2**32)))[metric]
-        values, draws = values[seeds:] - values[:seeds], draws[:, seeds:] - draws[:, :seeds]
-        ours += within(truth[1] - truth[0], *interval(values, draws, seed=int(rng.integers(2**32))))
-        chosen = np.take_along_axis(draws, rng.integers(0, seeds, (DRAWS, seeds)), axis=1).mean(axis=1)
-        plain += within(truth[1] - truth[0], *np.quantile(chosen, [0.025, 0.975]))
+        values, draws = observed(cells)[kept], resample(cells, draws=DRAWS, seed=int(rng.integers(2**32)))[kept]
+        values, draws = values[:, seeds:] - values[:, :seeds], draws[:, :, seeds:] - draws[:, :, :seeds]
+        ours += within(truth, *interval(values, draws, seed=int(rng.integers(2**32))))
+        chosen = np.take_along_axis(draws, rng.integers(0, seeds, (1, DRAWS, seeds)), axis=2).mean(axis=2)
+        plain += within(truth, *np.quantile(chosen, [0.025, 0.975], axis=1))
     return ours, plain
+
+
+def true_differences(by_seed: float, others: float) -> np.ndarray:
+    """The metrics of the second arm minus those of the first on endless patches, on average over seeds."""
+    levels = LEVELS[:, None] + np.random.default_rng(1).normal(0, by_seed, (2, ENDLESS, len(SIZES)))
+    support = np.array(SIZES, float)
+    hits = norm.cdf(levels / others) * support
+    missed = (support - hits) / (len(SIZES) - 1)
+    found = from_counts(hits, hits + missed.sum(axis=-1, keepdims=True) - missed, support).mean(axis=-1)
+    return np.array([np.diff(found[measures(len(SIZES)).index(name)])[0] for name in METRICS])
 
 
 def predicted_cells(labels: np.ndarray, predicted: np.ndarray) -> Cells:
@@ -75,8 +92,8 @@ def predicted_cells(labels: np.ndarray, predicted: np.ndarray) -> Cells:
     )
 
 
-def within(value: float, low: float, high: float) -> int:
-    return int(low <= value <= high)
+def within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> Counts:
+    return ((low <= values) & (values <= high)).astype(int)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except click.Abort:
-        click.echo("stopped; the same command goes on from what is finished", err=True)
+        click.echo("stopped; nothing that was finished is lost, and the same command can be given again", err=True)
         code = 130
     except RaysatError as error:
         click.echo(f"error: {error.message}", err=True)

@@ -9,6 +9,7 @@ from raysat import __version__
 from raysat.report.effects import Effects, Together
 from raysat.report.findings import Estimates, Findings
 from raysat.report.frame import Arm
+from raysat.report.generators import QUALITY, YARDSTICK, Generator, figure_text
 from raysat.report.markdown import escape, table
 from raysat.report.ranking import EXTRA, LABELS
 from raysat.report.tables import class_table
@@ -42,12 +43,15 @@ from raysat.report.wording import (
 from raysat.textual import duration
 
 
-def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> str:
+def to_markdown(
+    findings: Findings, figures: Mapping[str, tuple[str, str]], pictures: Mapping[str, Generator] | None = None
+) -> str:
     """Write a report as GitHub-flavoured Markdown.
 
     Args:
         findings: what to say.
         figures: path, relative to the report -> what the figure shows, and its caption.
+        pictures: path, relative to the report -> the generator whose picture lies there.
     """
     board = findings.board
     parts = [
@@ -75,7 +79,7 @@ def to_markdown(findings: Findings, figures: Mapping[str, tuple[str, str]]) -> s
         lines = [f"- **{escape(title(arm))}**, {seeds} {escape(reason)}" for arm, seeds, reason in rows]
         parts += ["## Failed or missing", "\n".join(lines)]
     if findings.generators:
-        parts += ["## Synthetic patches", _generators(findings)]
+        parts += ["## Synthetic patches", *_generators(findings, pictures or {})]
     parts += ["## Cost", *_cost(findings), "## Reproduce", *_reproduce(findings)]
     parts.append(f"_Written by raysat {__version__}._")
     return "\n\n".join(parts) + "\n"
@@ -203,21 +207,32 @@ def _column_name(metric: str, label: str, position: int | None) -> str:
     return escape(label if position is None else f"{metric} of {label}")
 
 
-def _generators(findings: Findings) -> str:
-    """What each generator learnt from and made; pictures and quality are in the HTML page."""
-    records = [each.record for each in findings.generators]
-    return table(
+def _generators(findings: Findings, pictures: Mapping[str, Generator]) -> Iterator[str]:
+    """What each generator learnt from and made, how good that is, and how it looks."""
+    generators = findings.generators
+    records = [each.record for each in generators]
+
+    def figures(key: str) -> list[str]:
+        return [" / ".join(map(figure_text, each.figures(key))) for each in generators]
+
+    yield f"Each figure is followed by the same of real held-out patches, the yardstick. {YARDSTICK}"
+    yield table(
         [
             ["class", *(escape(record.class_name) for record in records)],
             ["bands", *("-".join(map(escape, record.bands)) for record in records)],
             ["real patches", *(f"{record.real:,}" for record in records)],
             ["made", *(f"{record.patches:,}" for record in records)],
             ["steps", *(f"{record.steps:,}" for record in records)],
+            *([label, *figures(key)] for key, label in QUALITY.items()),
             ["seconds", *(f"{record.seconds:,.0f}" for record in records)],
+            ["verdict", *(each.verdict for each in generators)],
             ["note", *(escape(record.note) or NONE for record in records)],
         ],
-        left=("class", "bands", "note"),
+        left=("class", "bands", "verdict", "note"),
     )
+    for path, each in pictures.items():
+        name = escape(each.record.class_name)
+        yield f"![Real and generated patches of {name}]({path})\n\n_{name}. Real patches above, generated ones below._"
 
 
 def _cost(findings: Findings) -> Iterator[str]:

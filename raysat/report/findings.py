@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.artifacts import FOLDER, Artifacts, GenerateRecord
 from raysat.errors import LedgerError, UsageError, did_you_mean
 from raysat.ledger import Ledger
 from raysat.report.cells import Cells, read_cells, with_scores
@@ -20,6 +19,7 @@ from raysat.report.cost import Cost, cost_of
 from raysat.report.effects import Effects, effects
 from raysat.report.factors import Design, design
 from raysat.report.frame import Arm, Leaderboard, collect
+from raysat.report.generators import Generator, read_generators
 from raysat.report.merge import merge
 from raysat.report.ranking import RULE, pareto, rank
 from raysat.report.stats import Blocks, Estimate, corrected
@@ -37,14 +37,6 @@ class Curve:
 
     epochs: npt.NDArray[np.int64]  # (E,), 1-based
     values: Mapping[str, npt.NDArray[np.float64]]  # by the names in CURVES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generator:
-    """A generator whose patches some arm trained on."""
-
-    record: GenerateRecord
-    samples: Path | None  # its last sheet of samples beside real patches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +143,7 @@ def find(
         effects=found,
         curves={arm.name: curve for arm in ranked if (curve := _curve(arm)) is not None},
         cost=cost_of(board, cells),
-        generators=_generators(board, ledgers),
+        generators=read_generators(board, ledgers),
         runs=tuple(_run(ledger) for ledger in ledgers),
     )
 
@@ -217,22 +209,6 @@ def _curve(arm: Arm) -> Curve | None:
         epochs=np.array([int(row["epoch"]) for row in histories[0][:length]]),
         values={name: np.array([[row[name] for row in rows[:length]] for rows in histories]) for name in CURVES},
     )
-
-
-def _generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generator, ...]:
-    """What is on record of the generators beside the runs; one that is gone is left out."""
-    found = []
-    for job in board.generators:
-        for ledger in ledgers:
-            artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
-            try:
-                record = artifacts.read(job)
-            except LedgerError:
-                continue
-            sheets = sorted(artifacts.path(job).glob("samples-*.png"))
-            found.append(Generator(record=record, samples=sheets[-1] if sheets else None))
-            break
-    return tuple(found)
 
 
 def _run(ledger: Ledger) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from raysat.report.findings import Findings
 from raysat.report.page.html import to_html
 
 FORMATS: Final = ("md", "csv", "json", "tex", "html")
+_PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
 
 
@@ -31,6 +33,8 @@ def write_report(
     findings: Findings, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
 ) -> list[Path]:
     """Write a report: ``report.<format>`` and, for formats that show them, figures as SVG and PNG.
+
+    Pictures of generated patches are in the page itself, and beside the figures for Markdown.
 
     Args:
         findings: what to say.
@@ -51,8 +55,13 @@ def write_report(
     for chosen in formats:
         match chosen:
             case "md":
+                pictures = {}
+                for number, generator in enumerate(findings.generators, 1):
+                    if picture := generator.picture:
+                        shown_at = f"figures/generated-{number}.png"
+                        files[shown_at], pictures[shown_at] = picture, generator
                 shown = {f"figures/{each.name}.svg": (each.alt, f"{each.title}. {each.caption}") for each in drawings}
-                files["report.md"] = document.to_markdown(findings, shown)
+                files["report.md"] = document.to_markdown(findings, shown, pictures)
             case "csv":
                 files["report.csv"] = exports.to_csv(findings)
                 if effects := exports.effects_csv(findings):
@@ -71,9 +80,13 @@ def write_report(
 
 
 def _forget(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
-    """Delete what an earlier report wrote here and this one does not have: figures and effects of other arms."""
+    """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
     figures = [f"figures/{name}.{end}" for name in FIGURES for end in ("svg", "png")]
     own = [*(figures if _DRAWN & set(formats) else ()), *(["effects.csv"] if "csv" in formats else [])]
+    if "md" in formats:
+        own += [
+            f"figures/{file.name}" for file in folder.glob("figures/generated-*.png") if _PICTURE.fullmatch(file.name)
+        ]
     for name in own:
         if name not in files:
             with suppress(OSError):

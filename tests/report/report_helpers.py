@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from raysat.artifacts import GenerateRecord
 from raysat.ledger import Ledger, Record, encode_history
 from raysat.metrics import from_predictions
 from raysat.predictions import encode_predictions
+from raysat.report.findings import Findings
+from raysat.report.generators import Generator
 from raysat.spec import Config
 
 CLASSES = ("crop_grass", "built", "water", "forest")
@@ -91,3 +96,15 @@ TABLE2 = {
     "(6)": (0.80, 0.70, 0.70, 0.70),
     "(7)": (0.84, 0.80, 0.82, 0.80),
 }
+
+
+def with_generator(findings: Findings, picture: Path, *, class_name: str = "<forest>") -> Findings:
+    """The same findings with a generator, whose picture is written too."""
+    picture.write_bytes(b"\x89PNG")
+    record = GenerateRecord(
+        id="a", class_name=class_name, label=0, bands=("B2",), real=10, patches=20, steps=5, images=50,
+        generator_loss=1.0, discriminator_loss=1.0, collapsed=True, note="few & blurred",
+        quality={"kid": 0.5, "kid_held_out": None, "wasserstein": [0.1, 0.3]}, parameters=3, seconds=2.0, started=0.0,
+        versions={}, hardware={}, data={},
+    )  # fmt: skip
+    return replace(findings, generators=(*findings.generators, Generator(record=record, samples=picture)))

@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
-from report_helpers import GRID, GRID_CONFIGS
+from report_helpers import GRID, GRID_CONFIGS, with_generator
 from test_tables import HOSTILE
 
 from raysat.report.document import to_markdown
 from raysat.report.findings import find
 from raysat.report.wording import signed
+from raysat.report.write import write_report
 
 
 class Page(HTMLParser):
@@ -116,3 +117,26 @@ def test_long_sentences_and_what_looks_like_a_list_stay_whole(make_run):
     page = Page(text)
     assert "end" in page.text.replace("\n", " ").split("long long ")[-1]
     assert not any(tag in ("h1", "h3", "ol") for tag in page.tags[3:])
+
+
+def test_generated_patches_are_shown_with_how_good_they_are(make_run, tmp_path):
+    plain = find([make_run({"a": (0.9, 0.5, 0.5, 0.4)}).root])
+    both = with_generator(with_generator(plain, tmp_path / "1.png"), tmp_path / "2.png", class_name="a_b|*c*")
+    out = tmp_path / "report"
+    write_report(both, out, ["md"])
+    page = Page((out / "report.md").read_text(encoding="utf-8"))
+    pictures = [image["src"] for image in page.images if "generated" in image["src"]]
+    assert pictures == ["figures/generated-1.png", "figures/generated-2.png"]
+    assert all((out / each).read_bytes() == b"\x89PNG" for each in pictures)
+    heading, first, second = next(rows for rows in page.tables if "KID" in rows[0])
+    assert [first[heading.index(name)] for name in ("class", "KID", "Wasserstein")] == [
+        "<forest>",
+        "0.500 / –",
+        "0.200 / –",
+    ]
+    assert second[0] == "a_b|*c*"
+    (tmp_path / "1.png").unlink()
+    write_report(both, out, ["md"])  # one that is gone is not shown
+    assert "generated-1.png" not in (out / "report.md").read_text(encoding="utf-8")
+    write_report(plain, out, ["md"])
+    assert not list((out / "figures").glob("generated-*"))

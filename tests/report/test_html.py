@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_helpers import GRID, GRID_CONFIGS
+from report_helpers import GRID, GRID_CONFIGS, with_generator
 
 from raysat.report.figures import Drawing, draw
 from raysat.report.figures.forest import differences
@@ -155,20 +155,7 @@ def test_what_is_not_known_is_a_dash(
 
 
 def test_a_generators_patches_are_in_the_page(make_run: MakeRun, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from raysat.artifacts import GenerateRecord
-    from raysat.report.findings import Generator
-
-    picture = tmp_path / "samples-1.png"
-    picture.write_bytes(b"\x89PNG")
-    record = GenerateRecord(
-        id="a", class_name="<forest>", label=0, bands=("B2",), real=10, patches=20, steps=5, images=50,
-        generator_loss=1.0, discriminator_loss=1.0, collapsed=True, note="few & blurred",
-        quality={"kid": 0.5, "kid_held_out": None, "wasserstein": [0.1, 0.3]}, parameters=3, seconds=2.0, started=0.0,
-        versions={}, hardware={}, data={},
-    )  # fmt: skip
-    findings = replace(found(make_run({"a": RECALL})), generators=(Generator(record=record, samples=picture),))
+    findings = with_generator(found(make_run({"a": RECALL})), tmp_path / "samples-1.png")
     page = Page(to_html(findings, ()))
     assert page.all("img")[0]["src"] == "data:image/png;base64,iVBORw=="
     words = " ".join(page.words)

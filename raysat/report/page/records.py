@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
-from raysat.report.findings import Findings, Generator
+from raysat.report.findings import Findings
 from raysat.report.frame import one_line
+from raysat.report.generators import QUALITY, YARDSTICK, Generator, figure_text
 from raysat.report.page.grid import (
     Cell,
     Heading,
@@ -22,7 +22,7 @@ from raysat.report.page.grid import (
     whole_cell,
 )
 from raysat.report.ranking import EXTRA, LABELS, LOWER_IS_BETTER
-from raysat.report.text import NONE, Column, columns, title, unfinished
+from raysat.report.text import Column, columns, title, unfinished
 from raysat.report.wording import signed
 from raysat.textual import duration
 
@@ -124,23 +124,14 @@ def published_table(findings: Findings) -> Table | None:
 
 def generated_table(generators: Sequence[Generator]) -> Table | None:
     """How good generated patches are, each figure above that of real held-out patches."""
+    words = {"class": "", "real": "patches", "made": "patches"}
+    headings = [Heading(text=text, below=below, words=text == "class") for text, below in words.items()]
+    headings += [Heading(text=label) for label in QUALITY.values()]
+    headings += [Heading(text="seconds"), Heading(text="verdict", words=True)]
     return (
         Table(
-            caption="Below each figure: the same of real held-out patches, the yardstick. KID: on features of a "
-            "classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. Diversity: 1 as "
-            "diverse as the real ones, 0 collapsed. Nearest real: well under 1 would be copies.",
-            headings=[
-                Heading(text="class", words=True),
-                Heading(text="real", below="patches"),
-                Heading(text="made", below="patches"),
-                Heading(text="KID"),
-                Heading(text="Wasserstein"),
-                Heading(text="index", below="distance"),
-                Heading(text="diversity"),
-                Heading(text="nearest real"),
-                Heading(text="seconds"),
-                Heading(text="verdict", words=True),
-            ],
+            caption=f"Below each figure: the same of real held-out patches, the yardstick. {YARDSTICK}",
+            headings=headings,
             rows=[_generated(each) for each in generators],
         )
         if generators
@@ -149,38 +140,24 @@ def generated_table(generators: Sequence[Generator]) -> Table | None:
 
 
 def _generated(generator: Generator) -> list[Cell]:
-    record, quality = generator.record, generator.record.quality
-    index = quality.get("index")
-    keys = ("kid", "wasserstein", "index_distance", "diversity", "nearest_real")
-    figures = {key: (_mean(quality.get(key)), _mean(quality.get(f"{key}_held_out"))) for key in keys}
+    record = generator.record
+    index = record.quality.get("index")
     return [
         Cell(text=one_line(record.class_name), below=one_line(str(index)) if index else ""),
         whole_cell(record.real),
         whole_cell(record.patches),
-        *(Cell(text=figure_text(own), value=own, below=figure_text(real)) for own, real in figures.values()),
+        *(
+            Cell(text=figure_text(own), value=own, below=figure_text(real))
+            for own, real in map(generator.figures, QUALITY)
+        ),
         Cell(text=f"{record.seconds:,.0f}", value=record.seconds),
-        Cell(text="collapsed" if record.collapsed else "not collapsed", below=one_line(record.note)),
+        Cell(text=generator.verdict, below=one_line(record.note)),
     ]
-
-
-def figure_text(value: float | None) -> str:
-    """Three decimals, with a true minus."""
-    return NONE if value is None else f"{value:.3f}".replace("-", "−")
-
-
-def _mean(value: Any) -> float | None:
-    """A quality figure, or the mean of one per band."""
-    known = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int | float)]
-    return fmean(known) if known else None
 
 
 def sheet(generator: Generator) -> Sheet:
     """The last picture of a generator's patches beside real ones."""
-    record = generator.record
-    try:
-        picture = generator.samples.read_bytes() if generator.samples else b""
-    except OSError:
-        picture = b""
+    record, picture = generator.record, generator.picture
     source = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
     return Sheet(name=one_line(record.class_name), source=source, note=one_line(record.note))
 

@@ -1,0 +1,35 @@
+"""How often the 95 % intervals of differences cover a simulated truth, by ``benchmarks/coverage.py``."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import f1_score, recall_score
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "coverage.py"))
+
+
+@pytest.mark.parametrize("setting", BENCHMARK["SETTINGS"], ids=lambda setting: f"{setting[0]} seeds")
+def test_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(setting):
+    covered, _ = BENCHMARK["coverage"](*setting, studies=1000)
+    share = dict(zip(BENCHMARK["METRICS"], covered / 1000, strict=True))
+    for name in ("balanced_accuracy", "icv", "macro_f1", "recall_0"):
+        assert 0.93 <= share[name] <= 0.97, name
+    assert 0.90 <= share["recall_3"] <= 0.97, "of 20 patches: roughly"
+
+
+def test_the_truth_is_what_scikit_learn_finds_on_a_million_patches():
+    """With no effect of seeds, the truth is that of one endless test set."""
+    rng, sizes = np.random.default_rng(0), 5000 * np.array(BENCHMARK["SIZES"])
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    found = []
+    for level in BENCHMARK["LEVELS"]:
+        right = rng.uniform(size=len(labels)) < norm.cdf(level / 1.5)[labels]
+        predicted = np.where(right, labels, (labels + rng.integers(1, len(sizes), len(labels))) % len(sizes))
+        recall = recall_score(labels, predicted, average=None)
+        icv = ((right.mean() - recall) ** 2).sum()
+        found.append([recall.mean(), icv, f1_score(labels, predicted, average="macro"), recall[0], recall[3]])
+    expected = np.subtract(*reversed(found))
+    assert BENCHMARK["true_differences"](0.0, 1.5) == pytest.approx(expected, abs=0.005)
