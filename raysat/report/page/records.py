@@ -124,14 +124,17 @@ def published_table(findings: Findings) -> Table | None:
 
 def generated_table(generators: Sequence[Generator]) -> Table | None:
     """How good generated patches are, each figure above that of real held-out patches."""
-    words = {"class": "", "real": "patches", "made": "patches"}
-    headings = [Heading(text=text, below=below, words=text == "class") for text, below in words.items()]
-    headings += [Heading(text=label) for label in QUALITY.values()]
-    headings += [Heading(text="seconds"), Heading(text="verdict", words=True)]
     return (
         Table(
             caption=f"Below each figure: the same of real held-out patches, the yardstick. {YARDSTICK}",
-            headings=headings,
+            headings=[
+                Heading(text="class", words=True),
+                Heading(text="real", below="patches"),
+                Heading(text="made", below="patches"),
+                *(Heading(text=label) for label in QUALITY.values()),
+                Heading(text="seconds"),
+                Heading(text="verdict", words=True),
+            ],
             rows=[_generated(each) for each in generators],
         )
         if generators
