@@ -265,8 +265,11 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
     assert f"to train   {4 - finished} trial{'s' * (finished < 3)}, " in plan.out
 
 
-def test_an_address_that_is_not_ray(raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
+def test_an_address_that_is_not_ray(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The dashboard's port is an easy mistake; Ray itself would try it for minutes."""
+    monkeypatch.setattr("raysat.tuning.machines.PATIENCE", 2.0)
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{server.server_port}"

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import ray
@@ -18,6 +18,8 @@ from rich.console import Console
 
 from raysat.errors import ClusterError
 from raysat.tuning import ENVIRONMENT
+
+PATIENCE: Final = 10.0  # seconds that an address gets to answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +107,14 @@ def check_address(address: str | None) -> None:
     if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
         raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
     except OSError as error:
         raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
     if os.environ.get("RAY_USE_TLS", "0") != "0":
         return
     with grpc.insecure_channel(address) as channel:
         try:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
         except grpc.FutureTimeoutError:
             raise ClusterError(
                 f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint
