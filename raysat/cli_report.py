@@ -64,7 +64,7 @@ def report(
     folder = files[-1].parent  # figures come first
     screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")
     if figures := [file for file in files if file.parent != folder]:
-        screen.print(f"wrote {len(figures)} figures in {figures[0].parent}", style="dim")
+        screen.print(f"wrote {len(figures)} files in {figures[0].parent}", style="dim")
 
 
 @click.command()

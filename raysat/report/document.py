@@ -215,7 +215,7 @@ def _generators(findings: Findings, pictures: Mapping[str, Generator]) -> Iterat
     def figures(key: str) -> list[str]:
         return [" / ".join(map(figure_text, each.figures(key))) for each in generators]
 
-    yield f"Each figure is followed by the same of real held-out patches, the yardstick. {YARDSTICK}"
+    yield f"KID to nearest real: of generated / of real held-out patches, the yardstick. {YARDSTICK}"
     yield table(
         [
             ["class", *(escape(record.class_name) for record in records)],
@@ -224,11 +224,12 @@ def _generators(findings: Findings, pictures: Mapping[str, Generator]) -> Iterat
             ["made", *(f"{record.patches:,}" for record in records)],
             ["steps", *(f"{record.steps:,}" for record in records)],
             *([label, *figures(key)] for key, label in QUALITY.items()),
+            ["index", *(escape(each.index) or NONE for each in generators)],
             ["seconds", *(f"{record.seconds:,.0f}" for record in records)],
             ["verdict", *(each.verdict for each in generators)],
             ["note", *(escape(record.note) or NONE for record in records)],
         ],
-        left=("class", "bands", "verdict", "note"),
+        left=("class", "bands", "index", "verdict", "note"),
     )
     for path, each in pictures.items():
         name = escape(each.record.class_name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
@@ -23,8 +25,10 @@ QUALITY: Final = {  # of the figures in a record -> its label
 }
 YARDSTICK: Final = (
     "KID: on features of a classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. "
-    "Diversity: 1 as diverse as the real ones, 0 collapsed. Nearest real: well under 1 would be copies."
+    "Index distance: Wasserstein's of a spectral index. Diversity: 1 as diverse as the real ones, 0 collapsed. "
+    "Nearest real: well under 1 would be copies."
 )
+_SHEET: Final = re.compile(r"samples-(\d+)\.png")  # of which step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,11 @@ class Generator:
         return _mean(quality.get(key)), _mean(quality.get(f"{key}_held_out"))
 
     @property
+    def index(self) -> str:
+        """The spectral index that its patches were judged by; empty where the bands have none."""
+        return str(self.record.quality.get("index") or "")
+
+    @property
     def verdict(self) -> str:
         """Whether it collapsed."""
         return "collapsed" if self.record.collapsed else "not collapsed"
@@ -63,15 +72,19 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
                 record = artifacts.read(job)
             except LedgerError:
                 continue
-            sheets = sorted(artifacts.path(job).glob("samples-*.png"))
-            found.append(Generator(record=record, samples=sheets[-1] if sheets else None))
+            sheets = {
+                int(match[1]): file
+                for file in artifacts.path(job).glob("samples-*.png")
+                if (match := _SHEET.fullmatch(file.name))
+            }
+            found.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
             break
     return tuple(found)
 
 
 def figure_text(value: float | None) -> str:
-    """Three decimals, with a true minus."""
-    return NONE if value is None else f"{value:.3f}".replace("-", "−")
+    """Three decimals, with a true minus; no minus before zero."""
+    return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
 
 
 def _mean(value: Any) -> float | None:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 _PADDED: Final = 48  # a longer cell does not widen its column of the raw text
 _BLOCK: Final = re.compile(r"^(\d*)([#+.)-])(?=\s|$|#)")  # what would begin a heading or a list
-_SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+_SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_]))")
 
 
 def table(content: Sequence[Sequence[str]], *, left: Sequence[str] = ("arm",)) -> str:

@@ -115,15 +115,18 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
             self._error = error
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next job, with new workers where the old ones ended meanwhile: to refuse it, Tune would lose it."""
-        if not self._group.is_alive():
-            self._start()
+        """Take the next job."""
         self._next = new_config
         return True
 
     def step(self) -> dict[str, Any]:
-        """Give the job to the workers, the first time; wait for its next report. Raises what ended the workers."""
+        """Give the job to the workers, the first time; wait for its next report. Raises what ended the workers.
+
+        Where the workers ended between two jobs, new ones do the next.
+        """
         if self._next is not None:
+            if not self._group.is_alive():
+                self._start()
             self._job = self._next["job"]
             self._inbox.put(self._next)
             self._next = None

@@ -104,7 +104,9 @@ def with_generator(findings: Findings, picture: Path, *, class_name: str = "<for
     record = GenerateRecord(
         id="a", class_name=class_name, label=0, bands=("B2",), real=10, patches=20, steps=5, images=50,
         generator_loss=1.0, discriminator_loss=1.0, collapsed=True, note="few & blurred",
-        quality={"kid": 0.5, "kid_held_out": None, "wasserstein": [0.1, 0.3]}, parameters=3, seconds=2.0, started=0.0,
-        versions={}, hardware={}, data={},
+        quality={
+            "kid": 0.5, "kid_held_out": -0.1, "wasserstein": [0.1, 0.3], "diversity": -0.0001, "index": "NDMI"
+        },
+        parameters=3, seconds=2.0, started=0.0, versions={}, hardware={}, data={},
     )  # fmt: skip
     return replace(findings, generators=(*findings.generators, Generator(record=record, samples=picture)))

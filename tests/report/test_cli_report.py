@@ -31,7 +31,7 @@ def test_it_writes_every_format_and_says_what_was_found(raysat, run):
         assert (f"](figures/{name})" in text) == name.endswith(".svg")
     assert "comes first, balanced accuracy" in result.out
     assert "= tied with the best" in result.out
-    assert f"wrote {len(figures)} figures in" in result.out
+    assert f"wrote {len(figures)} files in" in result.out
 
 
 def test_formats_where_to_and_what_ranks_can_be_chosen(raysat, run, tmp_path):

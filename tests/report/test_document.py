@@ -12,6 +12,7 @@ from test_tables import HOSTILE
 
 from raysat.report.document import to_markdown
 from raysat.report.findings import find
+from raysat.report.markdown import escape
 from raysat.report.wording import signed
 from raysat.report.write import write_report
 
@@ -129,14 +130,26 @@ def test_generated_patches_are_shown_with_how_good_they_are(make_run, tmp_path):
     assert pictures == ["figures/generated-1.png", "figures/generated-2.png"]
     assert all((out / each).read_bytes() == b"\x89PNG" for each in pictures)
     heading, first, second = next(rows for rows in page.tables if "KID" in rows[0])
-    assert [first[heading.index(name)] for name in ("class", "KID", "Wasserstein")] == [
-        "<forest>",
-        "0.500 / –",
-        "0.200 / –",
-    ]
+    forest = dict(zip(heading, first, strict=True))
+    assert {name: forest[name] for name in ("class", "KID", "Wasserstein", "diversity", "index", "verdict")} == {
+        "class": "<forest>",
+        "KID": "0.500 / −0.100",
+        "Wasserstein": "0.200 / –",
+        "diversity": "0.000 / –",
+        "index": "NDMI",
+        "verdict": "collapsed",
+    }
     assert second[0] == "a_b|*c*"
     (tmp_path / "1.png").unlink()
     write_report(both, out, ["md"])  # one that is gone is not shown
     assert "generated-1.png" not in (out / "report.md").read_text(encoding="utf-8")
     write_report(plain, out, ["md"])
     assert not list((out / "figures").glob("generated-*"))
+
+
+@pytest.mark.parametrize("name", ["__a__", "a__", "__a", "_a_", "a_b", "a__b", "é_é", "_", "a _b_ c"])
+def test_underscores_stay_underscores_wherever_they_stand(name):
+    for text in (escape(name), f"_{escape(name)}. said_", f"**{escape(name)}**", f"![{escape(name)}](a.png)"):
+        html = MarkdownIt("commonmark").render(text)
+        assert name in html
+        assert html.count("<em>") + html.count("<strong>") == (text[0] in "_*" and text != escape(name))

@@ -160,6 +160,8 @@ def test_a_generators_patches_are_in_the_page(make_run: MakeRun, tmp_path: Path)
     assert page.all("img")[0]["src"] == "data:image/png;base64,iVBORw=="
     words = " ".join(page.words)
     assert "collapsed few & blurred" in words
+    assert "not collapsed" not in words
+    assert "0.500 −0.100" in words
     assert "<forest>" in words
     assert "0.200" in words
 

@@ -27,3 +27,14 @@ def test_a_slot_begins_the_job_that_it_is_asked_for() -> None:
     assert slot.step() == {"job": "its own", "state": "done", "done": True}
     slot.cleanup()
     assert slot.given == [{"job": "its own"}]
+
+
+def test_workers_that_ended_between_two_jobs_are_replaced() -> None:
+    slot = Alone(config={"job": "first"})
+    slot.step()
+    slot.reset_config({"job": "second"})
+    slot._inbox.put(None)
+    slot._group.join()
+    assert slot.step() == {"job": "second", "state": "done", "done": True}
+    slot.cleanup()
+    assert slot.given == [{"job": "first"}, {"job": "second"}]

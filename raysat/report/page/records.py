@@ -144,9 +144,8 @@ def generated_table(generators: Sequence[Generator]) -> Table | None:
 
 def _generated(generator: Generator) -> list[Cell]:
     record = generator.record
-    index = record.quality.get("index")
     return [
-        Cell(text=one_line(record.class_name), below=one_line(str(index)) if index else ""),
+        Cell(text=one_line(record.class_name), below=one_line(generator.index)),
         whole_cell(record.real),
         whole_cell(record.patches),
         *(
