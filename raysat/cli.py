@@ -98,9 +98,9 @@ def _leaderboard(run: Path, console: Console) -> None:
     from raysat.report.run import leaderboard
     from raysat.report.terminal import render
 
-    board, files = leaderboard(run)
+    board, replication, files = leaderboard(run)
     console.print()
-    console.print(render(board))
+    console.print(render(board, replication=replication))
     console.print()
     for file in files:
         console.print(f"wrote {file}", style="dim")

@@ -47,6 +47,7 @@ def report(
     if len({run.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice", hint="name each once")
     from raysat.report.findings import find
+    from raysat.report.replication_tables import sentences
     from raysat.report.terminal import render
     from raysat.report.text import for_terminal
     from raysat.report.wording import headline
@@ -56,11 +57,18 @@ def report(
         found = find(runs, baseline=baseline, rank_by=rank_by, together=together, progress=progress)
         files = write_report(found, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
     screen.print()
-    screen.print(render(found.board, tied=found.tied, pareto=found.pareto, rank_by=rank_by))
+    screen.print(
+        render(found.board, tied=found.tied, pareto=found.pareto, rank_by=rank_by, replication=found.replication)
+    )
     screen.print()
     for sentence in headline(found):
         screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
     screen.print()
+    if found.replication and found.replication.findings:
+        screen.print("what the paper found, on these data")
+        for sentence in sentences(found.replication, found.board):
+            screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
+        screen.print()
     folder = files[-1].parent  # figures come first
     screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")
     if figures := [file for file in files if file.parent != folder]:

@@ -16,6 +16,7 @@ from raysat.report.cells import Cells, read_cells
 from raysat.report.cost import Cost, cost_of
 from raysat.report.findings import Estimates
 from raysat.report.frame import Arm, Leaderboard, collect, one_line
+from raysat.report.resample import of_class
 from raysat.report.stats import Blocks, apart, corrected
 
 _A, _B = "A: ", "B: "
@@ -118,11 +119,11 @@ def _side(cells: Cells, prefix: str) -> Cells:
 def _independent(a: Leaderboard, b: Leaderboard, both: list[str]) -> tuple[list[dict[str, Any]], Cells, Cells]:
     cells_a, cells_b = read_cells(a), read_cells(b)
     blocks_a, blocks_b = Blocks(cells_a), Blocks(cells_b, seed=1)
-    recalls = a.classes == b.classes
+    same_classes = a.classes == b.classes
     estimates = []
     for name in both:
         each = apart(blocks_a, blocks_b, name, name)
-        estimates.append({key: value for key, value in each.items() if recalls or not key.startswith("recall_")})
+        estimates.append({key: value for key, value in each.items() if same_classes or of_class(key) is None})
     return estimates, cells_a, cells_b
 
 

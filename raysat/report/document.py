@@ -10,8 +10,9 @@ from raysat.report.effects import Effects, Together
 from raysat.report.findings import Estimates, Findings
 from raysat.report.frame import Arm
 from raysat.report.generators import QUALITY, YARDSTICK, Generator, figure_text
-from raysat.report.markdown import escape, table
+from raysat.report.markdown import escape, from_table, table
 from raysat.report.ranking import EXTRA, LABELS
+from raysat.report.replication_tables import findings_table, published_table, sentences, source_note
 from raysat.report.tables import class_table
 from raysat.report.text import (
     NONE,
@@ -22,7 +23,8 @@ from raysat.report.text import (
     leading_columns,
     measured_on,
     number,
-    published_note,
+    printed,
+    rank_text,
     title,
     unfinished,
 )
@@ -37,7 +39,6 @@ from raysat.report.wording import (
     notes,
     p_value,
     saving_note,
-    signed,
     together_note,
 )
 from raysat.textual import duration
@@ -102,11 +103,11 @@ def _leaderboard(findings: Findings) -> str:
         own = findings.means.get(arm.name, {}).get("balanced_accuracy")
         return bracketed(own, difference=False).partition(" ")[2]
 
-    marks = [("" if arm.rank is None else str(arm.rank)) + (TIED if arm.name in findings.tied else "") for arm in arms]
+    marks = [rank_text(arm) + (TIED if arm.name in findings.tied else "") for arm in arms]
     names = [escape(title(arm)) + (f" {PARETO}" if arm.name in findings.pareto else "") for arm in arms]
     balanced = [f"{cell} {ends(arm)}".rstrip() for cell, arm in zip(cells("balanced_accuracy"), arms, strict=True)]
     content = [
-        ["#", *(mark or NONE for mark in marks)],
+        ["#", *marks],
         ["arm", *names],
         *([column.label, *cells(column.metric)] for column in first),
         ["balanced accuracy [95 %]", *balanced],
@@ -118,6 +119,12 @@ def _leaderboard(findings: Findings) -> str:
     ]
     if len(findings.ranked) < 2:
         del content[-3]
+    if (replication := findings.replication) is not None:
+        beside = [replication.of(arm.name, "balanced_accuracy") for arm in arms]
+        content[-2:-2] = [
+            ["published balanced accuracy", *(printed(each.published if each else None) for each in beside)],
+            ["ours − published [95 %]", *(bracketed(each.estimate if each else None) for each in beside)],
+        ]
     return table(content)
 
 
@@ -178,33 +185,19 @@ def _more(findings: Findings) -> str:
     return table([*content, ["n", *map(count, arms)]])
 
 
-def _published(findings: Findings) -> list[str]:
-    """Published values beside ours; a note where the study names a publication without numbers."""
-    board = findings.board
-    if (note := published_note(board)) is None:
-        return []
-    rows = [
-        (arm, column, ours, theirs)
-        for arm in board.arms
-        for column in columns(board)
-        if (theirs := column.published(arm)) is not None and (ours := column.ours(arm).mean) is not None
-    ]
-    said = ["## Published", escape(note[0].upper() + note[1:]) + "."]
-    if not rows:
-        return said
-    content = [
-        ["arm", *(escape(title(arm)) for arm, *_ in rows)],
-        ["metric", *(_column_name(column.metric, column.label, column.position) for _, column, *_ in rows)],
-        ["ours", *(number(ours, column.metric) for _, column, ours, _ in rows)],
-        ["published", *(number(theirs, column.metric) for _, column, _, theirs in rows)],
-        ["difference", *(signed(ours - theirs, column.metric) for _, column, ours, theirs in rows)],
-        ["n", *(count(arm) for arm, *_ in rows)],
-    ]
-    return [*said, table(content, left=("arm", "metric"))]
-
-
-def _column_name(metric: str, label: str, position: int | None) -> str:
-    return escape(label if position is None else f"{metric} of {label}")
+def _published(findings: Findings) -> Iterator[str]:
+    """Published numbers beside ours, and the paper's findings answered; nothing for a study without a reference."""
+    board, replication = findings.board, findings.replication
+    if replication is None:
+        return
+    yield "## Published"
+    if said := [f"- {escape(sentence)}" for sentence in sentences(replication, board)]:
+        yield "What the paper found, on these data:"
+        yield "\n".join(said)
+    for made in (findings_table(replication, board), published_table(replication)):
+        if made is not None:
+            yield from (escape(made.caption), from_table(made))
+    yield escape(source_note(board))
 
 
 def _generators(findings: Findings, pictures: Mapping[str, Generator]) -> Iterator[str]:

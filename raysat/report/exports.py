@@ -10,6 +10,7 @@ from typing import Any
 from raysat.report.effects import Effect, Effects, Together
 from raysat.report.findings import Estimates, Findings
 from raysat.report.frame import METRICS
+from raysat.report.resample import of_class
 from raysat.report.stats import Estimate
 from raysat.report.tables import as_csv, csv_row, csv_text, describe
 
@@ -18,7 +19,7 @@ def to_csv(findings: Findings) -> str:
     """One row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
     board, rows = findings.board, []
     for arm in board.arms:
-        row = csv_row(board, arm)
+        row = csv_row(board, arm, findings.replication)
         if arm.n:
             row |= {"tied_with_best": arm.name in findings.tied, "pareto": arm.name in findings.pareto}
             for name, summary in arm.metrics.items():
@@ -46,7 +47,7 @@ def effects_csv(findings: Findings) -> str | None:
 
 def to_json(findings: Findings) -> str:
     """Everything that a report says, as JSON."""
-    value = describe(findings.board)
+    value = describe(findings.board, findings.replication)
     for arm in value["arms"]:
         name = arm["name"]
         if name not in findings.means:
@@ -76,17 +77,37 @@ def to_json(findings: Findings) -> str:
             "hardware": list(cost.hardware),
             "versions": list(cost.versions),
         },
+        "findings_of_the_paper": _replicated(findings),
         "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in findings.runs],
         "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in findings.generators],
     }
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
+def _replicated(findings: Findings) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": each.finding.key,
+            "text": each.finding.text,
+            "verdict": each.verdict,
+            "comparisons": [
+                {
+                    **answer.comparison.model_dump(),
+                    "published": answer.published,
+                    "ours": None if answer.estimate is None else asdict(answer.estimate),
+                    "verdict": answer.verdict,
+                }
+                for answer in each.answers
+            ],
+        }
+        for each in (findings.replication.findings if findings.replication else ())
+    ]
+
+
 def _named(findings: Findings, measure: str) -> str:
     """A measure's name in files: recalls by class, ``recall_forest``."""
-    if not measure.startswith("recall_"):
-        return measure
-    return f"recall_{findings.board.classes[int(measure.removeprefix('recall_'))]}"
+    own = of_class(measure)
+    return measure if own is None else f"{own[0]}_{findings.board.classes[own[1]]}"
 
 
 def _columns(name: str, estimate: Estimate) -> dict[str, object]:

@@ -41,6 +41,8 @@ class Design:
     factors: tuple[Factor, ...]
     balanced: bool  # every combination of levels is there, once
     grid: bool  # the arms are those of the study's grid; else named rows alone
+    short: tuple[str, ...] = ()  # of these arms: those that lack a seed that another has finished
+    left_out: tuple[str, ...] = ()  # arms whose few seeds would have cost the others half of theirs
 
     def arm(self, levels: Mapping[str, str]) -> str | None:
         """The arm that has these levels of these factors, all others being as in any one; None where none has."""
@@ -50,12 +52,15 @@ class Design:
 def design(arms: Sequence[Arm]) -> Design:
     """Find the factors of a study's grid or, where there is no grid of four arms, of all of its arms.
 
-    Arms without a finished seed take no part. Raises LedgerError.
+    Arms without a finished seed take no part. Effects rest on the seeds that all arms share: an arm that would cost
+    the others half of theirs is left out. Raises LedgerError.
     """
     finished = sorted((arm for arm in arms if arm.n), key=lambda arm: arm.position)
     grid = [arm for arm in finished if arm.in_grid]
     is_grid = len(grid) >= 4
-    used = grid if is_grid else finished
+    whole = grid if is_grid else finished
+    used = _with_seeds(whole)
+    every_seed = {seed for arm in used for seed in arm.seeds}
     configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"] for arm in used}
     factors = _merged(_factors(configs))
     combinations = set(zip(*(factor.of.values() for factor in factors), strict=True)) if factors else set()
@@ -65,7 +70,26 @@ def design(arms: Sequence[Arm]) -> Design:
         factors=tuple(factors),
         balanced=bool(factors) and len(combinations) == len(configs) == every,
         grid=is_grid,
+        short=tuple(arm.name for arm in used if set(arm.seeds) != every_seed),
+        left_out=tuple(arm.name for arm in whole if arm not in used),
     )
+
+
+def _with_seeds(arms: Sequence[Arm]) -> list[Arm]:
+    """Leave out the arms with the fewest seeds where that at least doubles the seeds that the others share.
+
+    Short of that a balanced grid with fewer seeds is worth more than one with a hole.
+    """
+    best = kept = sorted(arms, key=lambda arm: -arm.n)
+    while len(kept) > 2:
+        kept = kept[:-1]
+        if _shared_seeds(kept) >= 2 * max(1, _shared_seeds(best)):
+            best = kept
+    return [arm for arm in arms if arm in best]
+
+
+def _shared_seeds(arms: Sequence[Arm]) -> int:
+    return len(set.intersection(*(set(arm.seeds) for arm in arms)))
 
 
 def _factors(configs: Mapping[str, Mapping[str, Any]]) -> list[Factor]:

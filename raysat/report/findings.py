@@ -22,6 +22,8 @@ from raysat.report.frame import Arm, Leaderboard, collect
 from raysat.report.generators import Generator, read_generators
 from raysat.report.merge import merge
 from raysat.report.ranking import RULE, pareto, rank
+from raysat.report.replication import Replication, replicate
+from raysat.report.resample import SINGLE
 from raysat.report.stats import Blocks, Estimate, corrected
 from raysat.report.text import title
 
@@ -70,6 +72,7 @@ class Findings:
     curves: Mapping[str, Curve]
     cost: Cost
     generators: tuple[Generator, ...]
+    replication: Replication | None  # None for a study without a reference
     runs: tuple[Run, ...]
 
     @property
@@ -80,7 +83,7 @@ class Findings:
     @property
     def measure(self) -> str:
         """The metric whose differences come first: what ranks where that is resampled, else balanced accuracy."""
-        return self.rank_by if self.rank_by in RULE else RULE[0]
+        return self.rank_by if self.rank_by in SINGLE else RULE[0]
 
 
 def find(
@@ -144,6 +147,7 @@ def find(
         curves={arm.name: curve for arm in ranked if (curve := _curve(arm)) is not None},
         cost=cost_of(board, cells),
         generators=read_generators(board, ledgers),
+        replication=replicate(board, blocks),
         runs=tuple(_run(ledger) for ledger in ledgers),
     )
 

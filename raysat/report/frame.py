@@ -62,6 +62,7 @@ class Arm:
 
     name: str
     rank: int | None = None
+    short: bool = False  # lacks a seed that the ranking rests on, and so ranks below the arms that have it
     seeds: tuple[int, ...]  # finished
     failed: tuple[Failed, ...]
     missing: tuple[int, ...]  # seeds neither finished nor failed
@@ -184,7 +185,7 @@ def collect(ledger: Ledger) -> Leaderboard:
     outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in ids}
     some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
     arms = [
-        replace(_arm(arm, outcomes, len(plan.classes), published, ledger), position=position)
+        replace(_arm(arm, outcomes, len(plan.classes), _row(published, arm.name, plan), ledger), position=position)
         for position, arm in enumerate(plan.arms)
     ]
     return Leaderboard(
@@ -201,6 +202,14 @@ def collect(ledger: Ledger) -> Leaderboard:
         images=None if plan.images is None else (plan.images.alone, plan.images.shared),
         command=plan.command,
     )
+
+
+def _row(published: Reference | None, arm: str, plan: _Plan) -> PublishedRow | None:
+    """The published row of an arm; numbers by class only where the classes are those of the publication."""
+    row = None if published is None else published.row(arm)
+    if row is None or published is None or published.classes == plan.classes:
+        return row
+    return row.model_copy(update={"recall": (), "precision": ()})
 
 
 def _class_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -243,7 +252,7 @@ def _arm(
     planned: _PlannedArm,
     outcomes: Mapping[str, Metrics | str | None],
     classes: int,
-    published: Reference | None,
+    published: PublishedRow | None,
     ledger: Ledger,
 ) -> Arm:
     cells = [(cell, outcomes[cell.id]) for cell in planned.trials]
@@ -257,7 +266,7 @@ def _arm(
         metrics={name: summarise(getattr(metrics, name) for _, metrics in found) for name in METRICS},
         recall=tuple(summarise(metrics.recall[k] for _, metrics in found) for k in range(classes)),
         precision=tuple(summarise(metrics.precision[k] for _, metrics in found) for k in range(classes)),
-        published=None if published is None else published.row(planned.name),
+        published=published,
         in_grid=planned.grid,
         sources=tuple(Source(ledger=ledger, trial=cell.id) for cell, _ in found),
     )

@@ -23,6 +23,9 @@ from raysat.report.text import (
     count,
     leading_columns,
     number,
+    printed,
+    rank_note,
+    rank_text,
     title,
 )
 from raysat.report.wording import bracketed
@@ -104,7 +107,7 @@ def _known(char: str) -> str:
 
 
 def _row(findings: Findings, arm: Arm, left: list[Column], metrics: dict[str, Column], *, published: bool) -> str:
-    mark = "" if arm.rank is None else f"{arm.rank}" + (f"${TIED}$" if arm.name in findings.tied else "")
+    mark = "" if arm.rank is None else rank_text(arm) + (f"${TIED}$" if arm.name in findings.tied else "")
     name = escape(title(arm)) + (rf"~{_SPECIAL[PARETO]}" if arm.name in findings.pareto else "")
     balanced = metrics["balanced_accuracy"]
     own = findings.means.get(arm.name, {}).get("balanced_accuracy")
@@ -112,7 +115,9 @@ def _row(findings: Findings, arm: Arm, left: list[Column], metrics: dict[str, Co
     ends = bracketed(own, difference=False).partition(" ")[2]
     cells.append(_cell(findings, arm, balanced) + (rf" {{\footnotesize {ends}}}" if ends else ""))
     if published:
-        cells.append(escape(number(balanced.published(arm))))
+        beside = findings.replication.of(arm.name, "balanced_accuracy") if findings.replication else None
+        apart = rf" {{\footnotesize {escape(bracketed(beside.estimate))}}}" if beside else ""
+        cells.append(escape(printed(balanced.published(arm))) + apart)
     return " & ".join([mark, name, *cells, escape(number(metrics["accuracy"].ours(arm).mean)), count(arm)]) + r" \\"
 
 
@@ -132,4 +137,6 @@ def _caption(findings: Findings) -> str:
         f"{LABELS[findings.rank_by]}; {tied}"
         f"{PARETO} beaten by no other on both balanced accuracy and ICV; bold: best of a column. ICV is the sum over "
         "classes of the squared difference of accuracy and recall."
+        + (f" {ranked_on[0].upper()}{ranked_on[1:]}." if (ranked_on := rank_note(board)) else "")
+        + " Published: balanced accuracy, and ours less it with the interval of ours." * (board.reference is not None)
     )

@@ -9,6 +9,8 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from raysat.report.page.grid import Cell, Heading, Table
+
 _PADDED: Final = 48  # a longer cell does not widen its column of the raw text
 _BLOCK: Final = re.compile(r"^(\d*)([#+.)-])(?=\s|$|#)")  # what would begin a heading or a list
 _SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_]))")
@@ -25,6 +27,21 @@ def table(content: Sequence[Sequence[str]], *, left: Sequence[str] = ("arm",)) -
         cells = [cell + pad if to_left else pad + cell for cell, pad in zip(column, padding, strict=True)]
         laid_out.append([cells[0], rule, *cells[1:]])
     return "\n".join(f"| {' | '.join(row)} |" for row in zip(*laid_out, strict=True))
+
+
+def from_table(made: Table) -> str:
+    """Lay out a table of a report; what stands below in a cell follows in it."""
+
+    def cell(each: Cell) -> str:
+        text = f"**{escape(each.text)}**" if each.look == "strong" else escape(each.text)
+        return f"{text} {escape(each.below)}" if each.below else text
+
+    def heading(each: Heading) -> str:
+        return escape(f"{each.text} ({each.below})" if each.below else each.text)
+
+    heads = [heading(each) for each in made.headings]
+    content = [[head, *(cell(row[k]) for row in made.rows)] for k, head in enumerate(heads)]
+    return table(content, left=[head for head, each in zip(heads, made.headings, strict=True) if each.words])
 
 
 def escape(text: str) -> str:

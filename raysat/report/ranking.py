@@ -2,13 +2,19 @@
 
 Higher mean balanced accuracy first; equal ones by lower mean ICV, then by higher mean macro F1, then in the study's
 order. ``--rank-by`` puts another metric in front of these. Accuracy never ranks: on imbalanced data it rewards neglect
-of the rare classes. Arms without a finished seed come last, without a rank.
+of the rare classes.
+
+Like is compared with like: means are over the seeds that all complete arms share, a complete arm being one whose
+planned seeds have all finished (where there is none, one with the most finished seeds). An arm that lacks any of these
+seeds ranks below all that have them, marked, whatever its other seeds reached. Arms without a finished seed come last,
+without a rank.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from raysat.errors import UsageError, did_you_mean
@@ -68,20 +74,52 @@ def rank(arms: Sequence[Arm], by: str = RULE[0]) -> tuple[Arm, ...]:
                 hint="rank by another metric",
             )
 
-    def key(arm: Arm) -> list[float]:
-        means = [(metric, arm.metrics[metric].mean or 0.0) for metric in order]
-        return [mean if metric in LOWER_IS_BETTER else -mean for metric, mean in means]
+    seeds, complete = ranking_seeds(finished), _complete(finished)
 
-    ranked = [replace(arm, rank=position) for position, arm in enumerate(sorted(finished, key=key), start=1)]
-    return (*ranked, *(replace(arm, rank=None) for arm in arms if not arm.n))
+    def short(arm: Arm) -> bool:
+        return not set(seeds) <= set(arm.seeds) if seeds else arm not in complete
+
+    def key(arm: Arm) -> list[float]:
+        means = [(metric, _mean(arm, metric, seeds)) for metric in order]
+        few = short(arm)
+        return [few, -arm.n if few else 0, *(mean if metric in LOWER_IS_BETTER else -mean for metric, mean in means)]
+
+    ranked = [
+        replace(arm, rank=position, short=short(arm)) for position, arm in enumerate(sorted(finished, key=key), start=1)
+    ]
+    return (*ranked, *(replace(arm, rank=None, short=False) for arm in arms if not arm.n))
+
+
+def ranking_seeds(arms: Sequence[Arm]) -> tuple[int, ...]:
+    """The seeds that all complete arms share, ascending; empty where they share none: each has its own then."""
+    complete = _complete(arms)
+    return tuple(sorted(set.intersection(*(set(arm.seeds) for arm in complete)))) if complete else ()
+
+
+def _complete(arms: Sequence[Arm]) -> list[Arm]:
+    """Arms whose planned seeds have all finished; where there is none, those with the most finished seeds."""
+    whole = [arm for arm in arms if arm.n and arm.n == arm.n_planned]
+    return whole or [arm for arm in arms if arm.n and arm.n == max(other.n for other in arms)]
+
+
+def _mean(arm: Arm, metric: str, seeds: Sequence[int]) -> float:
+    """Mean of a metric over these seeds, or over all of an arm's where it lacks one, or its metric has gaps."""
+    values = arm.metrics[metric].values
+    if not seeds or not set(seeds) <= set(arm.seeds) or len(values) != arm.n:
+        return arm.metrics[metric].mean or 0.0
+    return fmean(value for seed, value in zip(arm.seeds, values, strict=True) if seed in seeds)
 
 
 def pareto(arms: Sequence[Arm]) -> frozenset[str]:
-    """Names of the arms that no other beats on both balanced accuracy and ICV (or on one, equal on the other)."""
+    """Names of the arms that no other beats on both balanced accuracy and ICV (or on one, equal on the other).
+
+    Arms are ranked ones; those that are short of seeds neither beat nor get the mark.
+    """
+    seeds = ranking_seeds(arms)
     points = {
-        arm.name: (arm.metrics["balanced_accuracy"].mean or 0.0, -(arm.metrics["icv"].mean or 0.0))
+        arm.name: (_mean(arm, "balanced_accuracy", seeds), -_mean(arm, "icv", seeds))
         for arm in arms
-        if arm.n
+        if arm.n and not arm.short
     }
 
     def beaten(point: tuple[float, float]) -> bool:

@@ -1,7 +1,9 @@
-"""A paper's published rows, shown beside ours: shipped as JSON, checked when read, never filled in by guess.
+"""A paper's published rows and findings, shipped as JSON and checked when read.
 
-A number that is not available is null. What a row does give must agree with itself: balanced accuracy is the mean of
-its recalls, macro F1 the mean over classes of the harmonic mean of precision and recall, both to the printed digits.
+Each row says how its arm was trained, as far as the table prints it, and what it reached. What it gives must agree
+with itself: balanced accuracy is the mean of its recalls, macro F1 the mean over classes of the harmonic mean of
+precision and recall, both to the printed digits. Each finding is a list of comparisons between rows that together
+would confirm it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 from statistics import fmean
-from typing import Annotated, Final, TypeGuard
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,45 +21,82 @@ TOLERANCE: Final = 5e-4  # four printed digits, rounded in every term
 _FOLDER: Final = files("raysat.report") / "published"
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Expected = Literal["higher", "lower", "similar"]
+# Beside metrics of the leaderboard: what majority and minority classes reach, the majority being the largest class.
+PublishedMeasure = Literal["balanced_accuracy", "macro_f1", "icv_root", "accuracy", "rare_recall", "majority_gap"]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Methods(_Model):
+    """How a published arm was trained; None where the table does not print it."""
+
+    model: str  # of timm
+    bands: Literal["all"] | tuple[int, ...] | None  # of Landsat 8
+    loss: str
+    drw: bool
+    clr: bool  # triangular cyclic learning rate
+    swa: bool
+    sampler: str | None = None
+    augmix: bool | None = None
+    gan: bool | None = None
+    lr: float | None = None
+
+
 class PublishedRow(_Model):
-    """What a paper says of one arm; None where that is not available. Per-class values in class order."""
+    """What a paper says of one arm; None where that is not printed. Per-class values in class order."""
 
     arm: str
     label: str
-    accuracy: Share | None = None
-    balanced_accuracy: Share | None = None
+    methods: Methods
+    accuracy: Share
+    balanced_accuracy: Share
     icv: Annotated[float, Field(ge=0)] | None = None
     icv_root: Annotated[float, Field(ge=0)] | None = None
     macro_f1: Share | None = None
-    recall: tuple[Share | None, ...] = ()
-    precision: tuple[Share | None, ...] = ()
+    recall: tuple[Share, ...] = ()
+    precision: tuple[Share, ...] = ()
 
-    @property
-    def has_numbers(self) -> bool:
-        """Whether any number of the row is available."""
-        single = (self.accuracy, self.balanced_accuracy, self.icv, self.icv_root, self.macro_f1)
-        return any(value is not None for value in (*single, *self.recall, *self.precision))
+    def measure(self, name: PublishedMeasure, majority: int) -> float | None:
+        """Return a measure by name, given the label of the largest class; None where the row does not have it."""
+        if name not in ("rare_recall", "majority_gap"):
+            value: float | None = getattr(self, name)
+            return value
+        if not self.recall:
+            return None
+        rare = fmean(recall for label, recall in enumerate(self.recall) if label != majority)
+        return rare if name == "rare_recall" else self.recall[majority] - rare
+
+
+class Comparison(_Model):
+    """One difference between two arms that a finding rests on, and which way it goes in the paper."""
+
+    of: str
+    minus: str
+    measure: PublishedMeasure
+    expected: Expected
+
+
+class PublishedFinding(_Model):
+    """What a paper concludes from its table: it holds where every comparison does."""
+
+    key: str
+    text: str
+    comparisons: Annotated[tuple[Comparison, ...], Field(min_length=1)]
 
 
 class Reference(_Model):
-    """The published rows of one table."""
+    """The published rows of one table, and what its paper concludes from them."""
 
     name: str
     source: str  # citation
     data: str  # what they were measured on
-    note: str  # what is not included, and why
+    classes: tuple[str, ...]  # in the order of per-class numbers; names as the importer of the data gives them
+    note: str  # where the rows differ from print
     rows: tuple[PublishedRow, ...]
-
-    @property
-    def has_numbers(self) -> bool:
-        """Whether any number of the table is available."""
-        return any(row.has_numbers for row in self.rows)
+    findings: tuple[PublishedFinding, ...] = ()
 
     def row(self, arm: str) -> PublishedRow | None:
         """Return the row of an arm, by its name, or None."""
@@ -81,7 +120,10 @@ def load(name: str) -> Reference:
 
 
 def parse(text: str, *, file: str) -> Reference:
-    """Read and check the text of a reference. Raises LedgerError naming file and row."""
+    """Read and check the text of a reference, and add the ICV that follows from a row's numbers.
+
+    Raises LedgerError naming file and row.
+    """
     try:
         reference = Reference.model_validate_json(text)
     except ValidationError as error:
@@ -95,19 +137,29 @@ def parse(text: str, *, file: str) -> Reference:
         if names.count(row.arm) > 1:
             raise LedgerError(f"{file}: row {row.arm!r} stands twice", hint="keep one row an arm")
         _check(row, file)
-    return reference
+    for finding in reference.findings:
+        for arm in (name for each in finding.comparisons for name in (each.of, each.minus) if name not in names):
+            raise LedgerError(f"{file}: finding {finding.key!r} compares {arm!r}, which is no row", hint="name a row")
+    return reference.model_copy(update={"rows": tuple(map(_with_icv, reference.rows))})
+
+
+def _with_icv(row: PublishedRow) -> PublishedRow:
+    """Add ICV and its root where neither is printed and both follow from accuracy and recalls."""
+    if not row.recall or row.icv is not None or row.icv_root is not None:
+        return row
+    icv = sum((row.accuracy - recall) ** 2 for recall in row.recall)
+    return row.model_copy(update={"icv": icv, "icv_root": icv**0.5})
 
 
 def _check(row: PublishedRow, file: str) -> None:
-    where, hint = f"{file}: row {row.arm!r}", "compare the row with the publication; null what cannot be confirmed"
+    where, hint = f"{file}: row {row.arm!r}", "compare the row with the publication; leave out what it does not print"
     if row.recall and row.precision and len(row.recall) != len(row.precision):
         raise LedgerError(f"{where}: {len(row.recall)} recalls, {len(row.precision)} precisions", hint=hint)
     derived: dict[str, tuple[float | None, float]] = {}
-    if _complete(row.recall):
+    if row.recall:
         derived["balanced_accuracy"] = row.balanced_accuracy, fmean(row.recall)
-        if _complete(row.precision):
-            pairs = zip(row.precision, row.recall, strict=True)
-            derived["macro_f1"] = row.macro_f1, fmean(2 * p * r / (p + r) if p + r else 0.0 for p, r in pairs)
+        if row.precision:
+            derived["macro_f1"] = row.macro_f1, _macro_f1(row.precision, row.recall)
     for metric, (printed, computed) in derived.items():
         if printed is not None and abs(printed - computed) > TOLERANCE + 1e-12:
             raise LedgerError(
@@ -115,5 +167,6 @@ def _check(row: PublishedRow, file: str) -> None:
             )
 
 
-def _complete(values: Sequence[float | None]) -> TypeGuard[Sequence[float]]:
-    return bool(values) and None not in values
+def _macro_f1(precision: Sequence[float], recall: Sequence[float]) -> float:
+    pairs = zip(precision, recall, strict=True)
+    return fmean(2 * p * r / (p + r) if p + r else 0.0 for p, r in pairs)

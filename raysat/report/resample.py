@@ -21,28 +21,39 @@ DRAWS: Final = 2000
 _CHUNK: Final = 200  # draws at a time
 _MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more cells and classes there are fewer draws
 
+SINGLE: Final = ("balanced_accuracy", "icv", "macro_f1", "icv_root", "accuracy")  # metrics that are one number
+UNBOUNDED: Final = frozenset({"icv", "icv_root"})  # the others lie between 0 and 1
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
 def measures(classes: int) -> tuple[str, ...]:
     """Names of the metrics that are resampled, in order: ``recall_2`` is that of the third class."""
-    return ("balanced_accuracy", "icv", "macro_f1", *(f"recall_{k}" for k in range(classes)))
+    return (*SINGLE, *(f"{metric}_{k}" for metric in ("recall", "precision") for k in range(classes)))
+
+
+def of_class(measure: str) -> tuple[str, int] | None:
+    """Split ``recall_2`` into metric and label; None for a measure that is of no class."""
+    metric, _, label = measure.rpartition("_")
+    return (metric, int(label)) if metric in ("recall", "precision") else None
 
 
 def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> Floats:
-    """Balanced accuracy, ICV, macro F1 and recalls, stacked first, as in ``metrics.py``.
+    """Stack what ``measures`` names, in its order along the first axis; definitions as in ``metrics.py``.
 
     Args:
         hits: (..., K) patches of each class that were found.
         predicted: (..., K) patches that were taken for each class.
-        support: (K,) patches of each class; a class without any has recall NaN and takes no part.
+        support: (K,) patches of each class; a class without any has recall and precision NaN and takes no part.
     """
     present = support > 0
     recall = np.where(present, hits / np.maximum(support, 1), np.nan)
-    accuracy = hits.sum(axis=-1, keepdims=True) / support.sum()
+    precision = np.where(present, hits / np.maximum(predicted, 1), np.nan)
+    accuracy = hits.sum(axis=-1) / support.sum()
     f1 = 2 * hits / np.maximum(predicted + support, 1)
-    balanced, icv = recall[..., present].mean(axis=-1), np.square(accuracy - recall[..., present]).sum(axis=-1)
-    return np.stack([balanced, icv, f1[..., present].mean(axis=-1), *np.moveaxis(recall, -1, 0)])
+    icv = np.square(accuracy[..., None] - recall[..., present]).sum(axis=-1)
+    single = [recall[..., present].mean(axis=-1), icv, f1[..., present].mean(axis=-1), np.sqrt(icv), accuracy]
+    return np.stack([*single, *np.moveaxis(recall, -1, 0), *np.moveaxis(precision, -1, 0)])
 
 
 def observed(cells: Cells) -> Floats:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from raysat.errors import LedgerError, UsageError
 from raysat.ledger import Ledger
 from raysat.report.frame import Leaderboard, collect
+from raysat.report.replication import Replication, replicate
 from raysat.report.tables import write_leaderboard
 
 
-def leaderboard(run: Path) -> tuple[Leaderboard, list[Path]]:
+def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]:
     """Write the leaderboard of a run, finished or not, into its folder.
 
     Returns:
-        The leaderboard, and the files written.
+        The leaderboard; what is published beside ours, where the study has a reference; and the files written.
 
     Raises:
         LedgerError: the folder is not a run, its plan is damaged, or the files cannot be written.
         UsageError: the study names published rows that do not exist.
     """
     board = collect(Ledger.open(run))
-    return board, write_leaderboard(board, run)
+    replication = _replication(board)
+    return board, replication, write_leaderboard(board, run, replication)
+
+
+def _replication(board: Leaderboard) -> Replication | None:
+    """Compare with the publication; predictions that cannot be read cost this comparison, not the leaderboard."""
+    published = tuple(arm for arm in board.arms if arm.n and arm.published is not None)
+    if not published:
+        return None
+    from raysat.report.cells import read_cells  # noqa: PLC0415  (scipy: only studies with a reference need it here)
+    from raysat.report.stats import Blocks  # noqa: PLC0415
+
+    try:
+        return replicate(board, Blocks(read_cells(replace(board, arms=published))))
+    except (LedgerError, UsageError):
+        return None

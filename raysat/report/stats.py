@@ -32,7 +32,7 @@ from scipy.special import stdtrit
 
 from raysat.power import FLIPS, LEVEL, MOST_EXACT
 from raysat.report.cells import Cells
-from raysat.report.resample import DRAWS, measures, observed, resample
+from raysat.report.resample import DRAWS, UNBOUNDED, measures, observed, resample
 
 _DUST: Final = 1e-12  # differences below it are what sums leave of zero
 
@@ -96,7 +96,7 @@ class Blocks:
             if not test and ends[0] == ends[1]:  # all seeds agree on all patches: nothing tells how far that carries
                 ends = (None, None)
             if not test and ends[0] is not None and ends[1] is not None:  # a mean stays where its metric does
-                most = np.inf if self.measures[m] == "icv" else 1.0
+                most = np.inf if self.measures[m] in UNBOUNDED else 1.0
                 ends = (max(0.0, ends[0]), min(most, ends[1]))
             found[self.measures[m]] = Estimate(
                 value=float(values[m].mean()),
@@ -106,6 +106,31 @@ class Blocks:
                 p=float(p[position]) if test else None,
             )
         return found
+
+    def combination(self, terms: Sequence[tuple[float, str, str]]) -> Estimate | None:
+        """Estimate a weighted sum of measures of arms, such as a difference of two recalls between two arms.
+
+        Args:
+            terms: weight, arm and measure of each summand.
+
+        Returns:
+            The estimate with its test; None where the arms have no seed in common, or a class no test patch.
+        """
+        seeds = self.seeds(*(arm for _, arm, _ in terms))
+        if not seeds:
+            return None
+        values, draws = np.zeros(len(seeds)), np.zeros((self.draws, len(seeds)))
+        for weight, arm, measure in terms:
+            rows, m = [self._seeds[arm][seed] for seed in seeds], self.measures.index(measure)
+            values += weight * self._observed[m, rows]
+            draws += weight * self._resampled[m][:, rows]
+        if not np.isfinite(values).all():
+            return None
+        for each in (values, draws):
+            each[np.abs(each) < _DUST] = 0.0
+        low, high = interval(values, draws, seed=self._rng_seed)
+        ends = (float(low), float(high)) if len(seeds) > 1 else (None, None)
+        return Estimate(value=float(values.mean()), low=ends[0], high=ends[1], n=len(seeds), p=float(sign_flip(values)))
 
     def contrast(self, weights: Mapping[str, float], seeds: Sequence[int]) -> tuple[Floats, Floats]:
         """Values of a contrast for each measure and seed: (M, S) on the patches as they are, (M, B, S) on the draws."""

@@ -12,17 +12,20 @@ from typing import Any, Final
 from raysat import __version__
 from raysat.atomic import write_atomic
 from raysat.report.frame import Arm, Leaderboard, Summary, one_line
-from raysat.report.markdown import escape, table
+from raysat.report.markdown import escape, from_table, table
+from raysat.report.replication import Replication
+from raysat.report.replication_tables import published_table, source_note
 from raysat.report.text import (
     MOST_CLASSES,
-    NONE,
     Column,
     class_columns,
     columns,
     count,
     measured_on,
     number,
-    published_note,
+    printed,
+    rank_note,
+    rank_text,
     title,
     unfinished,
 )
@@ -35,16 +38,20 @@ _LEGEND: Final = (
 )
 
 
-def write_leaderboard(board: Leaderboard, folder: Path) -> list[Path]:
+def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication | None = None) -> list[Path]:
     """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once. Raises LedgerError where that fails."""
-    texts = {"md": to_markdown(board), "csv": to_csv(board), "json": to_json(board)}
+    texts = {
+        "md": to_markdown(board, replication),
+        "csv": to_csv(board, replication),
+        "json": to_json(board, replication),
+    }
     paths = [folder / f"leaderboard.{suffix}" for suffix in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         write_atomic(path, text)
     return paths
 
 
-def to_markdown(board: Leaderboard) -> str:
+def to_markdown(board: Leaderboard, replication: Replication | None = None) -> str:
     """The leaderboard as GitHub-flavoured Markdown; names and errors are escaped."""
     parts = [
         f"# {escape(board.study)}",
@@ -52,13 +59,15 @@ def to_markdown(board: Leaderboard) -> str:
         main_table(board),
     ]
     notes = [_LEGEND]
-    if any(0 < arm.n < arm.n_planned for arm in board.arms):
-        notes.append("An arm with unfinished seeds is ranked by those that finished.")
+    if ranked_on := rank_note(board):
+        notes.append(f"{ranked_on[0].upper()}{ranked_on[1:]}.")
     if any(column.published(arm) is not None for column in columns(board) for arm in board.arms):
         notes.append("In brackets: the published value.")
     parts.append(" ".join(notes))
-    if note := published_note(board):
-        parts.append(escape(note[0].upper() + note[1:]) + ".")
+    if replication is not None and (beside := published_table(replication)):
+        parts += ["## Published", escape(beside.caption), from_table(beside)]
+    if board.reference is not None:
+        parts.append(escape(source_note(board)))
     if board.support is not None:
         parts += ["## Per class", "Recall, with the number of patches of each class:", class_table(board, "recall")]
         parts += ["Precision:", class_table(board, "precision")]
@@ -70,9 +79,9 @@ def to_markdown(board: Leaderboard) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def to_csv(board: Leaderboard) -> str:
+def to_csv(board: Leaderboard, replication: Replication | None = None) -> str:
     """One row per arm, numbers in full precision, empty where there is none; a name cannot start a formula."""
-    return as_csv([csv_row(board, arm) for arm in board.arms])
+    return as_csv([csv_row(board, arm, replication) for arm in board.arms])
 
 
 def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
@@ -91,12 +100,12 @@ def csv_text(text: str) -> str:
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
 
 
-def to_json(board: Leaderboard) -> str:
+def to_json(board: Leaderboard, replication: Replication | None = None) -> str:
     """Everything known: per arm the mean, sd and each seed's value of every metric, and every cell without a result."""
-    return json.dumps(describe(board), indent=1, allow_nan=False) + "\n"
+    return json.dumps(describe(board, replication), indent=1, allow_nan=False) + "\n"
 
 
-def describe(board: Leaderboard) -> dict[str, Any]:
+def describe(board: Leaderboard, replication: Replication | None = None) -> dict[str, Any]:
     """The content of the JSON file."""
     counts = None if board.support is None else dict(zip(board.classes, board.support, strict=True))
     return {
@@ -107,8 +116,8 @@ def describe(board: Leaderboard) -> dict[str, Any]:
         "classes": list(board.classes),
         "n_test": board.n_test,
         "n_per_class": counts,
-        "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows"}),
-        "arms": [_json_arm(board, arm) for arm in board.arms],
+        "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows", "findings"}),
+        "arms": [_json_arm(board, arm, replication) for arm in board.arms],
     }
 
 
@@ -118,7 +127,7 @@ def main_table(board: Leaderboard) -> str:
     if len(board.classes) > MOST_CLASSES:
         shown = [column for column in shown if column.metric != "recall"]
     rows = [
-        ["#", *(NONE if arm.rank is None else str(arm.rank) for arm in board.arms)],
+        ["#", *map(rank_text, board.arms)],
         ["arm", *(escape(title(arm)) for arm in board.arms)],
     ]
     for column in shown:
@@ -145,12 +154,12 @@ def _cells(board: Leaderboard, column: Column, *, with_sd: bool) -> list[str]:
         mean = number(ours.mean, column.metric)
         bold = mean == top and column.metric != "accuracy"
         sd = f" ± {number(ours.sd, column.metric)}" if with_sd and ours.sd is not None else ""
-        published = f" ({number(column.published(arm), column.metric)})" if compared else ""
+        published = f" ({printed(column.published(arm))})" if compared else ""
         cells.append((f"**{mean}**" if bold else mean) + sd + published)
     return cells
 
 
-def csv_row(board: Leaderboard, arm: Arm) -> dict[str, object]:
+def csv_row(board: Leaderboard, arm: Arm, replication: Replication | None = None) -> dict[str, object]:
     """An arm's row of the CSV file, by column."""
     row: dict[str, object] = {
         "arm": csv_text(arm.name),
@@ -162,10 +171,14 @@ def csv_row(board: Leaderboard, arm: Arm) -> dict[str, object]:
         row[f"{column.key}_mean"], row[f"{column.key}_sd"] = column.ours(arm).mean, column.ours(arm).sd
         if any(column.published(other) is not None for other in board.arms):
             row[f"{column.key}_published"] = column.published(arm)
+            beside = replication.of(arm.name, column.key) if replication else None
+            for end in ("value", "low", "high"):
+                name = f"{column.key}_minus_published" + ("" if end == "value" else f"_{end}")
+                row[name] = getattr(beside.estimate, end) if beside else None
     return row
 
 
-def _json_arm(board: Leaderboard, arm: Arm) -> dict[str, Any]:
+def _json_arm(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, Any]:
     def described(summary: Summary) -> dict[str, Any]:
         return {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)}
 
@@ -175,6 +188,7 @@ def _json_arm(board: Leaderboard, arm: Arm) -> dict[str, Any]:
     return {
         "name": arm.name,
         "rank": arm.rank,
+        "short_of_seeds": arm.short,
         "n": arm.n,
         "n_planned": arm.n_planned,
         "seeds": list(arm.seeds),
@@ -184,4 +198,9 @@ def _json_arm(board: Leaderboard, arm: Arm) -> dict[str, Any]:
         "failed": [{"seed": cell.seed, "error": cell.error} for cell in arm.failed],
         "missing": list(arm.missing),
         "published": None if arm.published is None else arm.published.model_dump(exclude={"arm"}),
+        "minus_published": {
+            each.column.key: {key: getattr(each.estimate, key) for key in ("value", "low", "high", "n")}
+            for each in (replication.differences if replication else ())
+            if each.arm.name == arm.name
+        },
     }

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from raysat.report.frame import Arm, Leaderboard, one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER, RULE
+from raysat.report.replication import Replication
 from raysat.report.text import (
     NONE,
     PARETO,
@@ -25,16 +26,20 @@ from raysat.report.text import (
     leading_columns,
     measured_on,
     number,
+    printed,
     published_note,
+    rank_note,
+    rank_text,
     title,
     unfinished,
 )
+from raysat.report.wording import bracketed
 
 _Shown: TypeAlias = dict[str, list[Text]]  # heading -> a cell for each arm
 
 _GAP: Final = 2
 # What is left out first, while arms have less room than this; their names wrap in what they get.
-_OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("published", 16), ("n", 12))
+_OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("n", 12))
 _NARROWEST: Final = 8
 
 
@@ -46,12 +51,13 @@ class Rendered:
     tied: frozenset[str] = frozenset()  # arms that are tied with the best
     pareto: frozenset[str] = frozenset()  # arms that no other beats on both balanced accuracy and ICV
     rank_by: str = RULE[0]
+    replication: Replication | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield a title, the table and notes."""
         ascii_only, board = options.ascii_only, self.board
         shown = _columns(board, self.rank_by, ascii_only=ascii_only)
-        ranks = [(str(arm.rank) if arm.rank else NONE) + (TIED if arm.name in self.tied else "") for arm in board.arms]
+        ranks = [rank_text(arm) + (TIED if arm.name in self.tied else "") for arm in board.arms]
         shown["#"] = [_text(rank, ascii_only=ascii_only) for rank in ranks]
         marks = [f" {PARETO}" if arm.name in self.pareto else "" for arm in board.arms]
         names = [_text(title(a) + mark, ascii_only=ascii_only) for a, mark in zip(board.arms, marks, strict=True)]
@@ -69,6 +75,8 @@ class Rendered:
         yield ""
         for note in self._notes(shown):
             yield _text(note, "dim", ascii_only=ascii_only)
+        if self.replication is not None:
+            yield from _published(board, self.replication, ascii_only=ascii_only)
         for arm, seeds, reason in unfinished(board):
             yield _text(f"{one_line(arm.name)}, {seeds} {reason}", ascii_only=ascii_only)
 
@@ -77,6 +85,8 @@ class Rendered:
         lower = [name in LOWER_IS_BETTER for name in dict.fromkeys((self.rank_by, *RULE))]
         said = [("lower " if low else "") + name for name, low in zip(rule, lower, strict=True)]
         yield f"± sd over n seeds; ranked by {', then '.join(said)}"
+        if ranked_on := rank_note(self.board):
+            yield ranked_on
         if "recall by class" in shown:
             yield f"recall by class: {', '.join(one_line(name) for name in self.board.classes)}"
         if self.tied or self.pareto:
@@ -86,8 +96,6 @@ class Rendered:
                 else ""
             )
             yield f"{tied}{PARETO} beaten by no other on both balanced accuracy and ICV"
-        if note := published_note(self.board):
-            yield note
 
 
 def render(
@@ -96,19 +104,34 @@ def render(
     tied: frozenset[str] = frozenset(),
     pareto: frozenset[str] = frozenset(),
     rank_by: str = RULE[0],
+    replication: Replication | None = None,
 ) -> Rendered:
     """Return a leaderboard for rich's ``console.print``; it takes its width from the console."""
-    return Rendered(board, tied, pareto, rank_by)
+    return Rendered(board, tied, pareto, rank_by, replication)
+
+
+def _published(board: Leaderboard, replication: Replication, *, ascii_only: bool) -> Iterator[Table | Text | str]:
+    """Published balanced accuracies beside ours, in the board's order."""
+    table = _plain_table(ascii_only=ascii_only)
+    for heading in ("arm", "balanced acc.", "published", "ours − published [95 %]", "n"):
+        table.add_column(
+            _text(heading, ascii_only=ascii_only),
+            justify="left" if heading == "arm" else "right",
+            no_wrap=heading != "arm",
+            overflow="fold",
+        )
+    for each in replication.differences:
+        if each.column.metric == "balanced_accuracy":
+            cells = (number(each.ours), printed(each.published), bracketed(each.estimate), str(each.estimate.n))
+            table.add_row(*(_text(cell, ascii_only=ascii_only) for cell in (one_line(each.arm.name), *cells)))
+    yield ""
+    yield table
+    yield ""
+    yield _text(published_note(board) or "", "dim", ascii_only=ascii_only)
 
 
 def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, ascii_only: bool) -> Table:
-    table = Table(
-        box=None if ascii_only else box.SIMPLE_HEAD,  # its dividers are one blank wide
-        padding=(0, _GAP if ascii_only else _GAP - 1, 0, 0),
-        show_edge=False,
-        pad_edge=False,
-        header_style="",
-    )
+    table = _plain_table(ascii_only=ascii_only)
     for heading in shown:
         table.add_column(_text(heading, ascii_only=ascii_only), justify="right", no_wrap=True)
         if heading == "#":
@@ -117,6 +140,16 @@ def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, 
         rank, *values = (cells[position] for cells in shown.values())
         table.add_row(rank, names[position], *values, style="" if arm.n else "dim")
     return table
+
+
+def _plain_table(*, ascii_only: bool) -> Table:
+    return Table(
+        box=None if ascii_only else box.SIMPLE_HEAD,  # its dividers are one blank wide
+        padding=(0, _GAP if ascii_only else _GAP - 1, 0, 0),
+        show_edge=False,
+        pad_edge=False,
+        header_style="",
+    )
 
 
 def _columns(board: Leaderboard, rank_by: str, *, ascii_only: bool) -> _Shown:
@@ -128,11 +161,10 @@ def _columns(board: Leaderboard, rank_by: str, *, ascii_only: bool) -> _Shown:
         top = None if column.metric == "accuracy" else column.best(board)
         return [_number(column, arm, top, with_sd=with_sd, ascii_only=ascii_only) for arm in board.arms]
 
-    shown = {
+    return {
         "#": [],  # filled in by who knows of ties
         **{column.label: texts(column) for column in leading_columns(rank_by)},
         "balanced acc.": texts(balanced, with_sd=True),
-        "published": [_text(number(balanced.published(arm)), ascii_only=ascii_only) for arm in board.arms],
         "ICV": texts(metrics["icv"]),
         "√ICV": texts(metrics["icv_root"]),
         "F1": texts(metrics["macro_f1"]),
@@ -140,9 +172,6 @@ def _columns(board: Leaderboard, rank_by: str, *, ascii_only: bool) -> _Shown:
         "acc.": texts(metrics["accuracy"]),
         "n": [Text(count(arm)) for arm in board.arms],
     }
-    if all(balanced.published(arm) is None for arm in board.arms):
-        del shown["published"]
-    return shown
 
 
 def _number(column: Column, arm: Arm, top: str | None, *, with_sd: bool, ascii_only: bool) -> Text:

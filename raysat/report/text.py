@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from raysat.report.frame import METRICS, Arm, Leaderboard, Summary, one_line
-from raysat.report.ranking import LABELS, LOWER_IS_BETTER, RULE
+from raysat.report.ranking import LABELS, LOWER_IS_BETTER, RULE, ranking_seeds
 
 NONE: Final = "–"
 MOST_CLASSES: Final = 6  # whose recalls a leaderboard shows; with more they stand in a table of their own alone
@@ -38,17 +38,20 @@ class Column:
         return (arm.recall if self.metric == "recall" else arm.precision)[self.position]
 
     def published(self, arm: Arm) -> float | None:
-        """What was published of an arm; None where that is not available or is of another number of classes."""
+        """What was published of an arm; None where that is not printed, or is of other classes."""
         if arm.published is None:
             return None
-        value = getattr(arm.published, self.metric)
-        if self.position is None:
-            return float(value) if value is not None else None
-        return value[self.position] if len(value) == len(arm.recall) else None
+        value = getattr(arm.published, self.metric, None)
+        if self.position is not None:
+            value = value[self.position] if value else None
+        return None if value is None else float(value)
 
     def best(self, board: Leaderboard) -> str | None:
-        """How its best value reads, so that all that read the same are marked; None where nothing competes."""
-        means = [mean for arm in board.arms if (mean := self.ours(arm).mean) is not None]
+        """How its best value reads, so that all that read the same are marked; None where nothing competes.
+
+        An arm that is short of seeds does not compete.
+        """
+        means = [mean for arm in board.arms if not arm.short and (mean := self.ours(arm).mean) is not None]
         if len(means) < 2:
             return None
         return number(min(means) if self.metric in LOWER_IS_BETTER else max(means), self.metric)
@@ -78,9 +81,37 @@ def number(value: float | None, metric: str = "") -> str:
     return f"{value:.4f}" if metric == "icv" else f"{value:.3f}"
 
 
+def printed(value: float | None) -> str:
+    """A published number with the four digits that papers print."""
+    return NONE if value is None else f"{value:.4f}"
+
+
 def title(arm: Arm) -> str:
     """An arm's name, and what it is where a publication says so."""
     return one_line(arm.name if arm.published is None else f"{arm.name} {arm.published.label}")
+
+
+def rank_text(arm: Arm) -> str:
+    """An arm's rank: ``3``, or ``(3)`` where it is short of seeds; a dash without one."""
+    if arm.rank is None:
+        return NONE
+    return f"({arm.rank})" if arm.short else str(arm.rank)
+
+
+def rank_note(board: Leaderboard) -> str | None:
+    """On which seeds arms are ranked, where not every arm has the same; None where all have."""
+    finished = [arm for arm in board.arms if arm.n]
+    seeds, short = ranking_seeds(finished), [arm for arm in finished if arm.short]
+    said = []
+    if any(set(arm.seeds) > set(seeds) for arm in finished if not arm.short):
+        said.append(
+            f"ranked on seeds {', '.join(map(str, seeds))}, which all complete arms share"
+            if seeds
+            else "complete arms share no seed: each is ranked on its own"
+        )
+    if short:
+        said.append("rank in brackets: an arm that lacks seeds of the others, and so ranks below them")
+    return "; ".join(said) or None
 
 
 def for_terminal(text: str, *, ascii_only: bool) -> str:
@@ -111,11 +142,9 @@ def unfinished(board: Leaderboard) -> list[tuple[Arm, str, str]]:
 
 
 def published_note(board: Leaderboard) -> str | None:
-    """What the published numbers are, or that there are none; None for a study without a reference."""
+    """What the published numbers are; None for a study without a reference."""
     if board.reference is None:
         return None
-    if not board.reference.has_numbers:
-        return f"published numbers: not included ({board.reference.note})"
     source = f"{board.reference.source}, measured on {board.reference.data}"
     return f"published numbers: {source}; they compare with the same data and split alone"
 

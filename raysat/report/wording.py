@@ -10,8 +10,9 @@ from raysat.report.effects import Effects, Together
 from raysat.report.findings import Findings
 from raysat.report.frame import one_line
 from raysat.report.ranking import LABELS, LOWER_IS_BETTER
+from raysat.report.resample import of_class
 from raysat.report.stats import Estimate
-from raysat.report.text import NONE, PARETO, TIED, number, title
+from raysat.report.text import NONE, PARETO, TIED, number, rank_note, title
 from raysat.textual import duration, plural
 
 MAIN: Final = ("balanced_accuracy", "icv", "macro_f1")
@@ -19,8 +20,8 @@ MAIN: Final = ("balanced_accuracy", "icv", "macro_f1")
 
 def measure_label(findings: Findings, measure: str) -> str:
     """``ICV``, ``recall of forest``."""
-    if measure.startswith("recall_"):
-        return f"recall of {one_line(findings.board.classes[int(measure.removeprefix('recall_'))])}"
+    if (own := of_class(measure)) is not None:
+        return f"{own[0]} of {one_line(findings.board.classes[own[1]])}"
     return LABELS[measure]
 
 
@@ -29,9 +30,9 @@ def called(findings: Findings, arm: str) -> str:
     return next(title(each) for each in findings.board.arms if each.name == arm)
 
 
-def signed(value: float | None, measure: str = "") -> str:
+def signed(value: float | None, measure: str = "", *, digits: int | None = None) -> str:
     """A difference with its sign: ``+0.031``, ``−0.031``; what rounds to zero has none."""
-    text = number(value, measure)
+    text = number(value, measure) if digits is None or value is None else f"{value:.{digits}f}"
     if value is None or not float(text):
         return text.lstrip("-")
     return f"−{text[1:]}" if value < 0 else f"+{text}"
@@ -102,8 +103,7 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
 
 
 def _listed(findings: Findings, arms: Sequence[str]) -> str:
-    rest = f" and {len(arms) - 3} more" if len(arms) > 3 else ""
-    return "; ".join(called(findings, arm) for arm in arms[:3]) + rest  # names hold commas
+    return _names([called(findings, arm) for arm in arms])
 
 
 def _synergy(found: Together) -> str:
@@ -133,7 +133,11 @@ def design_note(effects: Effects) -> str:
     """On what arms effects rest, and whether the grid is balanced."""
     design, n = effects.design, len(effects.seeds)
     what = f"{len(design.arms)} arms {'of the grid' if design.grid else 'with named settings'}, n = {plural(n, 'seed')}"
-    few = f" {plural(n, 'seed')} can show no effect at 5 %." if n < seeds_needed() else ""
+    few = f" {plural(n, 'seed')} can show no effect at 5 % by the sign-flip test." if n < seeds_needed() else ""
+    if design.short:
+        few += f" Only the seeds that all of these arms have finished count: {_names(design.short)} lacks some."
+    if design.left_out:
+        few += f" Left out, as too few of their seeds have finished: {_names(design.left_out)}."
     if design.balanced:
         return f"Balanced: every combination of levels is there ({what}). Effects are plain means over the rest.{few}"
     note = (
@@ -145,6 +149,11 @@ def design_note(effects: Effects) -> str:
         return note
     left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
     return f"{note} Left out, as these arms cannot tell them from others: {left_out}."
+
+
+def _names(arms: Sequence[str]) -> str:
+    """The first few arms; by semicolons, as names hold commas."""
+    return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
 def generators_note(findings: Findings) -> str:
@@ -178,6 +187,8 @@ def notes(findings: Findings) -> Iterator[str]:
         f"Ranked by {', then '.join(rule)}. Accuracy never ranks: on imbalanced data it rewards neglect of the rare "
         "classes. ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
     )
+    if ranked_on := rank_note(findings.board):
+        yield f"{ranked_on[0].upper()}{ranked_on[1:]}. Means are over all n seeds of an arm."
     tied = (
         f"{TIED} tied with the best: the 95 % interval of the difference in {LABELS[findings.rank_by]} includes zero."
         if findings.rank_by == findings.measure

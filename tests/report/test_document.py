@@ -98,9 +98,14 @@ def test_published_values_stand_beside_ours_with_the_difference(make_run):
     found = find([ledger.root])
     table = next(table for table in Page(to_markdown(found, {})).tables if "published" in table[0])
     row = next(row for row in table if row[1] == "balanced accuracy")
+    assert row[0].startswith("(1)")  # the best comes first
+    row = next(row for row in table if row[0].startswith("(4)") and row[1] == "balanced accuracy")
+    ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics["balanced_accuracy"]
+    assert row[2:4] == [f"{ours.mean:.3f} ± {ours.sd:.3f}", "0.6380"]
+    mean = found.means["(4)"]["balanced_accuracy"]
+    ends = f"[{signed(mean.low - 0.638)}, {signed(mean.high - 0.638)}]"
+    assert row[4:] == [f"{signed(ours.mean - 0.638)} {ends}", "3"]
     assert row[4].startswith("−0.")
-    ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics["balanced_accuracy"].mean
-    assert row[2:] == [f"{ours:.3f}", "0.641", signed(ours - 0.6406), "3"]
 
 
 def test_one_arm_one_seed_and_a_class_without_patches(make_run):

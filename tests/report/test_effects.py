@@ -17,7 +17,7 @@ from raysat.report.factors import Design, Factor, design
 from raysat.report.frame import collect
 from raysat.report.resample import observed
 from raysat.report.stats import Blocks
-from raysat.report.wording import together_note
+from raysat.report.wording import design_note, together_note
 
 LEVELS = {"loss": ("cross_entropy", "ldam", "focal"), "average": ("none", "swa"), "sampler": ("uniform", "square_root")}
 ARMS = {
@@ -177,6 +177,25 @@ def test_seeds_that_some_arm_lacks_take_no_part(made):
     assert plan.balanced
     assert {effect.estimates["icv"].n for effect in found.main} == {3}
     assert {share.degrees for share in found.shares if share.source == "seed"} == {2}
+
+
+def test_an_arm_that_would_cost_the_others_half_of_their_seeds_is_left_out_and_named(made):
+    short = next(iter(ARMS))
+    blocks, plan, _, _ = made(seeds=(0, 1, 2, 3), missing=[(short, seed) for seed in (1, 2)])
+    assert plan.left_out == (short,)
+    assert short not in plan.arms
+    found = effects(blocks, plan, None)
+    assert found.seeds == (0, 1, 2, 3)
+    assert {effect.estimates["icv"].n for effect in found.main} == {4}
+    assert f"Left out, as too few of their seeds have finished: {short}." in design_note(found)
+
+
+def test_an_arm_that_costs_few_seeds_stays_and_is_named(made):
+    short = next(iter(ARMS))
+    blocks, plan, _, _ = made(missing=[(short, 2)])
+    assert (plan.short, plan.left_out) == ((short,), ())
+    said = design_note(effects(blocks, plan, None))
+    assert f"Only the seeds that all of these arms have finished count: {short} lacks some." in said
 
 
 def test_one_factor_or_no_common_seed_has_no_effects(make_run):

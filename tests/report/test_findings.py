@@ -174,7 +174,8 @@ def test_a_combination_without_its_parts_is_an_error_and_not_dropped(make_run):
 
 def test_arms_that_could_not_be_compared_are_named(make_run):
     arms = {"good": (1.0,) * 4, "same": FAR["same"], "bad": FAR["bad"]}
-    ledger = make_run(arms, seeds=(0, 1, 2, 3), missing=[("bad", 0), ("bad", 1), *(("good", s) for s in (2, 3))])
+    missing = [("bad", 0), ("bad", 1), *((arm, seed) for arm in ("good", "same") for seed in (2, 3))]
+    ledger = make_run(arms, seeds=(0, 1, 2, 3), missing=missing)
     found = find([ledger.root])
     assert found.best == "good"
     assert "Not compared with it, as they have no seed in common: bad." in headline(found)

@@ -19,6 +19,7 @@ from raysat.report.page.html import to_html
 
 MakeRun = Callable[..., object]
 VOID = {"meta", "link", "img", "br", "hr", "input"}
+COWS = ("0 cows", "1 cow", "2 cows", "3+ cows")
 RECALL = (0.9, 0.7, 0.7, 0.5)
 
 
@@ -167,16 +168,14 @@ def test_a_generators_patches_are_in_the_page(make_run: MakeRun, tmp_path: Path)
 
 
 def test_published_numbers_stand_beside_ours(make_run: MakeRun) -> None:
-    from dataclasses import replace
-
-    from raysat.report.reference import PublishedRow, Reference
-
-    findings = found(make_run({"a": RECALL, "b": RECALL}))
-    row = PublishedRow(arm="a", label="(paper)", balanced_accuracy=0.5, recall=(0.25, None, None, None))
-    arms = tuple(replace(arm, published=row if arm.name == "a" else None) for arm in findings.board.arms)
-    reference = Reference(name="t", source="A 2020", data="theirs", note="some left out", rows=(row,))
-    findings = replace(findings, board=replace(findings.board, arms=arms, reference=reference))
+    findings = found(make_run({"(1)": RECALL, "(2)": RECALL}, reference="table2", classes=COWS))
     words = " ".join(Page(to_html(findings, ())).words)
-    assert "Published numbers: A 2020, measured on theirs" in words
-    assert "recall of crop_grass" in words
-    assert "0.250" in words
+    assert "Published numbers: Rawal & Pradhan 2020" in words
+    assert "measured on droughtwatch" in words
+    assert "recall of 1 cow" in words
+    assert "0.4883" in words  # as printed of row (1)
+    assert "(b) LDAM + DRW raises balanced accuracy" in words
+    other = found(make_run({"(1)": RECALL, "(2)": RECALL}, reference="table2", folder="other"))
+    words = " ".join(Page(to_html(other, ())).words)
+    assert "0.6470" in words
+    assert "0.4883" not in words  # recalls of other classes compare with nothing

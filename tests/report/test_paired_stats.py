@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from report_helpers import GRID, GRID_CONFIGS
 from scipy.stats import permutation_test, ttest_1samp
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 from statsmodels.stats.multitest import multipletests
 
 from raysat.ledger import Ledger
@@ -74,7 +74,11 @@ def test_observed_measures_are_scikit_learns(cells):
         assert found["balanced_accuracy"][row] == pytest.approx(balanced_accuracy_score(cells.labels, predicted))
         assert found["icv"][row] == pytest.approx(((accuracy - recall) ** 2).sum())
         assert found["macro_f1"][row] == pytest.approx(f1_score(cells.labels, predicted, average="macro"))
+        assert found["accuracy"][row] == pytest.approx(accuracy)
+        assert found["icv_root"][row] == pytest.approx(np.sqrt(found["icv"][row]))
         assert [found[f"recall_{k}"][row] for k in range(4)] == pytest.approx(recall)
+        precision = precision_score(cells.labels, predicted, average=None, labels=range(4), zero_division=0)
+        assert [found[f"precision_{k}"][row] for k in range(4)] == pytest.approx(precision)
 
 
 def test_a_draw_is_the_metric_of_resampled_patches_the_same_for_all_cells(cells):
@@ -89,9 +93,17 @@ def test_a_draw_is_the_metric_of_resampled_patches_the_same_for_all_cells(cells)
     for row, predicted in enumerate(cells.predicted):
         recall = recall_score(cells.labels, predicted, average=None, labels=range(4), sample_weight=weights)
         f1 = f1_score(cells.labels, predicted, average="macro", sample_weight=weights, zero_division=0)
-        assert drawn[3:, 0, row] == pytest.approx(recall, abs=1e-6)
-        assert drawn[0, 0, row] == pytest.approx(recall.mean(), abs=1e-6)
-        assert drawn[2, 0, row] == pytest.approx(f1, abs=1e-6)
+        precision = precision_score(
+            cells.labels, predicted, average=None, labels=range(4), sample_weight=weights, zero_division=0
+        )
+        accuracy = np.average(predicted == cells.labels, weights=weights)
+        found = dict(zip(measures(4), drawn[:, 0, row], strict=True))
+        assert [found[f"recall_{k}"] for k in range(4)] == pytest.approx(recall, abs=1e-6)
+        assert [found[f"precision_{k}"] for k in range(4)] == pytest.approx(precision, abs=1e-6)
+        assert found["balanced_accuracy"] == pytest.approx(recall.mean(), abs=1e-6)
+        assert found["macro_f1"] == pytest.approx(f1, abs=1e-6)
+        assert found["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+        assert found["icv_root"] == pytest.approx(np.sqrt(((accuracy - recall) ** 2).sum()), abs=1e-6)
 
 
 def test_the_variance_of_resampled_recall_is_that_of_an_unbiased_estimate(cells):
@@ -100,7 +112,7 @@ def test_the_variance_of_resampled_recall_is_that_of_an_unbiased_estimate(cells)
     for k, m in enumerate(np.bincount(cells.labels)):
         right = cells.predicted[:, cells.labels == k] == k
         expected = right.var(axis=1, ddof=1) / m
-        assert drawn[3 + k].var(axis=0) == pytest.approx(expected, rel=0.15, abs=1e-9)
+        assert drawn[measures(4).index(f"recall_{k}")].var(axis=0) == pytest.approx(expected, rel=0.15, abs=1e-9)
 
 
 def test_with_seeds_alone_the_interval_is_students(cells):
@@ -140,10 +152,32 @@ def test_means_stay_where_their_metric_does_and_differences_are_the_same_every_t
     for arm in GRID:
         for name, each in blocks.estimates({arm: 1.0}, test=False).items():
             assert 0 <= each.low <= each.value <= each.high
-            assert each.high <= 1 or name == "icv"
+            assert each.high <= 1 or name in ("icv", "icv_root")
     a, b, *_ = GRID
     assert blocks.estimates({a: 1, b: -1}) == again.estimates({a: 1, b: -1})
     assert blocks.estimates({a: 1, b: -1})["icv"].value == -blocks.estimates({b: 1, a: -1})["icv"].value
+
+
+def test_a_combination_of_measures_is_that_of_its_terms(cells):
+    blocks = Blocks(cells, draws=300)
+    a, b, *_ = GRID
+    plain = blocks.estimates({a: 1, b: -1})
+    assert blocks.combination([(1, a, "icv"), (-1, b, "icv")]) == plain["icv"]
+    # The mean of the recalls is balanced accuracy, so weights of 1/4 on each must give the same estimate.
+    terms = [(sign / 4, arm, f"recall_{k}") for sign, arm in ((1, a), (-1, b)) for k in range(4)]
+    found = blocks.combination(terms)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        tuple(getattr(plain["balanced_accuracy"], end) for end in ("value", "low", "high")), abs=1e-6
+    )
+    assert found.p == plain["balanced_accuracy"].p
+
+
+def test_a_combination_without_a_common_seed_or_a_class_without_patches_is_none(make_run):
+    a, b, *_ = GRID
+    run = make_run(GRID, seeds=(0, 1), missing=[(a, 1), (b, 0)], sizes=(30, 8, 7, 0))
+    blocks = Blocks(read_cells(collect(run)), draws=200)
+    assert blocks.combination([(1, a, "icv"), (-1, b, "icv")]) is None
+    assert blocks.combination([(1, a, "recall_3")]) is None
 
 
 def test_a_class_without_test_patches_is_left_out(make_run):

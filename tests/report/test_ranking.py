@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raysat.errors import UsageError
 from raysat.report.frame import Arm, Failed, Summary
-from raysat.report.ranking import LABELS, check_metric, pareto, rank
+from raysat.report.ranking import LABELS, check_metric, pareto, rank, ranking_seeds
 
 
 def arm(name: str, balanced: float, icv: float = 0.1, f1: float = 0.5, **more: float) -> Arm:
@@ -59,6 +59,58 @@ def test_an_arm_without_a_result_comes_last_without_a_rank():
     ranked = rank([empty, arm("a", 0.1)])
     assert [(each.name, each.rank) for each in ranked] == [("a", 1), ("x", None)]
     assert pareto([empty, arm("a", 0.1)]) == {"a"}
+
+
+def seeded(name: str, values: dict[int, float], planned: int = 3) -> Arm:
+    """An arm with a balanced accuracy for each finished seed, of so many planned."""
+    found = {"balanced_accuracy": tuple(values.values()), "icv": (0.1,) * len(values), "macro_f1": (0.5,) * len(values)}
+    return Arm(
+        name=name,
+        seeds=tuple(values),
+        failed=(),
+        missing=tuple(seed for seed in range(planned) if seed not in values),
+        metrics={key: Summary(values=each) for key, each in found.items()},
+        recall=(),
+        precision=(),
+    )
+
+
+def test_an_arm_that_lost_a_seed_ranks_below_those_that_have_it_whatever_its_others_reached():
+    whole = seeded("whole", {0: 0.5, 1: 0.5, 2: 0.5})
+    better = seeded("better", {0: 0.6, 1: 0.6, 2: 0.6})
+    ranked = rank([seeded("lucky", {1: 0.9}), whole, better])
+    assert [(each.name, each.rank, each.short) for each in ranked] == [
+        ("better", 1, False),
+        ("whole", 2, False),
+        ("lucky", 3, True),
+    ]
+    assert pareto(ranked) == {"better"}
+
+
+def test_of_arms_that_are_short_the_one_with_more_seeds_comes_first():
+    ranked = rank([seeded("one", {0: 0.9}), seeded("two", {0: 0.2, 2: 0.2}), seeded("all", {0: 0.1, 1: 0.1, 2: 0.1})])
+    assert [each.name for each in ranked] == ["all", "two", "one"]
+    assert [each.short for each in ranked] == [False, True, True]
+
+
+def test_arms_that_planned_other_seeds_are_ranked_on_those_they_share():
+    """As of two runs in one report: five seeds here, three there; the extra seeds would turn the order round."""
+    five = seeded("five", {0: 0.5, 1: 0.5, 2: 0.5, 3: 0.9, 4: 0.9}, planned=5)
+    three = seeded("three", {0: 0.6, 1: 0.6, 2: 0.6}, planned=3)
+    assert ranking_seeds([five, three]) == (0, 1, 2)
+    assert [(each.name, each.short) for each in rank([five, three])] == [("three", False), ("five", False)]
+
+
+def test_in_a_run_that_was_stopped_the_arms_with_the_most_seeds_are_compared():
+    ranked = rank([seeded("a", {0: 0.9}), seeded("b", {0: 0.5, 1: 0.5}), seeded("c", {0: 0.6, 1: 0.6})])
+    assert [(each.name, each.short) for each in ranked] == [("c", False), ("b", False), ("a", True)]
+
+
+def test_complete_arms_without_a_common_seed_are_ranked_on_their_own():
+    arms = [replace(seeded(name, {seed: value}), missing=()) for name, seed, value in (("a", 0, 0.5), ("b", 7, 0.6))]
+    ranked = rank([*arms, seeded("short", {0: 0.9})])
+    assert ranking_seeds(ranked) == ()
+    assert [(each.name, each.short) for each in ranked] == [("b", False), ("a", False), ("short", True)]
 
 
 scores = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8)

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from raysat.data.droughtwatch import CLASSES
 from raysat.errors import LedgerError
-from raysat.report import reference
 from raysat.report.frame import METRICS, Leaderboard, collect
 from raysat.report.tables import to_csv, to_json, to_markdown, write_leaderboard
 
@@ -52,6 +52,7 @@ def tables(markdown: str) -> list[list[list[str]]]:
 
 @pytest.fixture
 def board(make_run, table2) -> Leaderboard:
+    """Seven arms; (2) and (3) are short of a seed."""
     failed = {("(3)", 1): "the loss became NaN at epoch 3"}
     return collect(make_run(table2, reference="table2", failed=failed, missing=[("(2)", 2)]))
 
@@ -73,13 +74,16 @@ def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
     for position, (arm, row) in enumerate(zip(board.arms, main[1:], strict=True), start=1):
         values = dict(zip(main[0], (cell.replace("**", "") for cell in row), strict=True))
         balanced = arm.metrics["balanced_accuracy"]
-        assert values["#"] == str(position)
+        assert values["#"] == (f"({position})" if arm.name in ("(2)", "(3)") else str(position))
         assert values["arm"] == f"{arm.name} {arm.published.label}"
-        assert values["balanced accuracy"] == f"{balanced.mean:.3f} ± {balanced.sd:.3f}"
-        assert values["ICV"] == f"{arm.metrics['icv'].mean:.4f}"
-        assert values["√ICV"] == f"{arm.metrics['icv_root'].mean:.3f}"
+        published = arm.published
+        assert values["balanced accuracy"] == (
+            f"{balanced.mean:.3f} ± {balanced.sd:.3f} ({published.balanced_accuracy:.4f})"
+        )
+        assert values["ICV"] == f"{arm.metrics['icv'].mean:.4f} ({published.icv:.4f})"
+        assert values["√ICV"] == f"{arm.metrics['icv_root'].mean:.3f} ({published.icv_root:.4f})"
         assert values["recall water"] == f"{arm.recall[2].mean:.3f}"
-        assert values["accuracy"] == f"{arm.metrics['accuracy'].mean:.3f}"
+        assert values["accuracy"] == f"{arm.metrics['accuracy'].mean:.3f} ({published.accuracy:.4f})"
         assert values["n"] == ("2/3" if arm.name in ("(2)", "(3)") else "3")
         assert precision[position][4].replace("**", "") == f"{arm.precision[3].mean:.3f} ± {arm.precision[3].sd:.3f}"
 
@@ -88,8 +92,10 @@ def test_markdown_marks_the_best_of_each_column_but_never_accuracy(board):
     main = tables(to_markdown(board))[0]
     columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
     for heading, better in (("ICV", min), ("√ICV", min), ("macro F1", max), ("recall built", max)):
-        values = [float(cell.strip("*")) for cell in columns[heading]]
-        assert [cell.startswith("**") for cell in columns[heading]] == [value == better(values) for value in values]
+        values = [float(cell.partition(" ")[0].strip("*")) for cell in columns[heading]]
+        best = better(values[:5])  # the last two are short of seeds, and compete for nothing
+        bold = [value == best and position < 5 for position, value in enumerate(values)]
+        assert [cell.startswith("**") for cell in columns[heading]] == bold
     assert not any("*" in cell for heading in ("accuracy", "#", "n", "arm") for cell in columns[heading])
 
 
@@ -101,7 +107,9 @@ def test_markdown_says_what_was_measured_how_it_is_ranked_and_what_is_not_there(
     assert "higher balanced accuracy, then lower ICV, then higher macro F1" in text
     assert "- **(3) cross-entropy + AugMix**, seed 1 failed: the loss became NaN at epoch 3\n" in text
     assert "- **(2) cross-entropy, bands 6-5-2**, seed 2 missing: not trained yet\n" in text
-    assert "Published numbers: not included (the paper's full table was not available" in text
+    assert "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them." in text
+    assert "Published numbers: Rawal &amp; Pradhan 2020" in text
+    assert "ICV is not printed and follows from accuracy and recalls" in text
 
 
 def test_a_complete_study_has_no_section_of_failures(make_run):
@@ -176,34 +184,31 @@ def test_many_classes_leave_the_main_table_narrow(make_run):
 # ---- published rows
 
 
-@pytest.fixture
-def compared(board, monkeypatch) -> Leaderboard:
-    """The board beside made-up published numbers for its row (1) alone."""
-    shipped = reference.load("table2")
-    row = shipped.row("(1)").model_copy(update={"balanced_accuracy": 0.525, "recall": (0.9, 0.5, 0.4, 0.3)})
-    table = shipped.model_copy(update={"rows": (row, *shipped.rows[1:])})
-    arms = tuple(replace(arm, published=table.row(arm.name)) for arm in board.arms)
-    return replace(board, reference=table, arms=arms)
-
-
-def test_published_values_stand_beside_ours_and_a_dash_where_there_is_none(compared):
+def test_published_values_stand_beside_ours_and_a_dash_where_there_is_none(make_run, table2):
+    arms = {**{name: table2[name] for name in ("(1)", "(2)")}, "mine": table2["(3)"]}
+    compared = collect(make_run(arms, reference="table2", classes=CLASSES))
     text = to_markdown(compared)
     main, _, precision = tables(text)
     columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
-    for name, cell, forest in zip(columns["arm"], columns["balanced accuracy"], columns["recall forest"], strict=True):
-        assert cell.endswith(" (0.525)" if name.startswith("(1)") else " (–)")
-        assert forest.endswith(" (0.300)" if name.startswith("(1)") else " (–)")
-    assert not any("(" in cell for heading in ("ICV", "macro F1", "accuracy") for cell in columns[heading])
-    assert not any("(" in row[1] for row in precision[1:])
-    assert "measured on droughtwatch" in text
+    for name, cell, rare in zip(columns["arm"], columns["balanced accuracy"], columns["recall 3+ cows"], strict=True):
+        assert cell.endswith({"(1)": " (0.6470)", "(2)": " (0.6474)"}.get(name[:3], " (–)"))
+        assert rare.endswith({"(1)": " (0.6397)", "(2)": " (0.6565)"}.get(name[:3], " (–)"))
+    assert all(row[1].endswith(")") for row in precision[1:])
     assert "In brackets: the published value." in text
     frame = pd.read_csv(io.StringIO(to_csv(compared))).set_index("arm")
-    assert frame.loc["(1)", "balanced_accuracy_published"] == 0.525
-    assert frame["balanced_accuracy_published"].isna().sum() == 6
-    assert "icv_published" not in frame
+    assert frame.loc["(1)", "balanced_accuracy_published"] == 0.647
+    assert frame["balanced_accuracy_published"].isna().sum() == 1
+    assert frame.loc["(2)", "recall_1 cow_published"] == 0.4784
     published = {arm["name"]: arm["published"] for arm in json.loads(to_json(compared))["arms"]}
-    assert published["(1)"]["recall"] == [0.9, 0.5, 0.4, 0.3]
-    assert published["(2)"]["balanced_accuracy"] is None
+    assert published["(1)"]["recall"] == [0.8968, 0.4883, 0.5631, 0.6397]
+    assert published["mine"] is None
+
+
+def test_numbers_by_class_are_compared_where_the_classes_are_the_publications(make_run, table2):
+    other = collect(make_run({"(1)": table2["(1)"]}, reference="table2"))
+    columns = {column[0]: column[1:] for column in zip(*tables(to_markdown(other))[0], strict=True)}
+    assert columns["balanced accuracy"][0].endswith(" (0.6470)")
+    assert "(" not in columns["recall forest"][0]
 
 
 # ---- CSV and JSON

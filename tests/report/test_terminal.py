@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from raysat.report import reference
 from raysat.report.findings import find
 from raysat.report.frame import Leaderboard, collect
+from raysat.report.run import leaderboard
 from raysat.report.terminal import render
 
 LONG = "loss=ldam, reweight=drw(beta=0.9999), sampler=inverse_frequency, schedule=triangular(max_lr=0.001), average=swa"
@@ -34,7 +34,7 @@ def board(make_run, table2) -> Leaderboard:
 
 
 def rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if re.match(r" *(\d+=?|–) +\S", line)]
+    return [line for line in text.splitlines() if re.match(r" *(\(?\d+\)?=?|–) +\S", line)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def rows(text: str) -> list[str]:
 )
 def test_the_columns_follow_the_width(board, width, headings):
     text = printed(board, width)
-    head = next(line for line in text.splitlines() if line.startswith("#"))
+    head = next(line for line in text.splitlines() if line.strip().startswith("#"))
     assert head.split() == headings.split()
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= width
     assert len(rows(text)) == 7
@@ -62,8 +62,9 @@ def test_columns_are_aligned_and_values_are_the_boards(board):
         metrics = arm.metrics
         balanced = metrics["balanced_accuracy"]
         recalls = " ".join(f"{s.mean:.2f}".removeprefix("0") if s.mean < 0.995 else "1.0" for s in arm.recall)
-        assert re.sub(" +", " ", line).rstrip() == (
-            f"{arm.rank} {arm.name} {arm.published.label} {balanced.mean:.3f} ± {balanced.sd:.3f} "
+        assert re.sub(" +", " ", line).strip() == (
+            f"{f'({arm.rank})' if arm.short else arm.rank} {arm.name} {arm.published.label} "
+            f"{balanced.mean:.3f} ± {balanced.sd:.3f} "
             f"{metrics['icv'].mean:.4f} {metrics['icv_root'].mean:.3f} {metrics['macro_f1'].mean:.3f} {recalls} "
             f"{metrics['accuracy'].mean:.3f} {'2/3' if arm.n == 2 else '3'}"
         )
@@ -74,7 +75,7 @@ def test_it_says_what_failed_what_is_missing_and_what_is_not_published(board):
     assert "table2 test split of demo, 50 patches; 19 of 21 trials finished" in text
     assert "(3), seed 1 failed: the loss became NaN at epoch 3" in text
     assert "(2), seed 2 missing: not trained yet" in text
-    assert "published numbers: not included" in text
+    assert "rank in brackets: an arm that lacks seeds of the others" in text
 
 
 def test_the_best_is_bold_on_a_terminal_and_plain_text_has_no_codes(board):
@@ -130,16 +131,26 @@ def test_nothing_finished_is_shown_as_such(make_run):
     assert len(rows(text)) == 2
 
 
-def test_published_values_have_a_column_where_there_are_any(make_run, table2, monkeypatch):
-    shipped = reference.load("table2")
-    row = shipped.row("(1)").model_copy(update={"balanced_accuracy": 0.525})
-    table = shipped.model_copy(update={"rows": (row, *shipped.rows[1:])})
-    monkeypatch.setattr(reference, "load", lambda name: table)
-    text = printed(collect(make_run(table2, seeds=(0,), reference="table2")), 100)
-    assert "published" in next(line for line in text.splitlines() if line.startswith("#"))
-    for line in rows(text):
-        assert ("  0.525  " in line) == ("(1)" in line)
-        assert ("  –  " in line) == ("(1)" not in line)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(make_run, table2, encoding):
+    board, replication, _ = leaderboard(make_run(table2, reference="table2").root)
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    Console(file=file, width=80, _environ={}).print(render(board, replication=replication))
+    text = raw.getvalue().decode(encoding)
+    assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= 80
+    beside = text[text.index("arm  balanced acc.  published") :].splitlines()
+    found = {line[:3]: line.split()[1:] for line in beside if re.match(r"\(\d\)", line)}
+    assert list(found) == [arm.name for arm in board.arms]
+    for arm in board.arms:
+        ours, published, difference, *ends, n = found[arm.name]
+        mean = arm.metrics["balanced_accuracy"].mean
+        assert (ours, published, n) == (f"{mean:.3f}", f"{arm.published.balanced_accuracy:.4f}", "3")
+        expected = mean - arm.published.balanced_accuracy
+        assert float(difference.replace("−", "-")) == pytest.approx(expected, abs=5.1e-4)
+        low, high = (float(end.strip("[],").replace("−", "-")) for end in ends)
+        assert low <= expected <= high
+    assert "Rawal & Pradhan 2020" in " ".join(text.split())
 
 
 def test_ties_pareto_arms_and_what_ranks_are_marked(board):
@@ -149,7 +160,7 @@ def test_ties_pareto_arms_and_what_ranks_are_marked(board):
     Console(file=raw, width=140, _environ={}).print(marked)
     lines = rows(raw.getvalue())
     assert re.match(rf" *1 +{re.escape(first)}.* ◆ ", lines[0])
-    assert re.match(r"2= +\S", lines[1])
+    assert re.match(r" *2= +\S", lines[1])
     assert "◆" not in lines[1]
     assert "ranked by lower ICV, then balanced accuracy, then macro F1" in raw.getvalue()
     assert "= tied with the best" in raw.getvalue()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from raysat.report.findings import Findings
 from raysat.report.frame import Arm, Summary
 from raysat.report.stats import Estimate
-from raysat.report.text import NONE, PARETO, TIED, Column, count, number, title
+from raysat.report.text import NONE, PARETO, TIED, Column, count, number, printed, rank_text, title
 from raysat.report.wording import MAIN, bracketed, p_value
 
 
@@ -90,6 +90,14 @@ def arm_cell(findings: Findings, arm: Arm) -> Cell:
     return Cell(text=title(arm) + marks, below=role)
 
 
+def published_cell(findings: Findings, arm: Arm) -> Cell:
+    """The published balanced accuracy of an arm, and ours less it with its interval below."""
+    beside = findings.replication.of(arm.name, "balanced_accuracy") if findings.replication else None
+    if beside is None:
+        return Cell(text=NONE)
+    return Cell(text=printed(beside.published), value=beside.published, below=bracketed(beside.estimate))
+
+
 def n_cell(arm: Arm) -> Cell:
     """Finished seeds of an arm."""
     return Cell(text=count(arm), value=arm.n)
@@ -98,4 +106,4 @@ def n_cell(arm: Arm) -> Cell:
 def rank_cell(findings: Findings, arm: Arm) -> Cell:
     """Rank of an arm and whether it is tied with the best."""
     tied = TIED if arm.name in findings.tied else ""
-    return Cell(text=NONE if arm.rank is None else f"{arm.rank}{tied}", value=arm.rank)
+    return Cell(text=f"{rank_text(arm)}{tied}", value=arm.rank)

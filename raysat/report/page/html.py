@@ -19,7 +19,6 @@ from raysat.report.page.records import (
     cost_table,
     generated_table,
     more_table,
-    published_table,
     sheet,
     unfinished_table,
 )
@@ -31,7 +30,8 @@ from raysat.report.page.tables import (
     together_table,
     variance_table,
 )
-from raysat.report.text import measured_on, published_note
+from raysat.report.replication_tables import findings_table, published_table, sentences, source_note
+from raysat.report.text import measured_on
 from raysat.report.wording import design_note, generators_note, headline, notes, saving_note
 
 _PACKAGE: Final = "raysat.report.page"
@@ -44,7 +44,7 @@ def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
         findings: what to say.
         drawings: figures to show; those that are not there are left out.
     """
-    board, effects = findings.board, findings.effects
+    board, effects, replication = findings.board, findings.effects, findings.replication
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -70,8 +70,10 @@ def to_html(findings: Findings, drawings: Sequence[Drawing]) -> str:
             variance=variance_table(findings),
             more=more_table(findings),
             areas=[area_table(findings, name) for name in ("auroc", "average_precision")],
-            published=published_table(findings),
-            published_note=published_note(board),
+            published_note=source_note(board),
+            paper=list(sentences(replication, board)) if replication else [],
+            paper_table=findings_table(replication, board) if replication else None,
+            published=published_table(replication) if replication else None,
             sheets=[sheet(each) for each in findings.generators],
             generated=generated_table(findings.generators),
             unfinished=unfinished_table(findings),

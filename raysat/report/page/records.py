@@ -1,4 +1,4 @@
-"""The tables of a page that record: more metrics, published rows, generated patches, failures and cost."""
+"""The tables of a page that record: more metrics, generated patches, failures and cost."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from raysat.report.page.grid import (
     whole_cell,
 )
 from raysat.report.ranking import EXTRA, LABELS, LOWER_IS_BETTER
-from raysat.report.text import Column, columns, title, unfinished
-from raysat.report.wording import signed
+from raysat.report.text import Column, title, unfinished
 from raysat.textual import duration
 
 _AREAS: Final = {"auroc": "AUROC", "average_precision": "Average precision"}
@@ -81,44 +80,6 @@ def area_table(findings: Findings, name: str) -> Table:
             ]
             for arm, summaries in by_arm
         ],
-    )
-
-
-def published_table(findings: Findings) -> Table | None:
-    """Published numbers beside ours; None where there are none for these arms."""
-    board = findings.board
-    shown = [each for each in columns(board) if any(each.published(arm) is not None for arm in findings.ranked)]
-    rows = []
-    for arm in findings.ranked:
-        for each in shown:
-            theirs, ours = each.published(arm), each.ours(arm).mean
-            if theirs is not None:
-                apart = None if ours is None else ours - theirs
-                rows.append(
-                    [
-                        arm_cell(findings, arm),
-                        Cell(text=each.label if each.position is None else f"{each.metric} of {each.label}"),
-                        number_cell(ours, each.metric, below=spread(each.ours(arm), each.metric)),
-                        number_cell(theirs, each.metric),
-                        Cell(text=signed(apart, each.metric), value=apart),
-                        n_cell(arm),
-                    ]
-                )
-    return (
-        Table(
-            caption="Ours are means over n seeds ± standard deviation.",
-            headings=[
-                Heading(text="arm", words=True),
-                Heading(text="metric", words=True),
-                Heading(text="ours"),
-                Heading(text="published"),
-                Heading(text="difference"),
-                Heading(text="n"),
-            ],
-            rows=rows,
-        )
-        if rows
-        else None
     )
 
 

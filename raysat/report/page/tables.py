@@ -17,6 +17,7 @@ from raysat.report.page.grid import (
     n_cell,
     number_cell,
     p_cell,
+    published_cell,
     rank_cell,
     whole_cell,
 )
@@ -34,6 +35,7 @@ def leaderboard(findings: Findings) -> Table:
     recalls = class_columns(board, "recall") if len(board.classes) <= MOST_CLASSES else []
     accuracy = Column(metric="accuracy", label=LABELS["accuracy"])
     several = len(findings.ranked) > 1
+    published = findings.replication is not None and bool(findings.replication.differences)
     differences = [Heading(text="to the best", below=measure_label(findings, measure)), Heading(text="p", below="Holm")]
     rows = []
     for arm in board.arms:
@@ -49,6 +51,7 @@ def leaderboard(findings: Findings) -> Table:
                     if several
                     else []
                 ),
+                *([published_cell(findings, arm)] if published else []),
                 *(number_cell(column.ours(arm).mean, best=column.best(board)) for column in recalls),
                 Cell(text=muted.text, value=muted.value, below=muted.below, look="muted"),
                 n_cell(arm),
@@ -62,6 +65,7 @@ def leaderboard(findings: Findings) -> Table:
             Heading(text="arm", words=True),
             *(Heading(text=column.label, below="lower" * (column.metric in LOWER_IS_BETTER)) for column in shown),
             *(differences if several else []),
+            *([Heading(text="published", below="ours − published")] if published else []),
             *(Heading(text=column.label, below="recall") for column in recalls),
             Heading(text="accuracy"),
             Heading(text="n"),
@@ -133,8 +137,7 @@ def class_table(findings: Findings, metric: str) -> Table:
     support = [f"{n:,} patches" for n in board.support or ()] or [""] * len(shown)
     return Table(
         caption=f"{metric.capitalize()} of each class: means over n seeds"
-        + (" with 95 % intervals" if metric == "recall" else " ± standard deviation")
-        + f"; patches are those of the {board.reported} split.",
+        f" with 95 % intervals; patches are those of the {board.reported} split.",
         headings=[
             Heading(text="arm", words=True),
             *(Heading(text=column.label, below=n) for column, n in zip(shown, support, strict=True)),
