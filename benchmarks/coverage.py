@@ -7,6 +7,9 @@ effects (of the patch, of the seed, of both together) is above 0, else taken for
 arms differ by on average over seeds, on patches without end. Prints for each setting and metric how many of the
 intervals cover it, with the 95 % interval of that share itself (Wilson). The plain bootstrap resamples the seeds too,
 on the same draws of patches.
+
+Then the same for test patches that are neighbours: groups of patches of a class that share half of the variance of all
+that a patch does, as patches of one scene may. The intervals take patches as independent and cannot know of groups.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ SETTINGS = (  # seeds, and the standard deviations of what seeds, patches and bo
     (8, 0.05, 0.5, 0.3),
 )
 METRICS = ("balanced_accuracy", "icv", "macro_f1", "recall_0", "recall_3")  # recall of the most and of the fewest
+NEIGHBOURS = (1, 2, 5, 10)  # patches in a group; each number divides every class
+SHARED = 0.5  # of the variance of what a patch does, within a group
 DRAWS = 400
 ENDLESS = 100_000  # seeds over which the truth is averaged
 
@@ -46,6 +51,13 @@ def main() -> None:
         head = "{:>5} {:>8} {:>9} {:>8}".format(*setting)
         for name, one, other in zip(METRICS, ours, plain, strict=True):
             print(f"{head}   {name:<18} {share(one, studies):<20} {share(other, studies)}")
+    print(f"\nneighbouring patches that share {100 * SHARED:.0f} % of what a patch does: balanced accuracy, recall_3")
+    print(f"{'seeds':>5} {'by seed':>8} {'by patch':>9} {'by both':>8}   {'in a group':<11} covered")
+    for setting in SETTINGS:
+        for size in NEIGHBOURS:
+            ours, _ = coverage(*setting, studies=studies, neighbours=size)
+            head = "{:>5} {:>8} {:>9} {:>8}".format(*setting)
+            print(f"{head}   {size:<11} {share(ours[0], studies):<20} {share(ours[-1], studies)}")
 
 
 def share(covered: int, studies: int) -> str:
@@ -53,17 +65,28 @@ def share(covered: int, studies: int) -> str:
     return f"{100 * covered / studies:.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}]"
 
 
-def coverage(seeds: int, by_seed: float, by_patch: float, by_both: float, *, studies: int) -> tuple[Counts, Counts]:
+def coverage(
+    seeds: int, by_seed: float, by_patch: float, by_both: float, *, studies: int, neighbours: int = 1
+) -> tuple[Counts, Counts]:
     """How many studies' intervals cover the true difference in each metric: ours, and those of a plain bootstrap."""
     rng = np.random.default_rng(0)
+
+    def of_patches(spread: float, *shape: int) -> np.ndarray:
+        """Normal effects of each patch, alike within groups of neighbours."""
+        own = rng.normal(0, spread, (*shape, len(labels)))
+        if neighbours == 1:
+            return own
+        groups = np.repeat(rng.normal(0, spread, (*shape, len(labels) // neighbours)), neighbours, axis=-1)
+        return np.sqrt(SHARED) * groups + np.sqrt(1 - SHARED) * own
+
     labels = np.repeat(np.arange(len(SIZES)), SIZES).astype(np.uint8)
     truth = np.diff(true_metrics(by_seed, np.sqrt(1 + by_patch**2 + by_both**2)), axis=0)[0]
     kept = [measures(len(SIZES)).index(name) for name in METRICS]
     ours, plain = np.zeros((2, len(METRICS)), int)
     for _ in range(studies):
         effects = LEVELS[:, None, labels] + rng.normal(0, by_seed, (2, seeds, len(SIZES)))[:, :, labels]
-        effects = effects + rng.normal(0, 1, len(labels)) + rng.normal(0, by_patch, (2, 1, len(labels)))
-        right = effects + rng.normal(0, by_both, (2, seeds, len(labels))) > 0
+        effects = effects + of_patches(1) + of_patches(by_patch, 2, 1)
+        right = effects + of_patches(by_both, 2, seeds) > 0
         wrong = (labels + rng.integers(1, len(SIZES), right.shape)) % len(SIZES)
         cells = predicted_cells(labels, np.where(right, labels, wrong).reshape(2 * seeds, -1).astype(np.uint8))
         values, draws = observed(cells)[kept], resample(cells, draws=DRAWS, seed=int(rng.integers(2**32)))[kept]

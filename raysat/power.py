@@ -31,7 +31,7 @@ def seeds_needed(comparisons: int = 1) -> int:
 def power_note(seeds: int, comparisons: int) -> str:
     """Say in one sentence what tests over so many seeds can show of so many comparisons with one arm."""
     least, one, all_ = smallest_p(seeds), seeds_needed(), seeds_needed(comparisons)
-    start = f"{seeds} seed{'s' * (seeds != 1)}: the smallest p of a paired test is {least:.3g}"
+    start = f"{seeds} seed{'s' * (seeds != 1)}: the smallest p of a paired sign-flip test is {least:.3g}"
     if seeds < one:
         more = "" if comparisons < 2 else f", {all_} for the strongest of {comparisons} (Holm)"
         return f"{start}, so no difference can be significant at 5 %; {one} seeds can show one{more}"

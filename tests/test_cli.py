@@ -132,7 +132,8 @@ def test_plan_trains_nothing(raysat: Raysat, space: Path, landsat_store: PatchSt
     assert f"to train   4 trials, 20 epochs, {4 * 5 * patches:,} images" in result.out
     assert "at 150 images/s (assumed" in result.out
     assert (
-        "evidence   2 seeds: the smallest p of a paired test is 0.5, so no difference can be significant" in result.out
+        "evidence   2 seeds: the smallest p of a paired sign-flip test is 0.5, so no difference can be significant"
+        in result.out
     )
     assert not (tmp_path / "runs").exists()
 

@@ -17,18 +17,33 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError, StoreError
 
 GENERATOR: Final = 1  # version of the generator: another one makes another demo store
-DEMO_SIZE: Final = 640  # 448 train, 64 val, 128 test
+DEMO_SIZE: Final = 1024
+# 448 train, 64 val, 512 test patches: differences between arms are told by test patches more than by training ones, and
+# testing is cheap.
+DEMO_VAL: Final = 1 / 16
+DEMO_TEST: Final = 1 / 2
 CLASSES: Final = ("0 cows", "1 cow", "2 cows", "3+ cows")
 _BATCH: Final = 64
 
 
-def synthesize(out: Path, *, size: int, seed: int = 0, overwrite: bool = False, progress: Progress = silent) -> Summary:
-    """Make a store of (11, 65, 65) uint8 patches, split 70/10/20; the same size and seed give the same store.
+def synthesize(
+    out: Path,
+    *,
+    size: int,
+    seed: int = 0,
+    val: float = 0.1,
+    test: float = 0.2,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Make a store of (11, 65, 65) uint8 patches; the same size, seed and shares give the same store.
 
     Args:
         out: the store to write.
         size: number of patches.
         seed: decides every random number.
+        val: share of every class in the val split.
+        test: share of every class in the test split.
         overwrite: replace a store at ``out``.
         progress: called with the patches made so far and in all.
 
@@ -37,7 +52,7 @@ def synthesize(out: Path, *, size: int, seed: int = 0, overwrite: bool = False, 
     """
     started = time.perf_counter()
     labels = draw_labels(size, np.random.default_rng([seed, 0]))
-    splits = stratified(labels, val=0.1, test=0.2)
+    splits = stratified(labels, val=val, test=test)
     with StoreWriter(
         out,
         bands=SENSORS["landsat8"].band_names,
@@ -73,7 +88,7 @@ def demo_store() -> Path:
     path = cache_folder() / f"demo-v{GENERATOR}-{DEMO_SIZE}"
     if not _opens(path):
         try:
-            synthesize(path, size=DEMO_SIZE, overwrite=(path / "store.json").exists())
+            synthesize(path, size=DEMO_SIZE, val=DEMO_VAL, test=DEMO_TEST, overwrite=(path / "store.json").exists())
         except DataError:
             if not _opens(path):
                 raise

@@ -132,10 +132,10 @@ def test_the_demo_store_is_made_once(monkeypatch, tmp_path):
     assert left_behind(path.parent) == [path.name]
 
 
-def test_the_demo_has_448_64_and_128_patches():
-    labels = draw_labels(synthetic.DEMO_SIZE, np.random.default_rng(0))
-    splits = synthetic.stratified(labels, val=0.1, test=0.2)
-    assert [splits.count(split) for split in ("train", "val", "test")] == [448, 64, 128]
+def test_the_demo_has_448_64_and_512_patches():
+    labels = draw_labels(synthetic.DEMO_SIZE, np.random.default_rng([0, 0]))
+    splits = synthetic.stratified(labels, val=synthetic.DEMO_VAL, test=synthetic.DEMO_TEST)
+    assert [splits.count(split) for split in ("train", "val", "test")] == [448, 64, 512]
 
 
 def test_processes_that_make_the_demo_at_once_share_it(tmp_path):

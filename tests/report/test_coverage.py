@@ -20,6 +20,12 @@ def test_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(setting):
     assert 0.90 <= share["recall_3"] <= 0.97, "of 20 patches: roughly"
 
 
+def test_neighbouring_patches_make_intervals_too_narrow():
+    """What the README warns of: ten patches that are half alike count for fewer than ten."""
+    covered, _ = BENCHMARK["coverage"](*BENCHMARK["SETTINGS"][3], studies=300, neighbours=10)
+    assert covered[BENCHMARK["METRICS"].index("balanced_accuracy")] / 300 < 0.9
+
+
 def test_the_truth_is_what_scikit_learn_finds_on_a_million_patches():
     """With no effect of seeds, the truth is that of one endless test set."""
     rng, sizes = np.random.default_rng(0), 5000 * np.array(BENCHMARK["SIZES"])

@@ -73,7 +73,7 @@ def test_it_says_what_was_found_and_how_to_get_it_again(found):
         "comes first, balanced accuracy",
         "Together, loss=ldam + average=swa",
         "Balanced: every combination of levels is there (4 arms of the grid, n = 3 seeds)",
-        "4 seeds: the smallest p of a paired test is 0.125",
+        "4 seeds: the smallest p of a paired sign-flip test is 0.125",
         "seed 3 failed: diverged",
         "2,000 images instead of 3,000, 1.50 times fewer",
         "raysat ablate --space table2.yaml --data demo",

@@ -38,7 +38,7 @@ def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far
     assert found.to_best["bad"]["balanced_accuracy"].high < 0
     said = " ".join(headline(found))
     assert f"1 of 2 others is tied with it, its interval including zero: {other}." in said
-    assert "4 seeds: the smallest p of a paired test is 0.125" in " ".join(notes(found)).replace("  ", " ")
+    assert "4 seeds: the smallest p of a paired sign-flip test is 0.125" in " ".join(notes(found)).replace("  ", " ")
 
 
 def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(make_run):
@@ -188,7 +188,8 @@ def test_arms_that_could_not_be_compared_are_named(make_run):
 def test_the_note_on_what_tests_can_show_is_of_pairs(make_run):
     ledger = make_run(FAR, seeds=range(5), missing=[(arm, s) for arm in ("same", "bad") for s in (3, 4)])
     assert any(
-        note.startswith("3 seeds: the smallest p of a paired test is 0.25") for note in notes(find([ledger.root]))
+        note.startswith("3 seeds: the smallest p of a paired sign-flip test is 0.25")
+        for note in notes(find([ledger.root]))
     )
 
 
