@@ -80,7 +80,8 @@ def geotiff(
     """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
 
     Paths are relative to the CSV file; a split is train, val or test. Errors number rows as a spreadsheet does: the
-    header is row 1. Nodata becomes 0; a patch of nodata alone is dropped.
+    header is row 1. Nodata stays out of the statistics and is stored as its band's mean; a patch of nodata alone is
+    dropped.
     """
     from raysat.data.geotiff import import_geotiff
     from raysat.data.info import report

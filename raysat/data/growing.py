@@ -35,18 +35,37 @@ class GrowingArray:
         self.count += 1
         return content
 
-    def blocks(self, wanted: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[Any]]:
-        """Read the wanted items back, some 1 MB at a time.
+    def skip(self, count: int) -> None:
+        """Append items of zeros, as a hole: most file systems keep no space for it."""
+        self._file.seek(count * self._item_bytes, os.SEEK_CUR)
+        self._file.truncate()
+        self.count += count
+
+    @property
+    def per_block(self) -> int:
+        """How many items make some 1 MB."""
+        return max(1, _BLOCK // self._item_bytes)
+
+    def blocks(self, wanted: npt.NDArray[np.bool_], per_block: int | None = None) -> Iterator[npt.NDArray[Any]]:
+        """Read the wanted items back, those among so many at a time; by default some 1 MB.
 
         This reads the file where a memory map would do, since mapped pages count as memory of the process.
         """
-        step = max(1, _BLOCK // self._item_bytes)
+        step = per_block or self.per_block
         for first in range(0, self.count, step):
             chosen = wanted[first : first + step]
             if chosen.any():
-                self._file.seek(self._start + first * self._item_bytes)
-                content = self._file.read(len(chosen) * self._item_bytes)
-                yield np.frombuffer(content, self.dtype).reshape(-1, *self.item_shape)[chosen]
+                yield self._read(first, len(chosen))[chosen]
+
+    def read(self, position: int) -> npt.NDArray[Any]:
+        """Read one item back."""
+        item: npt.NDArray[Any] = self._read(position, 1)[0]
+        return item
+
+    def overwrite(self, position: int, item: npt.NDArray[Any]) -> None:
+        """Replace one item; nothing can be appended from then on."""
+        self._file.seek(self._start + position * self._item_bytes)
+        self._file.write(np.ascontiguousarray(item, dtype=self.dtype).tobytes())
 
     def finish(self) -> None:
         """Write the final header, sync and close."""
@@ -62,6 +81,11 @@ class GrowingArray:
         """Close the file, whatever its state; closing flushes, which fails again on a full disk."""
         with contextlib.suppress(OSError):
             self._file.close()
+
+    def _read(self, first: int, count: int) -> npt.NDArray[Any]:
+        self._file.seek(self._start + first * self._item_bytes)
+        content = self._file.read(count * self._item_bytes)
+        return np.frombuffer(content, self.dtype).reshape(count, *self.item_shape)
 
     def _write_header(self) -> None:
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.count, *self.item_shape)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ def describe(store: PatchStore) -> Iterator[RenderableType]:
         "sensor": f"{sensor.title} ({sensor.name})" if sensor else store.sensor or "not known",
         "classes": f"{len(store.classes)}, ordinal" if store.ordinal else f"{len(store.classes)}",
         "reported": f"results are those of the {store.reported_split} split",
+        "nodata": _nodata(store),
         "source": _source(store.source),
         "fingerprint": store.fingerprint,
     }
@@ -39,7 +41,8 @@ def describe(store: PatchStore) -> Iterator[RenderableType]:
     yield band_table(store)
     shown = min(len(store), _SAMPLE)
     of = "all" if shown == len(store) else f"{shown} evenly spaced"
-    yield Text(f"mean and sd: train split; min to max: {of} patches", style="dim")
+    without = ", without nodata pixels" if any(store.nodata or ()) else ""
+    yield Text(f"mean and sd: train split; min to max: {of} patches{without}", style="dim")
 
 
 def report(summary: Summary) -> Iterator[RenderableType]:
@@ -77,33 +80,52 @@ def class_table(store: PatchStore, *, read: tuple[int, ...] | None = None) -> Ta
 
 
 def band_table(store: PatchStore) -> Table:
-    """Bands with role and wavelength where the sensor is known, and the spread of their values."""
+    """Bands with role and wavelength where the sensor is known, the spread of their values, and nodata if any."""
     sensor = SENSORS.get(store.sensor or "")
     known = {band.name: band for band in sensor.bands} if sensor else {}
-    table = _table("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max", left=2)
-    for name, stats, spread in zip(store.bands, store.stats, value_ranges(store), strict=True):
+    nodata = store.nodata if any(store.nodata or ()) else None
+    columns = ("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max")
+    table = _table(*columns, *(("nodata",) if nodata else ()), left=2)
+    for index, (name, stats, spread) in enumerate(zip(store.bands, store.stats, value_ranges(store), strict=True)):
         band = known.get(name)
         role, centre = (band.role, f"{band.wavelength_um * 1000:,.0f}") if band else ("", "")
         whole = store.images.dtype.kind == "u"
         values = (
             *(_number(value, 1, whole) for value in (stats.mean, stats.std)),
             *(_number(v, 0, whole) for v in spread),
+            *((f"{nodata[index]:,}",) if nodata else ()),
         )
         table.add_row(name, role, centre, *values)
     return table
 
 
 def value_ranges(store: PatchStore) -> npt.NDArray[np.float64]:
-    """Minimum, 2nd, 50th and 98th percentile and maximum of each band, (C, 5), over evenly spaced patches."""
+    """Minimum, 2nd, 50th and 98th percentile and maximum of each band, (C, 5), over evenly spaced patches.
+
+    Nodata pixels are left out; a band of nodata alone in these patches has NaN.
+    """
     chosen = np.unique(np.linspace(0, len(store) - 1, min(len(store), _SAMPLE)).astype(np.int64))
-    per_band = (store.images[chosen, band] for band in range(len(store.bands)))
-    return np.array([np.percentile(pixels, (0, 2, 50, 98, 100)) for pixels in per_band])
+    ranges = np.full((len(store.bands), 5), np.nan)
+    for band in range(len(store.bands)):
+        pixels = store.images[chosen, band][~store.missing(chosen, band)]
+        if pixels.size:
+            ranges[band] = np.percentile(pixels, (0, 2, 50, 98, 100))
+    return ranges
 
 
 def _size(store: PatchStore) -> str:
     count, bands, height, width = store.images.shape
     on_disk = sum(file.stat().st_size for file in store.path.iterdir())
     return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {_bytes(on_disk)} on disk"
+
+
+def _nodata(store: PatchStore) -> str:
+    if store.nodata is None:
+        return "not recorded"
+    pixels, total = sum(store.nodata), store.images.size
+    if not pixels:
+        return "none"
+    return f"{pixels:,} of {total:,} pixels over all bands ({_percent(pixels, total)} %), stored as their band's mean"
 
 
 def _source(source: dict[str, Any]) -> str:
@@ -120,7 +142,9 @@ def _table(*columns: str, left: int = 1) -> Table:
 
 
 def _number(value: float, decimals: int, whole: bool) -> str:
-    """Digital numbers with so many decimals; values of floating-point bands with four digits."""
+    """Digital numbers with so many decimals; values of floating-point bands with four digits; nothing for NaN."""
+    if math.isnan(value):
+        return ""
     return f"{value:,.{decimals}f}" if whole else f"{value:.4g}"
 
 

@@ -43,14 +43,14 @@ class Summary:
 
 
 class Intake:
-    """Feeds a writer: refuses patches unlike the first, fills nodata with 0, drops empty patches, counts all of it."""
+    """Feeds a writer: refuses patches unlike the first, finds nodata, drops empty patches, counts all of it."""
 
     def __init__(self, writer: StoreWriter, *, origin: str, unit: str, drop_zero: bool) -> None:
         self._writer, self._origin, self._unit, self._drop_zero = writer, origin, unit, drop_zero
         self._started = time.perf_counter()
         self._read: Counter[int] = Counter()
         self._dropped: Counter[str] = Counter()
-        self._filled = self._touched = 0
+        self._touched = 0  # patches with nodata
         self._like: tuple[tuple[int, ...], str] | None = None
         self._split_given = False
 
@@ -77,26 +77,24 @@ class Intake:
         if missing is not None and missing.all():
             self._dropped["every pixel is nodata"] += 1
             return
-        if missing is not None:
+        if missing is not None:  # a nodata value need not fit the store's type
             pixels = np.where(missing, pixels.dtype.type(0), pixels)
         if self._drop_zero and not pixels.any():
             self._dropped["every pixel is zero (--keep-empty keeps them)"] += 1
             return
-        self._writer.add(storable(pixels), label, split or "train")
+        self._writer.add(storable(pixels), label, split or "train", missing)
         self._split_given = split is not None
-        if missing is not None:
-            self._filled += int(missing.any(axis=0).sum())
-            self._touched += 1
+        self._touched += missing is not None
 
     def finish(self, notes: Iterable[str] = ()) -> Summary:
         """Close the store, with a fixed stratified split where none was given."""
         writer, notes = self._writer, list(notes)
-        writer.source |= {self._unit: self._read.total(), "dropped": dict(self._dropped), "nodata_pixels": self._filled}
+        writer.source |= {self._unit: self._read.total(), "dropped": dict(self._dropped)}
         store = writer.close(None if self._split_given or not len(writer) else stratified(writer.labels))
         if not self._split_given:
             notes.append("no split is given: a fixed stratified 70/15/15 split was made")
-        if self._filled:
-            notes.append(f"{self._filled:,} nodata pixels in {self._touched:,} patches were filled with 0")
+        if self._touched:
+            notes.append(_nodata_note(store, self._touched))
         if self._like and self._like[1] != store.images.dtype.name:
             notes.append(f"{self._like[1]} is stored as {store.images.dtype.name}")
         return Summary(
@@ -121,3 +119,9 @@ def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
 def _described(shape: tuple[int, ...], dtype: str) -> str:
     bands, height, width = shape
     return f"{height} x {width} px, {bands} band{'s' * (bands != 1)}, {dtype}"
+
+
+def _nodata_note(store: PatchStore, patches: int) -> str:
+    pixels = [f"{name} {count:,}" for name, count in zip(store.bands, store.nodata or (), strict=True) if count]
+    where = f"{patches:,} patch{'' if patches == 1 else 'es'}"
+    return f"nodata pixels in {where} ({', '.join(pixels)}): not in the statistics, stored as their band's mean"

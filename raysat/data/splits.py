@@ -1,13 +1,15 @@
-"""The split of patches that come without one: deterministic and stratified by class."""
+"""The splits of patches: their names, and one for patches that come without: deterministic, stratified by class."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.store import Split
+Split = Literal["train", "val", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+_LETTERS: Final = b"tve"  # of SPLITS, one letter a patch in store.json
 
 VAL: Final = 0.15
 TEST: Final = 0.15
@@ -28,4 +30,20 @@ def stratified(labels: npt.NDArray[Any], *, val: float = VAL, test: float = TEST
         to_val, to_test = (max(1, int(share * len(members) + 0.5)) for share in (val, test))
         splits[members[:to_val]] = "val"
         splits[members[to_val : to_val + to_test]] = "test"
-    return splits.tolist()
+    assigned: list[Split] = splits.tolist()
+    return assigned
+
+
+def to_letters(codes: npt.NDArray[np.uint8]) -> str:
+    """Write splits (N,), positions in SPLITS, as letters."""
+    return np.frombuffer(_LETTERS, np.uint8)[codes].tobytes().decode()
+
+
+def from_letters(text: str) -> npt.NDArray[np.uint8]:
+    """Return the splits (N,) of letters, as positions in SPLITS. Raises ValueError for an unknown letter."""
+    codes = np.full(256, 255, dtype=np.uint8)
+    codes[np.frombuffer(_LETTERS, np.uint8)] = range(len(_LETTERS))
+    decoded: npt.NDArray[np.uint8] = codes[np.frombuffer(text.encode(), np.uint8)]
+    if np.any(decoded == 255):
+        raise ValueError("splits holds an unknown letter")
+    return decoded

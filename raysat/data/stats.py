@@ -16,13 +16,14 @@ import numpy.typing as npt
 _TAIL: Final = 1000
 _DIGIT: Final = 1 << 16  # values that are counted at a time: all of uint16, the upper or the lower half of a float32
 
-Block = npt.NDArray[Any]  # patches (n, C, H, W) of one type
+# Patches (n, C, H, W) of one type, and where they are nodata, None standing for nowhere.
+Block = tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandStats:
-    """Statistics of one band over the train split, in the store's own units.
+    """Statistics of one band over the train split without its nodata pixels, in the store's own units.
 
     ``low`` < ``high`` is the full scale that image operations work on: 0 and 255 of uint8, the 0.1 and 99.9 percentiles
     of wider types. Values may lie outside it; the true extremes stay with the pixels.
@@ -35,7 +36,7 @@ class BandStats:
 
 
 def band_stats(read: Callable[[], Iterable[Block]]) -> tuple[BandStats, ...]:
-    """Mean, population standard deviation and full scale of each band over blocks of patches.
+    """Mean, population standard deviation and full scale of each band over the valid pixels of blocks of patches.
 
     Blocks are merged by Chan et al. 1979, exact where a sum of squares would cancel; blocks near 1 MB stay in cache and
     run some 10 times faster than large ones. Percentiles are exact: they come from counts of 16 bits of the values at a
@@ -45,32 +46,38 @@ def band_stats(read: Callable[[], Iterable[Block]]) -> tuple[BandStats, ...]:
         read: starts a pass over the blocks, all uint8, uint16 or float32 and free of NaN; float32 takes two passes.
 
     Raises:
-        ValueError: there is no block.
+        ValueError: there is no block, or a band without a valid pixel.
     """
-    size = 0.0
     dtype: np.dtype[Any] | None = None
-    mean = m2 = low = high = np.empty(0)
+    size = mean = m2 = low = high = np.empty(0)
     heads = np.empty((0, _DIGIT), np.int64)
-    for block in read():
+    for block, missing in read():
         if dtype is None:
             dtype, bands = block.dtype, block.shape[1]
-            mean, m2 = np.zeros(bands), np.zeros(bands)
+            size, mean, m2 = np.zeros(bands), np.zeros(bands), np.zeros(bands)
             low, high = np.full(bands, np.inf), np.full(bands, -np.inf)
             heads = np.zeros((0 if dtype == np.uint8 else bands, _DIGIT), np.int64)
-        low = np.minimum(low, block.min(axis=(0, 2, 3)))
-        high = np.maximum(high, block.max(axis=(0, 2, 3)))
         for band in range(len(heads)):
-            heads[band] += np.bincount(_digits(block[:, band])[0], minlength=_DIGIT)
+            values = _valid(block, missing, band)
+            heads[band] += np.bincount(_digits(values)[0], minlength=_DIGIT)
+            if values.size:
+                low[band], high[band] = min(low[band], values.min()), max(high[band], values.max())
         pixels = block.reshape(len(block), len(mean), -1).astype(np.float64)
-        added = float(pixels.shape[0] * pixels.shape[2])
-        block_mean = pixels.mean(axis=(0, 2))
+        added = np.full(len(mean), float(pixels.shape[0] * pixels.shape[2]))
+        if missing is not None:
+            valid = ~missing.reshape(pixels.shape)
+            added = valid.sum(axis=2).sum(axis=0).astype(np.float64)
+            pixels *= valid
+        block_mean = pixels.sum(axis=(0, 2)) / np.maximum(added, 1)
         pixels -= block_mean[:, None]
-        delta = block_mean - mean
-        m2 += np.einsum("ncp,ncp->c", pixels, pixels) + delta**2 * size * added / (size + added)
-        mean += delta * added / (size + added)
+        if missing is not None:
+            pixels *= valid
+        delta, together = block_mean - mean, np.maximum(size + added, 1)
+        m2 += np.einsum("ncp,ncp->c", pixels, pixels) + delta**2 * size * added / together
+        mean += delta * added / together
         size += added
-    if dtype is None:
-        raise ValueError("no block to describe")
+    if dtype is None or not size.all():
+        raise ValueError("no block to describe, or a band without a valid pixel")
     scales = [(0.0, 255.0)] * len(mean)
     if len(heads):
         inner = _percentiles(heads, read if dtype.kind == "f" else None)
@@ -91,20 +98,27 @@ def _percentiles(heads: Counts, read: Callable[[], Iterable[Block]] | None) -> t
 
     ``read`` starts a pass for the tails of the values, where heads are not all of them.
     """
-    total = int(heads[0].sum())
-    beyond = total // _TAIL
     found: list[list[float]] = [[], []]
     tails = np.zeros((len(heads), 2, _DIGIT if read else 1), np.int64)
-    places = [[_locate(counts, rank) for rank in (beyond, total - 1 - beyond)] for counts in heads]
-    for block in read() if read else ():
+    places = []
+    for counts in heads:
+        total = int(counts.sum())
+        beyond = total // _TAIL
+        places.append([_locate(counts, rank) for rank in (beyond, total - 1 - beyond)])
+    for block, missing in read() if read else ():
         for band, ends in enumerate(places):
-            head, tail = _digits(block[:, band])
+            head, tail = _digits(_valid(block, missing, band))
             for end, (wanted, _) in enumerate(ends):
                 tails[band, end] += np.bincount(tail[head == wanted], minlength=_DIGIT)
     for ends, counted in zip(places, tails, strict=True):
         for end, (wanted, rank) in enumerate(ends):
             found[end].append(_value(wanted, _locate(counted[end], rank)[0]) if read else float(wanted))
     return found[0], found[1]
+
+
+def _valid(block: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None, band: int) -> npt.NDArray[Any]:
+    """The values of a band that are data."""
+    return block[:, band] if missing is None else block[:, band][~missing[:, band]]
 
 
 def _locate(counts: Counts, rank: int) -> tuple[int, int]:
@@ -114,7 +128,7 @@ def _locate(counts: Counts, rank: int) -> tuple[int, int]:
     return position, rank - int(upto[position] - counts[position])
 
 
-def _digits(values: Block) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _digits(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Heads and tails (16 bits each) of values, flat, whose order is that of the values; uint16 is all head."""
     if values.dtype == np.uint16:
         return values.ravel(), values.ravel()[:0]

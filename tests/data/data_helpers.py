@@ -27,8 +27,18 @@ def splits_of(count):
     return [("train", "val", "test")[index % 3] for index in range(count)]
 
 
-def write_store(path, images, labels, splits, **options):
-    """Write a store of (N, C, H, W) images."""
+def scale_of(values):
+    """The full scale as its definition says, from sorted values; None for a constant band."""
+    values = np.sort(values, axis=None)
+    beyond = len(values) // 1000
+    low, high = values[beyond], values[len(values) - 1 - beyond]
+    if low == high:
+        low, high = values[0], values[-1]
+    return (low, high) if low < high else None
+
+
+def write_store(path, images, labels, splits, missing=None, **options):
+    """Write a store of (N, C, H, W) images, some of whose pixels may be missing."""
     named = {
         "bands": [f"b{band}" for band in range(images.shape[1])],
         "classes": [f"c{label}" for label in range(int(max(labels)) + 1)],
@@ -36,8 +46,8 @@ def write_store(path, images, labels, splits, **options):
         "source": {"kind": "test"},
     }
     with StoreWriter(path, **(named | options)) as writer:
-        for image, label, split in zip(images, labels, splits, strict=True):
-            writer.add(image, int(label), split)
+        for index, (image, label, split) in enumerate(zip(images, labels, splits, strict=True)):
+            writer.add(image, int(label), split, None if missing is None else missing[index])
         return writer.close()
 
 
@@ -95,24 +105,26 @@ def patch_features(pixels, label, side=65):
     return {f"B{band}": plane.tobytes() for band, plane in enumerate(pixels, 1)} | {"label": label, "filename": b"x"}
 
 
-def write_part(path, examples):
+def write_part(path, examples, pack=bytes):
     """Write a TFRecord part of feature dicts (checksums by the fast library, itself tested against ours)."""
     import crc32c as fast
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(record(example(features), fast.crc32c) for features in examples))
+    path.write_bytes(pack(b"".join(record(example(features), fast.crc32c) for features in examples)))
     return path
 
 
-def write_tiff(path, pixels, nodata=None):
-    """Write (C, H, W) pixels as GeoTIFF."""
+def write_tiff(path, pixels, nodata=None, colors=None, **options):
+    """Write (C, H, W) pixels as GeoTIFF; ``colors`` are the meanings of its bands."""
     pixels = np.asarray(pixels)
     path.parent.mkdir(parents=True, exist_ok=True)
     count, height, width = pixels.shape
     profile = {"driver": "GTiff", "count": count, "height": height, "width": width, "dtype": pixels.dtype.name}
     place = {"crs": "EPSG:32635", "transform": rasterio.Affine(10, 0, 600000, 0, -10, 4800000)}
-    with rasterio.open(path, "w", nodata=nodata, **profile, **place) as file:
+    with rasterio.open(path, "w", nodata=nodata, **profile, **place, **options) as file:
         file.write(pixels)
+        if colors:
+            file.colorinterp = colors
     return path
 
 

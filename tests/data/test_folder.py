@@ -51,8 +51,8 @@ def test_train_alone_is_split(tmp_path):
 
 
 def test_other_bands_must_be_named(source, tmp_path):
-    for file in source.rglob("*.npy"):
-        np.save(file, array(0, bands=4))
+    for seed, file in enumerate(source.rglob("*.npy")):
+        np.save(file, array(seed, bands=4))
     with pytest.raises(UsageError, match=r"shape \(5, 5, 4\), which does not say") as caught:
         import_folder(source, tmp_path / "s")
     assert "--sensor or --bands" in caught.value.hint
@@ -66,7 +66,7 @@ def test_empty_patches_are_dropped_unless_kept(source, tmp_path):
     assert len(import_folder(source, tmp_path / "k", keep_empty=True).store) == 5
 
 
-def test_floats_with_nan_are_filled(source, tmp_path):
+def test_nan_becomes_the_mean_of_its_band(source, tmp_path):
     for file in source.rglob("*.npy"):
         np.save(file, np.load(file).astype(np.float64) / 255)
     holed = array(1).astype(np.float64) / 255
@@ -74,8 +74,9 @@ def test_floats_with_nan_are_filled(source, tmp_path):
     np.save(source / "train/0/b.npy", holed)
     done = import_folder(source, tmp_path / "s")
     assert done.store.images.dtype == np.float32
-    assert done.store.images[1, 4, 2, 3] == 0
-    assert "1 nodata pixels in 1 patches were filled with 0" in done.notes
+    others = np.stack([np.load(source / f"train/{name}.npy")[..., 4] for name in ("0/a", "0/b", "10/a")])
+    assert done.store.images[1, 4, 2, 3] == pytest.approx(np.nanmean(others), rel=1e-6)
+    assert "nodata pixels in 1 patch (B5 1): not in the statistics, stored as their band's mean" in done.notes
 
 
 @pytest.mark.parametrize(

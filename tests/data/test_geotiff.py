@@ -90,21 +90,35 @@ def test_classes_can_be_ordered(folder):
     assert done.read_counts == (3, 0, 3)
 
 
-def test_nodata_is_filled_and_counted(folder):
+def test_nodata_is_counted_and_becomes_its_bands_mean(folder):
     holed = pixels(0)
     holed[0, :2, :3] = 65535  # 6 places lack the first band
     holed[1, 0, 0] = 65535  # one of them lacks both
     write_tiff(folder / "tif/0.tif", holed, nodata=65535)
     write_tiff(folder / "tif/1.tif", np.full((2, 6, 6), 9, np.uint16), nodata=9)  # nodata is each file's own
     done = run(folder)
-    expected = holed.copy()
-    expected[holed == 65535] = 0
+    expected = np.where(holed == 65535, 0, holed)  # the only training patch with any data
+    for band in range(2):
+        valid = holed[band] != 65535
+        expected[band][~valid] = round(holed[band][valid].mean())
     np.testing.assert_array_equal(done.store.images[0], expected)
     assert len(done.store) == 5
     assert done.dropped == {"every pixel is nodata": 1}
     assert done.read_counts == (3, 3)
-    assert "6 nodata pixels in 1 patches were filled with 0" in done.notes
-    assert done.store.source["nodata_pixels"] == 6
+    assert "nodata pixels in 1 patch (r 6, g 1): not in the statistics, stored as their band's mean" in done.notes
+    assert done.store.nodata == (6, 1)
+
+
+def test_a_band_without_any_training_pixel_is_named(folder):
+    for index in range(6):
+        image = pixels(index)
+        image[1, ...] = 0 if index < 2 else image[1]  # the files of the train split
+        write_tiff(folder / f"tif/{index}.tif", image, nodata=0)
+    with pytest.raises(DataError, match="band 'g' has no valid pixel in the train split") as caught:
+        run(folder)
+    assert "nodata" in caught.value.hint
+    assert left_behind(folder) == ["manifest.csv", "tif"]
+    assert run(folder, [row.replace("val", "train") for row in GOOD]).store.nodata == (0, 72)
 
 
 def test_nan_is_nodata(folder):
@@ -115,9 +129,12 @@ def test_nan_is_nodata(folder):
     write_tiff(folder / "tif/3.tif", holed)
     write_tiff(folder / "tif/4.tif", np.full((2, 6, 6), np.nan, np.float32))
     done = run(folder)
-    np.testing.assert_array_equal(done.store.images[3], np.nan_to_num(holed, nan=0, posinf=0))
+    means = np.stack([pixels(0), pixels(1)]).mean(axis=(0, 2, 3), dtype=float).astype(np.float32)
+    np.testing.assert_allclose(
+        done.store.images[3], np.where(np.isfinite(holed), holed, means[:, None, None]), rtol=1e-6
+    )
     assert done.dropped == {"every pixel is nodata": 1}
-    assert "2 nodata pixels in 1 patches were filled with 0" in done.notes
+    assert done.store.nodata == (1, 1)
 
 
 @pytest.mark.parametrize(

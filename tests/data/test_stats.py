@@ -6,22 +6,12 @@ import tracemalloc
 import numpy as np
 import pytest
 import rasterio
-from data_helpers import patches, quick, splits_of, write_store
+from data_helpers import patches, quick, scale_of, splits_of, write_store
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from raysat.data.stats import band_stats
-
-
-def scale_of(values):
-    """The full scale as its definition says, from sorted values; None for a constant band."""
-    values = np.sort(values, axis=None)
-    beyond = len(values) // 1000
-    low, high = values[beyond], values[len(values) - 1 - beyond]
-    if low == high:
-        low, high = values[0], values[-1]
-    return (low, high) if low < high else None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +51,7 @@ def test_the_full_scale_is_the_exact_percentiles_of_any_values(images, repeats, 
     images = np.concatenate([images] * repeats)
     blocks = [images[start : start + step] for start in range(0, len(images), step)]
     with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest floats
-        found = band_stats(lambda: blocks)
+        found = band_stats(lambda: [(block, None) for block in blocks])
     for band, stats in enumerate(found):
         assert stats.low < stats.high
         expected = scale_of(images[:, band].astype(np.float64))
@@ -71,9 +61,9 @@ def test_the_full_scale_is_the_exact_percentiles_of_any_values(images, repeats, 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_a_bright_and_a_dark_pixel_do_not_move_the_full_scale(dtype):
     images = np.random.default_rng(0).normal(1000, 100, (4, 1, 64, 64)).astype(dtype)
-    before = band_stats(lambda: [images])[0]
+    before = band_stats(lambda: [(images, None)])[0]
     images[1, 0, 3, 3], images[2, 0, 5, 5] = 60_000, 0
-    after = band_stats(lambda: [images])[0]
+    after = band_stats(lambda: [(images, None)])[0]
     assert after.high - after.low == pytest.approx(before.high - before.low, rel=0.02)
     assert 600 < after.low < 800
     assert 1200 < after.high < 1400
@@ -92,12 +82,12 @@ def test_a_bright_and_a_dark_pixel_do_not_move_the_full_scale(dtype):
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_a_band_with_few_values_has_a_full_scale(values, expected, dtype):
     block = np.array(values, dtype).reshape(-1, 1, 1, 1)
-    (stats,) = band_stats(lambda: [block])
+    (stats,) = band_stats(lambda: [(block, None)])
     assert (stats.low, stats.high) == expected
 
 
 def test_a_constant_band_too_large_to_count_by_one_has_a_full_scale():
-    (stats,) = band_stats(lambda: [np.full((2, 1, 3, 3), 3e38, np.float32)])
+    (stats,) = band_stats(lambda: [(np.full((2, 1, 3, 3), 3e38, np.float32), None)])
     assert stats.low < stats.high
 
 
@@ -107,7 +97,7 @@ def test_memory_stays_flat(dtype):
 
     def peak(times):
         tracemalloc.start()
-        band_stats(lambda: (block for _ in range(times)))
+        band_stats(lambda: ((block, None) for _ in range(times)))
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -118,6 +108,9 @@ def test_memory_stays_flat(dtype):
 def test_nothing_to_describe_is_refused():
     with pytest.raises(ValueError, match="no block"):
         band_stats(list)
+    missing = np.array([[True, False], [True, False]])[..., None, None]  # all of the first band
+    with pytest.raises(ValueError, match="a band without a valid pixel"):
+        band_stats(lambda: [(np.ones((2, 2, 1, 1), np.uint16), missing)])
 
 
 def test_real_patches_use_many_of_the_256_levels(real_data):
@@ -129,7 +122,7 @@ def test_real_patches_use_many_of_the_256_levels(real_data):
             with rasterio.open(folder / row["path"]) as file:
                 images.append(file.read((2, 4, 8)))
     images = np.stack(images)
-    for band, stats in enumerate(band_stats(lambda: [images])):
+    for band, stats in enumerate(band_stats(lambda: [(images, None)])):
         unit = np.clip((images[:, band] - stats.low) / (stats.high - stats.low), 0, 1)
         levels = np.median([len(np.unique(np.round(patch * 255))) for patch in unit])
         assert levels > 70  # 14, 22 and 35 between the extremes

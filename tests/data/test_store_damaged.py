@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from data_helpers import patches, splits_of, write_store
 
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
@@ -39,6 +40,12 @@ def truncate(file, by):
         (lambda s: edit(s, splits="tve"), "inconsistent"),
         (lambda s: edit(s, bands=["a"]), "inconsistent"),
         (lambda s: edit(s, classes=["only"]), "labels uint8 up to 1 for 1 classes"),
+        (lambda s: edit(s, nodata=[0]), r"inconsistent: nodata pixels \(0,\) in 2 bands"),
+        (lambda s: edit(s, nodata=[-1, 0]), "inconsistent: nodata"),
+        (lambda s: edit(s, nodata=[0, 301]), "inconsistent: nodata .* of 300 pixels"),
+        (lambda s: edit(s, nodata=None), "cannot be read"),
+        (lambda s: edit(s, nodata=[0, float("inf")]), "cannot be read"),
+        (lambda s: edit(s, nodata=["many", 0]), "cannot be read"),
         (lambda s: (s.path / "images.npy").unlink(), "is incomplete: .*images.npy"),
         (lambda s: (s.path / "labels.npy").unlink(), "is incomplete: .*labels.npy"),
         (lambda s: truncate(s.path / "images.npy", 1), "cannot be read"),
@@ -65,3 +72,33 @@ def test_a_store_that_is_not_there_is_refused(tmp_path):
         with pytest.raises(StoreError, match="is not a patch store") as caught:
             PatchStore.open(path)
         assert "raysat data import" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file.unlink(), "cannot be read: .*No such file"),
+        (lambda file: truncate(file, 1), "cannot be read"),
+        (lambda file: file.write_bytes(b""), "cannot be read"),
+        (lambda file: np.save(file, np.array([{}]), allow_pickle=True), "cannot be read"),
+        (lambda file: np.save(file, np.zeros((12, 2, 3), np.uint8)), r"is inconsistent: \(12, 2, 3\) uint8"),
+        (lambda file: np.save(file, np.zeros((12, 2, 4), np.int8)), "is inconsistent"),
+    ],
+)
+def test_a_damaged_mask_is_refused_where_it_is_needed(tmp_path, damage, message):
+    missing = np.zeros((12, 2, 5, 5), bool)
+    missing[4, 1, 2, 2] = True
+    damage(write_store(tmp_path / "s", patches(), np.zeros(12), splits_of(12), missing).path / "nodata.npy")
+    store = PatchStore.open(tmp_path / "s")  # training does without
+    assert not store.missing(np.arange(12), 0).any()  # nothing is missing in this band
+    with pytest.raises(StoreError, match=rf"s/nodata\.npy {message}") as caught:
+        store.missing(np.arange(12), 1)
+    assert caught.value.hint
+
+
+def test_a_store_from_before_nodata_was_counted_still_opens(store):
+    drop(store, "nodata")
+    old = PatchStore.open(store.path)
+    assert old.nodata is None
+    assert not old.missing(np.arange(12), 0).any()
+    assert old.fingerprint == store.fingerprint

@@ -34,7 +34,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path):
     def write():
         with StoreWriter(tmp_path / "s", **OPTIONS) as writer:
             writer.add(patches()[0], 0)
-            writer._images._file = open("/dev/full", "wb")  # noqa: PTH123, SIM115  (the kernel's own ENOSPC)
+            writer._patches._images._file = open("/dev/full", "wb")  # noqa: PTH123, SIM115  (the kernel's own ENOSPC)
             for image in patches(4000):
                 writer.add(image, 0)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from training_helpers import MakeStore
 
-from raysat.data.store import BandStats, PatchStore
+from raysat.data.store import BandStats, PatchStore, StoreWriter
 from raysat.training import patches
 from raysat.training.patches import JoinedPatches, MappedPatches, ResidentPatches, Scale, open_patches
 
@@ -124,6 +125,24 @@ def test_the_train_split_is_normalised_to_zero_mean_and_unit_deviation(make_stor
     torch.testing.assert_close(scale.from_unit(unit), everything.clamp(low, high), rtol=1e-5, atol=0.02)
     if dtype == "uint8":
         torch.testing.assert_close(unit, everything / 255)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_nodata_pixel_becomes_zero(tmp_path: Path, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    images = (rng.gamma(2, 20, (30, 3, 9, 9)) % 250).astype(dtype)
+    missing = rng.random(images.shape) < np.array([0.4, 0.0, 0.9])[:, None, None]
+    with StoreWriter(tmp_path / "s", bands=("a", "b", "c"), classes=("x",), sensor=None, source={}) as writer:
+        for index, image in enumerate(images):
+            writer.add(image, 0, ("train", "val")[index % 2], missing[index])
+        store = writer.close()
+    bands = (2, 0)
+    for split, start in (("train", 0), ("val", 1)):
+        normal = Scale.of(store, bands, CPU).normalise(MappedPatches(store, split, bands, CPU).take(np.arange(15)))
+        for place, band in enumerate(bands):
+            found = normal[:, place].numpy()[missing[start::2, band]]
+            assert np.abs(found).max() <= (1e-6 if dtype == "float32" else 0.5 / store.stats[band].std + 1e-6)
+            assert np.abs(normal[:, place].numpy()[~missing[start::2, band]]).max() > 1
 
 
 @pytest.mark.parametrize(("level", "std"), [(7.0, 0.0), (0.1, 1e-17)])

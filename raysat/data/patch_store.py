@@ -1,0 +1,128 @@
+"""An open patch store: memory-mapped images with all that training needs to know of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.nodata import Mask, read_mask
+from raysat.data.splits import SPLITS, Split, from_letters
+from raysat.data.stats import BandStats
+from raysat.errors import StoreError
+
+FORMAT: Final = 1
+DTYPES: Final = ("uint8", "uint16", "float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchStore:
+    """An open store; ``images`` is memory-mapped and read-only."""
+
+    path: Path
+    images: npt.NDArray[Any]  # (N, C, H, W)
+    labels: npt.NDArray[np.uint8]  # (N,)
+    splits: npt.NDArray[np.uint8]  # (N,), position in SPLITS
+    bands: tuple[str, ...]
+    sensor: str | None
+    classes: tuple[str, ...]
+    ordinal: bool
+    stats: tuple[BandStats, ...]  # of the train split; its full scale is robust, not the extremes
+    source: dict[str, Any]
+    fingerprint: str
+    nodata: tuple[int, ...] | None = None  # pixels of each band; None where the store is too old to say
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def indices(self, split: Split) -> npt.NDArray[np.int64]:
+        """Positions of the patches of a split, ascending."""
+        return np.flatnonzero(self.splits == SPLITS.index(split))
+
+    def counts(self, split: Split) -> npt.NDArray[np.int64]:
+        """Patches per class in a split, shape (K,)."""
+        return np.bincount(self.labels[self.indices(split)], minlength=len(self.classes))
+
+    def missing(self, rows: npt.NDArray[np.int64], band: int) -> Mask:
+        """Where some patches are nodata in a band, (n, H, W); nowhere where the store is too old to say.
+
+        Raises StoreError where the file that says it is missing or damaged.
+        """
+        if not self.nodata or not self.nodata[band]:
+            return np.zeros((len(rows), *self.images.shape[2:]), np.bool_)
+        return read_mask(self.path, rows, band, self.images.shape)
+
+    @property
+    def reported_split(self) -> Split:
+        """The split that results are reported on: test, or val where a store has no test patches (as droughtwatch)."""
+        return "test" if np.any(self.splits == SPLITS.index("test")) else "val"
+
+    @property
+    def generated(self) -> bool:
+        """Whether the patches were made by a model: they may join a train split, never be measured on."""
+        return self.source.get("generated") is True
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""
+        path = Path(path)
+        try:
+            meta = json.loads((path / "store.json").read_text(encoding="utf-8"))
+            if meta.get("format") != FORMAT:
+                raise _unusable(path, f"has format {meta.get('format')!r}, this raysat reads {FORMAT}")
+            store = cls(
+                path=path,
+                images=np.load(path / "images.npy", mmap_mode="r", allow_pickle=False),
+                labels=np.load(path / "labels.npy", allow_pickle=False),
+                splits=from_letters(meta["splits"]),
+                bands=tuple(meta["bands"]),
+                sensor=meta["sensor"],
+                classes=tuple(meta["classes"]),
+                ordinal=bool(meta["ordinal"]),
+                stats=tuple(BandStats(**stats) for stats in meta["stats"]),
+                source=dict(meta["source"]),
+                fingerprint=str(meta["fingerprint"]),
+                nodata=tuple(int(pixels) for pixels in meta["nodata"]) if "nodata" in meta else None,
+            )
+        except StoreError:
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if path.joinpath("store.json").exists():
+                raise _unusable(path, f"is incomplete: {error}") from error
+            raise StoreError(
+                f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import"
+            ) from error
+        except (OSError, EOFError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
+            cause = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise _unusable(path, f"cannot be read: {cause}") from error
+        store._check()
+        return store
+
+    def _check(self) -> None:
+        """Raise StoreError where the files do not fit together."""
+        images, labels, nodata = self.images, self.labels, self.nodata
+        fits = images.ndim == 4 and images.shape[1] == len(self.bands) == len(self.stats)
+        if not (fits and labels.ndim == 1 and len(images) == len(labels) == len(self.splits) > 0):
+            raise _unusable(
+                self.path,
+                f"is inconsistent: images {images.shape}, labels {labels.shape}, {len(self.splits)} splits, "
+                f"{len(self.bands)} bands",
+            )
+        if images.dtype.name not in DTYPES or labels.dtype != np.uint8 or labels.max() >= len(self.classes):
+            raise _unusable(
+                self.path,
+                f"is inconsistent: images {images.dtype.name}, labels {labels.dtype.name} up to {labels.max()} "
+                f"for {len(self.classes)} classes",
+            )
+        of_a_band = len(images) * images.shape[2] * images.shape[3]
+        if nodata is not None and (len(nodata) != len(self.bands) or not all(0 <= n <= of_a_band for n in nodata)):
+            found = f"nodata pixels {nodata} in {len(self.bands)} bands of {of_a_band} pixels"
+            raise _unusable(self.path, f"is inconsistent: {found}")
+
+
+def _unusable(path: Path, cause: str) -> StoreError:
+    return StoreError(f"{path} {cause}", hint="import the data again")
