@@ -67,6 +67,12 @@ def droughtwatch(source: Path, out: Path, keep_empty: bool, overwrite: bool) -> 
 @_band_options
 @click.option("--classes", help="Class names in order, with commas; by default the labels, sorted.")
 @_ordinal
+@click.option(
+    "--alpha-mask",
+    is_flag=True,
+    help="The files' alpha band is a mask: nodata where it is 0. --bands names the others. "
+    "Without this, a band that is marked as alpha is data like any other.",
+)
 @_overwrite
 def geotiff(
     manifest: Path,
@@ -75,13 +81,14 @@ def geotiff(
     bands: str | None,
     classes: str | None,
     ordinal: bool,
+    alpha_mask: bool,
     overwrite: bool,
 ) -> None:
     """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
 
     Paths are relative to the CSV file; a split is train, val or test. Errors number rows as a spreadsheet does: the
-    header is row 1. Nodata stays out of the statistics and is stored as its band's mean; a patch of nodata alone is
-    dropped.
+    header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
+    statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
     from raysat.data.geotiff import import_geotiff
     from raysat.data.info import report
@@ -98,6 +105,7 @@ def geotiff(
             sensor=sensor,
             classes=order,
             ordinal=ordinal,
+            alpha_mask=alpha_mask,
             overwrite=overwrite,
             progress=progress,
         )
