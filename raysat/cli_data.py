@@ -52,7 +52,7 @@ def import_() -> None:
 @_keep_empty
 @_overwrite
 def droughtwatch(source: Path, out: Path, keep_empty: bool, overwrite: bool) -> None:
-    """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part."""
+    """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
     from raysat.data.droughtwatch import import_droughtwatch
     from raysat.data.info import report
 

@@ -1,7 +1,8 @@
 """Import the W&B droughtwatch set: Landsat 8 patches of 65 x 65 px with the number of cows that the place can feed.
 
 Upstream keeps TFRecord parts under ``train/`` and ``val/``; a folder of parts or one part will do. A part is a file
-named ``part-*``. Each record holds ``B1`` .. ``B11`` (4225 bytes each) and ``label`` 0..3; some patches are all zero.
+named ``part-*``, plain or compressed with gzip. Each record holds ``B1`` .. ``B11`` (4225 bytes each) and ``label``
+0..3; some patches are all zero.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from raysat.bands import SENSORS
 from raysat.data.intake import Intake, Progress, Summary, silent
 from raysat.data.store import SPLITS, Split, StoreWriter
-from raysat.data.tfrecord import FRAME, parse_example, read_records
+from raysat.data.tfrecord import parse_example, read_records
 from raysat.errors import DataError
 
 SENSOR: Final = "landsat8"
@@ -41,21 +42,21 @@ def import_droughtwatch(
     """
     parts = find_parts(source)
     total = sum(part.stat().st_size for _, part in parts)
-    done = 0
+    done = 0  # bytes of the parts that are read
     origin = {"kind": "droughtwatch", "path": str(source.resolve()), "parts": len(parts)}
     with StoreWriter(
         out, bands=_BANDS, classes=CLASSES, sensor=SENSOR, source=origin, ordinal=True, overwrite=overwrite
     ) as writer:
         intake = Intake(writer, origin=str(source), unit="records", drop_zero=not keep_empty)
         for split, part in parts:
-            for record, payload in enumerate(read_records(part)):
+            for record, (payload, position) in enumerate(read_records(part)):
                 try:
                     patch, label = decode(payload)
                 except ValueError as error:
                     raise DataError(f"{part}: record {record}: {error}", hint="is this a droughtwatch part?") from error
                 intake.add(patch, label, split)
-                done += len(payload) + FRAME
-                progress(done, total)
+                progress(done + position, total)
+            done += part.stat().st_size
         return intake.finish()
 
 

@@ -1,15 +1,19 @@
 """TFRecord files, record by record, both checksums verified; and the tf.train.Example inside.
 
 A record is framed as: length (uint64), masked CRC-32C of the length, payload, masked CRC-32C of the payload; all little
-endian (https://www.tensorflow.org/tutorials/load_data/tfrecord).
+endian (https://www.tensorflow.org/tutorials/load_data/tfrecord). A whole file may be compressed with gzip, which its
+first bytes tell.
 """
 
 from __future__ import annotations
 
 import functools
+import gzip
 import importlib.util
 import struct
+import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,40 +21,75 @@ import crc32c
 
 from raysat.errors import DataError
 
-FRAME: Final = 16  # bytes of a record beside its payload
+# Bytes of a record at most. Patches take some kB to MB; and 64 kB of gzip can hold 64 MB, so that a length which the
+# file's own size does not bound is not believed any further.
+_MOST: Final = 64 << 20
+_HEAD: Final = 12  # bytes of a record before its payload
+_GZIP: Final = b"\x1f\x8b"
 _MASK_DELTA: Final = 0xA282EAD8
 
 
-def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the payload of each record of a file.
+def read_records(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the payload of each record of a file, plain or gzip, and how many of the file's bytes are read by then.
 
-    Raises DataError, naming file, record (from 0) and cause, for a broken checksum, a truncated file or one that cannot
-    be read.
+    Raises DataError, naming file, record (from 0) and cause, for a broken checksum, a record of more than 64 MiB, and a
+    file that is truncated, compressed in another way or cannot be read.
     """
     record = 0
     try:
-        with path.open("rb") as file:
-            left = path.stat().st_size
-            while left:
-                head = file.read(12)
-                if len(head) < 12:
-                    raise _damaged(path, record, f"the file is truncated: {left} bytes left, a header takes 12")
-                length, length_crc = struct.unpack("<QI", head)
-                if masked_crc(head[:8]) != length_crc:
-                    raise _damaged(path, record, "the checksum of its length is wrong")
-                if length + FRAME > left:
-                    raise _damaged(path, record, f"the file is truncated: {left} of {length + FRAME} bytes are left")
-                payload = file.read(length)
-                tail = file.read(4)
-                if len(payload) + len(tail) != length + 4:
-                    raise _damaged(path, record, "the file is truncated")
-                if masked_crc(payload) != struct.unpack("<I", tail)[0]:
-                    raise _damaged(path, record, "the checksum of its content is wrong")
-                yield payload
-                left -= length + FRAME
+        with path.open("rb") as raw:
+            file = _uncompressed(path, raw)
+            while head := file.read(_HEAD):
+                payload = _payload(path, record, head, file)
                 record += 1
+                file.peek(1)  # after the last record of gzip, this reads and verifies the checksum of all
+                yield payload, raw.tell()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(path, record, f"the gzip stream is damaged or truncated: {error}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _uncompressed(path: Path, raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    """Return a file of records, whether they are compressed or not. A plain file's length may look like compression."""
+    head = raw.read(_HEAD)
+    raw.seek(0)
+    if _length(head) is not None:
+        return raw
+    if head.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=raw)
+    if head[:1] == b"\x78" and int.from_bytes(head[:2]) % 31 == 0:  # RFC 1950: deflate, 32 kB window, header check
+        raise DataError(
+            f"{path} is compressed with zlib, which is not read",
+            hint="write it again with the compression GZIP, or with none",
+        )
+    return raw
+
+
+def _payload(path: Path, record: int, head: bytes, file: BufferedReader | gzip.GzipFile) -> bytes:
+    """Read and verify the rest of a record."""
+    if len(head) < _HEAD:
+        raise _damaged(path, record, f"the file is truncated: {len(head)} bytes left, a header takes {_HEAD}")
+    length = _length(head)
+    if length is None:
+        raise _damaged(path, record, "the checksum of its length is wrong")
+    if length > _MOST:
+        raise _damaged(path, record, f"it claims to have {length:,} bytes; records of up to {_MOST:,} are read")
+    content = file.read(length + 4)
+    if len(content) < length + 4:
+        raise _damaged(path, record, f"the file is truncated: {len(content)} of {length + 4} bytes are left")
+    payload = content[:length]
+    if masked_crc(payload) != struct.unpack("<I", content[length:])[0]:
+        raise _damaged(path, record, "the checksum of its content is wrong")
+    return payload
+
+
+def _length(head: bytes) -> int | None:
+    """The length that a record's header tells, or None where its checksum is wrong or it is too short."""
+    if len(head) < _HEAD:
+        return None
+    length, crc = struct.unpack("<QI", head)
+    return int(length) if masked_crc(head[:8]) == crc else None
 
 
 def parse_example(payload: bytes) -> dict[str, list[Any]]:

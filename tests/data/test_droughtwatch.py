@@ -1,5 +1,6 @@
 """The droughtwatch importer: real parts, every layout, every kind of damage."""
 
+import gzip
 import shutil
 
 import numpy as np
@@ -159,6 +160,44 @@ def test_progress_ends_at_the_size_of_the_parts(real_part, tmp_path):
     assert calls[-1] == (size, size)
     assert len(calls) == 81
     assert calls == sorted(calls)
+
+
+def test_a_part_in_gzip_is_the_same_part(real_part, tmp_path):
+    packed = tmp_path / "in" / "part-r-00012.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(real_part.read_bytes()))
+    calls = []
+    done = import_droughtwatch(packed, tmp_path / "s", progress=lambda done, total: calls.append((done, total)))
+    assert done.store.fingerprint == import_droughtwatch(real_part, tmp_path / "t").store.fingerprint
+    size = packed.stat().st_size
+    assert size < real_part.stat().st_size
+    assert calls == sorted(calls)
+    assert {total for _, total in calls} == {size}
+    assert calls[40][0] < 0.7 * size
+    assert calls[-1] == (size, size)
+
+
+def test_parts_may_be_compressed_or_not_and_progress_is_of_them_all(tmp_path):
+    parts = [
+        write_part(tmp_path / f"in/{split}/part-{index}", examples([0, 1, 2], index), pack)
+        for index, (split, pack) in enumerate((("train", gzip.compress), ("train", bytes), ("val", gzip.compress)))
+    ]
+    calls = []
+    done = import_droughtwatch(tmp_path / "in", tmp_path / "s", progress=lambda *each: calls.append(each))
+    np.testing.assert_array_equal(done.store.images, np.concatenate([pixels(3, seed) for seed in range(3)]))
+    ends = np.cumsum([part.stat().st_size for part in parts]).tolist()
+    assert calls == sorted(calls)
+    assert [position for position, _ in calls][2::3] == ends
+    assert {total for _, total in calls} == {ends[-1]}
+
+
+def test_a_damaged_part_in_gzip_is_refused(tmp_path):
+    part = write_part(tmp_path / "in/part-0", examples([0, 1, 2]), gzip.compress)
+    part.write_bytes(part.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"in/part-0: record \d: the gzip stream is damaged or truncated") as caught:
+        import_droughtwatch(part, tmp_path / "s")
+    assert caught.value.hint
+    assert left_behind(tmp_path) == ["in"]
 
 
 def test_an_existing_store_is_not_touched(tmp_path):
