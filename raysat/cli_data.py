@@ -25,7 +25,12 @@ _PATH = click.Path(path_type=Path)
 _out = click.option("--out", type=_PATH, required=True, help="The store to write, a folder.")
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace a store that is there.")
 _ordinal = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
-_keep_empty = click.option("--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero.")
+_keep_empty = click.option(
+    "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
+)
+_allow_duplicates = click.option(
+    "--allow-duplicates", is_flag=True, help="Accept patches with the same pixels in two splits; an error otherwise."
+)
 
 
 def _band_options(command: F) -> F:
@@ -50,14 +55,22 @@ def import_() -> None:
 @click.argument("source", metavar="DIR", type=_PATH)
 @_out
 @_keep_empty
+@_allow_duplicates
 @_overwrite
-def droughtwatch(source: Path, out: Path, keep_empty: bool, overwrite: bool) -> None:
+def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bool, overwrite: bool) -> None:
     """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
     from raysat.data.droughtwatch import import_droughtwatch
     from raysat.data.info import report
 
     with _bar("reading records") as progress:
-        done = import_droughtwatch(source, out, keep_empty=keep_empty, overwrite=overwrite, progress=progress)
+        done = import_droughtwatch(
+            source,
+            out,
+            keep_empty=keep_empty,
+            allow_duplicates=allow_duplicates,
+            overwrite=overwrite,
+            progress=progress,
+        )
     _show(report(done))
 
 
@@ -73,6 +86,7 @@ def droughtwatch(source: Path, out: Path, keep_empty: bool, overwrite: bool) -> 
     help="The files' alpha band is a mask: nodata where it is 0. --bands names the others. "
     "Without this, a band that is marked as alpha is data like any other.",
 )
+@_allow_duplicates
 @_overwrite
 def geotiff(
     manifest: Path,
@@ -82,6 +96,7 @@ def geotiff(
     classes: str | None,
     ordinal: bool,
     alpha_mask: bool,
+    allow_duplicates: bool,
     overwrite: bool,
 ) -> None:
     """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
@@ -106,6 +121,7 @@ def geotiff(
             classes=order,
             ordinal=ordinal,
             alpha_mask=alpha_mask,
+            allow_duplicates=allow_duplicates,
             overwrite=overwrite,
             progress=progress,
         )
@@ -118,9 +134,17 @@ def geotiff(
 @_band_options
 @_ordinal
 @_keep_empty
+@_allow_duplicates
 @_overwrite
 def folder(
-    source: Path, out: Path, sensor: str | None, bands: str | None, ordinal: bool, keep_empty: bool, overwrite: bool
+    source: Path,
+    out: Path,
+    sensor: str | None,
+    bands: str | None,
+    ordinal: bool,
+    keep_empty: bool,
+    allow_duplicates: bool,
+    overwrite: bool,
 ) -> None:
     """Import arrays sorted into folders: train/<class>/*.npy, val/<class>/*.npy, test/..., each H x W x C.
 
@@ -138,6 +162,7 @@ def folder(
             sensor=sensor,
             ordinal=ordinal,
             keep_empty=keep_empty,
+            allow_duplicates=allow_duplicates,
             overwrite=overwrite,
             progress=progress,
         )

@@ -7,6 +7,7 @@ named ``part-*``, plain or compressed with gzip. Each record holds ``B1`` .. ``B
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from raysat.bands import SENSORS
 from raysat.data.intake import Intake, Progress, Summary, silent
-from raysat.data.store import SPLITS, Split, StoreWriter
+from raysat.data.splits import SPLITS, Split
+from raysat.data.store import StoreWriter
 from raysat.data.tfrecord import parse_example, read_records
 from raysat.errors import DataError
 
@@ -26,7 +28,13 @@ _BANDS: Final = SENSORS[SENSOR].band_names
 
 
 def import_droughtwatch(
-    source: Path, out: Path, *, keep_empty: bool = False, overwrite: bool = False, progress: Progress = silent
+    source: Path,
+    out: Path,
+    *,
+    keep_empty: bool = False,
+    allow_duplicates: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
 ) -> Summary:
     """Import parts into a store of (11, 65, 65) uint8 patches in four ordinal classes.
 
@@ -34,21 +42,38 @@ def import_droughtwatch(
         source: the upstream folder, a folder of parts, or one part.
         out: the store to write.
         keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
+        allow_duplicates: accept patches with the same pixels in two splits.
         overwrite: replace a store at ``out``.
         progress: called with the bytes read so far and in all.
 
     Raises:
-        DataError: no part, or a damaged record (message names file, record from 0, and cause).
+        DataError: no part, a damaged record (message names file, record from 0, and cause), or the same pixels in two
+            splits (names both).
     """
     parts = find_parts(source)
     total = sum(part.stat().st_size for _, part in parts)
     done = 0  # bytes of the parts that are read
+    begins: list[int] = []  # number of each part's first record
+
+    def named(number: int) -> str:
+        at = bisect_right(begins, number) - 1
+        return f"{parts[at][1]}: record {number - begins[at]}"
+
     origin = {"kind": "droughtwatch", "path": str(source.resolve()), "parts": len(parts)}
     with StoreWriter(
         out, bands=_BANDS, classes=CLASSES, sensor=SENSOR, source=origin, ordinal=True, overwrite=overwrite
     ) as writer:
-        intake = Intake(writer, origin=str(source), unit="records", drop_zero=not keep_empty)
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="records",
+            splits=(split for split, _ in parts),
+            named=named,
+            drop_zero=not keep_empty,
+            allow_duplicates=allow_duplicates,
+        )
         for split, part in parts:
+            begins.append(intake.read)
             for record, (payload, position) in enumerate(read_records(part)):
                 try:
                     patch, label = decode(payload)
@@ -79,11 +104,8 @@ def find_parts(source: Path) -> list[tuple[Split | None, Path]]:
         raise DataError(
             f"{source} holds no part-* file", hint="give the folder with train/part-r-* and val/part-r-*, or a part"
         )
-    given = {split for split, _ in sorted_in}
-    if sorted_in and "train" not in given:
+    if sorted_in and sorted_in[0][0] != "train":
         raise DataError(f"{source} has no parts in train/", hint="the model needs patches to train on")
-    if given == {"train"}:  # nothing to report on: as good as no split
-        return [(None, part) for _, part in sorted_in]
     return loose or sorted_in
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from raysat.bands import get_sensor
 from raysat.data.intake import Intake, Progress, Summary, silent, sort_labels
-from raysat.data.store import SPLITS, Split, StoreWriter
+from raysat.data.splits import SPLITS, Split
+from raysat.data.store import StoreWriter
 from raysat.errors import DataError, UsageError
 
 _DEFAULT_SENSOR = {11: "landsat8"}  # the authors' data; no other number of bands says which sensor it is
@@ -25,6 +26,7 @@ def import_folder(
     sensor: str | None = None,
     ordinal: bool = False,
     keep_empty: bool = False,
+    allow_duplicates: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Summary:
@@ -37,26 +39,35 @@ def import_folder(
         sensor: the sensor that they are of, or None.
         ordinal: whether the order of the classes has a meaning.
         keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
+        allow_duplicates: accept patches with the same pixels in two splits.
         overwrite: replace a store at ``out``.
         progress: called with the files read so far and in all.
 
     Raises:
-        DataError: no array, or one that cannot be read or differs from the rest; names the file.
+        DataError: no array, one that cannot be read or differs from the rest, or the same pixels in two splits; names
+            the files.
         UsageError: bands are not given and their number does not say what they are.
     """
     files = find_arrays(source)
     if not bands:
         sensor, bands = _guess(files[0][2])
     classes = sort_labels(name for _, name, _ in files)
-    one_split = {split for split, _, _ in files} == {"train"}  # nothing to report on: as good as no split
     origin = {"kind": "folder", "path": str(source.resolve())}
     with StoreWriter(
         out, bands=bands, classes=classes, sensor=sensor, source=origin, ordinal=ordinal, overwrite=overwrite
     ) as writer:
-        intake = Intake(writer, origin=str(source), unit="files", drop_zero=not keep_empty)
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="files",
+            splits=(split for split, _, _ in files),
+            named=lambda number: str(files[number][2]),
+            drop_zero=not keep_empty,
+            allow_duplicates=allow_duplicates,
+        )
         for done, (split, name, file) in enumerate(files, 1):
             try:
-                intake.add(_read(file, len(bands)), classes.index(name), None if one_split else split)
+                intake.add(_read(file, len(bands)), classes.index(name), split)
             except DataError as error:
                 raise _in_file(file, error) from error
             progress(done, len(files))

@@ -34,6 +34,7 @@ def import_geotiff(
     classes: Sequence[str] = (),
     ordinal: bool = False,
     alpha_mask: bool = False,
+    allow_duplicates: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Summary:
@@ -47,11 +48,13 @@ def import_geotiff(
         classes: class names in order; by default the labels, sorted.
         ordinal: whether the order of the classes has a meaning.
         alpha_mask: take the files' alpha band for a mask, nodata where it is 0, and not for one of the bands.
+        allow_duplicates: accept patches with the same pixels in two splits.
         overwrite: replace a store at ``out``.
         progress: called with the rows read so far and in all.
 
     Raises:
-        DataError: a manifest or a file that cannot be read, or one that differs from the rest; names row and file.
+        DataError: a manifest or a file that cannot be read, a file that differs from the rest, or the same pixels in
+            two splits; names rows and files.
     """
     manifest = read_manifest(source)
     names = tuple(classes) or sort_labels(row.label for row in manifest.rows)
@@ -67,7 +70,15 @@ def import_geotiff(
     ):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
         warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
-        intake = Intake(writer, origin=str(source), unit="rows", drop_zero=False)
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="rows",
+            splits=(row.split for row in manifest.rows),
+            named=lambda number: f"{source}: row {manifest.rows[number].number} ({manifest.rows[number].path})",
+            drop_zero=False,
+            allow_duplicates=allow_duplicates,
+        )
         for done, (row, label) in enumerate(zip(manifest.rows, labels, strict=True), 1):
             try:
                 pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)

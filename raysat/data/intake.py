@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.copies import Copies
 from raysat.data.pixels import missing_mask, storable
-from raysat.data.splits import stratified
-from raysat.data.store import PatchStore, Split, StoreWriter
+from raysat.data.splits import SPLITS, Split, stratified
+from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError
 
 Progress = Callable[[int, int], None]  # called with (done, total)
@@ -43,16 +45,41 @@ class Summary:
 
 
 class Intake:
-    """Feeds a writer: refuses patches unlike the first, finds nodata, drops empty patches, counts all of it."""
+    """Feeds a writer: refuses patches unlike the first, drops empty ones, splits them, finds copies, counts it all."""
 
-    def __init__(self, writer: StoreWriter, *, origin: str, unit: str, drop_zero: bool) -> None:
-        self._writer, self._origin, self._unit, self._drop_zero = writer, origin, unit, drop_zero
+    def __init__(
+        self,
+        writer: StoreWriter,
+        *,
+        origin: str,
+        unit: str,
+        splits: Iterable[Split | None],
+        named: Callable[[int], str],
+        drop_zero: bool,
+        allow_duplicates: bool,
+    ) -> None:
+        """Prepare for the patches of one source.
+
+        Args:
+            writer: takes the patches.
+            origin: the source, for the summary.
+            unit: what is read: records, rows, files.
+            splits: the splits that the source names. Where these are none, or train alone, there is nothing to report
+                on: a stratified split is made.
+            named: returns where a patch was read, by its number from 0, for errors.
+            drop_zero: drop patches that are zero everywhere.
+            allow_duplicates: accept the same pixels in two splits.
+        """
+        self._writer, self._origin, self._unit, self._named = writer, origin, unit, named
+        self._drop_zero, self._allow_duplicates = drop_zero, allow_duplicates
+        self._given = {split for split in splits if split is not None}
         self._started = time.perf_counter()
         self._read: Counter[int] = Counter()
         self._dropped: Counter[str] = Counter()
         self._touched = 0  # patches with nodata
         self._like: tuple[tuple[int, ...], str] | None = None
-        self._split_given = False
+        self._copies = Copies()
+        self._kept = array("q")  # numbers, as read, of the patches in the store
 
     def add(
         self,
@@ -61,9 +88,16 @@ class Intake:
         split: Split | None,
         missing: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """Take one patch (C, H, W); ``missing`` (C, H, W) marks nodata beside NaN and infinite values.
+        """Take the next patch.
 
-        A split must be given for every patch or for none. Raises DataError where the patch cannot be stored.
+        Args:
+            pixels: its pixels, (C, H, W).
+            label: its class.
+            split: the split that the source gives it, or None.
+            missing: where it is nodata, (C, H, W), beside NaN and infinite values.
+
+        Raises:
+            DataError: the patch cannot be stored.
         """
         this = (pixels.shape, pixels.dtype.name)
         self._like = self._like or this
@@ -72,6 +106,7 @@ class Intake:
                 f"it is {_described(*this)}, the ones before it are {_described(*self._like)}",
                 hint="a store holds patches of one size and type",
             )
+        number = self.read
         self._read[label] += 1
         missing = missing_mask(pixels, missing)
         if missing is not None and missing.all():
@@ -82,17 +117,44 @@ class Intake:
         if self._drop_zero and not pixels.any():
             self._dropped["every pixel is zero (--keep-empty keeps them)"] += 1
             return
-        self._writer.add(storable(pixels), label, split or "train", missing)
-        self._split_given = split is not None
+        stored = storable(pixels)
+        self._writer.add(stored, label, split or "train", missing)
+        self._copies.add(stored, missing)
+        self._kept.append(number)
         self._touched += missing is not None
 
+    @property
+    def read(self) -> int:
+        """How many patches were taken so far, dropped ones too."""
+        return self._read.total()
+
     def finish(self, notes: Iterable[str] = ()) -> Summary:
-        """Close the store, with a fixed stratified split where none was given."""
+        """Close the store, with a fixed stratified split where none is given.
+
+        Raises DataError where two splits hold the same pixels, unless that is allowed, and where the store cannot be
+        closed.
+        """
         writer, notes = self._writer, list(notes)
-        writer.source |= {self._unit: self._read.total(), "dropped": dict(self._dropped)}
-        store = writer.close(None if self._split_given or not len(writer) else stratified(writer.labels))
-        if not self._split_given:
-            notes.append("no split is given: a fixed stratified 70/15/15 split was made")
+        firsts = self._copies.firsts()
+        splits = None
+        if self._given <= {"train"}:
+            found = "every patch is in train" if self._given else "no split is given"
+            notes.append(f"{found}: a fixed stratified 70/15/15 split was made")
+            splits = stratified(writer.labels, firsts=firsts)
+        copies = np.flatnonzero(firsts != np.arange(len(firsts)))
+        crossing = copies[writer.splits[copies] != writer.splits[firsts[copies]]] if splits is None else copies[:0]
+        if len(crossing) and not self._allow_duplicates:
+            raise self._leak(int(firsts[crossing[0]]), int(crossing[0]), len(crossing))
+        if len(copies):
+            where = "in the same split" if splits else f"{len(crossing):,} of them in another split"
+            notes.append(f"pixel-identical copies of earlier patches: {len(copies):,}, {where}")
+        writer.source |= {
+            self._unit: self.read,
+            "dropped": dict(self._dropped),
+            "copies": len(copies),
+            "copies_across_splits": len(crossing),
+        }
+        store = writer.close(splits)
         if self._touched:
             notes.append(_nodata_note(store, self._touched))
         if self._like and self._like[1] != store.images.dtype.name:
@@ -105,6 +167,16 @@ class Intake:
             dropped=dict(self._dropped),
             notes=tuple(notes),
             seconds=time.perf_counter() - self._started,
+        )
+
+    def _leak(self, first: int, copy: int, count: int) -> DataError:
+        """The error of a patch whose pixels stand in two splits."""
+        codes = self._writer.splits
+        one, other = (f"{self._named(self._kept[at])} ({SPLITS[codes[at]]})" for at in (first, copy))
+        more = f"; {count:,} copies in all lie in another split than the first of their kind" if count > 1 else ""
+        return DataError(
+            f"{one} and {other} hold the same pixels, in two splits{more}",
+            hint="remove one of them, as a model must not be measured on what it has seen, or use --allow-duplicates",
         )
 
 

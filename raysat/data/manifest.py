@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from raysat.data.store import SPLITS, Split
+from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError, did_you_mean
 
 _COLUMNS: Final = ("path", "label", "split")

@@ -16,21 +16,35 @@ TEST: Final = 0.15
 _SEED: Final = 20201210  # fixed, so that the same data always split the same way
 
 
-def stratified(labels: npt.NDArray[Any], *, val: float = VAL, test: float = TEST) -> list[Split]:
-    """Assign each patch of (N,) labels to a split: shares ``val`` and ``test`` of every class, the rest to train.
+def stratified(
+    labels: npt.NDArray[Any],
+    *,
+    val: float = VAL,
+    test: float = TEST,
+    firsts: npt.NDArray[np.int64] | None = None,
+) -> list[Split]:
+    """Assign each patch to a split: shares of every class to val and test, the rest to train.
 
     A class with three patches or more has one at least in each split; a smaller one is all train.
+
+    Args:
+        labels: the class of each patch, (N,).
+        val: share of the val split.
+        test: share of the test split.
+        firsts: for each patch, the position of the first one with the same pixels (N,), its own where it is no copy.
+            Copies follow that one and do not count in the shares; without ``firsts`` there are none.
     """
     splits = np.full(len(labels), "train", dtype="<U5")
+    original = np.ones(len(labels), np.bool_) if firsts is None else firsts == np.arange(len(labels))
     rng = np.random.default_rng(_SEED)
     for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
+        members = rng.permutation(np.flatnonzero((labels == label) & original))
         if len(members) < 3:
             continue
         to_val, to_test = (max(1, int(share * len(members) + 0.5)) for share in (val, test))
         splits[members[:to_val]] = "val"
         splits[members[to_val : to_val + to_test]] = "test"
-    assigned: list[Split] = splits.tolist()
+    assigned: list[Split] = (splits if firsts is None else splits[firsts]).tolist()
     return assigned
 
 

@@ -125,7 +125,7 @@ def test_refusals_of_geotiff(manifest, tmp_path, options, kind, message, hint):
 def test_folder(tmp_path):
     for split in ("train", "val"):
         (tmp_path / "in" / split / "wood").mkdir(parents=True)
-        np.save(tmp_path / "in" / split / "wood" / "0.npy", np.ones((4, 4, 11), np.uint8))
+        np.save(tmp_path / "in" / split / "wood" / "0.npy", np.full((4, 4, 11), len(split), np.uint8))
     result = run("import", "folder", tmp_path / "in", "--out", tmp_path / "S", "--ordinal")
     assert lines(result)[0].startswith("2 files read from")
     assert PatchStore.open(tmp_path / "S").ordinal

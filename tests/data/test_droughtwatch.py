@@ -89,7 +89,7 @@ def test_train_alone_is_split_as_if_no_split_were_given(tmp_path):
     write_part(tmp_path / "in/train/part-0", examples([0] * 20))
     done = import_droughtwatch(tmp_path / "in", tmp_path / "s")
     assert [len(done.store.indices(split)) for split in ("train", "val", "test")] == [14, 3, 3]
-    assert "no split is given" in done.notes[0]
+    assert done.notes == ("every patch is in train: a fixed stratified 70/15/15 split was made",)
 
 
 def test_the_same_part_gives_the_same_store(tmp_path):

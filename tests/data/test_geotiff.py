@@ -121,6 +121,14 @@ def test_a_band_without_any_training_pixel_is_named(folder):
     assert run(folder, [row.replace("val", "train") for row in GOOD]).store.nodata == (0, 72)
 
 
+def test_a_manifest_that_is_all_train_is_split(folder):
+    for index in range(6, 20):
+        write_tiff(folder / "tif" / f"{index}.tif", pixels(index))
+    done = run(folder, [f"tif/{index}.tif,grass,train" for index in range(20)])
+    assert [len(done.store.indices(split)) for split in ("train", "val", "test")] == [14, 3, 3]
+    assert done.notes == ("every patch is in train: a fixed stratified 70/15/15 split was made",)
+
+
 def test_nan_is_nodata(folder):
     for index in range(6):
         write_tiff(folder / f"tif/{index}.tif", pixels(index, dtype=np.float32))

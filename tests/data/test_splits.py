@@ -38,3 +38,23 @@ def test_the_same_labels_always_split_the_same_way():
 def test_other_shares(val, test, counts):
     splits = stratified(np.zeros(100), val=val, test=test)
     assert tuple(splits.count(split) for split in ("train", "val", "test")) == counts
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60)), min_size=1, max_size=200))
+def test_copies_follow_the_first_of_their_kind(drawn):
+    labels, content = np.array(drawn).T
+    firsts = np.array([list(content).index(key) for key in content])
+    splits = np.array(stratified(labels, firsts=firsts))
+    for key in np.unique(content):
+        assert len(set(splits[content == key])) == 1
+    originals = np.unique(firsts)
+    for label in np.unique(labels[originals]):
+        of_it = splits[originals[labels[originals] == label]]
+        expected = max(1, round(0.15 * len(of_it) + 1e-9)) if len(of_it) >= 3 else 0
+        assert [np.sum(of_it == split) for split in ("val", "test")] == [expected] * 2
+
+
+def test_without_copies_the_split_is_the_same():
+    labels = np.random.default_rng(1).integers(0, 4, 500)
+    assert stratified(labels, firsts=np.arange(500)) == stratified(labels)
