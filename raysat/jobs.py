@@ -24,7 +24,7 @@ from raysat.spec import Config, Data, Generation, Trial, digest
 from raysat.trajectory import state_ids
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
-NUMERICS: Final = 2
+NUMERICS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,10 @@ from raysat.families.base import Fraction, Positive, Spec
 
 
 class CrossEntropy(Spec):
-    """Softmax cross-entropy; ``label_smoothing`` of the target spreads over all classes (Szegedy et al. 2016)."""
+    """Softmax cross-entropy; ``label_smoothing`` of the target spreads over all classes (Szegedy et al. 2016).
+
+    What is spread onto a class counts with that class's weight, as in ``torch.nn.functional.cross_entropy``.
+    """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0

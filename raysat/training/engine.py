@@ -208,6 +208,7 @@ class Engine:
             logits_VBK,
             self._labels(labels_B[part.positions]),
             margins_K=self._margins_K,
+            weights_K=self._shares(weights_K.astype(np.float32)),
             weighted_B=self._shares(part.weighted),
             even_B=self._shares(part.even),
             mixed=mixed,

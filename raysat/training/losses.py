@@ -63,18 +63,27 @@ def batch_loss(
     labels_B: Tensor,
     *,
     margins_K: Tensor,
+    weights_K: Tensor,
     weighted_B: Tensor,
     even_B: Tensor,
     mixed: Mixed | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
-    ``weighted_B`` and ``even_B`` are each patch's share of the class-weighted and the plain mean (``sampling.shard``).
-    With mixup the supervised loss is that of both labels, weighted by ``mixed.share`` (Zhang et al. 2018).
+    Args:
+        config: which loss, whose scores, which augmentation.
+        logits_VBK: the classifier's scores, of any float type.
+        labels_B: int64.
+        margins_K: as of ``margins``, float32.
+        weights_K: what each class counts in this epoch (``class_weights``), float32.
+        weighted_B: each patch's share of the mean weighted by class (``sampling.shard``).
+        even_B: each patch's share of the plain mean.
+        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.share``
+            (Zhang et al. 2018).
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, margins_K) @ weighted_B
+    supervised = patch_losses(config, logits_VBK[0], labels_B, margins_K, weights_K) @ weighted_B
     if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, margins_K) @ mixed.weighted_B
+        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, margins_K, weights_K) @ mixed.weighted_B
         supervised = mixed.share * supervised + (1 - mixed.share) * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False):
@@ -85,19 +94,29 @@ def batch_loss(
             assert_never(config.augment)
 
 
-def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, margins_K: Tensor) -> Tensor:
-    """Return the loss of each patch, shape (B,), float32.
+def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, margins_K: Tensor, weights_K: Tensor) -> Tensor:
+    """Return the loss of each patch, shape (B,), float32, before its share of the weighted mean.
+
+    Where labels are smoothed, class weights are in the loss itself, as PyTorch has it: what smoothing spreads onto a
+    class is weighted by that class's weight w_c, not by the true class's w_y. Since the patch's share of the weighted
+    mean is proportional to w_y, the weight of the spread part here is w_c / w_y.
 
     Args:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
         logits_BK: the classifier's scores, of any float type.
         labels_B: int64.
         margins_K: as of ``margins``, float32.
+        weights_K: what each class counts, float32.
     """
     match config.loss:
-        case CrossEntropy(label_smoothing=smoothing):
+        case CrossEntropy(label_smoothing=smoothing) if smoothing:
             logits_BK = posterior_logits(config, logits_BK)
-            return F.cross_entropy(logits_BK, labels_B, reduction="none", label_smoothing=smoothing)
+            weighted_B = F.cross_entropy(
+                logits_BK, labels_B, weight=weights_K, reduction="none", label_smoothing=smoothing
+            )
+            return weighted_B / weights_K[labels_B]
+        case CrossEntropy():
+            logits_BK = posterior_logits(config, logits_BK)
         case Focal(gamma=gamma):
             nats_B = F.cross_entropy(posterior_logits(config, logits_BK), labels_B, reduction="none")
             # 1 - p is -expm1(-nats); at 0 its power has no finite slope where gamma < 1.

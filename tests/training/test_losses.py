@@ -47,10 +47,10 @@ def margins_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
 def ours(
     loss: Loss, logits: np.ndarray, labels: np.ndarray, counts: np.ndarray, classifier: str = "linear"
 ) -> np.ndarray:
-    """The loss of each patch."""
+    """The loss of each patch, without class weights."""
     margins = margins_of(loss, counts)
     return losses.patch_losses(
-        of(loss, classifier), torch.from_numpy(logits), torch.from_numpy(labels), margins
+        of(loss, classifier), torch.from_numpy(logits), torch.from_numpy(labels), margins, torch.ones(len(counts))
     ).numpy()
 
 
@@ -133,7 +133,7 @@ def test_the_posterior_of_balanced_losses_is_that_of_balanced_classes() -> None:
         def closure(loss: Loss = loss, scores: torch.Tensor = scores) -> torch.Tensor:
             scores.grad = None
             each = [
-                losses.patch_losses(of(loss), scores, torch.full((2,), label), margins_of(loss, counts))
+                losses.patch_losses(of(loss), scores, torch.full((2,), label), margins_of(loss, counts), torch.ones(2))
                 @ joint[label].float()
                 for label in (0, 1)
             ]
@@ -173,7 +173,8 @@ def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: 
 )
 def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
     logits = torch.tensor([[1e4, -1e4], [20.0, -20.0], [-1e4, 1e4], [0.0, 1e-4]], requires_grad=True)
-    found = losses.patch_losses(of(loss), logits, torch.tensor([0, 0, 0, 1]), margins_of(loss, np.array([5, 1])))
+    labels, weights = torch.tensor([0, 0, 0, 1]), torch.tensor([0.1, 1.9])
+    found = losses.patch_losses(of(loss), logits, labels, margins_of(loss, np.array([5, 1])), weights)
     found.sum().backward()
     assert torch.isfinite(found).all()
     assert torch.isfinite(logits.grad).all()
@@ -190,6 +191,7 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, share: float) -> N
         torch.from_numpy(logits)[None],
         torch.from_numpy(labels),
         margins_K=torch.zeros(3),
+        weights_K=torch.ones(3),
         weighted_B=even,
         even_B=even,
         mixed=losses.Mixed(labels_B=torch.from_numpy(partners), weighted_B=even, share=share),
@@ -207,7 +209,14 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
     margins = margins_of(Ldam(), counts)
     mixed = losses.Mixed(labels_B=other, weighted_B=others, share=0.7)
     found = losses.batch_loss(
-        config, logits[None], own, margins_K=margins, weighted_B=shares, even_B=shares, mixed=mixed
+        config,
+        logits[None],
+        own,
+        margins_K=margins,
+        weights_K=torch.tensor([1.0, 7.0]),
+        weighted_B=shares,
+        even_B=shares,
+        mixed=mixed,
     )
     expected = sum(
         lam * share * ours(Ldam(), logits[[row]].numpy(), labels[[row]].numpy(), counts)[0]
@@ -219,7 +228,8 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
 
 def test_ldam_stays_finite_on_large_logits() -> None:
     logits = torch.tensor([[1e4, -1e4], [-1e4, 1e4]], requires_grad=True)
-    loss = losses.patch_losses(of(Ldam()), logits, torch.tensor([1, 1]), margins_of(Ldam(), np.array([5, 1])))
+    margins = margins_of(Ldam(), np.array([5, 1]))
+    loss = losses.patch_losses(of(Ldam()), logits, torch.tensor([1, 1]), margins, torch.ones(2))
     loss.sum().backward()
     assert torch.isfinite(loss).all()
     assert torch.isfinite(logits.grad).all()
@@ -243,10 +253,111 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         logits[None],
         labels,
         margins_K=margins_of(CrossEntropy(), counts),
+        weights_K=torch.from_numpy(weights).float(),
         weighted_B=torch.from_numpy(part.weighted),
         even_B=torch.from_numpy(part.even),
     )
     torch.testing.assert_close(ours, F.cross_entropy(logits, labels, weight=torch.from_numpy(weights).float()))
+
+
+WEIGHTS = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=6).map(np.array)
+
+
+def whole_batch(
+    loss: Loss,
+    logits: torch.Tensor,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    *,
+    world: int = 1,
+    pairs: tuple[np.ndarray, float] | None = None,
+) -> torch.Tensor:
+    """The loss of a batch as the engine puts it together: each rank's part, then the average over ranks."""
+    ranks = []
+    for rank in range(world):
+        part = shard(weights[labels], rank=rank, world=world)
+        mixed = None
+        if pairs is not None:
+            partners = labels[pairs[0]]
+            mixed = losses.Mixed(
+                labels_B=torch.from_numpy(partners[part.positions]),
+                weighted_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).weighted),
+                share=pairs[1],
+            )
+        ranks.append(
+            losses.batch_loss(
+                of(loss, augment=MixUp() if pairs else Dihedral()),
+                logits[part.positions][None],
+                torch.from_numpy(labels[part.positions]),
+                margins_K=torch.zeros(len(weights)),
+                weights_K=torch.from_numpy(weights).float(),
+                weighted_B=torch.from_numpy(part.weighted),
+                even_B=torch.from_numpy(part.even),
+                mixed=mixed,
+            )
+        )
+    return torch.stack(ranks).mean()
+
+
+def with_slope(loss: torch.Tensor, logits: torch.Tensor) -> tuple[float, torch.Tensor]:
+    (slope,) = torch.autograd.grad(loss, logits)
+    return loss.item(), slope
+
+
+@given(
+    seed=SEEDS,
+    weights=WEIGHTS,
+    smoothing=st.floats(0, 0.99),
+    size=st.integers(2, 12),
+    world=st.integers(1, 4),
+    share=st.none() | st.floats(0, 1),
+)
+@settings(max_examples=150)
+def test_smoothed_labels_with_class_weights_are_torchs_value_and_slope(
+    seed: int, weights: np.ndarray, smoothing: float, size: int, world: int, share: float | None
+) -> None:
+    """On any number of ranks; mixup's loss is that of both labels, each of which is torch's."""
+    scores, labels = batch(seed, len(weights), size)
+    logits = torch.from_numpy(scores).float().requires_grad_()
+    partners = np.random.default_rng(seed).permutation(size)
+    pairs = None if share is None else (partners, share)
+    found = whole_batch(CrossEntropy(label_smoothing=smoothing), logits, labels, weights, world=world, pairs=pairs)
+
+    def torchs(labels: np.ndarray) -> torch.Tensor:
+        weight = torch.from_numpy(weights).float()
+        return F.cross_entropy(logits, torch.from_numpy(labels), weight=weight, label_smoothing=smoothing)
+
+    expected = torchs(labels) if share is None else share * torchs(labels) + (1 - share) * torchs(labels[partners])
+    (value, slope), (its_value, its_slope) = with_slope(found, logits), with_slope(expected, logits)
+    assert value == pytest.approx(its_value, rel=1e-5, abs=1e-6)
+    torch.testing.assert_close(slope, its_slope, rtol=1e-4, atol=1e-6)
+
+
+@given(seed=SEEDS, weights=WEIGHTS, smoothing=st.floats(0, 0.99))
+@settings(max_examples=60)
+def test_smoothed_labels_with_class_weights_are_the_definition(
+    seed: int, weights: np.ndarray, smoothing: float
+) -> None:
+    """Without torch: every class's -log p by that class's weight, over the sum of the true classes' weights."""
+    scores, labels = batch(seed, len(weights))
+    target = (1 - smoothing) * np.eye(len(weights))[labels] + smoothing / len(weights)
+    expected = -(target * weights * log_softmax(scores, axis=1)).sum() / weights[labels].sum()
+    found = whole_batch(CrossEntropy(label_smoothing=smoothing), torch.from_numpy(scores), labels, weights)
+    assert found.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@given(seed=SEEDS, weights=WEIGHTS, smoothing=st.floats(0.001, 0.99))
+@settings(max_examples=60)
+def test_without_weights_or_without_smoothing_not_a_bit_changes(
+    seed: int, weights: np.ndarray, smoothing: float
+) -> None:
+    scores, labels = (torch.from_numpy(each) for each in batch(seed, len(weights)))
+    scores, zeros, ones = scores.float(), torch.zeros(len(weights)), torch.ones(len(weights))
+    even = losses.patch_losses(of(CrossEntropy(label_smoothing=smoothing)), scores, labels, zeros, ones)
+    assert torch.equal(even, F.cross_entropy(scores, labels, reduction="none", label_smoothing=smoothing))
+    weighted = torch.from_numpy(weights).float()
+    sharp = losses.patch_losses(of(CrossEntropy()), scores, labels, zeros, weighted)
+    assert torch.equal(sharp, F.cross_entropy(scores, labels, reduction="none"))
 
 
 @given(seed=SEEDS, views=st.integers(2, 4), spread=st.sampled_from([0.1, 3.0, 40.0]))
@@ -281,8 +392,9 @@ def test_one_view_in_the_patchs_place_is_supervised_alone(augment: Dihedral | Au
     torch.manual_seed(0)
     logits, labels = torch.randn(1, 4, 3), torch.tensor([0, 1, 2, 0])
     even = torch.full((4,), 0.25)
+    shares = {"weighted_B": even, "even_B": even}
     found = losses.batch_loss(
-        Config(augment=augment), logits, labels, margins_K=torch.zeros(3), weighted_B=even, even_B=even
+        Config(augment=augment), logits, labels, margins_K=torch.zeros(3), weights_K=torch.ones(3), **shares
     )
     torch.testing.assert_close(found, F.cross_entropy(logits[0], labels))
 
@@ -293,7 +405,8 @@ def test_augmix_adds_the_weighted_divergence_of_the_trained_posterior() -> None:
     views = torch.randn(3, 4, 3) / 10
     for loss, scale in ((CrossEntropy(), 1.0), (Ldam(scale=20.0), 20.0)):
         config = Config(loss=loss, augment=AugMix(jsd_weight=7.0))
-        margins = margins_of(loss, counts)
-        found = losses.batch_loss(config, views, labels, margins_K=margins, weighted_B=even, even_B=even)
-        supervised = losses.patch_losses(config, views[0], labels, margins).mean()
+        margins, ones = margins_of(loss, counts), torch.ones(3)
+        shares = {"weighted_B": even, "even_B": even}
+        found = losses.batch_loss(config, views, labels, margins_K=margins, weights_K=ones, **shares)
+        supervised = losses.patch_losses(config, views[0], labels, margins, ones).mean()
         torch.testing.assert_close(found, supervised + 7 * losses.jensen_shannon(scale * views).mean())

@@ -29,6 +29,12 @@ PARTS = {
 OTHERS: dict[str, dict[str, Any]] = {
     "mixup": {**PARTS, "augment": {"kind": "mixup", "alpha": 1.0}, "average": {"kind": "ema"}},
     "one view": {**PARTS, "augment": {"kind": "augmix", "jsd": False}, "average": {"kind": "none"}},
+    "smoothed": {
+        **PARTS,
+        "loss": {"kind": "cross_entropy", "label_smoothing": 0.3},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "none"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
