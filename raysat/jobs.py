@@ -21,7 +21,7 @@ from raysat.families.images import AugMix, Dcgan, NoSynthetic
 from raysat.families.learning import ExpRange, OneCycle, Triangular, Triangular2
 from raysat.points import steps_per_epoch
 from raysat.spec import Config, Data, Generation, Trial, digest
-from raysat.trajectory import state_ids
+from raysat.trajectory import counted, state_ids
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
 NUMERICS: Final = 3
@@ -86,6 +86,7 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, sh
     patches = len(store.indices("train")) + sum(job.work.patches for job in generate)
     spec = trial.model_dump(mode="json")
     spec["config"]["synthetic"] = [job.id for job in generate]  # however they were asked for
+    spec["config"] |= counted(config)
     where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS}
     where |= {"workers": workers} if workers > 1 else {}
     id_ = digest({"trial": spec, **where})
@@ -158,9 +159,13 @@ def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchSt
             f"synthetic.classes: class {name!r} is the largest, so equalise has nothing to make of it",
             hint="leave it out, or say how many with equalise: false, patches: 500",
         )
-    plain = gan.model_copy(update={"classes": "minority", "bands": None, "equalise": True, "patches": None})
+    # What says how its patches are asked for and used is no matter of the generator.
+    plain = gan.model_copy(
+        update={"classes": "minority", "bands": None, "equalise": True, "patches": None, "class_counts": "all"}
+    )
     work = Generation(label=label, bands=bands, patches=patches, gan=plain)
-    id_ = digest({"generate": work.model_dump(mode="json"), "data": store.fingerprint, "numerics": NUMERICS})
+    spec = work.model_dump(mode="json", exclude={"gan": {"class_counts"}})
+    id_ = digest({"generate": spec, "data": store.fingerprint, "numerics": NUMERICS})
     return GenerateJob(id=id_, class_name=name, work=work)
 
 

@@ -2,9 +2,9 @@
 
 A state's name is a hash chain. It begins with what decides a training from its start: data, model, optimiser, loss,
 augmentation, seed. Each epoch adds what decides that epoch: the learning rate of its steps, the class weights, the
-sampler. So a deferred method shares its epochs before the switch with the plain one, and a constant schedule over 20
-epochs is the first half of one over 40. How weights are averaged is no part of it: an average is read along the way and
-changes nothing.
+sampler. Which class counts a method goes by is named with the method. So a deferred method shares its epochs before the
+switch with the plain one, and a constant schedule over 20 epochs is the first half of one over 40. How weights are
+averaged is no part of it: an average is read along the way and changes nothing.
 
 Every random decision of an epoch comes from (seed, purpose, epoch) (``training/seeding.py``), so that equal names are
 equal weights, bit for bit on a CPU.
@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from raysat.families.imbalance import ByCounts
 from raysat.families.learning import Optim, Schedule, Swa
 from raysat.points import reweight_at, sampler_at
 from raysat.schedules import learning_rate
-from raysat.spec import Trial, digest
+from raysat.spec import Config, Trial, digest
 
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
 
@@ -36,16 +37,26 @@ def state_ids(trial: Trial, *, generated: Sequence[str], steps: int, also: dict[
     config, epochs = trial.config, trial.config.optim.epochs
     spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch's rates stand in its own name
-    ids = [digest({**also, "seed": trial.seed, "config": spec, "generated": list(generated)})]
+    by = counted(config)
+    start = {**also, "seed": trial.seed, "config": spec, "generated": list(generated)}
+    ids = [digest(start | (by if isinstance(config.loss, ByCounts) else {}))]
     rates = _rates(config.schedule, config.optim, steps)
     for epoch in range(epochs):
+        reweight = reweight_at(config.reweight, epoch=epoch, epochs=epochs)
+        sampler = sampler_at(config.sampler, epoch=epoch, epochs=epochs)
         own = {
             "rates": rates[epoch],
-            "reweight": reweight_at(config.reweight, epoch=epoch, epochs=epochs).model_dump(mode="json"),
-            "sampler": sampler_at(config.sampler, epoch=epoch, epochs=epochs).model_dump(mode="json"),
+            "reweight": reweight.model_dump(mode="json"),
+            "sampler": sampler.model_dump(mode="json"),
+            **(by if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
         }
         ids.append(digest({"after": ids[-1], **own}))
     return tuple(ids)
+
+
+def counted(config: Config) -> dict[str, str]:
+    """Name the class counts that methods go by where they are not those of all training patches."""
+    return {"class_counts": "real"} if config.synthetic.class_counts == "real" else {}
 
 
 def average_id(average: Any, epochs: int) -> str:

@@ -11,8 +11,9 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
 from raysat.families.images import AugMix, Dcgan
 from raysat.families.learning import Adam, OneCycle, Triangular
-from raysat.jobs import generate_jobs, resolved, train_job, views
-from raysat.spec import Config, Data, Trial
+from raysat.jobs import NUMERICS, generate_jobs, resolved, train_job, views
+from raysat.plan_view import describe
+from raysat.spec import Config, Data, Trial, digest
 
 BANDS = tuple(f"B{n}" for n in range(1, 12))
 COUNTS = (20, 5, 4, 3)
@@ -154,6 +155,28 @@ def test_equal_patches_are_the_same_trial_however_they_were_asked_for(store: Pat
     assert jobs[0].id == jobs[1].id
     fewer = ask(store, classes=(2,), equalise=False, patches=15)
     assert train_job(Trial(config=fewer, seed=0), store, arm="gan").id != jobs[0].id
+
+
+def test_class_counts_are_a_matter_of_the_trial_and_not_of_its_generators(store: PatchStore) -> None:
+    configs = [ask(store, class_counts=counts) for counts in ("all", "real")]
+    assert generate_jobs(configs[0], store) == generate_jobs(configs[1], store)
+    jobs = [train_job(Trial(config=config, seed=0), store, arm="gan") for config in configs]
+    assert jobs[0].id != jobs[1].id
+    assert describe(configs[0], store.bands) == describe(ask(store), store.bands)
+    own = set(describe(configs[1], store.bands)) - set(describe(configs[0], store.bands))
+    assert own == {"synthetic.class_counts=real"}
+
+
+def test_ids_without_class_counts_are_those_of_before_there_were_any(store: PatchStore) -> None:
+    config, where = ask(store), {"data": store.fingerprint, "numerics": NUMERICS}
+    generate = generate_jobs(config, store)
+    for job in generate:
+        work = job.work.model_dump(mode="json")
+        assert work["gan"].pop("class_counts") == "all"
+        assert job.id == digest({"generate": work, **where})
+    spec = Trial(config=config, seed=0).model_dump(mode="json")
+    spec["config"]["synthetic"] = [job.id for job in generate]
+    assert train_job(Trial(config=config, seed=0), store, arm="gan").id == digest({"trial": spec, **where})
 
 
 @pytest.fixture(scope="module", name="digits")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -59,12 +59,18 @@ class NoSynthetic(Spec):
     """Real patches alone."""
 
     kind: Literal["none"] = "none"
+    class_counts: ClassVar[Literal["all"]] = "all"  # the real ones are all there are
 
 
 class Dcgan(Spec):
     """Patches of a DC-GAN (Radford et al. 2016) added to the train split: one generator a class.
 
     A generator belongs to the store, not to the trial: its own ``seed`` decides it, so that all trials share it.
+
+    ``class_counts``: which training patches are counted for the margins of the loss, class weights and samplers:
+    ``all``, generated ones included, or the ``real`` ones alone. Equal classes, as ``equalise`` makes them, leave such
+    methods nothing to do, unless they go by the real ones. A sampler then draws real and generated patches of a class
+    with the same probability, proportional to its weight by real patches.
     """
 
     kind: Literal["dcgan"] = "dcgan"
@@ -72,6 +78,7 @@ class Dcgan(Spec):
     bands: Bands | None = None  # those of the trial
     equalise: bool = True  # up to the largest class; else ``patches`` of each class
     patches: Annotated[int, Field(ge=1)] | None = None
+    class_counts: Literal["all", "real"] = "all"
     steps: Annotated[int, Field(ge=1)] = 2500
     batch_size: Annotated[int, Field(ge=4)] = 16
     width: Annotated[int, Field(ge=4)] = 32  # channels at the finest level; 64 is the usual code's, at 3 times the cost

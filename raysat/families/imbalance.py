@@ -8,6 +8,11 @@ from pydantic import Field
 
 from raysat.families.base import Fraction, Positive, Spec
 
+
+class ByCounts(Spec):
+    """What treats classes by their training patches n_c, and so treats classes of equal size alike."""
+
+
 # --- losses
 
 
@@ -28,7 +33,7 @@ class Focal(Spec):
     gamma: Annotated[float, Field(ge=0)] = 2.0
 
 
-class Ldam(Spec):
+class Ldam(ByCounts):
     """Label-distribution-aware margins (Cao et al. 2019): margin C / n_c^(1/4), the largest ``max_margin``."""
 
     kind: Literal["ldam"] = "ldam"
@@ -36,13 +41,13 @@ class Ldam(Spec):
     scale: Positive = 30.0
 
 
-class BalancedSoftmax(Spec):
+class BalancedSoftmax(ByCounts):
     """Balanced softmax (Ren et al. 2020): cross-entropy of logits raised by log n_c."""
 
     kind: Literal["balanced_softmax"] = "balanced_softmax"
 
 
-class LogitAdjustment(Spec):
+class LogitAdjustment(ByCounts):
     """Logit-adjusted loss (Menon et al. 2021): cross-entropy of logits raised by ``tau`` times the log class share."""
 
     kind: Literal["logit_adjustment"] = "logit_adjustment"
@@ -58,20 +63,20 @@ class NoReweight(Spec):
     kind: Literal["none"] = "none"
 
 
-class InverseFrequency(Spec):
+class InverseFrequency(ByCounts):
     """Weights proportional to 1 / n_c (King & Zeng 2001): every class counts as much."""
 
     kind: Literal["inverse_frequency"] = "inverse_frequency"
 
 
-class EffectiveNumber(Spec):
+class EffectiveNumber(ByCounts):
     """Class-balanced weights (Cui et al. 2019): proportional to (1 - beta) / (1 - beta^n_c)."""
 
     kind: Literal["effective_number"] = "effective_number"
     beta: Annotated[float, Field(ge=0, lt=1)] = 0.9999
 
 
-class Drw(Spec):
+class Drw(ByCounts):
     """Deferred reweighting (Cao et al. 2019): class-balanced weights (Cui et al. 2019) from ``switch`` on."""
 
     kind: Literal["drw"] = "drw"
@@ -88,26 +93,26 @@ class UniformSampler(Spec):
     kind: Literal["uniform"] = "uniform"
 
 
-class InverseFrequencySampler(Spec):
+class InverseFrequencySampler(ByCounts):
     """With replacement, probability proportional to 1 / n_c: every class equally often."""
 
     kind: Literal["inverse_frequency"] = "inverse_frequency"
 
 
-class SquareRootSampler(Spec):
+class SquareRootSampler(ByCounts):
     """With replacement, probability proportional to 1 / sqrt(n_c) (Mahajan et al. 2018)."""
 
     kind: Literal["square_root"] = "square_root"
 
 
-class EffectiveNumberSampler(Spec):
+class EffectiveNumberSampler(ByCounts):
     """With replacement, probability proportional to (1 - beta) / (1 - beta^n_c) (Cui et al. 2019)."""
 
     kind: Literal["effective_number"] = "effective_number"
     beta: Annotated[float, Field(ge=0, lt=1)] = 0.9999
 
 
-class Drs(Spec):
+class Drs(ByCounts):
     """Deferred resampling (Cao et al. 2019): uniform, then the effective-number sampler from ``switch`` on."""
 
     kind: Literal["drs"] = "drs"

@@ -15,13 +15,13 @@ from raysat import schedules
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import DivergedError
 from raysat.families.learning import Average, NoAverage
+from raysat.reweight import class_weights
 from raysat.spec import Trial
 from raysat.training import losses, models, optimizers, sampling, views
 from raysat.training.averaging import WeightAverage
 from raysat.training.check import band_positions
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale, open_patches
-from raysat.training.reweight import class_weights
 from raysat.training.seeding import generator, reproducible
 from raysat.trajectory import average_id
 
@@ -33,10 +33,11 @@ _CALM: Final = "lower optim.lr (schedule.max_lr where there is one), or set opti
 class Engine:
     """A trial's network, optimiser and patches; ``images`` counts what was trained on so far, over all workers.
 
-    ``generated`` patches join the train split: its class counts and its batches, but not the statistics that all
-    patches are normalised with, which are those of real ones. Nothing but the network, the optimiser and the weight
-    averages carries over from one epoch to the next, and the averages change neither of the others: ``averages`` keeps
-    those up, beside the trial's own, that other trials read out of this training, each with their epochs.
+    ``generated`` patches join the train split: its batches and, but for ``class_counts: real``, the class counts that
+    methods go by; not the statistics that all patches are normalised with, which are those of real ones. Nothing but
+    the network, the optimiser and the weight averages carries over from one epoch to the next, and the averages change
+    neither of the others: ``averages`` keeps those up, beside the trial's own, that other trials read out of this
+    training, each with their epochs.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class Engine:
                 self.averages[average_id(average, epochs)] = started
         self._scale = Scale.of(store, bands, device)
         self.patches = open_patches(store, ("train", *self.held_out), bands, device, generated=generated)
-        self.counts = np.bincount(self.patches["train"].labels, minlength=len(store.classes))
+        labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
+        self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
         margins_K = losses.margins(self.config.loss, self.counts)
         self._margins_K = torch.as_tensor(margins_K, dtype=torch.float32, device=device)
         self.steps = len(self._batches(0))
@@ -178,6 +180,7 @@ class Engine:
         order = sampling.epoch_order(
             self.config.sampler,
             self.patches["train"].labels,
+            self.counts,
             generator(self.seed, "order", epoch),
             epoch=epoch,
             epochs=self.config.optim.epochs,

@@ -16,22 +16,37 @@ from raysat.families.imbalance import (
     UniformSampler,
 )
 from raysat.points import sampler_at
-from raysat.training.reweight import class_balanced
+from raysat.reweight import class_balanced
 
 Positions = npt.NDArray[np.int64]
 
 
 def epoch_order(
-    sampler: Sampler, labels: npt.NDArray[Any], rng: np.random.Generator, *, epoch: int, epochs: int
+    sampler: Sampler,
+    labels: npt.NDArray[Any],
+    counts: npt.NDArray[Any],
+    rng: np.random.Generator,
+    *,
+    epoch: int,
+    epochs: int,
 ) -> Positions:
-    """Draw the n positions (of n labels) of one epoch (0-based).
+    """Draw the n positions (of n labels) of one epoch.
 
     Uniform: every patch once, shuffled. The others: n draws with replacement, a patch's probability proportional to its
     class's weight: 1 / n_c, so that every class is drawn equally often; 1 / sqrt(n_c) (Mahajan et al. 2018); or
     (1 - b) / (1 - b^n_c) (Cui et al. 2019). Deferred resampling (Cao et al. 2019) draws the very orders of the uniform
     sampler before its switch, so that both train alike until then.
+
+    Args:
+        sampler: which of these.
+        labels: class of each training patch, shape (n,).
+        counts: n_c, shape (K,): those of the labels, or of the real patches among them.
+        rng: what draws.
+        epoch: 0-based.
+        epochs: of the training.
     """
-    _, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    present, own = np.unique(labels, return_inverse=True)
+    counts = counts[present]
     match sampler_at(sampler, epoch=epoch, epochs=epochs):
         case UniformSampler():
             return rng.permutation(len(labels))

@@ -14,12 +14,13 @@ from training_helpers import MakeStore, config, run
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
+from raysat.jobs import resolved, train_job
+from raysat.reweight import class_weights
 from raysat.spec import Config, Trial
 from raysat.training.engine import Engine
 from raysat.training.generated import check_generated
-from raysat.training.loop import train
+from raysat.training.loop import Training, train
 from raysat.training.patches import Scale
-from raysat.training.reweight import class_weights
 
 CPU = torch.device("cpu")
 DCGAN = {"kind": "dcgan"}
@@ -110,6 +111,60 @@ def test_the_weights_of_the_loss_are_those_of_the_joint_counts(make_store: MakeS
     )
     run(config(synthetic=DCGAN, optim={"epochs": 1}), make_store(), generated=[made_for(make_store)])
     np.testing.assert_array_equal(counted, [[24, 12, 18]])
+
+
+def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeStore, monkeypatch) -> None:
+    """Generated patches count for nothing, and are drawn as often as a real one of their class."""
+    from raysat.training import engine as module
+
+    counted: list[np.ndarray] = []
+    monkeypatch.setattr(
+        module,
+        "class_weights",
+        lambda member, counts, **at: (counted.append(counts), class_weights(member, counts, **at))[1],
+    )
+    store, made = make_store(), made_for(make_store)  # 24, 12, 6 real ones, and 12 of the rarest
+    what = config(
+        synthetic={**DCGAN, "class_counts": "real"},
+        loss={"kind": "ldam"},
+        reweight={"kind": "drw", "switch": 0.0},
+        sampler={"kind": "inverse_frequency"},
+    )
+    one = engine(what, store, [made])
+    np.testing.assert_allclose(one._margins_K, 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
+    one.train_epoch(0)
+    np.testing.assert_array_equal(counted, [[24, 12, 6]])
+    drawn = np.concatenate([np.concatenate(one._batches(epoch)) for epoch in range(120)])
+    shares = np.bincount(drawn, minlength=54) / len(drawn)
+    weights = 1 / np.repeat([24, 12, 6, 6], [24, 12, 6, 12])[np.argsort(one.patches["train"].labels, kind="stable")]
+    assert np.array_equal(np.sort(one.patches["train"].labels), one.patches["train"].labels)
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.008)
+    assert one.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("part", "epochs"),
+    [
+        ({"loss": {"kind": "ldam"}}, -1),
+        ({"reweight": {"kind": "drw", "switch": 0.5}}, 1),
+        ({"sampler": {"kind": "drs", "switch": 0.5}}, 1),
+        ({}, 2),
+    ],
+)
+def test_trials_of_both_class_counts_share_what_does_not_go_by_them(make_store: MakeStore, part, epochs: int) -> None:
+    """Names of states say how many epochs are shared; weights are equal just as long."""
+    store, made = make_store(), made_for(make_store)
+    both = [config(synthetic={**DCGAN, "class_counts": counts}, **part) for counts in ("all", "real")]
+    jobs = [train_job(Trial(config=resolved(each, store), seed=0), store, arm="a") for each in both]
+    assert jobs[0].id != jobs[1].id
+    assert jobs[0].needs == jobs[1].needs
+    assert sum(one == other for one, other in zip(jobs[0].states, jobs[1].states, strict=True)) == epochs + 1
+    first, second = (Training(Trial(config=each, seed=0), store, generated=[made]) for each in both)
+    for epoch in (1, 2):
+        first.advance()
+        second.advance()
+        weights = zip(first.state()["network"].values(), second.state()["network"].values(), strict=True)
+        assert all(torch.equal(one, other) for one, other in weights) == (epoch <= epochs)
 
 
 def test_units_and_held_out_patches_stay_those_of_the_real_store(make_store: MakeStore) -> None:

@@ -22,9 +22,9 @@ from raysat.families.imbalance import (
     Loss,
     NoReweight,
 )
+from raysat.reweight import class_weights
 from raysat.spec import Config
 from raysat.training import losses
-from raysat.training.reweight import class_weights
 from raysat.training.sampling import shard
 
 SEEDS = st.integers(0, 2**32 - 1)

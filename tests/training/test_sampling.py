@@ -23,8 +23,17 @@ from raysat.training import sampling
 LABELS = np.repeat([0, 1, 2, 3], [600, 160, 150, 90]).astype(np.uint8)
 
 
-def order(sampler: Sampler, seed: int, *, labels: np.ndarray = LABELS, epoch: int = 0, epochs: int = 1) -> np.ndarray:
-    return sampling.epoch_order(sampler, labels, np.random.default_rng(seed), epoch=epoch, epochs=epochs)
+def order(
+    sampler: Sampler,
+    seed: int,
+    *,
+    labels: np.ndarray = LABELS,
+    counts: np.ndarray | None = None,
+    epoch: int = 0,
+    epochs: int = 1,
+) -> np.ndarray:
+    rng, counts = np.random.default_rng(seed), np.bincount(labels) if counts is None else counts
+    return sampling.epoch_order(sampler, labels, counts, rng, epoch=epoch, epochs=epochs)
 
 
 def test_uniform_is_every_patch_once_shuffled() -> None:
@@ -55,6 +64,19 @@ def test_classes_are_drawn_by_their_weights_and_patches_evenly_within(
     for label in range(4):
         within = np.bincount(drawn, minlength=1000)[label == LABELS]
         assert stats.chisquare(within).pvalue > 1e-3
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sampler=st.sampled_from([InverseFrequencySampler(), SquareRootSampler(), EffectiveNumberSampler(beta=0.9)]),
+)
+def test_a_patch_is_drawn_by_the_counts_that_are_given(seed: int, sampler: Sampler) -> None:
+    """Half of the rarest class is generated, and counts for nothing: as if it had 45 patches, and were drawn twice."""
+    counts = np.array([600, 160, 150, 45])
+    weights = {"inverse_frequency": 1 / counts, "square_root": counts**-0.5, "effective_number": 1 / (1 - 0.9**counts)}
+    each = weights[sampler.kind][LABELS]
+    expected = np.random.default_rng(seed).choice(1000, size=1000, p=each / each.sum())
+    assert (order(sampler, seed, counts=counts) == expected).mean() > 0.99  # but where rounding decides
 
 
 def test_the_limits_of_the_effective_number_are_uniform_classes_and_uniform_patches() -> None:

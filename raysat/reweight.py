@@ -1,4 +1,4 @@
-"""Class weights in the loss: what each class counts in an epoch."""
+"""Class weights in the loss: what each class counts in an epoch. No torch: the planner asks here too."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def class_balanced(counts: npt.NDArray[Any], beta: float) -> Floats:
     return _to_sum_k(-1.0 / np.expm1(counts.astype(np.float64) * log_beta))
 
 
-def _to_sum_k(weights_K: Floats) -> Floats:
-    weights_K *= len(weights_K) / weights_K.sum()
-    return weights_K
+def _to_sum_k(weights: Floats) -> Floats:
+    weights *= len(weights) / weights.sum()
+    return weights
