@@ -54,11 +54,15 @@ def ablate(request: Request, machines: Machines) -> int:
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
+    from raysat.plan_view import no_effect_lines
+
     out = console()
     plan = request.plan()
     work = Work.of(plan, request.out)
     out.print(f"study      {plan.study.name}: {_count(plan)}")
     out.print(f"data       {request.data}: {describe_store(plan.store)}")
+    for line in no_effect_lines(plan, out.width, {}):
+        out.print(line)
     interrupted = False
     if work.missing:
         options = machines.options(workers=request.workers)

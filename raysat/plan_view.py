@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from raysat.chains import chains
 from raysat.errors import LedgerError
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Ledger
+from raysat.no_effect import no_effects
 from raysat.plan import Plan
 from raysat.power import power_note
 from raysat.spec import Config, members
@@ -23,6 +25,7 @@ from raysat.tree_view import stage_tree
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
 _SHORT: Final = 32  # characters of an arm's name
+_NAMED: Final = 5  # arms that a line names
 _DEFAULTS: Final = Config().model_dump(mode="json")
 
 
@@ -71,8 +74,32 @@ def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Art
         *([f"evidence   {power_note(len(plan.study.seeds), len(plan.cells) - 1)}"] if len(plan.cells) > 1 else []),
         f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
-    for line in lines:
+    for line in [*lines, *no_effect_lines(plan, console.width, numbers if long else {})]:
         console.print(line)
+
+
+def no_effect_lines(plan: Plan, width: int, called: Mapping[str, str]) -> list[str]:
+    """Say which methods of which arms cannot act on the balance of the classes.
+
+    Args:
+        plan: whose arms.
+        width: columns to fill.
+        called: how arms are called where it is not by their names.
+    """
+    lines = []
+    for each in no_effects(plan):
+        arms = [called.get(arm, repr(arm)) for arm in each.arms[:_NAMED]]
+        more = [f"{len(each.arms) - _NAMED} more"] if len(each.arms) > _NAMED else []
+        text = f"{'arm' if len(each.arms) == 1 else 'arms'} {', '.join(arms + more)}: {each.sentence}"
+        lines += textwrap.wrap(
+            text,
+            width,
+            initial_indent="no effect  ",
+            subsequent_indent=" " * 11,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
 
 
 def _sharing(alone: int, shared: int) -> str:

@@ -102,9 +102,11 @@ def test_a_failed_cell_is_shown_and_the_exit_code_says_so(
     raysat: Raysat, tmp_path: Path, landsat_store: PatchStore, ray_session: None
 ) -> None:
     space = tmp_path / "tiny.yaml"
-    space.write_text(STUDY + "  diverges: {optim: {kind: sgd, lr: 1.0e+30}}\n", encoding="utf-8")
+    arm = "  diverges: {optim: {kind: sgd, lr: 1.0e+30}, loss: {kind: logit_adjustment, tau: 0.0}}\n"
+    space.write_text(STUDY + arm, encoding="utf-8")
     result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--seeds", 1))
     assert result.code == 1
+    assert result.out.count("no effect  arm 'diverges': logit adjustment treats all classes alike: loss.tau is 0") == 1
     assert "1 failed" in result.out
     markdown = (tmp_path / "runs" / "tiny" / "leaderboard.md").read_text(encoding="utf-8")
     assert "diverges" in markdown
