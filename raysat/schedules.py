@@ -43,6 +43,14 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
     return rate * warmup(schedule.warmup, step=step, steps=steps)
 
 
+def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
+    """Whether the rate stays what it is at a step until the epoch ends that begins with it, of a training's ``steps``.
+
+    False where it may move, if only by rounding.
+    """
+    return isinstance(schedule, Constant | MultiStep) and step >= warmup_steps(schedule.warmup, steps)
+
+
 def warmup(share: float, *, step: int, steps: int) -> float:
     """Linear warm-up (Goyal et al. 2017): 1/w, 2/w ... over the first w steps, then 1."""
     rising = warmup_steps(share, steps)

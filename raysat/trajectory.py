@@ -19,9 +19,10 @@ from typing import Any, Final
 from raysat.families.imbalance import ByCounts
 from raysat.families.learning import Optim, Schedule, Swa
 from raysat.points import reweight_at, sampler_at
-from raysat.schedules import learning_rate
+from raysat.schedules import is_level, learning_rate
 from raysat.spec import Config, Trial, digest
 
+_BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
 
 
@@ -67,12 +68,29 @@ def average_id(average: Any, epochs: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _rates(schedule: Schedule, optim: Optim, steps: int) -> tuple[str, ...]:
-    """Name the learning rates of each epoch's steps."""
+    """Name the learning rates of each epoch's steps: by their values, so that schedules that agree for a while share.
+
+    After ``_BY_VALUE`` steps, rates that are not all the same are named by what they follow from: to compute each one
+    would take minutes. Cycles of two trainings of different lengths are then no more shared.
+    """
+    follow = {"schedule": schedule.model_dump(mode="json"), "lr": optim.lr, "epochs": optim.epochs, "steps": steps}
     names = []
     for epoch in range(optim.epochs):
         first = epoch * steps
-        rates = [
-            learning_rate(schedule, optim, step=step, steps_per_epoch=steps) for step in range(first, first + steps)
-        ]
-        names.append(digest([f"{rate:.{_DIGITS}g}" for rate in rates]))
+        if is_level(schedule, step=first, steps=optim.epochs * steps):
+            names.append(_level(_written(schedule, optim, first, steps), steps))
+        elif first + steps <= _BY_VALUE:
+            names.append(digest([_written(schedule, optim, step, steps) for step in range(first, first + steps)]))
+        else:
+            names.append(digest(follow))
     return tuple(names)
+
+
+def _written(schedule: Schedule, optim: Optim, step: int, steps: int) -> str:
+    return f"{learning_rate(schedule, optim, step=step, steps_per_epoch=steps):.{_DIGITS}g}"
+
+
+@lru_cache(maxsize=1024)
+def _level(rate: str, steps: int) -> str:
+    """Name an epoch all of whose steps have the same rate."""
+    return digest([rate] * steps)

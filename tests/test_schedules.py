@@ -23,7 +23,7 @@ from raysat.families.learning import (
     Triangular,
     Triangular2,
 )
-from raysat.schedules import learning_rate
+from raysat.schedules import is_level, learning_rate
 
 WARM = (Constant, MultiStep, Cosine)
 
@@ -50,6 +50,22 @@ def torchs(make: Callable[..., Any], count: int, lr: float = 1.0) -> np.ndarray:
 
 def test_constant_is_the_optimisers_rate() -> None:
     assert set(rates(Constant(), epochs=7, steps=7, lr=3e-4)) == {3e-4}
+
+
+@given(
+    schedule=st.sampled_from([Constant(), Cosine(), Triangular(), OneCycle()])
+    | st.builds(Constant, warmup=st.floats(0, 0.99))
+    | st.builds(MultiStep, warmup=st.floats(0, 0.99), milestones=st.sampled_from([(0.5,), (0.3, 0.55)])),
+    epochs=st.integers(1, 9),
+    steps=st.integers(1, 9),
+)
+def test_an_epoch_that_begins_level_has_one_rate(schedule: Schedule, epochs: int, steps: int) -> None:
+    found = rates(schedule, epochs=epochs, steps=steps)
+    for epoch in range(epochs):
+        first = epoch * steps
+        level = is_level(schedule, step=first, steps=epochs * steps)
+        assert not level or len(set(found[first : first + steps])) == 1
+        assert level == isinstance(schedule, Constant | MultiStep) or (schedule.warmup and first < epochs * steps)
 
 
 def test_multistep_is_torchs_with_milestones_at_epochs() -> None:
