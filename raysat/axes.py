@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
@@ -24,9 +24,11 @@ from raysat.grid import label
 from raysat.located import Located
 from raysat.override import override
 from raysat.spec import Config, members
+from raysat.textual import echo
 
 Drawn = float | int  # a number, or the position of a choice
 _DIGITS: Final = 4  # significant digits of a drawn number: enough for any setting, and people can read and repeat it
+_LARGEST: Final = sys.float_info.max
 _NAMES: Final = ("uniform", "log_uniform", "int", "choice")
 _FIXED: Final = {
     "synthetic": (
@@ -181,7 +183,7 @@ def _distribution(tree: Located, path: tuple[str, ...]) -> Distribution:
         raise tree.error(f"{name} cannot be searched: {fixed[0]}", hint=fixed[1])
     if not isinstance(value, dict) or len(value) != 1:
         hint = f"write {name}: {{choice: {json.dumps(value, default=str)}}}" if isinstance(value, list) else None
-        raise tree.error(f"{name} needs one of {', '.join(_NAMES)}, got {value!r}", hint=hint)
+        raise tree.error(f"{name} needs one of {', '.join(_NAMES)}, got {echo(value)}", hint=hint)
     kind, given = next(iter(value.items()))
     if kind not in _NAMES:
         hint = did_you_mean(kind, _NAMES) or f"known: {', '.join(_NAMES)}"
@@ -197,12 +199,12 @@ def _distribution(tree: Located, path: tuple[str, ...]) -> Distribution:
 def _bounds(tree: Located, name: str, kind: str, given: Any) -> tuple[float, float]:
     types, what = ((int,), "whole numbers") if kind == "int" else ((int, float), "numbers")
     if not isinstance(given, list) or len(given) != 2 or any(type(bound) not in types for bound in given):
-        raise tree.error(f"{name}: {kind} needs two {what}, lowest and highest, got {given!r}", kind)
+        raise tree.error(f"{name}: {kind} needs two {what}, lowest and highest, got {echo(given)}", kind)
     low, high = given
-    if not -math.inf < low < high < math.inf:
-        raise tree.error(f"{name}: {kind} needs a lowest below a highest number, got {given!r}", kind)
+    if not -_LARGEST <= low < high <= _LARGEST:
+        raise tree.error(f"{name}: {kind} needs a lowest below a highest number, got {echo(given)}", kind)
     if kind == "log_uniform" and low <= 0:
-        message = f"{name}: log_uniform needs numbers above 0, got {low!r}"
+        message = f"{name}: log_uniform needs numbers above 0, got {echo(low)}"
         raise tree.error(message, kind, hint="use uniform, or begin above 0")
     return float(low), float(high)
 
@@ -210,17 +212,19 @@ def _bounds(tree: Located, name: str, kind: str, given: Any) -> tuple[float, flo
 def _choice(tree: Located, path: tuple[str, ...], given: Any) -> Choice:
     name = ".".join(path)
     if not isinstance(given, list) or len(given) < 2:
-        raise tree.error(f"{name}: choice needs a list of two values or more, got {given!r}", "choice")
+        raise tree.error(f"{name}: choice needs a list of two values or more, got {echo(given)}", "choice")
+    seen: set[str] = set()
     for position, value in enumerate(given):
-        if any(_same(value, other) for other in given[:position]):
+        if (text := _json(value)) in seen:
             raise tree.error(f"{name}: choice has {label(value)} twice", "choice", position)
+        seen.add(text)
         for key in value if len(path) == 1 and isinstance(value, dict) else ():
             if fixed := _FIXED.get(f"{name}.{key}"):
                 message = f"{name}.{key} cannot be searched, nor set by a choice: {fixed[0]}"
                 raise tree.error(message, "choice", position, key, hint=fixed[1])
         if len(path) == 1 and not isinstance(value, dict):
             key = "kind" if "kind" in next(iter(members(name).values())).model_fields else "…"
-            message = f"{name} is a section: its choices are mappings, got {value!r}"
+            message = f"{name} is a section: its choices are mappings, got {echo(value)}"
             hint = f"write {{{key}: {value}}}, or name a key of the section: {name}.{key}"
             raise tree.error(message, "choice", position, hint=hint)
     return Choice(values=tuple(given))
@@ -271,4 +275,8 @@ def _tree(value: Located, path: tuple[str, ...]) -> Located:
 
 def _same(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 is not true, and 1.0 is not 1."""
-    return json.dumps(one, sort_keys=True, default=str) == json.dumps(other, sort_keys=True, default=str)
+    return _json(one) == _json(other)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

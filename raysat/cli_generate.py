@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raysat import limits
 from raysat.cli_options import (
     FOLDER,
     Machines,
@@ -36,8 +37,12 @@ if TYPE_CHECKING:
 @data_option
 @click.option("--classes", help="Labels or names with commas; by default every class but the largest.")
 @click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
-@click.option("--patches", type=click.IntRange(1), help="Patches of each class; by default up to the largest class.")
-@click.option("--steps", type=click.IntRange(1), help="Training steps of each generator.")
+@click.option(
+    "--patches",
+    type=click.IntRange(1, limits.PATCHES),
+    help="Patches of each class; by default up to the largest class.",
+)
+@click.option("--steps", type=click.IntRange(1, limits.GAN_STEPS), help="Training steps of each generator.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides every generator.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the stores; a study looks in its OUT/generated.")
 @machine_options

@@ -44,14 +44,15 @@ class Request:
 
     def plan(self) -> Plan:
         """Read the study, resolve it against its data, and check that every arm can run there."""
+        from raysat.space import load_study
+
+        study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
         from raysat.data.source import open_data
         from raysat.plan import make_plan
         from raysat.report import reference
-        from raysat.space import load_study
         from raysat.training.check import check
         from raysat.training.gan_check import check_generation
 
-        study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
         if study.reference is not None:
             reference.load(study.reference)
         plan = make_plan(

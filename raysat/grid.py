@@ -10,14 +10,17 @@ What would silently do nothing is refused: a key that is moved twice, a rule tha
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from raysat import limits
 from raysat.errors import did_you_mean
 from raysat.located import Located
 from raysat.override import DEFAULTS, override
 from raysat.spec import members
+from raysat.textual import echo
 
 _SHOWN: Final = 5  # values that a hint lists
 
@@ -28,6 +31,21 @@ class _Value:
 
     label: str
     tree: Located
+
+
+def count(document: Located) -> int:
+    """Count the combinations of a study's axes, before any is excluded. Raises StudyError for more than can be made."""
+    axes = [[values] for values in document.mapping("grid").value.values()]
+    axes += [list(group.value.values()) for group in document.mappings("zip")]
+    number = math.prod(max(len(values) if isinstance(values, list) else 1 for values in axis) for axis in axes)
+    if number > limits.CELLS:
+        key = "grid" if "grid" in document.value else "zip"
+        raise document.error(
+            f"{key}: the axes make {number:,} combinations, more than {limits.CELLS:,} before any is excluded",
+            key,
+            hint="give axes fewer values, or let some move together with zip",
+        )
+    return number if axes else 0
 
 
 def combinations(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
@@ -109,7 +127,9 @@ def label(value: Any) -> str:
         rest = ", ".join(f"{key}={label(item)}" for key, item in value.items() if key != "kind")
         kind = str(value.get("kind", ""))
         return f"{kind}({rest})" if rest else kind
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(label, value))
+    return echo(value) if isinstance(value, int) else str(value)
 
 
 def _check_keys(rule: Located) -> None:

@@ -7,6 +7,7 @@ build objects.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from raysat import limits
 from raysat.errors import StudyError
+from raysat.textual import echo
 
 Key = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Located:
     """A plain value (dicts, lists, scalars) with the place of each key and item: ``file:line`` or ``--set key``."""
 
@@ -36,12 +39,20 @@ class Located:
 
     def at(self, *key: str | int) -> Located:
         """Return the part of the tree under a key."""
-        value = self.value
+        found = self
         for part in key:
-            value = value[part]
-        depth = len(key)
-        below = {path[depth:]: place for path, place in self.places.items() if path[:depth] == key}
-        return Located(value, below, self.place(key))
+            found = found._parts[part]
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[str | int, Located]:
+        """The parts under each key, sorted out at once: one by one, a file of many arms would take minutes."""
+        below: dict[str | int, dict[Key, str]] = {}
+        for path, place in self.places.items():
+            if path:
+                below.setdefault(path[0], {})[path[1:]] = place
+        items = self.value.items() if isinstance(self.value, dict) else enumerate(self.value)
+        return {key: Located(value, below.get(key, {}), self.place((key,))) for key, value in items}
 
     def under(self, *key: str) -> Located:
         """Return a tree that has this one under a key."""
@@ -78,7 +89,7 @@ class Located:
         if value is None:
             return Located({}, {}, self.place((key,)))
         if not isinstance(value, dict):
-            raise self.error(f"{key!r} must be a mapping, got {value!r}", key)
+            raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key)
         return self.at(key)
 
     def mappings(self, key: str) -> list[Located]:
@@ -96,12 +107,16 @@ class Located:
 def read_yaml(path: Path) -> tuple[Located, str]:
     """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(limits.FILE + 1)
     except FileNotFoundError:
         hint = "give the path of a study, such as search_spaces/table2.yaml"
         raise StudyError(f"{path}: no such file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+    if len(text) > limits.FILE:
+        hint = "count seeds (seeds: 5) in place of a list; make arms that differ by a few keys with a grid"
+        raise StudyError(f"{path}: a file may have {limits.FILE:,} characters, this one is longer", hint=hint)
     return parse_yaml(text, str(path)), text
 
 
@@ -132,6 +147,9 @@ def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
         known = node.lc.data or {}  # without what a merge key brought in, and None in a tagged sequence
         around = places.get(key, f"{file}:1")
         plain = {}
+        if len(places) + len(items) > limits.FILE:  # only aliases of aliases can be
+            message = f"{file}:1: aliases make more than {limits.FILE:,} values of this file"
+            raise StudyError(message, hint="write out what it needs, or use a grid")
         for name, value in items:
             places[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
             plain[name] = _plain(value, (*key, name), places, file)

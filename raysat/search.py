@@ -24,6 +24,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from raysat import limits
 from raysat.axes import Axis, Drawn, applies, read_axes
 from raysat.errors import StudyError, did_you_mean
 from raysat.families.base import Inside, Positive, Spec
@@ -44,7 +45,7 @@ class Tpe(Spec):
 
     kind: Literal["tpe"] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    startup: Annotated[int, Field(ge=1)] = 10
+    startup: Annotated[int, Field(ge=1, le=limits.CANDIDATES)] = 10
 
 
 class Random(Spec):
@@ -80,7 +81,7 @@ class Asha(Spec):
 class Budget(Spec):
     """What a search may spend, in all its runs together; the sooner of the two ends it."""
 
-    trials: Annotated[int, Field(ge=2)] | None = None
+    trials: Annotated[int, Field(ge=2, le=limits.CANDIDATES)] | None = None
     hours: Positive | None = None
 
     @model_validator(mode="after")
@@ -93,8 +94,8 @@ class Budget(Spec):
 class Confirm(Spec):
     """The study that confirms the result: base and the ``best`` candidates, with so many ``seeds``."""
 
-    best: Annotated[int, Field(ge=1)] = 3
-    seeds: Annotated[int, Field(ge=1)] = 5
+    best: Annotated[int, Field(ge=1, le=limits.CANDIDATES)] = 3
+    seeds: Annotated[int, Field(ge=1, le=limits.SEEDS)] = 5
 
 
 class Rules(Spec):
@@ -206,6 +207,7 @@ def load_search(
         tree=tree,
         settings=settings,
     )
+    _check_size(search, document)
     _check_rates(search, [(corner, search.config(corner)) for corner in corners(search)])
     _check_stop(search, document)
     return search
@@ -213,14 +215,19 @@ def load_search(
 
 def corners(search: Search) -> Iterator[dict[str, Drawn]]:
     """Yield drawn values at every corner of each section: sections are validated apart, so these are all there are."""
+    for drawn, rest in _by_kind(search):
+        for ends in itertools.product(*(axis.ends() for axis in rest)):
+            yield drawn | {axis.name: end for axis, end in zip(rest, ends, strict=True)}
+
+
+def _by_kind(search: Search) -> Iterator[tuple[dict[str, Drawn], list[Axis]]]:
+    """Yield what the axes that switch kinds draw, section by section, and which other axes apply then."""
     for section in dict.fromkeys(axis.section for axis in search.axes):
         own = [axis for axis in search.axes if axis.section == section]
         switches = [axis for axis in own if axis.switches]
         for start in itertools.product(*(axis.ends() for axis in switches)):
             drawn: dict[str, Drawn] = {axis.name: end for axis, end in zip(switches, start, strict=True)}
-            rest = [axis for axis in own if not axis.switches and applies(axis, drawn, search.axes)]
-            for ends in itertools.product(*(axis.ends() for axis in rest)):
-                yield drawn | {axis.name: end for axis, end in zip(rest, ends, strict=True)}
+            yield drawn, [axis for axis in own if not axis.switches and applies(axis, drawn, search.axes)]
 
 
 def corner_study(search: Search) -> Study:
@@ -235,6 +242,19 @@ def corner_study(search: Search) -> Study:
         arms[name] = search.config(corner)
     named = tuple(Arm(name=name, config=config) for name, config in arms.items())
     return Study(name=search.name, arms=named, seeds=(search.seed,), reference=None, text=search.text)
+
+
+def _check_size(search: Search, document: Located) -> None:
+    """Refuse a space whose corners are more than can be checked: each of them is planned as an arm is."""
+    number = sum(math.prod(len(axis.ends()) for axis in rest) for _, rest in _by_kind(search))
+    epochs = (number + 1) * search.base.optim.epochs
+    if number > limits.CELLS:
+        message = f"search: the choices and ends of the axes make {number:,} combinations, more than {limits.CELLS:,}"
+        raise document.error(message, "search", hint="leave out axes, or give ranges in place of choices")
+    if epochs > limits.ALL_EPOCHS:
+        message = f"search: {number:,} combinations of choices and ends, of {search.base.optim.epochs:,} epochs each, "
+        message += f"are {epochs:,} epochs to check, more than {limits.ALL_EPOCHS:,}"
+        raise document.error(message, "search", hint="leave out axes, or lower optim.epochs")
 
 
 def _check_rates(search: Search, at_corners: Iterable[tuple[dict[str, Drawn], Config]]) -> None:

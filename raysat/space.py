@@ -12,17 +12,18 @@ An override merges into base key by key (see ``override.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from raysat import limits
 from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
-from raysat.grid import combinations
+from raysat.grid import combinations, count
 from raysat.located import Located, parse_yaml, read_yaml
 from raysat.override import DEFAULT_KINDS, override
 from raysat.spec import Config
-from raysat.textual import safe_name
+from raysat.textual import echo, plural, safe_name
 from raysat.validation import validate_config
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
@@ -74,6 +75,8 @@ def load_study(
             hint = did_you_mean(key, _KEYS) or f"known: {', '.join(_KEYS)}"
             raise document.error(f"unknown key {key!r}", key, hint=hint)
     settings = settings_tree(overrides, epochs)
+    numbers = study_seeds(document, path, seeds)
+    _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
     base = override(DEFAULT_KINDS, document.mapping("base").expand())
     arms: dict[str, Arm] = {}
     named, grid = list(_named(document, base)), list(combinations(document, base))
@@ -82,13 +85,29 @@ def load_study(
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
         config = validate_config(override(tree, settings), arm=name)
         arms[name] = Arm(name=name, config=config, in_grid=bool(grid) and position >= len(named))
+    _check_epochs(document, arms.values(), len(numbers))
     return Study(
         name=study_name(document, path),
         arms=tuple(arms.values()),
-        seeds=study_seeds(document, path, seeds),
+        seeds=numbers,
         reference=_text(document, "reference"),
         text=text,
     )
+
+
+def _check_trials(document: Located, arms: int, seeds: int) -> None:
+    """Refuse more trials than can be planned, before any arm is made."""
+    if (trials := arms * seeds) > limits.TRIALS:
+        product = f"{plural(arms, 'arm')} x {plural(seeds, 'seed')}"
+        message = f"seeds: {product} are {trials:,} trials, more than {limits.TRIALS:,}"
+        raise document.error(message, "seeds", hint="give fewer seeds, or split the study")
+
+
+def _check_epochs(document: Located, arms: Iterable[Arm], seeds: int) -> None:
+    """Refuse more epochs than can be planned."""
+    if (epochs := seeds * sum(arm.config.optim.epochs for arm in arms)) > limits.ALL_EPOCHS:
+        message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
+        raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 
 
 def _named(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
@@ -118,7 +137,7 @@ def settings_tree(overrides: Sequence[str], epochs: int | None) -> Located:
 def _text(document: Located, key: str) -> str | None:
     value = document.value.get(key)
     if value is not None and not isinstance(value, str):
-        raise document.error(f"{key!r} must be text, got {value!r}", key)
+        raise document.error(f"{key!r} must be text, got {echo(value)}", key)
     return value
 
 
@@ -133,11 +152,16 @@ def study_name(document: Located, path: Path) -> str:
 def study_seeds(document: Located, path: Path, first: int | None) -> tuple[int, ...]:
     """The study's seeds, or the ``first`` so many of them. Raises StudyError, or UsageError for more than there are."""
     value = document.value.get("seeds", [0])
+    number = value if type(value) is int else len(value) if isinstance(value, list) else 1
+    if number > limits.SEEDS:
+        got = echo(value) if type(value) is int else f"a list of {number:,}"
+        message = f"seeds: a study has {limits.SEEDS:,} at most, got {got}"
+        raise document.error(message, "seeds", hint="a paired test needs some 5 to 20")
     if type(value) is int and value >= 1:
         value = list(range(value))
     whole = isinstance(value, list) and all(type(seed) is int and 0 <= seed < 2**32 for seed in value)
     if not whole or not value or len(set(value)) != len(value):
-        raise document.error(f"seeds must be different whole numbers from 0 on, got {value!r}", "seeds")
+        raise document.error(f"seeds must be different whole numbers from 0 on, got {echo(value)}", "seeds")
     if first is not None and not 1 <= first <= len(value):
-        raise UsageError(f"--seeds {first}: the study has {len(value)}", hint=f"list more seeds in {path}")
+        raise UsageError(f"--seeds {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
     return tuple(value[:first])

@@ -1,12 +1,14 @@
-"""Small texts that several modules share: times, counts, names that are safe as file names."""
+"""Small texts that several modules share: times, counts, values in errors, names that are safe as file names."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import reprlib
+from typing import Any, Final
 
 from raysat.errors import LedgerError
 
+_DIGITS: Final = 20  # of a number that is written out in an error
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -24,6 +26,27 @@ def duration(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+class _Short(reprlib.Repr):
+    """Shows the beginning of what is long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 60
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002  (reprlib's signature)
+        try:
+            digits = str(abs(x))
+        except ValueError:  # more than Python writes out
+            return f"a number of {x.bit_length():,} bits"
+        shown = digits if len(digits) <= _DIGITS else f"{digits[:7]}…{digits[-4:]} ({len(digits)} digits)"
+        return f"-{shown}" if x < 0 else shown
+
+
+def echo(value: Any) -> str:
+    """Write a value as an error shows it: ``'adm'``, ``1000000…0000 (400 digits)``, ``[0, 1, 2, 3, 4, 5, ...]``."""
+    return _Short().repr(value)
 
 
 def safe_name(name: str, what: str) -> str:

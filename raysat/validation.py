@@ -12,14 +12,15 @@ from raysat.errors import StudyError, did_you_mean
 from raysat.families.base import Spec
 from raysat.located import Key, Located
 from raysat.spec import Config, members
+from raysat.textual import echo
 
 _M = TypeVar("_M", bound=Spec)
 
 _BOUNDS: Final = {
-    "greater_than": ("gt", ">"),
-    "greater_than_equal": ("ge", ">="),
-    "less_than": ("lt", "<"),
-    "less_than_equal": ("le", "<="),
+    "greater_than": ("gt", ">", "set it above {}"),
+    "greater_than_equal": ("ge", ">=", "set it to {} or more"),
+    "less_than": ("lt", "<", "set it below {}"),
+    "less_than_equal": ("le", "<=", "set it to {} or less"),
 }
 _TYPES: Final = {
     "int_type": "a whole number",
@@ -87,25 +88,26 @@ def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> t
     context = detail.get("ctx", {})
     if key[:2] in _EITHER and kind != "extra_forbidden":
         whole, item = _EITHER[key[:2]]
-        return f"{path} must be {whole if len(key) == 2 else item}, got {given!r}", None
+        return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
     if kind == "extra_forbidden":
         known = sorted(_known_keys(model, key, value))
         return f"unknown key {path!r}", did_you_mean(str(key[-1]), known) or f"known: {', '.join(known)}"
     if kind in _BOUNDS:
-        name, sign = _BOUNDS[kind]
-        return f"{path} must be {sign} {context[name]:g}, got {given!r}", None
+        name, sign, advice = _BOUNDS[kind]
+        bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
+        return f"{path} must be {sign} {bound}, got {echo(given)}", advice.format(bound)
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return f"{path}.kind must be one of {', '.join(known)}, got {context['tag']!r}", did_you_mean(
+        return f"{path}.kind must be one of {', '.join(known)}, got {echo(context['tag'])}", did_you_mean(
             context["tag"], known
         )
     if kind == "too_short":
-        return f"{path} must hold at least {context['min_length']}, got {given!r}", None
+        return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
     if kind in _TYPES:
-        return f"{path} must be {_TYPES[kind]}, got {given!r}", None
+        return f"{path} must be {_TYPES[kind]}, got {echo(given)}", None
     if kind == "value_error":
         return f"{path}: {context['error']}", None
-    return f"{path}: {detail['msg']}, got {given!r}", None
+    return f"{path}: {detail['msg']}, got {echo(given)}", None
 
 
 def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:

@@ -53,6 +53,14 @@ def test_a_merge_key_at_the_top_and_a_tagged_list_have_places() -> None:
     assert tree.place(("b", 1)) in ("f:2", "f:3")
 
 
+def test_aliases_of_aliases_end_as_one_error() -> None:
+    """Ten values, ten lists of them, ten lists of these ...: 10^9 in all."""
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(StudyError, match="f:1: aliases make more than 262,144 values of this file"):
+        parse_yaml("\n".join(lines), "f")
+
+
 def test_items_of_a_list_have_their_own_lines() -> None:
     tree = parse_yaml("a:\n- 1\n- {b: 2,\n   c: 3}\n", "f")
     assert [tree.place(("a", 0)), tree.place(("a", 1)), tree.place(("a", 1, "c"))] == ["f:2", "f:3", "f:4"]

@@ -34,6 +34,10 @@ MISTAKES = {
     "equal bounds": ("search: {optim.batch_size: {int: [4, 4]}}", "1: optim.batch_size: int needs a lowest below", ""),
     "bound that is no number": ("search: {optim.lr: {uniform: [1, .nan]}}", "needs a lowest below a highest", ""),
     "bound that is true": ("search: {optim.batch_size: {int: [true, 4]}}", "int needs two whole numbers", ""),
+    "bound beyond all numbers": (
+        f"search: {{optim.batch_size: {{int: [2, {10**400}]}}}}",
+        "1: optim.batch_size: int needs a lowest below a highest number, got [2, 1000000…0000 (401 digits)]", "",
+    ),
     "log of zero": ("search: {optim.lr: {log_uniform: [0, 1]}}", "log_uniform needs numbers above 0, got 0", "uniform"),
     "int with fractions": ("search: {optim.batch_size: {int: [2.5, 4]}}", "int needs two whole numbers", ""),
     "bound beyond the spec": (

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from raysat import limits
 from raysat.families.base import Bands, Positive, Spec
 
 # --- augmentation
@@ -77,12 +78,13 @@ class Dcgan(Spec):
     classes: Literal["minority"] | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)] = "minority"
     bands: Bands | None = None  # those of the trial
     equalise: bool = True  # up to the largest class; else ``patches`` of each class
-    patches: Annotated[int, Field(ge=1)] | None = None
+    patches: Annotated[int, Field(ge=1, le=limits.PATCHES)] | None = None
     class_counts: Literal["all", "real"] = "all"
-    steps: Annotated[int, Field(ge=1)] = 2500
-    batch_size: Annotated[int, Field(ge=4)] = 16
-    width: Annotated[int, Field(ge=4)] = 32  # channels at the finest level; 64 is the usual code's, at 3 times the cost
-    latent: Annotated[int, Field(ge=1)] = 100
+    steps: Annotated[int, Field(ge=1, le=limits.GAN_STEPS)] = 2500
+    batch_size: Annotated[int, Field(ge=4, le=limits.GAN_BATCH)] = 16
+    # Channels at the finest level; 64 is the usual code's, at 3 times the cost.
+    width: Annotated[int, Field(ge=4, le=limits.GAN_WIDTH)] = 32
+    latent: Annotated[int, Field(ge=1, le=limits.GAN_LATENT)] = 100
     lr: Positive = 2e-4
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

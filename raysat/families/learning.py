@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from raysat import limits
 from raysat.families.base import Fraction, Inside, Positive, Spec
 
 # --- optimisers
@@ -15,8 +16,8 @@ from raysat.families.base import Fraction, Inside, Positive, Spec
 class _Optim(Spec):
     lr: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    epochs: Annotated[int, Field(ge=1)] = 40
+    batch_size: Annotated[int, Field(ge=2, le=limits.PATCHES)] = 32
+    epochs: Annotated[int, Field(ge=1, le=limits.EPOCHS)] = 40
     clip_norm: Positive | None = None
 
 
