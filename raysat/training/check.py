@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from raysat.bands import resolve
-from raysat.data.store import PatchStore
+from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
 from raysat.families.imbalance import Drs, Drw
 from raysat.families.learning import Constant, Cosine, ExpRange, MultiStep, OneCycle, Swa, Triangular, Triangular2
@@ -20,6 +20,11 @@ def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
     """Positions in the store of the bands that a configuration names. Raises BandError for one it does not hold."""
     names = resolve(config.data.bands, available=store.bands, sensor=store.sensor, drop=config.data.drop)
     return tuple(store.bands.index(name) for name in names)
+
+
+def held_out(store: PatchStore) -> tuple[Split, ...]:
+    """Splits to evaluate on that a store has patches of; training is watched on the first: val, or test without it."""
+    return tuple(split for split in SPLITS[1:] if store.counts(split).any())
 
 
 def check(config: Config, store: PatchStore) -> None:

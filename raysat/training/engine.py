@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from raysat import schedules
-from raysat.data.store import SPLITS, PatchStore, Split
+from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
 from raysat.families.learning import Average, NoAverage
 from raysat.reweight import class_weights
 from raysat.spec import Trial
 from raysat.training import losses, models, optimizers, sampling, views
 from raysat.training.averaging import WeightAverage
-from raysat.training.check import band_positions
+from raysat.training.check import band_positions, held_out
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale, open_patches
 from raysat.training.seeding import generator, reproducible
@@ -52,7 +52,7 @@ class Engine:
         self.config, self.seed, self.device = trial.config, trial.seed, device
         bands = band_positions(self.config, store)
         height, width = store.images.shape[2:]
-        self.held_out: tuple[Split, ...] = tuple(split for split in SPLITS[1:] if store.counts(split).any())
+        self.held_out = held_out(store)
         self.workers = Workers.current()
         with reproducible(device, self.seed, "weights"):
             network = models.build(

@@ -37,7 +37,7 @@ class EpochReport:
     epochs: int
     loss: float  # mean over the patches of the epoch's batches
     lr: float  # of the epoch's last step
-    metrics: Metrics  # of the current weights on the watched split: val, or test where a store has no val patches
+    metrics: Metrics  # of the current weights on the watched split (``check.held_out``)
     seconds: float  # wall time of this epoch, training and evaluation
     images: int  # trained on so far, over all workers; a patch with two AugMix views counts three, a mixture one
 
@@ -83,7 +83,7 @@ class Training:
         device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._engine = Engine(trial, store, device, generated=generated, averages=averages)
         self._store = store
-        self._watched = self._engine.held_out[0]
+        self.watched = self._engine.held_out[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
         self.history: list[EpochReport] = []
 
@@ -106,13 +106,13 @@ class Training:
         run, epoch, started = self._engine, self.epoch, time.perf_counter()
         self._predicted = {}
         loss = run.train_epoch(epoch)
-        self._predicted = {self._watched: run.predict(run.network, self._watched)}
+        self._predicted = {self.watched: run.predict(run.network, self.watched)}
         report = EpochReport(
             epoch=epoch + 1,
             epochs=run.config.optim.epochs,
             loss=loss,
             lr=run.learning_rate((epoch + 1) * run.steps - 1),
-            metrics=from_predictions(run.patches[self._watched].labels, self._predicted[self._watched]),
+            metrics=from_predictions(run.patches[self.watched].labels, self._predicted[self.watched]),
             seconds=time.perf_counter() - started,
             images=run.images,
         )

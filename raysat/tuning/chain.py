@@ -14,7 +14,7 @@ import ray
 import torch
 from pydantic import TypeAdapter
 
-from raysat.data.store import PatchStore
+from raysat.data.store import PatchStore, Split
 from raysat.families.learning import Average
 from raysat.spec import Trial, canonical_json
 from raysat.training.loop import Outcome, Training
@@ -67,13 +67,12 @@ def train_chain(
         if each["id"] not in {leaf.id for leaf in leaves}:  # its report may have died with an earlier worker
             report(state="finished", trial=each["id"])
     for past in training.history if job.get("whole_curve") else training.history[-1:]:
-        row = epoch_row(past)
-        report(state="training", **row, objective=row["balanced_accuracy"], earlier=True)
+        report(state="training", **epoch_row(past), earlier=True)
     for leaf in leaves:
         for row in _epochs_to(leaf.epochs, training, until):
             if first and training.epoch < leaves[-1].epochs:
                 saver.save(training)
-            report(state="training", **row, objective=row["balanced_accuracy"])
+            report(state="training", **row)
             if job.get("may_stop") and abandoned():
                 return
         outcome = training.outcome(leaf.trial.config.average)
@@ -81,7 +80,7 @@ def train_chain(
             hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
             files = trained_files(leaf.id, leaf.trial, outcome, store, generated, started=started, hardware=hardware)
             ray.get(keeper.finish.remote(leaf.id, files))
-        report(state="done" if leaf is leaves[-1] else "finished", trial=leaf.id, **_scores(outcome))
+        report(state="done" if leaf is leaves[-1] else "finished", trial=leaf.id, **_scores(outcome, training.watched))
 
 
 def _leaves(job: Mapping[str, Any], keeper: Any, agree: Agree) -> list[_Leaf]:
@@ -173,14 +172,12 @@ class _Saver:
         ray.get(self._keeper.save_state.remote(self._states[epoch], buffer.getvalue(), drop))
 
 
-def _scores(outcome: Outcome) -> dict[str, float | int]:
-    """What a finished trial is reported with: the reported split, and as its objective the watched one."""
-    final, watched = outcome.metrics[outcome.reported], outcome.metrics["val" if "val" in outcome.metrics else "test"]
+def _scores(outcome: Outcome, watched: Split) -> dict[str, float | int]:
+    """What a finished trial is reported with: its final model on the split on which its epochs were watched."""
+    metrics = outcome.metrics[watched]
     return {
         "epoch": len(outcome.history),
         "images": outcome.images,
-        "balanced_accuracy": final.balanced_accuracy,
-        "icv": final.icv,
-        "objective": watched.balanced_accuracy,
-        "objective_icv": watched.icv,
+        "balanced_accuracy": metrics.balanced_accuracy,
+        "icv": metrics.icv,
     }

@@ -19,12 +19,12 @@ class _Earlier:
 
 
 class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no types
-    """Ray Tune's ASHA on ``objective``; it stops what ``may_stop``, and knows which trials it stopped."""
+    """Ray Tune's ASHA on balanced accuracy; it stops what ``may_stop``, and knows which trials it stopped."""
 
     def __init__(self, rule: Asha, epochs: int) -> None:
         super().__init__(
             time_attr="epoch",
-            metric="objective",
+            metric="balanced_accuracy",
             mode="max",
             max_t=epochs,
             grace_period=min(rule.grace_epochs(epochs), epochs),
@@ -38,7 +38,7 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
         trial = _Earlier(f"earlier-{candidate.number}")
         self.on_trial_add(None, trial)
         for epoch, score in enumerate(candidate.curve, start=1):
-            self._judge(None, trial, {"epoch": epoch, "objective": score})
+            self._judge(None, trial, {"epoch": epoch, "balanced_accuracy": score})
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop a trial that lags behind."""

@@ -54,7 +54,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         halving: Halving | None,
         announce: Callable[[Chain], None],
     ) -> None:
-        super().__init__(metric="objective", mode="max")
+        super().__init__(metric="balanced_accuracy", mode="max")
         self.log = log
         self.exhausted = False
         self.error: LedgerError | None = None  # why nothing can be written down any more
@@ -102,7 +102,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note an epoch of a candidate."""
         if trial_id in self._running and result.get("state") == "training":
-            self._curves[self._running[trial_id]][int(result["epoch"])] = float(result["objective"])
+            self._curves[self._running[trial_id]][int(result["epoch"])] = float(result["balanced_accuracy"])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Note what became of a candidate; one that was interrupted stays as it is, to run again."""
@@ -199,10 +199,10 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
 
 
 class _Progress(Progress):
-    """Shows the val split, by which candidates are judged: the last report of a trial is of the reported split."""
+    """Shows the val split, by which candidates are judged."""
 
     def __init__(self, console: Console, *, finished_before: int, expected: int | None, file: Path) -> None:
-        super().__init__([], console, finished_before=finished_before, expected=expected or 0, file=file)
+        super().__init__([], console, watched="val", finished_before=finished_before, expected=expected or 0, file=file)
         self._bounded = expected is not None
 
     def add(self, task: Task) -> None:
@@ -215,14 +215,6 @@ class _Progress(Progress):
         if not self._bounded or not ended:
             return None
         return (time.monotonic() - self._began) / ended * (self._total - self._ended())
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if "objective" in result:
-            icv = result.get("objective_icv", result.get("icv"))
-            result = result | {"balanced_accuracy": result["objective"], "icv": icv}
-        super().on_trial_result(iteration, trials, trial, result, **info)
 
 
 def tune(

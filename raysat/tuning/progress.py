@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from raysat.data.store import Split
 from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.progress_file import Running, Standing, write_standing
 from raysat.textual import duration
@@ -47,8 +48,10 @@ class _Row:
 class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     """Follows a run through Tune's callbacks; use as a context manager around it.
 
-    A chain shows as the trial that ends on it next. A search does not know its jobs beforehand: it names how many there
-    will be, and adds each one. Given a ``file``, what is shown is also written there, for ``raysat status``.
+    What it shows of a trial is of the ``watched`` split, while it trains and when it is finished; None where the store
+    has nothing to watch. A chain shows as the trial that ends on it next. A search does not know its jobs beforehand:
+    it names how many there will be, and adds each one. Given a ``file``, what is shown is also written there, for
+    ``raysat status``.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         tasks: Sequence[Task],
         console: Console,
         *,
+        watched: Split | None,
         finished_before: int,
         expected: int | None = None,
         file: Path | None = None,
@@ -69,6 +73,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         self._trained = 0  # images of this run
         self._over: set[str] = set()  # tasks that ended
         self._console = console
+        self._of = f"{watched} " if watched else ""
         self._before = finished_before
         self._file, self._written = file, 0.0
         self._began = time.monotonic()
@@ -122,8 +127,8 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         row = self._row(task, result.get("trial"))
         row.state = "done" if result["state"] == "finished" else result["state"]
         row.epoch = int(result.get("epoch", row.epoch))
-        row.balanced_accuracy = result.get("balanced_accuracy", row.balanced_accuracy)
-        row.icv = result.get("icv", row.icv)
+        if result["state"] not in ("failed", "halted"):  # what an epoch had is not what the final model has
+            row.balanced_accuracy, row.icv = result.get("balanced_accuracy"), result.get("icv")
         self._pass(task, result)
         if self._first_report is None:  # Ray's start is not training time
             self._first_report = (time.monotonic(), self._trained)
@@ -215,7 +220,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             what = f"{name}  {row.state}  step {progress}"
         else:
             what = f"{name}  seed {seed}  {row.state}  epoch {progress}  "
-            what += f"balanced accuracy {balanced_accuracy}  ICV {icv}"
+            what += f"{self._of}balanced accuracy {balanced_accuracy}, ICV {icv}"
         self._console.print(f"{self._ended():>4}/{self._total}  {what}  ETA {self._eta()}")
 
     def _ended(self) -> int:
@@ -240,7 +245,7 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("job", "seed", "state", "epoch", "bal. acc.", "ICV"):
+        for name in ("job", "seed", "state", "epoch", f"{self._of}bal. acc.", f"{self._of}ICV"):
             table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="ellipsis")
         rows = list(self._rows.values())
         ended = [row for row in rows if row.state in _ENDED]

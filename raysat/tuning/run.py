@@ -15,6 +15,7 @@ from raysat.jobs import GenerateJob, Job, TrainJob
 from raysat.ledger import Failure, Ledger
 from raysat.plan import Plan
 from raysat.spec import Model
+from raysat.training.check import held_out
 from raysat.training.model_names import check_name
 from raysat.training.models import check_cosine, fetch_pretrained
 from raysat.tuning.machines import Options
@@ -63,7 +64,7 @@ def run(
         left = [job for job in jobs if isinstance(job, GenerateJob) or not ledger.is_finished(job.id)]
         if all(isinstance(job, GenerateJob) for job in left):
             return Summary(finished=0, failed=0, interrupted=False)
-        return _run(active, left, finished_before=len(plan.jobs) + len(plan.generate) - len(left))
+        return _run(active, plan.store, left, finished_before=len(plan.jobs) + len(plan.generate) - len(left))
 
 
 def generate(
@@ -77,7 +78,7 @@ def generate(
     """Do generate jobs alone; the ledger holds lock and failures. Raises ClusterError and LedgerError as ``run``."""
     artifacts.check_writable()
     with session("generate", store, ledger, artifacts, options, console, beside=True) as active:
-        return _run(active, jobs, finished_before=0)
+        return _run(active, store, jobs, finished_before=0)
 
 
 def check_models(models: Sequence[Model]) -> None:
@@ -90,7 +91,7 @@ def check_models(models: Sequence[Model]) -> None:
         fetch_pretrained(name)
 
 
-def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summary:
+def _run(active: Session, store: PatchStore, jobs: Sequence[Job], *, finished_before: int) -> Summary:
     tasks: list[Task] = [job for job in jobs if isinstance(job, GenerateJob)]
     unfinished = {chain.id: chain for chain in chains([job for job in jobs if isinstance(job, TrainJob)])}
     tasks += unfinished.values()
@@ -111,7 +112,13 @@ def _run(active: Session, jobs: Sequence[Job], *, finished_before: int) -> Summa
     for each in jobs:
         active.ledger.clear_failure(each.id)  # of an earlier run
     try:
-        with Progress(tasks, active.console, finished_before=finished_before, file=active.ledger.progress) as progress:
+        with Progress(
+            tasks,
+            active.console,
+            watched=next(iter(held_out(store)), None),
+            finished_before=finished_before,
+            file=active.ledger.progress,
+        ) as progress:
 
             def give_up(chain: Chain, need: Task) -> None:
                 blocked.append((chain, need))

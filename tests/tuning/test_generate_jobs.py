@@ -190,7 +190,7 @@ def test_a_dead_generator_gives_its_dependents_todays_cause(
     ledger = Ledger(tmp_path / "run")
     ledger.write_failure(Failure(id=plan.generate[0].id, error="a cause of yesterday", time=0.0))
     session = DeathSession(ledger, Console(quiet=True), cause)
-    _run(session, [*plan.generate, *plan.jobs], finished_before=0)  # type: ignore[arg-type]
+    _run(session, store, [*plan.generate, *plan.jobs], finished_before=0)  # type: ignore[arg-type]
     for job in plan.jobs:
         failure = ledger.read_failure(job.id)
         assert failure is not None

@@ -26,7 +26,7 @@ def train(halving: Halving, trial: Trial, curve: list[float]) -> int:
     """Report epoch after epoch; return after which one the trial was stopped, else their number."""
     halving.on_trial_add(None, trial)
     for epoch, score in enumerate(curve, start=1):
-        report = {"epoch": epoch, "objective": score, "state": "training"}
+        report = {"epoch": epoch, "balanced_accuracy": score, "state": "training"}
         if halving.on_trial_result(None, trial, report) == "STOP":
             assert trial.trial_id in halving.stopped
             return epoch

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_a_candidate_is_judged_by_its_val_split(whole: tuple[Path, Search, Log, 
             metrics["val"].icv,
         )
         assert candidate.test.balanced_accuracy == metrics["test"].balanced_accuracy
-        assert f"balanced accuracy {candidate.val.balanced_accuracy:.3f}" in out
+        shown = f"val balanced accuracy {candidate.val.balanced_accuracy:.3f}, ICV {candidate.val.icv:.3f}  "
+        assert re.search(rf"{candidate.name}  seed \d+  done  epoch 2/2  {shown}", out)
         history = pd.read_csv(ledger.root / "trials" / candidate.job / "history.csv")
         assert tuple(history["balanced_accuracy"]) == candidate.curve
     scores = [each.val.balanced_accuracy for each in log.ranked() if each.val]

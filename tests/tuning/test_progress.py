@@ -10,6 +10,7 @@ from chain_helpers import way
 from rich.console import Console
 
 from raysat.chains import Chain, chains
+from raysat.data.store import Split
 from raysat.progress_file import read_standing
 from raysat.tuning import progress as module
 from raysat.tuning.progress import Progress
@@ -36,7 +37,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def following(tasks: tuple[Chain, ...], file: Path | None = None) -> Progress:
-    return Progress(tasks, Console(file=io.StringIO()), finished_before=2, file=file)
+    return Progress(tasks, Console(file=io.StringIO()), watched="val", finished_before=2, file=file)
 
 
 def tell(progress: Progress, job: str, state: str, **more: Any) -> None:
@@ -99,3 +100,42 @@ def test_the_time_left_counts_what_is_trained_now_and_what_is_still_to_come(
     assert progress._left() == pytest.approx(5)
     tell(progress, "long", "done", trial="long", epoch=6)
     assert progress._left() == 0
+
+
+def shown(tasks: tuple[Chain, ...], watched: Split | None, *, live: bool) -> str:
+    """What is on the screen when a trial trains, and when one is finished with other values."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=live, color_system=None)
+    progress = Progress(tasks, console, watched=watched, finished_before=0)
+    tell(progress, "long", "training", epoch=2, balanced_accuracy=0.625, icv=0.0625)
+    tell(progress, "long", "finished", trial="short", epoch=3, balanced_accuracy=0.75, icv=0.125)
+    tell(progress, "other", "training", epoch=1, balanced_accuracy=0.5, icv=0.25)
+    if live:
+        console.print(progress._render())
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("watched", ["val", "test"])
+def test_what_is_shown_says_of_which_split_it_is(tasks: tuple[Chain, ...], watched: Split) -> None:
+    plain = shown(tasks, watched, live=False)
+    assert plain.splitlines() == [
+        f"   1/3  short  seed 0  done  epoch 3/3  {watched} balanced accuracy 0.750, ICV 0.125  ETA –"
+    ]
+    head, *rows = shown(tasks, watched, live=True).splitlines()
+    assert head.split() == ["job", "seed", "state", "epoch", watched, "bal.", "acc.", watched, "ICV"]
+    assert [row.split() for row in rows[:2]] == [
+        ["short", "0", "done", "3/3", "0.750", "0.125"],
+        ["other", "0", "training", "1/4", "0.500", "0.250"],
+    ]
+
+
+def test_without_a_split_to_watch_none_is_named(tasks: tuple[Chain, ...]) -> None:
+    assert "epoch 3/3  balanced accuracy 0.750" in shown(tasks, None, live=False)
+
+
+def test_a_final_model_that_is_not_known_is_not_shown_as_its_last_epoch(tasks: tuple[Chain, ...]) -> None:
+    """The report of a trial may die with its worker: an average, say, is not what the last epoch was."""
+    console = Console(file=io.StringIO(), width=120)
+    progress = Progress(tasks, console, watched="val", finished_before=0)
+    tell(progress, "long", "training", epoch=3, balanced_accuracy=0.625, icv=0.0625)
+    tell(progress, "long", "finished", trial="short")
+    assert "done  epoch 3/3  val balanced accuracy –, ICV –" in console.file.getvalue()  # type: ignore[attr-defined]

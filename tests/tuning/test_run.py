@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import threading
 import time
@@ -17,11 +18,12 @@ from rich.console import Console
 from run_helpers import plan_of, trained_alone
 
 from raysat.artifacts import Artifacts
-from raysat.data.store import PatchStore
+from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import ClusterError, TrainingError
 from raysat.ledger import Ledger
 from raysat.plan import Plan
 from raysat.tuning.machines import Options, check_address, fit
+from raysat.tuning.progress import Progress
 from raysat.tuning.run import Summary, run
 from raysat.tuning.worker import _device
 
@@ -42,13 +44,24 @@ arms:
 """
 
 
+TOLD: list[dict[str, Any]] = []  # all that the run of the fixture below was told of its trials
+
+
 @pytest.fixture(scope="module", name="finished")
 def _finished(
     tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore, ray_session: None
 ) -> tuple[Plan, Ledger, Summary, str]:
     plan, ledger = plan_of(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), console)
+    hear = Progress.on_trial_result
+
+    def heard(self: Progress, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
+        TOLD.append(result)
+        hear(self, iteration, trials, trial, result, **info)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "on_trial_result", heard)
+        summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), console)
     return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -116,8 +129,41 @@ def test_ray_changes_no_number(finished: tuple[Plan, Ledger, Summary, str], arm:
 def test_plain_output_is_one_line_a_trial(finished: tuple[Plan, Ledger, Summary, str]) -> None:
     lines = [line for line in finished[3].splitlines() if "seed" in line and "training" not in line]
     assert [line.split()[0] for line in lines] == [f"{n}/6" for n in range(1, 7)]
-    assert "balanced accuracy 0." in lines[0]
+    assert re.search(r"  done  epoch 2/2  val balanced accuracy [01]\.\d{3}, ICV 0\.\d{3}  ETA", lines[0])
     assert "\x1b" not in finished[3]
+
+
+def test_a_finished_trial_is_shown_with_its_final_model_on_val_and_never_on_test(
+    finished: tuple[Plan, Ledger, Summary, str],
+) -> None:
+    plan, ledger, _, out = finished
+    jobs = [job for job in plan.jobs if job.arm != "diverges"]
+    both = [[ledger.read(job.id).metrics[split] for split in ("val", "test")] for job in jobs]
+    assert any(val.balanced_accuracy != test.balanced_accuracy for val, test in both)  # else nothing would be tested
+    for job, (val, _) in zip(jobs, both, strict=True):
+        line = f"{job.arm}  seed {job.trial.seed}  done  epoch 2/2  val balanced accuracy {val.balanced_accuracy:.3f}"
+        assert f"{line}, ICV {val.icv:.3f}  ETA" in out
+        said = [each for each in TOLD if job.id in (each["job"], each.get("trial"))]
+        final = next(each for each in said if each["state"] in ("finished", "done"))
+        assert (final["balanced_accuracy"], final["icv"]) == (val.balanced_accuracy, val.icv)
+        assert not {"accuracy", "macro_f1", "objective"} & final.keys()
+
+
+def test_without_a_val_split_what_is_shown_is_test_and_says_so(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None
+) -> None:
+    with StoreWriter(
+        tmp_path / "store", bands=landsat_store.bands, classes=("a", "b", "c"), sensor=None, source={}
+    ) as to:
+        for split in ("train", "test"):
+            for row in landsat_store.indices(split):
+                to.add(landsat_store.images[row], int(landsat_store.labels[row]), split)
+        store = to.close()
+    plan, ledger = plan_of(tmp_path, "base: {model: {name: test_resnet}, optim: {epochs: 1, batch_size: 16}}\n", store)
+    console = Console(file=io.StringIO(), width=200)
+    run(plan, plan.jobs, ledger, Artifacts(tmp_path / "generated"), Options(), console)
+    found = ledger.read(plan.jobs[0].id).metrics["test"].balanced_accuracy
+    assert f"test balanced accuracy {found:.3f}" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
