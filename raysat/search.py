@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -26,6 +26,7 @@ from pydantic import Field, model_validator
 
 from raysat import limits
 from raysat.axes import Axis, Drawn, applies, read_axes
+from raysat.corners import corners, count_corners
 from raysat.errors import StudyError, did_you_mean
 from raysat.families.base import Inside, Positive, Spec
 from raysat.families.images import NoSynthetic
@@ -208,32 +209,15 @@ def load_search(
         settings=settings,
     )
     _check_size(search, document)
-    _check_rates(search, [(corner, search.config(corner)) for corner in corners(search)])
+    _check_rates(search, [(corner, search.config(corner)) for corner in corners(search.axes)])
     _check_stop(search, document)
     return search
-
-
-def corners(search: Search) -> Iterator[dict[str, Drawn]]:
-    """Yield drawn values at every corner of each section: sections are validated apart, so these are all there are."""
-    for drawn, rest in _by_kind(search):
-        for ends in itertools.product(*(axis.ends() for axis in rest)):
-            yield drawn | {axis.name: end for axis, end in zip(rest, ends, strict=True)}
-
-
-def _by_kind(search: Search) -> Iterator[tuple[dict[str, Drawn], list[Axis]]]:
-    """Yield what the axes that switch kinds draw, section by section, and which other axes apply then."""
-    for section in dict.fromkeys(axis.section for axis in search.axes):
-        own = [axis for axis in search.axes if axis.section == section]
-        switches = [axis for axis in own if axis.switches]
-        for start in itertools.product(*(axis.ends() for axis in switches)):
-            drawn: dict[str, Drawn] = {axis.name: end for axis, end in zip(switches, start, strict=True)}
-            yield drawn, [axis for axis in own if not axis.switches and applies(axis, drawn, search.axes)]
 
 
 def corner_study(search: Search) -> Study:
     """A study of the base and all corners, never run: where its arms can train, all that lies between can."""
     arms = {"base": search.base}
-    for corner in corners(search):
+    for corner in corners(search.axes):
         name = text = ", ".join(f"{key}={text}" for key, text in search.labels(corner).items())
         for again in itertools.count(2):  # choices can read alike: [6, 5] and 6-5
             if name not in arms:
@@ -246,7 +230,7 @@ def corner_study(search: Search) -> Study:
 
 def _check_size(search: Search, document: Located) -> None:
     """Refuse a space whose corners are more than can be checked: each of them is planned as an arm is."""
-    number = sum(math.prod(len(axis.ends()) for axis in rest) for _, rest in _by_kind(search))
+    number = count_corners(search.axes)
     epochs = (number + 1) * search.base.optim.epochs
     if number > limits.CELLS:
         message = f"search: the choices and ends of the axes make {number:,} combinations, more than {limits.CELLS:,}"

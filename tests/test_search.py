@@ -11,9 +11,10 @@ from ruamel.yaml import YAML
 from search_helpers import load
 
 from raysat.axes import Drawn
+from raysat.corners import corners, count_corners
 from raysat.errors import StudyError
 from raysat.families.imbalance import Ldam
-from raysat.search import Asha, Budget, Confirm, NoStop, Random, Search, Tpe, corner_study, corners, load_search
+from raysat.search import Asha, Budget, Confirm, NoStop, Random, Search, Tpe, corner_study, load_search
 from raysat.space import load_study
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
@@ -93,7 +94,8 @@ def test_a_candidate_is_an_arm_with_the_drawn_values(
 
 
 def test_corners_are_all_there_are_and_valid(mixed: Search) -> None:
-    found = list(corners(mixed))
+    found = list(corners(mixed.axes))
+    assert count_corners(mixed.axes) == len(found)
     optim = 2 * 2 * 2 + 2 * (2 * 2)  # lr, batch size and momentum of SGD; lr and batch size of the two others
     assert len(found) == optim + (2 + 1) + 2 + 3
     study = corner_study(mixed)
@@ -117,7 +119,7 @@ def test_the_shipped_search() -> None:
     assert search.drawn_for_base() is not None
     assert isinstance(search.rules.sampler, Tpe)
     assert isinstance(search.rules.stop, Asha)
-    losses = [search.config(corner).loss for corner in corners(search)]
+    losses = [search.config(corner).loss for corner in corners(search.axes)]
     assert {loss.kind for loss in losses} == {"cross_entropy", "ldam", "balanced_softmax"}
     assert {loss.max_margin for loss in losses if isinstance(loss, Ldam)} == {0.2, 0.8}
 
@@ -194,5 +196,5 @@ def test_early_stopping_may_have_one_look(tmp_path: Path, epochs: int, grace: fl
 
 
 def test_labels_tell_corners_apart(mixed: Search) -> None:
-    labels = [tuple(mixed.labels(corner).items()) for corner in corners(mixed)]
+    labels = [tuple(mixed.labels(corner).items()) for corner in corners(mixed.axes)]
     assert all(one != other for one, other in itertools.combinations(labels, 2))

@@ -259,30 +259,6 @@ def test_the_loss_reported_is_the_mean_over_patches(make_store: MakeStore) -> No
     assert reports[0].loss == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_smoothed_labels_are_weighted_by_the_weights_of_the_epoch(make_store: MakeStore) -> None:
-    """DRW switches after the first of two epochs of a network that hardly moves: each epoch's loss is torch's."""
-    store = make_store({"train": (10, 6, 3), "val": (2, 2, 2)})
-    optim = {"kind": "sgd", "lr": 1e-12, "batch_size": 19, "epochs": 2}
-    loss, reweight = {"kind": "cross_entropy", "label_smoothing": 0.3}, {"kind": "drw", "beta": 0.9, "switch": 0.5}
-    what = config(model={"name": "test_vit"}, optim=optim, loss=loss, reweight=reweight)
-    reports, outcome = run(what, store)
-    network = models.build(what.model, bands=3, classes=3, size=(16, 16))
-    network.load_state_dict(outcome.state_dict)
-    rows = store.indices("train")
-    scale = Scale.of(store, (0, 1, 2), torch.device("cpu"))
-    raw = 0.1 / (1 - 0.9 ** np.array([10, 6, 3]))  # Cui et al. 2019
-    for report, weights in zip(reports, (np.ones(3), raw / raw.sum() * 3), strict=True):
-        with torch.no_grad():
-            expected = torch.nn.functional.cross_entropy(
-                network(scale.normalise(torch.from_numpy(store.images[rows]).float())),
-                torch.from_numpy(store.labels[rows]).long(),
-                weight=torch.from_numpy(weights).float(),
-                label_smoothing=0.3,
-            )
-        assert report.loss == pytest.approx(expected.item(), rel=1e-4)
-    assert reports[0].loss != pytest.approx(reports[1].loss, rel=1e-3)
-
-
 def test_gradients_are_clipped_to_the_norm(make_store: MakeStore) -> None:
     store = make_store({"train": (4, 2, 2), "val": (2, 2, 2)})
     states = []

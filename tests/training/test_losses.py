@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import log_softmax, softmax, xlogy
+from scipy.special import softmax, xlogy
 from torchvision.ops import sigmoid_focal_loss
 
 from raysat.families.images import AugMix, Dihedral, MixUp
@@ -67,19 +67,6 @@ def test_ldam_is_the_papers_formula(seed: int, counts: np.ndarray, max_margin: f
         expected.append(np.logaddexp.reduce([own, *others]) - own)
     loss = Ldam(max_margin=max_margin, scale=scale)
     np.testing.assert_allclose(ours(loss, logits, labels, counts), expected, rtol=1e-4, atol=1e-4 * scale)
-
-
-@given(seed=SEEDS, smoothing=st.floats(0, 0.99))
-@settings(max_examples=40)
-def test_cross_entropy_smooths_labels_as_torch_and_as_the_paper(seed: int, smoothing: float) -> None:
-    logits, labels = batch(seed, 5)
-    found = ours(CrossEntropy(label_smoothing=smoothing), logits, labels, np.arange(1, 6))
-    theirs = F.cross_entropy(
-        torch.from_numpy(logits), torch.from_numpy(labels), reduction="none", label_smoothing=smoothing
-    )
-    np.testing.assert_allclose(found, theirs, rtol=1e-5, atol=1e-6)
-    target = (1 - smoothing) * np.eye(5)[labels] + smoothing / 5  # Szegedy et al. 2016, section 7
-    np.testing.assert_allclose(found, -(target * log_softmax(logits, axis=1)).sum(axis=1), rtol=1e-5, atol=1e-6)
 
 
 @given(seed=SEEDS, gamma=st.floats(0, 5))
@@ -258,106 +245,6 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         even_B=torch.from_numpy(part.even),
     )
     torch.testing.assert_close(ours, F.cross_entropy(logits, labels, weight=torch.from_numpy(weights).float()))
-
-
-WEIGHTS = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=6).map(np.array)
-
-
-def whole_batch(
-    loss: Loss,
-    logits: torch.Tensor,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    *,
-    world: int = 1,
-    pairs: tuple[np.ndarray, float] | None = None,
-) -> torch.Tensor:
-    """The loss of a batch as the engine puts it together: each rank's part, then the average over ranks."""
-    ranks = []
-    for rank in range(world):
-        part = shard(weights[labels], rank=rank, world=world)
-        mixed = None
-        if pairs is not None:
-            partners = labels[pairs[0]]
-            mixed = losses.Mixed(
-                labels_B=torch.from_numpy(partners[part.positions]),
-                weighted_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).weighted),
-                share=pairs[1],
-            )
-        ranks.append(
-            losses.batch_loss(
-                of(loss, augment=MixUp() if pairs else Dihedral()),
-                logits[part.positions][None],
-                torch.from_numpy(labels[part.positions]),
-                margins_K=torch.zeros(len(weights)),
-                weights_K=torch.from_numpy(weights).float(),
-                weighted_B=torch.from_numpy(part.weighted),
-                even_B=torch.from_numpy(part.even),
-                mixed=mixed,
-            )
-        )
-    return torch.stack(ranks).mean()
-
-
-def with_slope(loss: torch.Tensor, logits: torch.Tensor) -> tuple[float, torch.Tensor]:
-    (slope,) = torch.autograd.grad(loss, logits)
-    return loss.item(), slope
-
-
-@given(
-    seed=SEEDS,
-    weights=WEIGHTS,
-    smoothing=st.floats(0, 0.99),
-    size=st.integers(2, 12),
-    world=st.integers(1, 4),
-    share=st.none() | st.floats(0, 1),
-)
-@settings(max_examples=150)
-def test_smoothed_labels_with_class_weights_are_torchs_value_and_slope(
-    seed: int, weights: np.ndarray, smoothing: float, size: int, world: int, share: float | None
-) -> None:
-    """On any number of ranks; mixup's loss is that of both labels, each of which is torch's."""
-    scores, labels = batch(seed, len(weights), size)
-    logits = torch.from_numpy(scores).float().requires_grad_()
-    partners = np.random.default_rng(seed).permutation(size)
-    pairs = None if share is None else (partners, share)
-    found = whole_batch(CrossEntropy(label_smoothing=smoothing), logits, labels, weights, world=world, pairs=pairs)
-
-    def torchs(labels: np.ndarray) -> torch.Tensor:
-        weight = torch.from_numpy(weights).float()
-        return F.cross_entropy(logits, torch.from_numpy(labels), weight=weight, label_smoothing=smoothing)
-
-    expected = torchs(labels) if share is None else share * torchs(labels) + (1 - share) * torchs(labels[partners])
-    (value, slope), (its_value, its_slope) = with_slope(found, logits), with_slope(expected, logits)
-    assert value == pytest.approx(its_value, rel=1e-5, abs=1e-6)
-    torch.testing.assert_close(slope, its_slope, rtol=1e-4, atol=1e-6)
-
-
-@given(seed=SEEDS, weights=WEIGHTS, smoothing=st.floats(0, 0.99))
-@settings(max_examples=60)
-def test_smoothed_labels_with_class_weights_are_the_definition(
-    seed: int, weights: np.ndarray, smoothing: float
-) -> None:
-    """Without torch: every class's -log p by that class's weight, over the sum of the true classes' weights."""
-    scores, labels = batch(seed, len(weights))
-    target = (1 - smoothing) * np.eye(len(weights))[labels] + smoothing / len(weights)
-    expected = -(target * weights * log_softmax(scores, axis=1)).sum() / weights[labels].sum()
-    found = whole_batch(CrossEntropy(label_smoothing=smoothing), torch.from_numpy(scores), labels, weights)
-    assert found.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
-
-
-@given(seed=SEEDS, weights=WEIGHTS, smoothing=st.floats(0.001, 0.99))
-@settings(max_examples=60)
-def test_without_weights_or_without_smoothing_not_a_bit_changes(
-    seed: int, weights: np.ndarray, smoothing: float
-) -> None:
-    scores, labels = (torch.from_numpy(each) for each in batch(seed, len(weights)))
-    scores, zeros, ones = scores.float(), torch.zeros(len(weights)), torch.ones(len(weights))
-    even = losses.patch_losses(of(CrossEntropy(label_smoothing=smoothing)), scores, labels, zeros, ones)
-    assert torch.equal(even, F.cross_entropy(scores, labels, reduction="none", label_smoothing=smoothing))
-    weighted = torch.from_numpy(weights).float()
-    sharp = losses.patch_losses(of(CrossEntropy()), scores, labels, zeros, weighted)
-    assert torch.equal(sharp, F.cross_entropy(scores, labels, reduction="none"))
 
 
 @given(seed=SEEDS, views=st.integers(2, 4), spread=st.sampled_from([0.1, 3.0, 40.0]))
