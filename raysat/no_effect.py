@@ -42,13 +42,14 @@ class NoEffect:
 def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
     """Find them; arms of which the same is to be said are together, in the order of the plan."""
     jobs, generate = {job.id: job for job in plan.jobs}, {job.id: job.work for job in plan.generate}
+    real = plan.store.counts("train")
     arms: dict[str, list[str]] = {}
     for arm, seeds in plan.cells.items():
         job = jobs[next(iter(seeds.values()))]
-        generated = np.zeros(len(plan.store.classes), dtype=np.int64)
+        generated = np.zeros_like(real)
         for need in job.needs:
             generated[generate[need].label] += generate[need].patches
-        for sentence in _sentences(job.trial.config, plan.store.counts("train"), generated):
+        for sentence in _sentences(job.trial.config, real, generated):
             arms.setdefault(sentence, []).append(arm)
     return tuple(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items())
 
@@ -77,13 +78,11 @@ def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
     if synthetic.class_counts == "real":
         return f"{number} real training patches"
     why = "synthetic.equalise" if synthetic.equalise else "with the generated ones"
-    helps = real.min() < real.max()
-    return f"{number} training patches ({why})" + (
-        "; synthetic.class_counts: real uses those of the real ones" if helps else ""
-    )
+    advice = "; synthetic.class_counts: real uses those of the real ones" if real.min() < real.max() else ""
+    return f"{number} training patches ({why}){advice}"
 
 
-def _parameter(section: str, member: Any, counts: Counts) -> str | None:
+def _parameter(section: str, member: ByCounts, counts: Counts) -> str | None:
     """Say which parameter makes different classes equal, if one does."""
     match member:
         case LogitAdjustment(tau=0):

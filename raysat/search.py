@@ -95,7 +95,7 @@ class Budget(Spec):
 class Confirm(Spec):
     """The study that confirms the result: base and the ``best`` candidates, with so many ``seeds``."""
 
-    best: Annotated[int, Field(ge=1, le=limits.CANDIDATES)] = 3
+    best: Annotated[int, Field(ge=1, le=limits.BEST)] = 3
     seeds: Annotated[int, Field(ge=1, le=limits.SEEDS)] = 5
 
 

@@ -71,7 +71,7 @@ def _rates(schedule: Schedule, optim: Optim, steps: int) -> tuple[str, ...]:
     """Name the learning rates of each epoch's steps: by their values, so that schedules that agree for a while share.
 
     After ``_BY_VALUE`` steps, rates that are not all the same are named by what they follow from: to compute each one
-    would take minutes. Cycles of two trainings of different lengths are then no more shared.
+    would take minutes. Cycles of two trainings of different lengths are then no longer shared.
     """
     follow = {"schedule": schedule.model_dump(mode="json"), "lr": optim.lr, "epochs": optim.epochs, "steps": steps}
     names = []
