@@ -6,7 +6,6 @@ search was interrupted is the first to run again.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -179,12 +178,13 @@ def save_log(root: Path, log: Log) -> None:
 
 def read_curve(ledger: Ledger, job: str) -> tuple[float, ...]:
     """Balanced accuracy on the watched split after each epoch of a finished trial. Raises LedgerError."""
-    file = ledger.root / "trials" / job / "history.csv"
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            return tuple(float(row["balanced_accuracy"]) for row in csv.DictReader(lines))
-    except (OSError, KeyError, ValueError) as error:
-        raise LedgerError(f"{file} cannot be read: {error}", hint=f"delete {file.parent} and run again") from error
+    rows = ledger.read_history(job)
+    if not all("balanced_accuracy" in row for row in rows):
+        folder = ledger.root / "trials" / job
+        raise LedgerError(
+            f"the learning curve in {folder} has no balanced accuracy", hint=f"delete {folder} and run again"
+        )
+    return tuple(row["balanced_accuracy"] for row in rows)
 
 
 def values_of(search: Search, candidate: Candidate) -> dict[str, str]:

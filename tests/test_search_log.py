@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ledger_helpers import files_of, made_up_record
 from search_helpers import candidate, finished, load, log_of
 
+from raysat.atomic import aside
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import LedgerError, PlanError
 from raysat.ledger import Failure, Ledger
@@ -140,6 +141,19 @@ def test_a_finished_candidate_takes_both_splits_from_its_record(tmp_path: Path, 
     ledger = Ledger(tmp_path)
     ledger.write(record.id, files)
     assert read_curve(ledger, record.id) == (0.25, 0.5)
+    folder = ledger.root / "trials" / record.id
+    folder.rename(aside(folder))  # as a replacement leaves it that is killed midway
+    assert ledger.is_finished(record.id)
+    assert read_curve(ledger, record.id) == (0.25, 0.5)
+
+
+def test_a_curve_without_balanced_accuracy_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    record = made_up_record()
+    ledger = Ledger(tmp_path)
+    ledger.write(record.id, files_of(record) | {"history.csv": b"epoch,loss\n1,0.25\n"})
+    with pytest.raises(LedgerError, match="has no balanced accuracy") as caught:
+        read_curve(ledger, record.id)
+    assert "run again" in caught.value.hint
 
 
 def test_settings_name_what_differs_from_the_base(search: Search) -> None:
