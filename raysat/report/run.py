@@ -7,8 +7,10 @@ from pathlib import Path
 
 from raysat.errors import LedgerError, UsageError
 from raysat.ledger import Ledger
+from raysat.report.cells import read_cells
 from raysat.report.frame import Leaderboard, collect
 from raysat.report.replication import Replication, replicate
+from raysat.report.stats import Blocks
 from raysat.report.tables import write_leaderboard
 
 
@@ -32,9 +34,6 @@ def _replication(board: Leaderboard) -> Replication | None:
     published = tuple(arm for arm in board.arms if arm.n and arm.published is not None)
     if not published:
         return None
-    from raysat.report.cells import read_cells  # noqa: PLC0415  (scipy: only studies with a reference need it here)
-    from raysat.report.stats import Blocks  # noqa: PLC0415
-
     try:
         return replicate(board, Blocks(read_cells(replace(board, arms=published))))
     except (LedgerError, UsageError):
