@@ -19,9 +19,9 @@ import argparse
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from raysat.report.cells import Cells
-from raysat.report.resample import from_counts, measures, observed, resample
-from raysat.report.stats import interval
+from raysat.report.analysis.bootstrap import from_counts, measures, observed, resample
+from raysat.report.analysis.paired import interval
+from raysat.report.analysis.predictions import Cells
 
 SIZES = (120, 30, 30, 20)  # patches per class: 60, 15, 15 and 10 %
 LEVELS = np.array([[1.0, 0.3, 0.5, -0.2], [0.8, 0.6, 0.7, 0.3]])  # of each arm and class

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from raysat.artifacts import Artifacts
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.ledger import Ledger
-from raysat.plan import Plan, make_plan
-from raysat.space import load_study
+from raysat.execution import stay_on_loopback
+from raysat.plan.build import Plan, make_plan
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Ledger
+from raysat.study.load import load_study
 from raysat.training.loop import train
-from raysat.tuning import stay_on_loopback
 
 STUDY = "base: {{model: {{name: test_resnet}}, optim: {{epochs: 2, batch_size: 16}}}}\nseeds: {trials}\n"
 
@@ -49,8 +49,8 @@ def in_one_process(plan: Plan) -> list[float]:
 
 def on_ray(plan: Plan, folder: Path) -> list[float]:
     """Seconds at which each trial ended, counted from before Ray starts."""
-    from raysat.tuning.machines import Options
-    from raysat.tuning.run import run
+    from raysat.execution.resources import Options
+    from raysat.execution.run import run
 
     ledger, began = Ledger(folder), time.time()
     run(plan, plan.jobs, ledger, Artifacts(folder / "generated"), Options(), Console(quiet=True))

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from raysat.ledger import Ledger, Record, encode_history
-from raysat.metrics import from_predictions
-from raysat.predictions import encode_predictions
-from raysat.spec import Config
+from raysat.config.schema import Config
+from raysat.metrics.confusion import from_predictions
+from raysat.storage.ledger import Ledger, Record, encode_history
+from raysat.storage.predictions import encode_predictions
 
 CLASSES = ("0 cows", "1 cow", "2 cows", "3 or more")
 SHARES = (0.60, 0.16, 0.15, 0.09)

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from raysat.data.store import PatchStore
-from raysat.plan import make_plan
-from raysat.space import load_study
+from raysat.plan.build import make_plan
+from raysat.study.load import load_study
 
 STUDY = """
 study: stage_tree

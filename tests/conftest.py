@@ -18,6 +18,8 @@ from raysat.data.store import PatchStore, StoreWriter
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
 
+pytest_plugins = ("tests.helpers.data_fixtures", "tests.helpers.report_fixtures", "tests.helpers.training_fixtures")
+
 BANDS = ("B2", "B5", "B6")
 
 
@@ -49,12 +51,12 @@ def landsat_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray for all tests that need one: starting it costs seconds."""
-    from raysat.tuning import stay_on_loopback
+    from raysat.execution import stay_on_loopback
 
     stay_on_loopback()
     from rich.console import Console
 
-    from raysat.tuning.machines import connect
+    from raysat.execution.resources import connect
 
     with connect(None, Console(quiet=True)):
         yield
@@ -72,7 +74,7 @@ class Result:
 @pytest.fixture
 def raysat(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Run the real command line in this process."""
-    from raysat.cli import main
+    from raysat.cli.main import main
 
     def run(*words: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["raysat", *map(str, words)])

@@ -1,14 +1,15 @@
 """cluster.yaml is what Ray's launcher accepts, and safe by default; checked offline."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ruamel.yaml import YAML
 
-FILE = Path(__file__).parents[1] / "cluster.yaml"
+from tests.helpers.paths import ROOT
+
+FILE = ROOT / "cluster.yaml"
 
 
 @pytest.fixture(name="cluster")

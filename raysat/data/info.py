@@ -12,8 +12,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from raysat.bands import SENSORS
-from raysat.data.intake import Summary
+from raysat.data.bands import SENSORS
+from raysat.data.importers.base import Summary
 from raysat.data.store import SPLITS, PatchStore
 
 _SAMPLE: Final = 512  # patches that value ranges are taken over

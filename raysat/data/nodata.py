@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.growing import GrowingArray
+from raysat.data.npy_appender import GrowingArray
 from raysat.errors import StoreError
 
 FILE: Final = "nodata.npy"

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from raysat.families.learning import Average, Ema, NoAverage, Swa
-from raysat.points import snapshot_epochs
+from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.milestones import snapshot_epochs
 
 
 class WeightAverage:

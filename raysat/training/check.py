@@ -6,14 +6,23 @@ import math
 
 import numpy as np
 
-from raysat.bands import resolve
+from raysat.config.families.imbalance import Drs, Drw
+from raysat.config.families.learning import (
+    Constant,
+    Cosine,
+    ExpRange,
+    MultiStep,
+    OneCycle,
+    Swa,
+    Triangular,
+    Triangular2,
+)
+from raysat.config.milestones import epoch_at, snapshot_epochs, steps_per_epoch, switch_epoch, warmup_steps
+from raysat.config.schema import Config
+from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
-from raysat.families.imbalance import Drs, Drw
-from raysat.families.learning import Constant, Cosine, ExpRange, MultiStep, OneCycle, Swa, Triangular, Triangular2
-from raysat.points import epoch_at, snapshot_epochs, steps_per_epoch, switch_epoch, warmup_steps
-from raysat.spec import Config
-from raysat.training.model_names import check_name
+from raysat.training.models.names import check_name
 
 
 def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:

@@ -11,19 +11,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from raysat import schedules
+from raysat.config import learning_rate as schedules
+from raysat.config.class_weights import class_weights
+from raysat.config.families.learning import Average, NoAverage
+from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.families.learning import Average, NoAverage
-from raysat.reweight import class_weights
-from raysat.spec import Trial
-from raysat.training import losses, models, optimizers, sampling, views
+from raysat.training import losses, optimizers, sampling, views
 from raysat.training.averaging import WeightAverage
 from raysat.training.check import band_positions, held_out
+from raysat.training.models import build as models
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale, open_patches
 from raysat.training.seeding import generator, reproducible
-from raysat.trajectory import average_id
 
 _EVALUATION_BATCH: Final = 256
 Labels = npt.NDArray[np.uint8]

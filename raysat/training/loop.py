@@ -17,14 +17,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from raysat.config.families.learning import Average
+from raysat.config.schema import Trial
 from raysat.data.store import PatchStore, Split
-from raysat.families.learning import Average
-from raysat.metrics import Metrics, from_predictions
-from raysat.spec import Trial
-from raysat.training import models
+from raysat.metrics.confusion import Metrics, from_predictions
 from raysat.training.check import check
+from raysat.training.check_synthetic import check_generated
 from raysat.training.engine import Engine
-from raysat.training.generated import check_generated
+from raysat.training.models import build as models
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -94,7 +94,7 @@ class Training:
 
     @property
     def averages(self) -> set[str]:
-        """Names of the averages that are kept up (``trajectory.average_id``)."""
+        """Names of the averages that are kept up (``average_id``)."""
         return set(self._engine.averages)
 
     def forget(self, average: str) -> None:

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raysat.families.images import AugMix, Dihedral, MixUp, NoAugment
-from raysat.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
-from raysat.spec import Config
+from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
+from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.schema import Config
 
 Floats = npt.NDArray[np.float64]
 

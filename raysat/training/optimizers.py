@@ -1,4 +1,4 @@
-"""Optimisers; the learning rate is set before each step from ``raysat/schedules.py``."""
+"""Optimisers; the learning rate is set before each step from ``learning_rate.py``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from raysat.families.learning import Adam, AdamW, Optim, Sgd
+from raysat.config.families.learning import Adam, AdamW, Optim, Sgd
 
 
 def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:

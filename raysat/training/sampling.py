@@ -8,15 +8,15 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.families.imbalance import (
+from raysat.config.class_weights import class_balanced
+from raysat.config.families.imbalance import (
     EffectiveNumberSampler,
     InverseFrequencySampler,
     Sampler,
     SquareRootSampler,
     UniformSampler,
 )
-from raysat.points import sampler_at
-from raysat.reweight import class_balanced
+from raysat.config.milestones import sampler_at
 
 Positions = npt.NDArray[np.int64]
 

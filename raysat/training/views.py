@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raysat.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
-from raysat.training import augment, dihedral, mixup
+from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
+from raysat.training.augment import augmix as augment
+from raysat.training.augment import dihedral, mixup
 from raysat.training.patches import Patches, Scale
 from raysat.training.sampling import Positions
 

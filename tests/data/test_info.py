@@ -3,12 +3,12 @@
 import json
 
 import numpy as np
-from data_helpers import patches, splits_of, write_store
 from rich.console import Console
 
 from raysat.data import info
 from raysat.data.info import describe, value_ranges
 from raysat.data.store import PatchStore
+from tests.helpers.data import patches, splits_of, write_store
 
 
 def shown(store):

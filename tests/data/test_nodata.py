@@ -5,14 +5,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from data_helpers import OPTIONS, left_behind, patches, quick, scale_of, splits_of, write_store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.data import growing
+from raysat.data import npy_appender as growing
 from raysat.data.info import value_ranges
 from raysat.data.store import StoreWriter
 from raysat.errors import DataError
+from tests.helpers.data import OPTIONS, left_behind, patches, quick, scale_of, splits_of, write_store
 
 
 def holes(shape, share=0.3, seed=1):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from data_helpers import quick
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from raysat.data.pixels import missing_mask, storable
 from raysat.errors import DataError
+from tests.helpers.data import quick
 
 
 @quick

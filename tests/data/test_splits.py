@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from data_helpers import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.data.splits import stratified
+from tests.helpers.data import quick
 
 
 @quick

@@ -6,12 +6,12 @@ import tracemalloc
 import numpy as np
 import pytest
 import rasterio
-from data_helpers import patches, quick, scale_of, splits_of, write_store
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from raysat.data.stats import band_stats
+from tests.helpers.data import patches, quick, scale_of, splits_of, write_store
 
 
 @pytest.mark.parametrize(

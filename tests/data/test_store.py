@@ -8,11 +8,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from data_helpers import OPTIONS, patches, quick, splits_of, write_store
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.data.store import PatchStore, StoreWriter
+from tests.helpers.data import OPTIONS, patches, quick, splits_of, write_store
 
 
 @quick

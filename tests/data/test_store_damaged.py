@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from data_helpers import patches, splits_of, write_store
 
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
+from tests.helpers.data import patches, splits_of, write_store
 
 
 def edit(store, **changes):

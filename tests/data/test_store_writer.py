@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import OPTIONS, left_behind, patches, splits_of, write_store
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError
+from tests.helpers.data import OPTIONS, left_behind, patches, splits_of, write_store
 
 
 @pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, DataError])

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from fault_helpers import finish, write_study
 
 from raysat.data.store import PatchStore
+from tests.helpers.faults import finish, write_study
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

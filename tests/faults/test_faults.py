@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_helpers import (
+
+from raysat.data.store import PatchStore
+from tests.helpers.faults import (
     assert_nothing_was_lost,
     assert_whole,
     begun,
@@ -25,9 +27,7 @@ from fault_helpers import (
     wait_for,
     weights,
 )
-from process_tree import command, descendants
-
-from raysat.data.store import PatchStore
+from tests.helpers.processes import command, descendants
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
@@ -97,10 +97,10 @@ def test_sigterm_stops_in_order(tmp_path: Path, space: Path, landsat_store: Patc
 NODES = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from raysat.tuning import stay_on_loopback
+from raysat.execution import stay_on_loopback
 stay_on_loopback()
 from ray.cluster_utils import Cluster
-from raysat.checkpoints import Checkpoints
+from raysat.storage.checkpoints import Checkpoints
 
 space, store, out, delay = sys.argv[1:]
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
-from raysat.ledger import Ledger
-from raysat.plan import make_plan
-from raysat.space import load_study
-from raysat.tuning.session import explain
+from raysat.execution.session import explain
+from raysat.plan.build import make_plan
+from raysat.storage.ledger import Ledger
+from raysat.study.load import load_study
 
 STUDY = """
 study: raising

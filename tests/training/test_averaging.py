@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from raysat.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.learning import Average, Ema, NoAverage, Swa
 from raysat.training.averaging import WeightAverage
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_helpers import MakeStore, config
 
+from raysat.config.schema import Config
 from raysat.data.store import BandStats
 from raysat.errors import BandError, PlanError
-from raysat.spec import Config
 from raysat.training.check import _check_points, band_positions, check
+from tests.helpers.training import MakeStore, config
 
 
 def test_a_good_configuration_passes(make_store: MakeStore) -> None:

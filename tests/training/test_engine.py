@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from training_helpers import MakeStore, config
 
+from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
-from raysat.spec import Trial
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
+from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
 

@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
-from training_helpers import MakeStore, config, run
 
-from raysat.families.images import Dihedral, MixUp
-from raysat.families.imbalance import CrossEntropy
-from raysat.spec import Config
-from raysat.training import losses, models
+from raysat.config.families.images import Dihedral, MixUp
+from raysat.config.families.imbalance import CrossEntropy
+from raysat.config.schema import Config
+from raysat.training import losses
+from raysat.training.models import build as models
 from raysat.training.patches import Scale
 from raysat.training.sampling import shard
+from tests.helpers.training import MakeStore, config, run
 
 SEEDS = st.integers(0, 2**32 - 1)
 WEIGHTS = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=6).map(np.array)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import TINY, MakeStore, config, run
 
+from raysat.config.schema import Trial
 from raysat.errors import DivergedError, PlanError
-from raysat.metrics import from_predictions
-from raysat.spec import Trial
-from raysat.training import augment, models
+from raysat.metrics.confusion import from_predictions
+from raysat.training.augment import augmix as augment
 from raysat.training.averaging import WeightAverage
 from raysat.training.engine import Engine
 from raysat.training.loop import train
+from raysat.training.models import build as models
 from raysat.training.patches import Scale
+from tests.helpers.training import TINY, MakeStore, config, run
 
 FULL = {
     "loss": {"kind": "ldam"},

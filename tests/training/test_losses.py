@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax, xlogy
 from torchvision.ops import sigmoid_focal_loss
 
-from raysat.families.images import AugMix, Dihedral, MixUp
-from raysat.families.imbalance import (
+from raysat.config.class_weights import class_weights
+from raysat.config.families.images import AugMix, Dihedral, MixUp
+from raysat.config.families.imbalance import (
     BalancedSoftmax,
     CrossEntropy,
     Drw,
@@ -22,8 +23,7 @@ from raysat.families.imbalance import (
     Loss,
     NoReweight,
 )
-from raysat.reweight import class_weights
-from raysat.spec import Config
+from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.sampling import shard
 

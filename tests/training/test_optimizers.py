@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from raysat.families.learning import Adam, AdamW, Sgd
+from raysat.config.families.learning import Adam, AdamW, Sgd
 from raysat.training import optimizers
 
 START, GRADIENT = np.array([1.0, -2.0, 3.0]), np.array([0.5, 0.1, -2.0])

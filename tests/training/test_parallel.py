@@ -10,12 +10,13 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from training_helpers import TINY, MakeStore, config, run
 
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
-from raysat.training import models, parallel
+from raysat.training import parallel
+from raysat.training.models import build as models
 from raysat.training.parallel import Workers
+from tests.helpers.training import TINY, MakeStore, config, run
 
 # test_vit has no batch norm; 19 patches in batches of 8 leave a last batch of 3, shards of 2 and of 1 and padding.
 PARTS = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_helpers import MakeStore
 
 from raysat.data.store import BandStats, PatchStore, StoreWriter
 from raysat.training import patches
 from raysat.training.patches import JoinedPatches, MappedPatches, ResidentPatches, Scale, open_patches
+from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from raysat.families.imbalance import (
+from raysat.config.families.imbalance import (
     Drs,
     EffectiveNumberSampler,
     InverseFrequencySampler,

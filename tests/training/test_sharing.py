@@ -11,15 +11,14 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
-from training_helpers import MakeStore, config
 
-from raysat.chains import Chain, chains
+from raysat.config.families.learning import Average
+from raysat.config.schema import Trial, average_id, canonical_json
 from raysat.data.store import PatchStore
-from raysat.families.learning import Average
-from raysat.jobs import TrainJob, resolved, train_job
-from raysat.spec import Trial, canonical_json
+from raysat.plan.jobs import TrainJob, resolved, train_job
+from raysat.plan.stages import Chain, chains
 from raysat.training.loop import Outcome, Training, train
-from raysat.trajectory import average_id
+from tests.helpers.training import MakeStore, config
 
 AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
 FAMILIES: dict[str, list[dict[str, Any]]] = {

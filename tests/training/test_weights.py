@@ -14,11 +14,12 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save
-from training_helpers import TINY
 
+from raysat.config.schema import Model
 from raysat.errors import PlanError, TrainingError
-from raysat.spec import Model
-from raysat.training import models, weights
+from raysat.training import weights
+from raysat.training.models import build as models
+from tests.helpers.training import TINY
 
 PRETRAINED = Model(name=TINY, pretrained=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from raysat.report.analysis.findings import Findings
 from raysat.report.figures.calibration import calibration
 from raysat.report.figures.classes import classes
 from raysat.report.figures.confusion import confusion
@@ -12,7 +13,6 @@ from raysat.report.figures.factorial import interactions, variance
 from raysat.report.figures.forest import differences, main_effects, together
 from raysat.report.figures.style import Drawing, style
 from raysat.report.figures.tradeoff import tradeoff
-from raysat.report.findings import Findings
 
 __all__ = ["FIGURES", "Drawing", "draw"]
 

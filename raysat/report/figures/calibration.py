@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 
+from raysat.formatting import plural
+from raysat.metrics.probabilistic import BINS, Reliability
+from raysat.report.analysis.collect import Arm
+from raysat.report.analysis.findings import Findings
 from raysat.report.figures.names import MARKS, left_out, marked, seeds, shown, wrap
 from raysat.report.figures.style import ACCENT, INK, MUTED, WARN, Drawing, canvas, drawing
-from raysat.report.findings import Findings
-from raysat.report.frame import Arm
-from raysat.scores import BINS, Reliability
-from raysat.textual import plural
 
 _MOST: Final = 8
 _COLUMNS: Final = 3

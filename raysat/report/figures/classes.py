@@ -8,10 +8,10 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from raysat.report.analysis.collect import Arm, one_line
+from raysat.report.analysis.findings import Findings
 from raysat.report.figures.names import MARKS, MOST_ROWS, elide, label, left_out, seeds, shown, write_rows
 from raysat.report.figures.style import ACCENT, MUTED, SURFACE, WARN, Drawing, canvas, drawing, quiet
-from raysat.report.findings import Findings
-from raysat.report.frame import Arm, one_line
 
 _NUMBERED: Final = 30  # with more arms, no numbers
 _BESIDE: Final = 6  # with more classes, one panel below the other

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from raysat.formatting import plural
+from raysat.report.analysis.collect import one_line
+from raysat.report.analysis.findings import Findings
 from raysat.report.figures.names import MARKS, elide, left_out, marked, seeds, shown, wrap
 from raysat.report.figures.style import ACCENT, GRID, WARN, Drawing, canvas, drawing, quiet
-from raysat.report.findings import Findings
-from raysat.report.frame import one_line
-from raysat.textual import plural
 
 _MOST: Final = 8
 _NARROW: Final = 6  # with more classes, two panels in a row instead of three

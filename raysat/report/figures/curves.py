@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from raysat.formatting import plural
+from raysat.report.analysis.findings import CURVES, Curve, Findings
 from raysat.report.figures.names import MARKS, elide, marked, shown
 from raysat.report.figures.style import DASHES, INK, SERIES, Drawing, canvas, drawing
-from raysat.report.findings import CURVES, Curve, Findings
-from raysat.textual import plural
 
 _MOST: Final = 6  # as many as there are colours
 _LABELS: Final = {"balanced_accuracy": "balanced accuracy", "loss": "training loss"}

@@ -13,24 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from raysat.report.effects import Effects
-from raysat.report.factors import Factor
+from raysat.formatting import plural
+from raysat.report.analysis.collect import one_line
+from raysat.report.analysis.effects import Effects
+from raysat.report.analysis.factors import Factor
+from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.ranking import RULE
 from raysat.report.figures.names import elide, wrap
-from raysat.report.figures.style import (
-    ACCENT,
-    DASHES,
-    MARKERS,
-    MUTED,
-    SERIES,
-    Drawing,
-    canvas,
-    drawing,
-    quiet,
-)
-from raysat.report.findings import Findings
-from raysat.report.frame import one_line
-from raysat.report.ranking import RULE
-from raysat.textual import plural
+from raysat.report.figures.style import ACCENT, DASHES, MARKERS, MUTED, SERIES, Drawing, canvas, drawing, quiet
 
 _MOST_PAIRS: Final = 6
 _MOST_LEVELS: Final = 6  # of either factor

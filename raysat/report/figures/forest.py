@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from raysat.formatting import plural
+from raysat.report.analysis.collect import one_line
+from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.paired import Estimate
+from raysat.report.analysis.ranking import LOWER_IS_BETTER, RULE
 from raysat.report.figures.names import MARKS, MOST_ROWS, Label, label, left_out, shown, wrap, write_rows
 from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, Drawing, canvas, drawing, quiet
-from raysat.report.findings import Findings
-from raysat.report.frame import one_line
-from raysat.report.ranking import LOWER_IS_BETTER, RULE
-from raysat.report.stats import Estimate
-from raysat.report.wording import measure_label, signed
-from raysat.textual import plural
+from raysat.report.format.sentences import measure_label, signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

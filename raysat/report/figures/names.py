@@ -12,10 +12,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from rich.cells import cell_len
 
-from raysat.report.findings import Findings
-from raysat.report.frame import Arm
-from raysat.report.text import PARETO, TIED, title
-from raysat.textual import plural
+from raysat.formatting import plural
+from raysat.report.analysis.collect import Arm
+from raysat.report.analysis.findings import Findings
+from raysat.report.format.text import PARETO, TIED
 
 MOST_ROWS: Final = 40
 BASELINE: Final = "□"
@@ -63,7 +63,7 @@ def label(findings: Findings, arm: Arm, width: int = 30, lines: int = 2) -> Labe
 def marked(findings: Findings, arm: Arm) -> str:
     """An arm's name after its marks."""
     marks = f"{PARETO} " * (arm.name in findings.pareto) + f"{BASELINE} " * (arm.name == findings.baseline)
-    return marks + title(arm)
+    return marks + arm.label
 
 
 def write_rows(axes: Axes, labels: Sequence[Label]) -> None:

@@ -11,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from raysat.formatting import plural
+from raysat.report.analysis.collect import Arm
+from raysat.report.analysis.findings import Findings
 from raysat.report.figures.names import elide, seeds, shown
 from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, Drawing, canvas, drawing
-from raysat.report.findings import Findings
-from raysat.report.frame import Arm
-from raysat.report.text import title
-from raysat.textual import plural
 
 _ALL_NAMED: Final = 30  # with more arms, those at the top alone
 _TOP: Final = 10
@@ -145,4 +144,4 @@ def _key(figure: Figure, named: Sequence[Arm], *, top: float, step: float) -> No
         column, row = divmod(place, rows)
         x, y = 0.04 + 0.49 * column, top - (row + 1.3) * step
         figure.text(x, y, str(arm.rank), ha="right", va="center", fontweight="bold", fontsize=9)
-        figure.text(x + 0.012, y, elide(title(arm), 43), va="center", fontsize=9)
+        figure.text(x + 0.012, y, elide(arm.label, 43), va="center", fontsize=9)

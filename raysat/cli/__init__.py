@@ -1,0 +1,1 @@
+"""The command line: a command calls the package and shows the result; no logic of its own."""

@@ -1,0 +1,257 @@
+"""The ``raysat data`` commands: import, make and inspect patch stores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from raysat.cli.options import read_bands, read_words
+from raysat.errors import BandError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from raysat.data.importers.base import Progress
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_REDRAW: Final = 0.1  # seconds between two states of a progress bar
+_PATH = click.Path(path_type=Path)
+_out = click.option("--out", type=_PATH, required=True, help="The store to write, a folder.")
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace a store that is there.")
+_ordinal = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
+_keep_empty = click.option(
+    "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
+)
+_allow_duplicates = click.option(
+    "--allow-duplicates", is_flag=True, help="Accept patches with the same pixels in two splits; an error otherwise."
+)
+
+
+def _band_options(command: F) -> F:
+    sensor = click.option(
+        "--sensor", help="Sensor: landsat8, sentinel2, landsat7 or naip. Names the bands in its order."
+    )
+    bands = click.option("--bands", help="Names of the files' bands in order, with commas: B01,B02,...")
+    return sensor(bands(command))
+
+
+@click.group()
+def data() -> None:
+    """Import, make and inspect patch stores."""
+
+
+@data.group("import")
+def import_() -> None:
+    """Import patches into a store: read once, checked, memory-mapped from then on."""
+
+
+@import_.command()
+@click.argument("source", metavar="DIR", type=_PATH)
+@_out
+@_keep_empty
+@_allow_duplicates
+@_overwrite
+def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bool, overwrite: bool) -> None:
+    """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
+    from raysat.data.importers.droughtwatch import import_droughtwatch
+    from raysat.data.info import report
+
+    with _bar("reading records") as progress:
+        done = import_droughtwatch(
+            source,
+            out,
+            keep_empty=keep_empty,
+            allow_duplicates=allow_duplicates,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    _show(report(done))
+
+
+@import_.command()
+@click.argument("manifest", metavar="MANIFEST.csv", type=_PATH)
+@_out
+@_band_options
+@click.option("--classes", help="Class names in order, with commas; by default the labels, sorted.")
+@_ordinal
+@click.option(
+    "--alpha-mask",
+    is_flag=True,
+    help="The files' alpha band is a mask: nodata where it is 0. --bands names the others. "
+    "Without this, a band that is marked as alpha is data like any other.",
+)
+@_allow_duplicates
+@_overwrite
+def geotiff(
+    manifest: Path,
+    out: Path,
+    sensor: str | None,
+    bands: str | None,
+    classes: str | None,
+    ordinal: bool,
+    alpha_mask: bool,
+    allow_duplicates: bool,
+    overwrite: bool,
+) -> None:
+    """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
+
+    Paths are relative to the CSV file; a split is train, val or test. Errors number rows as a spreadsheet does: the
+    header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
+    statistics and is stored as its band's mean; a patch of nodata alone is dropped.
+    """
+    from raysat.data.importers.geotiff import import_geotiff
+    from raysat.data.info import report
+
+    names = _band_names(sensor, bands)
+    if not names:
+        raise UsageError("the bands of the files are not named", hint="use --sensor sentinel2, or --bands B01,B02,...")
+    order = read_words(classes, "--classes") if classes is not None else ()
+    with _bar("reading patches") as progress:
+        done = import_geotiff(
+            manifest,
+            out,
+            bands=names,
+            sensor=sensor,
+            classes=order,
+            ordinal=ordinal,
+            alpha_mask=alpha_mask,
+            allow_duplicates=allow_duplicates,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    _show(report(done))
+
+
+@import_.command()
+@click.argument("source", metavar="DIR", type=_PATH)
+@_out
+@_band_options
+@_ordinal
+@_keep_empty
+@_allow_duplicates
+@_overwrite
+def folder(
+    source: Path,
+    out: Path,
+    sensor: str | None,
+    bands: str | None,
+    ordinal: bool,
+    keep_empty: bool,
+    allow_duplicates: bool,
+    overwrite: bool,
+) -> None:
+    """Import arrays sorted into folders: train/<class>/*.npy, val/<class>/*.npy, test/..., each H x W x C.
+
+    Arrays of 11 bands are taken for Landsat 8 where neither --sensor nor --bands is given.
+    """
+    from raysat.data.importers.folder import import_folder
+    from raysat.data.info import report
+
+    names = _band_names(sensor, bands)
+    with _bar("reading arrays") as progress:
+        done = import_folder(
+            source,
+            out,
+            bands=names,
+            sensor=sensor,
+            ordinal=ordinal,
+            keep_empty=keep_empty,
+            allow_duplicates=allow_duplicates,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    _show(report(done))
+
+
+@data.command()
+@_out
+@click.option("--size", type=click.IntRange(min=40), default=5000, show_default=True, help="Number of patches.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides every patch.")
+@_overwrite
+def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
+    """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
+    from raysat.data.importers.synthetic import synthesize
+    from raysat.data.info import report
+
+    with _bar("making patches") as progress:
+        done = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=progress)
+    _show(report(done))
+
+
+@data.command()
+@click.argument("store")
+@click.option("--plot", type=_PATH, metavar="FILE.png", help="Draw a contact sheet by class.")
+@click.option(
+    "--composite", help="Bands of the sheet: a composite's name, or 1 or 3 bands as 6,5,2.  [default: natural]"
+)
+@click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Patches of a class.")
+def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
+    """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
+    from raysat.data.importers.source import open_data
+    from raysat.data.info import describe
+
+    opened = open_data(store)
+    _show(describe(opened))
+    if plot is not None:
+        from raysat.data.sample_grid import contact_sheet
+
+        contact_sheet(opened, plot, composite=read_bands(composite), per_class=per_class)
+        click.echo(f"wrote {plot}")
+
+
+def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
+    """Names of the files' bands: those listed, which must be the sensor's where one is given; else the sensor's."""
+    from raysat.data.bands import get_sensor
+
+    known = get_sensor(sensor).band_names if sensor is not None else ()
+    if bands is None:
+        return known
+    names = read_words(bands, "--bands")
+    for name in names:
+        if known and name not in known:
+            hint = did_you_mean(name, known) or f"its bands are {', '.join(known)}"
+            raise BandError(f"{sensor} has no band {name!r}", hint=hint)
+    return names
+
+
+def _show(parts: Iterator[RenderableType]) -> None:
+    console = _console()
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str) or not hasattr(part, "columns"))
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """A console that takes text as it is; in a pipe, one wide enough that nothing wraps."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    return console
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    """Draw a progress bar on stderr where that is a terminal; yields the function that moves it."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = _console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        drawn = 0.0
+
+        def move(done: int, total: int) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            if done >= total or now - drawn > _REDRAW:
+                progress.update(task, completed=done, total=total)
+                drawn = now
+
+        yield move

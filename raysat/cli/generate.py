@@ -1,0 +1,140 @@
+"""The ``raysat generate`` command: synthetic patches alone, with pictures and figures to judge them by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from raysat.cli.options import (
+    FOLDER,
+    Machines,
+    console,
+    data_option,
+    describe_store,
+    machine_options,
+    read_bands,
+    read_words,
+)
+from raysat.config import limits
+from raysat.errors import PlanError, UsageError
+from raysat.formatting import plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raysat.config.families.images import Dcgan
+    from raysat.data.store import PatchStore
+    from raysat.plan.jobs import GenerateJob
+    from raysat.storage.artifacts import Artifacts
+
+
+@click.command()
+@data_option
+@click.option("--classes", help="Labels or names with commas; by default every class but the largest.")
+@click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
+@click.option(
+    "--patches",
+    type=click.IntRange(1, limits.PATCHES),
+    help="Patches of each class; by default up to the largest class.",
+)
+@click.option("--steps", type=click.IntRange(1, limits.GAN_STEPS), help="Training steps of each generator.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides every generator.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the stores; a study looks in its OUT/generated.")
+@machine_options
+def generate(
+    data: str,
+    classes: str | None,
+    bands: str,
+    patches: int | None,
+    steps: int | None,
+    seed: int | None,
+    out: Path,
+    machines: Machines,
+) -> int:
+    """Train a DC-GAN per class and keep its patches as a store, with sample grids and quality figures.
+
+    What is there already is not made again. Trials that ask for the same generators share them.
+    """
+    from raysat.cli.views.generate import show_quality, show_training
+    from raysat.config.schema import Config, Data
+    from raysat.data.importers.source import open_data
+    from raysat.generation.check import check_generation
+    from raysat.plan.jobs import generate_jobs, resolved
+    from raysat.storage.artifacts import Artifacts
+    from raysat.storage.ledger import Ledger
+
+    screen = console()
+    store = open_data(data)
+    if store.generated:
+        raise PlanError(f"{store.path} holds generated patches", hint="give the real store that they were made from")
+    chosen = Data.model_validate({"bands": read_bands(bands)})
+    config = resolved(Config(data=chosen, synthetic=_gan(classes, patches, steps, seed)), store)
+    jobs = generate_jobs(config, store)
+    for job in jobs:
+        check_generation(job.work, store)
+    screen.print(f"data       {data}: {describe_store(store)}")
+    screen.print(f"bands      {', '.join(map(str, config.data.bands))}")
+    artifacts, ledger = Artifacts(out), Ledger(out)
+    missing = [job for job in jobs if not artifacts.is_finished(job.id)]
+    interrupted = False
+    if missing:
+        options = machines.options()
+        from raysat.execution.run import generate as run
+
+        summary = run(missing, store, ledger, artifacts, options, screen)
+        interrupted = summary.interrupted
+        screen.print(f"done       {plural(summary.finished, 'generator')}, {summary.failed} failed")
+    else:
+        screen.print(f"nothing to do: all {plural(len(jobs), 'generator')} are finished")
+    show_quality(jobs, artifacts, ledger, screen)
+    if all(artifacts.is_finished(job.id) for job in jobs):
+        if (found := _train_on_synthetic(jobs, store, artifacts, screen)) is not None:
+            show_training(found, screen)
+        for job in jobs:
+            screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
+    if interrupted:
+        screen.print("stopped; the same command goes on from here", style="yellow")
+        return 130
+    return 0 if all(artifacts.is_finished(job.id) for job in jobs) else 1
+
+
+def _train_on_synthetic(
+    jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts, screen: Console
+) -> dict[str, Any] | None:
+    """What a classifier learns of all generated patches together; measured once, kept beside them."""
+    from raysat.config.schema import digest
+    from raysat.storage.atomic import write_atomic
+
+    stores = {job.work.label: artifacts.open(job.id) for job in jobs}
+    file = artifacts.root / f"train-on-synthetic-{digest([made.fingerprint for made in stores.values()])}.json"
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        from raysat.generation.quality import train_on_synthetic
+
+        screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
+        images = {label: made.images for label, made in stores.items()}
+        measured = train_on_synthetic(images, store, bands=jobs[0].work.bands)
+        if measured is None:
+            return None
+        found = asdict(measured)
+        write_atomic(file, json.dumps(found, indent=1))
+    return found
+
+
+def _gan(classes: str | None, patches: int | None, steps: int | None, seed: int | None) -> Dcgan:
+    """The generator that the options describe."""
+    from raysat.config.families.images import Dcgan
+
+    given: dict[str, Any] = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
+    if classes is not None:
+        given["classes"] = read_words(classes, "--classes")  # a number that names no class is a label
+    try:
+        return Dcgan.model_validate({key: value for key, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UsageError(f"the generator cannot be made: {error}") from None

@@ -1,0 +1,64 @@
+"""The commands that look after a run's folder: ``raysat status`` and ``raysat ledger verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from raysat.cli.options import FOLDER, console
+from raysat.errors import UsageError
+from raysat.formatting import plural
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+def status(run: Path) -> None:
+    """Show where a run or a search stands, from any machine that sees its folder: done, running, failed, missing."""
+    from raysat.cli.views.status import show_search, show_status
+    from raysat.search.log import read_log
+    from raysat.storage.ledger import Ledger
+
+    if (log := read_log(run)) is not None:
+        show_search(log, Ledger(run), console())
+    else:
+        show_status(Ledger.open(run), console())
+
+
+@click.group()
+def ledger() -> None:
+    """Look after the records of a run."""
+
+
+@ledger.command()
+@click.argument("run", type=FOLDER)
+@click.option("--clean", is_flag=True, help="Delete what is damaged or left over; the study makes it again.")
+@click.option("--orphans", is_flag=True, help="With --clean: delete orphans too, finished trials of another study.")
+def verify(run: Path, clean: bool, orphans: bool) -> int:
+    """Check a run's records: checksums, metrics against predictions, orphans, half-written leftovers.
+
+    An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is
+    used again when the arm comes back, and is no error.
+    """
+    if orphans and not clean:
+        raise UsageError("--orphans says what --clean deletes", hint="add --clean")
+    from contextlib import nullcontext
+
+    from raysat.storage.ledger import Ledger
+    from raysat.storage.verify import check
+
+    opened, screen = Ledger.open(run), console()
+    with opened.lock() if clean else nullcontext():
+        whole, findings = check(opened)
+        for found in findings:
+            screen.print(f"{found.kind:<10} {found.path}: {found.what}", style="red" if found.kind == "damaged" else "")
+        removed = [found for found in findings if clean and (found.kind != "orphan" or orphans)]
+        for found in removed:
+            found.remove()
+    wrong = [found for found in findings if found.kind != "orphan" and found not in removed]
+    screen.print(f"whole      {plural(whole, 'record')}")
+    if removed:
+        screen.print(f"deleted    {len(removed)} of these; the study makes again what it asks for")
+    elif wrong:
+        screen.print("add --clean to delete what is damaged or left over; the study makes it again")
+    return 1 if wrong else 0

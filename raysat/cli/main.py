@@ -1,0 +1,146 @@
+"""The raysat command. Heavy modules are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from raysat import __version__
+from raysat.cli.data import data
+from raysat.cli.generate import generate
+from raysat.cli.ledger import ledger, status
+from raysat.cli.options import Machines, Request, Work, console, describe_store, machine_options, study_options
+from raysat.cli.report import compare, report
+from raysat.cli.tune import tune
+from raysat.errors import RaysatError
+from raysat.formatting import plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raysat.plan.build import Plan
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="raysat")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Which method really helps the rare classes of multispectral imagery, and by how much?
+
+    raysat trains every configuration of a study with the same seeds on Ray, and ranks them by balanced accuracy and
+    intra-class variance (ICV), never by raw accuracy.
+    """
+
+
+cli.add_command(compare)
+cli.add_command(data)
+cli.add_command(generate)
+cli.add_command(ledger)
+cli.add_command(report)
+cli.add_command(status)
+cli.add_command(tune)
+
+
+@cli.command()
+@study_options
+@machine_options
+def ablate(request: Request, machines: Machines) -> int:
+    """Train every trial of a study that is not finished yet, and write the leaderboard.
+
+    Finished trials are kept whatever happens; the same command again trains only what is missing.
+    """
+    from raysat.cli.views.plan import no_effect_lines
+
+    out = console()
+    plan = request.plan()
+    work = Work.of(plan, request.out)
+    out.print(f"study      {plan.study.name}: {_count(plan)}")
+    out.print(f"data       {request.data}: {describe_store(plan.store)}")
+    for line in no_effect_lines(plan, out.width, {}):
+        out.print(line)
+    interrupted = False
+    if work.missing:
+        options = machines.options(workers=request.workers)
+        from raysat.execution.run import run
+
+        trials = sum(work.ledger.is_finished(job.id) for job in plan.jobs)
+        if trials:
+            out.print(f"resuming   {trials} of {len(plan.jobs)} trials are finished already")
+        summary = run(plan, work.missing, work.ledger, work.artifacts, options, out)
+        interrupted = summary.interrupted
+        out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
+    else:
+        work.ledger.write_plan(plan.study.text, plan.to_json())
+        out.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
+    _leaderboard(work.ledger.root, out)
+    for job in plan.generate:
+        if work.artifacts.is_finished(job.id) and (note := work.artifacts.read(job.id).note):
+            out.print(f"{job.name}: {note}", style="yellow")
+    if interrupted:
+        out.print("stopped; the same command goes on from here", style="yellow")
+        return 130
+    return 0 if all(work.ledger.is_finished(job.id) for job in plan.jobs) else 1
+
+
+@cli.command()
+@study_options
+def plan(request: Request) -> None:
+    """Show what a study would train and what that would cost, and train nothing."""
+    from raysat.cli.views.plan import show_plan
+
+    made = request.plan()
+    work = Work.of(made, request.out)
+    show_plan(made, work.missing, work.ledger, work.artifacts, console())
+
+
+def _leaderboard(run: Path, console: Console) -> None:
+    from raysat.report.render.run import leaderboard
+    from raysat.report.render.terminal import render
+
+    board, replication, files = leaderboard(run)
+    console.print()
+    console.print(render(board, replication=replication))
+    console.print()
+    for file in files:
+        console.print(f"wrote {file}", style="dim")
+    if board.finished:
+        console.print(f"next: raysat report {shlex.quote(str(run))} says what helped, by how much, and how surely")
+
+
+def _count(plan: Plan) -> str:
+    arms, seeds = len(plan.study.arms), len(plan.study.seeds)
+    same = f", {len(plan.jobs)} of them different" if len(plan.jobs) < plan.trials else ""
+    generators = f"; {plural(len(plan.generate), 'generator')}" if plan.generate else ""
+    return f"{plural(arms, 'arm')} x {plural(seeds, 'seed')} = {plural(plan.trials, 'trial')}{same}{generators}"
+
+
+def main() -> None:
+    """Run the command: errors made on purpose end as one clear message, never as a traceback."""
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        click.echo("stopped; nothing that was finished is lost, and the same command can be given again", err=True)
+        code = 130
+    except RaysatError as error:
+        click.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"hint: {error.hint}", err=True)
+        code = error.exit_code
+        if debug:
+            traceback.print_exc()
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a traceback is for --debug)
+        click.echo(f"error: unexpected {type(error).__name__}: {error}", err=True)
+        click.echo("hint: this is a bug in raysat; run again with --debug for the traceback, and report it", err=True)
+        code = 1
+        if debug:
+            traceback.print_exc()
+    sys.exit(code if isinstance(code, int) else 0)

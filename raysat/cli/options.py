@@ -1,0 +1,246 @@
+"""What several commands share: the options of a study and of the machines, the work that is left, the console."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from raysat.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raysat.data.bands import Bands
+    from raysat.data.store import PatchStore
+    from raysat.execution.resources import Options
+    from raysat.plan.build import Plan
+    from raysat.plan.jobs import Job
+    from raysat.storage.artifacts import Artifacts
+    from raysat.storage.ledger import Ledger
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A study, how to alter it, and what to run it on."""
+
+    space: Path
+    data: str
+    epochs: int | None
+    seeds: int | None
+    overrides: tuple[str, ...]
+    workers: int
+    share: bool
+    out: Path
+
+    def plan(self) -> Plan:
+        """Read the study, resolve it against its data, and check that every arm can run there."""
+        from raysat.study.load import load_study
+
+        study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
+        from raysat.data.importers.source import open_data
+        from raysat.generation.check import check_generation
+        from raysat.plan.build import make_plan
+        from raysat.report.analysis import reference
+        from raysat.training.check import check
+
+        if study.reference is not None:
+            reference.load(study.reference)
+        plan = make_plan(
+            study,
+            open_data(self.data),
+            data=self.data,
+            workers=self.workers,
+            share=self.share,
+            command=self.command(study.name),
+        )
+        arms = {job.arm: job.trial.config for job in plan.jobs}
+        for arm, config in arms.items():
+            with _naming(arm):
+                check(config, plan.store)
+        for job in plan.generate:
+            arm = next(each.arm for each in plan.jobs if job.id in each.needs)
+            with _naming(arm):
+                check_generation(job.work, plan.store)
+        return plan
+
+    def command(self, study: str) -> str:
+        """The command that trains the same from a copy of the study that is called by its name."""
+        words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", self.data]
+        words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
+        words += [word for setting in self.overrides for word in ("--set", setting)]
+        words += ["--workers", str(self.workers)] if self.workers > 1 else []
+        words += [] if self.share else ["--no-share"]
+        return shlex.join(words)
+
+
+@contextmanager
+def _naming(arm: str) -> Iterator[None]:
+    """Begin a user's error with the arm that it is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(f"arm {arm!r}: {error.message}", hint=error.hint) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Where a plan's results go, and what of it is left to do."""
+
+    ledger: Ledger
+    artifacts: Artifacts
+    missing: tuple[Job, ...]  # generate jobs that the missing trials need, then these
+
+    @classmethod
+    def of(cls, plan: Plan, out: Path) -> Work:
+        """Find what the run under ``out`` has no finished record of."""
+        from raysat.storage.artifacts import FOLDER as SHARED
+        from raysat.storage.artifacts import Artifacts
+        from raysat.storage.ledger import Ledger
+
+        if plan.study.name == SHARED:
+            raise UsageError(
+                f"a study cannot be called {SHARED!r}: its run would lie where generated patches are kept",
+                hint="give it another name with the key 'study'",
+            )
+        ledger, artifacts = Ledger(out / plan.study.name), Artifacts(out / SHARED)
+        trials = [job for job in plan.jobs if not ledger.is_finished(job.id)]
+        needed = {need for job in trials for need in job.needs}
+        generate = [job for job in plan.generate if job.id in needed and not artifacts.is_finished(job.id)]
+        return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """What to run on."""
+
+    address: str | None
+    cpus_per_trial: float | None
+    gpus_per_trial: float | None
+    max_concurrent: int | None
+    retries: int
+    wait: bool
+
+    def options(self, *, workers: int = 1) -> Options:
+        """Turn them into options of a run; call this before ray is imported."""
+        from raysat.execution import stay_on_loopback
+
+        address = None if self.address == "local" else self.address
+        if address is None:
+            stay_on_loopback()
+        from raysat.execution.resources import Options
+
+        return Options(
+            address=address,
+            workers=workers,
+            cpus_per_trial=self.cpus_per_trial,
+            gpus_per_trial=self.gpus_per_trial,
+            max_concurrent=self.max_concurrent,
+            retries=self.retries,
+            wait=self.wait,
+        )
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a study; it gets them as ``request``."""
+
+    @wraps(command)
+    def packed(*args: Any, **given: Any) -> Any:
+        request = Request(**{name: given.pop(name) for name in Request.__dataclass_fields__})
+        return command(*args, request=request, **given)
+
+    return _with_options(
+        packed,
+        click.option("--space", type=FILE, required=True, help="The study, a YAML file."),
+        data_option,
+        click.option("--epochs", type=int, help="Epochs of every arm; points in training follow."),
+        click.option("--seeds", type=int, help="Run the first so many of the study's seeds."),
+        set_option,
+        click.option(
+            "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
+        ),
+        click.option(
+            "--share/--no-share", default=True, show_default=True, help="Train epochs that trials have in common once."
+        ),
+        out_option,
+    )
+
+
+def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the machines; it gets them as ``machines``."""
+
+    @wraps(command)
+    def packed(*args: Any, **given: Any) -> Any:
+        machines = Machines(**{name: given.pop(name) for name in Machines.__dataclass_fields__})
+        return command(*args, machines=machines, **given)
+
+    return _with_options(
+        packed,
+        click.option("--address", help="A Ray cluster ('auto' on one of its machines); else Ray starts here."),
+        click.option("--cpus-per-trial", type=click.FloatRange(0, min_open=True), help="CPUs of each worker."),
+        click.option("--gpus-per-trial", type=click.FloatRange(0), help="GPUs of each worker; a fraction shares one."),
+        click.option("--max-concurrent", type=click.IntRange(1), help="Jobs at a time, at most."),
+        click.option(
+            "--retries",
+            type=click.IntRange(0),
+            default=1,
+            show_default=True,
+            help="How often a job whose worker dies is tried again; a trial from its last epoch.",
+        ),
+        click.option("--wait", is_flag=True, help="Wait for another raysat that fills the same run."),
+    )
+
+
+data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
+set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
+out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
+
+
+def console() -> Console:
+    """A console that takes text as it is; in a pipe, wide enough for a whole leaderboard."""
+    from rich.console import Console
+
+    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not made.is_terminal:
+        made.width = 120
+    return made
+
+
+def describe_store(store: PatchStore) -> str:
+    """One line on what a store holds."""
+    sizes = [f"{len(store.indices(split))} {split}" for split in ("train", "val", "test") if len(store.indices(split))]
+    return f"{' / '.join(sizes)} patches, {len(store.bands)} bands, {len(store.classes)} classes"
+
+
+def read_words(text: str, option: str) -> tuple[str, ...]:
+    """Read names with commas. Raises UsageError for an empty or repeated one."""
+    words = tuple(word.strip() for word in text.split(","))
+    if not all(words):
+        raise UsageError(f"{option} {text!r} has an empty name", hint="separate names by single commas")
+    for word in words:
+        if words.count(word) > 1:
+            raise UsageError(f"{option} names {word!r} twice", hint="name each once")
+    return words
+
+
+def read_bands(text: str | None) -> Bands | None:
+    """Read a composite's name, or a list of band numbers and names."""
+    if text is None:
+        return None
+    words = read_words(text, "bands")
+    return [int(word) if word.isdigit() else word for word in words] if len(words) > 1 or words[0].isdigit() else text
+
+
+def _with_options(command: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command

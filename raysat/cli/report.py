@@ -1,0 +1,110 @@
+"""The commands that say what was found: ``raysat report`` and ``raysat compare``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from raysat.cli.options import FOLDER, console, read_words
+from raysat.errors import UsageError
+
+if TYPE_CHECKING:
+    from raysat.report.analysis.findings import Progress
+
+
+@click.command()
+@click.argument("runs", type=FOLDER, nargs=-1, required=True, metavar="RUN...")
+@click.option("--out", type=FOLDER, help="Write here; for one run RUN/report where absent.")
+@click.option("--format", "formats", default="md,csv,json,tex,html", show_default=True, help="What to write.")
+@click.option("--baseline", metavar="ARM", help="Compare with this arm too; else with the one without any method.")
+@click.option("--rank-by", default="balanced_accuracy", show_default=True, metavar="METRIC", help="What ranks first.")
+@click.option(
+    "--together", multiple=True, metavar="F=LEVEL,...", help="Compare this combination of levels with its parts."
+)
+def report(
+    runs: tuple[Path, ...],
+    out: Path | None,
+    formats: str,
+    baseline: str | None,
+    rank_by: str,
+    together: tuple[str, ...],
+) -> None:
+    """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
+
+    Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, JSON).
+    """
+    from raysat.report.analysis.ranking import check_metric
+    from raysat.report.render.write import check_formats, write_report
+
+    chosen = check_formats(read_words(formats, "--format"))
+    check_metric(rank_by)
+    if len(runs) > 1 and out is None:
+        raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UsageError("a run is named twice", hint="name each once")
+    from raysat.report.analysis.findings import find
+    from raysat.report.format.replication import sentences
+    from raysat.report.format.sentences import headline
+    from raysat.report.format.text import for_terminal
+    from raysat.report.render.terminal import render
+
+    screen = console()
+    with _progress() as progress:
+        found = find(runs, baseline=baseline, rank_by=rank_by, together=together, progress=progress)
+        files = write_report(found, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
+    screen.print()
+    screen.print(
+        render(found.board, tied=found.tied, pareto=found.pareto, rank_by=rank_by, replication=found.replication)
+    )
+    screen.print()
+    for sentence in headline(found):
+        screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
+    screen.print()
+    if found.replication and found.replication.findings:
+        screen.print("what the paper found, on these data")
+        for sentence in sentences(found.replication, found.board):
+            screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
+        screen.print()
+    folder = files[-1].parent  # figures come first
+    screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")
+    if figures := [file for file in files if file.parent != folder]:
+        screen.print(f"wrote {len(figures)} files in {figures[0].parent}", style="dim")
+
+
+@click.command()
+@click.argument("run_a", type=FOLDER)
+@click.argument("run_b", type=FOLDER)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as Markdown too.")
+def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
+    """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
+    from raysat.report.analysis.compare import compare as compare_runs
+    from raysat.report.render.compare import show_comparison, to_markdown
+    from raysat.storage.atomic import write_atomic
+
+    found = compare_runs(run_a, run_b)
+    screen = console()
+    show_comparison(found, screen)
+    if out is not None:
+        write_atomic(out, to_markdown(found))
+        screen.print(f"wrote {out}", style="dim")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on the terminal for what takes seconds; nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    screen = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+        task = bars.add_task("predictions")
+
+        def shown(what: str, done: int, total: int) -> None:
+            bars.update(task, description=what, completed=done, total=total)
+
+        yield shown

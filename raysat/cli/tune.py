@@ -1,0 +1,127 @@
+"""The ``raysat tune`` command: search for hyperparameters, and write the study that confirms what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from raysat.cli.options import (
+    FILE,
+    Machines,
+    Work,
+    console,
+    data_option,
+    describe_store,
+    machine_options,
+    out_option,
+    set_option,
+)
+from raysat.errors import UsageError
+from raysat.formatting import plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raysat.search.load import Search
+    from raysat.search.log import Log
+    from raysat.storage.ledger import Ledger
+
+
+@click.command()
+@click.option("--space", type=FILE, required=True, help="The search, a YAML file.")
+@data_option
+@click.option("--epochs", type=int, help="Epochs of every candidate; points in training follow.")
+@set_option
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
+@click.option("--trials", type=click.IntRange(2), help="Candidates in all, the base among them.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Begin no candidate after so long.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
+)
+@out_option
+@machine_options
+def tune(
+    space: Path,
+    data: str,
+    epochs: int | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    trials: int | None,
+    hours: float | None,
+    workers: int,
+    out: Path,
+    machines: Machines,
+) -> int:
+    """Search for hyperparameters that beat a base configuration on the val split; the test split decides nothing.
+
+    Writes OUT/<study>/best.yaml, a study of the base and the best, for a paired confirmation with raysat ablate. The
+    same command again goes on from what was tried, until the budget is spent.
+    """
+    from raysat.data.importers.source import open_data
+    from raysat.plan.build import make_plan
+    from raysat.search.load import corner_study, load_search
+    from raysat.search.log import open_log
+    from raysat.training.check import check
+
+    search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
+    plan = make_plan(corner_study(search), open_data(data), data=data, workers=workers)
+    for job in plan.jobs:
+        try:
+            check(job.trial.config, plan.store)
+        except UsageError as error:
+            raise type(error)(f"arm {job.arm!r}: {error.message}", hint=error.hint) from None
+    work = Work.of(plan, out)
+    log = open_log(work.ledger.root, search, plan.store, data=data, workers=workers)
+    screen = console()
+    screen.print(f"search     {search.name}: {_describe(search)}")
+    screen.print(f"data       {data}: {describe_store(plan.store)}")
+    interrupted = exhausted = False
+    if log.left(search.rules.budget):
+        options = machines.options(workers=workers)
+        from raysat.execution.hpo.run import tune as run
+
+        if ended := sum(candidate.state != "running" for candidate in log.candidates):
+            screen.print(f"resuming   {plural(ended, 'candidate')} tried already")
+        found = run(search, plan.store, work.ledger, work.artifacts, options, screen, data=data)
+        log, interrupted, exhausted = found.log, found.interrupted, found.exhausted
+    else:
+        screen.print(f"nothing to train: the budget is spent on {plural(len(log.candidates), 'candidate')}")
+    if exhausted:
+        screen.print(f"the space is exhausted: no new configuration after {plural(len(log.candidates), 'candidate')}")
+    _report(search, log, work.ledger, screen)
+    if interrupted:
+        screen.print("stopped; the same command goes on from here", style="yellow")
+        return 130
+    return 0 if any(candidate.val for candidate in log.candidates) else 1
+
+
+def _describe(search: Search) -> str:
+    rules = search.rules
+    spent = [plural(rules.budget.trials, "candidate")] if rules.budget.trials else []
+    spent += [f"{rules.budget.hours:g} h"] if rules.budget.hours else []
+    axes = f"{len(search.axes)} ax{'i' if len(search.axes) == 1 else 'e'}s"
+    stop = "" if rules.stop.kind == "none" else f", early stopping by {rules.stop.kind}"
+    return f"{axes}, at most {' or '.join(spent)}, sampler {rules.sampler.kind}{stop}"
+
+
+def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
+    """Show what was found and write it down."""
+    from raysat.report.figures.search import search_png
+    from raysat.report.render.search import search_csv, show_search
+    from raysat.search.confirm import best_candidates, confirming_study
+    from raysat.storage.atomic import write_atomic
+
+    failures = [ledger.read_failure(each.job) for each in log.candidates if each.state == "failed"]
+    screen.print()
+    show_search(search, log, {each.id: each.error for each in failures if each}, screen)
+    screen.print()
+    written: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
+    if any(each.val for each in log.candidates):
+        written["best.yaml"] = confirming_study(search, log)
+    for name, content in written.items():
+        write_atomic(ledger.root / name, content)
+        screen.print(f"wrote {ledger.root / name}", style="dim")
+    if best_candidates(search, log):
+        screen.print(f"confirm it with: raysat ablate --space {ledger.root / 'best.yaml'} --data {log.data}")

@@ -1,0 +1,43 @@
+"""Shows a stage tree in the terminal: which epochs are trained once, and which trials end where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from raysat.plan.stages import Chain
+
+
+def stage_tree(chains: Sequence[Chain], names: Mapping[str, str]) -> RenderableType | None:
+    """Draw the stages of one seed's chains, those that share nothing left out; None where nothing is shared.
+
+    ``names`` are what to call the arms.
+    """
+    below: dict[str, list[Chain]] = {}
+    for chain in chains:
+        if chain.leaves is not None:
+            below.setdefault(chain.leaves, []).append(chain)
+    roots = [chain for chain in chains if chain.leaves is None and (len(chain.trials) > 1 or chain.id in below)]
+    if not roots:
+        return None
+    tree = Tree(Text("epochs trained once, and the arms that are read out there", style="bold"), guide_style="dim")
+    for root in roots:
+        _grow(tree, root, below, names)
+    return tree
+
+
+def _grow(node: Tree, chain: Chain, below: Mapping[str, list[Chain]], names: Mapping[str, str]) -> None:
+    """Add a chain's stages, each below the one before, and the chains that leave it where they do."""
+    start = chain.begins
+    for end in sorted({*chain.forks, *(job.epochs for job in chain.trials)}):
+        read = [names[job.arm] for job in chain.trials if job.epochs == end]
+        label = Text(f"{start + 1}–{end}" if end > start + 1 else f"{end}", style="cyan")
+        label.append(f"  {'; '.join(read)}" if read else "", style="default")
+        node = node.add(label)
+        for other in below.get(chain.id, []):
+            if other.begins == end:
+                _grow(node, other, below, names)
+        start = end

@@ -1,0 +1,22 @@
+"""The most that a study or a search may ask for: beyond it, a slip of the pen would hang or fill the memory.
+
+Planning makes every arm, and names every state that a trial passes through (``state_ids.py``), before anything trains.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EPOCHS: Final = 10_000  # of a trial; the papers behind the methods train for 40 to 300
+SEEDS: Final = 1_000  # no paired test asks for more than some twenty
+CELLS: Final = 10_000  # combinations of a grid, before exclude, and of the ends of a search's axes: each one is made
+TRIALS: Final = 100_000  # arms times seeds
+ALL_EPOCHS: Final = 1_000_000  # of all trials together: the plan holds a name for each, and takes some 10 s for so many
+CANDIDATES: Final = 10_000  # of a search, which writes all of them down after each one
+BEST: Final = 100  # of a search's candidates in the study that confirms them, which is a file of named arms
+PATCHES: Final = 10_000_000  # to generate of a class, or in a batch; droughtwatch has 86,317 training patches in all
+GAN_STEPS: Final = 10_000_000  # of a generator; the default is 2,500
+GAN_BATCH: Final = 4_096  # patches of each of these steps; the default is 16
+GAN_WIDTH: Final = 1_024  # channels of a generator at its finest level; the usual code has 64
+GAN_LATENT: Final = 4_096  # numbers that a patch is made from; the usual code has 100
+FILE: Final = 150_000  # characters of a study file, and values that aliases make of it: a second of reading, 2,000 arms

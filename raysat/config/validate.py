@@ -1,0 +1,119 @@
+"""From a tree to a typed model, with errors that name file, line, key, value and bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from raysat.config.families.base import Spec
+from raysat.config.schema import Config, members
+from raysat.config.yaml_source import Key, Located
+from raysat.errors import StudyError, did_you_mean
+from raysat.formatting import echo
+
+_M = TypeVar("_M", bound=Spec)
+
+_BOUNDS: Final = {
+    "greater_than": ("gt", ">", "set it above {}"),
+    "greater_than_equal": ("ge", ">=", "set it to {} or more"),
+    "less_than": ("lt", "<", "set it below {}"),
+    "less_than_equal": ("le", "<=", "set it to {} or less"),
+}
+_TYPES: Final = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+}
+# What may have one of several types, of which the errors of each would name its own alone: it, and an item of it.
+_EITHER: Final[dict[Key, tuple[str, str]]] = {
+    ("data", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
+    ("data", "drop"): ("a list of bands", "a band's number or name"),
+    ("synthetic", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
+    ("synthetic", "classes"): ("'minority' or a list of classes", "a class's number or name"),
+}
+
+
+def validate_config(tree: Located, *, arm: str) -> Config:
+    """Validate a configuration tree.
+
+    Args:
+        tree: nested mappings as read from a study and merged with settings of the command line.
+        arm: name of the arm, for the message.
+
+    Raises:
+        StudyError: names file and line (or the option), key, value and bound.
+    """
+    return validate(Config, tree, where=f" (arm {arm!r})")
+
+
+def validate(model: type[_M], tree: Located, *, where: str = "") -> _M:
+    """Validate a tree of sections as a model; ``where`` ends the message of the StudyError that a mistake raises."""
+    try:
+        return model.model_validate(tree.value)
+    except ValidationError as error:
+        key, detail = max((_relevant(item, tree.value) for item in error.errors()), key=lambda pair: len(pair[0]))
+    message, hint = _explain(model, key, detail, tree.value)
+    raise StudyError(f"{tree.place(key)}: {message}{where}", hint=hint)
+
+
+def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
+    """Drop from an error's location what is not a key of the file (the tags of unions)."""
+    key: list[str | int] = []
+    node = value
+    location = detail["loc"]
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        inside = (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int))
+        if inside:
+            key.append(part)
+            node = node[part]
+        elif last and detail["type"] == "missing":
+            key.append(part)
+    return tuple(key), detail
+
+
+def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | None]:
+    """Return the message and the hint of one validation error."""
+    path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
+    context = detail.get("ctx", {})
+    if key[:2] in _EITHER and kind != "extra_forbidden":
+        whole, item = _EITHER[key[:2]]
+        return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
+    if kind == "extra_forbidden":
+        known = sorted(_known_keys(model, key, value))
+        return f"unknown key {path!r}", did_you_mean(str(key[-1]), known) or f"known: {', '.join(known)}"
+    if kind in _BOUNDS:
+        name, sign, advice = _BOUNDS[kind]
+        bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
+        return f"{path} must be {sign} {bound}, got {echo(given)}", advice.format(bound)
+    if kind == "union_tag_invalid":
+        known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        return f"{path}.kind must be one of {', '.join(known)}, got {echo(context['tag'])}", did_you_mean(
+            context["tag"], known
+        )
+    if kind == "too_short":
+        return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
+    if kind in _TYPES:
+        return f"{path} must be {_TYPES[kind]}, got {echo(given)}", None
+    if kind == "value_error":
+        return f"{path}: {context['error']}", None
+    return f"{path}: {detail['msg']}, got {echo(given)}", None
+
+
+def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:
+    """The keys that a section does have, or the sections themselves."""
+    if len(key) == 1:
+        return model.model_fields
+    section = str(key[0])
+    family = members(section, model)
+    return family[value[section].get("kind", "")].model_fields

@@ -1,0 +1,177 @@
+"""YAML values that know where they stand, so that an error can name file and line after any number of merges.
+
+ruamel.yaml in round-trip mode: YAML 1.2 (``1e-4`` is a number, ``no`` is text), a duplicate key is an error, tags never
+build objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from raysat.config import limits
+from raysat.errors import StudyError
+from raysat.formatting import echo
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A plain value (dicts, lists, scalars) with the place of each key and item: ``file:line`` or ``--set key``."""
+
+    value: Any
+    places: dict[Key, str] = field(default_factory=dict)
+    origin: str = ""
+
+    def place(self, key: Key = ()) -> str:
+        """Where a key stands, or the nearest key around it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        return self.places.get(key, self.origin)
+
+    def at(self, *key: str | int) -> Located:
+        """Return the part of the tree under a key."""
+        found = self
+        for part in key:
+            found = found._parts[part]
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[str | int, Located]:
+        """The parts under each key, sorted out at once: one by one, a file of many arms would take minutes."""
+        below: dict[str | int, dict[Key, str]] = {}
+        for path, place in self.places.items():
+            if path:
+                below.setdefault(path[0], {})[path[1:]] = place
+        items = self.value.items() if isinstance(self.value, dict) else enumerate(self.value)
+        return {key: Located(value, below.get(key, {}), self.place((key,))) for key, value in items}
+
+    def under(self, *key: str) -> Located:
+        """Return a tree that has this one under a key."""
+        value = self.value
+        for part in reversed(key):
+            value = {part: value}
+        places: dict[Key, str] = {key[:depth]: self.place() for depth in range(1, len(key) + 1)}
+        return Located(value, places | {(*key, *path): place for path, place in self.places.items()}, self.origin)
+
+    def merge(self, over: Located) -> Located:
+        """Merge another tree into this one, key by key."""
+        return Located(_merge(self.value, over.value), self.places | over.places, over.origin or self.origin)
+
+    def expand(self, within: tuple[str, ...] = ()) -> Located:
+        """Write dotted keys out as nested mappings. Raises StudyError where two ways of writing set one key.
+
+        Args:
+            within: the keys above this tree, for the message.
+        """
+        result = Located({}, {}, self.origin)
+        for key, value in self.value.items():
+            path = tuple(str(key).split("."))
+            part = self.at(key)
+            part = (part.expand((*within, *path)) if isinstance(value, dict) else part).under(*path)
+            if twice := _clash(result.value, part.value):
+                name = ".".join(map(str, (*within, *twice)))
+                raise part.error(f"{name} is given twice", *twice, hint="write it once, dotted or nested")
+            result = result.merge(part)
+        return result
+
+    def mapping(self, key: str) -> Located:
+        """Return the mapping under a key; empty where it is absent. Raises StudyError for another value."""
+        value = self.value.get(key)
+        if value is None:
+            return Located({}, {}, self.place((key,)))
+        if not isinstance(value, dict):
+            raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key)
+        return self.at(key)
+
+    def mappings(self, key: str) -> list[Located]:
+        """Return the list of mappings under a key; empty where it is absent. Raises StudyError for another value."""
+        values = self.value.get(key) or []
+        if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
+            raise self.error(f"{key!r} must be a list of mappings", key)
+        return [self.at(key, position) for position in range(len(values))]
+
+    def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
+        """Make an error that begins with the place of a key."""
+        return StudyError(f"{self.place(key)}: {message}", hint=hint)
+
+
+def read_yaml(path: Path) -> tuple[Located, str]:
+    """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(limits.FILE + 1)
+    except FileNotFoundError:
+        hint = "give the path of a study, such as search_spaces/table2.yaml"
+        raise StudyError(f"{path}: no such file", hint=hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    if len(text) > limits.FILE:
+        hint = "count seeds (seeds: 5) in place of a list; make arms that differ by a few keys with a grid"
+        raise StudyError(f"{path}: a file may have {limits.FILE:,} characters, this one is longer", hint=hint)
+    return parse_yaml(text, str(path)), text
+
+
+def parse_yaml(text: str, file: str) -> Located:
+    """Parse YAML text; ``file`` names it in errors. Raises StudyError for invalid YAML."""
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        what = str(error.problem).split(" with value")[0].replace("found ", "")
+        raise StudyError(f"{file}:{_line(error)}: {what}", hint="name each key once") from None
+    except MarkedYAMLError as error:
+        raise StudyError(f"{file}:{_line(error)}: not valid YAML: {error.problem or error.context}") from None
+    except (YAMLError, ValueError) as error:
+        raise StudyError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
+    places: dict[Key, str] = {}
+    return Located(_plain(tree, (), places, file), places, f"{file}:1")
+
+
+def _line(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
+
+
+def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
+    """Copy a round-trip tree into plain values, noting places."""
+    if isinstance(node, CommentedMap | CommentedSeq):
+        items = list(node.items() if isinstance(node, CommentedMap) else enumerate(node))
+        known = node.lc.data or {}  # without what a merge key brought in, and None in a tagged sequence
+        around = places.get(key, f"{file}:1")
+        plain = {}
+        if len(places) + len(items) > limits.FILE:  # only aliases of aliases can be
+            message = f"{file}:1: aliases make more than {limits.FILE:,} values of this file"
+            raise StudyError(message, hint="write out what it needs, or use a grid")
+        for name, value in items:
+            places[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
+            plain[name] = _plain(value, (*key, name), places, file)
+        return plain if isinstance(node, CommentedMap) else list(plain.values())
+    if isinstance(node, bool) or node is None:
+        return node
+    # Round-trip scalars are subclasses that remember how they were written.
+    return next((plain(node) for plain in (int, float, str) if isinstance(node, plain)), node)
+
+
+def _merge(base: Any, over: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    return base | {key: _merge(base[key], value) if key in base else value for key, value in over.items()}
+
+
+def _clash(base: Any, over: Any) -> Key | None:
+    """The first key that merging would overwrite, or None."""
+    for key in over:
+        if key in base:
+            if not isinstance(base[key], dict) or not isinstance(over[key], dict):
+                return (key,)
+            if below := _clash(base[key], over[key]):
+                return (key, *below)
+    return None

@@ -1,0 +1,138 @@
+"""Import the W&B droughtwatch set: Landsat 8 patches of 65 x 65 px with the number of cows that the place can feed.
+
+Upstream keeps TFRecord parts under ``train/`` and ``val/``; a folder of parts or one part will do. A part is a file
+named ``part-*``, plain or compressed with gzip. Each record holds ``B1`` .. ``B11`` (4225 bytes each) and ``label``
+0..3; some patches are all zero.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.bands import SENSORS
+from raysat.data.importers.base import Intake, Progress, Summary, silent
+from raysat.data.importers.tfrecord import parse_example, read_records
+from raysat.data.splits import SPLITS, Split
+from raysat.data.store import StoreWriter
+from raysat.errors import DataError
+
+SENSOR: Final = "landsat8"
+CLASSES: Final = ("0 cows", "1 cow", "2 cows", "3+ cows")
+SIDE: Final = 65
+_BANDS: Final = SENSORS[SENSOR].band_names
+
+
+def import_droughtwatch(
+    source: Path,
+    out: Path,
+    *,
+    keep_empty: bool = False,
+    allow_duplicates: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Import parts into a store of (11, 65, 65) uint8 patches in four ordinal classes.
+
+    Args:
+        source: the upstream folder, a folder of parts, or one part.
+        out: the store to write.
+        keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
+        allow_duplicates: accept patches with the same pixels in two splits.
+        overwrite: replace a store at ``out``.
+        progress: called with the bytes read so far and in all.
+
+    Raises:
+        DataError: no part, a damaged record (message names file, record from 0, and cause), or the same pixels in two
+            splits (names both).
+    """
+    parts = find_parts(source)
+    total = sum(part.stat().st_size for _, part in parts)
+    done = 0  # bytes of the parts that are read
+    begins: list[int] = []  # number of each part's first record
+
+    def named(number: int) -> str:
+        at = bisect_right(begins, number) - 1
+        return f"{parts[at][1]}: record {number - begins[at]}"
+
+    origin = {"kind": "droughtwatch", "path": str(source.resolve()), "parts": len(parts)}
+    with StoreWriter(
+        out, bands=_BANDS, classes=CLASSES, sensor=SENSOR, source=origin, ordinal=True, overwrite=overwrite
+    ) as writer:
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="records",
+            splits=(split for split, _ in parts),
+            named=named,
+            drop_zero=not keep_empty,
+            allow_duplicates=allow_duplicates,
+        )
+        for split, part in parts:
+            begins.append(intake.read)
+            for record, (payload, position) in enumerate(read_records(part)):
+                try:
+                    patch, label = decode(payload)
+                except ValueError as error:
+                    raise DataError(f"{part}: record {record}: {error}", hint="is this a droughtwatch part?") from error
+                intake.add(patch, label, split)
+                progress(done + position, total)
+            done += part.stat().st_size
+        return intake.finish()
+
+
+def find_parts(source: Path) -> list[tuple[Split | None, Path]]:
+    """List the parts of a folder in order, with the split that their folder names, or None where there is none.
+
+    Raises DataError where there is no part, or where parts lie both in and beside the split folders.
+    """
+    if source.is_file():
+        return [(None, source)]
+    if not source.is_dir():
+        raise DataError(f"{source} does not exist")
+    loose: list[tuple[Split | None, Path]] = [(None, part) for part in _parts_in(source)]
+    sorted_in: list[tuple[Split | None, Path]] = [
+        (split, part) for split in SPLITS for part in _parts_in(source / split)
+    ]
+    if loose and sorted_in:
+        raise DataError(f"{source} holds parts both beside and inside {sorted_in[0][0]}/", hint="move them apart")
+    if not loose and not sorted_in:
+        raise DataError(
+            f"{source} holds no part-* file", hint="give the folder with train/part-r-* and val/part-r-*, or a part"
+        )
+    if sorted_in and sorted_in[0][0] != "train":
+        raise DataError(f"{source} has no parts in train/", hint="the model needs patches to train on")
+    return loose or sorted_in
+
+
+def decode(payload: bytes) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return the patch (11, 65, 65) and the label of one record. Raises ValueError with the cause where it is wrong."""
+    features = parse_example(payload)
+    planes = []
+    for band in _BANDS:
+        match features.get(band):
+            case [bytes(plane)] if len(plane) == SIDE * SIDE:
+                planes.append(plane)
+            case [bytes(plane)]:
+                raise ValueError(f"band {band} has {len(plane)} bytes, expected {SIDE * SIDE}")
+            case None | []:
+                raise ValueError(f"band {band} is missing")
+            case _:
+                raise ValueError(f"band {band} is not one string of bytes")
+    match features.get("label"):
+        case [int(label)] if 0 <= label < len(CLASSES):
+            return np.frombuffer(b"".join(planes), dtype=np.uint8).reshape(len(_BANDS), SIDE, SIDE), label
+        case [int(label)]:
+            raise ValueError(f"label {label} is outside 0..{len(CLASSES) - 1}")
+        case None | []:
+            raise ValueError("the label is missing")
+        case _:
+            raise ValueError("the label is not one whole number")
+
+
+def _parts_in(folder: Path) -> list[Path]:
+    return sorted(part for part in folder.glob("part-*") if part.is_file())

@@ -1,0 +1,130 @@
+"""Import the paper authors' layout: ``train/<class>/*.npy``, ``val/<class>/*.npy`` (and ``test/``), each H x W x C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.bands import get_sensor
+from raysat.data.importers.base import Intake, Progress, Summary, silent, sort_labels
+from raysat.data.splits import SPLITS, Split
+from raysat.data.store import StoreWriter
+from raysat.errors import DataError, UsageError
+
+_DEFAULT_SENSOR = {11: "landsat8"}  # the authors' data; no other number of bands says which sensor it is
+
+
+def import_folder(
+    source: Path,
+    out: Path,
+    *,
+    bands: Sequence[str] = (),
+    sensor: str | None = None,
+    ordinal: bool = False,
+    keep_empty: bool = False,
+    allow_duplicates: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Import arrays sorted into folders by split and class.
+
+    Args:
+        source: the folder that holds ``train/``.
+        out: the store to write.
+        bands: names of the bands, in order; by default those of Landsat 8 where the arrays have 11.
+        sensor: the sensor that they are of, or None.
+        ordinal: whether the order of the classes has a meaning.
+        keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
+        allow_duplicates: accept patches with the same pixels in two splits.
+        overwrite: replace a store at ``out``.
+        progress: called with the files read so far and in all.
+
+    Raises:
+        DataError: no array, one that cannot be read or differs from the rest, or the same pixels in two splits; names
+            the files.
+        UsageError: bands are not given and their number does not say what they are.
+    """
+    files = find_arrays(source)
+    if not bands:
+        sensor, bands = _guess(files[0][2])
+    classes = sort_labels(name for _, name, _ in files)
+    origin = {"kind": "folder", "path": str(source.resolve())}
+    with StoreWriter(
+        out, bands=bands, classes=classes, sensor=sensor, source=origin, ordinal=ordinal, overwrite=overwrite
+    ) as writer:
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="files",
+            splits=(split for split, _, _ in files),
+            named=lambda number: str(files[number][2]),
+            drop_zero=not keep_empty,
+            allow_duplicates=allow_duplicates,
+        )
+        for done, (split, name, file) in enumerate(files, 1):
+            try:
+                intake.add(_read(file, len(bands)), classes.index(name), split)
+            except DataError as error:
+                raise _in_file(file, error) from error
+            progress(done, len(files))
+        return intake.finish()
+
+
+def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
+    """List split, class name and path of each array, in order. Raises DataError where there is none to train on."""
+    found = [
+        (split, folder.name, file)
+        for split in SPLITS
+        if (source / split).is_dir()
+        for folder in sorted((source / split).iterdir())
+        if folder.is_dir()
+        for file in sorted(folder.glob("*.npy"))
+    ]
+    if not any(split == "train" for split, _, _ in found):
+        raise DataError(
+            f"{source} holds no train/<class>/*.npy",
+            hint="arrays lie in train/<class>/, val/<class>/ and test/<class>/",
+        )
+    return found
+
+
+def _guess(file: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        shape = _load(file).shape
+    except DataError as error:
+        raise _in_file(file, error) from error
+    sensor = _DEFAULT_SENSOR.get(shape[-1]) if len(shape) == 3 else None
+    if sensor is None:
+        raise UsageError(
+            f"{file} has shape {shape}, which does not say what its bands are",
+            hint="arrays are height x width x bands: name the bands with --sensor or --bands",
+        )
+    return sensor, get_sensor(sensor).band_names
+
+
+def _read(file: Path, bands: int) -> npt.NDArray[Any]:
+    """Return the patch (C, H, W) of a file."""
+    array = _load(file)
+    if array.ndim != 3 or array.shape[2] != bands:
+        raise DataError(
+            f"it has shape {array.shape}, expected height x width x {bands} bands",
+            hint="name the bands with --sensor or --bands, or move the axes",
+        )
+    return array.transpose(2, 0, 1)
+
+
+def _load(file: Path) -> npt.NDArray[Any]:
+    try:
+        with file.open("rb") as content:
+            array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise DataError(f"it cannot be read as an array: {error}", hint="save it with numpy.save") from error
+    return array
+
+
+def _in_file(file: Path, error: DataError) -> DataError:
+    return DataError(f"{file}: {error}", hint=error.hint)

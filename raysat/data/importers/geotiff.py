@@ -1,0 +1,159 @@
+"""Import GeoTIFF patches listed in a CSV manifest: any number of bands, any type that a store can hold.
+
+Nodata is what a file declares by its nodata value or its mask, inside it or beside it (``.msk``). An alpha band is data
+like any other, unless asked for: GDAL takes the fourth band of every plain 8-bit file for one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
+
+from raysat.data.importers.base import Intake, Progress, Summary, silent, sort_labels
+from raysat.data.importers.manifest import Manifest, read_manifest
+from raysat.data.store import StoreWriter
+from raysat.errors import DataError, did_you_mean
+
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
+
+
+def import_geotiff(
+    source: Path,
+    out: Path,
+    *,
+    bands: Sequence[str],
+    sensor: str | None,
+    classes: Sequence[str] = (),
+    ordinal: bool = False,
+    alpha_mask: bool = False,
+    allow_duplicates: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Import the patches of a manifest.
+
+    Args:
+        source: the manifest, a CSV file (see ``manifest.py``).
+        out: the store to write.
+        bands: names of the files' bands, in their order; without the alpha band where that is a mask.
+        sensor: the sensor that they are of, or None.
+        classes: class names in order; by default the labels, sorted.
+        ordinal: whether the order of the classes has a meaning.
+        alpha_mask: take the files' alpha band for a mask, nodata where it is 0, and not for one of the bands.
+        allow_duplicates: accept patches with the same pixels in two splits.
+        overwrite: replace a store at ``out``.
+        progress: called with the rows read so far and in all.
+
+    Raises:
+        DataError: a manifest or a file that cannot be read, a file that differs from the rest, or the same pixels in
+            two splits; names rows and files.
+    """
+    manifest = read_manifest(source)
+    names = tuple(classes) or sort_labels(row.label for row in manifest.rows)
+    labels = _label_codes(manifest, names)
+    origin = {"kind": "geotiff", "path": str(source.resolve())}
+    with (
+        # Else GDAL lists a file's whole folder to open it; with EMPTY_DIR it would not even look for the file's mask.
+        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"),
+        warnings.catch_warnings(),
+        StoreWriter(
+            out, bands=bands, classes=names, sensor=sensor, source=origin, ordinal=ordinal, overwrite=overwrite
+        ) as writer,
+    ):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
+        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
+        intake = Intake(
+            writer,
+            origin=str(source),
+            unit="rows",
+            splits=(row.split for row in manifest.rows),
+            named=lambda number: f"{source}: row {manifest.rows[number].number} ({manifest.rows[number].path})",
+            drop_zero=False,
+            allow_duplicates=allow_duplicates,
+        )
+        for done, (row, label) in enumerate(zip(manifest.rows, labels, strict=True), 1):
+            try:
+                pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)
+                intake.add(pixels, label, row.split, missing)
+            except DataError as error:
+                raise manifest.error(row.number, f"{row.path}: {error}", error.hint) from error
+            progress(done, len(labels))
+        return intake.finish(f"column {column!r} is not used" for column in manifest.unused)
+
+
+def _label_codes(manifest: Manifest, names: tuple[str, ...]) -> list[int]:
+    codes = {name: code for code, name in enumerate(names)}
+    for row in manifest.rows:
+        if row.label not in codes:
+            raise manifest.error(
+                row.number,
+                f"unknown label {row.label!r}",
+                did_you_mean(row.label, names) or f"the classes are {', '.join(names)}",
+            )
+    return [codes[row.label] for row in manifest.rows]
+
+
+def _read(
+    path: Path, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return pixels (C, H, W) and where they are nodata."""
+    if not path.is_file():  # asked first: GDAL would take the name for a URL or a virtual path, too
+        raise DataError("there is no such file", hint="paths are relative to the manifest's folder")
+    try:
+        _check_sidecar(path)
+        with rasterio.open(path, driver="GTiff") as file:
+            mask = _alpha_band(file) if alpha_mask else None
+            indexes = [index for index in file.indexes if index != mask]
+            if len(indexes) != len(bands):
+                raise _other_count(file, len(indexes), bands, sensor, alpha_mask=alpha_mask)
+            pixels = file.read(indexes)
+            missing = np.zeros(pixels.shape, dtype=np.bool_)
+            for band, index in enumerate(indexes):
+                if not {MaskFlags.all_valid, MaskFlags.alpha} & set(file.mask_flag_enums[index - 1]):
+                    missing[band] = file.read_masks(index) == 0
+            if mask is not None:
+                missing |= file.read(mask) == 0
+    except (RasterioError, OSError) as error:
+        cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
+        raise DataError(f"it cannot be read as GeoTIFF: {cause}", hint="make it again, or drop the row") from error
+    return pixels, missing
+
+
+def _check_sidecar(path: Path) -> None:
+    """Refuse a mask beside a file that is no TIFF: GDAL would open any format, virtual ones that lead elsewhere too."""
+    for mask in (Path(f"{path}.msk"), Path(f"{path}.MSK")):
+        if mask.exists():
+            with mask.open("rb") as content:
+                if content.read(4) not in _TIFF:
+                    raise DataError(f"its mask {mask.name} is not a TIFF file", hint="make it again, or remove it")
+
+
+def _alpha_band(file: rasterio.DatasetReader) -> int:
+    """The index of the alpha band. Raises DataError where there is not just one."""
+    found: list[int] = [
+        index for index, meaning in zip(file.indexes, file.colorinterp, strict=True) if meaning is ColorInterp.alpha
+    ]
+    if len(found) != 1:
+        raise DataError(
+            f"it has {len(found) or 'no'} alpha band{'s' * (len(found) > 1)}, and --alpha-mask takes nodata from one",
+            hint="leave --alpha-mask out, or mark the band as alpha (gdal_translate -colorinterp_4 alpha)",
+        )
+    return found[0]
+
+
+def _other_count(
+    file: rasterio.DatasetReader, count: int, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool
+) -> DataError:
+    named = f"sensor {sensor} has {len(bands)}" if sensor else f"--bands names {len(bands)}"
+    hint = "name the bands of your files, in order, with --bands"
+    if not alpha_mask and count == len(bands) + 1 and ColorInterp.alpha in file.colorinterp:
+        hint += "; or add --alpha-mask where the alpha band is their mask"
+    return DataError(f"it has {count} bands{' beside the alpha band' * alpha_mask}, {named}", hint=hint)

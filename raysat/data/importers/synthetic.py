@@ -1,0 +1,103 @@
+"""Make a store of synthetic patches (see ``scenes.py``), and the demo store, raysat's embedded default data."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from raysat.data.bands import SENSORS
+from raysat.data.cache import cache_folder
+from raysat.data.importers.base import Progress, Summary, silent
+from raysat.data.importers.scenes import draw_labels, render
+from raysat.data.splits import stratified
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import DataError, StoreError
+
+GENERATOR: Final = 1  # version of the generator: another one makes another demo store
+DEMO_SIZE: Final = 1024
+# 448 train, 64 val, 512 test patches: differences between arms are told by test patches more than by training ones, and
+# testing is cheap.
+DEMO_VAL: Final = 1 / 16
+DEMO_TEST: Final = 1 / 2
+CLASSES: Final = ("0 cows", "1 cow", "2 cows", "3+ cows")
+_BATCH: Final = 64
+
+
+def synthesize(
+    out: Path,
+    *,
+    size: int,
+    seed: int = 0,
+    val: float = 0.1,
+    test: float = 0.2,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Make a store of (11, 65, 65) uint8 patches; the same size, seed and shares give the same store.
+
+    Args:
+        out: the store to write.
+        size: number of patches.
+        seed: decides every random number.
+        val: share of every class in the val split.
+        test: share of every class in the test split.
+        overwrite: replace a store at ``out``.
+        progress: called with the patches made so far and in all.
+
+    Raises:
+        DataError: the store cannot be written.
+    """
+    started = time.perf_counter()
+    labels = draw_labels(size, np.random.default_rng([seed, 0]))
+    splits = stratified(labels, val=val, test=test)
+    with StoreWriter(
+        out,
+        bands=SENSORS["landsat8"].band_names,
+        classes=CLASSES,
+        sensor="landsat8",
+        source={"kind": "synthetic", "generator": GENERATOR, "size": size, "seed": seed},
+        ordinal=True,
+        overwrite=overwrite,
+    ) as writer:
+        for start in range(0, size, _BATCH):
+            some = labels[start : start + _BATCH]
+            for patch, label in zip(render(some, np.random.default_rng([seed, 1, start])), some, strict=True):
+                writer.add(patch, int(label), splits[len(writer)])
+            progress(len(writer), size)
+        store = writer.close()
+    return Summary(
+        store=store,
+        origin=f"seed {seed}",
+        unit="patches",
+        verb="made with",
+        read_counts=tuple(np.bincount(labels, minlength=len(CLASSES)).tolist()),
+        dropped={},
+        notes=(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def demo_store() -> Path:
+    """Return the path of the demo store, making it in the user's cache on first use (some seconds).
+
+    Two processes may do so at once: the store is renamed into place whole, and the later one takes the earlier one's.
+    """
+    path = cache_folder() / f"demo-v{GENERATOR}-{DEMO_SIZE}"
+    if not _opens(path):
+        try:
+            synthesize(path, size=DEMO_SIZE, val=DEMO_VAL, test=DEMO_TEST, overwrite=(path / "store.json").exists())
+        except DataError:
+            if not _opens(path):
+                raise
+    return path
+
+
+def _opens(path: Path) -> bool:
+    try:
+        PatchStore.open(path)
+    except StoreError:
+        return False
+    return True

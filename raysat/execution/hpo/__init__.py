@@ -1,0 +1,1 @@
+"""Search for hyperparameters on Ray: candidates by Optuna, early stopping by ASHA."""

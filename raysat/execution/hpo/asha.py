@@ -1,0 +1,56 @@
+"""Asynchronous successive halving by epoch, over all runs of a search; the base trains to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+
+from raysat.search.load import Asha
+from raysat.search.log import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What the scheduler needs to know of a candidate of an earlier run."""
+
+    trial_id: str
+
+
+class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no types
+    """Ray Tune's ASHA on balanced accuracy; it stops what ``may_stop``, and knows which trials it stopped."""
+
+    def __init__(self, rule: Asha, epochs: int) -> None:
+        super().__init__(
+            time_attr="epoch",
+            metric="balanced_accuracy",
+            mode="max",
+            max_t=epochs,
+            grace_period=min(rule.grace_epochs(epochs), epochs),
+            reduction_factor=rule.reduction,
+        )
+        self._epochs = epochs
+        self.stopped: set[str] = set()
+
+    def remember(self, candidate: Candidate) -> None:
+        """Take an earlier candidate's epochs as ones to compare with."""
+        trial = _Earlier(f"earlier-{candidate.number}")
+        self.on_trial_add(None, trial)
+        for epoch, score in enumerate(candidate.curve, start=1):
+            self._judge(None, trial, {"epoch": epoch, "balanced_accuracy": score})
+
+    def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop a trial that lags behind."""
+        decision = self._judge(controller, trial, result)
+        if decision == TrialScheduler.STOP and trial.config.get("may_stop"):
+            self.stopped.add(trial.trial_id)
+            return decision
+        go_on: str = TrialScheduler.CONTINUE
+        return go_on
+
+    def _judge(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        # The last epoch is no place to stop: the final weights are still to be read out.
+        last = result.get("epoch", 0) >= self._epochs
+        decision: str = TrialScheduler.CONTINUE if last else super().on_trial_result(controller, trial, result)
+        return decision

@@ -1,0 +1,182 @@
+"""Finished work as the files of the ledger and of the generated stores."""
+
+from __future__ import annotations
+
+import io
+import platform
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+import torch
+from torch import Tensor
+
+from raysat.config.schema import Generation, Trial, canonical_json
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.generation.gan import GanReport, Generated
+from raysat.generation.sample_grid import draw_losses, draw_samples
+from raysat.storage.artifacts import GenerateRecord
+from raysat.storage.ledger import Record, encode_history
+from raysat.storage.predictions import encode_predictions
+from raysat.training.loop import EpochReport, Outcome
+
+_PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
+_SHEETS: Final = 5  # pictures of samples over the training of a generator, the last one at its end
+
+
+def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
+    """One epoch as a flat row: for the terminal, Ray's dashboard and ``history.csv``."""
+    return {
+        "epoch": epoch.epoch,
+        "loss": epoch.loss,
+        "lr": epoch.lr,
+        "accuracy": epoch.metrics.accuracy,
+        "balanced_accuracy": epoch.metrics.balanced_accuracy,
+        "icv": epoch.metrics.icv,
+        "macro_f1": epoch.metrics.macro_f1,
+        "images": epoch.images,
+        "seconds": epoch.seconds,
+    }
+
+
+def trained_files(
+    job: str,
+    trial: Trial,
+    outcome: Outcome,
+    store: PatchStore,
+    generated: Sequence[PatchStore],
+    *,
+    started: float,
+    hardware: dict[str, Any],
+) -> dict[str, bytes]:
+    """Encode a finished trial as the files of the ledger."""
+    data = {"fingerprint": store.fingerprint, "path": str(store.path)}
+    record = Record(
+        id=job,
+        reported=outcome.reported,
+        metrics=outcome.metrics,
+        classes=store.classes,
+        epochs=len(outcome.history),
+        images=outcome.images,
+        seconds=sum(epoch.seconds for epoch in outcome.history),
+        started=started,
+        ended=time.time(),
+        parameters=outcome.parameters,
+        versions=_versions(),
+        hardware=hardware,
+        data=data | ({"generated": [each.fingerprint for each in generated]} if generated else {}),
+    )
+    spec = {**trial.model_dump(mode="json"), "data": store.fingerprint}
+    return {
+        "spec.json": canonical_json(spec).encode(),
+        "history.csv": encode_history([epoch_row(epoch) for epoch in outcome.history]),
+        "predictions.npz": encode_predictions(outcome.labels, outcome.probabilities, outcome.indices),
+        "model.pt": _weights(outcome.state_dict),
+        "record.json": record.model_dump_json(indent=1).encode(),
+    }
+
+
+def generated_files(
+    job: str,
+    work: Generation,
+    done: Generated,
+    reports: Sequence[GanReport],
+    store: PatchStore,
+    *,
+    started: float,
+    hardware: dict[str, Any],
+) -> dict[str, bytes]:
+    """Encode a finished generator and its patches as the files of a generated store."""
+    name, last = store.classes[work.label], reports[-1]
+    record = GenerateRecord(
+        id=job,
+        class_name=name,
+        label=work.label,
+        bands=work.bands,
+        real=int(store.counts("train")[work.label]),
+        patches=work.patches,
+        steps=work.gan.steps,
+        images=last.images,
+        generator_loss=last.generator_loss,
+        discriminator_loss=last.discriminator_loss,
+        collapsed=done.collapsed,
+        note=done.note,
+        quality=done.quality.to_json(),
+        parameters=done.parameters,
+        seconds=time.time() - started,
+        started=started,
+        versions=_versions(),
+        hardware=hardware,
+        data={"fingerprint": store.fingerprint, "path": str(store.path)},
+    )
+    shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
+    sheets = {
+        f"samples-{report.step:05d}.png": draw_samples(
+            done.reals, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
+        )
+        for report in (reports[index] for index in shown)
+    }
+    return {
+        **_store_files(work, done, store, job),
+        **sheets,
+        "spec.json": canonical_json({**work.model_dump(mode="json"), "data": store.fingerprint}).encode(),
+        "history.csv": encode_history([_gan_row(report) for report in reports]),
+        "losses.png": draw_losses(reports, title=name),
+        "generator.pt": _weights(done.state_dict),
+        "record.json": record.model_dump_json(indent=1).encode(),
+    }
+
+
+def _gan_row(report: GanReport) -> dict[str, float | int | None]:
+    return {
+        "step": report.step,
+        "generator_loss": report.generator_loss,
+        "discriminator_loss": report.discriminator_loss,
+        "diversity": report.diversity,
+        "images": report.images,
+        "seconds": report.seconds,
+    }
+
+
+def _store_files(work: Generation, done: Generated, store: PatchStore, job: str) -> dict[str, bytes]:
+    """The generated patches as the files of a patch store of the same classes."""
+    source = {"kind": "dcgan", "generated": True, "job": job, "of": store.fingerprint}
+    with tempfile.TemporaryDirectory(prefix="raysat-generated-") as folder:
+        target = Path(folder) / "store"
+        with StoreWriter(
+            target,
+            bands=work.bands,
+            classes=store.classes,
+            sensor=store.sensor,
+            ordinal=store.ordinal,
+            source=source,
+        ) as writer:
+            for patch in done.images:
+                writer.add(patch, work.label)
+            writer.close()
+        return {file.name: file.read_bytes() for file in target.iterdir()}
+
+
+def _weights(state_dict: dict[str, Tensor]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state_dict, buffer)
+    return buffer.getvalue()
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+
+
+def describe_hardware(*, gpus: float, workers: int) -> dict[str, Any]:
+    """What a job runs on: this worker's device and threads, and how many workers there are."""
+    return {
+        "device": torch.cuda.get_device_name() if gpus else "cpu",
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "workers": workers,
+        "node": ray.get_runtime_context().get_node_id(),
+    }

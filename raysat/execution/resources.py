@@ -1,0 +1,163 @@
+"""The machines: connect to Ray, or start it here, and decide what each job gets of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import ray
+from ray import LoggingConfig, PlacementGroupID
+from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+from rich.console import Console
+
+from raysat.errors import ClusterError
+from raysat.execution import ENVIRONMENT
+
+PATIENCE: Final = 10.0  # seconds that an address gets to answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to use the machine or cluster; None lets raysat choose."""
+
+    address: str | None = None
+    workers: int = 1
+    cpus_per_trial: float | None = None  # per worker
+    gpus_per_trial: float | None = None  # per worker
+    max_concurrent: int | None = None
+    retries: int = 1  # of a job whose worker died or raised what nobody expected
+    wait: bool = False  # for another raysat that fills the same run
+
+
+@contextmanager
+def connect(address: str | None, console: Console) -> Iterator[None]:
+    """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or Ray cannot be started.
+    """
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is in the ledger and the leaderboard
+    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
+    if ray.is_initialized():  # a caller's own connection stays open
+        yield
+        return
+    try:
+        context = ray.init(
+            address=address or "local",  # never a cluster that happens to run here
+            runtime_env={"env_vars": dict(ENVIRONMENT)},
+            log_to_driver=False,
+            logging_level="ERROR",
+            logging_config=LoggingConfig(log_level="ERROR"),
+            **({} if address else local),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
+        raise ClusterError(f"{where}: {first}", hint=hint) from error
+    try:
+        if context.dashboard_url:
+            console.print(f"dashboard  http://{context.dashboard_url}", style="dim")
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def no_leftovers() -> Iterator[None]:
+    """Free what a run has reserved and not given back: the CPUs of slots that Tune ended while they still started.
+
+    Ray would do so when this process leaves it; a further run of the same process would wait for them.
+    """
+    before = _reserved()
+    try:
+        yield
+    finally:
+        for group in _reserved() - before:
+            remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))
+
+
+def _reserved() -> set[str]:
+    """Ids of this process's placement groups: the last digits of one are the job that made it."""
+    job = ray.get_runtime_context().get_job_id()
+    groups: dict[str, dict[str, Any]] = placement_group_table()
+    return {group for group, info in groups.items() if group.endswith(job) and info["state"] != "REMOVED"}
+
+
+def check_address(address: str | None) -> None:
+    """Raise ClusterError for an address at which no Ray answers: Ray itself would try for minutes."""
+    if address is None or address == "auto":
+        return
+    if address.startswith("ray://"):
+        raise ClusterError(
+            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(
+            f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
+        )
+    hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
+    if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
+        raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
+        except grpc.FutureTimeoutError:
+            raise ClusterError(
+                f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint
+            ) from None
+
+
+def fit(nodes: Sequence[dict[str, Any]], options: Options, *, beside: bool = False) -> tuple[float, float, int]:
+    """Return CPUs and GPUs of each worker, and how many slots run at once.
+
+    Without a wish, a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a
+    node: on small machines one trial with all cores beats several with one each. Where jobs are to run ``beside`` each
+    other, generators beside trials, it is half the cores of a node: a generator is long, and gains little from threads.
+
+    Raises:
+        ClusterError: no node can hold one worker.
+    """
+    alive = [node["Resources"] for node in nodes if node.get("Alive") and node["Resources"].get("CPU", 0) >= 1]
+    most_gpus = max((node.get("GPU", 0.0) for node in alive), default=0.0)
+    gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(most_gpus > 0)
+    useful = [node for node in alive if node.get("GPU", 0.0) >= gpus] or alive
+    cpus = options.cpus_per_trial
+    if cpus is None:
+        cores = min((node["CPU"] for node in useful), default=1.0)
+        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers / (2 if beside else 1)
+        cpus = float(max(1, int(share)))
+
+    def room(node: dict[str, float]) -> int:
+        by_gpu = node.get("GPU", 0.0) / gpus if gpus else float("inf")
+        return int(min(node["CPU"] / cpus, by_gpu) + 1e-6)
+
+    slots = sum(room(node) for node in alive) // options.workers
+    if options.address is not None and options.max_concurrent is not None:
+        # The cluster may grow. A slot too many waits for its workers until another slot ends.
+        if not alive and (options.cpus_per_trial is None or options.gpus_per_trial is None):
+            raise ClusterError(
+                "no machine of the cluster can train yet, so raysat cannot tell what a trial should get",
+                hint="give --cpus-per-trial and --gpus-per-trial",
+            )
+        return cpus, gpus, options.max_concurrent
+    if slots == 0:
+        asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
+        raise ClusterError(
+            f"a trial asks for {asked}, more than the machine or cluster has now",
+            hint="ask for less with --cpus-per-trial, --gpus-per-trial; if the cluster grows, give --max-concurrent",
+        )
+    return cpus, gpus, min(slots, options.max_concurrent or slots)

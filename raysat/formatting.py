@@ -1,0 +1,67 @@
+"""Small texts that several modules share: times, counts, values in errors, names that are safe as file names."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from typing import Any, Final
+
+from raysat.errors import LedgerError
+
+_DIGITS: Final = 20  # of a number that is written out in an error
+NONE: Final = "–"  # where there is no number
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def number(value: float | None, metric: str = "") -> str:
+    """Three decimals; four for ICV, a sum of squares, which is small where it matters."""
+    if value is None:
+        return NONE
+    return f"{value:.4f}" if metric == "icv" else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: ``42 s``, ``3 min``, ``2 h 20 min``, ``4 d 3 h``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+class _Short(reprlib.Repr):
+    """Shows the beginning of what is long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 60
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002  (reprlib's signature)
+        try:
+            digits = str(abs(x))
+        except ValueError:  # more than Python writes out
+            return f"a number of {x.bit_length():,} bits"
+        shown = digits if len(digits) <= _DIGITS else f"{digits[:7]}…{digits[-4:]} ({len(digits)} digits)"
+        return f"-{shown}" if x < 0 else shown
+
+
+def echo(value: Any) -> str:
+    """Write a value as an error shows it: ``'adm'``, ``1000000…0000 (400 digits)``, ``[0, 1, 2, 3, 4, 5, ...]``."""
+    return _Short().repr(value)
+
+
+def safe_name(name: str, what: str) -> str:
+    """Return a name that is safe as a file name, or raise LedgerError."""
+    if not _SAFE_NAME.fullmatch(name):
+        raise LedgerError(
+            f"{what} {name!r} cannot name a folder",
+            hint="use letters, digits, '.', '_' and '-', starting with a letter or digit",
+        )
+    return name

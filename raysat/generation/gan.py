@@ -1,0 +1,157 @@
+"""The training generator of a DC-GAN: plain PyTorch that yields as it goes and returns the patches it made.
+
+The caller decides what to do with a report: save it, draw its samples, print it, or stop the generator. Only train
+patches of the one class are ever trained on.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from raysat.config.schema import Generation
+from raysat.data.store import PatchStore
+from raysat.errors import DivergedError
+from raysat.generation.check import check_generation
+from raysat.generation.distances import mean_pairwise
+from raysat.generation.engine import GanEngine, Images
+from raysat.generation.quality import Quality, measure, normalised
+from raysat.training.models import build as models
+
+COLLAPSED: Final = 0.5  # diversity under this: what some two different patches would have
+SATURATED: Final = 6.0  # generator loss over this: the discriminator gives fakes a chance of 1 in 400
+_REPORTS: Final = 32
+_SHOWN: Final = 16  # patches in a report, and real ones beside them
+_COMPARED: Final = 64  # patches that diversity is measured on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanPoint:
+    """Where training stands after a chunk of steps."""
+
+    step: int  # 1-based, the chunk's last
+    steps: int
+    generator_loss: float  # mean over the chunk's steps
+    discriminator_loss: float
+    seconds: float  # wall time of this chunk, samples included
+    images: int  # real patches shown so far
+    diversity: float | None  # mean pairwise difference of made patches over that of real ones; None where that is 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanReport(GanPoint):
+    """The same with samples, of the same latents in each report."""
+
+    samples: Images  # (n, C, H, W) in the store's type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """A trained generator and what it made."""
+
+    label: int
+    images: Images  # (N, C, H, W) in the store's type and units
+    reals: Images  # real train patches to draw beside
+    samples: Images  # as in the last report
+    history: tuple[GanPoint, ...]
+    collapsed: bool
+    note: str  # why, or empty
+    quality: Quality
+    state_dict: dict[str, Tensor]  # of the averaged generator, on the CPU
+    parameters: int  # of the generator
+    seconds: float  # training and quality, without what the caller took between reports
+
+
+def generate(
+    work: Generation, store: PatchStore, *, device: torch.device | None = None
+) -> Generator[GanReport, None, Generated]:
+    """Train a DC-GAN on a class of a store; yields some 32 times and returns what it made (``StopIteration.value``).
+
+    Args:
+        work: the class, its bands, how many patches to make, and the GAN's settings.
+        store: the patches.
+        device: by default the current CUDA device, else the CPU, where equal work gives equal bits (per machine).
+
+    Raises:
+        PlanError: the generator cannot be trained on this store (see ``gan_check``).
+        DivergedError: a loss became NaN or infinite.
+    """
+    check_generation(work, store)
+    started = time.perf_counter()
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    engine = GanEngine(work, store, device)
+    reals = engine.reals(_COMPARED)
+    history: list[GanPoint] = []
+    samples = reals[:0]
+    seconds = 0.0
+    for chunk, steps in enumerate(_chunks(work.gan.steps)):
+        generator_loss, discriminator_loss = engine.train(steps, chunk)
+        if not (math.isfinite(generator_loss) and math.isfinite(discriminator_loss)):
+            raise DivergedError(
+                f"the DC-GAN of class {store.classes[work.label]!r} has a loss that is not finite by step "
+                f"{engine.steps} of {work.gan.steps}, at learning rate {work.gan.lr:g}",
+                hint="lower synthetic.lr",
+            )
+        made = engine.make(_COMPARED)
+        samples = made[:_SHOWN]
+        took = time.perf_counter() - started
+        point = GanPoint(
+            step=engine.steps,
+            steps=work.gan.steps,
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            seconds=took,
+            images=engine.images,
+            diversity=_diversity(made, reals),
+        )
+        history.append(point)
+        seconds += took
+        yield GanReport(samples=samples, **{field.name: getattr(point, field.name) for field in fields(point)})
+        started = time.perf_counter()
+    images = engine.make(work.patches)
+    note = verdict(history)
+    return Generated(
+        label=work.label,
+        images=images,
+        reals=engine.reals(_SHOWN),
+        samples=samples,
+        history=tuple(history),
+        collapsed=bool(note),
+        note=note,
+        quality=measure(images, store, label=work.label, bands=work.bands, device=device),
+        state_dict=models.cpu_state(engine.average),
+        parameters=models.parameter_count(engine.generator),
+        seconds=seconds + time.perf_counter() - started,
+    )
+
+
+def verdict(history: Sequence[GanPoint]) -> str:
+    """Say how a training failed without a number going wrong (Radford et al. 2016, section 6), or nothing."""
+    end = history[-1]
+    if end.diversity is not None and end.diversity < COLLAPSED:
+        return f"collapsed: its patches differ {end.diversity:.2f} times as much as real ones do (under {COLLAPSED:g})"
+    last = [point.generator_loss for point in history if point.step > 0.75 * end.steps]
+    loss = sum(last) / len(last)
+    if loss > SATURATED:
+        return (
+            f"saturated: the discriminator knew its patches, with a mean generator loss of {loss:.1f} over the last "
+            f"quarter (over {SATURATED:g})"
+        )
+    return ""
+
+
+def _chunks(steps: int) -> list[int]:
+    """Cut training into up to 32 chunks that differ by a step at most."""
+    count = min(_REPORTS, steps)
+    return [steps * (k + 1) // count - steps * k // count for k in range(count)]
+
+
+def _diversity(made: Images, reals: Images) -> float | None:
+    base, found = (mean_pairwise(normalised(images, reals)) for images in (reals, made))
+    return found / base if base and found is not None else None

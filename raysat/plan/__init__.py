@@ -1,0 +1,1 @@
+"""From trials to jobs: content hashes, the states that trainings share, the stage tree."""

@@ -1,0 +1,90 @@
+"""The states that a training passes through, each named by all that led to it: trials with a state in common share it.
+
+A state's name is a hash chain. It begins with what decides a training from its start: data, model, optimiser, loss,
+augmentation, seed. Each epoch adds what decides that epoch: the learning rate of its steps, the class weights, the
+sampler. Which class counts a method goes by is named with the method. So a deferred method shares its epochs before the
+switch with the plain one, and a constant schedule over 20 epochs is the first half of one over 40. How weights are
+averaged is no part of it: an average is read along the way and changes nothing.
+
+Every random decision of an epoch comes from (seed, purpose, epoch) (``training/seeding.py``), so that equal names are
+equal weights, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.learning import Optim, Schedule
+from raysat.config.learning_rate import is_level, learning_rate
+from raysat.config.milestones import reweight_at, sampler_at
+from raysat.config.schema import Config, Trial, digest
+
+_BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
+_DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
+
+
+def state_ids(trial: Trial, *, generated: Sequence[str], steps: int, also: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of a trial's states after 0, 1 ... all of its epochs.
+
+    Args:
+        trial: a trial of a ``resolved`` configuration.
+        generated: the generate jobs whose patches it trains on.
+        steps: batches per epoch.
+        also: what else decides the numbers: the store, the numerics version, data-parallel workers.
+    """
+    config, epochs = trial.config, trial.config.optim.epochs
+    spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
+    del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch's rates stand in its own name
+    by = counted(config)
+    start = {**also, "seed": trial.seed, "config": spec, "generated": list(generated)}
+    ids = [digest(start | (by if isinstance(config.loss, ByCounts) else {}))]
+    rates = _rates(config.schedule, config.optim, steps)
+    for epoch in range(epochs):
+        reweight = reweight_at(config.reweight, epoch=epoch, epochs=epochs)
+        sampler = sampler_at(config.sampler, epoch=epoch, epochs=epochs)
+        own = {
+            "rates": rates[epoch],
+            "reweight": reweight.model_dump(mode="json"),
+            "sampler": sampler.model_dump(mode="json"),
+            **(by if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
+        }
+        ids.append(digest({"after": ids[-1], **own}))
+    return tuple(ids)
+
+
+def counted(config: Config) -> dict[str, str]:
+    """Name the class counts that methods go by where they are not those of all training patches."""
+    return {"class_counts": "real"} if config.synthetic.class_counts == "real" else {}
+
+
+@lru_cache(maxsize=1024)
+def _rates(schedule: Schedule, optim: Optim, steps: int) -> tuple[str, ...]:
+    """Name the learning rates of each epoch's steps: by their values, so that schedules that agree for a while share.
+
+    After ``_BY_VALUE`` steps, rates that are not all the same are named by what they follow from: to compute each one
+    would take minutes. Cycles of two trainings of different lengths are then no longer shared.
+    """
+    follow = {"schedule": schedule.model_dump(mode="json"), "lr": optim.lr, "epochs": optim.epochs, "steps": steps}
+    names = []
+    for epoch in range(optim.epochs):
+        first = epoch * steps
+        if is_level(schedule, step=first, steps=optim.epochs * steps):
+            names.append(_level(_written(schedule, optim, first, steps), steps))
+        elif first + steps <= _BY_VALUE:
+            names.append(digest([_written(schedule, optim, step, steps) for step in range(first, first + steps)]))
+        else:
+            names.append(digest(follow))
+    return tuple(names)
+
+
+def _written(schedule: Schedule, optim: Optim, step: int, steps: int) -> str:
+    return f"{learning_rate(schedule, optim, step=step, steps_per_epoch=steps):.{_DIGITS}g}"
+
+
+@lru_cache(maxsize=1024)
+def _level(rate: str, steps: int) -> str:
+    """Name an epoch all of whose steps have the same rate."""
+    return digest([rate] * steps)

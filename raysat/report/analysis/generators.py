@@ -1,0 +1,93 @@
+"""Generators whose patches some arm trained on: what is on record of them, how good the patches are, their picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+from raysat.errors import LedgerError
+from raysat.formatting import NONE
+from raysat.report.analysis.collect import Leaderboard
+from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
+from raysat.storage.ledger import Ledger
+
+QUALITY: Final = {  # of the figures in a record -> its label
+    "kid": "KID",
+    "wasserstein": "Wasserstein",
+    "index_distance": "index distance",
+    "diversity": "diversity",
+    "nearest_real": "nearest real",
+}
+YARDSTICK: Final = (
+    "KID: on features of a classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. "
+    "Index distance: Wasserstein's of a spectral index. Diversity: 1 as diverse as the real ones, 0 collapsed. "
+    "Nearest real: well under 1 would be copies."
+)
+_SHEET: Final = re.compile(r"samples-(\d+)\.png")  # of which step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A generator whose patches some arm trained on."""
+
+    record: GenerateRecord
+    samples: Path | None  # its last sheet of samples beside real patches
+
+    @property
+    def picture(self) -> bytes:
+        """The sheet as PNG; empty where there is none."""
+        try:
+            return self.samples.read_bytes() if self.samples else b""
+        except OSError:
+            return b""
+
+    def figures(self, key: str) -> tuple[float | None, float | None]:
+        """A figure of ``QUALITY`` of the generated patches, and the same of real held-out ones: the yardstick."""
+        quality = self.record.quality
+        return _mean(quality.get(key)), _mean(quality.get(f"{key}_held_out"))
+
+    @property
+    def index(self) -> str:
+        """The spectral index that its patches were judged by; empty where the bands have none."""
+        return str(self.record.quality.get("index") or "")
+
+    @property
+    def verdict(self) -> str:
+        """Whether it collapsed."""
+        return "collapsed" if self.record.collapsed else "not collapsed"
+
+
+def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generator, ...]:
+    """Read what is on record of the generators beside the runs; one that is gone is left out."""
+    found = []
+    for job in board.generators:
+        for ledger in ledgers:
+            artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
+            try:
+                record = artifacts.read(job)
+            except LedgerError:
+                continue
+            sheets = {
+                int(match[1]): file
+                for file in artifacts.path(job).glob("samples-*.png")
+                if (match := _SHEET.fullmatch(file.name))
+            }
+            found.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
+            break
+    return tuple(found)
+
+
+def figure_text(value: float | None) -> str:
+    """Three decimals, with a true minus; no minus before zero."""
+    return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
+def _mean(value: Any) -> float | None:
+    """A quality figure, or the mean of one per band."""
+    known = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int | float)]
+    return fmean(known) if known else None

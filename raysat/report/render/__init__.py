@@ -1,0 +1,1 @@
+"""A report's forms: terminal, Markdown, LaTeX, HTML, CSV and JSON."""

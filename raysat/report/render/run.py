@@ -1,0 +1,40 @@
+"""The leaderboard of a run, finished or not: what ``ablate`` writes when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from raysat.errors import LedgerError, UsageError
+from raysat.report.analysis.collect import Leaderboard, collect
+from raysat.report.analysis.paired import Blocks
+from raysat.report.analysis.predictions import read_cells
+from raysat.report.analysis.replication import Replication, replicate
+from raysat.report.render.tables import write_leaderboard
+from raysat.storage.ledger import Ledger
+
+
+def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]:
+    """Write the leaderboard of a run, finished or not, into its folder.
+
+    Returns:
+        The leaderboard; what is published beside ours, where the study has a reference; and the files written.
+
+    Raises:
+        LedgerError: the folder is not a run, its plan is damaged, or the files cannot be written.
+        UsageError: the study names published rows that do not exist.
+    """
+    board = collect(Ledger.open(run))
+    replication = _replication(board)
+    return board, replication, write_leaderboard(board, run, replication)
+
+
+def _replication(board: Leaderboard) -> Replication | None:
+    """Compare with the publication; predictions that cannot be read cost this comparison, not the leaderboard."""
+    published = tuple(arm for arm in board.arms if arm.n and arm.published is not None)
+    if not published:
+        return None
+    try:
+        return replicate(board, Blocks(read_cells(replace(board, arms=published))))
+    except (LedgerError, UsageError):
+        return None

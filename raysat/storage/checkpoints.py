@@ -1,0 +1,85 @@
+"""Checkpoints of running trials: states that a training can go on from, each a file named by its state.
+
+    <run>/checkpoints/<state>   SHA-256 of the rest (32 bytes), then what ``torch.save`` wrote
+
+A name says all that led to the state (``state_ids.py``), so a checkpoint is right for whoever asks for it, and one
+that is missing or damaged costs epochs, never a result. Files live only as long as an unfinished trial may need them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from raysat.errors import LedgerError
+from raysat.formatting import safe_name
+from raysat.storage.atomic import write_atomic
+
+FOLDER: Final = "checkpoints"
+_STATE: Final = re.compile(r"[0-9a-f]{16}")  # others' files stay
+_SEAL: Final = hashlib.sha256().digest_size
+
+
+class Checkpoints:
+    """Reads and writes the checkpoints of one run; one process at a time writes."""
+
+    def __init__(self, run: Path) -> None:
+        self.root = run / FOLDER
+
+    def write(self, state: str, content: bytes) -> None:
+        """Write a checkpoint at once. Raises LedgerError, what stood there then stands."""
+        write_atomic(self._path(state), hashlib.sha256(content).digest() + content)
+
+    def read(self, states: Sequence[str]) -> tuple[str, bytes] | None:
+        """Return the first of some states whose checkpoint is here and whole, with its content."""
+        for state in states:
+            with suppress(LedgerError):
+                return state, self._read(state)
+        return None
+
+    def is_whole(self, state: str) -> bool:
+        """Whether a checkpoint is here and what was written."""
+        return self.read([state]) is not None
+
+    def drop(self, state: str) -> None:
+        """Delete a checkpoint that nobody needs any more, if it is there."""
+        with suppress(OSError):  # what stays is swept up by the next run
+            self._path(state).unlink(missing_ok=True)
+
+    def sweep(self, needed: Collection[str]) -> None:
+        """Delete all checkpoints but some; files that are being written stay."""
+        for state in self.names():
+            if state not in needed:
+                self.drop(state)
+        if not needed:
+            with suppress(OSError):  # absent, or not empty
+                self.root.rmdir()
+
+    def tidy(self) -> None:
+        """Delete what killed writers left half-written; call this while nobody writes."""
+        for left in self.root.glob(".*.partial"):
+            with suppress(OSError):
+                left.unlink()
+
+    def names(self) -> Iterator[str]:
+        """The states that have a checkpoint, be it damaged."""
+        if self.root.is_dir():
+            yield from sorted(file.name for file in self.root.iterdir() if _STATE.fullmatch(file.name))
+
+    def _read(self, state: str) -> bytes:
+        file = self._path(state)
+        try:
+            sealed = file.read_bytes()
+        except OSError as error:
+            raise LedgerError(f"{file} cannot be read: {error.strerror or error}") from error
+        seal, content = sealed[:_SEAL], sealed[_SEAL:]
+        if hashlib.sha256(content).digest() != seal:
+            raise LedgerError(f"{file} is damaged: its checksum is wrong", hint="delete it: it is made again")
+        return content
+
+    def _path(self, state: str) -> Path:
+        return self.root / safe_name(state, "state")

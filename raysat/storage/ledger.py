@@ -1,0 +1,248 @@
+"""The ledger: the folder of finished records, the only thing that training and reporting share.
+
+    <out>/<study>/study.yaml            the study as given
+                  plan.json             arms, their trials, what they cost
+                  trials/<id>/          one finished trial
+                      spec.json         configuration, seed and data it is the result of
+                      record.json       metrics, timing, versions, hardware
+                      history.csv       one row per epoch
+                      predictions.npz   on the reported split: labels (N,) uint8, predicted (N,) uint8,
+                                        probabilities (N, K) float16, indices (N,) int64 of the store
+                      model.pt          state_dict alone
+                      SHA256SUMS        checksums of these, for ``sha256sum -c`` and ``raysat ledger verify``
+                  failures/<id>.json    why a trial failed; gone once it succeeds
+                  checkpoints/          of trials that are not finished (``checkpoints.py``)
+                  progress.json         how far the run that fills it is, for ``raysat status``
+                  .lock                 held by the one raysat that fills the run
+
+A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
+finished one. One that replaces another moves it aside first; until the new one is in place, the old one is still read.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from raysat.errors import LedgerError
+from raysat.formatting import safe_name
+from raysat.metrics.confusion import Metrics
+from raysat.storage.atomic import aside, locked, write_atomic, write_folder
+from raysat.storage.checkpoints import Checkpoints
+from raysat.storage.predictions import Predictions, decode_predictions
+
+_M = TypeVar("_M", bound=BaseModel)
+SUMS: Final = "SHA256SUMS"
+_BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt", SUMS)
+
+
+class Record(BaseModel):
+    """What is known of a finished trial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    reported: str  # the split that the leaderboard shows
+    metrics: dict[str, Metrics]  # by split
+    classes: tuple[str, ...]
+    epochs: int
+    images: int  # images trained on, forward passes of augmented views included
+    seconds: float  # of its epochs, those included that it shares with other trials
+    started: float  # its worker began, be it at a checkpoint; seconds since 1970, UTC
+    ended: float
+    parameters: int
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    data: dict[str, Any]  # fingerprint and path of the store
+
+    @model_validator(mode="after")
+    def _has_reported(self) -> Self:
+        if self.reported not in self.metrics:
+            raise ValueError(f"no metrics of the reported split {self.reported!r}")
+        return self
+
+
+class Failure(BaseModel):
+    """Why a trial failed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    error: str
+    hint: str | None = None
+    traceback: str | None = None
+    time: float
+
+
+class Ledger:
+    """Reads and writes the records of one study's run."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.checkpoints = Checkpoints(self.root)
+        self.progress = self.root / "progress.json"
+
+    @classmethod
+    def open(cls, root: Path | str) -> Ledger:
+        """Open the ledger of a run. Raises LedgerError where the folder is not one."""
+        ledger = cls(root)
+        if not (ledger.root / "plan.json").is_file():
+            inside = sorted(plan.parent.name for plan in ledger.root.glob("*/plan.json"))
+            hint = (
+                f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
+            )
+            raise LedgerError(f"{root} is not a run (no plan.json)", hint=hint)
+        return ledger
+
+    def lock(self, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+        """Hold the run while it is filled; ``write`` needs no lock of its own where the driver of its run holds this.
+
+        Where another process holds it, raises LedgerError or, given ``waiting``, calls that with who it is and waits.
+        A process that dies lets go of it.
+        """
+        return locked(self.root, waiting)
+
+    def write_plan(self, study_text: str, plan: Mapping[str, Any]) -> None:
+        """Write the study as given and its plan."""
+        write_atomic(self.root / "study.yaml", study_text)
+        write_atomic(self.root / "plan.json", json.dumps(plan, indent=1))
+
+    def read_plan(self) -> dict[str, Any]:
+        """Read the plan. Raises LedgerError where it is missing or damaged."""
+        file = self.root / "plan.json"
+        plan = _read_json(file)
+        if not isinstance(plan.get("study"), str) or not isinstance(plan.get("arms"), list):
+            raise LedgerError(f"{file} is damaged: it names no study and arms", hint=_again(file))
+        return plan
+
+    def is_finished(self, trial_id: str) -> bool:
+        """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again."""
+        folder = self._finished(trial_id)
+        try:
+            self.read(trial_id)
+        except LedgerError:
+            return False
+        return all((folder / name).is_file() for name in _BESIDE_RECORD)
+
+    def has_record(self, trial_id: str) -> bool:
+        """Whether a trial has a record, be it damaged: what ``read`` has something to say of."""
+        return (self._finished(trial_id) / "record.json").is_file()
+
+    def read(self, trial_id: str) -> Record:
+        """Read a finished record. Raises LedgerError where it is missing or damaged."""
+        file = self._finished(trial_id) / "record.json"
+        record = _read_model(Record, file)
+        if record.id != trial_id:
+            raise LedgerError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
+        return record
+
+    def read_spec(self, trial_id: str) -> dict[str, Any]:
+        """Read what a finished trial is the result of: config, seed and data. Raises LedgerError, as ``read``."""
+        file = self._finished(trial_id) / "spec.json"
+        spec = _read_json(file)
+        if not isinstance(spec.get("config"), dict):
+            raise LedgerError(f"{file} is damaged: it has no configuration", hint=_again(file))
+        return spec
+
+    def read_history(self, trial_id: str) -> list[dict[str, float]]:
+        """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises LedgerError."""
+        file = self._finished(trial_id) / "history.csv"
+        try:
+            with file.open(encoding="utf-8", newline="") as text:
+                rows = list(csv.DictReader(text))
+            return [{key: float(value) for key, value in row.items() if value} for row in rows]
+        except (OSError, ValueError, TypeError) as error:
+            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+
+    def read_predictions(self, trial_id: str) -> Predictions:
+        """Read the predictions of a finished trial. Raises LedgerError where they are missing or damaged."""
+        file = self._finished(trial_id) / "predictions.npz"
+        try:
+            read = decode_predictions(file)
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+        if (fault := read.fault()) is not None:
+            raise LedgerError(f"{file} is damaged: {fault}", hint=_again(file))
+        return read
+
+    def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
+        """Write a finished trial's files at once, its record among them; clears an earlier failure.
+
+        An earlier record of the trial is replaced, and stays where that fails midway. Raises LedgerError.
+        """
+        if "record.json" not in files:
+            raise LedgerError(f"trial {trial_id} has no record.json to write")
+        content = {safe_name(name, "file"): data for name, data in files.items()}
+        sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
+        write_folder(self._trial(trial_id), {**content, SUMS: sums.encode()})
+        self.clear_failure(trial_id)
+
+    def clear_failure(self, job: str) -> None:
+        """Forget an earlier failure of a job that is finished now."""
+        with suppress(OSError):  # a record outranks a failure
+            self._failure(job).unlink(missing_ok=True)
+
+    def write_failure(self, failure: Failure) -> None:
+        """Record why a job failed."""
+        write_atomic(self._failure(failure.id), failure.model_dump_json(indent=1))
+
+    def read_failure(self, trial_id: str) -> Failure | None:
+        """Return why a trial failed, or None. Raises LedgerError where that is damaged."""
+        file = self._failure(trial_id)
+        return _read_model(Failure, file) if file.is_file() else None
+
+    def _trial(self, trial_id: str) -> Path:
+        return self.root / "trials" / safe_name(trial_id, "trial")
+
+    def _finished(self, trial_id: str) -> Path:
+        """The folder to read: that of the trial, or the one moved aside by a replacement that was killed midway."""
+        target = self._trial(trial_id)
+        folders = (target, aside(target))
+        return next((folder for folder in folders if (folder / "record.json").is_file()), target)
+
+    def _failure(self, trial_id: str) -> Path:
+        return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
+
+
+def encode_history(rows: Sequence[Mapping[str, float | int | None]]) -> bytes:
+    """Encode ``history.csv``: a column per key in order of first appearance, empty where a row has none."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _again(path: Path) -> str:
+    """A trial's folder is whole or worthless; other files are written anew by every run."""
+    lost = path.parent if path.parent.parent.name == "trials" else path
+    return f"delete {lost} and run the study again"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"{path} cannot be read: {error}", hint=_again(path)) from error
+    if not isinstance(value, dict):
+        raise LedgerError(f"{path} is damaged: not a JSON object", hint=_again(path))
+    return value
+
+
+def _read_model(model: type[_M], path: Path) -> _M:
+    try:
+        return model.model_validate(_read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise LedgerError(f"{path} is damaged: {where or 'record'}: {first['msg']}", hint=_again(path)) from error

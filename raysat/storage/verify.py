@@ -1,0 +1,117 @@
+"""Looks a run's folder over: checksums, records that nothing asks for, and what killed processes left half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from raysat.errors import LedgerError
+from raysat.storage.atomic import aside
+from raysat.storage.ledger import SUMS, Ledger
+
+Kind = Literal["damaged", "leftover", "orphan"]
+_WHOLE: Final = ("record.json", SUMS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something in a run's folder that should not be there as it is."""
+
+    kind: Kind  # damaged and leftover are of no use; an orphan is a whole record that the last study did not ask for
+    path: Path
+    what: str
+
+    def remove(self) -> None:
+        """Delete it. Raises LedgerError."""
+        try:
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise LedgerError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
+
+
+def check(ledger: Ledger) -> tuple[int, list[Finding]]:
+    """Look a run over: how many whole records it holds, and what is wrong. Raises LedgerError without a plan."""
+    plan = ledger.read_plan()
+    asked = {trial["id"] for arm in plan["arms"] for trial in arm["trials"]}
+    known = asked | {job["id"] for job in plan.get("generate", [])}
+    findings = [Finding(kind="leftover", path=path, what="half-written") for path in ledger.root.glob(".*.partial")]
+    whole = 0
+    for folder in _entries(ledger.root / "trials"):
+        found = _trial(ledger, folder, asked)
+        whole += found is None or found.kind == "orphan"
+        findings += [found] if found else []
+    for file in _entries(ledger.root / "failures"):
+        if file.name.startswith("."):
+            findings.append(Finding(kind="leftover", path=file, what="half-written"))
+        elif file.stem not in known:
+            findings.append(Finding(kind="leftover", path=file, what="a failure that the study does not ask about"))
+        elif ledger.is_finished(file.stem):
+            findings.append(Finding(kind="leftover", path=file, what="a failure of a trial that is finished now"))
+    over = all(ledger.is_finished(trial) for trial in asked)
+    names = set(ledger.checkpoints.names())
+    for file in _entries(ledger.checkpoints.root):
+        if file.name.startswith("."):
+            findings.append(Finding(kind="leftover", path=file, what="half-written"))
+        elif file.name not in names:
+            findings.append(Finding(kind="leftover", path=file, what="no checkpoint"))
+        elif over:
+            findings.append(Finding(kind="leftover", path=file, what="a checkpoint, and all trials are finished"))
+        elif not ledger.checkpoints.is_whole(file.name):
+            findings.append(Finding(kind="damaged", path=file, what="a checkpoint whose checksum is wrong"))
+    return whole, findings
+
+
+def _trial(ledger: Ledger, folder: Path, asked: set[str]) -> Finding | None:
+    """What is wrong with an entry of ``trials/``."""
+    name = folder.name
+    if name.startswith("."):
+        target = folder.parent / name.removeprefix(".").removesuffix(".replaced")
+        if folder != aside(target) or (target / "record.json").is_file():
+            return Finding(kind="leftover", path=folder, what="half-written or replaced")
+        name = target.name  # its replacement was killed midway: it is still the record that is read
+    if (wrong := _wrong(ledger, name, folder)) is not None:
+        return Finding(kind="damaged", path=folder, what=wrong)
+    if name not in asked:
+        return Finding(kind="orphan", path=folder, what="a whole record that the last study did not ask for")
+    return None
+
+
+def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
+    """Say what is wrong with a trial's files, or nothing."""
+    for name in _WHOLE:
+        if not (folder / name).is_file():
+            return f"it has no {name}"
+    sums: dict[str, str] = {}
+    with suppress(OSError, UnicodeDecodeError):
+        for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+            digest, _, name = line.partition("  ")
+            sums[name] = digest
+    if "record.json" not in sums:
+        return f"its {SUMS} cannot be read"
+    for name, digest in sums.items():
+        try:
+            content = (folder / name).read_bytes() if name == Path(name).name else b""
+        except OSError as error:
+            return f"{name}: {error.strerror or error}"
+        if hashlib.sha256(content).hexdigest() != digest:
+            return f"{name}: its checksum is wrong, {len(content):,} bytes are there"
+    try:
+        record, predictions = ledger.read(trial), ledger.read_predictions(trial)
+        if predictions.metrics() != record.metrics[record.reported]:
+            return "its metrics are not those of its predictions"
+    except (LedgerError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from sorted(folder.iterdir())

@@ -1,0 +1,167 @@
+"""From a study file to ordered arms.
+
+    study      its name, which names the folder of its run (the file's name where absent)
+    base       the configuration that every arm starts from
+    arms       named rows, each an override of base, nested or with dotted keys
+    grid       one arm per combination of values, with zip and exclude (see ``grid.py``)
+    seeds      the seeds that every arm runs: a list, or a number n for 0 .. n-1
+    reference  published rows to show beside ours
+
+An override merges into base key by key (see ``config/merge.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from raysat.config import limits
+from raysat.config.merge import DEFAULT_KINDS, override
+from raysat.config.schema import Config
+from raysat.config.validate import validate_config
+from raysat.config.yaml_source import Located, parse_yaml, read_yaml
+from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
+from raysat.formatting import echo, plural, safe_name
+from raysat.study.grid import combinations, count
+
+_KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One configuration, to be run with every seed."""
+
+    name: str
+    config: Config
+    in_grid: bool = False  # a combination of the grid, not a named row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A study: its arms in order, its seeds, its text as given."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    reference: str | None
+    text: str
+
+
+def load_study(
+    path: Path, *, overrides: Sequence[str] = (), epochs: int | None = None, seeds: int | None = None
+) -> Study:
+    """Read a study file.
+
+    Args:
+        path: the YAML file.
+        overrides: ``key=value`` settings that win over base and arms alike.
+        epochs: epochs of every arm; points in training are fractions, so they follow.
+        seeds: run the first so many of the study's seeds.
+
+    Raises:
+        StudyError: anything wrong in the file or in a setting; the message begins with its place.
+        UsageError: more seeds asked for than the study has.
+    """
+    document, text = read_yaml(path)
+    if not isinstance(document.value, dict):
+        raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(_KEYS)}")
+    if "search" in document.value:
+        message = "'search' makes this a search for hyperparameters, not a study of arms"
+        raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
+    for key in document.value:
+        if key not in _KEYS:
+            hint = did_you_mean(key, _KEYS) or f"known: {', '.join(_KEYS)}"
+            raise document.error(f"unknown key {key!r}", key, hint=hint)
+    settings = settings_tree(overrides, epochs)
+    numbers = study_seeds(document, path, seeds)
+    _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
+    base = override(DEFAULT_KINDS, document.mapping("base").expand())
+    arms: dict[str, Arm] = {}
+    named, grid = list(_named(document, base)), list(combinations(document, base))
+    for position, (name, tree) in enumerate([*named, *grid] or [("base", base)]):
+        if name in arms:
+            raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
+        config = validate_config(override(tree, settings), arm=name)
+        arms[name] = Arm(name=name, config=config, in_grid=bool(grid) and position >= len(named))
+    _check_epochs(document, arms.values(), len(numbers))
+    return Study(
+        name=study_name(document, path),
+        arms=tuple(arms.values()),
+        seeds=numbers,
+        reference=_text(document, "reference"),
+        text=text,
+    )
+
+
+def _check_trials(document: Located, arms: int, seeds: int) -> None:
+    """Refuse more trials than can be planned, before any arm is made."""
+    if (trials := arms * seeds) > limits.TRIALS:
+        product = f"{plural(arms, 'arm')} x {plural(seeds, 'seed')}"
+        message = f"seeds: {product} are {trials:,} trials, more than {limits.TRIALS:,}"
+        raise document.error(message, "seeds", hint="give fewer seeds, or split the study")
+
+
+def _check_epochs(document: Located, arms: Iterable[Arm], seeds: int) -> None:
+    """Refuse more epochs than can be planned."""
+    if (epochs := seeds * sum(arm.config.optim.epochs for arm in arms)) > limits.ALL_EPOCHS:
+        message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
+        raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
+
+
+def _named(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
+    """Yield name and merged configuration of each named arm, in the file's order."""
+    arms = document.mapping("arms")
+    for name in arms.value:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise arms.error(f"arm {name!r} must be named by text", name, hint='quote it: "(1)":')
+        yield name, override(base, arms.mapping(name).expand())
+
+
+def settings_tree(overrides: Sequence[str], epochs: int | None) -> Located:
+    """Turn ``--set key=value`` and ``--epochs`` into one tree whose places name the option."""
+    tree = Located({})
+    for setting in overrides:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals or not key:
+            raise UsageError(f"--set {setting}: write it as key=value", hint="such as --set model.name=resnet50")
+        try:
+            value = parse_yaml(text, "value").value
+        except StudyError:
+            raise UsageError(f"--set {setting}: the value is not valid YAML", hint="quote special characters") from None
+        tree = tree.merge(Located(value, {}, f"--set {key}").under(*key.split(".")))
+    return tree if epochs is None else tree.merge(Located(epochs, {}, "--epochs").under("optim", "epochs"))
+
+
+def _text(document: Located, key: str) -> str | None:
+    value = document.value.get(key)
+    if value is not None and not isinstance(value, str):
+        raise document.error(f"{key!r} must be text, got {echo(value)}", key)
+    return value
+
+
+def study_name(document: Located, path: Path) -> str:
+    """The study's name, by default the file's. Raises StudyError for one that cannot name a folder."""
+    try:
+        return safe_name(_text(document, "study") or path.stem, "study")
+    except LedgerError as error:
+        raise document.error(error.message, "study", hint=error.hint) from None
+
+
+def study_seeds(document: Located, path: Path, first: int | None) -> tuple[int, ...]:
+    """The study's seeds, or the ``first`` so many of them. Raises StudyError, or UsageError for more than there are."""
+    value = document.value.get("seeds", [0])
+    number = value if type(value) is int else len(value) if isinstance(value, list) else 1
+    if number > limits.SEEDS:
+        got = echo(value) if type(value) is int else f"a list of {number:,}"
+        message = f"seeds: a study has {limits.SEEDS:,} at most, got {got}"
+        raise document.error(message, "seeds", hint="a paired test needs some 5 to 20")
+    if type(value) is int and value >= 1:
+        value = list(range(value))
+    whole = isinstance(value, list) and all(type(seed) is int and 0 <= seed < 2**32 for seed in value)
+    if not whole or not value or len(set(value)) != len(value):
+        raise document.error(f"seeds must be different whole numbers from 0 on, got {echo(value)}", "seeds")
+    if first is not None and not 1 <= first <= len(value):
+        raise UsageError(f"--seeds {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
+    return tuple(value[:first])

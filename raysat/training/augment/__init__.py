@@ -1,0 +1,1 @@
+"""Augmentation as batched tensor operations on any number of bands."""

@@ -1,0 +1,154 @@
+"""AugMix (Hendrycks et al. 2020) on batches of patches with any number of bands, on the training device.
+
+A view of a patch mixes ``width`` chains of 1 to ``depth`` random operations with Dirichlet weights, and the result with
+the patch itself by a Beta weight. Operations and the sampling of their levels are those of google-research/augmix. The
+chains of all views of a batch are one long batch: at each depth, every operation runs once, on the rows that drew it.
+
+All random numbers are drawn on the host (``draw``), so they are the same on every device; which rows an operation
+gets is known there too, so nothing waits for the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from raysat.config.families.images import AugMix
+from raysat.training.augment import image_ops
+from raysat.training.patches import Scale, as_float
+
+VIEWS: Final = 2  # augmented views of a patch; with the clean one, the three that the JSD loss compares
+OPERATIONS: Final = (
+    "autocontrast",
+    "equalize",
+    "posterize",
+    "solarize",
+    "rotate",
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+)
+_FIRST_WARP: Final = OPERATIONS.index("rotate")
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Every random decision for a batch of B patches, V views, W chains a view, D operations a chain."""
+
+    operation: Ints  # (B, V, W, D), position in OPERATIONS
+    level: Floats  # (B, V, W, D), signed, |level| in [0.1, severity] of 10
+    depth: Ints  # (B, V, W), operations that count
+    chain_weight: Floats  # (B, V, W), sums to 1 over W
+    mixed_weight: Floats  # (B, V), share of the chains; the rest is the clean patch
+
+    def take(self, positions: Ints) -> Draw:
+        """Keep some patches."""
+        return Draw(
+            operation=self.operation[positions],
+            level=self.level[positions],
+            depth=self.depth[positions],
+            chain_weight=self.chain_weight[positions],
+            mixed_weight=self.mixed_weight[positions],
+        )
+
+
+def draw(augmix: AugMix, patches: int, rng: np.random.Generator, *, views: int = VIEWS) -> Draw:
+    """Draw the random decisions for a batch."""
+    chains = (patches, views, augmix.width)
+    sign = rng.choice((-1.0, 1.0), size=(*chains, augmix.depth))
+    return Draw(
+        operation=rng.integers(len(OPERATIONS), size=(*chains, augmix.depth)),
+        level=sign * rng.uniform(0.1, augmix.severity, size=(*chains, augmix.depth)),
+        depth=rng.integers(1, augmix.depth + 1, size=chains),
+        chain_weight=rng.dirichlet([augmix.alpha] * augmix.width, size=(patches, views)),
+        mixed_weight=rng.beta(augmix.alpha, augmix.alpha, size=(patches, views)),
+    )
+
+
+def augmented_views(unit_BCHW: Tensor, drawn: Draw) -> Tensor:
+    """Return the augmented views (V, B, C, H, W) of float patches in [0, 1]; they stay in [0, 1]."""
+    batch, bands, height, width = unit_BCHW.shape
+    views, chains = drawn.depth.shape[1:]
+    mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
+    weights_BVW = _to_device(np.concatenate([1.0 - drawn.mixed_weight[..., None], mixing_BVW], axis=2), unit_BCHW)
+    chains_NCHW = _run_chains(unit_BCHW.repeat_interleave(views * chains, dim=0), drawn)
+    chains_BVWP = chains_NCHW.view(batch, views, chains, -1)
+    mixed_BVP = weights_BVW[..., :1] * unit_BCHW.reshape(batch, 1, -1)
+    for chain in range(chains):
+        mixed_BVP.addcmul_(weights_BVW[..., chain + 1 : chain + 2], chains_BVWP[:, :, chain])
+    return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
+
+
+def augment(patches_BCHW: Tensor, augmix: AugMix, rng: np.random.Generator, scale: Scale) -> Tensor:
+    """Return one AugMix view of patches, of their shape, dtype (uint8, uint16, float32) and full scale.
+
+    ``scale`` holds the full scale of each band, on whose 256 levels the operations work; values outside it (of uint16
+    and float32 up to 0.2 % of a band's) are clamped.
+    """
+    unit = scale.to_unit(as_float(patches_BCHW))
+    (view,) = augmented_views(unit, draw(augmix, len(unit), rng, views=1))
+    pixels = scale.from_unit(view)
+    return pixels if patches_BCHW.is_floating_point() else pixels.round_().to(torch.int32).to(patches_BCHW.dtype)
+
+
+def _run_chains(chains_NCHW: Tensor, drawn: Draw) -> Tensor:
+    """Apply to each row its chain of operations; overwrites its argument."""
+    depth_N = drawn.depth.reshape(-1)
+    operation_ND, level_ND = (each.reshape(len(depth_N), -1) for each in (drawn.operation, drawn.level))
+    for step in range(int(depth_N.max(initial=0))):
+        operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
+        for first, rows in _groups(operation_N):
+            index = torch.from_numpy(rows).to(chains_NCHW.device, non_blocking=True)
+            chosen = chains_NCHW.index_select(0, index)
+            chains_NCHW.index_copy_(0, index, _apply(first, chosen, operation_N[rows], level_ND[rows, step]))
+    return chains_NCHW
+
+
+def _groups(operation_N: Ints) -> list[tuple[str, Ints]]:
+    """Rows that can run in one call: each tonal operation by itself, all warps together."""
+    kind_N = np.minimum(operation_N, _FIRST_WARP)
+    found = ((OPERATIONS[kind], np.flatnonzero(kind_N == kind)) for kind in range(_FIRST_WARP + 1))
+    return [(name, rows) for name, rows in found if len(rows)]
+
+
+def _apply(kind: str, unit_NCHW: Tensor, operation_N: Ints, level_N: Floats) -> Tensor:
+    match kind:
+        case "autocontrast":
+            return image_ops.autocontrast(unit_NCHW)
+        case "equalize":
+            return image_ops.equalize(unit_NCHW)
+        case "posterize":
+            return image_ops.posterize(unit_NCHW, _to_device(4 - np.floor(abs(level_N) * 4 / 10), unit_NCHW))
+        case "solarize":
+            return image_ops.solarize(unit_NCHW, _to_device(256 - np.floor(abs(level_N) * 256 / 10), unit_NCHW))
+        case _:
+            matrices = _warp_matrices(operation_N, level_N, height=unit_NCHW.shape[2], width=unit_NCHW.shape[3])
+            return image_ops.warp(unit_NCHW, _to_device(matrices, unit_NCHW))
+
+
+def _warp_matrices(operation_N: Ints, level_N: Floats, *, height: int, width: int) -> Floats:
+    """Affine matrices (N, 6), in Pillow's form, of warps at signed levels of 10.
+
+    Up to 30 degrees about the centre in whole degrees; shear up to 0.3; translation up to a third in whole pixels.
+    """
+
+    def parameter(name: str, most: float) -> Floats:
+        return np.where(operation_N == OPERATIONS.index(name), level_N * most / 10, 0.0)
+
+    angle = np.radians(np.trunc(parameter("rotate", 30)))
+    cos, sin = np.cos(angle), np.sin(angle)
+    c = np.trunc(parameter("translate_x", width / 3)) + (width - cos * width + sin * height) / 2
+    f = np.trunc(parameter("translate_y", height / 3)) + (height - sin * width - cos * height) / 2
+    return np.stack((cos, parameter("shear_x", 0.3) - sin, c, parameter("shear_y", 0.3) + sin, cos, f), axis=1)
+
+
+def _to_device(values: npt.NDArray[Any], like: Tensor) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32)).to(like.device, non_blocking=True)

@@ -1,0 +1,34 @@
+"""Mixup (Zhang et al. 2018, eq. 1): each patch of a batch combined with a partner from the same batch.
+
+As in the authors' code, a batch has one weight, drawn from Beta(alpha, alpha), and the partners are a permutation of
+it. Mixed are the normalised patches and, instead of one-hot labels, the losses: for the cross-entropy, which is linear
+in its target, the two are the same, and any other loss has its counterpart too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from raysat.config.families.images import MixUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Who is mixed with whom in a batch of B patches; the same on every data-parallel rank."""
+
+    share: float  # of a patch in its mixture; its partner has the rest
+    partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
+
+
+def draw(mixup: MixUp, patches: int, rng: np.random.Generator) -> Pairs:
+    """Draw the weight and the partners of a batch."""
+    return Pairs(share=float(rng.beta(mixup.alpha, mixup.alpha)), partners=rng.permutation(patches))
+
+
+def mix(own_BCHW: Tensor, partner_BCHW: Tensor, share: float) -> Tensor:
+    """Combine patches with their partners, which have ``1 - share``."""
+    return share * own_BCHW + (1.0 - share) * partner_BCHW

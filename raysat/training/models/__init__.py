@@ -1,0 +1,1 @@
+"""Networks: timm models for any number of bands, stems and classifiers."""

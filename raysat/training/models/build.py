@@ -1,0 +1,135 @@
+"""Models: any timm classifier on any number of bands."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, assert_never
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from raysat.config.schema import Model
+from raysat.errors import PlanError
+from raysat.training import weights
+from raysat.training.models.heads import make_cosine
+from raysat.training.models.names import check_name
+
+_ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
+
+
+def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+    """Build a classifier of (B, bands, H, W) patches that returns (B, classes) logits.
+
+    Initial weights come from torch's global generator: seed it around the call.
+
+    Raises:
+        PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
+            linear classifier that a cosine one would replace.
+        TrainingError: pretrained weights that cannot be had.
+    """
+    match model.stem:
+        case "native":
+            network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
+        case "adapter":
+            inner = (size[0] - _ADAPTER_LOSS, size[1] - _ADAPTER_LOSS)
+            backbone = _backbone(model, bands=3, classes=classes, size=inner)
+            network = nn.Sequential(OrderedDict(adapter=adapter(bands), backbone=backbone))
+        case _:
+            assert_never(model.stem)
+    # Last, since it draws weights: all others of a seed are those that a linear classifier would have beside it.
+    if model.classifier == "cosine" and not make_cosine(backbone):
+        raise _no_linear_classifier(model.name)
+    _try(network, model, bands=bands, classes=classes, size=size)
+    return network
+
+
+def fetch_pretrained(name: str) -> None:
+    """Bring a model's pretrained weights into this machine's cache, unless they are there.
+
+    Raises:
+        PlanError: a name that timm does not know, or that it has no weights of.
+        TrainingError: weights that cannot be had; within seconds where their host does not answer.
+    """
+    check_name(name)
+    if not weights.at_hand(name):
+        try:
+            timm.create_model(name, pretrained=True)
+        except OSError as error:
+            raise weights.unavailable(name, error) from None
+
+
+def check_cosine(name: str) -> None:
+    """Raise PlanError for a model without the linear classifier that a cosine one would replace."""
+    with torch.device("meta"):  # no weight is made
+        if not make_cosine(timm.create_model(name, num_classes=2)):
+            raise _no_linear_classifier(name)
+
+
+def adapter(bands: int) -> nn.Module:
+    """Band adapter of Rawal & Pradhan 2020: any number of bands to the three that a usual stem takes."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(bands, 32, kernel_size=2, stride=1, padding=2, bias=False),
+        nn.Conv2d(32, 3, kernel_size=1, bias=False),
+        nn.ReLU(),
+    )
+
+
+def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+    check_name(model.name)
+    if model.pretrained:
+        weights.at_hand(model.name)
+    options: dict[str, Any] = {"pretrained": model.pretrained, "in_chans": bands, "num_classes": classes}
+    try:
+        config = timm.models.get_pretrained_cfg(model.name)
+        if config is not None and config.fixed_input_size:
+            options["img_size"] = size
+        network: nn.Module = timm.create_model(model.name, **options)
+    except OSError as error:
+        raise weights.unavailable(model.name, error) from None
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise PlanError(
+            f"model {model.name!r} cannot be built for {bands} x {size[0]} x {size[1]} patches: {_first_line(error)}",
+            hint="choose another model.name" + (", or set model.pretrained: false" if model.pretrained else ""),
+        ) from None
+    return network
+
+
+def _no_linear_classifier(name: str) -> PlanError:
+    return PlanError(
+        f"model {name!r} has no linear classifier that a cosine one could replace",
+        hint="set model.classifier: linear, or choose another model.name",
+    )
+
+
+def _try(network: nn.Module, model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> None:
+    """Pass one empty patch through: a model that cannot take the size says so now, not in the first batch."""
+    network.eval()
+    try:
+        with torch.inference_mode():
+            logits = network(torch.zeros(1, bands, *size))
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise PlanError(
+            f"model {model.name!r} cannot take {bands} x {size[0]} x {size[1]} patches: {_first_line(error)}",
+            hint="choose a convolutional model.name such as resnet18, or larger patches",
+        ) from None
+    if not isinstance(logits, Tensor) or logits.shape != (1, classes):
+        raise PlanError(f"model {model.name!r} does not return one score per class", hint="choose another model.name")
+    network.train()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def cpu_state(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a network's weights and buffers on the CPU, in the usual memory layout."""
+    return {
+        name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }

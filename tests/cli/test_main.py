@@ -1,0 +1,300 @@
+"""The command as users type it: real Ray, real files, and what every mistake prints."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from raysat.data.store import PatchStore
+from raysat.storage.ledger import Ledger
+from tests.helpers.processes import descendants
+
+STUDY = """\
+study: tiny
+base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}, data: {bands: agriculture}}
+seeds: [0, 1]
+arms:
+  plain: {}
+  LDAM: {loss: {kind: ldam}}
+"""
+Raysat = Callable[..., Any]
+
+
+@pytest.fixture(name="space")
+def _space(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(STUDY, encoding="utf-8")
+    return file
+
+
+def ablate(space: Path, store: PatchStore, out: Path, *more: object) -> list[object]:
+    return ["ablate", "--space", space, "--data", store.path, "--out", out, *more]
+
+
+def arms_of(folder: Path) -> list[dict[str, Any]]:
+    board: dict[str, Any] = json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
+    assert board["study"] == "tiny"
+    arms: list[dict[str, Any]] = board["arms"]
+    return arms
+
+
+def test_a_study_from_yaml_to_leaderboard_and_again(
+    raysat: Raysat,
+    space: Path,
+    landsat_store: PatchStore,
+    tmp_path: Path,
+    ray_session: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "runs"
+    first = raysat(*ablate(space, landsat_store, out))
+    assert (first.code, first.err) == (0, "")
+    assert "2 arms x 2 seeds = 4 trials" in first.out
+    assert "\x1b" not in first.out
+    board = pd.read_csv(out / "tiny" / "leaderboard.csv")
+    assert set(board["arm"]) == {"plain", "LDAM"}
+    assert list(board["n"]) == [2, 2]
+    assert list(board["balanced_accuracy_mean"]) == sorted(board["balanced_accuracy_mean"], reverse=True)
+    assert {arm["arm"] if "arm" in arm else arm["name"] for arm in arms_of(out / "tiny")} == {"plain", "LDAM"}
+    assert "balanced accuracy" in (out / "tiny" / "leaderboard.md").read_text(encoding="utf-8").lower()
+    records = {path: path.stat().st_mtime_ns for path in (out / "tiny" / "trials").glob("*/record.json")}
+
+    again = raysat(*ablate(space, landsat_store, out))
+    assert again.code == 0
+    assert "nothing to train: all 4 trials are finished" in again.out
+    assert records == {path: path.stat().st_mtime_ns for path in records}
+
+    grown = tmp_path / "copy.yaml"
+    grown.write_text(STUDY + "  SGD: {optim: {kind: sgd}}\n", encoding="utf-8")
+    third = raysat(*ablate(grown, landsat_store, out))
+    assert third.code == 0
+    assert "4 of 6 trials are finished already" in third.out
+    assert records == {path: path.stat().st_mtime_ns for path in records}
+    assert len(list((out / "tiny" / "trials").glob("*/record.json"))) == 6
+
+    reported = raysat("report", out / "tiny", "--out", tmp_path / "reports")
+    assert reported.code == 0
+    value = json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))
+    assert len(value["arms"]) == 3
+    assert 0 < value["cost"]["planned"]["shared"] <= value["cost"]["planned"]["alone"]
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "tiny.yaml").write_text(value["runs"][0]["text"], encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "again")
+    reproduced = raysat(*shlex.split(value["runs"][0]["command"])[1:], "--out", out)
+    assert "nothing to train: all 6 trials are finished" in reproduced.out
+    same = raysat("compare", out / "tiny", out / "tiny")
+    assert same.code == 0
+    assert "every arm made the same predictions in both runs, patch by patch" in same.out
+
+
+def test_a_failed_cell_is_shown_and_the_exit_code_says_so(
+    raysat: Raysat, space: Path, tmp_path: Path, landsat_store: PatchStore, ray_session: None
+) -> None:
+    arm = "  diverges: {optim: {kind: sgd, lr: 1.0e+30}, loss: {kind: logit_adjustment, tau: 0.0}}\n"
+    space.write_text(STUDY + arm, encoding="utf-8")
+    result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--seeds", 1))
+    assert (result.code, "1 failed" in result.out) == (1, True)
+    assert result.out.count("no effect  arm 'diverges': logit adjustment treats all classes alike: loss.tau is 0") == 1
+    markdown = (tmp_path / "runs" / "tiny" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "diverges" in markdown
+    assert "0/1" in markdown
+
+
+def test_a_run_whose_records_cannot_be_written_stops_at_once(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, ray_session: None
+) -> None:
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "trials").write_text("in the way", encoding="utf-8")
+    result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert str(tmp_path / "runs" / "tiny" / "trials") in result.err
+    assert "Traceback" not in result.err
+    assert result.out.count("seed") <= 2, "went on training"
+
+
+def test_plan_trains_nothing(raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
+    result = raysat("plan", "--space", space, "--data", landsat_store.path, "--epochs", 5, "--out", tmp_path / "runs")
+    patches = len(landsat_store.indices("train"))
+    assert result.code == 0
+    assert "trials     4 (2 arms x 2 seeds)" in result.out
+    assert f"to train   4 trials, 20 epochs, {4 * 5 * patches:,} images" in result.out
+    assert "at 150 images/s (assumed" in result.out
+    assert (
+        "evidence   2 seeds: the smallest p of a paired sign-flip test is 0.5, so no difference can be significant"
+        in result.out
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_answers_without_heavy_imports() -> None:
+    """Half a second is the promise; what would break it is an import, and a test of those is not noisy."""
+    code = (
+        "import sys; sys.argv = ['raysat', '--help']\n"
+        "try:\n    from raysat.cli.main import main; main()\n"
+        "finally:\n    heavy = {'torch', 'ray', 'numpy', 'pandas', 'pydantic', 'rasterio', 'matplotlib', 'scipy'}\n"
+        "    print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "ablate" in done.stdout
+    assert done.stdout.strip().endswith("HEAVY []")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--space", "absent.yaml"], 2, "absent.yaml: no such file"),
+        (["--space", "{space}", "--data", "absent"], 1, "absent"),
+        (["--space", "{space}", "--set", "optim.lrr=1"], 2, "--set optim.lrr: unknown key"),
+        (["--space", "{space}", "--set", "optim.batch_size=4096"], 2, "batch"),
+        (["--space", "{space}", "--set", "data.bands=[B12]"], 2, "band 'B12' is not in the store"),
+        (["--space", "{space}", "--set", "data.bands=agricultur"], 2, "unknown band composite 'agricultur'"),
+        (["--space", "{space}", "--seeds", "9"], 2, "--seeds 9: the study has 2"),
+        (["--space", "{space}", "--epochs", "0"], 2, "--epochs: optim.epochs must be >= 1, got 0"),
+        (["--space", "{space}", "--workers", "0"], 2, "--workers"),
+        (["--space", "{space}", "--adress", "auto"], 2, "--adress"),
+        (["--space", "{space}", "--set", "model.name=resnet19"], 2, "resnet19"),
+    ],
+)
+def test_each_mistake_is_one_message_and_nothing_is_written(
+    raysat: Raysat,
+    space: Path,
+    landsat_store: PatchStore,
+    tmp_path: Path,
+    words: list[str],
+    code: int,
+    message: str,
+) -> None:
+    given = [word.format(space=space) for word in words]
+    if "--data" not in given:
+        given += ["--data", str(landsat_store.path)]
+    result = raysat("ablate", "--out", tmp_path / "runs", *given)
+    assert result.code == code
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_class_without_training_patch_is_refused(raysat: Raysat, space: Path, tmp_path: Path) -> None:
+    import numpy as np
+
+    from raysat.data.store import StoreWriter
+
+    bands = ("B2", "B5", "B6")
+    with StoreWriter(tmp_path / "s", bands=bands, classes=("a", "b"), sensor="landsat8", source={}) as writer:
+        for index in range(40):
+            writer.add(np.full((3, 8, 8), index, dtype=np.uint8), int(index >= 32), "train" if index < 32 else "val")
+        store = writer.close()
+    result = raysat(*ablate(space, store, tmp_path / "runs"))
+    assert result.code == 2
+    assert "'b'" in result.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_debug_shows_the_traceback(raysat: Raysat) -> None:
+    assert "Traceback" not in raysat("plan", "--space", "absent.yaml").err
+    assert "Traceback" in raysat("plan", "--space", "absent.yaml", "--debug").err
+
+
+def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
+    result = raysat("report", tmp_path)
+    assert result.code == 1
+    assert "is not a run" in result.err
+
+
+def listening(root: int) -> Iterator[str]:
+    """Yield the local addresses (hexadecimal) on which a process tree listens."""
+    inodes = set()
+    for pid in descendants(root):
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except OSError:
+                continue
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                yield words[1].split(":")[0]
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
+    space: Path, landsat_store: PatchStore, tmp_path: Path, raysat: Raysat
+) -> None:
+    out = tmp_path / "runs"
+    words = [str(word) for word in ablate(space, landsat_store, out)]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    command = [sys.executable, "-m", "raysat", *words, "--epochs", "12"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list(out.glob("tiny/trials/*/record.json")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        addresses = set(listening(process.pid))
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert addresses
+    assert addresses <= LOOPBACK
+    assert process.returncode == 130, stderr
+    assert "the same command goes on from here" in stdout
+    assert "Traceback" not in stdout + stderr
+    finished = len(list(out.glob("tiny/trials/*/record.json")))
+    assert 1 <= finished < 4
+    assert not list(out.glob("tiny/trials/.*"))
+    plan = raysat("plan", *words[1:], "--epochs", "12")
+    assert f"to train   {4 - finished} trial{'s' * (finished < 3)}, " in plan.out
+
+
+def test_an_address_that_is_not_ray(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dashboard's port is an easy mistake; Ray itself would try it for minutes."""
+    monkeypatch.setattr("raysat.execution.resources.PATIENCE", 2.0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--address", address))
+        server.shutdown()
+    assert result.code == 1
+    assert f"error: the cluster at {address} cannot be reached: what answers there is not Ray" in result.err
+    assert "8265" in result.err
+
+
+def test_a_second_run_on_the_same_output_is_refused(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path
+) -> None:
+    with Ledger(tmp_path / "runs" / "tiny").lock():
+        result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
+    assert result.code == 1
+    assert f"pid {os.getpid()}" in result.err
+
+
+def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
+    words = ablate(space, landsat_store, tmp_path / "runs", "--address", "127.0.0.1:1")
+    command = [sys.executable, "-m", "raysat", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the cluster at 127.0.0.1:1 cannot be reached")
+    assert not (tmp_path / "runs").exists()
+    assert "Traceback" not in done.stderr

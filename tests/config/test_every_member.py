@@ -1,0 +1,85 @@
+"""Every member of every family trains two epochs on a tiny store, and twice the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from raysat.config.schema import members
+from raysat.data.store import PatchStore
+from tests.helpers.training import MakeStore, config, run
+
+SECTIONS = ("optim", "loss", "reweight", "sampler", "schedule", "average", "augment")
+# What two epochs need, where a member's defaults are made for forty.
+SHORT: dict[str, dict[str, Any]] = {
+    "optim.sgd": {"lr": 0.01},
+    "reweight.drw": {"switch": 0.5},
+    "sampler.drs": {"switch": 0.5},
+    "schedule.triangular": {"step_epochs": 1.0},
+    "schedule.triangular2": {"step_epochs": 0.5},
+    "schedule.exp_range": {"step_epochs": 1.0},
+    "average.swa": {"start": 0.5, "every": 0.5},
+}
+CASES: dict[str, dict[str, Any]] = {
+    f"{section}.{kind}": {section: {"kind": kind, **SHORT.get(f"{section}.{kind}", {})}}
+    for section in SECTIONS
+    for kind in members(section)
+}
+CASES |= {
+    f"cosine classifier, {kind}": {"model": {"classifier": "cosine"}, "loss": {"kind": kind}}
+    for kind in members("loss")
+}
+CASES |= {
+    "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
+    "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+    "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "cosine classifier, ldam, drw, mixup, ema": {
+        "model": {"classifier": "cosine"},
+        "loss": {"kind": "ldam"},
+        "reweight": {"kind": "drw", "switch": 0.5},
+        "augment": {"kind": "mixup"},
+        "average": {"kind": "ema"},
+    },
+}
+COUNTS = {"train": (12, 6, 3), "val": (4, 3, 2)}
+
+
+def test_no_member_is_left_out() -> None:
+    """A new section, or a new kind that this file would not meet, is noticed here."""
+    fields = type(config()).model_fields
+    assert set(fields) == {"data", "model", "synthetic", *SECTIONS}
+    assert set(members("synthetic")) == {"none", "dcgan"}
+
+
+def check_twice(store: PatchStore, parts: dict[str, Any], generated: list[PatchStore]) -> None:
+    torch.manual_seed(1)
+    reports, outcome = run(config(**parts), store, generated=generated)
+    torch.manual_seed(2)  # the global state changes nothing
+    others, again = run(config(**parts), store, generated=generated)
+    assert [report.epoch for report in reports] == [1, 2]
+    assert all(np.isfinite(report.loss) for report in reports)
+    assert np.isfinite(outcome.probabilities).all()
+    np.testing.assert_allclose(outcome.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert [(each.loss, each.lr, each.metrics) for each in reports] == [
+        (each.loss, each.lr, each.metrics) for each in others
+    ]
+    assert outcome.metrics == again.metrics
+    assert outcome.probabilities.tobytes() == again.probabilities.tobytes()
+    assert outcome.state_dict.keys() == again.state_dict.keys()
+    assert all(torch.equal(value, again.state_dict[name]) for name, value in outcome.state_dict.items())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_member_trains_and_twice_the_same(make_store: MakeStore, case: str) -> None:
+    check_twice(make_store(COUNTS), CASES[case], [])
+
+
+def test_generated_patches_train_and_twice_the_same(make_store: MakeStore) -> None:
+    made = make_store({"train": (0, 3, 6)}, name="made", seed=5, source={"generated": True})
+    check_twice(make_store(COUNTS), {"synthetic": {"kind": "dcgan"}, "sampler": {"kind": "inverse_frequency"}}, [made])
+    reports, outcome = run(config(synthetic={"kind": "dcgan"}), make_store(COUNTS, name="again"), generated=[made])
+    assert [report.images for report in reports] == [30, 60]
+    assert len(outcome.labels) == 9

@@ -1,0 +1,53 @@
+"""A candidate of a search that was stopped midway goes on at its checkpoint, and its curve is whole."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from raysat.config.schema import Trial
+from raysat.data.store import PatchStore
+from raysat.execution.hpo.run import tune
+from raysat.execution.resources import Options
+from raysat.plan.jobs import resolved, train_job
+from raysat.search.log import Candidate, open_log, read_curve, save_log
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Ledger
+from raysat.training.loop import Training
+from tests.helpers.search import load
+
+SEARCH = """
+study: hunt
+base: {model: {name: test_resnet}, optim: {epochs: 4, batch_size: 16}}
+search: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}
+sampler: {kind: random}
+budget: {trials: 2}
+"""
+
+
+def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None
+) -> None:
+    search, ledger = load(tmp_path, SEARCH), Ledger(tmp_path / "hunt")
+    trial = Trial(config=resolved(search.base, landsat_store), seed=search.seed)
+    job = train_job(trial, landsat_store, arm="base", share=False)
+    training = Training(trial, landsat_store)
+    begun = [training.advance() for _ in range(2)]
+    buffer = io.BytesIO()
+    torch.save(training.state(), buffer)
+    ledger.checkpoints.write(job.states[2], buffer.getvalue())
+    log = open_log(ledger.root, search, landsat_store, data="store", workers=1)
+    interrupted = Candidate(number=0, job=job.id, drawn=search.drawn_for_base(), config=search.base)
+    save_log(ledger.root, log.put(interrupted))
+    artifacts, console = Artifacts(tmp_path / "generated"), Console(quiet=True)
+    found = tune(search, landsat_store, ledger, artifacts, Options(cpus_per_trial=1), console, data="store")
+    base = found.log.candidates[0]
+    assert base.curve == read_curve(ledger, base.job)
+    assert len(base.curve) == 4
+    history = pd.read_csv(ledger.root / "trials" / base.job / "history.csv")
+    np.testing.assert_allclose(history["seconds"][:2], [report.seconds for report in begun])  # it did go on
+    assert [report.metrics.balanced_accuracy for report in begun] == list(base.curve[:2])
+    assert not ledger.checkpoints.root.exists()

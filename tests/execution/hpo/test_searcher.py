@@ -1,0 +1,203 @@
+"""The searcher of a search without Ray: what it hands out, what that costs, and what is written down at the end."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray.tune.search import Searcher
+from rich.console import Console
+
+from raysat.data.store import PatchStore
+from raysat.execution.hpo import run as hpo
+from raysat.execution.hpo.run import CandidateSearcher, Found, tune
+from raysat.execution.resources import Options
+from raysat.search.load import Search
+from raysat.search.log import Log, open_log
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Failure, Ledger
+from tests.helpers.ledger import files_of, made_up_record
+from tests.helpers.search import load
+
+BASE = "study: hunt\nbase: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}\n"
+RANDOM = BASE + "search: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}\nsampler: {kind: random}\n"
+CELLS = (
+    BASE
+    + """
+search:
+  loss: {choice: [{kind: cross_entropy}, {kind: ldam}, {kind: focal}]}
+  sampler: {choice: [{kind: uniform}, {kind: square_root}, {kind: inverse_frequency}]}
+  schedule: {choice: [{kind: constant}, {kind: cosine}, {kind: multistep}, {kind: triangular, step_epochs: 1}]}
+sampler: {kind: tpe, startup: 4}
+budget: {trials: 99}
+"""
+)
+HISTORY = b"epoch,balanced_accuracy\n1,0.25\n2,0.5\n"
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(hpo, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+def keep(ledger: Ledger, job: str) -> None:
+    """Write the record of a finished job."""
+    ledger.write(job, files_of(made_up_record(job)) | {"history.csv": HISTORY})
+
+
+def searcher_of(search: Search, store: PatchStore, ledger: Ledger) -> CandidateSearcher:
+    log = open_log(ledger.root, search, store, data="data", workers=1)
+    return CandidateSearcher(search, store, ledger, log, workers=1, halving=None, announce=lambda job: None)
+
+
+def begin(searcher: CandidateSearcher, name: str) -> bool:
+    """Ask for a candidate, as Tune does; whether there is one."""
+    return searcher.suggest(name) != Searcher.FINISHED
+
+
+def finish(searcher: CandidateSearcher, ledger: Ledger, name: str) -> None:
+    keep(ledger, next(each.job for each in searcher.log.candidates if each.number == searcher._running[name]))
+    searcher.on_trial_complete(name, {"state": "done"})
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    search: Search,
+    store: PatchStore,
+    folder: Path,
+    act: Callable[[CandidateSearcher, Ledger], None],
+) -> Found:
+    """A whole run in which ``act`` stands in for Tune."""
+    ledger = Ledger(folder / "hunt")
+
+    @contextmanager
+    def session(*args: Any) -> Iterator[Any]:
+        yield SimpleNamespace(tune=lambda searcher, **options: act(searcher, ledger))
+
+    monkeypatch.setattr(hpo, "session", session)
+    console = Console(file=io.StringIO(), width=200)
+    return tune(search, store, ledger, Artifacts(folder / "generated"), Options(), console, data="data")
+
+
+def test_a_space_of_choices_is_tried_to_its_end(tmp_path: Path, landsat_store: PatchStore) -> None:
+    """36 candidates, the base among them; each is another job."""
+    search, ledger = load(tmp_path, CELLS), Ledger(tmp_path / "hunt")
+    searcher, begun = searcher_of(search, landsat_store, ledger), 0
+    while begun < 50 and begin(searcher, "one"):
+        finish(searcher, ledger, "one")
+        begun += 1
+    assert len({each.job for each in searcher.log.candidates}) == begun == 36
+    assert (searcher.exhausted, searcher.interrupted) == (True, False)
+
+
+@pytest.mark.parametrize("known", [0, 3, 6])
+def test_candidates_that_run_count_against_the_budget(tmp_path: Path, landsat_store: PatchStore, known: int) -> None:
+    """The first of them are answered from the ledger, two slots train the others."""
+    search, ledger = load(tmp_path, RANDOM + "budget: {trials: 6}\n"), Ledger(tmp_path / "hunt")
+    first = searcher_of(search, landsat_store, ledger)
+    for number in range(known):
+        assert begin(first, str(number))
+        finish(first, ledger, str(number))
+    if known:
+        (ledger.root / "search.json").unlink()
+    searcher, running, named = searcher_of(search, landsat_store, ledger), [], 0
+    for _ in range(20):
+        if len(running) == 2 or not begin(searcher, str(named)):
+            if not running:
+                break
+            finish(searcher, ledger, running.pop(0))
+            continue
+        running.append(str(named))
+        named += 1
+    assert (named, len(searcher.log.candidates)) == (6 - known, 6)
+    assert all(each.state == "finished" for each in searcher.log.candidates)
+
+
+def test_what_was_interrupted_is_begun_again_within_the_budget(tmp_path: Path, landsat_store: PatchStore) -> None:
+    search, ledger = load(tmp_path, RANDOM + "budget: {trials: 3}\n"), Ledger(tmp_path / "hunt")
+    first = searcher_of(search, landsat_store, ledger)
+    assert [begin(first, name) for name in "abcd"] == [True, True, True, False]
+    finish(first, ledger, "b")
+    assert first.interrupted
+    again = searcher_of(search, landsat_store, ledger)
+    assert [begin(again, name) for name in "abc"] == [True, True, False]
+    assert [each.number for each in again.log.candidates] == [0, 1, 2]
+
+
+def test_interruptions_spend_a_budget_of_hours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    """Three runs of half an hour, each interrupted before its candidate ends, of a budget of 1.25 hours."""
+    search, clock = load(tmp_path, RANDOM + "budget: {hours: 1.25}\n"), Clock(monkeypatch)
+
+    def interrupted(searcher: CandidateSearcher, ledger: Ledger) -> None:
+        assert begin(searcher, "one")
+        clock.now += 1800
+
+    for runs, goes_on in ((1, True), (2, True), (3, False)):
+        found = run(monkeypatch, search, landsat_store, tmp_path, interrupted)
+        saved = Log.model_validate_json((tmp_path / "hunt" / "search.json").read_bytes())
+        assert saved == found.log
+        assert (saved.seconds, saved.candidates[0].state) == (1800.0 * runs, "running")
+        assert found.interrupted == goes_on
+    assert found.log.left(search.rules.budget) == 0
+
+
+def test_time_is_written_down_however_a_run_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    search, clock = load(tmp_path, RANDOM + "budget: {hours: 2}\n"), Clock(monkeypatch)
+
+    def cut(searcher: CandidateSearcher, ledger: Ledger) -> None:
+        assert begin(searcher, "one")
+        clock.now += 60
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, search, landsat_store, tmp_path, cut)
+    assert Log.model_validate_json((tmp_path / "hunt" / "search.json").read_bytes()).seconds == 60.0
+
+
+def test_a_run_that_is_cut_between_two_candidates_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    search = load(tmp_path, RANDOM + "budget: {trials: 3}\n")
+
+    def some(searcher: CandidateSearcher, ledger: Ledger) -> None:
+        for name in ("one", "two"):
+            if begin(searcher, name):
+                finish(searcher, ledger, name)
+
+    assert run(monkeypatch, search, landsat_store, tmp_path, some).interrupted
+    assert not run(monkeypatch, search, landsat_store, tmp_path, some).interrupted
+
+
+def test_a_search_of_which_all_failed_writes_no_study(
+    monkeypatch: pytest.MonkeyPatch, raysat: Callable[..., Any], tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    load(tmp_path, RANDOM + "budget: {trials: 2}\n")
+
+    def fail(searcher: CandidateSearcher, ledger: Ledger) -> None:
+        for name in ("one", "two"):
+            assert begin(searcher, name)
+            job = searcher.log.candidates[-1].job
+            ledger.write_failure(Failure(id=job, error="it diverged", traceback=None, time=0.0))
+            searcher.on_trial_complete(name, {"state": "failed"})
+
+    @contextmanager
+    def session(name: str, store: PatchStore, ledger: Ledger, *args: Any) -> Iterator[Any]:
+        yield SimpleNamespace(tune=lambda searcher, **options: fail(searcher, ledger))
+
+    monkeypatch.setattr(hpo, "session", session)
+    result = raysat("tune", "--space", tmp_path / "hpo.yaml", "--data", landsat_store.path, "--out", tmp_path / "runs")
+    assert result.code == 1
+    assert "every candidate failed: there is nothing to confirm" in result.out
+    written = sorted(path.name for path in (tmp_path / "runs" / "hunt").iterdir() if path.is_file())
+    assert "search.csv" in written
+    assert "best.yaml" not in written

@@ -1,0 +1,60 @@
+"""A study on two nodes beside a head without CPUs: both of them train, one keeper writes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from raysat.data.store import PatchStore
+
+# In a process of its own: Ray connects to one cluster at a time, and the rest of the suite shares another.
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from raysat.execution import stay_on_loopback
+stay_on_loopback()
+from ray.cluster_utils import Cluster
+from rich.console import Console
+from raysat.data.store import PatchStore
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Ledger
+from raysat.plan.build import make_plan
+from raysat.study.load import load_study
+from raysat.execution.resources import Options
+from raysat.execution.run import run
+
+store, space, out = sys.argv[1:]
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})  # as cluster.yaml's: it trains nothing
+cluster.add_node(num_cpus=1)
+cluster.add_node(num_cpus=1)
+plan = make_plan(load_study(Path(space)), PatchStore.open(store))
+ledger = Ledger(out)
+options = Options(address=cluster.address, cpus_per_trial=1)
+artifacts = Artifacts(ledger.root.parent / "generated")
+summary = run(plan, plan.jobs, ledger, artifacts, options, Console(file=sys.stderr))
+records = [ledger.read(job.id) for job in plan.jobs]
+print(json.dumps({
+    "finished": summary.finished,
+    "nodes": [record.hardware["node"] for record in records],
+    "spans": [[record.started, record.started + record.seconds] for record in records],
+}))
+cluster.shutdown()
+"""
+
+
+def test_a_study_runs_on_two_nodes_at_once(tmp_path: Path, landsat_store: PatchStore) -> None:
+    space = tmp_path / "two.yaml"
+    space.write_text(  # seconds each: a node's slot may start seconds after the other's
+        "base: {model: {name: test_resnet}, optim: {epochs: 30, batch_size: 16}}\nseeds: 4\n", encoding="utf-8"
+    )
+    command = [sys.executable, "-c", SCRIPT, str(landsat_store.path), str(space), str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["finished"] == 4
+    assert len(set(result["nodes"])) == 2
+    first, second = (
+        sorted(span for span, where in zip(result["spans"], result["nodes"], strict=True) if where == node)
+        for node in sorted(set(result["nodes"]))
+    )
+    assert any(a[0] < b[1] and b[0] < a[1] for a in first for b in second), "the nodes took turns"

@@ -1,0 +1,154 @@
+"""The plan's searcher: each job once, in order, never before its needs, never after a need failed."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ray.tune.search import Searcher
+
+from raysat.config.families.images import Dcgan
+from raysat.config.schema import Config, Generation, Trial
+from raysat.execution.job_feeder import PlanSearcher, Task
+from raysat.plan.jobs import GenerateJob, TrainJob
+from raysat.plan.stages import Chain, alone, chains
+from tests.helpers.stages import way
+
+
+def generator(name: str) -> GenerateJob:
+    return GenerateJob(id=name, class_name=name, work=Generation(label=0, bands=("B1",), patches=1, gan=Dcgan()))
+
+
+def trial(name: str, *needs: str) -> Chain:
+    config = Config.model_validate({"optim": {"kind": "adam", "epochs": 2}})
+    states = tuple(f"{name}.{epoch}" for epoch in range(3))
+    return alone(TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=2, states=states, needs=needs))
+
+
+def asked(searcher: PlanSearcher, trial_id: str) -> Any:
+    found = searcher.suggest(trial_id)
+    return found["job"] if isinstance(found, dict) else found
+
+
+def test_what_needs_nothing_does_not_wait() -> None:
+    blocked: list[tuple[str, str]] = []
+    jobs: list[Task] = [generator("g"), trial("gan", "g"), trial("plain")]
+    searcher = PlanSearcher(jobs, lambda job, need: blocked.append((job.id, need.id)))
+    assert [asked(searcher, t) for t in ("1", "2", "3")] == ["g", "plain", None]
+    searcher.on_trial_complete("2", {"state": "done"})
+    assert asked(searcher, "3") is None
+    searcher.on_trial_complete("1", {"state": "done"})
+    assert asked(searcher, "3") == "gan"
+    assert asked(searcher, "4") == Searcher.FINISHED
+    assert blocked == []
+
+
+def test_a_failed_need_gives_up_its_dependents_alone() -> None:
+    for how in ({"result": {"state": "failed"}}, {"result": None, "error": True}):
+        blocked: list[tuple[str, str]] = []
+        jobs: list[Task] = [
+            generator("g"),
+            generator("h"),
+            trial("both", "g", "h"),
+            trial("only h", "h"),
+            trial("plain"),
+        ]
+        searcher = PlanSearcher(jobs, lambda job, need, blocked=blocked: blocked.append((job.id, need.id)))  # type: ignore[misc]
+        assert [asked(searcher, t) for t in ("1", "2")] == ["g", "h"]
+        searcher.on_trial_complete("1", **how)  # type: ignore[arg-type]
+        assert blocked == [("both", "g")]
+        searcher.on_trial_complete("2", {"state": "done"})
+        assert [asked(searcher, t) for t in ("3", "4")] == ["only h", "plain"]
+        assert asked(searcher, "5") == Searcher.FINISHED
+        assert blocked == [("both", "g")]
+
+
+def test_a_need_that_is_not_among_the_jobs_was_met_before() -> None:
+    searcher = PlanSearcher([trial("gan", "made before")], lambda job, need: None)
+    assert asked(searcher, "1") == "gan"
+
+
+@given(st.data())
+def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) -> None:
+    makers = [generator(f"g{n}") for n in range(data.draw(st.integers(0, 4)))]
+    trials = [
+        trial(
+            f"t{n}",
+            *data.draw(st.lists(st.sampled_from([job.id for job in makers]), unique=True) if makers else st.just([])),
+        )
+        for n in range(data.draw(st.integers(0, 6)))
+    ]
+    jobs: list[Task] = data.draw(st.permutations([*makers, *trials]))
+    given_up: set[str] = set()
+    searcher = PlanSearcher(jobs, lambda job, need: given_up.add(job.id))
+    running: dict[str, str] = {}
+    done: set[str] = set()
+    failed: set[str] = set()
+    for step in range(100):
+        found = asked(searcher, str(step))
+        if found == Searcher.FINISHED:
+            break
+        if found is not None:
+            needs = next((job.needs for job in trials if job.id == found), ())
+            assert set(needs) <= done
+            running[str(step)] = found
+        if running and (found is None or data.draw(st.booleans())):
+            ended = data.draw(st.sampled_from(sorted(running)))
+            good = data.draw(st.booleans())
+            (done if good else failed).add(running[ended])
+            searcher.on_trial_complete(ended, {"state": "done" if good else "failed"})
+            del running[ended]
+        else:
+            assert found is not None, "nothing runs, so something must be able to start"
+    everything = {job.id for job in jobs}
+    assert done | failed | given_up | set(running.values()) == everything
+    assert given_up == {job.id for job in trials if set(job.needs) & failed}
+
+
+def forked() -> tuple[Chain, ...]:
+    """A chain of 6 epochs, one that leaves it after 2, and one that leaves that one after 3 (its states 3 and on)."""
+    trunk = way("trunk", 6)
+    branch = way("branch", 5, trunk.states[:3])
+    return chains([trunk, branch, way("twig", 4, branch.states[:4])])
+
+
+def test_a_branch_starts_as_soon_as_its_fork_is_reached() -> None:
+    searcher = PlanSearcher(forked(), lambda job, need: None)
+    assert [asked(searcher, t) for t in ("1", "2")] == ["trunk", None]
+    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
+    assert asked(searcher, "2") is None
+    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
+    assert [asked(searcher, t) for t in ("2", "3")] == ["branch", None]
+    searcher.on_trial_result("2", {"state": "training", "epoch": 3})
+    assert [asked(searcher, t) for t in ("3", "4")] == ["twig", Searcher.FINISHED]
+
+
+def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() -> None:
+    blocked: list[tuple[str, str]] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append((job.id, need.id)))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
+    searcher.on_trial_complete("1", {"state": "failed"})
+    assert blocked == [("branch", "trunk"), ("twig", "trunk")]
+    assert asked(searcher, "2") == Searcher.FINISHED
+
+
+def test_training_that_diverged_after_a_fork_costs_that_branch_nothing() -> None:
+    blocked: list[str] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
+    searcher.on_trial_complete("1", {"state": "failed"})
+    assert asked(searcher, "2") == "branch"
+    assert blocked == []
+
+
+def test_where_a_worker_died_its_branches_go_their_whole_way() -> None:
+    blocked: list[str] = []
+    ended: list[str] = []
+    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id), lambda job: ended.append(job.id))
+    assert asked(searcher, "1") == "trunk"
+    searcher.on_trial_complete("1", None, error=True)
+    assert asked(searcher, "2") == "branch"
+    searcher.on_trial_complete("2", {"state": "done"})
+    assert (blocked, ended) == ([], ["branch"])
+    assert asked(searcher, "3") == "twig"

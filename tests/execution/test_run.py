@@ -1,0 +1,290 @@
+"""A plan on real Ray: what is trained, recorded and reported, and what a failure leaves."""
+
+import io
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import ClusterError, TrainingError
+from raysat.execution.progress import Progress
+from raysat.execution.resources import Options, check_address, fit
+from raysat.execution.run import Summary, run
+from raysat.execution.worker import _device
+from raysat.plan.build import Plan
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Ledger
+from tests.helpers.processes import command, descendants
+from tests.helpers.run import plan_of, trained_alone
+
+STUDY = """
+study: tiny
+base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}
+seeds: 2
+arms:
+  plain: {}
+  everything:
+    loss: {kind: ldam}
+    reweight: {kind: drw}
+    sampler: {kind: inverse_frequency}
+    schedule: {kind: triangular}
+    average: {kind: swa}
+    augment: {kind: augmix}
+  diverges: {optim: {kind: sgd, lr: 1.0e+30}}
+"""
+
+
+TOLD: list[dict[str, Any]] = []  # all that the run of the fixture below was told of its trials
+
+
+@pytest.fixture(scope="module", name="finished")
+def _finished(
+    tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore, ray_session: None
+) -> tuple[Plan, Ledger, Summary, str]:
+    plan, ledger = plan_of(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
+    console = Console(file=io.StringIO(), width=200)
+    hear = Progress.on_trial_result
+
+    def heard(self: Progress, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
+        TOLD.append(result)
+        hear(self, iteration, trials, trial, result, **info)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "on_trial_result", heard)
+        summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), console)
+    return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_every_job_ends_finished_or_failed(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, summary, _ = finished
+    assert summary == Summary(finished=4, failed=2, interrupted=False)
+    for job in plan.jobs:
+        assert ledger.is_finished(job.id) == (job.arm != "diverges")
+
+
+def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, out = finished
+    failures = [ledger.read_failure(job.id) for job in plan.jobs if job.arm == "diverges"]
+    assert len(failures) == 2
+    for failure in failures:
+        assert failure is not None
+        assert "epoch 1" in failure.error
+        assert failure.hint
+        assert failure.traceback is None
+    assert out.count("failed") == 2
+
+
+def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, _ = finished
+    for job in plan.jobs:
+        if job.arm == "diverges":
+            continue
+        record = ledger.read(job.id)
+        assert (record.id, record.reported, record.classes) == (job.id, "test", plan.store.classes)
+        assert record.images == job.images
+        assert record.data["fingerprint"] == plan.store.fingerprint
+        assert set(record.metrics) == {"val", "test"}
+        assert {"raysat", "torch", "timm", "ray", "numpy", "python"} == set(record.versions)
+        history = pd.read_csv(ledger.root / "trials" / job.id / "history.csv")
+        assert list(history["epoch"]) == [1, 2]
+        state = torch.load(ledger.root / "trials" / job.id / "model.pt", weights_only=True)
+        assert sum(value.numel() for value in state.values()) >= record.parameters
+
+
+def test_metrics_can_be_computed_again_from_predictions(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    plan, ledger, _, _ = finished
+    job = plan.jobs[0]
+    predictions = ledger.read_predictions(job.id)
+    assert np.array_equal(predictions.indices, plan.store.indices("test"))
+    assert np.array_equal(predictions.labels, plan.store.labels[predictions.indices])
+    assert predictions.metrics() == ledger.read(job.id).metrics["test"]
+
+
+@pytest.mark.parametrize("arm", ["plain", "everything"])
+def test_ray_changes_no_number(finished: tuple[Plan, Ledger, Summary, str], arm: str) -> None:
+    """The same trial trained without Ray gives the same metrics and weights, bit for bit."""
+    plan, ledger, _, _ = finished
+    job = next(job for job in plan.jobs if job.arm == arm)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(ledger.read(job.id).hardware["threads"])
+    try:
+        alone = trained_alone(plan, arm)
+    finally:
+        torch.set_num_threads(threads)
+    assert alone.metrics == ledger.read(job.id).metrics
+    state = torch.load(ledger.root / "trials" / job.id / "model.pt", weights_only=True)
+    assert all(torch.equal(value, state[name]) for name, value in alone.state_dict.items())
+
+
+def test_plain_output_is_one_line_a_trial(finished: tuple[Plan, Ledger, Summary, str]) -> None:
+    lines = [line for line in finished[3].splitlines() if "seed" in line and "training" not in line]
+    assert [line.split()[0] for line in lines] == [f"{n}/6" for n in range(1, 7)]
+    assert re.search(r"  done  epoch 2/2  val balanced accuracy [01]\.\d{3}, ICV 0\.\d{3}  ETA", lines[0])
+    assert "\x1b" not in finished[3]
+
+
+def test_a_finished_trial_is_shown_with_its_final_model_on_val_and_never_on_test(
+    finished: tuple[Plan, Ledger, Summary, str],
+) -> None:
+    plan, ledger, _, out = finished
+    jobs = [job for job in plan.jobs if job.arm != "diverges"]
+    both = [[ledger.read(job.id).metrics[split] for split in ("val", "test")] for job in jobs]
+    assert any(val.balanced_accuracy != test.balanced_accuracy for val, test in both)  # else nothing would be tested
+    for job, (val, _) in zip(jobs, both, strict=True):
+        line = f"{job.arm}  seed {job.trial.seed}  done  epoch 2/2  val balanced accuracy {val.balanced_accuracy:.3f}"
+        assert f"{line}, ICV {val.icv:.3f}  ETA" in out
+        said = [each for each in TOLD if job.id in (each["job"], each.get("trial"))]
+        final = next(each for each in said if each["state"] in ("finished", "done"))
+        assert (final["balanced_accuracy"], final["icv"]) == (val.balanced_accuracy, val.icv)
+        assert not {"accuracy", "macro_f1", "objective"} & final.keys()
+
+
+def test_without_a_val_split_what_is_shown_is_test_and_says_so(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None
+) -> None:
+    with StoreWriter(
+        tmp_path / "store", bands=landsat_store.bands, classes=("a", "b", "c"), sensor=None, source={}
+    ) as to:
+        for split in ("train", "test"):
+            for row in landsat_store.indices(split):
+                to.add(landsat_store.images[row], int(landsat_store.labels[row]), split)
+        store = to.close()
+    plan, ledger = plan_of(tmp_path, "base: {model: {name: test_resnet}, optim: {epochs: 1, batch_size: 16}}\n", store)
+    console = Console(file=io.StringIO(), width=200)
+    run(plan, plan.jobs, ledger, Artifacts(tmp_path / "generated"), Options(), console)
+    found = ledger.read(plan.jobs[0].id).metrics["test"].balanced_accuracy
+    assert f"test balanced accuracy {found:.3f}" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
+    return {"Alive": alive, "Resources": {"CPU": cpus} | ({"GPU": gpus} if gpus else {})}
+
+
+HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options", "expected"),
+    [
+        ([node(2)], Options(), (2.0, 0.0, 1)),
+        ([node(8)], Options(cpus_per_trial=2), (2, 0.0, 4)),
+        ([node(8)], Options(workers=2), (4.0, 0.0, 1)),
+        ([node(2)], Options(cpus_per_trial=0.5), (0.5, 0.0, 4)),
+        ([HEAD, node(16, 2), node(16, 2)], Options(), (8.0, 1.0, 4)),
+        ([HEAD, node(8, 1)], Options(gpus_per_trial=0.25), (2.0, 0.25, 4)),
+        ([node(4), node(8, 1)], Options(), (8.0, 1.0, 1)),
+        ([node(4), node(4, alive=False)], Options(), (4.0, 0.0, 1)),
+        ([node(8)], Options(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
+        ([node(2)], Options(cpus_per_trial=1, max_concurrent=3), (1, 0.0, 2)),
+        ([HEAD], Options(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
+        ([HEAD, node(8)], Options(address="auto", cpus_per_trial=4), (4, 0.0, 2)),
+    ],
+)
+def test_slots_fit_the_machine(
+    nodes: list[dict[str, Any]], options: Options, expected: tuple[float, float, int]
+) -> None:
+    assert fit(nodes, options) == expected
+
+
+def test_generators_and_trials_get_half_the_cores_each() -> None:
+    two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
+    assert fit(two, Options()) == (2.0, 0.0, 1)
+    assert fit(two, Options(), beside=True) == (1.0, 0.0, 2)
+    assert fit(two, Options(cpus_per_trial=2), beside=True) == (2.0, 0.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options"),
+    [
+        ([node(2)], Options(cpus_per_trial=4)),
+        ([node(2)], Options(gpus_per_trial=1)),
+        ([node(2)], Options(workers=3, cpus_per_trial=1)),
+        ([node(2)], Options(gpus_per_trial=1, max_concurrent=1)),
+        ([HEAD], Options(address="auto", cpus_per_trial=4)),
+    ],
+)
+def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: Options) -> None:
+    with pytest.raises(ClusterError, match="more than the machine or cluster has"):
+        fit(nodes, options)
+
+
+def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
+    with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
+        fit([HEAD], Options(address="auto", max_concurrent=4))
+    assert "--gpus-per-trial" in (caught.value.hint or "")
+
+
+def slots() -> list[int]:
+    """Process ids of the slots below this process."""
+    return [pid for pid in descendants(os.getpid()) if "ResourceTrainable" in command(pid)]
+
+
+LONG = """
+base: {model: {name: test_resnet}, optim: {epochs: 4000, batch_size: 16}}
+arms: {long: {}, short: {optim.epochs: 2, loss: {kind: focal}}}
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in Linux's /proc")
+def test_a_worker_that_dies_twice_fails_its_trial_alone(
+    tmp_path: Path, landsat_store: PatchStore, ray_session: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Once is a preemption, and tried again; twice is a failure, with its cause; the rest goes on quietly."""
+    plan, ledger = plan_of(tmp_path, LONG, landsat_store)
+    long, short = plan.cells["long"][0], plan.cells["short"][0]
+    seen: dict[int, float] = {}
+    killed: list[int] = []
+
+    def kill() -> None:
+        """Kill each worker that has trained for a while, until the long trial has failed."""
+        while ledger.read_failure(long) is None:
+            for worker in set(slots()) - set(killed):
+                if time.monotonic() - seen.setdefault(worker, time.monotonic()) > 5:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.append(worker)
+            time.sleep(0.2)
+
+    threading.Thread(target=kill, daemon=True).start()
+    summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), Console(quiet=True))
+    assert summary == Summary(finished=1, failed=1, interrupted=False)
+    assert len(killed) == 2
+    failure = ledger.read_failure(long)
+    assert failure is not None
+    assert "died" in failure.error
+    assert failure.error != "the worker died"
+    assert ledger.is_finished(short)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_gpu_that_is_not_there_fails_the_trial() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert _device(0.0, alone=True) == torch.device("cpu")
+    with pytest.raises(TrainingError, match="a GPU was asked for"):
+        _device(0.5, alone=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://127.0.0.1:10001", "Ray Client"),
+        ("127.0.0.1", "HOST:PORT"),
+        ("127.0.0.1:none", "HOST:PORT"),
+        ("127.0.0.1:1", "cannot be reached"),
+        ("127.0.0.1:99999", "cannot be reached"),
+    ],
+)
+def test_a_wrong_address_is_refused_at_once(address: str, message: str) -> None:
+    with pytest.raises(ClusterError, match=message) as caught:
+        check_address(address)
+    assert caught.value.hint

@@ -1,0 +1,197 @@
+"""The quality figures, against formulas written down independently."""
+
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+from scipy.stats import wasserstein_distance
+
+from raysat.data.store import StoreWriter
+from raysat.generation import classifier as quality_classifier
+from raysat.generation import quality
+from raysat.generation.distances import kernel_distance, mean_pairwise, nearest, value_distance
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch):
+    """Few steps of the classifier; one thread, as two lose time on networks this small."""
+    monkeypatch.setattr(quality_classifier, "_STEPS", 40)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two classes (a bright one, a dark one) of 16 x 16 Sentinel-2 patches: 12 train, 6 val, 6 test of each."""
+    rng = np.random.default_rng(0)
+    options = {"bands": ("B11", "B08", "B04"), "classes": ("dark", "bright"), "sensor": "sentinel2", "source": {}}
+    with StoreWriter(tmp_path / "store", **options) as writer:
+        for index in range(48):
+            writer.add(patches(rng, index % 2, 1)[0], index % 2, ("train", "val", "train", "test")[index // 2 % 4])
+        return writer.close()
+
+
+def patches(rng, label, count):
+    """Patches of a class of the store, each with its own level."""
+    level = 1000 + 1000 * label + rng.normal(0, 200, (count, 3, 1, 1))
+    return np.clip(level + rng.normal(0, 100, (count, 3, 16, 16)), 0, None).astype(np.uint16)
+
+
+@settings(max_examples=20)
+@given(n=st.integers(2, 9), m=st.integers(2, 9), size=st.integers(1, 6), seed=st.integers(0, 99))
+def test_kid_is_the_unbiased_mmd_with_the_cubic_kernel(n, m, size, seed):
+    rng = np.random.default_rng(seed)
+    one, other = rng.normal(size=(n, size)), rng.normal(1, 1, size=(m, size))
+
+    def kernel(a, b):
+        return (sum(a * b) / size + 1) ** 3
+
+    within_one = np.mean([kernel(a, b) for a, b in itertools.permutations(one, 2)])
+    within_other = np.mean([kernel(a, b) for a, b in itertools.permutations(other, 2)])
+    between = np.mean([kernel(a, b) for a, b in itertools.product(one, other)])
+    assert kernel_distance(one, other, rng) == pytest.approx(within_one + within_other - 2 * between)
+
+
+def test_kid_of_large_sets_is_that_of_subsets_and_zero_for_equal_sources():
+    rng = np.random.default_rng(0)
+    one, same, other = (rng.normal(mean, 1, (1500, 4)) for mean in (0, 0, 1))
+    whole = quality.kernel_distance(one[:1000], other[:1000], rng)
+    assert kernel_distance(one, other, rng) == pytest.approx(whole, rel=0.1)
+    assert abs(kernel_distance(one, same, rng)) < 0.02 * whole
+    assert kernel_distance(one[:1], other, rng) is None
+
+
+def test_value_distance_is_scipys_and_thins_only_what_is_large(monkeypatch):
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(0, 1, (5, 8, 8)), rng.normal(1, 2, (3, 8, 8))
+    assert value_distance(one, other) == pytest.approx(wasserstein_distance(one.ravel(), other.ravel()))
+    assert value_distance(one, one + 3) == pytest.approx(3)
+    assert value_distance(one[:0], other) is None
+    large = rng.normal(0, 1, (2, 1024, 1024))
+    assert value_distance(large, large + 3) == pytest.approx(3)
+
+
+def test_mean_pairwise_is_the_mean_over_all_pairs():
+    values = np.random.default_rng(0).normal(size=(7, 2, 5, 6)).astype(np.float32)
+    wanted = pdist(values.reshape(7, -1)).mean() / np.sqrt(60)
+    assert mean_pairwise(torch.from_numpy(values)) == pytest.approx(wanted, rel=1e-5)
+    assert mean_pairwise(torch.from_numpy(values[:1])) is None
+
+
+def test_nearest_knows_a_patch_in_any_symmetry():
+    real = torch.randn(300, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    copies = torch.stack([real[270].rot90(1, (1, 2)), real[3].mT.flip(1), real[5] + 0.5])
+    found = nearest(copies, real)
+    assert found[:2].tolist() == [0, 0]
+    assert float(found[2]) == pytest.approx(0.5, rel=1e-5)
+
+
+def test_nearest_of_real_patches_leaves_each_out():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(9, 1, 4, 4)).astype(np.float32)
+    real[4] = np.rot90(real[2], 1, (1, 2)) + 0.25
+    wanted = []
+    for index, patch in enumerate(real):
+        others = [other for place, other in enumerate(real) if place != index]
+        turned = [np.rot90(o, k, (1, 2)) for other in others for o in (other, other[:, :, ::-1]) for k in range(4)]
+        wanted.append(min(float(np.sqrt(np.mean((patch - each) ** 2))) for each in turned))
+    found = nearest(torch.from_numpy(real[:5]), torch.from_numpy(real), same=True)
+    np.testing.assert_allclose(found, wanted[:5], rtol=1e-4)
+    assert wanted[4] == pytest.approx(0.25, rel=1e-4)
+
+
+def test_good_patches_are_near_the_yardsticks(store):
+    good = quality.measure(patches(np.random.default_rng(1), 1, 24), store, label=1, bands=store.bands)
+    assert (good.real, good.held_out, good.generated) == (12, 12, 24)
+    assert (good.diversity_pairs, good.nearest_patches) == (24 * 23 // 2, 24)
+    assert good.diversity == pytest.approx(1, abs=0.2)
+    assert good.nearest_real == pytest.approx(1, abs=0.2)
+    assert max(good.wasserstein) < 0.6
+    again = quality.measure(patches(np.random.default_rng(1), 1, 24), store, label=1, bands=store.bands)
+    assert again == good
+
+
+def test_bad_patches_are_told(store):
+    rows = np.flatnonzero((store.labels == 1) & (store.splits == 0))
+    bands = store.bands
+
+    def measured(images):
+        return quality.measure(images, store, label=1, bands=bands)
+
+    good = measured(patches(np.random.default_rng(1), 1, 24))
+    dark = measured(patches(np.random.default_rng(1), 0, 24))
+    assert dark.kid > 10 * abs(good.kid)
+    assert min(dark.wasserstein) > 2
+    copied = measured(store.images[rows][:, :, ::-1])
+    assert copied.nearest_real == copied.nearest_real_least == 0
+    assert copied.wasserstein == (0, 0, 0)
+    assert copied.nearest_real_held_out == pytest.approx(1, abs=0.2)
+    same = measured(np.repeat(store.images[rows[:1]], 5, axis=0))
+    assert same.diversity == 0
+
+
+def test_wasserstein_is_in_deviations_of_the_class(store):
+    real = store.images[(store.labels == 1) & (store.splits == 0)].astype(np.float64)
+    found = quality.measure((real + 300).astype(np.uint16), store, label=1, bands=store.bands)
+    np.testing.assert_allclose(found.wasserstein, 300 / real.std(axis=(0, 2, 3)), rtol=1e-6)
+
+
+def test_index_is_the_best_that_the_bands_allow(store):
+    images = patches(np.random.default_rng(1), 1, 4)
+    found = quality.measure(images, store, label=1, bands=store.bands)
+    assert (found.index, found.index_bands) == ("NDVI", ("B08", "B04"))
+    real = store.images[(store.labels == 1) & (store.splits == 0)].astype(np.float64)
+    ndvi = [((x[:, 1] - x[:, 2]) / (x[:, 1] + x[:, 2])).ravel() for x in (real, images.astype(np.float64))]
+    assert found.index_distance == pytest.approx(wasserstein_distance(*ndvi))
+    moisture = quality.measure(images[:, :2], store, label=1, bands=("B11", "B08"))
+    assert (moisture.index, moisture.index_bands) == ("NDMI", ("B08", "B11"))
+    assert quality.measure(images[:, :1], store, label=1, bands=("B11",)).index is None
+
+
+def test_too_few_patches_leave_figures_out_and_all_of_it_is_json(store):
+    one = quality.measure(patches(np.random.default_rng(1), 1, 1), store, label=1, bands=store.bands)
+    assert one.kid is None
+    assert one.diversity is None
+    assert one.nearest_real is not None
+    assert json.loads(json.dumps(one.to_json(), allow_nan=False)) == one.to_json()
+
+
+def test_without_held_out_patches_there_is_no_yardstick(store):
+    splits = np.where(store.labels == 1, 0, store.splits).astype(np.uint8)
+    found = quality.measure(
+        patches(np.random.default_rng(1), 1, 6), replace(store, splits=splits), label=1, bands=store.bands
+    )
+    assert (found.real, found.held_out) == (24, 0)
+    assert found.kid is not None
+    assert found.wasserstein_held_out == (None, None, None)
+    yardsticks = (
+        found.kid_held_out,
+        found.index_distance_held_out,
+        found.diversity_held_out,
+        found.nearest_real_held_out,
+        found.nearest_real_least_held_out,
+    )
+    assert yardsticks == (None,) * 5
+    nothing = replace(store, splits=np.zeros_like(store.splits))
+    assert quality.train_on_synthetic({}, nothing, store.bands) is None
+
+
+def test_training_on_good_patches_is_as_good_as_on_real_ones(store):
+    rng = np.random.default_rng(1)
+    good = quality.train_on_synthetic({1: patches(rng, 1, 12)}, store, bands=store.bands)
+    assert good.from_real == ("dark",)
+    assert good.held_out == 24
+    assert good.real > 0.9
+    assert good.synthetic > 0.9
+    swapped = quality.train_on_synthetic({k: patches(rng, 1 - k, 12) for k in (0, 1)}, store, bands=store.bands)
+    assert swapped.real == good.real
+    assert swapped.from_real == ()
+    assert swapped.synthetic < 0.1

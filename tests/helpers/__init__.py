@@ -1,0 +1,1 @@
+"""What several tests share: stores, runs, processes and paths."""

@@ -1,0 +1,50 @@
+"""A made-up record and the files of its trial, for tests of the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from raysat.metrics.confusion import from_confusion
+from raysat.storage.ledger import SUMS, Record
+
+ID = "0123456789abcdef"
+
+
+def made_up_record(trial_id: str = ID, **changes) -> Record:
+    metrics = from_confusion(np.array([[8, 2], [1, 4]]))
+    values = {
+        "id": trial_id,
+        "reported": "test",
+        "metrics": {"test": metrics, "val": metrics},
+        "classes": ("a", "b"),
+        "epochs": 3,
+        "images": 300,
+        "seconds": 1.5,
+        "started": 1.75e9,
+        "ended": 1.75e9 + 1.5,
+        "parameters": 42,
+        "versions": {"raysat": "0.1.0"},
+        "hardware": {"device": "cpu", "cores": 2},
+        "data": {"fingerprint": "f", "path": "store"},
+    }
+    return Record(**(values | changes))
+
+
+def files_of(record: Record) -> dict[str, bytes]:
+    return {
+        "spec.json": b"{}",
+        "record.json": record.model_dump_json().encode(),
+        "history.csv": b"epoch\n1\n",
+        "predictions.npz": b"arrays",
+        "model.pt": b"weights",
+    }
+
+
+def everything_under(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def files_on_disk(trial_id: str = ID) -> list[str]:
+    return [trial_id, *(f"{trial_id}/{name}" for name in sorted([*files_of(made_up_record()), SUMS]))]

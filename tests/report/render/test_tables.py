@@ -1,0 +1,289 @@
+"""The leaderboard's files: what a reader and a program find in them, whatever the names are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from raysat.data.importers.droughtwatch import CLASSES
+from raysat.errors import LedgerError
+from raysat.report.analysis.collect import METRICS, Leaderboard, collect
+from raysat.report.render.tables import to_csv, to_json, to_markdown, write_leaderboard
+
+HOSTILE = [
+    "a | b",
+    "<script>alert(1)</script>",
+    "new\nline\r\n# heading",
+    "`code` **bold** [link](http://x) ~~gone~~",
+    "back\\slash \\| pipe",
+    "=cmd()",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "a, \"quoted\" 'name'",
+    "$x$ &amp; <!-- -->",
+    "very " * 60 + "long",
+    "ünï 表 \u202e\x1b[31m",
+]
+
+
+def cells(row: str) -> list[str]:
+    """Split a row of a Markdown table at its unescaped pipes, and undo the escapes."""
+    parts = re.split(r"(?<!\\)((?:\\\\)*)\|", row.strip())
+    joined = [a + b for a, b in zip(parts[::2], [*parts[1::2], ""], strict=True)][1:-1]
+    plain = [re.sub(r"\\(.)", r"\1", part.strip()) for part in joined]
+    return [part.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") for part in plain]
+
+
+def tables(markdown: str) -> list[list[list[str]]]:
+    found = re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE)
+    return [[cells(row) for row in table.splitlines() if not set(row) <= set("|-: ")] for table in found]
+
+
+@pytest.fixture
+def board(make_run, table2) -> Leaderboard:
+    """Seven arms; (2) and (3) are short of a seed."""
+    failed = {("(3)", 1): "the loss became NaN at epoch 3"}
+    return collect(make_run(table2, reference="table2", failed=failed, missing=[("(2)", 2)]))
+
+
+def one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+# ---- Markdown
+
+
+def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
+    main, recall, precision = tables(to_markdown(board))
+    classes = ["crop_grass", "built", "water", "forest"]
+    heads = ["balanced accuracy", "ICV", "√ICV", "macro F1", *(f"recall {name}" for name in classes), "accuracy"]
+    assert main[0] == ["#", "arm", *heads, "n"]
+    assert recall[0] == ["arm", "crop_grass (n = 30)", "built (n = 8)", "water (n = 7)", "forest (n = 5)"]
+    assert precision[0] == ["arm", *classes]
+    for position, (arm, row) in enumerate(zip(board.arms, main[1:], strict=True), start=1):
+        values = dict(zip(main[0], (cell.replace("**", "") for cell in row), strict=True))
+        balanced = arm.metrics["balanced_accuracy"]
+        assert values["#"] == (f"({position})" if arm.name in ("(2)", "(3)") else str(position))
+        assert values["arm"] == f"{arm.name} {arm.published.label}"
+        published = arm.published
+        assert values["balanced accuracy"] == (
+            f"{balanced.mean:.3f} ± {balanced.sd:.3f} ({published.balanced_accuracy:.4f})"
+        )
+        assert values["ICV"] == f"{arm.metrics['icv'].mean:.4f} ({published.icv:.4f})"
+        assert values["√ICV"] == f"{arm.metrics['icv_root'].mean:.3f} ({published.icv_root:.4f})"
+        assert values["recall water"] == f"{arm.recall[2].mean:.3f}"
+        assert values["accuracy"] == f"{arm.metrics['accuracy'].mean:.3f} ({published.accuracy:.4f})"
+        assert values["n"] == ("2/3" if arm.name in ("(2)", "(3)") else "3")
+        assert precision[position][4].replace("**", "") == f"{arm.precision[3].mean:.3f} ± {arm.precision[3].sd:.3f}"
+
+
+def test_markdown_marks_the_best_of_each_column_but_never_accuracy(board):
+    main = tables(to_markdown(board))[0]
+    columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
+    for heading, better in (("ICV", min), ("√ICV", min), ("macro F1", max), ("recall built", max)):
+        values = [float(cell.partition(" ")[0].strip("*")) for cell in columns[heading]]
+        best = better(values[:5])  # the last two are short of seeds, and compete for nothing
+        bold = [value == best and position < 5 for position, value in enumerate(values)]
+        assert [cell.startswith("**") for cell in columns[heading]] == bold
+    assert not any("*" in cell for heading in ("accuracy", "#", "n", "arm") for cell in columns[heading])
+
+
+def test_markdown_says_what_was_measured_how_it_is_ranked_and_what_is_not_there(board):
+    text = to_markdown(board)
+    assert text.startswith("# table2\n")
+    assert "test split of demo, 50 patches; 19 of 21 trials finished" in text
+    assert "± is the sample standard deviation over the n seeds" in text
+    assert "higher balanced accuracy, then lower ICV, then higher macro F1" in text
+    assert "- **(3) cross-entropy + AugMix**, seed 1 failed: the loss became NaN at epoch 3\n" in text
+    assert "- **(2) cross-entropy, bands 6-5-2**, seed 2 missing: not trained yet\n" in text
+    assert "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them." in text
+    assert "Published numbers: Rawal &amp; Pradhan 2020" in text
+    assert "ICV is not printed and follows from accuracy and recalls" in text
+
+
+def test_a_complete_study_has_no_section_of_failures(make_run):
+    text = to_markdown(collect(make_run({"a": (0.9, 0.5, 0.5, 0.4)}, seeds=(0, 1))))
+    assert "Failed" not in text
+    assert "ublished" not in text
+    assert "**0." not in text  # one arm alone is not the best of anything
+
+
+def test_an_arm_without_results_is_listed_last_with_dashes(make_run):
+    arms = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.9, 0.9, 0.9, 0.9)}
+    main, *_ = tables(to_markdown(collect(make_run(arms, seeds=(0,), failed={("a", 0): "no space"}))))
+    assert main[2] == ["–", "a", *["–"] * 9, "0/1"]
+
+
+def test_hostile_names_and_errors_neither_break_nor_leave_their_cell(make_run):
+    arms = {f"{name} {position}": (0.9, 0.6, 0.5, 0.5) for position, name in enumerate(HOSTILE)}
+    failed = {(arm, 1): f"error in {arm}" for arm in arms}
+    classes = ("a|b", "<i>c</i>", "d\ne", "_f_ g_h")
+    board = collect(make_run(arms, seeds=(0, 1), failed=failed, classes=classes, study="hostile"))
+    text = to_markdown(board)
+    main, recall, _ = tables(text)
+    clipped = {one_line(name)[:299] for name in arms}
+    assert {row[1].rstrip("…")[:299] for row in main[1:]} == clipped
+    assert {len(row) for row in main} == {12}
+    assert recall[0] == ["arm", "a|b (n = 30)", "<i>c</i> (n = 8)", "d e (n = 7)", "_f_ g_h (n = 5)"]
+    prose = re.sub(r"`leaderboard\.json`", "", text)
+    assert not re.search(r"<\w", prose)
+    assert not re.search(r"(?<!\\)[`~$\[]", prose)
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# hostile",
+        "## Per class",
+        "## Failed or missing",
+    ]
+    assert sum(line.startswith("- **") for line in text.splitlines()) == len(arms)
+    assert "g_h" in text  # escaped only where it would mean something
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(min_size=1, max_size=40))
+def test_any_name_is_one_cell_of_markdown_and_reads_back(board, name):
+    changed = replace(board, arms=(replace(board.arms[0], name=name, published=None), *board.arms[1:]))
+    main = tables(to_markdown(changed))[0]
+    assert {len(row) for row in main} == {12}
+    assert main[1][1] == one_line(name)
+    row = next(csv.DictReader(io.StringIO(to_csv(changed))))
+    assert row["arm"].removeprefix("'") == one_line(name).removeprefix("'")
+    assert not row["arm"].startswith(("=", "+", "-", "@"))
+
+
+def test_markdown_renders_as_tables_of_inert_text(make_run):
+    """What a CommonMark parser makes of it: the third opinion on our escapes."""
+    arms = {f"{name} {position}": (0.9, 0.6, 0.5, 0.5) for position, name in enumerate(HOSTILE)}
+    text = to_markdown(collect(make_run(arms, seeds=(0,), study="hostile")))
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    assert html.count("<table>") == 3
+    assert html.count("<tr>") == 3 * (1 + len(arms))
+    for tag in ("<script", "<a ", "<s>", "<h3", "<!--"):
+        assert tag not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "back\\slash \\| pipe" in html
+
+
+def test_many_classes_leave_the_main_table_narrow(make_run):
+    classes = tuple(f"class {k}" for k in range(12))
+    board = collect(make_run({"a": (0.9,) * 12, "b": (0.5,) * 12}, seeds=(0,), classes=classes))
+    main, recall, precision = tables(to_markdown(board))
+    assert len(main[0]) == 8
+    assert len(recall[0]) == len(precision[0]) == 13
+
+
+# ---- published rows
+
+
+def test_published_values_stand_beside_ours_and_a_dash_where_there_is_none(make_run, table2):
+    arms = {**{name: table2[name] for name in ("(1)", "(2)")}, "mine": table2["(3)"]}
+    compared = collect(make_run(arms, reference="table2", classes=CLASSES))
+    text = to_markdown(compared)
+    main, _, precision = tables(text)
+    columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
+    for name, cell, rare in zip(columns["arm"], columns["balanced accuracy"], columns["recall 3+ cows"], strict=True):
+        assert cell.endswith({"(1)": " (0.6470)", "(2)": " (0.6474)"}.get(name[:3], " (–)"))
+        assert rare.endswith({"(1)": " (0.6397)", "(2)": " (0.6565)"}.get(name[:3], " (–)"))
+    assert all(row[1].endswith(")") for row in precision[1:])
+    assert "In brackets: the published value." in text
+    frame = pd.read_csv(io.StringIO(to_csv(compared))).set_index("arm")
+    assert frame.loc["(1)", "balanced_accuracy_published"] == 0.647
+    assert frame["balanced_accuracy_published"].isna().sum() == 1
+    assert frame.loc["(2)", "recall_1 cow_published"] == 0.4784
+    published = {arm["name"]: arm["published"] for arm in json.loads(to_json(compared))["arms"]}
+    assert published["(1)"]["recall"] == [0.8968, 0.4883, 0.5631, 0.6397]
+    assert published["mine"] is None
+
+
+def test_numbers_by_class_are_compared_where_the_classes_are_the_publications(make_run, table2):
+    other = collect(make_run({"(1)": table2["(1)"]}, reference="table2"))
+    columns = {column[0]: column[1:] for column in zip(*tables(to_markdown(other))[0], strict=True)}
+    assert columns["balanced accuracy"][0].endswith(" (0.6470)")
+    assert "(" not in columns["recall forest"][0]
+
+
+# ---- CSV and JSON
+
+
+def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
+    frame = pd.read_csv(io.StringIO(to_csv(board)))
+    assert list(frame.columns[:6]) == [
+        "arm",
+        "rank",
+        "n",
+        "n_planned",
+        "balanced_accuracy_mean",
+        "balanced_accuracy_sd",
+    ]
+    assert all(np.issubdtype(dtype, np.number) for dtype in frame.drop(columns="arm").dtypes)
+    assert list(frame["arm"]) == [arm.name for arm in board.arms]
+    assert list(frame["n"]) == [arm.n for arm in board.arms]
+    for metric in METRICS:
+        assert list(frame[f"{metric}_mean"]) == [arm.metrics[metric].mean for arm in board.arms]
+        assert list(frame[f"{metric}_sd"]) == [arm.metrics[metric].sd for arm in board.arms]
+    assert list(frame["recall_forest_mean"]) == [arm.recall[3].mean for arm in board.arms]
+    assert list(frame["precision_crop_grass_sd"]) == [arm.precision[0].sd for arm in board.arms]
+
+
+@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " \r@x", '=HYPERLINK("http://x")'])
+def test_a_name_in_csv_cannot_start_a_formula(make_run, name):
+    row = next(csv.DictReader(io.StringIO(to_csv(collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,)))))))
+    assert row["arm"] == f"'{name.strip()}"
+
+
+def test_csv_leaves_what_is_unknown_empty(make_run):
+    arms = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.9, 0.9, 0.9, 0.9)}
+    frame = pd.read_csv(io.StringIO(to_csv(collect(make_run(arms, seeds=(0,), missing=[("a", 0)]))))).set_index("arm")
+    assert frame.loc["a"].drop(["n", "n_planned"]).isna().all()
+    assert np.isnan(frame.loc["b", "icv_sd"])
+    assert (frame.loc["a", "n"], frame.loc["a", "n_planned"], frame.loc["b", "rank"]) == (0, 1, 1)
+
+
+def test_json_holds_every_seed_and_every_reason(board):
+    value = json.loads(to_json(board))
+    assert (value["study"], value["reported"], value["n_test"]) == ("table2", "test", 50)
+    assert value["data"] == {"name": "demo", "fingerprint": "f" * 32}
+    assert value["n_per_class"] == {"crop_grass": 30, "built": 8, "water": 7, "forest": 5}
+    assert value["classes"] == list(value["n_per_class"])
+    assert value["raysat"]
+    assert len(value["arms"]) == 7
+    by_name = {arm["name"]: arm for arm in value["arms"]}
+    assert by_name["(3)"]["failed"] == [{"seed": 1, "error": "the loss became NaN at epoch 3"}]
+    assert by_name["(3)"]["seeds"] == [0, 2]
+    assert by_name["(2)"]["missing"] == [2]
+    for arm in board.arms:
+        found = by_name[arm.name]
+        assert found["rank"] == arm.rank
+        assert found["balanced_accuracy"]["values"] == list(arm.metrics["balanced_accuracy"].values)
+        assert found["recall"]["water"]["mean"] == arm.recall[2].mean
+        assert found["precision"]["built"]["sd"] == arm.precision[1].sd
+
+
+# ---- files
+
+
+def test_files_are_written_at_once_and_the_same_run_gives_the_same_bytes(board, tmp_path, monkeypatch):
+    folder = tmp_path / "reports" / "table2"
+    paths = write_leaderboard(board, folder)
+    assert [path.name for path in paths] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in paths)
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in write_leaderboard(board, folder)] == before
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(LedgerError, match="No space left"):
+        write_leaderboard(replace(board, study="changed"), folder)
+    assert [path.read_bytes() for path in paths] == before
+    assert len(list(folder.iterdir())) == 3

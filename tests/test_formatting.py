@@ -1,0 +1,40 @@
+"""Values as errors show them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raysat.formatting import echo
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**399, "1000000…0000 (400 digits)"),
+        (-(10**399), "-1000000…0000 (400 digits)"),
+        (12345678901234567890, "12345678901234567890"),
+        (123456789012345678901, "1234567…8901 (21 digits)"),
+        (True, "True"),
+        ("x" * 500, "'" + "x" * 27 + "..." + "x" * 28 + "'"),
+        (list(range(1000)), "[0, 1, 2, 3, 4, 5, ...]"),
+        ({"kind": 10**399}, "{'kind': 1000000…0000 (400 digits)}"),
+    ],
+)
+def test_a_long_value_is_shown_by_its_ends(value: object, shown: str) -> None:
+    assert echo(value) == shown
+
+
+def test_a_number_that_python_does_not_write_out_is_described() -> None:
+    assert echo([1 << 20_000]) == "[a number of 20,001 bits]"
+
+
+@given(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**19), 10**19)
+    | st.floats()
+    | st.text().filter(lambda text: len(repr(text)) <= 60)
+    | st.lists(st.integers(0, 99), max_size=6)
+)
+def test_a_short_value_is_shown_as_it_is(value: object) -> None:
+    assert echo(value) == repr(value)
