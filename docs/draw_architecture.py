@@ -39,13 +39,8 @@ def main() -> int:
 def imports() -> Graph:
     """Every box and the boxes that its files import from, also inside functions."""
     package = ROOT / "raysat"
-    boxes: Graph = {
-        path.stem: set()
-        for path in package.iterdir()
-        if path.is_dir() or path.suffix == ".py"
-        if path.stem[0] not in "._"
-    }
-    boxes.pop("py", None)
+    found = (path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file())
+    boxes: Graph = {name: set() for name in found if not name.startswith("_")}
     for file in package.rglob("*.py"):
         box = file.relative_to(package).parts[0].removesuffix(".py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
