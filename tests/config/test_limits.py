@@ -119,7 +119,7 @@ def test_what_is_refused_needs_no_heavy_import(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(PLAN["epochs"][0], encoding="utf-8")
     code = (
         "import sys; sys.argv = ['raysat', 'plan', '--space', 'study.yaml']\n"
-        "try:\n    from raysat.cli import main; main()\n"
+        "try:\n    from raysat.cli.main import main; main()\n"
         "finally:\n    heavy = {'torch', 'ray', 'pandas', 'rasterio', 'matplotlib', 'scipy', 'timm'}\n"
         "    print('HEAVY', sorted(heavy & set(sys.modules)))"
     )

@@ -116,7 +116,7 @@ def kill_a_node():
     print("KILLED", flush=True)
 
 threading.Thread(target=kill_a_node, daemon=True).start()
-from raysat.cli import main
+from raysat.cli.main import main
 sys.argv = ["raysat", "ablate", "--space", space, "--data", store, "--out", out, "--address", cluster.address,
             "--cpus-per-trial", "1"]
 try:

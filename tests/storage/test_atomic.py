@@ -81,7 +81,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
 KILLED = """
 import os, sys
 from pathlib import Path
-from raysat import atomic
+from raysat.storage import atomic
 point, original, count = int(sys.argv[1]), Path.rename, 0
 def rename(self, target):
     global count
