@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from raysat.data.store import PatchStore, StoreWriter
+from tests.helpers.paths import ROOT
 
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
@@ -21,6 +22,22 @@ settings.load_profile("raysat")
 pytest_plugins = ("tests.helpers.data_fixtures", "tests.helpers.report_fixtures", "tests.helpers.training_fixtures")
 
 BANDS = ("B2", "B5", "B6")
+
+
+# Tests that start a Ray of their own, beside those that ask for ``ray_session``; and those that take seconds each.
+RAY = ("tests/cli/test_generate.py", "tests/cli/test_main.py", "tests/execution/test_cluster.py", "tests/faults/")
+SLOW = ("tests/report/analysis/test_coverage.py", "tests/training/test_parallel.py", "tests/training/test_sharing.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work."""
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
+        if on_ray:
+            item.add_marker(pytest.mark.ray)
+        if on_ray or path.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
