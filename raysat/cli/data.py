@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_bands, read_words
 from raysat.errors import BandError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from raysat.data.importers.base import Progress
+    from rich.console import RenderableType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_REDRAW: Final = 0.1  # seconds between two states of a progress bar
 _PATH = click.Path(path_type=Path)
 _out = click.option("--out", type=_PATH, required=True, help="The store to write, a folder.")
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace a store that is there.")
@@ -62,14 +59,14 @@ def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bo
     from raysat.data.importers.droughtwatch import import_droughtwatch
     from raysat.data.info import report
 
-    with _bar("reading records") as progress:
+    with progress_bar() as bar:
         done = import_droughtwatch(
             source,
             out,
             keep_empty=keep_empty,
             allow_duplicates=allow_duplicates,
             overwrite=overwrite,
-            progress=progress,
+            progress=partial(bar, "reading records"),
         )
     _show(report(done))
 
@@ -112,7 +109,7 @@ def geotiff(
     if not names:
         raise UsageError("the bands of the files are not named", hint="use --sensor sentinel2, or --bands B01,B02,...")
     order = read_words(classes, "--classes") if classes is not None else ()
-    with _bar("reading patches") as progress:
+    with progress_bar() as bar:
         done = import_geotiff(
             manifest,
             out,
@@ -123,7 +120,7 @@ def geotiff(
             alpha_mask=alpha_mask,
             allow_duplicates=allow_duplicates,
             overwrite=overwrite,
-            progress=progress,
+            progress=partial(bar, "reading patches"),
         )
     _show(report(done))
 
@@ -154,7 +151,7 @@ def folder(
     from raysat.data.info import report
 
     names = _band_names(sensor, bands)
-    with _bar("reading arrays") as progress:
+    with progress_bar() as bar:
         done = import_folder(
             source,
             out,
@@ -164,7 +161,7 @@ def folder(
             keep_empty=keep_empty,
             allow_duplicates=allow_duplicates,
             overwrite=overwrite,
-            progress=progress,
+            progress=partial(bar, "reading arrays"),
         )
     _show(report(done))
 
@@ -179,8 +176,8 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     from raysat.data.importers.synthetic import synthesize
     from raysat.data.info import report
 
-    with _bar("making patches") as progress:
-        done = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=progress)
+    with progress_bar() as bar:
+        done = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
     _show(report(done))
 
 
@@ -221,37 +218,6 @@ def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
 
 
 def _show(parts: Iterator[RenderableType]) -> None:
-    console = _console()
+    screen = console(piped_width=10_000)  # so that nothing wraps, whatever the names of the classes
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str) or not hasattr(part, "columns"))
-
-
-def _console(*, stderr: bool = False) -> Console:
-    """A console that takes text as it is; in a pipe, one wide enough that nothing wraps."""
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    return console
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    """Draw a progress bar on stderr where that is a terminal; yields the function that moves it."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
-        drawn = 0.0
-
-        def move(done: int, total: int) -> None:
-            nonlocal drawn
-            now = time.monotonic()
-            if done >= total or now - drawn > _REDRAW:
-                progress.update(task, completed=done, total=total)
-                drawn = now
-
-        yield move
+        screen.print(part)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raysat.cli.console import console
 from raysat.cli.options import (
     FOLDER,
     Machines,
-    console,
     data_option,
     describe_store,
     machine_options,

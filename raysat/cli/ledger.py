@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from raysat.cli.options import FOLDER, console
+from raysat.cli.console import console
+from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import plural
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat import __version__
+from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
-from raysat.cli.options import Machines, Request, Work, console, describe_store, machine_options, study_options
+from raysat.cli.options import Machines, Request, Work, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.tune import tune
 from raysat.errors import RaysatError

@@ -1,4 +1,4 @@
-"""What several commands share: the options of a study and of the machines, the work that is left, the console."""
+"""What several commands share: the options of a study and of the machines, the work that is left."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ import click
 from raysat.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
     from raysat.execution.resources import Options
@@ -203,16 +201,6 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
 set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
 out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
-
-
-def console() -> Console:
-    """A console that takes text as it is; in a pipe, wide enough for a whole leaderboard."""
-    from rich.console import Console
-
-    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    if not made.is_terminal:
-        made.width = 120
-    return made
 
 
 def describe_store(store: PatchStore) -> str:

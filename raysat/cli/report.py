@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.options import FOLDER, console, read_words
+from raysat.cli.console import console, progress_bar
+from raysat.cli.options import FOLDER, read_words
 from raysat.errors import UsageError
-
-if TYPE_CHECKING:
-    from raysat.report.analysis.findings import Progress
 
 
 @click.command()
@@ -53,7 +48,7 @@ def report(
     from raysat.report.render.terminal import render
 
     screen = console()
-    with _progress() as progress:
+    with progress_bar() as progress:
         found = find(runs, baseline=baseline, rank_by=rank_by, together=together, progress=progress)
         files = write_report(found, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
     screen.print()
@@ -91,20 +86,3 @@ def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     if out is not None:
         write_atomic(out, to_markdown(found))
         screen.print(f"wrote {out}", style="dim")
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on the terminal for what takes seconds; nothing in a pipe."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    screen = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
-        task = bars.add_task("predictions")
-
-        def shown(what: str, done: int, total: int) -> None:
-            bars.update(task, description=what, completed=done, total=total)
-
-        yield shown

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raysat.cli.console import console
 from raysat.cli.options import (
     FILE,
     Machines,
     Work,
-    console,
     data_option,
     describe_store,
     machine_options,
