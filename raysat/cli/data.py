@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ from raysat.cli.options import read_bands, read_words
 from raysat.errors import BandError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,8 +56,8 @@ def import_() -> None:
 @_overwrite
 def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bool, overwrite: bool) -> None:
     """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
+    from raysat.cli.views.store import show_import
     from raysat.data.importers.droughtwatch import import_droughtwatch
-    from raysat.data.info import report
 
     with progress_bar() as bar:
         done = import_droughtwatch(
@@ -68,7 +68,7 @@ def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bo
             overwrite=overwrite,
             progress=partial(bar, "reading records"),
         )
-    _show(report(done))
+    show_import(done, _screen())
 
 
 @import_.command()
@@ -102,8 +102,8 @@ def geotiff(
     header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
     statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
+    from raysat.cli.views.store import show_import
     from raysat.data.importers.geotiff import import_geotiff
-    from raysat.data.info import report
 
     names = _band_names(sensor, bands)
     if not names:
@@ -122,7 +122,7 @@ def geotiff(
             overwrite=overwrite,
             progress=partial(bar, "reading patches"),
         )
-    _show(report(done))
+    show_import(done, _screen())
 
 
 @import_.command()
@@ -147,8 +147,8 @@ def folder(
 
     Arrays of 11 bands are taken for Landsat 8 where neither --sensor nor --bands is given.
     """
+    from raysat.cli.views.store import show_import
     from raysat.data.importers.folder import import_folder
-    from raysat.data.info import report
 
     names = _band_names(sensor, bands)
     with progress_bar() as bar:
@@ -163,7 +163,7 @@ def folder(
             overwrite=overwrite,
             progress=partial(bar, "reading arrays"),
         )
-    _show(report(done))
+    show_import(done, _screen())
 
 
 @data.command()
@@ -173,12 +173,12 @@ def folder(
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
+    from raysat.cli.views.store import show_import
     from raysat.data.importers.synthetic import synthesize
-    from raysat.data.info import report
 
     with progress_bar() as bar:
         done = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
-    _show(report(done))
+    show_import(done, _screen())
 
 
 @data.command()
@@ -190,11 +190,11 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 @click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Patches of a class.")
 def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
+    from raysat.cli.views.store import show_store
     from raysat.data.importers.source import open_data
-    from raysat.data.info import describe
 
     opened = open_data(store)
-    _show(describe(opened))
+    show_store(opened, _screen())
     if plot is not None:
         from raysat.data.sample_grid import contact_sheet
 
@@ -217,7 +217,6 @@ def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
     return names
 
 
-def _show(parts: Iterator[RenderableType]) -> None:
-    screen = console(piped_width=10_000)  # so that nothing wraps, whatever the names of the classes
-    for part in parts:
-        screen.print(part)
+def _screen() -> Console:
+    """A console on which nothing wraps in a pipe, whatever the names of the classes."""
+    return console(piped_width=10_000)
