@@ -14,8 +14,7 @@ from typing import Any, Final, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.images import AugMix, Dcgan, NoSynthetic
-from raysat.config.families.learning import ExpRange, OneCycle, Triangular, Triangular2
+from raysat.config.families.images import Dcgan, NoSynthetic
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Data, Generation, Trial, digest
 from raysat.data.bands import Bands, resolve
@@ -95,7 +94,7 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, sh
         id=id_,
         arm=arm,
         trial=trial,
-        images=config.optim.epochs * patches * views(config),
+        images=config.optim.epochs * patches * config.augment.forward_passes,
         states=state_ids(
             trial,
             generated=needs,
@@ -104,14 +103,6 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, sh
         ),
         needs=needs,
     )
-
-
-def views(config: Config) -> int:
-    """Images that pass through the model for each patch of a batch.
-
-    AugMix with its consistency loss trains on the patch and two mixes of it.
-    """
-    return 3 if isinstance(config.augment, AugMix) and config.augment.jsd else 1
 
 
 def resolved(config: Config, store: PatchStore) -> Config:
@@ -133,7 +124,7 @@ def resolved(config: Config, store: PatchStore) -> Config:
         names = tuple(store.classes[label] for label in _labels(synthetic, store))
         synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
     optim = config.optim
-    if isinstance(config.schedule, Triangular | Triangular2 | ExpRange | OneCycle):
+    if config.schedule.sets_own_lr:
         optim = optim.model_copy(update={"lr": type(optim).model_fields["lr"].default})
     return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic, "optim": optim})
 

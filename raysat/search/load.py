@@ -242,10 +242,10 @@ def _check_size(search: Search, document: Located) -> None:
 
 
 def _check_rates(search: Search, at_corners: Iterable[tuple[dict[str, Drawn], Config]]) -> None:
-    """Refuse a search of the optimiser's rate where every schedule brings its own, as those with a max_lr do."""
+    """Refuse a search of the optimiser's rate where every schedule brings its own."""
     switch = next((axis.name for axis in search.axes if axis.section == "schedule" and axis.switches), None)
     schedules = [config.schedule for drawn, config in at_corners if switch is None or switch in drawn]
-    if not all("max_lr" in type(schedule).model_fields for schedule in schedules):
+    if not all(schedule.sets_own_lr for schedule in schedules):
         return
     kinds = " or ".join(dict.fromkeys(schedule.kind for schedule in schedules))
     for axis in search.axes:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from raysat.config.diff import label
 from raysat.config.schema import Config, canonical_json
 from raysat.data.store import SPLITS, PatchStore
 from raysat.errors import LedgerError, PlanError
@@ -20,7 +21,6 @@ from raysat.search.load import Budget, Search
 from raysat.search.space import Drawn
 from raysat.storage.atomic import write_atomic
 from raysat.storage.ledger import Ledger, Record
-from raysat.study.grid import label
 
 FILE: Final = "search.json"
 FORMAT: Final = 1

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
+from raysat.config.diff import label
 from raysat.config.families.base import Spec
 from raysat.config.merge import override
 from raysat.config.schema import Config, members
 from raysat.config.yaml_source import Located
 from raysat.errors import did_you_mean
 from raysat.formatting import echo
-from raysat.study.grid import label
 
 Drawn = float | int  # a number, or the position of a choice
 _DIGITS: Final = 4  # significant digits of a drawn number: enough for any setting, and people can read and repeat it

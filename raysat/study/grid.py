@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from raysat.config import limits
+from raysat.config.diff import label
 from raysat.config.merge import DEFAULTS, override
 from raysat.config.schema import members
 from raysat.config.yaml_source import Located
 from raysat.errors import did_you_mean
-from raysat.formatting import echo
 
 _SHOWN: Final = 5  # values that a hint lists
 
@@ -119,17 +119,6 @@ def _joined(values: Sequence[_Value]) -> _Value:
     for value in values:
         tree = tree.merge(value.tree)
     return _Value(", ".join(value.label for value in values), tree)
-
-
-def label(value: Any) -> str:
-    """How a value reads in an arm's name: ``ldam``, ``triangular(max_lr=0.001)``, ``B6-B5-B2``."""
-    if isinstance(value, dict):
-        rest = ", ".join(f"{key}={label(item)}" for key, item in value.items() if key != "kind")
-        kind = str(value.get("kind", ""))
-        return f"{kind}({rest})" if rest else kind
-    if isinstance(value, list):
-        return "-".join(map(label, value))
-    return echo(value) if isinstance(value, int) else str(value)
 
 
 def _check_keys(rule: Located) -> None:

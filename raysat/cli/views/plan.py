@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from raysat.cli.views.stage_tree import stage_tree
-from raysat.config.schema import Config, members
+from raysat.config.diff import changes, flatten, label
+from raysat.config.schema import Config
 from raysat.errors import LedgerError
 from raysat.formatting import duration, plural
 from raysat.metrics.power import power_note
@@ -26,7 +27,8 @@ from raysat.storage.ledger import Ledger
 _ASSUMED_RATE: Final = 150.0
 _SHORT: Final = 32  # characters of an arm's name
 _NAMED: Final = 5  # arms that a line names
-_DEFAULTS: Final = Config().model_dump(mode="json")
+_DEFAULTS: Final = flatten(Config())
+_ELSEWHERE: Final = ("data.bands", "data.drop", "optim.epochs")  # have words or a column of their own
 
 
 def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Artifacts, console: Console) -> None:
@@ -140,17 +142,15 @@ def _generation(missing: Sequence[Job]) -> str:
 
 def describe(config: Config, bands: Sequence[str]) -> list[str]:
     """List what a configuration sets apart from the defaults: ``loss=ldam``, ``bands=B6-B5-B2``, ``optim.lr=0.01``."""
-    settings = []
-    for name, section in config.model_dump(mode="json").items():
-        default: dict[str, Any] = _DEFAULTS[name]
-        if name == "data":
-            settings.append("bands=all" if section["bands"] == list(bands) else f"bands={'-'.join(section['bands'])}")
-            continue
-        if section.get("kind") != default.get("kind"):
-            settings.append(f"{name}={section['kind']}")
-            default = members(name)[section["kind"]]().model_dump(mode="json")
-        changed = (key for key in section if key != "epochs" and section[key] != default[key])
-        settings += [f"{name}.{key}={section[key]}" for key in changed]
+    kinds = {key: kind for key, kind in flatten(config).items() if key.endswith(".kind")}
+    plain = Config.model_validate({key.removesuffix(".kind"): {"kind": kind} for key, kind in kinds.items()})
+    changed = {key: kind for key, kind in kinds.items() if kind != _DEFAULTS[key]} | changes(config, plain)
+    every_band = list(config.data.bands) == list(bands)
+    settings = [f"bands={'all' if every_band else label(config.data.bands)}"]
+    for section in Config.model_fields:
+        keys = [key for key in changed if key.startswith(f"{section}.") and key not in _ELSEWHERE]
+        keys.sort(key=lambda key: not key.endswith(".kind"))
+        settings += [f"{key.removesuffix('.kind')}={label(changed[key])}" for key in keys]
     return settings
 
 

@@ -12,19 +12,26 @@ from raysat.config.families.base import Bands, Positive, Spec
 # --- augmentation
 
 
-class NoAugment(Spec):
+class _Augment(Spec):
+    @property
+    def forward_passes(self) -> int:
+        """Images that pass through the model for each patch of a batch."""
+        return 1
+
+
+class NoAugment(_Augment):
     """Patches as they are."""
 
     kind: Literal["none"] = "none"
 
 
-class Dihedral(Spec):
+class Dihedral(_Augment):
     """A random symmetry of the square for each patch: nadir imagery has no up and no handedness."""
 
     kind: Literal["dihedral"] = "dihedral"
 
 
-class AugMix(Spec):
+class AugMix(_Augment):
     """AugMix (Hendrycks et al. 2020); chains are 1 to ``depth`` long.
 
     With ``jsd`` it trains on the patch and two views of it with the Jensen-Shannon consistency loss; without, on one
@@ -39,6 +46,11 @@ class AugMix(Spec):
     jsd: bool = True
     jsd_weight: Annotated[float, Field(ge=0)] = 12.0
 
+    @property
+    def forward_passes(self) -> int:
+        """With ``jsd`` the patch and two mixes of it; else one mix alone."""
+        return 3 if self.jsd else 1
+
     @model_validator(mode="after")
     def _weight_needs_jsd(self) -> AugMix:
         if not self.jsd and self.jsd_weight != AugMix.model_fields["jsd_weight"].default:
@@ -46,7 +58,7 @@ class AugMix(Spec):
         return self
 
 
-class MixUp(Spec):
+class MixUp(_Augment):
     """Mixup (Zhang et al. 2018): two patches and their losses combined, by a weight drawn from Beta(alpha, alpha)."""
 
     kind: Literal["mixup"] = "mixup"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,8 @@ class Sgd(_Optim):
 
 
 class _Warm(Spec):
+    sets_own_lr: ClassVar[bool] = False  # shapes the optimiser's
+
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of training over which the rate rises linearly
 
 
@@ -76,6 +78,8 @@ class Cosine(_Warm):
 
 
 class _Cyclic(Spec):
+    sets_own_lr: ClassVar[bool] = True  # in place of the optimiser's
+
     base_lr: Positive = 1e-5
     max_lr: Positive = 1e-4
     step_epochs: Positive = 2.0
@@ -111,6 +115,8 @@ class OneCycle(Spec):
 
     As the cyclic ones, it brings its own rates in place of the optimiser's, and leaves momentum as it is.
     """
+
+    sets_own_lr: ClassVar[bool] = True
 
     kind: Literal["one_cycle"] = "one_cycle"
     max_lr: Positive = 1e-3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from raysat.config.diff import flatten, label
 from raysat.errors import UsageError
 from raysat.report.analysis.bootstrap import of_class
 from raysat.report.analysis.collect import Arm, Leaderboard, collect, one_line
@@ -145,21 +146,11 @@ def _means(one: Arm, other: Arm, *, paired: bool) -> tuple[float, float]:
 
 def _settings(one: Arm, other: Arm) -> Iterator[str]:
     """Settings of an arm that are not the same in both runs."""
-    specs = [_flat(arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]) for arm in (one, other)]
+    specs = [flatten(arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]) for arm in (one, other)]
     for key in dict.fromkeys([*specs[0], *specs[1]]):
-        values = [spec.get(key, "absent") for spec in specs]
-        if values[0] != values[1]:
-            yield f"{key}: {values[0]} → {values[1]}"
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = "-".join(map(str, value)) if isinstance(value, list) else str(value)
-    return flat
+        in_a, in_b = (label(spec[key]) if key in spec else "absent" for spec in specs)
+        if in_a != in_b:
+            yield f"{key}: {in_a} → {in_b}"
 
 
 def _differences(boards: tuple[Leaderboard, Leaderboard], costs: tuple[Cost, Cost]) -> Iterator[tuple[str, str, str]]:

@@ -9,14 +9,15 @@ reweight``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from raysat.config.diff import flatten, label
 from raysat.config.schema import Config
 from raysat.report.analysis.collect import Arm
 
-_DEFAULTS: Final = Config().model_dump(mode="json")
+_DEFAULTS: Final = flatten(Config())
 _MANY_BANDS: Final = 6  # more are called by their number
 
 
@@ -93,51 +94,50 @@ def _shared_seeds(arms: Sequence[Arm]) -> int:
 
 
 def _factors(configs: Mapping[str, Mapping[str, Any]]) -> list[Factor]:
-    found: list[tuple[str, dict[str, str]]] = []
-    known = [*_DEFAULTS, *dict.fromkeys(name for config in configs.values() for name in config)]
-    for section in dict.fromkeys(known):
-        parts = {arm: config.get(section) for arm, config in configs.items()}
-        if not all(isinstance(part, dict) for part in parts.values()):
-            found.append((section, {arm: str(part) for arm, part in parts.items()}))
-            continue
-        dicts: dict[str, dict[str, Any]] = {arm: dict(part or {}) for arm, part in parts.items()}
-        common = [key for key in next(iter(dicts.values())) if all(key in part for part in dicts.values())]
-        for key in common:
-            if key == "kind":
-                found.append((section, {arm: _kind(part, common, dicts) for arm, part in dicts.items()}))
-            elif (section, key) == ("data", "bands"):
-                found.append((key, _bands({arm: part[key] for arm, part in dicts.items()})))
-            else:
-                found.append((f"{section}.{key}", {arm: _text(part[key]) for arm, part in dicts.items()}))
-    return [
-        Factor(name=name, levels=levels, of=of)
-        for name, of in found
-        if len(levels := _levels(of, _DEFAULTS.get(name, {}).get("kind"))) > 1
-    ]
+    settings = {arm: flatten(config) for arm, config in configs.items()}
+    keys = dict.fromkeys(key for flat in settings.values() for key in flat)
+    common = {key for key in keys if all(key in flat for flat in settings.values())}
+    sections = list(dict.fromkeys(_section(key) for key in (*_DEFAULTS, *keys)))
+    levels: dict[str, dict[str, str]] = {}
+    for key in sorted(keys, key=lambda key: sections.index(_section(key))):
+        if key.endswith(".kind"):
+            levels[_section(key)] = {arm: _kind(key, flat, common, settings) for arm, flat in settings.items()}
+        elif key == "data.bands" and key in common:
+            levels["bands"] = _bands({arm: flat[key] for arm, flat in settings.items()})
+        elif key in common:
+            levels[key] = {arm: label(flat[key]) for arm, flat in settings.items()}
+    factors = (
+        Factor(name=name, levels=_levels(of, _DEFAULTS.get(f"{name}.kind")), of=of) for name, of in levels.items()
+    )
+    return [factor for factor in factors if len(factor.levels) > 1]
+
+
+def _section(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _levels(of: Mapping[str, str], default: str | None) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(of.values()), key=lambda level: level != default))
 
 
-def _kind(part: Mapping[str, Any], common: Sequence[str], parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """A member's kind, with those of its own settings that vary among the arms that have it."""
-    same = [other for other in parts.values() if other["kind"] == part["kind"]]
-    own = [key for key in part if key not in common and any(other.get(key) != part[key] for other in same)]
-    rest = ", ".join(f"{key}={_text(part[key])}" for key in own)
-    return f"{part['kind']}({rest})" if rest else str(part["kind"])
+def _kind(key: str, flat: Mapping[str, Any], common: Collection[str], settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """An arm's kind of a section, with those of its own settings that vary among the arms of this kind."""
+    if key not in flat:
+        return "absent"
+    section = key.removesuffix("kind")
+    same = [other for other in settings.values() if other.get(key) == flat[key]]
+    own = [name for name in flat if name.startswith(section) and name not in common]
+    varying = [name for name in own if any(other.get(name) != flat[name] for other in same)]
+    rest = ", ".join(f"{name.removeprefix(section)}={label(flat[name])}" for name in varying)
+    return f"{flat[key]}({rest})" if rest else str(flat[key])
 
 
 def _bands(of: Mapping[str, Any]) -> dict[str, str]:
     """Name bands by ``-``, or by their number where they are many and no other list has as many."""
-    lists = {_text(bands): len(bands) for bands in of.values() if isinstance(bands, list)}
+    lists = {label(bands): len(bands) for bands in of.values() if isinstance(bands, list)}
     sizes = list(lists.values())
     short = {text: f"{n} bands" for text, n in lists.items() if n > _MANY_BANDS and sizes.count(n) == 1}
-    return {arm: short.get(_text(bands), _text(bands)) for arm, bands in of.items()}
-
-
-def _text(value: Any) -> str:
-    return ("-".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
+    return {arm: short.get(label(bands), label(bands)) for arm, bands in of.items()}
 
 
 def _merged(factors: Sequence[Factor]) -> list[Factor]:
@@ -149,7 +149,7 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
     merged = []
     for group in groups.values():
         of = {arm: " + ".join(factor.of[arm] for factor in group) for arm in group[0].of}
-        lead = next((each for each in group if each.levels[0] == _DEFAULTS.get(each.name, {}).get("kind")), group[0])
+        lead = next((each for each in group if each.levels[0] == _DEFAULTS.get(f"{each.name}.kind")), group[0])
         levels = dict.fromkeys(of[arm] for level in lead.levels for arm in of if lead.of[arm] == level)
         merged.append(Factor(name=" + ".join(factor.name for factor in group), levels=tuple(levels), of=of))
     return merged
