@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from raysat.config.schema import Config, members
-from raysat.config.yaml_source import Located
+from raysat.config.schema import Config, variants
+from raysat.config.yaml_source import YamlValue
 
-DEFAULTS: Final = Located(Config().model_dump(mode="json"))
+DEFAULTS: Final = YamlValue(Config().model_dump(mode="json"))
 # A section that leaves ``kind`` out means the default member of its family.
-DEFAULT_KINDS: Final = Located(
+DEFAULT_KINDS: Final = YamlValue(
     {name: {"kind": section["kind"]} for name, section in DEFAULTS.value.items() if "kind" in section}
 )
 
 
-def override(base: Located, over: Located) -> Located:
+def override(base: YamlValue, over: YamlValue) -> YamlValue:
     """Merge ``over`` into ``base``; where it names another kind, drop the keys that this kind does not have."""
     kept = dict(base.value)
     for section, new in over.value.items():
@@ -29,6 +29,6 @@ def override(base: Located, over: Located) -> Located:
             or new.get("kind", old.get("kind")) == old.get("kind")
         ):
             continue
-        member = members(section).get(str(new["kind"])) if section in Config.model_fields else None
+        member = variants(section).get(str(new["kind"])) if section in Config.model_fields else None
         kept[section] = {key: value for key, value in old.items() if member and key in member.model_fields}
-    return Located(kept, base.places, base.origin).merge(over)
+    return YamlValue(kept, base.locations, base.origin).merge(over)

@@ -31,7 +31,7 @@ def epoch_at(point: float, epochs: int) -> int:
     return math.floor(point * epochs + _DUST)
 
 
-def switch_epoch(deferred: Drw | Drs, epochs: int) -> int:
+def defer_until(deferred: Drw | Drs, epochs: int) -> int:
     """Return the first reweighted or resampled epoch (0-based): the one in which the point ``switch`` falls.
 
     0.8 of 40 epochs is epoch index 32; a switch below 1 changes at least the last epoch, a switch of 1 none.
@@ -43,14 +43,14 @@ def reweight_at(reweight: Reweight, *, epoch: int, epochs: int) -> SteadyReweigh
     """Return the reweighting that holds in an epoch (0-based): a deferred one is none, then by effective number."""
     if not isinstance(reweight, Drw):
         return reweight
-    return EffectiveNumber(beta=reweight.beta) if epoch >= switch_epoch(reweight, epochs) else NoReweight()
+    return EffectiveNumber(beta=reweight.beta) if epoch >= defer_until(reweight, epochs) else NoReweight()
 
 
 def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:
     """Return the sampler that holds in an epoch (0-based): a deferred one is uniform, then by effective number."""
     if not isinstance(sampler, Drs):
         return sampler
-    return EffectiveNumberSampler(beta=sampler.beta) if epoch >= switch_epoch(sampler, epochs) else UniformSampler()
+    return EffectiveNumberSampler(beta=sampler.beta) if epoch >= defer_until(sampler, epochs) else UniformSampler()
 
 
 def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:

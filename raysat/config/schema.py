@@ -52,7 +52,7 @@ class Config(Spec):
     augment: Augment = NoAugment()
 
 
-def members(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:
+def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:
     """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``."""
     annotation: Any = of.model_fields[section].annotation
     models: tuple[type[Spec], ...] = getattr(annotation, "__args__", (annotation,))

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from raysat.config.families.base import Spec
-from raysat.config.schema import Config, members
-from raysat.config.yaml_source import Key, Located
+from raysat.config.schema import Config, variants
+from raysat.config.yaml_source import Key, YamlValue
 from raysat.errors import StudyError, did_you_mean
 from raysat.formatting import echo
 
@@ -43,7 +43,7 @@ _EITHER: Final[dict[Key, tuple[str, str]]] = {
 }
 
 
-def validate_config(tree: Located, *, arm: str) -> Config:
+def validate_config(tree: YamlValue, *, arm: str) -> Config:
     """Validate a configuration tree.
 
     Args:
@@ -56,14 +56,14 @@ def validate_config(tree: Located, *, arm: str) -> Config:
     return validate(Config, tree, where=f" (arm {arm!r})")
 
 
-def validate(model: type[_M], tree: Located, *, where: str = "") -> _M:
+def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
     """Validate a tree of sections as a model; ``where`` ends the message of the StudyError that a mistake raises."""
     try:
         return model.model_validate(tree.value)
     except ValidationError as error:
         key, detail = max((_relevant(item, tree.value) for item in error.errors()), key=lambda pair: len(pair[0]))
     message, hint = _explain(model, key, detail, tree.value)
-    raise StudyError(f"{tree.place(key)}: {message}{where}", hint=hint)
+    raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint)
 
 
 def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
@@ -115,5 +115,5 @@ def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:
     if len(key) == 1:
         return model.model_fields
     section = str(key[0])
-    family = members(section, model)
+    family = variants(section, model)
     return family[value[section].get("kind", "")].model_fields

@@ -24,20 +24,20 @@ Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Located:
+class YamlValue:
     """A plain value (dicts, lists, scalars) with the place of each key and item: ``file:line`` or ``--set key``."""
 
     value: Any
-    places: dict[Key, str] = field(default_factory=dict)
+    locations: dict[Key, str] = field(default_factory=dict)
     origin: str = ""
 
-    def place(self, key: Key = ()) -> str:
+    def location(self, key: Key = ()) -> str:
         """Where a key stands, or the nearest key around it."""
-        while key and key not in self.places:
+        while key and key not in self.locations:
             key = key[:-1]
-        return self.places.get(key, self.origin)
+        return self.locations.get(key, self.origin)
 
-    def at(self, *key: str | int) -> Located:
+    def child(self, *key: str | int) -> YamlValue:
         """Return the part of the tree under a key."""
         found = self
         for part in key:
@@ -45,66 +45,68 @@ class Located:
         return found
 
     @cached_property
-    def _parts(self) -> dict[str | int, Located]:
+    def _parts(self) -> dict[str | int, YamlValue]:
         """The parts under each key, sorted out at once: one by one, a file of many arms would take minutes."""
         below: dict[str | int, dict[Key, str]] = {}
-        for path, place in self.places.items():
+        for path, place in self.locations.items():
             if path:
                 below.setdefault(path[0], {})[path[1:]] = place
         items = self.value.items() if isinstance(self.value, dict) else enumerate(self.value)
-        return {key: Located(value, below.get(key, {}), self.place((key,))) for key, value in items}
+        return {key: YamlValue(value, below.get(key, {}), self.location((key,))) for key, value in items}
 
-    def under(self, *key: str) -> Located:
+    def nested_under(self, *key: str) -> YamlValue:
         """Return a tree that has this one under a key."""
         value = self.value
         for part in reversed(key):
             value = {part: value}
-        places: dict[Key, str] = {key[:depth]: self.place() for depth in range(1, len(key) + 1)}
-        return Located(value, places | {(*key, *path): place for path, place in self.places.items()}, self.origin)
+        locations: dict[Key, str] = {key[:depth]: self.location() for depth in range(1, len(key) + 1)}
+        return YamlValue(
+            value, locations | {(*key, *path): place for path, place in self.locations.items()}, self.origin
+        )
 
-    def merge(self, over: Located) -> Located:
+    def merge(self, over: YamlValue) -> YamlValue:
         """Merge another tree into this one, key by key."""
-        return Located(_merge(self.value, over.value), self.places | over.places, over.origin or self.origin)
+        return YamlValue(_merge(self.value, over.value), self.locations | over.locations, over.origin or self.origin)
 
-    def expand(self, within: tuple[str, ...] = ()) -> Located:
+    def expand(self, within: tuple[str, ...] = ()) -> YamlValue:
         """Write dotted keys out as nested mappings. Raises StudyError where two ways of writing set one key.
 
         Args:
             within: the keys above this tree, for the message.
         """
-        result = Located({}, {}, self.origin)
+        result = YamlValue({}, {}, self.origin)
         for key, value in self.value.items():
             path = tuple(str(key).split("."))
-            part = self.at(key)
-            part = (part.expand((*within, *path)) if isinstance(value, dict) else part).under(*path)
+            part = self.child(key)
+            part = (part.expand((*within, *path)) if isinstance(value, dict) else part).nested_under(*path)
             if twice := _clash(result.value, part.value):
                 name = ".".join(map(str, (*within, *twice)))
                 raise part.error(f"{name} is given twice", *twice, hint="write it once, dotted or nested")
             result = result.merge(part)
         return result
 
-    def mapping(self, key: str) -> Located:
+    def mapping(self, key: str) -> YamlValue:
         """Return the mapping under a key; empty where it is absent. Raises StudyError for another value."""
         value = self.value.get(key)
         if value is None:
-            return Located({}, {}, self.place((key,)))
+            return YamlValue({}, {}, self.location((key,)))
         if not isinstance(value, dict):
             raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key)
-        return self.at(key)
+        return self.child(key)
 
-    def mappings(self, key: str) -> list[Located]:
+    def mappings(self, key: str) -> list[YamlValue]:
         """Return the list of mappings under a key; empty where it is absent. Raises StudyError for another value."""
         values = self.value.get(key) or []
         if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
             raise self.error(f"{key!r} must be a list of mappings", key)
-        return [self.at(key, position) for position in range(len(values))]
+        return [self.child(key, position) for position in range(len(values))]
 
     def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
         """Make an error that begins with the place of a key."""
-        return StudyError(f"{self.place(key)}: {message}", hint=hint)
+        return StudyError(f"{self.location(key)}: {message}", hint=hint)
 
 
-def read_yaml(path: Path) -> tuple[Located, str]:
+def read_yaml(path: Path) -> tuple[YamlValue, str]:
     """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
     try:
         with path.open(encoding="utf-8") as file:
@@ -120,7 +122,7 @@ def read_yaml(path: Path) -> tuple[Located, str]:
     return parse_yaml(text, str(path)), text
 
 
-def parse_yaml(text: str, file: str) -> Located:
+def parse_yaml(text: str, file: str) -> YamlValue:
     """Parse YAML text; ``file`` names it in errors. Raises StudyError for invalid YAML."""
     try:
         tree = YAML(typ="rt", pure=True).load(text)
@@ -131,8 +133,8 @@ def parse_yaml(text: str, file: str) -> Located:
         raise StudyError(f"{file}:{_line(error)}: not valid YAML: {error.problem or error.context}") from None
     except (YAMLError, ValueError) as error:
         raise StudyError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
-    places: dict[Key, str] = {}
-    return Located(_plain(tree, (), places, file), places, f"{file}:1")
+    locations: dict[Key, str] = {}
+    return YamlValue(_plain(tree, (), locations, file), locations, f"{file}:1")
 
 
 def _line(error: MarkedYAMLError) -> int:
@@ -140,19 +142,19 @@ def _line(error: MarkedYAMLError) -> int:
     return mark.line + 1 if mark else 1
 
 
-def _plain(node: Any, key: Key, places: dict[Key, str], file: str) -> Any:
-    """Copy a round-trip tree into plain values, noting places."""
+def _plain(node: Any, key: Key, locations: dict[Key, str], file: str) -> Any:
+    """Copy a round-trip tree into plain values, noting locations."""
     if isinstance(node, CommentedMap | CommentedSeq):
         items = list(node.items() if isinstance(node, CommentedMap) else enumerate(node))
         known = node.lc.data or {}  # without what a merge key brought in, and None in a tagged sequence
-        around = places.get(key, f"{file}:1")
+        around = locations.get(key, f"{file}:1")
         plain = {}
-        if len(places) + len(items) > limits.FILE:  # only aliases of aliases can be
+        if len(locations) + len(items) > limits.FILE:  # only aliases of aliases can be
             message = f"{file}:1: aliases make more than {limits.FILE:,} values of this file"
             raise StudyError(message, hint="write out what it needs, or use a grid")
         for name, value in items:
-            places[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
-            plain[name] = _plain(value, (*key, name), places, file)
+            locations[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
+            plain[name] = _plain(value, (*key, name), locations, file)
         return plain if isinstance(node, CommentedMap) else list(plain.values())
     if isinstance(node, bool) or node is None:
         return node

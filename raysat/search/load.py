@@ -25,12 +25,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import Inside, Positive, Spec
+from raysat.config.families.base import OpenFraction, Positive, Spec
 from raysat.config.families.images import NoSynthetic
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
-from raysat.config.yaml_source import Located, read_yaml
+from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
 from raysat.search.corners import corners, count_corners
 from raysat.search.space import Axis, Drawn, applies, read_axes
@@ -38,7 +38,7 @@ from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
 
 _KEYS: Final = ("study", "base", "seeds", "search", "sampler", "stop", "budget", "confirm")
 _OF_STUDIES: Final = ("arms", "grid", "zip", "exclude", "reference")
-_RULE_KINDS: Final = Located({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
+_RULE_KINDS: Final = YamlValue({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
 
 
 class Tpe(Spec):
@@ -71,7 +71,7 @@ class Asha(Spec):
     """
 
     kind: Literal["asha"] = "asha"
-    grace: Inside = 0.25
+    grace: OpenFraction = 0.25
     reduction: Annotated[float, Field(gt=1)] = 3.0
 
     def grace_epochs(self, epochs: int) -> int:
@@ -118,8 +118,8 @@ class Search:
     seed: int  # trains every candidate
     rules: Rules
     text: str
-    tree: Located  # base as written
-    settings: Located  # what the command line sets
+    tree: YamlValue  # base as written
+    settings: YamlValue  # what the command line sets
 
     def config(self, drawn: Mapping[str, Drawn]) -> Config:
         """The configuration that drawn values make; without any it is the base."""
@@ -189,7 +189,9 @@ def load_search(
     base = validate_config(whole, arm="base")
     if not isinstance(base.synthetic, NoSynthetic):
         message = "synthetic: a search trains on real patches, since generators would have to be trained first"
-        raise StudyError(f"{whole.place(('synthetic',))}: {message}", hint="add it to the study that the search writes")
+        raise StudyError(
+            f"{whole.location(('synthetic',))}: {message}", hint="add it to the study that the search writes"
+        )
     axes = read_axes(document.mapping("search").expand(), whole, settings)
     if not axes:
         message = "there is nothing to search" + (": --set fixes every axis" if document.value["search"] else "")
@@ -228,7 +230,7 @@ def corner_study(search: Search) -> Study:
     return Study(name=search.name, arms=named, seeds=(search.seed,), reference=None, text=search.text)
 
 
-def _check_size(search: Search, document: Located) -> None:
+def _check_size(search: Search, document: YamlValue) -> None:
     """Refuse a space whose corners are more than can be checked: each of them is planned as an arm is."""
     number = count_corners(search.axes)
     epochs = (number + 1) * search.base.optim.epochs
@@ -254,7 +256,7 @@ def _check_rates(search: Search, at_corners: Iterable[tuple[dict[str, Drawn], Co
             raise axis.tree.error(message, hint="search schedule.max_lr instead, or choose another schedule")
 
 
-def _check_stop(search: Search, document: Located) -> None:
+def _check_stop(search: Search, document: YamlValue) -> None:
     """Refuse an early stopping that comes too late to stop anything."""
     rule, epochs = search.rules.stop, search.base.optim.epochs
     if isinstance(rule, Asha) and rule.grace_epochs(epochs) >= epochs:
@@ -264,7 +266,7 @@ def _check_stop(search: Search, document: Located) -> None:
         raise document.error(message, "stop", hint=hint)
 
 
-def _check_keys(document: Located, path: Path) -> None:
+def _check_keys(document: YamlValue, path: Path) -> None:
     if not isinstance(document.value, dict):
         raise document.error("a search is a mapping of keys", hint=f"its keys are {', '.join(_KEYS)}")
     if "search" not in document.value:
@@ -278,12 +280,12 @@ def _check_keys(document: Located, path: Path) -> None:
             raise document.error(f"unknown key {key!r}", key, hint=hint)
 
 
-def _rules(document: Located, trials: int | None, hours: float | None) -> Rules:
+def _rules(document: YamlValue, trials: int | None, hours: float | None) -> Rules:
     tree = _RULE_KINDS
     for key in Rules.model_fields:
         if key in document.value:
-            tree = tree.merge(document.mapping(key).under(key))
+            tree = tree.merge(document.mapping(key).nested_under(key))
     for option, key, value in (("--trials", "trials", trials), ("--hours", "hours", hours)):
         if value is not None:
-            tree = tree.merge(Located(value, {}, option).under("budget", key))
+            tree = tree.merge(YamlValue(value, {}, option).nested_under("budget", key))
     return validate(Rules, tree)

@@ -21,8 +21,8 @@ from typing import Any, Final, assert_never
 from raysat.config.diff import label
 from raysat.config.families.base import Spec
 from raysat.config.merge import override
-from raysat.config.schema import Config, members
-from raysat.config.yaml_source import Located
+from raysat.config.schema import Config, variants
+from raysat.config.yaml_source import YamlValue
 from raysat.errors import did_you_mean
 from raysat.formatting import echo
 
@@ -69,7 +69,7 @@ class Axis:
 
     path: tuple[str, ...]  # of a section or of a key in it
     distribution: Distribution
-    tree: Located  # the distribution as written
+    tree: YamlValue  # the distribution as written
     when: frozenset[int] | None = None
 
     @property
@@ -99,9 +99,9 @@ class Axis:
             case _:
                 assert_never(self.distribution)
 
-    def setting(self, drawn: Drawn) -> Located:
+    def setting(self, drawn: Drawn) -> YamlValue:
         """A tree with the drawn value alone."""
-        return _tree(Located(self.value(drawn), {}, self.tree.place()), self.path)
+        return _tree(YamlValue(self.value(drawn), {}, self.tree.location()), self.path)
 
     def drawn(self, value: Any) -> Drawn | None:
         """What would have to be drawn for a value; None where it lies outside."""
@@ -128,7 +128,7 @@ class Axis:
         return label(self.value(drawn))
 
 
-def read_axes(search: Located, base: Located, settings: Located) -> tuple[Axis, ...]:
+def read_axes(search: YamlValue, base: YamlValue, settings: YamlValue) -> tuple[Axis, ...]:
     """Read the axes; those that switch kinds come first.
 
     Args:
@@ -156,10 +156,10 @@ def applies(axis: Axis, drawn: Mapping[str, Drawn], axes: tuple[Axis, ...]) -> b
     return any(drawn[other.name] in axis.when for other in axes if other.switches and other.section == axis.section)
 
 
-def _leaves(search: Located) -> Iterator[tuple[tuple[str, ...], Located]]:
+def _leaves(search: YamlValue) -> Iterator[tuple[tuple[str, ...], YamlValue]]:
     """Yield path and distribution of each axis; a section can have one of its own and others for its keys."""
     for section, inside in search.value.items():
-        tree = search.at(section)
+        tree = search.child(section)
         if section not in Config.model_fields:
             known = list(Config.model_fields)
             hint = did_you_mean(section, known) or f"known: {', '.join(known)}"
@@ -169,14 +169,14 @@ def _leaves(search: Located) -> Iterator[tuple[tuple[str, ...], Located]]:
             yield (section,), tree
             continue
         if own:
-            places = {path: place for path, place in tree.places.items() if set(path[:1]) <= own}
-            yield (section,), Located({key: inside[key] for key in own}, places, tree.place())
+            locations = {path: place for path, place in tree.locations.items() if set(path[:1]) <= own}
+            yield (section,), YamlValue({key: inside[key] for key in own}, locations, tree.location())
         for key in inside:
             if key not in own:
-                yield (section, key), tree.at(key)
+                yield (section, key), tree.child(key)
 
 
-def _distribution(tree: Located, path: tuple[str, ...]) -> Distribution:
+def _distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
     name, value = ".".join(path), tree.value
     fixed = _FIXED.get(name) or _FIXED.get(path[0])
     if fixed:
@@ -196,7 +196,7 @@ def _distribution(tree: Located, path: tuple[str, ...]) -> Distribution:
     return Whole(low=int(low), high=int(high)) if kind == "int" else Uniform(low=low, high=high, log=kind != "uniform")
 
 
-def _bounds(tree: Located, name: str, kind: str, given: Any) -> tuple[float, float]:
+def _bounds(tree: YamlValue, name: str, kind: str, given: Any) -> tuple[float, float]:
     types, what = ((int,), "whole numbers") if kind == "int" else ((int, float), "numbers")
     if not isinstance(given, list) or len(given) != 2 or any(type(bound) not in types for bound in given):
         raise tree.error(f"{name}: {kind} needs two {what}, lowest and highest, got {echo(given)}", kind)
@@ -209,7 +209,7 @@ def _bounds(tree: Located, name: str, kind: str, given: Any) -> tuple[float, flo
     return float(low), float(high)
 
 
-def _choice(tree: Located, path: tuple[str, ...], given: Any) -> Choice:
+def _choice(tree: YamlValue, path: tuple[str, ...], given: Any) -> Choice:
     name = ".".join(path)
     if not isinstance(given, list) or len(given) < 2:
         raise tree.error(f"{name}: choice needs a list of two values or more, got {echo(given)}", "choice")
@@ -223,14 +223,14 @@ def _choice(tree: Located, path: tuple[str, ...], given: Any) -> Choice:
                 message = f"{name}.{key} cannot be searched, nor set by a choice: {fixed[0]}"
                 raise tree.error(message, "choice", position, key, hint=fixed[1])
         if len(path) == 1 and not isinstance(value, dict):
-            key = "kind" if "kind" in next(iter(members(name).values())).model_fields else "…"
+            key = "kind" if "kind" in next(iter(variants(name).values())).model_fields else "…"
             message = f"{name} is a section: its choices are mappings, got {echo(value)}"
             hint = f"write {{{key}: {value}}}, or name a key of the section: {name}.{key}"
             raise tree.error(message, "choice", position, hint=hint)
     return Choice(values=tuple(given))
 
 
-def _pinned(axis: Axis, settings: Located) -> bool:
+def _pinned(axis: Axis, settings: YamlValue) -> bool:
     """Whether the command line sets what an axis would vary: it then has nothing left to say."""
     inside = settings.value.get(axis.section, {})
     if not isinstance(inside, dict):
@@ -240,12 +240,12 @@ def _pinned(axis: Axis, settings: Located) -> bool:
     return "kind" in inside or all(set(value) <= set(inside) for value in _mappings(axis))
 
 
-def _conditional(axis: Axis, switch: Axis | None, base: Located, settings: Located) -> Axis:
+def _conditional(axis: Axis, switch: Axis | None, base: YamlValue, settings: YamlValue) -> Axis:
     """Find when an axis applies: whether its section has the key, under each choice of the section's own axis."""
     section, key = axis.path
     options = range(len(switch.ends())) if switch else range(1)
     trees = [override(override(base, switch.setting(n)), settings) if switch else base for n in options]
-    family = members(section)
+    family = variants(section)
     kinds = [str(tree.value.get(section, {}).get("kind", "")) for tree in trees]
     has = [kind not in family or key in family[kind].model_fields for kind in kinds]
     if not any(has):
@@ -268,8 +268,8 @@ def _mappings(switch: Axis) -> list[dict[str, Any]]:
     return [switch.setting(n).value[switch.section] for n in switch.ends()]
 
 
-def _tree(value: Located, path: tuple[str, ...]) -> Located:
-    tree = value.under(*path)
+def _tree(value: YamlValue, path: tuple[str, ...]) -> YamlValue:
+    tree = value.nested_under(*path)
     return tree.expand() if isinstance(value.value, dict) else tree
 
 

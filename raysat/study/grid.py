@@ -18,8 +18,8 @@ from typing import Any, Final
 from raysat.config import limits
 from raysat.config.diff import label
 from raysat.config.merge import DEFAULTS, override
-from raysat.config.schema import members
-from raysat.config.yaml_source import Located
+from raysat.config.schema import variants
+from raysat.config.yaml_source import YamlValue
 from raysat.errors import did_you_mean
 
 _SHOWN: Final = 5  # values that a hint lists
@@ -30,10 +30,10 @@ class _Value:
     """One value of an axis: how it reads in an arm's name, and what it sets."""
 
     label: str
-    tree: Located
+    tree: YamlValue
 
 
-def count(document: Located) -> int:
+def count(document: YamlValue) -> int:
     """Count the combinations of a study's axes, before any is excluded. Raises StudyError for more than can be made."""
     axes = [[values] for values in document.mapping("grid").value.values()]
     axes += [list(group.value.values()) for group in document.mappings("zip")]
@@ -48,7 +48,7 @@ def count(document: Located) -> int:
     return number if axes else 0
 
 
-def combinations(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
+def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
     """Yield name and merged configuration of each combination of a study's axes that is not excluded.
 
     Raises:
@@ -60,7 +60,7 @@ def combinations(document: Located, base: Located) -> Iterator[tuple[str, Locate
         raise document.error("exclude needs a grid", "exclude", hint="leave out a named arm by deleting it")
     for rule in rules:
         _check_keys(rule)
-    found: list[tuple[str, Located]] = []
+    found: list[tuple[str, YamlValue]] = []
     for choice in itertools.product(*axes) if axes else ():
         tree = base
         for value in choice:
@@ -76,7 +76,7 @@ def combinations(document: Located, base: Located) -> Iterator[tuple[str, Locate
     yield from kept
 
 
-def _axes(document: Located) -> list[list[_Value]]:
+def _axes(document: YamlValue) -> list[list[_Value]]:
     grid = document.mapping("grid")
     groups = document.mappings("zip")
     _check_apart([grid, *groups])
@@ -90,7 +90,7 @@ def _axes(document: Located) -> list[list[_Value]]:
     return axes
 
 
-def _check_apart(groups: Sequence[Located]) -> None:
+def _check_apart(groups: Sequence[YamlValue]) -> None:
     """Refuse an axis that moves what another one moves: the later would win, in arms that are named after both."""
     seen: list[list[str]] = []
     for group in groups:
@@ -105,29 +105,29 @@ def _check_apart(groups: Sequence[Located]) -> None:
             seen.append(path)
 
 
-def _axis(axes: Located, path: str) -> list[_Value]:
+def _axis(axes: YamlValue, path: str) -> list[_Value]:
     values = axes.value[path]
     if not isinstance(values, list) or not values:
         raise axes.error(f"axis {path!r} needs a list of values", path)
     short = str(path).rsplit(".", 1)[-1]
-    parts = [axes.at(path, position) for position in range(len(values))]
-    return [_Value(f"{short}={label(part.value)}", part.under(path).expand()) for part in parts]
+    parts = [axes.child(path, position) for position in range(len(values))]
+    return [_Value(f"{short}={label(part.value)}", part.nested_under(path).expand()) for part in parts]
 
 
 def _joined(values: Sequence[_Value]) -> _Value:
-    tree = Located({})
+    tree = YamlValue({})
     for value in values:
         tree = tree.merge(value.tree)
     return _Value(", ".join(value.label for value in values), tree)
 
 
-def _check_keys(rule: Located) -> None:
+def _check_keys(rule: YamlValue) -> None:
     """Refuse a rule with a key or a kind that no configuration has."""
     for section, wanted in rule.value.items():
         if section not in DEFAULTS.value:
             hint = did_you_mean(section, DEFAULTS.value) or f"known: {', '.join(DEFAULTS.value)}"
             raise rule.error(f"unknown key {section!r}", section, hint=hint)
-        family = members(section)
+        family = variants(section)
         known = list(dict.fromkeys(key for member in family.values() for key in member.model_fields))
         if not isinstance(wanted, dict):
             hint = f"write {section}.{'kind' if 'kind' in known else known[0]}: {wanted}"

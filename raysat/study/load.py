@@ -21,7 +21,7 @@ from raysat.config import limits
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
-from raysat.config.yaml_source import Located, parse_yaml, read_yaml
+from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
 from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
 from raysat.formatting import echo, plural, safe_name
 from raysat.study.grid import combinations, count
@@ -95,7 +95,7 @@ def load_study(
     )
 
 
-def _check_trials(document: Located, arms: int, seeds: int) -> None:
+def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
     """Refuse more trials than can be planned, before any arm is made."""
     if (trials := arms * seeds) > limits.TRIALS:
         product = f"{plural(arms, 'arm')} x {plural(seeds, 'seed')}"
@@ -103,14 +103,14 @@ def _check_trials(document: Located, arms: int, seeds: int) -> None:
         raise document.error(message, "seeds", hint="give fewer seeds, or split the study")
 
 
-def _check_epochs(document: Located, arms: Iterable[Arm], seeds: int) -> None:
+def _check_epochs(document: YamlValue, arms: Iterable[Arm], seeds: int) -> None:
     """Refuse more epochs than can be planned."""
     if (epochs := seeds * sum(arm.config.optim.epochs for arm in arms)) > limits.ALL_EPOCHS:
         message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
         raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 
 
-def _named(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
+def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
     """Yield name and merged configuration of each named arm, in the file's order."""
     arms = document.mapping("arms")
     for name in arms.value:
@@ -119,9 +119,9 @@ def _named(document: Located, base: Located) -> Iterator[tuple[str, Located]]:
         yield name, override(base, arms.mapping(name).expand())
 
 
-def settings_tree(overrides: Sequence[str], epochs: int | None) -> Located:
+def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:
     """Turn ``--set key=value`` and ``--epochs`` into one tree whose places name the option."""
-    tree = Located({})
+    tree = YamlValue({})
     for setting in overrides:
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or not key:
@@ -130,18 +130,18 @@ def settings_tree(overrides: Sequence[str], epochs: int | None) -> Located:
             value = parse_yaml(text, "value").value
         except StudyError:
             raise UsageError(f"--set {setting}: the value is not valid YAML", hint="quote special characters") from None
-        tree = tree.merge(Located(value, {}, f"--set {key}").under(*key.split(".")))
-    return tree if epochs is None else tree.merge(Located(epochs, {}, "--epochs").under("optim", "epochs"))
+        tree = tree.merge(YamlValue(value, {}, f"--set {key}").nested_under(*key.split(".")))
+    return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "--epochs").nested_under("optim", "epochs"))
 
 
-def _text(document: Located, key: str) -> str | None:
+def _text(document: YamlValue, key: str) -> str | None:
     value = document.value.get(key)
     if value is not None and not isinstance(value, str):
         raise document.error(f"{key!r} must be text, got {echo(value)}", key)
     return value
 
 
-def study_name(document: Located, path: Path) -> str:
+def study_name(document: YamlValue, path: Path) -> str:
     """The study's name, by default the file's. Raises StudyError for one that cannot name a folder."""
     try:
         return safe_name(_text(document, "study") or path.stem, "study")
@@ -149,7 +149,7 @@ def study_name(document: Located, path: Path) -> str:
         raise document.error(error.message, "study", hint=error.hint) from None
 
 
-def study_seeds(document: Located, path: Path, first: int | None) -> tuple[int, ...]:
+def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int, ...]:
     """The study's seeds, or the ``first`` so many of them. Raises StudyError, or UsageError for more than there are."""
     value = document.value.get("seeds", [0])
     number = value if type(value) is int else len(value) if isinstance(value, list) else 1

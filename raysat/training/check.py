@@ -17,7 +17,7 @@ from raysat.config.families.learning import (
     Triangular,
     Triangular2,
 )
-from raysat.config.milestones import epoch_at, snapshot_epochs, steps_per_epoch, switch_epoch, warmup_steps
+from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.schema import Config
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
@@ -73,7 +73,7 @@ def _check_points(config: Config) -> None:
             hint="lower average.start, or train more epochs" if epochs > 1 else "set optim.epochs to 2 or more",
         )
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
-        if isinstance(member, Drw | Drs) and switch_epoch(member, epochs) >= epochs:
+        if isinstance(member, Drw | Drs) and defer_until(member, epochs) >= epochs:
             raise PlanError(
                 f"{section}.switch is {member.switch:g}, the end of training: no epoch would come after it",
                 hint=f"set {section}.switch below 1",

@@ -6,9 +6,9 @@ from raysat.config.diff import changes, flatten, label
 from raysat.config.families.imbalance import CrossEntropy, Ldam
 from raysat.config.families.learning import Adam, OneCycle, Sgd
 from raysat.config.merge import override
-from raysat.config.schema import Config, Data, members
+from raysat.config.schema import Config, Data, variants
 from raysat.config.validate import validate_config
-from raysat.config.yaml_source import Located
+from raysat.config.yaml_source import YamlValue
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_a_rate_that_the_schedule_replaces_is_no_change() -> None:
 @pytest.mark.parametrize("section", Config.model_fields)
 def test_changes_laid_over_the_base_make_the_configuration(section: str) -> None:
     base = Config(optim=Sgd(lr=0.3, epochs=7), loss=CrossEntropy(label_smoothing=0.5))
-    for kind in members(section):
+    for kind in variants(section):
         config = Config.model_validate({section: {"kind": kind}} if kind else {})
-        tree = Located(base.model_dump(mode="json"))
+        tree = YamlValue(base.model_dump(mode="json"))
         for key, value in changes(config, base).items():
-            tree = override(tree, Located(value).under(*key.split(".")))
+            tree = override(tree, YamlValue(value).nested_under(*key.split(".")))
         merged = validate_config(tree, arm="")
         if not config.schedule.sets_own_lr:
             assert merged == config
@@ -70,5 +70,5 @@ def test_changes_laid_over_the_base_make_the_configuration(section: str) -> None
 
 
 def test_every_schedule_says_whether_it_sets_its_own_rates() -> None:
-    own = {kind for kind, schedule in members("schedule").items() if schedule.sets_own_lr}  # type: ignore[attr-defined]
+    own = {kind for kind, schedule in variants("schedule").items() if schedule.sets_own_lr}  # type: ignore[attr-defined]
     assert own == {"triangular", "triangular2", "exp_range", "one_cycle"}

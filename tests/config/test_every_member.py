@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from raysat.config.schema import members
+from raysat.config.schema import variants
 from raysat.data.store import PatchStore
 from tests.helpers.training import MakeStore, config, run
 
@@ -26,11 +26,11 @@ SHORT: dict[str, dict[str, Any]] = {
 CASES: dict[str, dict[str, Any]] = {
     f"{section}.{kind}": {section: {"kind": kind, **SHORT.get(f"{section}.{kind}", {})}}
     for section in SECTIONS
-    for kind in members(section)
+    for kind in variants(section)
 }
 CASES |= {
     f"cosine classifier, {kind}": {"model": {"classifier": "cosine"}, "loss": {"kind": kind}}
-    for kind in members("loss")
+    for kind in variants("loss")
 }
 CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
@@ -51,7 +51,7 @@ def test_no_member_is_left_out() -> None:
     """A new section, or a new kind that this file would not meet, is noticed here."""
     fields = type(config()).model_fields
     assert set(fields) == {"data", "model", "synthetic", *SECTIONS}
-    assert set(members("synthetic")) == {"none", "dcgan"}
+    assert set(variants("synthetic")) == {"none", "dcgan"}
 
 
 def check_twice(store: PatchStore, parts: dict[str, Any], generated: list[PatchStore]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Ema, NoAverage, Swa
-from raysat.config.milestones import epoch_at, snapshot_epochs, switch_epoch, warmup_steps
+from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, warmup_steps
 
 
 @given(numerator=st.integers(0, 10_000), epochs=st.integers(1, 1000))
@@ -29,7 +29,7 @@ def test_a_point_means_the_epoch_that_it_is_in_whatever_its_binary_digits(numera
 def test_deferred_methods_switch_in_the_epoch_in_which_the_point_falls(
     member: type[Drw] | type[Drs], switch: float, epochs: int, first: int
 ) -> None:
-    assert switch_epoch(member(switch=switch), epochs) == first
+    assert defer_until(member(switch=switch), epochs) == first
 
 
 @pytest.mark.parametrize(

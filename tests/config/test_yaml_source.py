@@ -26,13 +26,13 @@ arms:
 
 def test_merge_keys_are_read_and_what_they_bring_stands_where_they_are() -> None:
     tree = parse_yaml(ANCHORS, "f")
-    arms = tree.at("arms")
+    arms = tree.child("arms")
     assert arms.value["c"] == {"optim": {"lr": 0.5, "epochs": 3}}
     assert arms.value["d"] == {"optim": {"lr": 0.5, "weight_decay": 0.25, "batch_size": 8}}
-    assert arms.place(("b", "optim", "batch_size")) == "f:6"
-    assert arms.place(("c", "optim", "epochs")) == "f:9"
-    assert arms.place(("c", "optim", "lr")) == "f:8"  # the mapping that the merge key stands in
-    assert {arms.place(("d", "optim", key)) for key in ("lr", "weight_decay", "batch_size")} == {"f:11"}
+    assert arms.location(("b", "optim", "batch_size")) == "f:6"
+    assert arms.location(("c", "optim", "epochs")) == "f:9"
+    assert arms.location(("c", "optim", "lr")) == "f:8"  # the mapping that the merge key stands in
+    assert {arms.location(("d", "optim", key)) for key in ("lr", "weight_decay", "batch_size")} == {"f:11"}
 
 
 def test_a_study_may_use_merge_keys(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_a_study_may_use_merge_keys(tmp_path: Path) -> None:
 def test_a_merge_key_at_the_top_and_a_tagged_list_have_places() -> None:
     tree = parse_yaml("<<: {a: 1}\nb: !x [1,\n  2]\n", "f")
     assert tree.value == {"a": 1, "b": [1, 2]}
-    assert tree.place(("a",)) == "f:1"
-    assert tree.place(("b", 1)) in ("f:2", "f:3")
+    assert tree.location(("a",)) == "f:1"
+    assert tree.location(("b", 1)) in ("f:2", "f:3")
 
 
 def test_aliases_of_aliases_end_as_one_error() -> None:
@@ -63,6 +63,6 @@ def test_aliases_of_aliases_end_as_one_error() -> None:
 
 def test_items_of_a_list_have_their_own_lines() -> None:
     tree = parse_yaml("a:\n- 1\n- {b: 2,\n   c: 3}\n", "f")
-    assert [tree.place(("a", 0)), tree.place(("a", 1)), tree.place(("a", 1, "c"))] == ["f:2", "f:3", "f:4"]
-    assert tree.at("a", 1).error("wrong", "c").message == "f:4: wrong"
-    assert tree.at("a", 1).error("wrong", "absent").message == "f:3: wrong"
+    assert [tree.location(("a", 0)), tree.location(("a", 1)), tree.location(("a", 1, "c"))] == ["f:2", "f:3", "f:4"]
+    assert tree.child("a", 1).error("wrong", "c").message == "f:4: wrong"
+    assert tree.child("a", 1).error("wrong", "absent").message == "f:3: wrong"

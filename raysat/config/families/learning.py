@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import Fraction, Inside, Positive, Spec
+from raysat.config.families.base import Fraction, OpenFraction, Positive, Spec
 
 # --- optimisers
 
@@ -60,8 +60,8 @@ class MultiStep(_Warm):
     """The optimiser's learning rate times ``gamma`` from each milestone on (as in He et al. 2016)."""
 
     kind: Literal["multistep"] = "multistep"
-    milestones: Annotated[tuple[Inside, ...], Field(min_length=1, strict=False)] = (0.6, 0.8)
-    gamma: Inside = 0.1
+    milestones: Annotated[tuple[OpenFraction, ...], Field(min_length=1, strict=False)] = (0.6, 0.8)
+    gamma: OpenFraction = 0.1
 
     @model_validator(mode="after")
     def _ascending(self) -> MultiStep:
@@ -120,7 +120,7 @@ class OneCycle(Spec):
 
     kind: Literal["one_cycle"] = "one_cycle"
     max_lr: Positive = 1e-3
-    peak: Inside = 0.3
+    peak: OpenFraction = 0.3
     start_div: Annotated[float, Field(ge=1)] = 25.0
     final_div: Annotated[float, Field(ge=1)] = 1e4
 
@@ -153,7 +153,7 @@ class Ema(Spec):
     """
 
     kind: Literal["ema"] = "ema"
-    decay: Inside = 0.999
+    decay: OpenFraction = 0.999
 
 
 Optim = Annotated[Adam | AdamW | Sgd, Field(discriminator="kind")]
