@@ -1,8 +1,10 @@
-"""A contact sheet: patches of each class side by side, in a band composite."""
+"""Pictures of patches in a grid, all in one stretch: any groups of patches, and the contact sheet of a store."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,15 +18,73 @@ from raysat.data.store import PatchStore
 from raysat.errors import BandError, UsageError
 
 FORMATS: Final = (".png", ".pdf", ".svg", ".jpg")
-_CELL: Final = 1.1  # inches
-_MARGIN: Final = 1.5  # inches left of the patches, for the class
+DPI: Final = 150
+_CELL: Final = 1.1  # inches, the gap to the next patch included
+_GAP: Final = 0.06  # inches between patches
+_MARGIN: Final = 1.5  # inches left of the patches, for their group's name
 _HEAD: Final = 0.55  # inches above them, for the title
 _STRETCH: Final = (2, 98)  # percentiles shown as black and white
 _GAMMA: Final = 0.75  # lifts the ground, which clouds would leave dark
+_LONGEST: Final = 18  # letters of a name that fit the margin
+
+Images = npt.NDArray[Any]  # (n, C, H, W), of one channel or of red, green and blue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchGroup:
+    """Patches that stand together in a picture, their name left of the first row."""
+
+    name: str
+    detail: str = ""  # below the name
+    images: Images
+
+
+def draw_grid(
+    groups: Sequence[PatchGroup], *, reference: Images, columns: int, title: str, channels: str, spacing: float = 0.0
+) -> Figure:
+    """Draw groups of patches below one another, all in the same stretch so that they compare.
+
+    Args:
+        groups: the groups, from top to bottom; an empty one takes no row.
+        reference: patches whose 2nd and 98th percentile, channel by channel, are shown as black and white.
+        columns: patches in a row.
+        title: what is shown, top left.
+        channels: which bands are seen, top right.
+        spacing: inches between groups.
+
+    Returns:
+        The figure, to be saved at ``DPI``.
+    """
+    low, high = np.percentile(reference.astype(np.float32), _STRETCH, axis=(0, 2, 3))
+    black, contrast = low[:, None, None], np.maximum(high - low, 1e-9)[:, None, None]
+    rows = [-(-len(group.images) // columns) for group in groups]
+    width = _MARGIN + columns * _CELL + 0.1
+    height = _HEAD + sum(rows) * _CELL + (len(groups) - 1) * spacing + 0.1
+    figure = Figure(figsize=(width, height), facecolor="white")
+    figure.text(0.1 / width, 1 - 0.18 / height, title, va="top", weight="bold", size=11, parse_math=False)
+    figure.text(
+        1 - 0.1 / width, 1 - 0.2 / height, channels, va="top", ha="right", size=9, color="0.35", parse_math=False
+    )
+    top = height - _HEAD
+    for group, count in zip(groups, rows, strict=True):
+        name = group.name if len(group.name) <= _LONGEST else f"{group.name[: _LONGEST - 1]}…"
+        x, y = 0.1 / width, (top - _CELL / 2) / height
+        lift, anchor = (0.02, "bottom") if group.detail else (0.0, "center")
+        figure.text(x, y + lift / height, name, va=anchor, size=10, parse_math=False)
+        figure.text(x, y - 0.04 / height, group.detail, va="top", size=8, color="0.35")
+        stretched = np.clip((group.images.astype(np.float32) - black) / contrast, 0, 1) ** _GAMMA
+        for index, patch in enumerate(np.moveaxis(stretched, 1, -1)):
+            left, bottom = _MARGIN + index % columns * _CELL, top - (index // columns + 1) * _CELL
+            side = _CELL - _GAP
+            axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
+            axes.imshow(patch, interpolation="nearest", cmap="gray", vmin=0, vmax=1)
+            axes.set_axis_off()
+        top -= count * _CELL + spacing
+    return figure
 
 
 def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = None, per_class: int = 8) -> None:
-    """Draw some patches of every class, evenly spaced in the store, all with one stretch so that classes compare.
+    """Draw some patches of every class, evenly spaced in the store.
 
     Args:
         store: the store.
@@ -41,34 +101,27 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
     if file.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot draw to {file}", hint=f"name a file that ends in {', '.join(FORMATS)}")
     name, bands = _bands(store, composite)
-    chosen = [_some(np.flatnonzero(store.labels == label), per_class) for label in range(len(store.classes))]
-    pixels = _stretch(store, np.concatenate(chosen), [store.bands.index(band) for band in bands])
+    channels = [store.bands.index(band) for band in bands]
     counts = np.bincount(store.labels, minlength=len(store.classes))
-
-    rows, columns = len(chosen), max(len(some) for some in chosen)
-    width, height = _MARGIN + columns * _CELL + 0.1, _HEAD + rows * _CELL + 0.1
-    figure = Figure(figsize=(width, height), facecolor="white")
-    title = f"{name}: {', '.join(bands)}"
-    figure.text(0.1 / width, 1 - 0.18 / height, store.path.resolve().name, va="top", weight="bold", size=11)
-    figure.text(1 - 0.1 / width, 1 - 0.2 / height, title, va="top", ha="right", size=9, color="0.35")
-    position = 0
-    for row, (class_name, some) in enumerate(zip(store.classes, chosen, strict=True)):
-        bottom = height - _HEAD - (row + 1) * _CELL
-        middle = (bottom + _CELL / 2) / height
-        label = class_name if len(class_name) <= 18 else f"{class_name[:17]}…"
-        figure.text(0.1 / width, middle + 0.02 / height, label, va="bottom", size=10, parse_math=False)
-        share = f"{counts[row]:,} ({100 * counts[row] / len(store):.1f} %)"
-        figure.text(0.1 / width, middle - 0.04 / height, share, va="top", size=8, color="0.35")
-        for column in range(len(some)):
-            left = _MARGIN + column * _CELL
-            axes = figure.add_axes((left / width, bottom / height, (_CELL - 0.06) / width, (_CELL - 0.06) / height))
-            axes.imshow(pixels[position], interpolation="nearest", cmap="gray", vmin=0, vmax=1)
-            axes.set_axis_off()
-            position += 1
+    groups = []
+    for label, (class_name, count) in enumerate(zip(store.classes, counts, strict=True)):
+        rows = np.flatnonzero(store.labels == label)
+        if count > per_class:
+            rows = rows[np.linspace(0, count - 1, per_class).round().astype(np.int64)]
+        images = np.stack([store.images[rows, channel] for channel in channels], axis=1)
+        percent = f"{count:,} ({100 * count / len(store):.1f} %)"
+        groups.append(PatchGroup(name=class_name, detail=percent, images=images))
+    figure = draw_grid(
+        groups,
+        reference=np.concatenate([group.images for group in groups]),
+        columns=max(len(group.images) for group in groups),
+        title=store.path.resolve().name,
+        channels=f"{name}: {', '.join(bands)}",
+    )
     work = file.with_name(f".{file.stem}.partial{file.suffix}")
     with disk_errors(file):
         try:
-            figure.savefig(work, dpi=150)
+            figure.savefig(work, dpi=DPI)
             work.replace(file)
         finally:
             work.unlink(missing_ok=True)
@@ -86,18 +139,3 @@ def _bands(store: PatchStore, composite: Bands | None) -> tuple[str, tuple[str, 
         raise BandError(f"a picture shows 1 or 3 bands, not {len(bands)}", hint="such as natural, or 6,5,2")
     name = composite if isinstance(composite, str) and composite != "all" else None
     return name or ("red, green, blue" if len(bands) == 3 else "grey"), bands
-
-
-def _some(indices: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """Pick up to ``count`` of some positions, evenly spaced."""
-    if len(indices) <= count:
-        return indices
-    return indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]
-
-
-def _stretch(store: PatchStore, chosen: npt.NDArray[np.int64], bands: list[int]) -> npt.NDArray[Any]:
-    """Return the chosen patches as (n, H, W, bands) in 0..1, each band cut at its percentiles over all of them."""
-    pixels = np.stack([store.images[chosen, band] for band in bands], axis=-1).astype(np.float32)
-    low, high = np.percentile(pixels, _STRETCH, axis=(0, 1, 2))
-    stretched: npt.NDArray[Any] = np.clip((pixels - low) / np.maximum(high - low, 1e-9), 0, 1) ** _GAMMA
-    return stretched

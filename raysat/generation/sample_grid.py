@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from raysat.data.sample_grid import DPI, Images, PatchGroup, draw_grid
+from raysat.generation.gan import GanPoint
+
 _COLUMNS: Final = 8
-_CELL: Final = 1.1  # inches
-_GAP: Final = 0.06  # inches between patches
-_MARGIN: Final = 1.1  # inches left of the patches
-_HEAD: Final = 0.55  # inches above them, for the title
-_BREAK: Final = 0.18  # inches between the real ones and the others
-_STRETCH: Final = (2, 98)  # percentiles of the real patches shown as black and white
-_GAMMA: Final = 0.75  # lifts the ground, which clouds would leave dark
-_DPI: Final = 150
+_SPACING: Final = 0.18  # inches between the real ones and the others
 _GENERATOR, _DISCRIMINATOR, _DIVERSITY = "#c4512d", "#2d6ca8", "#3f7f4c"
-
-Images = npt.NDArray[Any]  # (n, C, H, W)
-
-
-class Point(Protocol):
-    """What a curve needs to know of a moment of training (see ``gan.py``)."""
-
-    @property
-    def step(self) -> int:
-        """Steps taken."""
-
-    @property
-    def generator_loss(self) -> float:
-        """Mean over the last steps."""
-
-    @property
-    def discriminator_loss(self) -> float:
-        """Mean over the last steps."""
-
-    @property
-    def diversity(self) -> float | None:
-        """Relative to real patches."""
 
 
 def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title: str) -> bytes:
@@ -55,35 +28,27 @@ def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title
         generated: generated patches (m, C, H, W) in the same units.
         bands: the bands' names, in order.
         title: what is shown, such as the class.
+
+    Returns:
+        The PNG file.
     """
-    shown = _channels(len(bands))
-    low, high = np.percentile(real[:, shown].astype(np.float32), _STRETCH, axis=(0, 2, 3))
-    groups = [("real", real), ("generated", generated)]
-    rows = [-(-len(images) // _COLUMNS) for _, images in groups]
-    width, height = _MARGIN + _COLUMNS * _CELL + 0.1, _HEAD + _BREAK + sum(rows) * _CELL + 0.1
-    figure = Figure(figsize=(width, height), facecolor="white")
-    figure.text(0.1 / width, 1 - 0.18 / height, title, va="top", weight="bold", size=11, parse_math=False)
-    named = ", ".join(bands[band] for band in dict.fromkeys(shown))
-    figure.text(1 - 0.1 / width, 1 - 0.2 / height, named, va="top", ha="right", size=9, color="0.35", parse_math=False)
-    top = height - _HEAD
-    for (name, images), count in zip(groups, rows, strict=True):
-        figure.text(0.1 / width, (top - _CELL / 2) / height, name, va="center", size=10)
-        scaled = (images[:, shown].astype(np.float32) - low[:, None, None]) / np.maximum(high - low, 1e-9)[
-            :, None, None
-        ]
-        pixels = np.moveaxis(np.clip(scaled, 0, 1) ** _GAMMA, 1, -1)
-        for index, patch in enumerate(pixels):
-            left = _MARGIN + index % _COLUMNS * _CELL
-            bottom = top - (index // _COLUMNS + 1) * _CELL
-            side = _CELL - _GAP
-            axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
-            axes.imshow(patch, interpolation="nearest", cmap="gray", vmin=0, vmax=1)
-            axes.set_axis_off()
-        top -= count * _CELL + _BREAK
+    channels = [0] if len(bands) == 1 else [0, 1, min(2, len(bands) - 1)]
+    groups = [
+        PatchGroup(name="real", images=real[:, channels]),
+        PatchGroup(name="generated", images=generated[:, channels]),
+    ]
+    figure = draw_grid(
+        groups,
+        reference=groups[0].images,
+        columns=_COLUMNS,
+        title=title,
+        channels=", ".join(bands[channel] for channel in dict.fromkeys(channels)),
+        spacing=_SPACING,
+    )
     return _png(figure)
 
 
-def draw_losses(history: Sequence[Point], *, title: str = "") -> bytes:
+def draw_losses(history: Sequence[GanPoint], *, title: str = "") -> bytes:
     """Draw both losses and, below them, diversity over the steps of training."""
     steps = [point.step for point in history]
     figure = Figure(figsize=(7, 4.6), facecolor="white", layout="constrained")
@@ -109,15 +74,11 @@ def draw_losses(history: Sequence[Point], *, title: str = "") -> bytes:
     return _png(figure)
 
 
-def _channels(bands: int) -> list[int]:
-    return [0] if bands == 1 else [0, 1, min(2, bands - 1)]
-
-
 def _curve(axes: Axes, steps: Sequence[int], values: Sequence[float], label: str, color: str) -> None:
     axes.plot(steps, values, color=color, linewidth=1.4, label=label, marker="o" if len(steps) < 3 else None, ms=3)
 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
+    figure.savefig(file, format="png", dpi=DPI)
     return file.getvalue()

@@ -1,21 +1,25 @@
 """Drawings of a generator: reals above, generated below, in one stretch; curves that go where they should."""
 
 import io
-from dataclasses import dataclass
 
 import matplotlib.image
 import numpy as np
 import pytest
 
+from raysat.generation.gan import GanPoint
 from raysat.generation.sample_grid import draw_losses, draw_samples
 
 
-@dataclass
-class Point:
-    step: int
-    generator_loss: float
-    discriminator_loss: float
-    diversity: float | None
+def point(step, generator_loss, discriminator_loss, diversity):
+    return GanPoint(
+        step=step,
+        steps=9,
+        generator_loss=generator_loss,
+        discriminator_loss=discriminator_loss,
+        seconds=1.0,
+        images=step,
+        diversity=diversity,
+    )
 
 
 def picture(png):
@@ -66,7 +70,7 @@ def test_flat_and_float_patches_are_drawn_and_rows_follow_the_number():
 
 
 def test_losses_and_diversity_are_drawn():
-    history = [Point(k, 2 - k / 10, 1 + k / 10, None if k == 1 else k / 9) for k in range(1, 10)]
+    history = [point(k, 2 - k / 10, 1 + k / 10, None if k == 1 else k / 9) for k in range(1, 10)]
     image = picture(draw_losses(history, title="forest"))
     colours = {
         "generator": (0xC4 / 255, 0x51 / 255, 0x2D / 255),
@@ -87,6 +91,6 @@ def test_losses_and_diversity_are_drawn():
 
 
 def test_a_single_point_is_seen():
-    one = picture(draw_losses([Point(1, 1.0, 2.0, 0.5)]))
-    none = picture(draw_losses([Point(1, 1.0, 2.0, None)]))
+    one = picture(draw_losses([point(1, 1.0, 2.0, 0.5)]))
+    none = picture(draw_losses([point(1, 1.0, 2.0, None)]))
     assert not np.array_equal(one, none)
