@@ -7,9 +7,7 @@ first bytes tell.
 
 from __future__ import annotations
 
-import functools
 import gzip
-import importlib.util
 import struct
 import zlib
 from collections.abc import Iterator
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import crc32c
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf.message import DecodeError
 
 from raysat.errors import DataError
 
@@ -27,6 +27,37 @@ _MOST: Final = 64 << 20
 _HEAD: Final = 12  # bytes of a record before its payload
 _GZIP: Final = b"\x1f\x8b"
 _MASK_DELTA: Final = 0xA282EAD8
+
+# tensorflow/core/example/{example,feature}.proto, as a descriptor: the packages that ship them import all of
+# TensorFlow or torch (5 s and 500 MB).
+_SCHEMA: Final = """
+name: "raysat/example.proto" package: "tensorflow" syntax: "proto3"
+message_type { name: "BytesList" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_BYTES } }
+message_type { name: "FloatList" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_FLOAT } }
+message_type { name: "Int64List" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_INT64 } }
+message_type {
+  name: "Feature" oneof_decl { name: "kind" }
+  field { name: "bytes_list" number: 1 type: TYPE_MESSAGE type_name: ".tensorflow.BytesList" oneof_index: 0 }
+  field { name: "float_list" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.FloatList" oneof_index: 0 }
+  field { name: "int64_list" number: 3 type: TYPE_MESSAGE type_name: ".tensorflow.Int64List" oneof_index: 0 }
+}
+message_type {
+  name: "Features"
+  field { name: "feature" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".tensorflow.Features.Entry" }
+  nested_type {
+    name: "Entry" options { map_entry: true }
+    field { name: "key" number: 1 type: TYPE_STRING }
+    field { name: "value" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.Feature" }
+  }
+}
+message_type {
+  name: "Example"
+  field { name: "features" number: 1 type: TYPE_MESSAGE type_name: ".tensorflow.Features" }
+}
+"""
+_POOL: Final = descriptor_pool.DescriptorPool()  # of its own: the default one may hold TensorFlow's
+_POOL.AddSerializedFile(text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto()).SerializeToString())
+_Example: Final = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("tensorflow.Example"))
 
 
 def read_records(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -94,10 +125,9 @@ def _length(head: bytes) -> int | None:
 
 def parse_example(payload: bytes) -> dict[str, list[Any]]:
     """Return the features of a serialised tf.train.Example by name. Raises ValueError where it is none."""
-    make, decode_error = _schema()
     try:
-        example = make.FromString(payload)
-    except decode_error as error:
+        example = _Example.FromString(payload)
+    except DecodeError as error:
         raise ValueError("it is not a tf.train.Example") from error
     features = {}
     for name, feature in example.features.feature.items():
@@ -114,20 +144,3 @@ def masked_crc(content: bytes) -> int:
 
 def _damaged(path: Path, record: int, cause: str) -> DataError:
     return DataError(f"{path}: record {record}: {cause}", hint="copy or download the file again")
-
-
-@functools.cache
-def _schema() -> tuple[Any, type[Exception]]:
-    """Load the Example class from the tfrecord package's file alone: the package imports torch (5 s and 500 MB)."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    package = importlib.util.find_spec("tfrecord")
-    folders = (package and package.submodule_search_locations) or []
-    spec = importlib.util.spec_from_file_location(
-        "raysat_example_pb2", *(Path(at) / "example_pb2.py" for at in folders)
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError("the package tfrecord is not installed")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Example, DecodeError
