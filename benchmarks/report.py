@@ -23,8 +23,10 @@ import numpy as np
 
 from raysat.config.schema import Config
 from raysat.metrics.confusion import from_predictions
-from raysat.storage.ledger import Ledger, Record, encode_history
+from raysat.storage.ledger import Ledger, encode_history
+from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import encode_predictions
+from raysat.storage.records import Record
 
 CLASSES = ("0 cows", "1 cow", "2 cows", "3 or more")
 SHARES = (0.60, 0.16, 0.15, 0.09)
@@ -49,9 +51,9 @@ def main() -> None:
         arms = make_run(folder / "run", seeds=arguments.seeds, patches=arguments.patches)
         start = time.perf_counter()
         ledger = Ledger.open(folder / "run")
-        for arm in ledger.read_plan()["arms"]:
-            for trial in arm["trials"]:
-                ledger.read_predictions(trial["id"])
+        for arm in ledger.read_plan().arms:
+            for trial in arm.trials:
+                ledger.read_predictions(trial.id)
         reading = time.perf_counter() - start
         start = time.perf_counter()
         command = [sys.executable, "-m", "raysat", "report", str(folder / "run"), "--out", str(folder / "report")]
@@ -96,7 +98,7 @@ def make_run(root: Path, *, seeds: int, patches: int) -> int:
         "reported": "val",
         "arms": arms,
     }
-    ledger.write_plan("study: two-hundred-arms\n", plan)
+    ledger.write_plan("study: two-hundred-arms\n", PlanFile.model_validate(plan))
     return len(arms)
 
 

@@ -7,7 +7,7 @@
     |   `-- PlanError            a study that cannot run on this store
     |-- DataError                input data that cannot be read or trusted
     |   `-- StoreError           a patch store that is missing, half-written or of another format
-    |-- LedgerError              records that cannot be read or written
+    |-- StorageError             files of a run, or of a report, that cannot be read or written
     |-- TrainingError            a trial that cannot go on
     |   `-- DivergedError        the loss became NaN or infinite
     `-- ClusterError             Ray cannot be reached or started
@@ -67,8 +67,11 @@ class StoreError(DataError):
     """A patch store that is missing, half-written or of another format."""
 
 
-class LedgerError(RaysatError):
-    """Records that cannot be read or written."""
+class StorageError(RaysatError):
+    """Files of a run, or of a report, that cannot be read or written."""
+
+
+LedgerError = StorageError  # its earlier name
 
 
 class TrainingError(RaysatError):

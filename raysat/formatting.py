@@ -1,16 +1,12 @@
-"""Small texts that several modules share: times, counts, values in errors, names that are safe as file names."""
+"""Small texts that several modules share: times, counts, values in errors."""
 
 from __future__ import annotations
 
-import re
 import reprlib
 from typing import Any, Final
 
-from raysat.errors import LedgerError
-
 _DIGITS: Final = 20  # of a number that is written out in an error
 NONE: Final = "–"  # where there is no number
-_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def number(value: float | None, metric: str = "") -> str:
@@ -55,13 +51,3 @@ class _Short(reprlib.Repr):
 def echo(value: Any) -> str:
     """Write a value as an error shows it: ``'adm'``, ``1000000…0000 (400 digits)``, ``[0, 1, 2, 3, 4, 5, ...]``."""
     return _Short().repr(value)
-
-
-def safe_name(name: str, what: str) -> str:
-    """Return a name that is safe as a file name, or raise LedgerError."""
-    if not _SAFE_NAME.fullmatch(name):
-        raise LedgerError(
-            f"{what} {name!r} cannot name a folder",
-            hint="use letters, digits, '.', '_' and '-', starting with a letter or digit",
-        )
-    return name

@@ -108,7 +108,7 @@ def _train_on_synthetic(
 ) -> dict[str, Any] | None:
     """What a classifier learns of all generated patches together; measured once, kept beside them."""
     from raysat.config.schema import digest
-    from raysat.storage.atomic import write_atomic
+    from raysat.files import write_atomic
 
     stores = {job.work.label: artifacts.open(job.id) for job in jobs}
     file = artifacts.root / f"train-on-synthetic-{digest([made.fingerprint for made in stores.values()])}.json"

@@ -76,7 +76,7 @@ def ablate(request: Request, machines: Machines) -> int:
         interrupted = summary.interrupted
         out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
     else:
-        work.ledger.write_plan(plan.study.text, plan.to_json())
+        work.ledger.write_plan(plan.study.text, plan.to_file())
         out.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
     _leaderboard(work.ledger.root, out)
     for job in plan.generate:

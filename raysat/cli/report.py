@@ -76,9 +76,9 @@ def report(
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as Markdown too.")
 def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
+    from raysat.files import write_atomic
     from raysat.report.analysis.compare import compare as compare_runs
     from raysat.report.render.compare import show_comparison, to_markdown
-    from raysat.storage.atomic import write_atomic
 
     found = compare_runs(run_a, run_b)
     screen = console()

@@ -108,10 +108,10 @@ def _describe(search: Search) -> str:
 
 def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     """Show what was found and write it down."""
+    from raysat.files import write_atomic
     from raysat.report.figures.search import search_png
     from raysat.report.render.search import search_csv, show_search
     from raysat.search.confirm import best_candidates, confirming_study
-    from raysat.storage.atomic import write_atomic
 
     failures = [ledger.read_failure(each.job) for each in log.candidates if each.state == "failed"]
     screen.print()

@@ -18,7 +18,7 @@ from raysat.data.store import Split
 from raysat.execution.job_feeder import Task, jobs_of
 from raysat.formatting import duration
 from raysat.plan.jobs import GenerateJob, Job, TrainJob
-from raysat.storage.heartbeat import Running, Standing, write_standing
+from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 
 _STYLE: Final = {
     "training": "cyan",
@@ -192,20 +192,20 @@ class Progress(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             return
         self._written = time.monotonic()
         running = [
-            Running(job=row.job.id, name=row.job.name, seed=seed, epoch=row.epoch, epochs=epochs)
+            RunningJob(job=row.job.id, name=row.job.name, seed=seed, epoch=row.epoch, epochs=epochs)
             for row in self._rows.values()
             if row.state not in _ENDED
             for seed, epochs in [_length(row.job)]
         ]
-        write_standing(
+        write_status(
             self._file,
-            Standing.of_this_process(
+            RunStatus(
                 done=len(self.finished),
                 failed=len(self.failed),
-                before=self._before,
+                already_done=self._before,
                 total=self._total,
                 running=running,
-                left_s=self._left(),
+                eta_seconds=self._left(),
             ),
         )
 

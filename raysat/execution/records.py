@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import ray
 import torch
@@ -20,8 +20,9 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.generation.gan import GanReport, Generated
 from raysat.generation.sample_grid import draw_losses, draw_samples
 from raysat.storage.artifacts import GenerateRecord
-from raysat.storage.ledger import Record, encode_history
+from raysat.storage.ledger import encode_history
 from raysat.storage.predictions import encode_predictions
+from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
 from raysat.training.loop import EpochReport, Outcome
 
 _PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
@@ -51,10 +52,9 @@ def trained_files(
     generated: Sequence[PatchStore],
     *,
     started: float,
-    hardware: dict[str, Any],
+    hardware: Hardware,
 ) -> dict[str, bytes]:
     """Encode a finished trial as the files of the ledger."""
-    data = {"fingerprint": store.fingerprint, "path": str(store.path)}
     record = Record(
         id=job,
         reported=outcome.reported,
@@ -68,9 +68,13 @@ def trained_files(
         parameters=outcome.parameters,
         versions=_versions(),
         hardware=hardware,
-        data=data | ({"generated": [each.fingerprint for each in generated]} if generated else {}),
+        data=DataRef(
+            fingerprint=store.fingerprint,
+            path=str(store.path),
+            generated=tuple(patches.fingerprint for patches in generated),
+        ),
     )
-    spec = {**trial.model_dump(mode="json"), "data": store.fingerprint}
+    spec = TrialSpec(config=trial.config, seed=trial.seed, data=store.fingerprint)
     return {
         "spec.json": canonical_json(spec).encode(),
         "history.csv": encode_history([epoch_row(epoch) for epoch in outcome.history]),
@@ -88,7 +92,7 @@ def generated_files(
     store: PatchStore,
     *,
     started: float,
-    hardware: dict[str, Any],
+    hardware: Hardware,
 ) -> dict[str, bytes]:
     """Encode a finished generator and its patches as the files of a generated store."""
     name, last = store.classes[work.label], reports[-1]
@@ -111,7 +115,7 @@ def generated_files(
         started=started,
         versions=_versions(),
         hardware=hardware,
-        data={"fingerprint": store.fingerprint, "path": str(store.path)},
+        data=DataRef(fingerprint=store.fingerprint, path=str(store.path)),
     )
     shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
     sheets = {
@@ -171,12 +175,12 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
-def describe_hardware(*, gpus: float, workers: int) -> dict[str, Any]:
+def describe_hardware(*, gpus: float, workers: int) -> Hardware:
     """What a job runs on: this worker's device and threads, and how many workers there are."""
-    return {
-        "device": torch.cuda.get_device_name() if gpus else "cpu",
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "workers": workers,
-        "node": ray.get_runtime_context().get_node_id(),
-    }
+    return Hardware(
+        device=torch.cuda.get_device_name() if gpus else "cpu",
+        machine=platform.machine(),
+        threads=torch.get_num_threads(),
+        workers=workers,
+        node=ray.get_runtime_context().get_node_id(),
+    )

@@ -18,7 +18,8 @@ from raysat.plan.build import Plan
 from raysat.plan.jobs import GenerateJob, Job, TrainJob
 from raysat.plan.stages import Chain, chains
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
 from raysat.training.check import held_out
 from raysat.training.models.build import check_cosine, fetch_pretrained
 from raysat.training.models.names import check_name
@@ -59,7 +60,7 @@ def run(
     with session(
         plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate)
     ) as active:
-        ledger.write_plan(plan.study.text, plan.to_json())
+        ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
         left = [job for job in jobs if isinstance(job, GenerateJob) or not ledger.is_finished(job.id)]
         if all(isinstance(job, GenerateJob) for job in left):

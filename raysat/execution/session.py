@@ -23,7 +23,8 @@ from raysat.execution.resources import Options, check_address, connect, fit, no_
 from raysat.execution.slot import Settings, Slot
 from raysat.execution.storage_actor import start_keeper
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
 
 
 @contextmanager

@@ -7,7 +7,6 @@ store, or one that a generate job made.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -22,7 +21,9 @@ from raysat.data.cache import cache_folder
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.lock import exclusive
+from raysat.storage.records import Failure
 
 _BLOCK: Final = 32 << 20
 _STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the description last, as it makes a store whole
@@ -124,9 +125,7 @@ def open_anywhere(path: str, fingerprint: str, keeper: Any, *, job: str | None =
         if store.fingerprint == fingerprint:
             return store
     target = cache_folder() / "stores" / fingerprint
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f"{fingerprint}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers of a node: the first one copies
+    with exclusive(target.parent / f"{fingerprint}.lock"):  # several workers of a node: the first one copies
         if not target.is_dir():
             _copy(target, fingerprint, keeper, job)
     return PatchStore.open(target)

@@ -25,7 +25,7 @@ from raysat.execution.records import describe_hardware, generated_files
 from raysat.execution.stage_runner import train_chain
 from raysat.execution.storage_actor import open_anywhere
 from raysat.generation.gan import Generated, generate
-from raysat.storage.ledger import Failure
+from raysat.storage.records import Failure
 
 
 def work(config: Mapping[str, Any]) -> None:

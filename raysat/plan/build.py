@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, UsageError
 from raysat.plan.jobs import GenerateJob, TrainJob, generate_jobs, resolved, train_job
 from raysat.plan.stages import Chain, chains
+from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
 from raysat.study.load import Study
 
 
@@ -45,31 +45,26 @@ class Plan:
         """Arms times seeds, before equal trials are merged."""
         return len(self.study.arms) * len(self.study.seeds)
 
-    def to_json(self) -> dict[str, Any]:
-        """Describe the plan for ``plan.json``, which is all that a report needs to know of a study."""
-        return {
-            "study": self.study.name,
-            "reference": self.study.reference,
-            "command": self.command,
-            "data": {
-                "name": self.data,
-                "path": str(self.store.path),
-                "fingerprint": self.store.fingerprint,
-                "ordinal": self.store.ordinal,
-            },
-            "classes": list(self.store.classes),
-            "generate": [{"id": job.id, "class": job.class_name} for job in self.generate],
-            "reported": self.store.reported_split,
-            "images": {"alone": self.images, "shared": sum(chain.images for chain in self.chains)},
-            "arms": [
-                {
-                    "name": arm.name,
-                    "grid": arm.in_grid,
-                    "trials": [{"seed": seed, "id": job} for seed, job in self.cells[arm.name].items()],
-                }
+    def to_file(self) -> PlanFile:
+        """Describe the plan for ``plan.json``."""
+        return PlanFile(
+            study=self.study.name,
+            reference=self.study.reference,
+            command=self.command,
+            data=StoreEntry(name=self.data, fingerprint=self.store.fingerprint, ordinal=self.store.ordinal),
+            classes=self.store.classes,
+            generate=tuple(GeneratorEntry(id=job.id) for job in self.generate),
+            reported=self.store.reported_split,
+            images=ImageCounts(alone=self.images, shared=sum(chain.images for chain in self.chains)),
+            arms=tuple(
+                ArmEntry(
+                    name=arm.name,
+                    grid=arm.in_grid,
+                    trials=tuple(TrialEntry(seed=seed, id=job) for seed, job in self.cells[arm.name].items()),
+                )
                 for arm in self.study.arms
-            ],
-        }
+            ),
+        )
 
 
 def make_plan(

@@ -16,11 +16,12 @@ from raysat.config.diff import label
 from raysat.config.schema import Config, canonical_json
 from raysat.data.store import SPLITS, PatchStore
 from raysat.errors import LedgerError, PlanError
+from raysat.files import write_atomic
 from raysat.metrics.confusion import Metrics
 from raysat.search.load import Budget, Search
 from raysat.search.space import Drawn
-from raysat.storage.atomic import write_atomic
-from raysat.storage.ledger import Ledger, Record
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Record
 
 FILE: Final = "search.json"
 FORMAT: Final = 1

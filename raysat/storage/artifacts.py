@@ -14,26 +14,23 @@ For a study the root is ``OUT/generated``, beside the runs. Folders are written 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any, Final, Literal
 
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError, StoreError
-from raysat.formatting import safe_name
-from raysat.storage.atomic import aside, turn, write_folder
+from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
+from raysat.storage.lock import exclusive
+from raysat.storage.records import DataRef, Hardware
 
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so
 
 
-class GenerateRecord(BaseModel):
+class GenerateRecord(FileModel):
     """What is known of a finished generator."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    format: Literal[1] = 1
     id: str
     class_name: str
     label: int
@@ -51,8 +48,8 @@ class GenerateRecord(BaseModel):
     seconds: float
     started: float  # seconds since the epoch, UTC
     versions: dict[str, str]
-    hardware: dict[str, Any]
-    data: dict[str, Any]  # fingerprint and path of the real store
+    hardware: Hardware
+    data: DataRef  # the real store
 
 
 class Artifacts:
@@ -63,9 +60,7 @@ class Artifacts:
 
     def path(self, job: str) -> Path:
         """The store of a generate job: where it is, or the one moved aside by a replacement that was killed midway."""
-        target = self.root / safe_name(job, "generate job")
-        folders = (target, aside(target))
-        return next((folder for folder in folders if (folder / "record.json").is_file()), target)
+        return current_folder(self.root / safe_name(job, "generate job"), "record.json")
 
     def is_finished(self, job: str) -> bool:
         """Whether a job's patches and record can be read; else they are to be made again."""
@@ -80,10 +75,7 @@ class Artifacts:
         """Read a finished record. Raises LedgerError where it is missing or damaged."""
         file = self.path(job) / "record.json"
         hint = f"delete {file.parent} and run the same command again"
-        try:
-            record = GenerateRecord.model_validate(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, ValidationError) as error:
-            raise LedgerError(f"{file} cannot be read: {error}", hint=hint) from error
+        record = read_model(GenerateRecord, file, remedy=hint)
         if record.id != job:
             raise LedgerError(f"{file} is the record of another job, {record.id}", hint=hint)
         return record
@@ -104,11 +96,11 @@ class Artifacts:
         """
         target = self.root / safe_name(job, "generate job")
         content = {safe_name(name, "file"): data for name, data in files.items()}
-        with turn(self.root, f".{job}.lock"):
+        with exclusive(self.root / f".{job}.lock"):
             if not self.is_finished(job):
                 write_folder(target, content)
 
     def check_writable(self) -> None:
         """Raise LedgerError where nothing can be written: better before a generator is trained than after."""
-        with turn(self.root, ".probe.lock"):
+        with exclusive(self.root / ".probe.lock"):
             pass

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import LedgerError
-from raysat.formatting import safe_name
-from raysat.storage.atomic import write_atomic
+from raysat.files import safe_name, write_atomic
 
 FOLDER: Final = "checkpoints"
 _STATE: Final = re.compile(r"[0-9a-f]{16}")  # others' files stay

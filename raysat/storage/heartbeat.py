@@ -1,24 +1,21 @@
-"""Where a run stands: a small file in its folder that it keeps up to date, for whoever asks from elsewhere."""
+"""How far a run is: a small file in its folder that it keeps up to date, for whoever asks from elsewhere."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from raysat.storage.atomic import replace_quickly
+from raysat.errors import StorageError
+from raysat.files import FileModel, read_model, write_unsynced
 
 
-class Running(BaseModel):
+class RunningJob(FileModel):
     """A trial or generator that trains now."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     job: str  # id
     name: str
@@ -27,48 +24,34 @@ class Running(BaseModel):
     epochs: int
 
 
-class Standing(BaseModel):
-    """How far a run was when the file was written."""
+class RunStatus(FileModel):
+    """How far a run was when the file was written; by default signed by this process, now."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str
-    pid: int
-    time: float  # seconds since 1970, UTC
+    host: str = Field(default_factory=socket.gethostname)
+    pid: int = Field(default_factory=os.getpid)
+    time: float = Field(default_factory=time.time)  # seconds since 1970, UTC
     done: int  # in this run
     failed: int
-    before: int  # finished when it began
+    already_done: int  # when it began
     total: int
-    running: tuple[Running, ...]
-    left_s: float | None  # seconds that it expected to need
+    running: tuple[RunningJob, ...]
+    eta_seconds: float | None  # that it expected to need
 
-    @classmethod
-    def of_this_process(
-        cls, *, done: int, failed: int, before: int, total: int, running: Sequence[Running], left_s: float | None
-    ) -> Self:
-        """Sign it with host, process and time."""
-        return cls(
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            time=time.time(),
-            done=done,
-            failed=failed,
-            before=before,
-            total=total,
-            running=tuple(running),
-            left_s=left_s,
-        )
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it had more to do."""
+        return self.already_done + self.done + self.failed < self.total
 
 
-def write_standing(file: Path, standing: Standing) -> None:
+def write_status(file: Path, status: RunStatus) -> None:
     """Replace the file at once; one that cannot be written is no reason to stop a run."""
     with suppress(OSError):
-        replace_quickly(file, standing.model_dump_json(indent=1))
+        write_unsynced(file, status.model_dump_json(indent=1))
 
 
-def read_standing(file: Path) -> Standing | None:
+def read_status(file: Path) -> RunStatus | None:
     """Read the file; None where there is none, or it is not one."""
     try:
-        return Standing.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
+        return read_model(RunStatus, file, remedy="it is written anew by every run")
+    except StorageError:
         return None

@@ -24,63 +24,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel
 
-from raysat.errors import LedgerError
-from raysat.formatting import safe_name
-from raysat.metrics.confusion import Metrics
-from raysat.storage.atomic import aside, locked, write_atomic, write_folder
+from raysat.errors import StorageError
+from raysat.files import current_folder, read_model, safe_name, write_atomic, write_folder
 from raysat.storage.checkpoints import Checkpoints
+from raysat.storage.lock import locked
+from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import Predictions, decode_predictions
+from raysat.storage.records import Failure, Record, TrialSpec
 
 _M = TypeVar("_M", bound=BaseModel)
 SUMS: Final = "SHA256SUMS"
 _BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt", SUMS)
-
-
-class Record(BaseModel):
-    """What is known of a finished trial."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    reported: str  # the split that the leaderboard shows
-    metrics: dict[str, Metrics]  # by split
-    classes: tuple[str, ...]
-    epochs: int
-    images: int  # images trained on, forward passes of augmented views included
-    seconds: float  # of its epochs, those included that it shares with other trials
-    started: float  # its worker began, be it at a checkpoint; seconds since 1970, UTC
-    ended: float
-    parameters: int
-    versions: dict[str, str]
-    hardware: dict[str, Any]
-    data: dict[str, Any]  # fingerprint and path of the store
-
-    @model_validator(mode="after")
-    def _has_reported(self) -> Self:
-        if self.reported not in self.metrics:
-            raise ValueError(f"no metrics of the reported split {self.reported!r}")
-        return self
-
-
-class Failure(BaseModel):
-    """Why a trial failed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    error: str
-    hint: str | None = None
-    traceback: str | None = None
-    time: float
 
 
 class Ledger:
@@ -93,43 +55,39 @@ class Ledger:
 
     @classmethod
     def open(cls, root: Path | str) -> Ledger:
-        """Open the ledger of a run. Raises LedgerError where the folder is not one."""
+        """Open the ledger of a run. Raises StorageError where the folder is not one."""
         ledger = cls(root)
         if not (ledger.root / "plan.json").is_file():
             inside = sorted(plan.parent.name for plan in ledger.root.glob("*/plan.json"))
             hint = (
                 f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
             )
-            raise LedgerError(f"{root} is not a run (no plan.json)", hint=hint)
+            raise StorageError(f"{root} is not a run (no plan.json)", hint=hint)
         return ledger
 
     def lock(self, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
         """Hold the run while it is filled; ``write`` needs no lock of its own where the driver of its run holds this.
 
-        Where another process holds it, raises LedgerError or, given ``waiting``, calls that with who it is and waits.
+        Where another process holds it, raises StorageError or, given ``waiting``, calls that with who it is and waits.
         A process that dies lets go of it.
         """
         return locked(self.root, waiting)
 
-    def write_plan(self, study_text: str, plan: Mapping[str, Any]) -> None:
+    def write_plan(self, study_text: str, plan: PlanFile) -> None:
         """Write the study as given and its plan."""
         write_atomic(self.root / "study.yaml", study_text)
-        write_atomic(self.root / "plan.json", json.dumps(plan, indent=1))
+        write_atomic(self.root / "plan.json", plan.model_dump_json(indent=1))
 
-    def read_plan(self) -> dict[str, Any]:
-        """Read the plan. Raises LedgerError where it is missing or damaged."""
-        file = self.root / "plan.json"
-        plan = _read_json(file)
-        if not isinstance(plan.get("study"), str) or not isinstance(plan.get("arms"), list):
-            raise LedgerError(f"{file} is damaged: it names no study and arms", hint=_again(file))
-        return plan
+    def read_plan(self) -> PlanFile:
+        """Read the plan. Raises StorageError where it is missing or damaged."""
+        return self._read(PlanFile, self.root / "plan.json")
 
     def is_finished(self, trial_id: str) -> bool:
         """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again."""
         folder = self._finished(trial_id)
         try:
             self.read(trial_id)
-        except LedgerError:
+        except StorageError:
             return False
         return all((folder / name).is_file() for name in _BESIDE_RECORD)
 
@@ -138,49 +96,45 @@ class Ledger:
         return (self._finished(trial_id) / "record.json").is_file()
 
     def read(self, trial_id: str) -> Record:
-        """Read a finished record. Raises LedgerError where it is missing or damaged."""
+        """Read a finished record. Raises StorageError where it is missing or damaged."""
         file = self._finished(trial_id) / "record.json"
-        record = _read_model(Record, file)
+        record = self._read(Record, file)
         if record.id != trial_id:
-            raise LedgerError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
+            raise StorageError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
         return record
 
-    def read_spec(self, trial_id: str) -> dict[str, Any]:
-        """Read what a finished trial is the result of: config, seed and data. Raises LedgerError, as ``read``."""
-        file = self._finished(trial_id) / "spec.json"
-        spec = _read_json(file)
-        if not isinstance(spec.get("config"), dict):
-            raise LedgerError(f"{file} is damaged: it has no configuration", hint=_again(file))
-        return spec
+    def read_spec(self, trial_id: str) -> TrialSpec:
+        """Read what a finished trial is the result of. Raises StorageError, as ``read``."""
+        return self._read(TrialSpec, self._finished(trial_id) / "spec.json")
 
     def read_history(self, trial_id: str) -> list[dict[str, float]]:
-        """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises LedgerError."""
+        """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises StorageError."""
         file = self._finished(trial_id) / "history.csv"
         try:
             with file.open(encoding="utf-8", newline="") as text:
                 rows = list(csv.DictReader(text))
             return [{key: float(value) for key, value in row.items() if value} for row in rows]
         except (OSError, ValueError, TypeError) as error:
-            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+            raise StorageError(f"{file} cannot be read: {error}", hint=_again(file)) from error
 
     def read_predictions(self, trial_id: str) -> Predictions:
-        """Read the predictions of a finished trial. Raises LedgerError where they are missing or damaged."""
+        """Read the predictions of a finished trial. Raises StorageError where they are missing or damaged."""
         file = self._finished(trial_id) / "predictions.npz"
         try:
             read = decode_predictions(file)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise LedgerError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+            raise StorageError(f"{file} cannot be read: {error}", hint=_again(file)) from error
         if (fault := read.fault()) is not None:
-            raise LedgerError(f"{file} is damaged: {fault}", hint=_again(file))
+            raise StorageError(f"{file} is damaged: {fault}", hint=_again(file))
         return read
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files at once, its record among them; clears an earlier failure.
 
-        An earlier record of the trial is replaced, and stays where that fails midway. Raises LedgerError.
+        An earlier record of the trial is replaced, and stays where that fails midway. Raises StorageError.
         """
         if "record.json" not in files:
-            raise LedgerError(f"trial {trial_id} has no record.json to write")
+            raise StorageError(f"trial {trial_id} has no record.json to write")
         content = {safe_name(name, "file"): data for name, data in files.items()}
         sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
         write_folder(self._trial(trial_id), {**content, SUMS: sums.encode()})
@@ -196,18 +150,18 @@ class Ledger:
         write_atomic(self._failure(failure.id), failure.model_dump_json(indent=1))
 
     def read_failure(self, trial_id: str) -> Failure | None:
-        """Return why a trial failed, or None. Raises LedgerError where that is damaged."""
+        """Return why a trial failed, or None. Raises StorageError where that is damaged."""
         file = self._failure(trial_id)
-        return _read_model(Failure, file) if file.is_file() else None
+        return self._read(Failure, file) if file.is_file() else None
+
+    def _read(self, model: type[_M], file: Path) -> _M:
+        return read_model(model, file, remedy=_again(file))
 
     def _trial(self, trial_id: str) -> Path:
         return self.root / "trials" / safe_name(trial_id, "trial")
 
     def _finished(self, trial_id: str) -> Path:
-        """The folder to read: that of the trial, or the one moved aside by a replacement that was killed midway."""
-        target = self._trial(trial_id)
-        folders = (target, aside(target))
-        return next((folder for folder in folders if (folder / "record.json").is_file()), target)
+        return current_folder(self._trial(trial_id), "record.json")
 
     def _failure(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
@@ -227,22 +181,3 @@ def _again(path: Path) -> str:
     """A trial's folder is whole or worthless; other files are written anew by every run."""
     lost = path.parent if path.parent.parent.name == "trials" else path
     return f"delete {lost} and run the study again"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LedgerError(f"{path} cannot be read: {error}", hint=_again(path)) from error
-    if not isinstance(value, dict):
-        raise LedgerError(f"{path} is damaged: not a JSON object", hint=_again(path))
-    return value
-
-
-def _read_model(model: type[_M], path: Path) -> _M:
-    try:
-        return model.model_validate(_read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{path} is damaged: {where or 'record'}: {first['msg']}", hint=_again(path)) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from raysat.errors import LedgerError
-from raysat.storage.atomic import aside
+from raysat.files import backup_path
 from raysat.storage.ledger import SUMS, Ledger
 
 Kind = Literal["damaged", "leftover", "orphan"]
@@ -40,8 +40,8 @@ class Finding:
 def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     """Look a run over: how many whole records it holds, and what is wrong. Raises LedgerError without a plan."""
     plan = ledger.read_plan()
-    asked = {trial["id"] for arm in plan["arms"] for trial in arm["trials"]}
-    known = asked | {job["id"] for job in plan.get("generate", [])}
+    asked = set(plan.trial_ids)
+    known = asked | {job.id for job in plan.generate}
     findings = [Finding(kind="leftover", path=path, what="half-written") for path in ledger.root.glob(".*.partial")]
     whole = 0
     for folder in _entries(ledger.root / "trials"):
@@ -74,7 +74,7 @@ def _trial(ledger: Ledger, folder: Path, asked: set[str]) -> Finding | None:
     name = folder.name
     if name.startswith("."):
         target = folder.parent / name.removeprefix(".").removesuffix(".replaced")
-        if folder != aside(target) or (target / "record.json").is_file():
+        if folder != backup_path(target) or (target / "record.json").is_file():
             return Finding(kind="leftover", path=folder, what="half-written or replaced")
         name = target.name  # its replacement was killed midway: it is still the record that is read
     if (wrong := _wrong(ledger, name, folder)) is not None:

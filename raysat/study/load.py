@@ -22,8 +22,9 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
-from raysat.errors import LedgerError, StudyError, UsageError, did_you_mean
-from raysat.formatting import echo, plural, safe_name
+from raysat.errors import StorageError, StudyError, UsageError, did_you_mean
+from raysat.files import safe_name
+from raysat.formatting import echo, plural
 from raysat.study.grid import combinations, count
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
@@ -145,7 +146,7 @@ def study_name(document: YamlValue, path: Path) -> str:
     """The study's name, by default the file's. Raises StudyError for one that cannot name a folder."""
     try:
         return safe_name(_text(document, "study") or path.stem, "study")
-    except LedgerError as error:
+    except StorageError as error:
         raise document.error(error.message, "study", hint=error.hint) from None
 
 

@@ -14,10 +14,11 @@ import pytest
 from raysat.config.schema import Config
 from raysat.metrics.confusion import from_predictions
 from raysat.search.log import Candidate, Log, Score, save_log
-from raysat.storage.heartbeat import Running, Standing, write_standing
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
+from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions
-from tests.helpers.ledger import files_of, made_up_record
+from raysat.storage.records import Failure
+from tests.helpers.ledger import files_of, made_up_plan, made_up_record
 
 Raysat = Callable[..., Any]
 A, B, C, D = (letter * 16 for letter in "abcd")
@@ -35,15 +36,11 @@ def record_files(trial: str) -> dict[str, bytes]:
 def _run(tmp_path: Path) -> Ledger:
     """Two arms of two seeds: one trial finished, one failed, one begun, one missing."""
     ledger = Ledger(tmp_path / "runs" / "s")
-    plan = {
-        "study": "s",
-        "arms": [
-            {"name": "one", "trials": [{"seed": 0, "id": A}, {"seed": 1, "id": B}]},
-            {"name": "two", "trials": [{"seed": 0, "id": C}, {"seed": 1, "id": D}]},
-        ],
-        "generate": [],
-    }
-    ledger.write_plan("study: s\n", plan)
+    arms = [
+        {"name": "one", "trials": [{"seed": 0, "id": A}, {"seed": 1, "id": B}]},
+        {"name": "two", "trials": [{"seed": 0, "id": C}, {"seed": 1, "id": D}]},
+    ]
+    ledger.write_plan("study: s\n", made_up_plan(arms=arms))
     ledger.write(A, record_files(A))
     ledger.write_failure(Failure(id=B, error="it diverged", time=0.0))
     ledger.checkpoints.write("0123456789abcdef", b"state")
@@ -51,9 +48,9 @@ def _run(tmp_path: Path) -> Ledger:
 
 
 def standing(ledger: Ledger, **changes: object) -> None:
-    values: dict[str, Any] = {"done": 1, "failed": 1, "before": 0, "total": 4, "left_s": 240.0}
-    values["running"] = [Running(job=C, name="two", seed=0, epoch=3, epochs=40)]
-    write_standing(ledger.progress, Standing.of_this_process(**(values | changes)))
+    values: dict[str, Any] = {"done": 1, "failed": 1, "already_done": 0, "total": 4, "eta_seconds": 240.0}
+    values["running"] = [RunningJob(job=C, name="two", seed=0, epoch=3, epochs=40)]
+    write_status(ledger.progress, RunStatus(**(values | changes)))
 
 
 def whole(ledger: Ledger, trial: str) -> bool:

@@ -35,7 +35,7 @@ summary = run(plan, plan.jobs, ledger, artifacts, options, Console(file=sys.stde
 records = [ledger.read(job.id) for job in plan.jobs]
 print(json.dumps({
     "finished": summary.finished,
-    "nodes": [record.hardware["node"] for record in records],
+    "nodes": [record.hardware.node for record in records],
     "spans": [[record.started, record.started + record.seconds] for record in records],
 }))
 cluster.shutdown()

@@ -17,7 +17,8 @@ from raysat.generation.gan import generate
 from raysat.plan.build import Plan, make_plan
 from raysat.plan.jobs import GenerateJob
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
 from raysat.study.load import load_study
 
 STUDY = """
@@ -91,9 +92,8 @@ def test_the_generated_patches_train_and_are_never_held_out(finished: Finished, 
         record = ledger.read(job.id)
         synthetic = job.arm != "plain"
         assert record.images == 2 * (60 if synthetic else 42) == job.images
-        assert record.data.get("generated") == (
-            [artifacts.open(plan.generate[0].id).fingerprint] if synthetic else None
-        )
+        made = (artifacts.open(plan.generate[0].id).fingerprint,)
+        assert record.data.generated == (made if synthetic else ())
         assert np.array_equal(ledger.read_predictions(job.id).indices, store.indices("test"))
 
 

@@ -12,7 +12,7 @@ from raysat.data.store import Split
 from raysat.execution import progress as module
 from raysat.execution.progress import Progress
 from raysat.plan.stages import Chain, chains
-from raysat.storage.heartbeat import read_standing
+from raysat.storage.heartbeat import read_status
 from tests.helpers.stages import way
 
 
@@ -51,7 +51,7 @@ def test_a_chain_shows_as_the_trial_that_ends_next(tasks: tuple[Chain, ...], tmp
     def running() -> list[tuple[str, int, int]]:
         clock.now += 10
         progress.on_step_end(0, [])
-        standing = read_standing(tmp_path / "progress.json")
+        standing = read_status(tmp_path / "progress.json")
         assert standing is not None
         return [(each.job, each.epoch, each.epochs) for each in standing.running]
 

@@ -64,7 +64,7 @@ def test_two_data_parallel_workers_go_on_with_one_trial(
     summary = run(plan, plan.jobs, ledger, Artifacts(tmp_path / "generated"), options, Console(quiet=True))
     assert summary.finished == 1
     record = ledger.read(job.id)
-    assert record.hardware["workers"] == 2
+    assert record.hardware.workers == 2
     assert record.images == job.images
     assert seconds(ledger, job)[:1] == begun
     assert len(seconds(ledger, job)) == 3

@@ -92,7 +92,7 @@ def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, st
         record = ledger.read(job.id)
         assert (record.id, record.reported, record.classes) == (job.id, "test", plan.store.classes)
         assert record.images == job.images
-        assert record.data["fingerprint"] == plan.store.fingerprint
+        assert record.data.fingerprint == plan.store.fingerprint
         assert set(record.metrics) == {"val", "test"}
         assert {"raysat", "torch", "timm", "ray", "numpy", "python"} == set(record.versions)
         history = pd.read_csv(ledger.root / "trials" / job.id / "history.csv")
@@ -116,7 +116,7 @@ def test_ray_changes_no_number(finished: tuple[Plan, Ledger, Summary, str], arm:
     plan, ledger, _, _ = finished
     job = next(job for job in plan.jobs if job.arm == arm)
     threads = torch.get_num_threads()
-    torch.set_num_threads(ledger.read(job.id).hardware["threads"])
+    torch.set_num_threads(ledger.read(job.id).hardware.threads)
     try:
         alone = trained_alone(plan, arm)
     finally:

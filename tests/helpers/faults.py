@@ -135,7 +135,7 @@ def assert_nothing_was_lost(
 def assert_whole(out: Path) -> None:
     """Every trial but the one that fails is finished, and nothing is left over."""
     ledger = Ledger.open(out / "faults")
-    trials = {arm["name"]: arm["trials"][0]["id"] for arm in ledger.read_plan()["arms"]}
+    trials = {arm.name: arm.trials[0].id for arm in ledger.read_plan().arms}
     for arm, trial in trials.items():
         assert ledger.is_finished(trial) == (arm != FAILS)
     assert list((out / "faults" / "trials").glob(".*")) == []

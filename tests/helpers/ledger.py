@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from raysat.metrics.confusion import from_confusion
-from raysat.storage.ledger import SUMS, Record
+from raysat.storage.ledger import SUMS, Ledger
+from raysat.storage.plan_file import PlanFile
+from raysat.storage.records import Record
 
 ID = "0123456789abcdef"
 
@@ -40,6 +45,19 @@ def files_of(record: Record) -> dict[str, bytes]:
         "predictions.npz": b"arrays",
         "model.pt": b"weights",
     }
+
+
+def edit_plan(ledger: Ledger, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a plan on disk, as another raysat or a fault might have left it."""
+    file = ledger.root / "plan.json"
+    plan = json.loads(file.read_text(encoding="utf-8"))
+    change(plan)
+    file.write_text(json.dumps(plan), encoding="utf-8")
+
+
+def made_up_plan(**changes: Any) -> PlanFile:
+    values = {"study": "s", "data": {"name": "demo"}, "classes": ("a", "b"), "reported": "test", "arms": ()}
+    return PlanFile.model_validate(values | changes)
 
 
 def everything_under(folder: Path) -> list[str]:

@@ -15,8 +15,9 @@ from raysat.metrics.confusion import from_predictions
 from raysat.report.analysis.findings import Findings
 from raysat.report.analysis.generators import Generator
 from raysat.storage.artifacts import GenerateRecord
-from raysat.storage.ledger import Ledger, Record, encode_history
+from raysat.storage.ledger import Ledger, encode_history
 from raysat.storage.predictions import encode_predictions
+from raysat.storage.records import Record
 
 CLASSES = ("crop_grass", "built", "water", "forest")
 SIZES = (30, 8, 7, 5)

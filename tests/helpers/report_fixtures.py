@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.plan_file import PlanFile
+from raysat.storage.records import Failure
 from tests.helpers.report import CLASSES, SIZES, TABLE2, write_trial
 
 MakeRun = Callable[..., Ledger]
@@ -55,7 +57,7 @@ def make_run(tmp_path: Path) -> MakeRun:
                 for arm in arms
             ],
         }
-        ledger.write_plan(f"study: {json.dumps(study)}\n", plan)
+        ledger.write_plan(f"study: {json.dumps(study)}\n", PlanFile.model_validate(plan))
         for (arm, seed), trial_id in ids.items():
             if (arm, seed) in failed:
                 ledger.write_failure(Failure(id=trial_id, error=failed[arm, seed], time=1.75e9))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import LedgerError, PlanError
+from raysat.files import backup_path
 from raysat.search.load import Budget, Search
 from raysat.search.log import Log, open_log, read_curve, save_log, settings_of
-from raysat.storage.atomic import aside
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.search import candidate, finished, load, log_of
 
@@ -142,7 +143,7 @@ def test_a_finished_candidate_takes_both_splits_from_its_record(tmp_path: Path, 
     ledger.write(record.id, files)
     assert read_curve(ledger, record.id) == (0.25, 0.5)
     folder = ledger.root / "trials" / record.id
-    folder.rename(aside(folder))  # as a replacement leaves it that is killed midway
+    folder.rename(backup_path(folder))  # as a replacement leaves it that is killed midway
     assert ledger.is_finished(record.id)
     assert read_curve(ledger, record.id) == (0.25, 0.5)
 

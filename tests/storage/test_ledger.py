@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from raysat.errors import LedgerError
-from raysat.formatting import safe_name
-from raysat.storage.ledger import Failure, Ledger
-from tests.helpers.ledger import ID, everything_under, files_of, files_on_disk, made_up_record
+from raysat.files import safe_name
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
+from tests.helpers.ledger import ID, everything_under, files_of, files_on_disk, made_up_plan, made_up_record
 
 
 @pytest.fixture
@@ -51,8 +52,9 @@ def test_a_trial_whose_files_are_damaged_is_not_finished_and_can_be_written_agai
 def test_a_plan_is_read_as_it_was_written_and_makes_the_folder_a_run(ledger):
     with pytest.raises(LedgerError, match="not a run"):
         Ledger.open(ledger.root)
-    ledger.write_plan("study: ü\n", {"study": "ü", "arms": []})
-    assert Ledger.open(ledger.root).read_plan() == {"study": "ü", "arms": []}
+    plan = made_up_plan(study="ü")
+    ledger.write_plan("study: ü\n", plan)
+    assert Ledger.open(ledger.root).read_plan() == plan
     assert (ledger.root / "study.yaml").read_text(encoding="utf-8") == "study: ü\n"
     with pytest.raises(LedgerError) as caught:
         Ledger.open(ledger.root.parent)

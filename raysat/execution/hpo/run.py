@@ -21,13 +21,13 @@ from raysat.execution.progress import Progress
 from raysat.execution.resources import Options
 from raysat.execution.run import check_models
 from raysat.execution.session import session
+from raysat.files import write_atomic
 from raysat.plan.jobs import TrainJob, resolved, train_job
 from raysat.plan.stages import Chain, alone
 from raysat.search.load import Asha, Search, corner_study
 from raysat.search.log import BASE, Candidate, Log, open_log, read_curve, save_log
 from raysat.search.space import Drawn
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.atomic import write_atomic
 from raysat.storage.ledger import Ledger
 
 

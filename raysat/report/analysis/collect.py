@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
-from typing import Annotated, Final
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Final
 
 from raysat.errors import LedgerError
 from raysat.metrics.confusion import Metrics
@@ -18,6 +16,7 @@ from raysat.report.analysis import reference
 from raysat.report.analysis.ranking import rank
 from raysat.report.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
+from raysat.storage.plan_file import ArmEntry, PlanFile
 
 METRICS: Final = ("balanced_accuracy", "icv", "icv_root", "macro_f1", "accuracy")
 _LONGEST_ERROR: Final = 300  # characters
@@ -128,48 +127,6 @@ class Leaderboard:
         return sum(arm.n_planned for arm in self.arms)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Cell(_Part):
-    seed: int
-    id: str
-
-
-class _PlannedArm(_Part):
-    name: str
-    trials: tuple[_Cell, ...]
-    grid: bool = False
-
-
-class _Data(_Part):
-    name: str
-    fingerprint: str | None = None
-    ordinal: bool = False
-
-
-class _Generator(_Part):
-    id: str
-
-
-class _Images(_Part):
-    alone: int
-    shared: int
-
-
-class _Plan(_Part):
-    study: str
-    reference: str | None = None
-    data: _Data
-    classes: Annotated[tuple[str, ...], Field(min_length=1)]
-    reported: str
-    arms: tuple[_PlannedArm, ...]
-    generate: tuple[_Generator, ...] = ()
-    images: _Images | None = None
-    command: str | None = None
-
-
 def collect(ledger: Ledger) -> Leaderboard:
     """Read a run and rank its arms.
 
@@ -177,17 +134,9 @@ def collect(ledger: Ledger) -> Leaderboard:
         LedgerError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
         UsageError: the study names published rows that do not exist.
     """
-    try:
-        plan = _Plan.model_validate(ledger.read_plan())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise LedgerError(
-            f"{ledger.root / 'plan.json'} is damaged: {where}: {first['msg']}", hint="run the study again"
-        ) from error
+    plan = ledger.read_plan()
     published = None if plan.reference is None else reference.load(plan.reference)
-    ids = dict.fromkeys(cell.id for arm in plan.arms for cell in arm.trials)  # arms may share trials: read each once
-    outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in ids}
+    outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in plan.trial_ids}
     some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
     arms = [
         replace(_arm(arm, outcomes, len(plan.classes), _row(published, arm.name, plan), ledger), position=position)
@@ -209,7 +158,7 @@ def collect(ledger: Ledger) -> Leaderboard:
     )
 
 
-def _row(published: Reference | None, arm: str, plan: _Plan) -> PublishedRow | None:
+def _row(published: Reference | None, arm: str, plan: PlanFile) -> PublishedRow | None:
     """The published row of an arm; numbers by class only where the classes are those of the publication."""
     row = None if published is None else published.row(arm)
     if row is None or published is None or published.classes == plan.classes:
@@ -235,7 +184,7 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 1].rstrip() + "…"
 
 
-def _outcome(ledger: Ledger, plan: _Plan, trial_id: str) -> Metrics | str | None:
+def _outcome(ledger: Ledger, plan: PlanFile, trial_id: str) -> Metrics | str | None:
     """Metrics of a finished trial, why it has none, or None where it has not run."""
     try:
         if not ledger.has_record(trial_id):
@@ -248,13 +197,13 @@ def _outcome(ledger: Ledger, plan: _Plan, trial_id: str) -> Metrics | str | None
         return f"its record is of other classes: {', '.join(record.classes)}"
     if record.reported != plan.reported:
         return f"its record reports the {record.reported} split, not {plan.reported}"
-    if plan.data.fingerprint not in (None, record.data.get("fingerprint", plan.data.fingerprint)):
+    if plan.data.fingerprint not in (None, record.data.fingerprint or plan.data.fingerprint):
         return "its record is of other data"
     return record.metrics[plan.reported]
 
 
 def _arm(
-    planned: _PlannedArm,
+    planned: ArmEntry,
     outcomes: Mapping[str, Metrics | str | None],
     classes: int,
     published: PublishedRow | None,

@@ -146,7 +146,7 @@ def _means(one: Arm, other: Arm, *, paired: bool) -> tuple[float, float]:
 
 def _settings(one: Arm, other: Arm) -> Iterator[str]:
     """Settings of an arm that are not the same in both runs."""
-    specs = [flatten(arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]) for arm in (one, other)]
+    specs = [flatten(arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings) for arm in (one, other)]
     for key in dict.fromkeys([*specs[0], *specs[1]]):
         in_a, in_b = (label(spec[key]) if key in spec else "absent" for spec in specs)
         if in_a != in_b:

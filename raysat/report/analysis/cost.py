@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from raysat.formatting import plural
 from raysat.report.analysis.collect import Leaderboard
 from raysat.report.analysis.predictions import Cells
+from raysat.storage.records import Hardware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,7 @@ def cost_of(board: Leaderboard, cells: Cells) -> Cost:
     return Cost(arms=arms, planned=board.images, hardware=tuple(sorted(hardware)), versions=tuple(sorted(versions)))
 
 
-def _machine(hardware: Mapping[str, Any]) -> str:
+def _machine(hardware: Hardware) -> str:
     """``cpu, 2 threads, x86_64``: what is on record of it."""
-    threads = hardware.get("threads")
-    counted = plural(threads, "thread") if isinstance(threads, int) else threads
-    parts = (hardware.get("device"), counted, hardware.get("machine"))
-    return ", ".join(str(part) for part in parts if part) or "unknown"
+    threads = hardware.threads and plural(hardware.threads, "thread")
+    return ", ".join(part for part in (hardware.device, threads, hardware.machine) if part) or "unknown"

@@ -62,7 +62,7 @@ def design(arms: Sequence[Arm]) -> Design:
     whole = grid if is_grid else finished
     used = _with_seeds(whole)
     every_seed = {seed for arm in used for seed in arm.seeds}
-    configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"] for arm in used}
+    configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings for arm in used}
     factors = _merged(_factors(configs))
     combinations = set(zip(*(factor.of.values() for factor in factors), strict=True)) if factors else set()
     every = math.prod(len(factor.levels) for factor in factors)

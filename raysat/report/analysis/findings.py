@@ -220,4 +220,4 @@ def _run(ledger: Ledger) -> Run:
         text = (ledger.root / "study.yaml").read_text(encoding="utf-8")
     except (OSError, ValueError):
         text = ""
-    return Run(folder=ledger.root, study=plan["study"], text=text, command=plan.get("command"))
+    return Run(folder=ledger.root, study=plan.study, text=text, command=plan.command)

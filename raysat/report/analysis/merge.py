@@ -62,7 +62,7 @@ def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:
     trials: dict[tuple[str, int], str] = {}
     clashing = set()
     for arm in (arm for board in boards for arm in board.arms if arm.n):
-        config = arm.sources[0].ledger.read_spec(arm.sources[0].trial)["config"]
+        config = arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings
         same = configs.setdefault(arm.name, config) == config
         for seed, source in zip(arm.seeds, arm.sources, strict=True):
             same = same and trials.setdefault((arm.name, seed), source.trial) == source.trial

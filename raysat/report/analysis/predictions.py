@@ -14,8 +14,8 @@ import numpy.typing as npt
 from raysat.errors import LedgerError, UsageError
 from raysat.metrics.probabilistic import Reliability, Scores, reliability, score
 from raysat.report.analysis.collect import Arm, Leaderboard, Summary, summarise
-from raysat.storage.ledger import Record
 from raysat.storage.predictions import Predictions
+from raysat.storage.records import Record
 
 _SINGLE: Final = ("worst_recall", "g_mean", "kappa", "mae", "ece", "nll")  # scores that are one number
 

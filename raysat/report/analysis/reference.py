@@ -13,9 +13,10 @@ from importlib.resources import files
 from statistics import fmean
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from raysat.errors import LedgerError, UsageError, did_you_mean
+from raysat.files import parse_model
 
 TOLERANCE: Final = 5e-4  # four printed digits, rounded in every term
 _FOLDER: Final = files("raysat.report") / "published"
@@ -124,14 +125,7 @@ def parse(text: str, *, file: str) -> Reference:
 
     Raises LedgerError naming file and row.
     """
-    try:
-        reference = Reference.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "file"
-        raise LedgerError(
-            f"{file}: {where}: {first['msg']}", hint="see the shipped table2.json for the form"
-        ) from error
+    reference = parse_model(Reference, text, file, remedy="see the shipped table2.json for the form")
     names = [row.arm for row in reference.rows]
     for row in reference.rows:
         if names.count(row.arm) > 1:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from raysat import __version__
+from raysat.files import write_atomic
 from raysat.formatting import number
 from raysat.report.analysis.collect import Arm, Leaderboard, Summary, one_line
 from raysat.report.analysis.columns import MOST_CLASSES, Column, class_columns, columns
@@ -17,7 +18,6 @@ from raysat.report.analysis.replication import Replication
 from raysat.report.format.replication import published_table, source_note
 from raysat.report.format.text import count, measured_on, printed, rank_note, rank_text, unfinished
 from raysat.report.render.markdown import escape, from_table, table
-from raysat.storage.atomic import write_atomic
 
 _LEGEND: Final = (
     "± is the sample standard deviation over the n seeds of an arm; **bold** is the best of a column. "

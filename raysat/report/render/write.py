@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import UsageError, did_you_mean
+from raysat.files import write_atomic
 from raysat.report.analysis.findings import Findings
 from raysat.report.figures import FIGURES, draw
 from raysat.report.render import document, exports, latex
 from raysat.report.render.page.html import to_html
-from raysat.storage.atomic import write_atomic
 
 FORMATS: Final = ("md", "csv", "json", "tex", "html")
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")

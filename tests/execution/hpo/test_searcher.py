@@ -18,7 +18,8 @@ from raysat.execution.resources import Options
 from raysat.search.load import Search
 from raysat.search.log import Log, open_log
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.search import load
 

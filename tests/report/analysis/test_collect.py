@@ -16,7 +16,9 @@ from raysat.errors import LedgerError, UsageError
 from raysat.metrics.confusion import from_confusion
 from raysat.report.analysis.collect import METRICS, Arm, Summary, collect, one_line
 from raysat.report.analysis.ranking import rank
-from raysat.storage.ledger import Failure, Ledger
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
+from tests.helpers.ledger import edit_plan
 
 ARMS = {"plain": (0.9, 0.5, 0.5, 0.4), "ldam": (0.8, 0.8, 0.8, 0.7)}
 
@@ -36,8 +38,8 @@ def test_an_arms_values_are_mean_and_sample_sd_of_its_seeds_metrics(make_run):
     assert (board.study, board.data, board.reported, board.n_test) == ("table2", "demo", "test", 50)
     assert board.support == (30, 8, 7, 5)
     for row in board.arms:
-        ids = next(a["trials"] for a in ledger.read_plan()["arms"] if a["name"] == row.name)
-        found = [ledger.read_predictions(cell["id"]).metrics() for cell in ids]  # from the predictions, not the records
+        ids = next(arm.trials for arm in ledger.read_plan().arms if arm.name == row.name)
+        found = [ledger.read_predictions(trial.id).metrics() for trial in ids]  # from the predictions, not the records
         assert (row.n, row.n_planned, row.seeds) == (4, 4, (0, 1, 2, 3))
         for metric in METRICS:
             values = [getattr(metrics, metric) for metrics in found]
@@ -73,7 +75,7 @@ def test_failed_and_missing_cells_are_kept_with_their_reason(make_run):
 
 def test_a_success_outranks_an_earlier_failure(make_run):
     ledger = make_run(ARMS, seeds=(0,))
-    trial = ledger.read_plan()["arms"][0]["trials"][0]["id"]
+    trial = ledger.read_plan().arms[0].trials[0].id
     ledger.write_failure(Failure(id=trial, error="spot worker lost", time=0))
     assert collect(ledger).arms[0].failed == ()
 
@@ -91,9 +93,7 @@ def test_a_run_with_nothing_finished_lists_every_cell(make_run):
 
 def test_arms_that_share_a_trial_both_show_it(make_run):
     ledger = make_run(ARMS, seeds=(0,))
-    plan = ledger.read_plan()
-    plan["arms"].append({"name": "again", "trials": plan["arms"][0]["trials"]})
-    ledger.write_plan("", plan)
+    edit_plan(ledger, lambda plan: plan["arms"].append({"name": "again", "trials": plan["arms"][0]["trials"]}))
     board = collect(ledger)
     assert [row.name for row in board.arms] == ["ldam", "plain", "again"]  # equal in all: the study's order
     assert board.arms[1].metrics == board.arms[2].metrics
@@ -127,7 +127,7 @@ def damage_metrics(record):
 )
 def test_a_record_that_cannot_be_used_counts_as_failed_and_spares_the_others(make_run, damage, said):
     ledger = make_run(ARMS)
-    trial = ledger.read_plan()["arms"][1]["trials"][2]["id"]
+    trial = ledger.read_plan().arms[1].trials[2].id
     file = ledger.root / "trials" / trial / "record.json"
     record = json.loads(file.read_text())
     damage(record)
@@ -150,9 +150,7 @@ def test_a_record_that_cannot_be_used_counts_as_failed_and_spares_the_others(mak
 )
 def test_a_damaged_plan_is_an_error(make_run, change, said):
     ledger = make_run(ARMS, seeds=(0,))
-    plan = ledger.read_plan()
-    change(plan)
-    ledger.write_plan("", plan)
+    edit_plan(ledger, change)
     if said == "cannot name a folder":  # a cell like any other: shown as failed, never read
         assert said in next(row for row in collect(ledger).arms if row.failed).failed[0].error
     else:
@@ -169,7 +167,7 @@ def test_an_unknown_reference_is_a_usage_error(make_run):
 
 def test_a_class_without_patches_has_no_recall(make_run, tmp_path: Path):
     ledger: Ledger = make_run(ARMS, seeds=(0,))
-    trial = ledger.read_plan()["arms"][0]["trials"][0]["id"]
+    trial = ledger.read_plan().arms[0].trials[0].id
     record = ledger.read(trial)
     absent = from_confusion(np.diag([5, 0, 3, 2]))
     changed = record.model_copy(update={"metrics": {"test": absent}})

@@ -71,11 +71,15 @@ def test_code_and_machine_that_changed_are_named_though_the_test_set_is_the_same
     ledgers = [make_run({"x": GOOD}, folder=folder) for folder in "ab"]
     for trial in (ledgers[1].root / "trials").iterdir():
         text = (trial / "record.json").read_text(encoding="utf-8")
-        text = text.replace('"2.9.0"', '"9.9.9"').replace('"device":"cpu"', '"device":"H100","threads":"many"')
+        text = (
+            text.replace('"2.9.0"', '"9.9.9"')
+            .replace('"device":"cpu"', '"device":"H100"')
+            .replace('"threads":null', '"threads":8')
+        )
         (trial / "record.json").write_text(text, encoding="utf-8")
     found = compare(*(ledger.root for ledger in ledgers))
     assert found.paired
-    assert found.differs == (("hardware", "cpu", "H100, many"), ("torch", "2.9.0", "9.9.9"))
+    assert found.differs == (("hardware", "cpu", "H100, 8 threads"), ("torch", "2.9.0", "9.9.9"))
 
 
 def test_paired_means_are_over_the_seeds_in_common(make_run):

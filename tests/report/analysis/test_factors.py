@@ -39,9 +39,8 @@ def test_a_grid_that_lacks_a_cell_is_not_balanced(of):
 def test_named_rows_beside_a_grid_are_no_part_of_it(make_run):
     ledger = make_run({**GRID, "extra": (0.5,) * 4}, configs={**GRID_CONFIGS, "extra": {"augment": "augmix"}})
     plan = ledger.read_plan()
-    for arm in plan["arms"]:
-        arm["grid"] = arm["name"] != "extra"
-    ledger.write_plan("", plan)
+    arms = tuple(arm.model_copy(update={"grid": arm.name != "extra"}) for arm in plan.arms)
+    ledger.write_plan("", plan.model_copy(update={"arms": arms}))
     found = design(collect(ledger).arms)
     assert set(found.arms) == set(GRID)
     assert set(described(found)) == {"loss", "average"}

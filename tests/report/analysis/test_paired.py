@@ -210,15 +210,15 @@ def test_arms_that_predict_the_same_differ_by_nothing_not_by_rounding(make_run):
     recall = {level: (0.9, 0.4 + 0.2 * (level[0] == "1"), 0.5 + 0.1 * (level[1] == "1"), 0.3) for level in levels}
     ledger = make_run(recall, seeds=range(6), configs=configs, grid=True)
     plan = ledger.read_plan()
-    for arm in plan["arms"]:  # the third factor changes nothing: both levels are the same trials
-        if arm["name"].endswith("1"):
-            twin = next(each for each in plan["arms"] if each["name"] == arm["name"][:2] + "0")
-            for own, other in zip(arm["trials"], twin["trials"], strict=True):
+    for arm in plan.arms:  # the third factor changes nothing: both levels are the same trials
+        if arm.name.endswith("1"):
+            twin = next(other for other in plan.arms if other.name == arm.name[:2] + "0")
+            for own, other in zip(arm.trials, twin.trials, strict=True):
                 folder = ledger.root / "trials"
-                file = folder / own["id"] / "predictions.npz"
-                file.write_bytes((folder / other["id"] / "predictions.npz").read_bytes())
-                record = ledger.read(other["id"]).model_copy(update={"id": own["id"]})
-                (folder / own["id"] / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+                file = folder / own.id / "predictions.npz"
+                file.write_bytes((folder / other.id / "predictions.npz").read_bytes())
+                record = ledger.read(other.id).model_copy(update={"id": own.id})
+                (folder / own.id / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
     found = effects(Blocks(read_cells(collect(ledger))), design(collect(ledger).arms), None)
     idle = next(effect for effect in found.main if effect.factors == ("reweight",))
     for estimate in idle.estimates.values():

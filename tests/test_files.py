@@ -1,4 +1,4 @@
-"""Writes: a record is whole or absent, whatever happens while it is written."""
+"""Files: whole or absent, whatever happens while they are written; read within limits, or refused with one line."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import JsonValue
 
-from raysat.errors import LedgerError
-from raysat.storage.atomic import aside, write_atomic, write_folder
-from raysat.storage.ledger import Failure, Ledger
-from tests.helpers.ledger import ID, everything_under, files_of, files_on_disk, made_up_record
+from raysat.errors import LedgerError, StorageError
+from raysat.files import FileModel, backup_path, read_model, write_atomic, write_folder
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
+from tests.helpers.ledger import ID, everything_under, files_of, files_on_disk, made_up_plan, made_up_record
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
 KILLED = """
 import os, sys
 from pathlib import Path
-from raysat.storage import atomic
+from raysat import files as module
 point, original, count = int(sys.argv[1]), Path.rename, 0
 def rename(self, target):
     global count
@@ -90,9 +93,9 @@ def rename(self, target):
     count += 1
     return original(self, target)
 Path.rename = rename
-atomic.shutil.rmtree = lambda *_, **__: os._exit(9)
+module.shutil.rmtree = lambda *_, **__: os._exit(9)
 files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new", "SHA256SUMS": b""}
-atomic.write_folder(Path(sys.argv[2]), {"record.json": Path(sys.argv[3]).read_bytes(), **files})
+module.write_folder(Path(sys.argv[2]), {"record.json": Path(sys.argv[3]).read_bytes(), **files})
 """
 
 
@@ -129,7 +132,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_advice(ledger):
     ledger.root.write_text("a file where the run should be")
     for act in (
         lambda: ledger.write(ID, files_of(made_up_record())),
-        lambda: ledger.write_plan("", {}),
+        lambda: ledger.write_plan("", made_up_plan()),
         lambda: ledger.write_failure(Failure(id=ID, error="x", time=0)),
     ):
         with pytest.raises(LedgerError, match="cannot be written") as caught:
@@ -163,4 +166,40 @@ def test_a_file_system_that_cannot_sync_folders_is_good_enough(tmp_path, monkeyp
     monkeypatch.setattr(os, "open", refuse_folders)
     write_folder(tmp_path / "trial", {"record.json": b"{}"})
     assert (tmp_path / "trial" / "record.json").read_bytes() == b"{}"
-    assert not aside(tmp_path / "trial").exists()
+    assert not backup_path(tmp_path / "trial").exists()
+
+
+class Box(FileModel):
+    format: Literal[1] = 1
+    size: int
+    inside: JsonValue = None
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "cannot be read: Invalid JSON: EOF"),
+        (b"\xff\xfe", "cannot be read: Invalid JSON"),
+        (b"[1]", "is damaged: not a JSON object"),
+        (b'{"size": "large"}', "is damaged: size: Input should be a valid integer"),
+        (b'{"inside": ' + b"[" * 100_000, "cannot be read: Invalid JSON: recursion limit exceeded"),
+        (b'{"format": 2, "size": "large"}', "has format 2, this raysat reads 1"),
+        (b'{"size": 1, "inside": "' + b" " * 1000 + b'"}', "cannot be read: it is larger than 1,000 bytes"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused_with_one_line(tmp_path, content, cause):
+    path = tmp_path / "box.json"
+    if content is not None:
+        path.write_bytes(content)
+    limit = 1000 if content is None or len(content) < 2000 else 1 << 20
+    with pytest.raises(StorageError) as caught:
+        read_model(Box, path, remedy="throw it away", max_bytes=limit)
+    assert caught.value.message.startswith(f"{path} {cause}")
+    assert "\n" not in caught.value.message
+    assert caught.value.hint == "throw it away"
+
+
+def test_keys_that_another_raysat_wrote_are_passed_over(tmp_path):
+    (tmp_path / "box.json").write_text('{"size": 1, "colour": "red"}')
+    assert read_model(Box, tmp_path / "box.json", remedy="") == Box(size=1)

@@ -1,0 +1,105 @@
+"""Locks between processes: one raysat at a time fills a run; others wait, or are told who holds it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from raysat.errors import StorageError
+from raysat.files import os_errors
+
+# How a file system says that it has no locks: two runs at once are the user's to avoid there.
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL})
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Wait until no other process holds a lock file, and hold it; makes it and its folder. Raises StorageError."""
+    with _opened(path) as file:
+        _lock(file, path)
+        yield
+
+
+@contextmanager
+def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold a folder for this process, by a lock on its ``.lock`` that the system takes back when the process dies.
+
+    The file says who holds it; it stays, since another process may be about to lock it. Where another process holds
+    it, raises StorageError or, given ``waiting``, calls that with who it is and waits.
+    """
+    path = folder / ".lock"
+    with _opened(path) as file:
+        try:
+            _lock_now(file, path)
+        except BlockingIOError:
+            busy = f"{folder} is in use by another raysat{_holder(path)}"
+            if waiting is None:
+                raise StorageError(busy, hint="add --wait to go on when it ends, or choose another --out") from None
+            waiting(busy)
+            _lock(file, path)
+        try:
+            with os_errors(path):
+                file.truncate(0)
+                file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
+                file.flush()
+            yield
+        finally:
+            with suppress(OSError):
+                file.truncate(0)
+                fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
+
+
+def holder_of(folder: Path) -> str | None:
+    """Who holds a folder, as far as this machine's file system tells: ``pid 12 on host``; None where nobody does."""
+    try:
+        with (folder / ".lock").open("r", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(folder / ".lock").strip(" ()") or "a process"
+    except OSError:
+        return None
+    return None
+
+
+def _opened(path: Path) -> IO[str]:
+    with os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+
+
+def _lock(file: IO[str], path: Path, flags: int = 0) -> None:
+    """Lock a file, where the file system can. Raises BlockingIOError with LOCK_NB where another process holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | flags)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise StorageError(f"{path} cannot be locked: {error.strerror or error}") from error
+
+
+def _lock_now(file: IO[str], path: Path) -> None:
+    """Lock a file. Raises BlockingIOError where another process holds it; who only asks whether it is held is brief."""
+    for _ in range(10):
+        try:
+            return _lock(file, path, fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _holder(path):
+                raise
+            time.sleep(0.05)
+    return _lock(file, path, fcntl.LOCK_NB)
+
+
+def _holder(lock: Path) -> str:
+    """Who holds a lock, in brackets; empty for the moment between locking and writing."""
+    with suppress(OSError):
+        if holder := lock.read_text(encoding="utf-8")[:200].strip():
+            return f" ({holder})"
+    return ""
