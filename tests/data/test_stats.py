@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from raysat.data import stats as stats_of_bands
 from raysat.data.stats import band_stats
 from tests.helpers.data import patches, quick, scale_of, splits_of, write_store
 
@@ -92,7 +93,8 @@ def test_a_constant_band_too_large_to_count_by_one_has_a_full_scale():
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_memory_stays_flat(dtype):
+def test_memory_stays_flat(dtype, monkeypatch):
+    monkeypatch.setattr(stats_of_bands, "_SAMPLE", 100_003)
     block = patches(8, 3, 64, dtype)
 
     def peak(times):
@@ -103,6 +105,35 @@ def test_memory_stays_flat(dtype):
         return used
 
     assert peak(40) < peak(4) + 1e5
+
+
+@quick
+@given(st.integers(1, 5000), st.integers(1, 400), st.sampled_from((7, 1009)))
+def test_a_sample_is_evenly_spaced_whatever_the_blocks(size, step, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats_of_bands, "_SAMPLE", most)
+        sample = [
+            first + position
+            for first in range(0, size, step)
+            for position in stats_of_bands._evenly_spaced(first, min(step, size - first), size).tolist()
+        ]
+    assert len(sample) == min(size, most)
+    gaps = np.diff([*sample, size])  # the first is value 0
+    assert sample[0] == 0
+    assert gaps.min() >= size // len(sample)
+    assert gaps.max() <= -(-size // len(sample))
+
+
+def test_the_full_scale_of_a_large_float_band_is_that_of_a_sample(monkeypatch):
+    images = np.random.default_rng(0).normal(0, 1, (40, 1, 64, 64)).astype(np.float32)
+    (exact,) = band_stats(lambda: [(images, None)])
+    assert (exact.low, exact.high) == scale_of(images)
+    monkeypatch.setattr(stats_of_bands, "_SAMPLE", 40_009)  # of 163,840
+    (sampled,) = band_stats(lambda: [(images[:7], None), (images[7:], None)])
+    assert (sampled.mean, sampled.std) == pytest.approx((exact.mean, exact.std), rel=1e-9)
+    assert (sampled.low, sampled.high) != (exact.low, exact.high)
+    for value, share in ((sampled.low, 0.001), (sampled.high, 0.999)):
+        assert np.mean(images <= value) == pytest.approx(share, abs=5e-4)
 
 
 def test_nothing_to_describe_is_refused():
