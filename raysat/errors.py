@@ -13,13 +13,19 @@
     `-- ClusterError             Ray cannot be reached or started
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
-``--debug`` alone.
+``--debug`` alone. A message calls a parameter ``{--seeds}``: from Python it reads ``seeds``, on the command line
+``--seeds``.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_PARAMETER: Final = re.compile(r"\{--([a-z-]+)\}")
 
 
 class RaysatError(Exception):
@@ -31,6 +37,10 @@ class RaysatError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        """The message with parameters by their names in Python."""
+        return _PARAMETER.sub(lambda option: option[1].replace("-", "_"), self.message)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""
@@ -86,7 +96,36 @@ class ClusterError(RaysatError):
     """Ray cannot be reached or started."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+@contextmanager
+def prefixed(prefix: str) -> Iterator[None]:
+    """Begin the message of a UsageError that is raised within by what it is about: ``arm 'x': ...``."""
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(f"{prefix}: {error.message}", hint=error.hint) from None
+
+
+def with_options(text: str) -> str:
+    """Write a message or hint for the command line: ``{--seeds}`` is ``--seeds``."""
+    return _PARAMETER.sub(r"--\1", text)
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     """Return ``did you mean 'x'?`` for the nearest known word, or None where nothing is near."""
     near = difflib.get_close_matches(str(word), list(known), n=1)
     return f"did you mean {near[0]!r}?" if near else None
+
+
+def suggest(word: object, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the hint on an unknown word: ``did you mean 'x'?`` or, where nothing is near, all known ones.
+
+    Args:
+        word: what was given.
+        known: what there is.
+        otherwise: the hint where nothing is near, in place of ``known: x, y, z``.
+
+    Returns:
+        The hint.
+    """
+    words = list(known)
+    return did_you_mean(word, words) or otherwise or f"known: {', '.join(words)}"

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from raysat import errors
-from raysat.errors import RaysatError, UsageError, did_you_mean
+from raysat.errors import PlanError, RaysatError, UsageError, did_you_mean, prefixed, suggest, with_options
 
 
 def every_kind(base: type[RaysatError] = RaysatError) -> list[type[RaysatError]]:
@@ -46,3 +46,24 @@ def test_did_you_mean_names_the_nearest_word_and_keeps_quiet_where_nothing_is_ne
     assert did_you_mean("cross-entropy", iter(known)) == "did you mean 'cross_entropy'?"
     assert did_you_mean("zebra", known) is None
     assert did_you_mean("ldam", []) is None
+
+
+def test_a_hint_on_an_unknown_word_lists_what_there_is_where_nothing_is_near():
+    assert suggest("lmda", iter(["ldam", "focal"])) == "did you mean 'ldam'?"
+    assert suggest("zebra", ["ldam", "focal"]) == "known: ldam, focal"
+    assert suggest("zebra", ["ldam"], "leave it out") == "leave it out"
+
+
+def test_a_wrong_request_says_what_it_is_about():
+    with pytest.raises(PlanError) as caught, prefixed("arm 'x'"):
+        raise PlanError("too few bands", hint="add one")
+    assert (caught.value.message, caught.value.hint) == ("arm 'x': too few bands", "add one")
+    with pytest.raises(RaysatError, match=r"^broken$"), prefixed("arm 'x'"):
+        raise RaysatError("broken")
+
+
+def test_a_parameter_is_called_as_it_is_in_python_or_as_an_option_on_the_command_line():
+    error = UsageError("{--rank-by} 5: {kind: ldam} is none", hint="give {--seeds}")
+    assert str(error) == "rank_by 5: {kind: ldam} is none"
+    assert with_options(error.message) == "--rank-by 5: {kind: ldam} is none"
+    assert with_options(error.hint) == "give --seeds"

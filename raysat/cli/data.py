@@ -11,7 +11,7 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_bands, read_words
-from raysat.errors import BandError, UsageError, did_you_mean
+from raysat.errors import BandError, UsageError, suggest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -212,7 +212,7 @@ def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
     names = read_words(bands, "--bands")
     for name in names:
         if known and name not in known:
-            hint = did_you_mean(name, known) or f"its bands are {', '.join(known)}"
+            hint = suggest(name, known, f"its bands are {', '.join(known)}")
             raise BandError(f"{sensor} has no band {name!r}", hint=hint)
     return names
 

@@ -18,7 +18,7 @@ from raysat.cli.ledger import ledger, status
 from raysat.cli.options import Machines, Request, Work, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.tune import tune
-from raysat.errors import RaysatError
+from raysat.errors import RaysatError, with_options
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def main() -> None:
         click.echo("stopped; nothing that was finished is lost, and the same command can be given again", err=True)
         code = 130
     except RaysatError as error:
-        click.echo(f"error: {error.message}", err=True)
+        click.echo(f"error: {with_options(error.message)}", err=True)
         if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
+            click.echo(f"hint: {with_options(error.hint)}", err=True)
         code = error.exit_code
         if debug:
             traceback.print_exc()

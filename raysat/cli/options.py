@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.errors import UsageError
+from raysat.errors import UsageError, prefixed
 
 if TYPE_CHECKING:
     from raysat.data.bands import Bands
@@ -63,11 +62,11 @@ class Request:
         )
         arms = {job.arm: job.trial.config for job in plan.jobs}
         for arm, config in arms.items():
-            with _naming(arm):
+            with prefixed(f"arm {arm!r}"):
                 check(config, plan.store)
         for job in plan.generate:
             arm = next(each.arm for each in plan.jobs if job.id in each.needs)
-            with _naming(arm):
+            with prefixed(f"arm {arm!r}"):
                 check_generation(job.work, plan.store)
         return plan
 
@@ -79,15 +78,6 @@ class Request:
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
         words += [] if self.share else ["--no-share"]
         return shlex.join(words)
-
-
-@contextmanager
-def _naming(arm: str) -> Iterator[None]:
-    """Begin a user's error with the arm that it is about."""
-    try:
-        yield
-    except UsageError as error:
-        raise type(error)(f"arm {arm!r}: {error.message}", hint=error.hint) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from raysat.cli.options import (
     out_option,
     set_option,
 )
-from raysat.errors import UsageError
+from raysat.errors import prefixed
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ def tune(
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
     plan = make_plan(corner_study(search), open_data(data), data=data, workers=workers)
     for job in plan.jobs:
-        try:
+        with prefixed(f"arm {job.arm!r}"):
             check(job.trial.config, plan.store)
-        except UsageError as error:
-            raise type(error)(f"arm {job.arm!r}: {error.message}", hint=error.hint) from None
     work = Work.of(plan, out)
     log = open_log(work.ledger.root, search, plan.store, data=data, workers=workers)
     screen = console()

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from raysat.config.families.base import Spec
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import Key, YamlValue
-from raysat.errors import StudyError, did_you_mean
+from raysat.errors import StudyError, did_you_mean, suggest
 from raysat.formatting import echo
 
 _M = TypeVar("_M", bound=Spec)
@@ -91,7 +91,7 @@ def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> t
         return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
     if kind == "extra_forbidden":
         known = sorted(_known_keys(model, key, value))
-        return f"unknown key {path!r}", did_you_mean(str(key[-1]), known) or f"known: {', '.join(known)}"
+        return f"unknown key {path!r}", suggest(key[-1], known)
     if kind in _BOUNDS:
         name, sign, advice = _BOUNDS[kind]
         bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"

@@ -6,6 +6,7 @@ build objects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from raysat.config import limits
-from raysat.errors import StudyError
+from raysat.errors import StudyError, suggest
 from raysat.formatting import echo
 
 Key = tuple[str | int, ...]
@@ -100,6 +101,12 @@ class YamlValue:
         if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
             raise self.error(f"{key!r} must be a list of mappings", key)
         return [self.child(key, position) for position in range(len(values))]
+
+    def check_keys(self, known: Sequence[str]) -> None:
+        """Raise StudyError for a key of this mapping that is none of the known ones."""
+        for key in self.value:
+            if key not in known:
+                raise self.error(f"unknown key {key!r}", key, hint=suggest(key, known))
 
     def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
         """Make an error that begins with the place of a key."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from raysat.errors import BandError, did_you_mean
+from raysat.errors import BandError, suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ def get_sensor(name: str) -> Sensor:
     except KeyError:
         raise BandError(
             f"unknown sensor {name!r}",
-            hint=did_you_mean(name, SENSORS) or f"known sensors: {', '.join(SENSORS)}; or name the bands with --bands",
+            hint=suggest(name, SENSORS, f"known sensors: {', '.join(SENSORS)}; or name the bands with {{--bands}}"),
         ) from None
 
 
@@ -170,7 +170,7 @@ def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> 
         raise BandError("no band is named", hint=where)
     for band in wanted:
         if band not in available:
-            raise BandError(f"band {band!r} is not in the store", hint=did_you_mean(band, available) or where)
+            raise BandError(f"band {band!r} is not in the store", hint=suggest(band, available, where))
     if len(set(wanted)) != len(wanted):
         raise BandError(f"bands {list(wanted)} name one band twice", hint="name each band once")
     return wanted
@@ -181,7 +181,7 @@ def _without(drop: Sequence[int | str], selected: tuple[str, ...]) -> tuple[str,
     for band in sorted(dropped.difference(selected)):
         raise BandError(
             f"dropped band {band!r} is not among the selected bands {', '.join(selected)}",
-            hint=did_you_mean(band, selected) or "drop bands that are selected, or none",
+            hint=suggest(band, selected, "drop bands that are selected, or none"),
         )
     left = tuple(band for band in selected if band not in dropped)
     if not left:
@@ -193,12 +193,12 @@ def _composite(name: str, sensor: str | None) -> tuple[str, ...]:
     if name not in COMPOSITES:
         raise BandError(
             f"unknown band composite {name!r}",
-            hint=did_you_mean(name, ["all", *COMPOSITES]) or f"known: all, {', '.join(COMPOSITES)}",
+            hint=suggest(name, ["all", *COMPOSITES]),
         )
     if sensor is None:
         raise BandError(
             f"composite {name!r} needs a known sensor, and the store names none",
-            hint="list the bands by name, or import the data with --sensor",
+            hint="list the bands by name, or import the data with {--sensor}",
         )
     names = []
     for role in COMPOSITES[name]:

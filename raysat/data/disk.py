@@ -17,9 +17,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     if not path.exists():
         return
     if not overwrite:
-        raise DataError(f"{path} exists already", hint="choose another --out, or replace it with --overwrite")
+        raise DataError(f"{path} exists already", hint="choose another {--out}, or replace it with {--overwrite}")
     if not (path / "store.json").is_file():
-        raise DataError(f"{path} is not a patch store, so it is not overwritten", hint="choose another --out")
+        raise DataError(f"{path} is not a patch store, so it is not overwritten", hint="choose another {--out}")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
-from raysat.errors import PlanError, did_you_mean
+from raysat.errors import PlanError, suggest
 
 # A generator of fewer would at best learn these by heart; augmentation carries this many.
 MIN_PATCHES: Final = 8
@@ -30,7 +30,7 @@ def check_generation(work: Generation, store: PatchStore) -> None:
         if band not in store.bands:
             raise PlanError(
                 f"a DC-GAN is asked for band {band!r}, which is not in {store.path}",
-                hint=did_you_mean(band, store.bands) or f"the store has {', '.join(store.bands)}",
+                hint=suggest(band, store.bands, f"the store has {', '.join(store.bands)}"),
             )
         stats = store.stats[store.bands.index(band)]
         if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):

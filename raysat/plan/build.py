@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
-from raysat.errors import PlanError, UsageError
+from raysat.errors import PlanError, prefixed
 from raysat.plan.jobs import GenerateJob, TrainJob, generate_jobs, resolved, train_job
 from raysat.plan.stages import Chain, chains
 from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
@@ -113,9 +113,7 @@ def make_plan(
 
 def _resolved(config: Config, store: PatchStore, arm: str) -> Config:
     """Name bands and classes; errors name the arm."""
-    try:
+    with prefixed(f"arm {arm!r}"):
         config = resolved(config, store)
         generate_jobs(config, store)
-    except UsageError as error:
-        raise type(error)(f"arm {arm!r}: {error.message}", hint=error.hint) from None
-    return config
+        return config

@@ -19,7 +19,7 @@ from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Data, Generation, Trial, digest
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
-from raysat.errors import BandError, PlanError, did_you_mean
+from raysat.errors import PlanError, prefixed, suggest
 from raysat.plan.state_ids import counted, state_ids
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
@@ -192,16 +192,14 @@ def _label(name: int | str, store: PatchStore) -> int:
     known = ", ".join(f"{label} {each}" for label, each in enumerate(store.classes))
     raise PlanError(
         f"synthetic.classes: {store.path} has no class {name!r}",
-        hint=did_you_mean(str(name), store.classes) or f"its classes are {known}",
+        hint=suggest(name, store.classes, f"its classes are {known}"),
     )
 
 
 def _bands(key: str, bands: Bands, store: PatchStore, *, drop: Sequence[int | str] = ()) -> tuple[str, ...]:
     """Resolve bands against a store; an error names the key that asked for them."""
-    try:
+    with prefixed(key):
         return resolve(bands, available=store.bands, sensor=store.sensor, drop=drop)
-    except BandError as error:
-        raise BandError(f"{key}: {error.message}", hint=error.hint) from None
 
 
 def _same_bands(gan: Dcgan, bands: tuple[str, ...], store: PatchStore) -> None:

@@ -31,7 +31,7 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
 from raysat.config.yaml_source import YamlValue, read_yaml
-from raysat.errors import StudyError, did_you_mean
+from raysat.errors import StudyError
 from raysat.search.corners import corners, count_corners
 from raysat.search.space import Axis, Drawn, applies, read_axes
 from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
@@ -194,7 +194,7 @@ def load_search(
         )
     axes = read_axes(document.mapping("search").expand(), whole, settings)
     if not axes:
-        message = "there is nothing to search" + (": --set fixes every axis" if document.value["search"] else "")
+        message = "there is nothing to search" + (": {--set} fixes every axis" if document.value["search"] else "")
         raise document.error(message, "search", hint="name an axis: optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}")
     seeds = study_seeds(document, path, None)
     if len(seeds) > 1:
@@ -275,9 +275,7 @@ def _check_keys(document: YamlValue, path: Path) -> None:
     for key in document.value:
         if key in _OF_STUDIES:
             raise document.error(f"a search has no {key!r}", key, hint="its result is a study; or run raysat ablate")
-        if key not in _KEYS:
-            hint = did_you_mean(key, _KEYS) or f"known: {', '.join(_KEYS)}"
-            raise document.error(f"unknown key {key!r}", key, hint=hint)
+    document.check_keys(_KEYS)
 
 
 def _rules(document: YamlValue, trials: int | None, hours: float | None) -> Rules:
@@ -285,7 +283,7 @@ def _rules(document: YamlValue, trials: int | None, hours: float | None) -> Rule
     for key in Rules.model_fields:
         if key in document.value:
             tree = tree.merge(document.mapping(key).nested_under(key))
-    for option, key, value in (("--trials", "trials", trials), ("--hours", "hours", hours)):
+    for option, key, value in (("{--trials}", "trials", trials), ("{--hours}", "hours", hours)):
         if value is not None:
             tree = tree.merge(YamlValue(value, {}, option).nested_under("budget", key))
     return validate(Rules, tree)

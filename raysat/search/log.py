@@ -143,10 +143,8 @@ def open_log(root: Path, search: Search, store: PatchStore, *, data: str, worker
     ]
     if log.format != FORMAT or differing:
         what = f"differing: {', '.join(differing)}" if differing else "its format is older"
-        raise PlanError(
-            f"{root} holds another search ({what})",
-            hint=f"name this one otherwise (study: ...), give another --out, or delete {file}; finished trials stay",
-        )
+        hint = f"name this one otherwise (study: ...), give another {{--out}}, or delete {file}; finished trials stay"
+        raise PlanError(f"{root} holds another search ({what})", hint=hint)
     ledger = Ledger(root)
     return log.model_copy(update={"candidates": tuple(_to_go_on(each, ledger) for each in log.candidates)})
 

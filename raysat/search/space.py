@@ -23,7 +23,7 @@ from raysat.config.families.base import Spec
 from raysat.config.merge import override
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import YamlValue
-from raysat.errors import did_you_mean
+from raysat.errors import suggest
 from raysat.formatting import echo
 
 Drawn = float | int  # a number, or the position of a choice
@@ -35,7 +35,7 @@ _FIXED: Final = {
         "generators would have to be trained first",
         "search without, then add it to the study that is written",
     ),
-    "optim.epochs": ("candidates are compared at equal epochs", "set it in base, or with --epochs"),
+    "optim.epochs": ("candidates are compared at equal epochs", "set it in base, or with {--epochs}"),
 }
 
 
@@ -161,9 +161,7 @@ def _leaves(search: YamlValue) -> Iterator[tuple[tuple[str, ...], YamlValue]]:
     for section, inside in search.value.items():
         tree = search.child(section)
         if section not in Config.model_fields:
-            known = list(Config.model_fields)
-            hint = did_you_mean(section, known) or f"known: {', '.join(known)}"
-            raise tree.error(f"unknown key {section!r}", hint=hint)
+            raise tree.error(f"unknown key {section!r}", hint=suggest(section, Config.model_fields))
         own = {key for key in inside if key in _NAMES} if isinstance(inside, dict) else set()
         if not isinstance(inside, dict) or not inside or own == set(inside):
             yield (section,), tree
@@ -186,8 +184,7 @@ def _distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
         raise tree.error(f"{name} needs one of {', '.join(_NAMES)}, got {echo(value)}", hint=hint)
     kind, given = next(iter(value.items()))
     if kind not in _NAMES:
-        hint = did_you_mean(kind, _NAMES) or f"known: {', '.join(_NAMES)}"
-        raise tree.error(f"{name}: unknown distribution {kind!r}", kind, hint=hint)
+        raise tree.error(f"{name}: unknown distribution {kind!r}", kind, hint=suggest(kind, _NAMES))
     if kind == "choice":
         return _choice(tree, path, given)
     if len(path) == 1:
@@ -255,8 +252,7 @@ def _conditional(axis: Axis, switch: Axis | None, base: YamlValue, settings: Yam
             hint = f"{', '.join(elsewhere)} has it: choose it in base or in the search, or leave the axis out"
             raise axis.tree.error(f"{axis.name} never applies: {section} is {seen} here, which has no {key}", hint=hint)
         known = sorted({name for member in family.values() for name in member.model_fields})
-        hint = did_you_mean(key, known) or f"known: {', '.join(known)}"
-        raise axis.tree.error(f"unknown key {axis.name!r}", hint=hint)
+        raise axis.tree.error(f"unknown key {axis.name!r}", hint=suggest(key, known))
     if switch and any(key in value for value in _mappings(switch)):
         message = f"{axis.name} is searched, and a choice of {switch.name} sets it too"
         raise axis.tree.error(message, hint="leave it to one of them")

@@ -41,7 +41,7 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
         except BlockingIOError:
             busy = f"{folder} is in use by another raysat{_holder(path)}"
             if waiting is None:
-                raise StorageError(busy, hint="add --wait to go on when it ends, or choose another --out") from None
+                raise StorageError(busy, hint="add {--wait} to go on when it ends, or choose another {--out}") from None
             waiting(busy)
             _lock(file, path)
         try:

@@ -20,7 +20,7 @@ from raysat.config.diff import label
 from raysat.config.merge import DEFAULTS, override
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
-from raysat.errors import did_you_mean
+from raysat.errors import did_you_mean, suggest
 
 _SHOWN: Final = 5  # values that a hint lists
 
@@ -123,10 +123,8 @@ def _joined(values: Sequence[_Value]) -> _Value:
 
 def _check_keys(rule: YamlValue) -> None:
     """Refuse a rule with a key or a kind that no configuration has."""
+    rule.check_keys(list(DEFAULTS.value))
     for section, wanted in rule.value.items():
-        if section not in DEFAULTS.value:
-            hint = did_you_mean(section, DEFAULTS.value) or f"known: {', '.join(DEFAULTS.value)}"
-            raise rule.error(f"unknown key {section!r}", section, hint=hint)
         family = variants(section)
         known = list(dict.fromkeys(key for member in family.values() for key in member.model_fields))
         if not isinstance(wanted, dict):
@@ -134,8 +132,7 @@ def _check_keys(rule: YamlValue) -> None:
             raise rule.error(f"{section} must be a mapping, got {wanted!r}", section, hint=hint)
         for key, value in wanted.items():
             if key not in known:
-                hint = did_you_mean(key, known) or f"known: {', '.join(known)}"
-                raise rule.error(f"unknown key '{section}.{key}'", section, key, hint=hint)
+                raise rule.error(f"unknown key '{section}.{key}'", section, key, hint=suggest(key, known))
             if key == "kind" and value not in list(family):
                 message = f"{section}.kind must be one of {', '.join(family)}, got {value!r}"
                 raise rule.error(message, section, key, hint=did_you_mean(value, family))

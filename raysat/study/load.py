@@ -22,7 +22,7 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
-from raysat.errors import StorageError, StudyError, UsageError, did_you_mean
+from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, plural
 from raysat.study.grid import combinations, count
@@ -71,10 +71,7 @@ def load_study(
     if "search" in document.value:
         message = "'search' makes this a search for hyperparameters, not a study of arms"
         raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
-    for key in document.value:
-        if key not in _KEYS:
-            hint = did_you_mean(key, _KEYS) or f"known: {', '.join(_KEYS)}"
-            raise document.error(f"unknown key {key!r}", key, hint=hint)
+    document.check_keys(_KEYS)
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
     _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
@@ -126,13 +123,15 @@ def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:
     for setting in overrides:
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or not key:
-            raise UsageError(f"--set {setting}: write it as key=value", hint="such as --set model.name=resnet50")
+            raise UsageError(f"{{--set}} {setting}: write it as key=value", hint="such as --set model.name=resnet50")
         try:
             value = parse_yaml(text, "value").value
         except StudyError:
-            raise UsageError(f"--set {setting}: the value is not valid YAML", hint="quote special characters") from None
-        tree = tree.merge(YamlValue(value, {}, f"--set {key}").nested_under(*key.split(".")))
-    return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "--epochs").nested_under("optim", "epochs"))
+            raise UsageError(
+                f"{{--set}} {setting}: the value is not valid YAML", hint="quote special characters"
+            ) from None
+        tree = tree.merge(YamlValue(value, {}, f"{{--set}} {key}").nested_under(*key.split(".")))
+    return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "{--epochs}").nested_under("optim", "epochs"))
 
 
 def _text(document: YamlValue, key: str) -> str | None:
@@ -164,5 +163,5 @@ def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int
     if not whole or not value or len(set(value)) != len(value):
         raise document.error(f"seeds must be different whole numbers from 0 on, got {echo(value)}", "seeds")
     if first is not None and not 1 <= first <= len(value):
-        raise UsageError(f"--seeds {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
+        raise UsageError(f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
     return tuple(value[:first])

@@ -111,7 +111,7 @@ def test_some_bands_of_a_known_sensor(manifest, tmp_path):
         (("--bands", "a,b,c", "--classes", "x,x"), UsageError, "--classes names 'x' twice", "once"),
         (("--sensor", "sentinel2", "--bands", "B4,B03,B02"), BandError, "sentinel2 has no band 'B4'", "did you mean"),
         (("--sensor", "sentinel2"), DataError, "it has 3 bands, sensor sentinel2 has 13", "--bands"),
-        (("--bands", "a,b"), DataError, "it has 3 bands, --bands names 2", "--bands"),
+        (("--bands", "a,b"), DataError, "it has 3 bands, bands names 2", "--bands"),
     ],
 )
 def test_refusals_of_geotiff(manifest, tmp_path, options, kind, message, hint):

@@ -158,7 +158,7 @@ def test_what_the_command_line_sets_is_not_searched(tmp_path: Path) -> None:
     assert (config.model.name, config.optim.epochs, config.optim.lr, config.loss) == (
         "test_resnet", 3, 0.15, Ldam(scale=7.0),
     )  # fmt: skip
-    with pytest.raises(StudyError, match="nothing to search: --set fixes every axis"):
+    with pytest.raises(StudyError, match="nothing to search: set fixes every axis"):
         load(tmp_path, "search: {optim.lr: {uniform: [0.1, 0.2]}}", overrides=["optim.lr=1"])
 
 

@@ -190,13 +190,13 @@ def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"overrides": ["optim.lr"]}, "--set optim.lr: write it as key=value"),
-        ({"overrides": ["optim.lrr=3"]}, "--set optim.lrr: unknown key 'optim.lrr'"),
-        ({"overrides": ["optim.lr=-3"]}, "--set optim.lr: optim.lr must be > 0, got -3"),
-        ({"overrides": ["optim.lr=[1"]}, "--set optim.lr=[1: the value is not valid YAML"),
-        ({"epochs": 0}, "--epochs: optim.epochs must be >= 1, got 0"),
-        ({"seeds": 2}, "--seeds 2: the study has 1"),
-        ({"seeds": 0}, "--seeds 0"),
+        ({"overrides": ["optim.lr"]}, "set optim.lr: write it as key=value"),
+        ({"overrides": ["optim.lrr=3"]}, "set optim.lrr: unknown key 'optim.lrr'"),
+        ({"overrides": ["optim.lr=-3"]}, "set optim.lr: optim.lr must be > 0, got -3"),
+        ({"overrides": ["optim.lr=[1"]}, "set optim.lr=[1: the value is not valid YAML"),
+        ({"epochs": 0}, "epochs: optim.epochs must be >= 1, got 0"),
+        ({"seeds": 2}, "seeds 2: the study has 1"),
+        ({"seeds": 0}, "seeds 0"),
     ],
 )
 def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, object], message: str) -> None:

@@ -176,7 +176,7 @@ class Intake:
         more = f"; {count:,} copies in all lie in another split than the first of their kind" if count > 1 else ""
         return DataError(
             f"{one} and {other} hold the same pixels, in two splits{more}",
-            hint="remove one of them, as a model must not be measured on what it has seen, or use --allow-duplicates",
+            hint="remove one of them, as a model must not be measured on what it has seen, or use {--allow-duplicates}",
         )
 
 

@@ -101,7 +101,7 @@ def _guess(file: Path) -> tuple[str, tuple[str, ...]]:
     if sensor is None:
         raise UsageError(
             f"{file} has shape {shape}, which does not say what its bands are",
-            hint="arrays are height x width x bands: name the bands with --sensor or --bands",
+            hint="arrays are height x width x bands: name the bands with {--sensor} or {--bands}",
         )
     return sensor, get_sensor(sensor).band_names
 
@@ -112,7 +112,7 @@ def _read(file: Path, bands: int) -> npt.NDArray[Any]:
     if array.ndim != 3 or array.shape[2] != bands:
         raise DataError(
             f"it has shape {array.shape}, expected height x width x {bands} bands",
-            hint="name the bands with --sensor or --bands, or move the axes",
+            hint="name the bands with {--sensor} or {--bands}, or move the axes",
         )
     return array.transpose(2, 0, 1)
 

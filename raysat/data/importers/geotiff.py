@@ -20,7 +20,7 @@ from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, Raster
 from raysat.data.importers.base import Intake, Progress, Summary, silent, sort_labels
 from raysat.data.importers.manifest import Manifest, read_manifest
 from raysat.data.store import StoreWriter
-from raysat.errors import DataError, did_you_mean
+from raysat.errors import DataError, suggest
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
 
@@ -96,7 +96,7 @@ def _label_codes(manifest: Manifest, names: tuple[str, ...]) -> list[int]:
             raise manifest.error(
                 row.number,
                 f"unknown label {row.label!r}",
-                did_you_mean(row.label, names) or f"the classes are {', '.join(names)}",
+                suggest(row.label, names, f"the classes are {', '.join(names)}"),
             )
     return [codes[row.label] for row in manifest.rows]
 
@@ -142,9 +142,10 @@ def _alpha_band(file: rasterio.DatasetReader) -> int:
         index for index, meaning in zip(file.indexes, file.colorinterp, strict=True) if meaning is ColorInterp.alpha
     ]
     if len(found) != 1:
+        has = f"{len(found) or 'no'} alpha band{'s' * (len(found) > 1)}"
         raise DataError(
-            f"it has {len(found) or 'no'} alpha band{'s' * (len(found) > 1)}, and --alpha-mask takes nodata from one",
-            hint="leave --alpha-mask out, or mark the band as alpha (gdal_translate -colorinterp_4 alpha)",
+            f"it has {has}, and {{--alpha-mask}} takes nodata from one",
+            hint="leave {--alpha-mask} out, or mark the band as alpha (gdal_translate -colorinterp_4 alpha)",
         )
     return found[0]
 
@@ -152,8 +153,8 @@ def _alpha_band(file: rasterio.DatasetReader) -> int:
 def _other_count(
     file: rasterio.DatasetReader, count: int, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool
 ) -> DataError:
-    named = f"sensor {sensor} has {len(bands)}" if sensor else f"--bands names {len(bands)}"
-    hint = "name the bands of your files, in order, with --bands"
+    named = f"sensor {sensor} has {len(bands)}" if sensor else f"{{--bands}} names {len(bands)}"
+    hint = "name the bands of your files, in order, with {--bands}"
     if not alpha_mask and count == len(bands) + 1 and ColorInterp.alpha in file.colorinterp:
-        hint += "; or add --alpha-mask where the alpha band is their mask"
+        hint += "; or add {--alpha-mask} where the alpha band is their mask"
     return DataError(f"it has {count} bands{' beside the alpha band' * alpha_mask}, {named}", hint=hint)

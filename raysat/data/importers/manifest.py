@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.data.splits import SPLITS, Split
-from raysat.errors import DataError, did_you_mean
+from raysat.errors import DataError, suggest
 
 _COLUMNS: Final = ("path", "label", "split")
 _HINT: Final = "the first row names the columns: path,label or path,label,split"
@@ -97,6 +97,6 @@ def _row(path: Path, number: int, header: list[str], values: list[str]) -> Row:
     split = named.get("split")
     known = next((one for one in SPLITS if one == split), None)
     if split is not None and known is None:
-        hint = did_you_mean(split, SPLITS) or f"a split is one of {', '.join(SPLITS)}"
+        hint = suggest(split, SPLITS, f"a split is one of {', '.join(SPLITS)}")
         raise row_error(path, number, f"unknown split {split!r}", hint)
     return Row(number=number, path=path.parent / named["path"], label=named["label"], split=known)

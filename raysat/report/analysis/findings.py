@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.errors import LedgerError, UsageError, did_you_mean
+from raysat.errors import LedgerError, UsageError, suggest
 from raysat.report.analysis.bootstrap import SINGLE
 from raysat.report.analysis.collect import Arm, Leaderboard, collect
 from raysat.report.analysis.cost import Cost, cost_of
@@ -171,7 +171,7 @@ def _part(progress: Progress | None, what: str) -> Callable[[int, int], None] | 
 def _known(name: str, known: Sequence[str], what: str) -> str:
     if name not in known:
         listed = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-        raise UsageError(f"no {what} is called {name!r}", hint=did_you_mean(name, known) or f"there are {listed}")
+        raise UsageError(f"no {what} is called {name!r}", hint=suggest(name, known, f"there are {listed}"))
     return name
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from raysat.errors import UsageError, did_you_mean
+from raysat.errors import UsageError, suggest
 
 if TYPE_CHECKING:
     from raysat.report.analysis.collect import Arm
@@ -53,9 +53,7 @@ def check_metric(metric: str) -> str:
         )
     known = [name for name in LABELS if name != "accuracy"]
     if metric not in known:
-        raise UsageError(
-            f"unknown metric {metric!r} to rank by", hint=did_you_mean(metric, known) or f"known: {', '.join(known)}"
-        )
+        raise UsageError(f"unknown metric {metric!r} to rank by", hint=suggest(metric, known))
     return metric
 
 

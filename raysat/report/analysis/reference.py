@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from raysat.errors import LedgerError, UsageError, did_you_mean
+from raysat.errors import LedgerError, UsageError, suggest
 from raysat.files import parse_model
 
 TOLERANCE: Final = 5e-4  # four printed digits, rounded in every term
@@ -115,7 +115,7 @@ def load(name: str) -> Reference:
     if name not in known():
         raise UsageError(
             f"unknown reference {name!r}",
-            hint=did_you_mean(name, known()) or f"known references: {', '.join(known())}; or leave the key out",
+            hint=suggest(name, known(), f"known references: {', '.join(known())}; or leave the key out"),
         )
     return parse((_FOLDER / f"{name}.json").read_text(encoding="utf-8"), file=f"{name}.json")
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import UsageError, did_you_mean
+from raysat.errors import UsageError, suggest
 from raysat.files import write_atomic
 from raysat.report.analysis.findings import Findings
 from raysat.report.figures import FIGURES, draw
@@ -24,7 +24,7 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
     for each in formats:
         if each not in FORMATS:
-            hint = did_you_mean(each, FORMATS) or f"known: {', '.join(FORMATS)}"
+            hint = suggest(each, FORMATS)
             raise UsageError(f"unknown format {each!r}", hint=hint)
     return tuple(each for each in FORMATS if each in formats)
 
