@@ -21,6 +21,7 @@ from raysat.config.merge import DEFAULTS, override
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
 from raysat.errors import did_you_mean, suggest
+from raysat.study.checks import check_rate, schedule_of
 
 _SHOWN: Final = 5  # values that a hint lists
 
@@ -73,6 +74,8 @@ def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, Ya
     kept = [arm for arm, tree in zip(found, effective, strict=True) if not any(_matches(tree, r.value) for r in rules)]
     if found and not kept:
         raise document.error("exclude leaves no arm of the grid", "exclude")
+    for value in itertools.chain(*axes):
+        check_rate(value.tree, (schedule_of(tree) for _, tree in kept))
     yield from kept
 
 

@@ -12,7 +12,7 @@ An override merges into base key by key (see ``config/merge.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,8 @@ from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
-from raysat.formatting import echo, plural
+from raysat.formatting import echo
+from raysat.study.checks import check_epochs, check_rate, check_trials, schedule_of
 from raysat.study.grid import combinations, count
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
@@ -74,38 +75,28 @@ def load_study(
     document.check_keys(_KEYS)
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
-    _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
-    base = override(DEFAULT_KINDS, document.mapping("base").expand())
-    arms: dict[str, Arm] = {}
+    check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
+    own = document.mapping("base").expand()
+    base = override(DEFAULT_KINDS, own)
     named, grid = list(_named(document, base)), list(combinations(document, base))
-    for position, (name, tree) in enumerate([*named, *grid] or [("base", base)]):
-        if name in arms:
+    trees: dict[str, YamlValue] = {}
+    for name, tree in [*named, *grid] or [("base", base)]:
+        if name in trees:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
-        config = validate_config(override(tree, settings), arm=name)
-        arms[name] = Arm(name=name, config=config, in_grid=bool(grid) and position >= len(named))
-    _check_epochs(document, arms.values(), len(numbers))
+        trees[name] = tree
+    configured = {name: override(tree, settings) for name, tree in trees.items()}
+    configs = {name: validate_config(tree, arm=name) for name, tree in configured.items()}
+    check_epochs(document, configs.values(), len(numbers))
+    check_rate(own, map(schedule_of, [base, *trees.values()]))
+    check_rate(settings, (config.schedule.kind for config in configs.values()))
+    in_grid = {name for name, _ in grid}
     return Study(
         name=study_name(document, path),
-        arms=tuple(arms.values()),
+        arms=tuple(Arm(name=name, config=config, in_grid=name in in_grid) for name, config in configs.items()),
         seeds=numbers,
         reference=_text(document, "reference"),
         text=text,
     )
-
-
-def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
-    """Refuse more trials than can be planned, before any arm is made."""
-    if (trials := arms * seeds) > limits.TRIALS:
-        product = f"{plural(arms, 'arm')} x {plural(seeds, 'seed')}"
-        message = f"seeds: {product} are {trials:,} trials, more than {limits.TRIALS:,}"
-        raise document.error(message, "seeds", hint="give fewer seeds, or split the study")
-
-
-def _check_epochs(document: YamlValue, arms: Iterable[Arm], seeds: int) -> None:
-    """Refuse more epochs than can be planned."""
-    if (epochs := seeds * sum(arm.config.optim.epochs for arm in arms)) > limits.ALL_EPOCHS:
-        message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
-        raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 
 
 def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
@@ -114,7 +105,10 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise arms.error(f"arm {name!r} must be named by text", name, hint='quote it: "(1)":')
-        yield name, override(base, arms.mapping(name).expand())
+        own = arms.mapping(name).expand()
+        tree = override(base, own)
+        check_rate(own, [schedule_of(tree)])
+        yield name, tree
 
 
 def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:

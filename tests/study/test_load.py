@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from raysat.config.families.images import AugMix
 from raysat.config.families.imbalance import CrossEntropy, Drw, Ldam
-from raysat.config.families.learning import Adam, Constant, Sgd, Swa, Triangular
+from raysat.config.families.learning import Adam, Constant, Cosine, Sgd, Swa, Triangular
 from raysat.config.schema import Config
 from raysat.errors import RaysatError, StudyError, UsageError
 from raysat.study.load import load_study
@@ -65,15 +65,15 @@ def test_dotted_and_nested_overrides_agree(tmp_path: Path) -> None:
 
 def test_an_override_keeps_the_rest_and_another_kind_what_it_has_too(tmp_path: Path) -> None:
     text = """
-    base: {optim: {lr: 0.5, epochs: 7, clip_norm: 2.0}, schedule: {kind: triangular, max_lr: 0.5}}
+    base: {optim: {lr: 0.5, epochs: 7, clip_norm: 2.0}, schedule: {kind: cosine, final_lr: 0.01}}
     arms:
-      same kind: {optim: {kind: adam, lr: 0.25}, schedule: {step_epochs: 3}}
+      same kind: {optim: {kind: adam, lr: 0.25}, schedule: {warmup: 0.5}}
       other kind: {optim: {kind: sgd, momentum: 0.5}, schedule: {kind: constant}}
       and back: {optim: {kind: adam}}
     """
     same, other, back = (arm.config for arm in load(tmp_path, text).arms)
     assert (same.optim.lr, same.optim.epochs, same.optim.clip_norm) == (0.25, 7, 2.0)
-    assert same.schedule == Triangular(max_lr=0.5, step_epochs=3)
+    assert same.schedule == Cosine(final_lr=0.01, warmup=0.5)
     assert other.optim == Sgd(lr=0.5, epochs=7, clip_norm=2.0, momentum=0.5)
     assert other.schedule == Constant()
     assert back.optim == Adam(lr=0.5, epochs=7, clip_norm=2.0)
@@ -180,6 +180,54 @@ MISTAKES = {
         "",
     ),
 }
+
+
+RATE = "optim.lr does nothing: schedule is triangular here, which brings its own rates"
+MISTAKES |= {
+    "a rate beside a schedule with its own, in base": (
+        "base:\n  schedule: {kind: triangular}\n  optim: {lr: 0.1}\narms: {a: {}, b: {loss.kind: ldam}}",
+        f"3: {RATE}",
+        "schedule.max_lr",
+    ),
+    "a rate beside a schedule with its own, in an arm": (
+        "base: {optim.lr: 0.1}\narms:\n  a: {}\n  b: {schedule.kind: triangular, optim.lr: 0.2}",
+        f"4: {RATE}",
+        "leave optim.lr out",
+    ),
+    "a rate over a schedule with its own": (
+        "base: {schedule: {kind: triangular}}\narms:\n  a: {}\n  b: {optim.lr: 0.2}",
+        f"4: {RATE}",
+        "schedule.max_lr",
+    ),
+    "an axis of rates that no schedule uses": (
+        "grid:\n  optim.lr: [0.1, 0.2]\n  schedule: [{kind: triangular}, {kind: one_cycle}]",
+        "2: optim.lr does nothing: schedule is triangular or one_cycle here",
+        "schedule.max_lr",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base: {optim.lr: 0.1}\narms: {a: {}, b: {schedule.kind: triangular}}",
+        "base: {optim.lr: 0.1}\narms: {b: {schedule.kind: triangular}}",
+        "base: {optim.lr: 0.1, schedule.kind: triangular}\narms: {a: {}, b: {schedule.kind: constant}}",
+        "base: {schedule.kind: triangular}\narms: {a: {}, b: {schedule.kind: constant, optim.lr: 0.1}}",
+        "grid: {optim.lr: [0.1, 0.2], schedule: [{kind: constant}, {kind: triangular}]}",
+        "zip: [{optim.lr: [0.1, 0.2], schedule: [{kind: constant}, {kind: triangular}]}]",
+    ],
+)
+def test_a_rate_that_some_arm_trains_with_is_no_mistake(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text).arms
+
+
+def test_a_rate_of_the_command_line_must_be_one_that_some_arm_trains_with(tmp_path: Path) -> None:
+    text = "arms: {a: {}, b: {schedule.kind: triangular}}"
+    assert load(tmp_path, text, overrides=["optim.lr=0.1"]).arms[0].config.optim.lr == 0.1
+    assert load(tmp_path, "arms: {a: {optim.lr: 0.1}}", overrides=["schedule.kind=one_cycle"]).arms
+    with pytest.raises(StudyError, match=r"^set optim\.lr: optim\.lr does nothing: schedule is one_cycle here"):
+        load(tmp_path, text, overrides=["optim.lr=0.1", "schedule={kind: one_cycle}"])
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
