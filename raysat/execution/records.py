@@ -23,7 +23,7 @@ from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.ledger import encode_history
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
-from raysat.training.loop import EpochReport, Outcome
+from raysat.training.results import EpochReport, TrialResult
 
 _PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
 _SHEETS: Final = 5  # pictures of samples over the training of a generator, the last one at its end
@@ -39,7 +39,7 @@ def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
         "balanced_accuracy": epoch.metrics.balanced_accuracy,
         "icv": epoch.metrics.icv,
         "macro_f1": epoch.metrics.macro_f1,
-        "images": epoch.images,
+        "images": epoch.samples_seen,
         "seconds": epoch.seconds,
     }
 
@@ -47,7 +47,7 @@ def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
 def trained_files(
     job: str,
     trial: Trial,
-    outcome: Outcome,
+    result: TrialResult,
     store: PatchStore,
     generated: Sequence[PatchStore],
     *,
@@ -57,15 +57,15 @@ def trained_files(
     """Encode a finished trial as the files of the ledger."""
     record = Record(
         id=job,
-        reported=outcome.reported,
-        metrics=outcome.metrics,
+        reported=result.reported_split,
+        metrics=result.metrics,
         classes=store.classes,
-        epochs=len(outcome.history),
-        images=outcome.images,
-        seconds=sum(epoch.seconds for epoch in outcome.history),
+        epochs=len(result.history),
+        images=result.samples_seen,
+        seconds=sum(epoch.seconds for epoch in result.history),
         started=started,
         ended=time.time(),
-        parameters=outcome.parameters,
+        parameters=result.parameters,
         versions=_versions(),
         hardware=hardware,
         data=DataRef(
@@ -77,9 +77,9 @@ def trained_files(
     spec = TrialSpec(config=trial.config, seed=trial.seed, data=store.fingerprint)
     return {
         "spec.json": canonical_json(spec).encode(),
-        "history.csv": encode_history([epoch_row(epoch) for epoch in outcome.history]),
-        "predictions.npz": encode_predictions(outcome.labels, outcome.probabilities, outcome.indices),
-        "model.pt": _weights(outcome.state_dict),
+        "history.csv": encode_history([epoch_row(epoch) for epoch in result.history]),
+        "predictions.npz": encode_predictions(result.labels, result.probabilities, result.indices),
+        "model.pt": _weights(result.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
     }
 
@@ -88,14 +88,14 @@ def generated_files(
     job: str,
     work: Generation,
     done: Generated,
-    reports: Sequence[GanReport],
     store: PatchStore,
     *,
     started: float,
     hardware: Hardware,
 ) -> dict[str, bytes]:
     """Encode a finished generator and its patches as the files of a generated store."""
-    name, last = store.classes[work.label], reports[-1]
+    name, reports = store.classes[work.label], done.history
+    last = reports[-1]
     record = GenerateRecord(
         id=job,
         class_name=name,
@@ -104,7 +104,7 @@ def generated_files(
         real=int(store.counts("train")[work.label]),
         patches=work.patches,
         steps=work.gan.steps,
-        images=last.images,
+        images=last.samples_seen,
         generator_loss=last.generator_loss,
         discriminator_loss=last.discriminator_loss,
         collapsed=done.collapsed,
@@ -120,7 +120,7 @@ def generated_files(
     shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
     sheets = {
         f"samples-{report.step:05d}.png": draw_samples(
-            done.reals, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
+            done.real_samples, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
         )
         for report in (reports[index] for index in shown)
     }
@@ -141,7 +141,7 @@ def _gan_row(report: GanReport) -> dict[str, float | int | None]:
         "generator_loss": report.generator_loss,
         "discriminator_loss": report.discriminator_loss,
         "diversity": report.diversity,
-        "images": report.images,
+        "images": report.samples_seen,
         "seconds": report.seconds,
     }
 

@@ -20,7 +20,7 @@ from raysat.plan.stages import Chain, chains
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.training.check import held_out
+from raysat.training.check import evaluation_splits
 from raysat.training.models.build import check_cosine, fetch_pretrained
 from raysat.training.models.names import check_name
 
@@ -116,7 +116,7 @@ def _run(active: Session, store: PatchStore, jobs: Sequence[Job], *, finished_be
         with Progress(
             tasks,
             active.console,
-            watched=next(iter(held_out(store)), None),
+            watched=next(iter(evaluation_splits(store)), None),
             finished_before=finished_before,
             file=active.ledger.progress,
         ) as progress:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import ray
 import torch
@@ -17,14 +15,15 @@ from pydantic import TypeAdapter
 from raysat.config.families.learning import Average
 from raysat.config.schema import Trial, average_id, canonical_json
 from raysat.data.store import PatchStore, Split
+from raysat.errors import TrainingError
 from raysat.execution.records import describe_hardware, epoch_row, trained_files
 from raysat.execution.storage_actor import open_anywhere, open_generated
-from raysat.training.loop import Outcome, Training
+from raysat.training.checkpoint import decode
+from raysat.training.loop import Training
+from raysat.training.results import TrialResult
 
 Agree = Callable[[Callable[[], Any]], Any]
 _AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
-# What reading a whole checkpoint of another make raises.
-_NOT_OURS: Final = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +73,16 @@ def train_chain(
             report(state="training", **row)
             if job.get("may_stop") and abandoned():
                 return
-        outcome = training.outcome(leaf.trial.config.average)
+        result = training.result(leaf.trial.config.average)
         if first:
             hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
-            files = trained_files(leaf.id, leaf.trial, outcome, store, generated, started=started, hardware=hardware)
+            files = trained_files(leaf.id, leaf.trial, result, store, generated, started=started, hardware=hardware)
             ray.get(keeper.finish.remote(leaf.id, files))
-        report(state="done" if leaf is leaves[-1] else "finished", trial=leaf.id, **_scores(outcome, training.watched))
+        report(
+            state="done" if leaf is leaves[-1] else "finished",
+            trial=leaf.id,
+            **_scores(result, training.validation_split),
+        )
 
 
 def _leaves(job: Mapping[str, Any], keeper: Any, agree: Agree) -> list[_Leaf]:
@@ -96,7 +99,7 @@ def _epochs_to(end: int, training: Training, until: Mapping[str, int]) -> Iterat
     """Train up to an epoch; averages that nobody reads any more are dropped on the way."""
     while training.epoch < end:
         for average in [key for key in training.averages if until[key] <= training.epoch]:
-            training.forget(average)
+            training.drop_average(average)
         yield epoch_row(training.advance())
 
 
@@ -137,12 +140,12 @@ def _begin(
 def _load(training: Training, content: bytes, until: Mapping[str, int]) -> bool:
     """Go on from a checkpoint, unless it lacks an average that is asked for now, or is of another raysat or torch."""
     try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        for average in training.averages - state["averages"].keys():
-            if until[average] < state["epoch"]:
-                training.forget(average)
+        state = decode(content)
+        for average in training.averages - state.averages.keys():
+            if until[average] < state.epoch:
+                training.drop_average(average)
         training.restore(state)
-    except _NOT_OURS:
+    except TrainingError:
         return False
     return True
 
@@ -166,17 +169,15 @@ class _Saver:
         """Save where training stands; when this returns it is on disk, so that no epoch is lost. Raises LedgerError."""
         epoch, before = training.epoch, training.epoch - 1
         drop = self._states[before] if before > self._begins and before not in self._forks else None
-        buffer = io.BytesIO()
-        torch.save(training.state(), buffer)
-        ray.get(self._keeper.save_state.remote(self._states[epoch], buffer.getvalue(), drop))
+        ray.get(self._keeper.save_state.remote(self._states[epoch], training.state().encode(), drop))
 
 
-def _scores(outcome: Outcome, watched: Split) -> dict[str, float | int]:
-    """What a finished trial is reported with: its final model on the split on which its epochs were watched."""
-    metrics = outcome.metrics[watched]
+def _scores(result: TrialResult, validation_split: Split) -> dict[str, float | int]:
+    """What a finished trial is reported with: its final model on the split on which its epochs were validated."""
+    metrics = result.metrics[validation_split]
     return {
-        "epoch": len(outcome.history),
-        "images": outcome.images,
+        "epoch": len(result.history),
+        "images": result.samples_seen,
         "balanced_accuracy": metrics.balanced_accuracy,
         "icv": metrics.icv,
     }

@@ -24,7 +24,7 @@ from raysat.errors import DivergedError, LedgerError, RaysatError, TrainingError
 from raysat.execution.records import describe_hardware, generated_files
 from raysat.execution.stage_runner import train_chain
 from raysat.execution.storage_actor import open_anywhere
-from raysat.generation.gan import Generated, generate
+from raysat.generation.gan import generate
 from raysat.storage.records import Failure
 
 
@@ -84,18 +84,14 @@ def _generate(job: Mapping[str, Any], config: Mapping[str, Any], device: torch.d
         report(state="done", epoch=wanted.gan.steps)
         return
     store = open_anywhere(config["store"], config["fingerprint"], config["keeper"])
-    reports = []
-    loop = generate(wanted, store, device=device)
-    while True:
-        try:
-            step = next(loop)
-        except StopIteration as stop:
-            done: Generated = stop.value
-            break
-        reports.append(step)
-        report(state="training", epoch=step.step, images=step.images)
+    done = generate(
+        wanted,
+        store,
+        device=device,
+        on_report=lambda chunk: report(state="training", epoch=chunk.step, images=chunk.samples_seen),
+    )
     hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
-    files = generated_files(job["job"], wanted, done, reports, store, started=started, hardware=hardware)
+    files = generated_files(job["job"], wanted, done, store, started=started, hardware=hardware)
     ray.get(config["keeper"].finish_generate.remote(job["job"], files))
     report(state="done", epoch=wanted.gan.steps)
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from raysat.training.device import channels_last
+
 _SHIFT: Final = 0.125  # of a side, at most; Zhao et al.'s
 _CUT: Final = 0.5  # of a side; theirs
 _BRIGHTNESS: Final = 0.1  # of the full scale up or down, at most, by band: theirs, 0.25, hides what tells bands apart
@@ -25,7 +27,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbance:
+class DiffAugmentParams:
     """Random decisions of DiffAugment for B patches of C bands."""
 
     rows: Floats  # (B, H, H), a shift down or up as a matrix of zeros and ones
@@ -35,8 +37,18 @@ class Disturbance:
     brightness: Floats  # (B, C), added
 
 
-def draw(patches: int, bands: int, size: tuple[int, int], rng: np.random.Generator) -> Disturbance:
-    """Draw the decisions for a batch of patches."""
+def draw(patches: int, bands: int, size: tuple[int, int], rng: np.random.Generator) -> DiffAugmentParams:
+    """Draw the decisions for a batch of patches.
+
+    Args:
+        patches: in the batch.
+        bands: of a patch.
+        size: height and width of a patch, pixels.
+        rng: what draws.
+
+    Returns:
+        One decision of each kind a patch.
+    """
     shifts, kept = [], []
     for side in size:
         most = round(_SHIFT * side)
@@ -47,19 +59,19 @@ def draw(patches: int, bands: int, size: tuple[int, int], rng: np.random.Generat
         place = np.arange(side) - first
         kept.append(((place < 0) | (place >= length)).astype(np.float32))
     brightness = rng.uniform(-2 * _BRIGHTNESS, 2 * _BRIGHTNESS, size=(patches, bands)).astype(np.float32)
-    return Disturbance(
+    return DiffAugmentParams(
         rows=shifts[0], columns=shifts[1], kept_rows=kept[0], kept_columns=kept[1], brightness=brightness
     )
 
 
-def disturb(patches_BCHW: Tensor, drawn: Disturbance) -> Tensor:
+def diff_augment(patches_BCHW: Tensor, params: DiffAugmentParams) -> Tensor:
     """Brighten, shift and cut patches in [-1, 1] (which they may then leave); differentiable."""
 
     def device(values: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(patches_BCHW.device, non_blocking=True)
 
-    bright = patches_BCHW + device(drawn.brightness)[..., None, None]
-    moved = device(drawn.rows)[:, None] @ bright @ device(drawn.columns)[:, None].mT
-    kept = (device(drawn.kept_rows)[:, None, :, None] + device(drawn.kept_columns)[:, None, None, :]).clamp(max=1.0)
-    disturbed: Tensor = _GREY + (moved - _GREY) * kept
-    return disturbed.contiguous(memory_format=torch.channels_last)
+    bright = patches_BCHW + device(params.brightness)[..., None, None]
+    moved = device(params.rows)[:, None] @ bright @ device(params.columns)[:, None].mT
+    kept = (device(params.kept_rows)[:, None, :, None] + device(params.kept_columns)[:, None, None, :]).clamp(max=1.0)
+    augmented_BCHW: Tensor = _GREY + (moved - _GREY) * kept
+    return channels_last(augmented_BCHW)

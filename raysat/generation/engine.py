@@ -1,13 +1,12 @@
-"""The live parts of one DC-GAN: train a chunk of steps, read the generator out, make patches.
+"""The live parts of one DC-GAN: train a chunk of steps, average the generator's weights, make patches.
 
-Beside Radford et al. 2016: one-sided label smoothing (Salimans et al. 2016), the disturbances of ``augment.py``,
-and a readout by the exponential moving average of the generator's weights, with batch norm's statistics taken anew for
+Beside Radford et al. 2016: one-sided label smoothing (Salimans et al. 2016), the augmentation of ``augment.py``, and
+patches made by the exponential moving average of the generator's weights, with batch norm's statistics taken anew for
 it (as Brock et al. 2019): an average of the two networks' chase is steadier than where it happens to end.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import Any, Final
 
@@ -16,31 +15,40 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim.swa_utils import update_bn
 
+from raysat.config.families.learning import Ema
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
-from raysat.generation import augment as gan_augment
+from raysat.generation import augment
 from raysat.generation.networks import Discriminator, Generator
 from raysat.training.augment import dihedral
+from raysat.training.averaging import WeightAverage
+from raysat.training.device import autocast
 from raysat.training.patches import Scale, open_patches
 from raysat.training.seeding import generator, reproducible
 
-_BETA2: Final = 0.999
+_BETA2: Final = 0.999  # Adam's default; the paper lowers beta1 alone
 _REAL: Final = 0.9  # what the discriminator is asked to say of a real patch
 _EMA: Final = 0.999  # most that is kept of the average at a step; less at first
 _TAIL: Final = 0.1  # per cent of a band's values beyond each end of the scale that the tanh covers
 _SCALED: Final = 1000  # patches at most whose values that scale is read from
-_READOUT: Final = 64  # latents in a batch of the generator's readout
+_READOUT: Final = 64  # latents in a batch of the averaged generator
 _REFRESHED: Final = 4  # batches that batch norm's statistics are taken from, at the end
 
 Images = npt.NDArray[Any]  # (N, C, H, W) in the store's type
 
 
 class GanEngine:
-    """A generator, its discriminator and their optimisers; ``images`` counts the real patches shown so far."""
+    """A generator, its discriminator and their optimisers; ``samples_seen`` counts the real patches shown so far."""
 
     def __init__(self, work: Generation, store: PatchStore, device: torch.device) -> None:
+        """Build the networks at their start.
+
+        Args:
+            work: the class, its bands, and the GAN's settings.
+            store: the real patches.
+            device: where to train.
+        """
         gan, bands = work.gan, [store.bands.index(band) for band in work.bands]
         self.gan, self.device, self.dtype = gan, device, store.images.dtype
         self._size, self._bands = (int(store.images.shape[2]), int(store.images.shape[3])), len(bands)
@@ -52,12 +60,12 @@ class GanEngine:
             discriminator = Discriminator(bands=self._bands, size=self._size, width=gan.width)
         self.generator = self.generator.to(device).to(memory_format=torch.channels_last)
         self._discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.average = WeightAverage(Ema(decay=_EMA), self.generator, epochs=1)
         self._optimizers = [
             torch.optim.Adam(network.parameters(), lr=gan.lr, betas=(gan.beta1, _BETA2), fused=True)
             for network in (self.generator, self._discriminator)
         ]
-        self.images = self.steps = 0
+        self.samples_seen = self.steps = 0
 
     def train(self, steps: int, chunk: int) -> tuple[float, float]:
         """Take some steps; returns the mean losses of generator and discriminator, which may not be finite."""
@@ -78,52 +86,41 @@ class GanEngine:
         # Any symmetry of a real patch is as real: nadir imagery has no up (but for its shadows).
         symmetry_B = dihedral.draw(batch, rng, square=self._size[0] == self._size[1])
         real_BCHW = dihedral.transform(self._scale.to_unit(self._train.take(positions)) * 2.0 - 1.0, symmetry_B)
-        with self._autocast():
+        with autocast(self.device):
             fake_BCHW = self.generator(self._latents(rng, batch))
-        real_B, fake_B = self._judge(real_BCHW, rng), self._judge(fake_BCHW.detach(), rng)
-        wanted_B = torch.full_like(real_B, _REAL)
-        discriminator_loss = F.binary_cross_entropy_with_logits(real_B, wanted_B) + F.softplus(fake_B).mean()
+        real_B, fake_B = self._discriminate(real_BCHW, rng), self._discriminate(fake_BCHW.detach(), rng)
+        target_B = torch.full_like(real_B, _REAL)
+        discriminator_loss = F.binary_cross_entropy_with_logits(real_B, target_B) + F.softplus(fake_B).mean()
         of_discriminator.zero_grad()
         torch.autograd.backward(discriminator_loss)
         of_discriminator.step()
-        generator_loss = F.softplus(-self._judge(fake_BCHW, rng)).mean()  # -log D(G(z)), which does not saturate
+        generator_loss = F.softplus(-self._discriminate(fake_BCHW, rng)).mean()  # -log D(G(z)): does not saturate
         of_generator.zero_grad()
         # Of the gradients, only the generator's: the discriminator's are not needed.
         torch.autograd.backward(generator_loss, inputs=list(self.generator.parameters()))
         of_generator.step()
-        self._follow()
-        self.images, self.steps = self.images + batch, self.steps + 1
+        self.average.after_step(self.generator)
+        self.samples_seen, self.steps = self.samples_seen + batch, self.steps + 1
         return generator_loss.detach(), discriminator_loss.detach()
 
-    def _judge(self, patches_BCHW: Tensor, rng: np.random.Generator) -> Tensor:
-        """Logits (B,) of patches, disturbed."""
-        drawn = gan_augment.draw(len(patches_BCHW), self._bands, self._size, rng)
-        with self._autocast():
-            logits_B: Tensor = self._discriminator(gan_augment.disturb(patches_BCHW, drawn))
+    def _discriminate(self, patches_BCHW: Tensor, rng: np.random.Generator) -> Tensor:
+        """Logits (B,) of patches, augmented."""
+        params = augment.draw(len(patches_BCHW), self._bands, self._size, rng)
+        with autocast(self.device):
+            logits_B: Tensor = self._discriminator(augment.diff_augment(patches_BCHW, params))
         return logits_B.float()
 
     @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the average towards the generator."""
-        kept = min(_EMA, (1 + self.steps) / (10 + self.steps))
-        pairs = zip(self.average.parameters(), self.generator.parameters(), strict=True)
-        for average, current in pairs:
-            average.lerp_(current, 1.0 - kept)
-
-    @torch.no_grad()
-    def make(self, count: int, *, refreshed: int = _REFRESHED) -> Images:
-        """Make patches by the averaged generator, in the store's type; the first of them are those of a smaller count.
-
-        ``refreshed`` batches of other latents give batch norm its statistics.
-        """
+    def make(self, count: int) -> Images:
+        """Make patches (N, C, H, W) in the store's type; the first of them are those of a smaller count."""
         with reproducible(self.device, self.gan.seed, "gan", "readout"):
-            update_bn((self._latent_batch("batch norm", index) for index in range(refreshed)), self.average)
-            self.average.eval()
+            latents = (self._latent_batch("batch norm", index) for index in range(_REFRESHED))
+            network = self.average.result(self.generator, latents)
             batches = range(-(-count // _READOUT))
-            made = [self._to_store(self.average(self._latent_batch("patches", index))) for index in batches]
-        return np.concatenate(made)[:count]
+            patches = [self._to_store(network(self._latent_batch("patches", index))) for index in batches]
+        return np.concatenate(patches)[:count]
 
-    def reals(self, count: int) -> Images:
+    def real_samples(self, count: int) -> Images:
         """Return up to ``count`` real train patches of the class, evenly spaced in the store."""
         some = np.linspace(0, len(self._positions) - 1, min(count, len(self._positions))).round().astype(np.int64)
         taken: Images = self._train.take(self._positions[some]).cpu().numpy().astype(self.dtype)
@@ -142,18 +139,15 @@ class GanEngine:
 
         On the store's, a dark class such as water would lie where the tanh is flat.
         """
-        some = self.reals(_SCALED).astype(np.float32)
+        some = self.real_samples(_SCALED).astype(np.float32)
         low, high = np.percentile(some, (_TAIL, 100.0 - _TAIL), axis=(0, 2, 3)).astype(np.float32)
         span = np.where(high > low, high - low, np.float32(1.0))
-        columns = [torch.from_numpy(each).to(self.device)[:, None, None] for each in (low, span)]
-        return dataclasses.replace(scale, low=columns[0], span=columns[1])
+        low_C11, span_C11 = (torch.from_numpy(values).to(self.device)[:, None, None] for values in (low, span))
+        return dataclasses.replace(scale, low=low_C11, span=span_C11)
 
     def _latent_batch(self, purpose: str, index: int) -> Tensor:
         return self._latents(generator(self.gan.seed, "gan", purpose, index), _READOUT)
 
     def _latents(self, rng: np.random.Generator, count: int) -> Tensor:
-        drawn = rng.standard_normal((count, self.gan.latent), dtype=np.float32)
-        return torch.from_numpy(drawn).to(self.device, non_blocking=True)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+        latents_BZ = rng.standard_normal((count, self.gan.latent), dtype=np.float32)
+        return torch.from_numpy(latents_BZ).to(self.device, non_blocking=True)

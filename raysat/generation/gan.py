@@ -1,15 +1,15 @@
-"""The training generator of a DC-GAN: plain PyTorch that yields as it goes and returns the patches it made.
+"""Trains a DC-GAN on one class: plain PyTorch that reports as it goes and returns the patches it made.
 
-The caller decides what to do with a report: save it, draw its samples, print it, or stop the generator. Only train
-patches of the one class are ever trained on.
+The caller decides what to do with a report: save it, draw its samples, print it, or stop the training by an error. Only
+train patches of the one class are ever trained on.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -22,7 +22,8 @@ from raysat.generation.check import check_generation
 from raysat.generation.distances import mean_pairwise
 from raysat.generation.engine import GanEngine, Images
 from raysat.generation.quality import Quality, measure, normalised
-from raysat.training.models import build as models
+from raysat.training.device import default_device
+from raysat.training.models.build import cpu_state, parameter_count
 
 COLLAPSED: Final = 0.5  # diversity under this: what some two different patches would have
 SATURATED: Final = 6.0  # generator loss over this: the discriminator gives fakes a chance of 1 in 400
@@ -32,7 +33,7 @@ _COMPARED: Final = 64  # patches that diversity is measured on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GanPoint:
+class GanReport:
     """Where training stands after a chunk of steps."""
 
     step: int  # 1-based, the chunk's last
@@ -40,15 +41,9 @@ class GanPoint:
     generator_loss: float  # mean over the chunk's steps
     discriminator_loss: float
     seconds: float  # wall time of this chunk, samples included
-    images: int  # real patches shown so far
+    samples_seen: int  # real patches shown so far
     diversity: float | None  # mean pairwise difference of made patches over that of real ones; None where that is 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GanReport(GanPoint):
-    """The same with samples, of the same latents in each report."""
-
-    samples: Images  # (n, C, H, W) in the store's type
+    samples: Images  # (n, C, H, W) in the store's type, of the same latents in each report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +52,8 @@ class Generated:
 
     label: int
     images: Images  # (N, C, H, W) in the store's type and units
-    reals: Images  # real train patches to draw beside
-    samples: Images  # as in the last report
-    history: tuple[GanPoint, ...]
+    real_samples: Images  # real train patches to draw beside
+    history: tuple[GanReport, ...]
     collapsed: bool
     note: str  # why, or empty
     quality: Quality
@@ -69,26 +63,33 @@ class Generated:
 
 
 def generate(
-    work: Generation, store: PatchStore, *, device: torch.device | None = None
-) -> Generator[GanReport, None, Generated]:
-    """Train a DC-GAN on a class of a store; yields some 32 times and returns what it made (``StopIteration.value``).
+    work: Generation,
+    store: PatchStore,
+    *,
+    device: torch.device | None = None,
+    on_report: Callable[[GanReport], None] | None = None,
+) -> Generated:
+    """Train a DC-GAN on a class of a store, and make patches.
 
     Args:
         work: the class, its bands, how many patches to make, and the GAN's settings.
-        store: the patches.
+        store: the real patches.
         device: by default the current CUDA device, else the CPU, where equal work gives equal bits (per machine).
+        on_report: called up to 32 times over the training; an error that it raises ends it.
+
+    Returns:
+        The patches, how good they are, and the generator.
 
     Raises:
-        PlanError: the generator cannot be trained on this store (see ``gan_check``).
+        PlanError: the generator cannot be trained on this store (see ``check_generation``).
         DivergedError: a loss became NaN or infinite.
     """
     check_generation(work, store)
     started = time.perf_counter()
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     engine = GanEngine(work, store, device)
-    reals = engine.reals(_COMPARED)
-    history: list[GanPoint] = []
-    samples = reals[:0]
+    real = engine.real_samples(_COMPARED)
+    history: list[GanReport] = []
     seconds = 0.0
     for chunk, steps in enumerate(_chunks(work.gan.steps)):
         generator_loss, discriminator_loss = engine.train(steps, chunk)
@@ -98,45 +99,44 @@ def generate(
                 f"{engine.steps} of {work.gan.steps}, at learning rate {work.gan.lr:g}",
                 hint="lower synthetic.lr",
             )
-        made = engine.make(_COMPARED)
-        samples = made[:_SHOWN]
-        took = time.perf_counter() - started
-        point = GanPoint(
+        generated = engine.make(_COMPARED)
+        report = GanReport(
             step=engine.steps,
             steps=work.gan.steps,
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            seconds=took,
-            images=engine.images,
-            diversity=_diversity(made, reals),
+            seconds=time.perf_counter() - started,
+            samples_seen=engine.samples_seen,
+            diversity=_diversity(generated, real),
+            samples=generated[:_SHOWN],
         )
-        history.append(point)
-        seconds += took
-        yield GanReport(samples=samples, **{field.name: getattr(point, field.name) for field in fields(point)})
+        history.append(report)
+        seconds += report.seconds
+        if on_report is not None:
+            on_report(report)
         started = time.perf_counter()
     images = engine.make(work.patches)
     note = verdict(history)
     return Generated(
         label=work.label,
         images=images,
-        reals=engine.reals(_SHOWN),
-        samples=samples,
+        real_samples=engine.real_samples(_SHOWN),
         history=tuple(history),
         collapsed=bool(note),
         note=note,
         quality=measure(images, store, label=work.label, bands=work.bands, device=device),
-        state_dict=models.cpu_state(engine.average),
-        parameters=models.parameter_count(engine.generator),
+        state_dict=cpu_state(engine.average.network),
+        parameters=parameter_count(engine.generator),
         seconds=seconds + time.perf_counter() - started,
     )
 
 
-def verdict(history: Sequence[GanPoint]) -> str:
+def verdict(history: Sequence[GanReport]) -> str:
     """Say how a training failed without a number going wrong (Radford et al. 2016, section 6), or nothing."""
     end = history[-1]
     if end.diversity is not None and end.diversity < COLLAPSED:
         return f"collapsed: its patches differ {end.diversity:.2f} times as much as real ones do (under {COLLAPSED:g})"
-    last = [point.generator_loss for point in history if point.step > 0.75 * end.steps]
+    last = [report.generator_loss for report in history if report.step > 0.75 * end.steps]
     loss = sum(last) / len(last)
     if loss > SATURATED:
         return (
@@ -152,6 +152,6 @@ def _chunks(steps: int) -> list[int]:
     return [steps * (k + 1) // count - steps * k // count for k in range(count)]
 
 
-def _diversity(made: Images, reals: Images) -> float | None:
-    base, found = (mean_pairwise(normalised(images, reals)) for images in (reals, made))
-    return found / base if base and found is not None else None
+def _diversity(generated: Images, real: Images) -> float | None:
+    base, other = (mean_pairwise(normalised(images, real)) for images in (real, generated))
+    return other / base if base and other is not None else None

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysat.data.sample_grid import DPI, Images, PatchGroup, draw_grid
-from raysat.generation.gan import GanPoint
+from raysat.generation.gan import GanReport
 
 _COLUMNS: Final = 8
 _SPACING: Final = 0.18  # inches between the real ones and the others
@@ -48,7 +48,7 @@ def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title
     return _png(figure)
 
 
-def draw_losses(history: Sequence[GanPoint], *, title: str = "") -> bytes:
+def draw_losses(history: Sequence[GanReport], *, title: str = "") -> bytes:
     """Draw both losses and, below them, diversity over the steps of training."""
     steps = [point.step for point in history]
     figure = Figure(figsize=(7, 4.6), facecolor="white", layout="constrained")

@@ -31,8 +31,8 @@ def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
     return tuple(store.bands.index(name) for name in names)
 
 
-def held_out(store: PatchStore) -> tuple[Split, ...]:
-    """Splits to evaluate on that a store has patches of; training is watched on the first: val, or test without it."""
+def evaluation_splits(store: PatchStore) -> tuple[Split, ...]:
+    """Splits to evaluate on that a store has patches of; epochs are on the first: val, or test without it."""
     return tuple(split for split in SPLITS[1:] if store.counts(split).any())
 
 

@@ -1,69 +1,34 @@
-"""Train epoch by epoch, and read out what a trained model predicts.
+"""Train a trial epoch by epoch, and evaluate the trained model.
 
-Plain PyTorch, no framework: the caller reports, saves or stops between epochs. Nothing is selected on held-out data;
-the final numbers are those of the last epoch, or of the weight average. On the CPU equal specs give bit-identical
-results, whether a trial is trained alone, from a checkpoint, or beside others that share its epochs.
+Plain PyTorch, no framework: the caller reports, saves or stops between epochs. Nothing is selected on the evaluation
+splits; the final numbers are those of the last epoch, or of the weight average. On the CPU equal specs give
+bit-identical results, whether a trial is trained alone, from a checkpoint, or beside others that share its epochs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from raysat.config.families.learning import Average
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore, Split
-from raysat.metrics.confusion import Metrics, from_predictions
+from raysat.errors import TrainingError
+from raysat.metrics.confusion import from_predictions
 from raysat.training.check import check
 from raysat.training.check_synthetic import check_generated
+from raysat.training.checkpoint import TrainingState
+from raysat.training.device import default_device
 from raysat.training.engine import Engine
-from raysat.training.models import build as models
-
-Probabilities = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochReport:
-    """One epoch, as it ended."""
-
-    epoch: int  # 1-based
-    epochs: int
-    loss: float  # mean over the patches of the epoch's batches
-    lr: float  # of the epoch's last step
-    metrics: Metrics  # of the current weights on the watched split (``check.held_out``)
-    seconds: float  # wall time of this epoch, training and evaluation
-    images: int  # trained on so far, over all workers; a patch with two AugMix views counts three, a mixture one
-
-    def plain(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"metrics": self.metrics.model_dump()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A trained model and what it predicts on the reported split, in the store's order."""
-
-    metrics: dict[str, Metrics]  # by split: val and test, where the store has them
-    reported: str
-    labels: npt.NDArray[np.uint8]  # (N,)
-    probabilities: Probabilities  # (N, K)
-    indices: npt.NDArray[np.int64]  # (N,), positions in the store
-    state_dict: dict[str, Tensor]  # on the CPU
-    images: int
-    parameters: int
-    history: tuple[EpochReport, ...]
+from raysat.training.models.build import cpu_state, parameter_count
+from raysat.training.results import EpochReport, Probabilities, TrialResult
 
 
 class Training:
-    """A trial's training, epoch by epoch; other trials that share its epochs may be read out of it on the way.
+    """A trial's training, epoch by epoch; other trials that share its epochs may end on the way.
 
     Where ``torch.distributed`` is initialised, its processes share each batch, and all of them must do the same.
     """
@@ -77,13 +42,23 @@ class Training:
         averages: Sequence[tuple[Average, int]] = (),
         device: torch.device | None = None,
     ) -> None:
-        """Build the network at its start; see ``train`` for the arguments and errors, ``Engine`` for ``averages``."""
+        """Build the network at its start.
+
+        Args:
+            trial: what to train.
+            store: the patches.
+            generated: stores of patches made by a model, which join the train split alone.
+            averages: weight averages to keep up for other trials, each with the epochs of its trial.
+            device: where; by default the current CUDA device, else the CPU.
+
+        Raises:
+            BandError, PlanError, TrainingError: see ``train``.
+        """
         check(trial.config, store)
         check_generated(trial.config, store, generated)
-        device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._engine = Engine(trial, store, device, generated=generated, averages=averages)
+        self._engine = Engine(trial, store, device or default_device(), generated=generated, averages=averages)
         self._store = store
-        self.watched = self._engine.held_out[0]
+        self.validation_split = self._engine.evaluation_splits[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
         self.history: list[EpochReport] = []
 
@@ -97,75 +72,101 @@ class Training:
         """Names of the averages that are kept up (``average_id``)."""
         return set(self._engine.averages)
 
-    def forget(self, average: str) -> None:
+    def drop_average(self, average: str) -> None:
         """Keep an average up no longer."""
         del self._engine.averages[average]
 
     def advance(self) -> EpochReport:
         """Train the next epoch. Raises DivergedError."""
-        run, epoch, started = self._engine, self.epoch, time.perf_counter()
+        engine, epoch, started = self._engine, self.epoch, time.perf_counter()
         self._predicted = {}
-        loss = run.train_epoch(epoch)
-        self._predicted = {self.watched: run.predict(run.network, self.watched)}
+        loss = engine.train_epoch(epoch)
+        split = self.validation_split
+        self._predicted = {split: engine.predict(engine.network, split)}
         report = EpochReport(
             epoch=epoch + 1,
-            epochs=run.config.optim.epochs,
+            epochs=engine.config.optim.epochs,
             loss=loss,
-            lr=run.learning_rate((epoch + 1) * run.steps - 1),
-            metrics=from_predictions(run.patches[self.watched].labels, self._predicted[self.watched]),
+            lr=engine.learning_rate((epoch + 1) * engine.steps - 1),
+            metrics=from_predictions(engine.patches[split].labels, self._predicted[split]),
             seconds=time.perf_counter() - started,
-            images=run.images,
+            samples_seen=engine.samples_seen,
         )
         self.history.append(report)
         return report
 
-    def outcome(self, average: Average | None = None) -> Outcome:
-        """Read out a trial that ends here, with its ``average`` (by default this trial's). Raises DivergedError."""
-        run = self._engine
-        network = run.read_out(average)
-        predicted = self._predicted if network is run.network else {}
-        for split in run.held_out:
+    def result(self, average: Average | None = None) -> TrialResult:
+        """Evaluate a trial that ends here, with its ``average`` (by default this trial's). Raises DivergedError."""
+        engine = self._engine
+        network = engine.final_model(average)
+        predicted = self._predicted if network is engine.network else {}
+        for split in engine.evaluation_splits:
             if split not in predicted:
-                predicted[split] = run.predict(network, split)
+                predicted[split] = engine.predict(network, split)
         reported = self._store.reported_split
-        return Outcome(
-            metrics={s: from_predictions(run.patches[s].labels, predicted[s]) for s in run.held_out},
-            reported=reported,
-            labels=run.patches[reported].labels,
+        return TrialResult(
+            metrics={s: from_predictions(engine.patches[s].labels, predicted[s]) for s in engine.evaluation_splits},
+            reported_split=reported,
+            labels=engine.patches[reported].labels,
             probabilities=predicted[reported],
             indices=self._store.indices(reported),
-            state_dict=models.cpu_state(network),
-            images=run.images,
-            parameters=models.parameter_count(network),
+            state_dict=cpu_state(network),
+            samples_seen=engine.samples_seen,
+            parameters=parameter_count(network),
             history=tuple(self.history),
         )
 
-    def state(self) -> dict[str, Any]:
-        """Return all that another process needs to go on from here, for ``torch.save``: live tensors, plain values."""
-        rows = [row.plain() for row in self.history]
-        return {**self._engine.state(), "history": rows}
+    def state(self) -> TrainingState:
+        """Return all that another process needs to resume from here."""
+        engine = self._engine
+        return TrainingState(
+            epoch=engine.epochs_done,
+            samples_seen=engine.samples_seen,
+            network=engine.network.state_dict(),
+            optimizer=engine.optimizer.state_dict(),
+            averages={name: average.state() for name, average in engine.averages.items()},
+            history=tuple(self.history),
+        )
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a ``state`` of this trial or of one that shares it. Raises KeyError where it lacks an average."""
-        self._engine.restore(state)
+    def restore(self, state: TrainingState) -> None:
+        """Resume from a state of this trial or of one that shares it; its optimiser's tensors become this one's.
+
+        Raises:
+            TrainingError: it lacks an average, or is of another network; train no further with what is half restored.
+        """
+        engine = self._engine
+        try:
+            averages = [(average, state.averages[name]) for name, average in engine.averages.items()]
+            engine.network.load_state_dict(state.network)
+            engine.optimizer.load_state_dict(state.optimizer)
+            for average, kept in averages:
+                average.restore(kept)
+        except (LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise TrainingError(f"the checkpoint does not fit the trial: {str(error).partition(chr(10))[0]}") from None
+        engine.epochs_done, engine.samples_seen = state.epoch, state.samples_seen
         self._predicted = {}
-        epochs = self._engine.config.optim.epochs
-        self.history = [
-            EpochReport(**row | {"epochs": epochs, "metrics": Metrics.model_validate(row["metrics"])})
-            for row in state["history"]
-        ]
+        self.history = [replace(report, epochs=engine.config.optim.epochs) for report in state.history]
 
 
 def train(
-    trial: Trial, store: PatchStore, *, generated: Sequence[PatchStore] = (), device: torch.device | None = None
-) -> Generator[EpochReport, None, Outcome]:
-    """Train a trial on a store; yields once an epoch and returns the outcome (``StopIteration.value``).
+    trial: Trial,
+    store: PatchStore,
+    *,
+    generated: Sequence[PatchStore] = (),
+    device: torch.device | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> TrialResult:
+    """Train a trial on a store, and evaluate it.
 
     Args:
         trial: what to train.
         store: the patches.
         generated: stores of patches made by a model, which join the train split alone: what ``synthetic`` asks for.
         device: where; by default the current CUDA device, else the CPU.
+        on_epoch: called after each epoch; an error that it raises ends the training.
+
+    Returns:
+        The trained model, its predictions and metrics.
 
     Raises:
         BandError, PlanError: the trial cannot run on this store (see ``check``) or with these generated patches (see
@@ -175,5 +176,7 @@ def train(
     """
     training = Training(trial, store, generated=generated, device=device)
     while training.epoch < trial.config.optim.epochs:
-        yield training.advance()
-    return training.outcome()
+        report = training.advance()
+        if on_epoch is not None:
+            on_epoch(report)
+    return training.result()

@@ -1,7 +1,7 @@
 """Losses by patch, and how they become the loss of a batch.
 
-Everything is computed by patch in float32 and summed with shares that add up to one over the whole batch, on however
-many data-parallel ranks its patches lie. What a loss knows of the class counts is one number a class, its ``margins``.
+Everything is computed by patch in float32 and summed with weights that add up to one over the whole batch, on however
+many data-parallel ranks its patches lie. What a loss knows of the class counts is one number a class, its offset.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ class Mixed:
     """Mixup's other half of a batch: the patch that each patch was mixed with."""
 
     labels_B: Tensor  # int64, of the partners
-    weighted_B: Tensor  # the partners' shares of the class-weighted mean
-    share: float  # lambda, what the patches' own labels count; the partners' count the rest
+    class_weights_B: Tensor  # the partners', in the class-weighted mean
+    lam: float  # lambda, the weight of the patches' own labels; the partners' have 1 - lam
 
 
-def margins(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
-    """Return each class's term of a loss, shape (K,), given its training patches; zero for a loss that has none.
+def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
+    """Return what a loss moves each class's score by, shape (K,), given its training patches; zero where it does not.
 
     LDAM (Cao et al. 2019, section 3.2) takes C / n_c^(1/4) off the score of the true class, the largest being
     ``max_margin``. Balanced softmax (Ren et al. 2020, theorem 1) adds log n_c to every class's score, logit adjustment
-    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's share.
+    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction.
     """
     match loss:
         case CrossEntropy() | Focal():
@@ -51,8 +51,8 @@ def margins(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
         case BalancedSoftmax():
             return np.log(counts.astype(np.float64))
         case LogitAdjustment():
-            shares: Floats = counts / counts.sum()
-            return loss.tau * np.log(shares)
+            fraction: Floats = counts / counts.sum()
+            return loss.tau * np.log(fraction)
         case _:
             assert_never(loss)
 
@@ -62,10 +62,10 @@ def batch_loss(
     logits_VBK: Tensor,
     labels_B: Tensor,
     *,
-    margins_K: Tensor,
+    offsets_K: Tensor,
     weights_K: Tensor,
-    weighted_B: Tensor,
-    even_B: Tensor,
+    class_weights_B: Tensor,
+    mean_weights_B: Tensor,
     mixed: Mixed | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
@@ -74,39 +74,45 @@ def batch_loss(
         config: which loss, whose scores, which augmentation.
         logits_VBK: the classifier's scores, of any float type.
         labels_B: int64.
-        margins_K: as of ``margins``, float32.
+        offsets_K: as of ``logit_offsets``, float32.
         weights_K: what each class counts in this epoch (``class_weights``), float32.
-        weighted_B: each patch's share of the mean weighted by class (``sampling.shard``).
-        even_B: each patch's share of the plain mean.
-        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.share``
+        class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
+        mean_weights_B: each patch's weight in the plain mean.
+        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.lam``
             (Zhang et al. 2018).
+
+    Returns:
+        A scalar: this rank's part of the mean over the batch, times the ranks.
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, margins_K, weights_K) @ weighted_B
+    supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
     if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, margins_K, weights_K) @ mixed.weighted_B
-        supervised = mixed.share * supervised + (1 - mixed.share) * partners
+        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
+        supervised = mixed.lam * supervised + (1 - mixed.lam) * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False):
             return supervised
         case AugMix(jsd_weight=jsd_weight):
-            return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ even_B)
+            return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ mean_weights_B)
         case _:
             assert_never(config.augment)
 
 
-def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, margins_K: Tensor, weights_K: Tensor) -> Tensor:
-    """Return the loss of each patch, shape (B,), float32, before its share of the weighted mean.
+def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, weights_K: Tensor) -> Tensor:
+    """Return the loss of each patch, before it is weighted.
 
     Where labels are smoothed, class weights are in the loss itself, as PyTorch has it: what smoothing spreads onto a
-    class is weighted by that class's weight w_c, not by the true class's w_y. Since the patch's share of the weighted
-    mean is proportional to w_y, the weight of the spread part here is w_c / w_y.
+    class is weighted by that class's weight w_c, not by the true class's w_y. Since the patch's weight in the mean is
+    proportional to w_y, the weight of the spread part here is w_c / w_y.
 
     Args:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
         logits_BK: the classifier's scores, of any float type.
         labels_B: int64.
-        margins_K: as of ``margins``, float32.
+        offsets_K: as of ``logit_offsets``, float32.
         weights_K: what each class counts, float32.
+
+    Returns:
+        Shape (B,), float32.
     """
     match config.loss:
         case CrossEntropy(label_smoothing=smoothing) if smoothing:
@@ -124,9 +130,9 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, margins_K:
             return wrong_B**gamma * nats_B
         case Ldam():
             own_BK = F.one_hot(labels_B, logits_BK.shape[1])
-            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * margins_K)
+            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
         case BalancedSoftmax() | LogitAdjustment():
-            logits_BK = posterior_logits(config, logits_BK) + margins_K
+            logits_BK = posterior_logits(config, logits_BK) + offsets_K
         case _:
             assert_never(config.loss)
     return F.cross_entropy(logits_BK, labels_B, reduction="none")

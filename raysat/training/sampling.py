@@ -44,18 +44,21 @@ def epoch_order(
         rng: what draws.
         epoch: 0-based.
         epochs: of the training.
+
+    Returns:
+        Positions among the labels, shape (n,).
     """
-    present, own = np.unique(labels, return_inverse=True)
+    present, class_N = np.unique(labels, return_inverse=True)
     counts = counts[present]
     match sampler_at(sampler, epoch=epoch, epochs=epochs):
         case UniformSampler():
             return rng.permutation(len(labels))
         case InverseFrequencySampler():
-            return _drawn((1.0 / counts)[own], rng)
+            return _draw((1.0 / counts)[class_N], rng)
         case SquareRootSampler():
-            return _drawn((1.0 / np.sqrt(counts))[own], rng)
+            return _draw((1.0 / np.sqrt(counts))[class_N], rng)
         case EffectiveNumberSampler(beta=beta):
-            return _drawn(class_balanced(counts, beta)[own], rng)
+            return _draw(class_balanced(counts, beta)[class_N], rng)
         case _ as unknown:
             assert_never(unknown)
 
@@ -71,29 +74,37 @@ def batches(order: Positions, size: int) -> list[Positions]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One data-parallel rank's part of a batch: b patches and what each counts in the mean over the whole batch."""
+    """One data-parallel rank's part of a batch: b patches, and the weight of each in two means over the whole batch."""
 
     positions: Positions  # (b,) in the batch
-    weighted: npt.NDArray[np.float32]  # (b,), shares of the mean weighted by class
-    even: npt.NDArray[np.float32]  # (b,), shares of the plain mean
+    class_weights: npt.NDArray[np.float32]  # (b,), of the mean weighted by class
+    mean_weights: npt.NDArray[np.float32]  # (b,), of the plain mean
 
 
 def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard:
-    """Take every ``world``-th patch of a batch of at least two, given the weight of each patch's class.
+    """Take every ``world``-th patch of a batch.
 
-    Shares are multiplied by ``world``, so that the average over ranks is the whole batch's mean. A rank left with fewer
-    than the two patches that batch norm needs is padded with patches that count nothing: every rank takes every step.
+    Weights are multiplied by ``world``, so that the average over ranks is the whole batch's mean. A rank left with
+    fewer than the two patches that batch norm needs is padded with patches of weight zero: every rank takes every step.
+
+    Args:
+        weights_B: weight of each patch's class, of a batch of at least two.
+        rank: this process's number, from 0.
+        world: the number of processes.
+
+    Returns:
+        The rank's patches and their weights.
     """
-    mine = np.arange(rank, len(weights_B), world)
-    padding = np.arange(max(0, 2 - len(mine)))
-    positions = np.concatenate([mine, padding])
-    real = world * np.repeat([1.0, 0.0], (len(mine), len(padding)))
+    own = np.arange(rank, len(weights_B), world)
+    padding = np.arange(max(0, 2 - len(own)))
+    positions = np.concatenate([own, padding])
+    real = world * np.repeat([1.0, 0.0], (len(own), len(padding)))
     return Shard(
         positions=positions,
-        weighted=(real * weights_B[positions] / weights_B.sum()).astype(np.float32),
-        even=(real / len(weights_B)).astype(np.float32),
+        class_weights=(real * weights_B[positions] / weights_B.sum()).astype(np.float32),
+        mean_weights=(real / len(weights_B)).astype(np.float32),
     )
 
 
-def _drawn(weights_N: npt.NDArray[np.float64], rng: np.random.Generator) -> Positions:
+def _draw(weights_N: npt.NDArray[np.float64], rng: np.random.Generator) -> Positions:
     return rng.choice(len(weights_N), size=len(weights_N), p=weights_N / weights_N.sum())

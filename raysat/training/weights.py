@@ -22,7 +22,7 @@ from raysat.errors import PlanError, TrainingError
 _PATIENCE: Final = 10.0  # seconds for a host to answer
 
 
-def at_hand(name: str) -> bool:
+def is_cached(name: str) -> bool:
     """Return whether a model's pretrained weights are in this machine's caches; if not, their host answers.
 
     Raises:

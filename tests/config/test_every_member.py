@@ -81,5 +81,5 @@ def test_generated_patches_train_and_twice_the_same(make_store: MakeStore) -> No
     made = make_store({"train": (0, 3, 6)}, name="made", seed=5, source={"generated": True})
     check_twice(make_store(COUNTS), {"synthetic": {"kind": "dcgan"}, "sampler": {"kind": "inverse_frequency"}}, [made])
     reports, outcome = run(config(synthetic={"kind": "dcgan"}), make_store(COUNTS, name="again"), generated=[made])
-    assert [report.images for report in reports] == [30, 60]
+    assert [report.samples_seen for report in reports] == [30, 60]
     assert len(outcome.labels) == 9

@@ -39,9 +39,7 @@ def begin(job: TrainJob, ledger: Ledger, store: PatchStore, epochs: int, **chang
     training = Training(job.trial.model_copy(update={"config": config}), store)
     for _ in range(epochs):
         training.advance()
-    buffer = io.BytesIO()
-    torch.save(training.state(), buffer)
-    ledger.checkpoints.write(job.states[epochs], buffer.getvalue())
+    ledger.checkpoints.write(job.states[epochs], training.state().encode())
     return [row.seconds for row in training.history]
 
 

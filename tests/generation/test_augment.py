@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from raysat.generation.augment import Disturbance, disturb, draw
+from raysat.generation.augment import DiffAugmentParams, diff_augment, draw
 
 
 def seen(drawn, index, patch):
-    """The disturbance of one patch (C, H, W), with loops and slices."""
+    """The augmentation of one patch (C, H, W), with loops and slices."""
     shown = np.zeros_like(patch)
     height, width = patch.shape[1:]
     for row in range(height):
@@ -19,11 +19,11 @@ def seen(drawn, index, patch):
     return shown
 
 
-def test_disturb_shifts_cuts_and_brightens_each_patch():
+def test_diff_augment_shifts_cuts_and_brightens_each_patch():
     rng = np.random.default_rng(0)
     patches = rng.uniform(-1, 1, (6, 3, 16, 20)).astype(np.float32)
     drawn = draw(6, 3, (16, 20), rng)
-    found = disturb(torch.from_numpy(patches), drawn).numpy()
+    found = diff_augment(torch.from_numpy(patches), drawn).numpy()
     for index in range(6):
         np.testing.assert_allclose(found[index], seen(drawn, index, patches[index]), atol=1e-6)
 
@@ -49,14 +49,14 @@ def test_gradients_go_where_the_pixels_came_from():
     keep_rows[:, 4:] = 0
     keep_columns = keep.copy()
     keep_columns[:, :4] = 0
-    drawn = Disturbance(
+    drawn = DiffAugmentParams(
         rows=rows,
         columns=np.eye(8, dtype=np.float32)[None],
         kept_rows=keep_rows,
         kept_columns=keep_columns,
         brightness=np.zeros((1, 1), np.float32),
     )
-    disturb(patch, drawn).sum().backward()
+    diff_augment(patch, drawn).sum().backward()
     wanted = np.ones((8, 8))
     wanted[6:] = 0  # moved out
     wanted[2:6, :4] = 0  # cut

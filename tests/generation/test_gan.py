@@ -18,10 +18,9 @@ from raysat.errors import DivergedError, PlanError
 from raysat.generation import augment as gan_augment
 from raysat.generation import classifier as quality_classifier
 from raysat.generation import engine as gan_engine
-from raysat.generation import gan
 from raysat.generation.check import MIN_PATCHES, check_generation
 from raysat.generation.engine import GanEngine
-from raysat.generation.gan import COLLAPSED, SATURATED, GanPoint, GanReport, Generated, generate, verdict
+from raysat.generation.gan import COLLAPSED, SATURATED, GanReport, Generated, generate, verdict
 from raysat.generation.networks import Generator
 from raysat.training.augment import dihedral
 from tests.helpers.training import MakeStore
@@ -45,12 +44,9 @@ def work(label: int = 1, *, bands: tuple[str, ...] = ("B5", "B2"), patches: int 
 
 
 def run(what: Generation, store: PatchStore) -> tuple[list[GanReport], Generated]:
-    reports, steps = [], generate(what, store, device=CPU)
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as end:
-            return reports, end.value
+    reports: list[GanReport] = []
+    made = generate(what, store, device=CPU, on_report=reports.append)
+    return reports, made
 
 
 def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> None:
@@ -60,7 +56,7 @@ def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> 
     assert [report.step for report in reports][-3:] == [31, 32, 34] or reports[-1].step == 34
     assert np.diff([0, *(report.step for report in reports)]).max() == 2
     for report in reports:
-        assert report.images == 4 * report.step
+        assert report.samples_seen == 4 * report.step
         assert report.samples.shape == (16, 2, 17, 17)
         assert report.samples.dtype == np.uint8
         assert report.diversity is not None
@@ -68,11 +64,10 @@ def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> 
         assert min(report.generator_loss, report.discriminator_loss) > 0
     assert made.images.shape == (5, 2, 17, 17)
     assert made.images.dtype == np.uint8
-    assert made.reals.shape == (12, 2, 17, 17)
-    np.testing.assert_array_equal(made.images, made.samples[:5])
-    assert [point.step for point in made.history] == [report.step for report in reports]
-    assert not any(isinstance(point, GanReport) for point in made.history)
-    assert made.seconds >= sum(point.seconds for point in made.history)
+    assert made.real_samples.shape == (12, 2, 17, 17)
+    np.testing.assert_array_equal(made.images, reports[-1].samples[:5])
+    assert made.history == tuple(reports)
+    assert made.seconds >= sum(report.seconds for report in reports)
     network = Generator(bands=2, size=(17, 17), width=4, latent=8)
     assert made.parameters == sum(p.numel() for p in network.parameters())
     network.load_state_dict(made.state_dict)
@@ -82,7 +77,7 @@ def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> 
 def test_patches_come_in_the_type_and_range_of_the_class(make_store: MakeStore, dtype: str) -> None:
     store = make_store(dtype=dtype)
     _, made = run(work(patches=40), store)
-    assert made.images.dtype == made.reals.dtype == store.images.dtype
+    assert made.images.dtype == made.real_samples.dtype == store.images.dtype
     real = store.images[(store.splits == 0) & (store.labels == 1)][:, 1:]
     slack = 1 if dtype != "float32" else 1e-4
     for band in (0, 1):
@@ -90,7 +85,9 @@ def test_patches_come_in_the_type_and_range_of_the_class(make_store: MakeStore, 
         assert low - slack <= made.images[:, band].min()
         assert made.images[:, band].max() <= high + slack
         assert abs(made.images[:, band].mean() - (low + high) / 2) < 0.3 * (high - low)  # untrained: about the middle
-    assert np.isin(made.reals.reshape(len(made.reals), -1)[:, :40], real.reshape(len(real), -1)[:, :40]).all()
+    assert np.isin(
+        made.real_samples.reshape(len(made.real_samples), -1)[:, :40], real.reshape(len(real), -1)[:, :40]
+    ).all()
 
 
 def test_equal_work_makes_equal_bits_and_fewer_patches_are_the_first(make_store: MakeStore) -> None:
@@ -144,13 +141,13 @@ def test_only_train_patches_of_the_class_are_trained_on(make_store: MakeStore, m
     np.testing.assert_array_equal(poisoned.images, untouched.images)
 
 
-def test_both_sides_are_disturbed_before_they_are_judged(
+def test_both_sides_are_augmented_before_they_are_judged(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = GanEngine(work(), make_store(), CPU)
     judged: list[torch.Tensor] = []
     engine._discriminator.register_forward_pre_hook(lambda _, args: judged.append(args[0].detach()))
-    monkeypatch.setattr(gan_augment, "disturb", lambda patches, _: torch.full_like(patches, 0.25) + 0 * patches)
+    monkeypatch.setattr(gan_augment, "diff_augment", lambda patches, _: torch.full_like(patches, 0.25) + 0 * patches)
     engine.train(2, 0)
     assert len(judged) == 6  # reals, fakes, and fakes again for the generator, in each step
     assert all(bool((each == 0.25).all()) for each in judged)
@@ -167,7 +164,7 @@ def test_the_readout_is_the_average_of_the_weights(make_store: MakeStore, monkey
             kept * average + (1 - kept) * parameter.detach()
             for average, parameter in zip(wanted, engine.generator.parameters(), strict=True)
         ]
-    for average, parameter in zip(wanted, engine.average.parameters(), strict=True):
+    for average, parameter in zip(wanted, engine.average.network.parameters(), strict=True):
         torch.testing.assert_close(parameter.double(), average, rtol=1e-4, atol=1e-6)
 
 
@@ -188,7 +185,7 @@ def test_a_class_with_too_few_patches_is_refused_at_once(make_store: MakeStore) 
     store = make_store(counts={"train": (24, MIN_PATCHES, MIN_PATCHES - 1), "val": (2, 2, 9), "test": (2, 2, 9)})
     check_generation(work(1), store)
     with pytest.raises(PlanError, match=rf"class 'class2' .* has 7 train patches; .* at least {MIN_PATCHES}") as caught:
-        next(generate(work(2), store))
+        generate(work(2), store)
     assert caught.value.hint
     none = make_store(counts={"train": (24, 0), "val": (0, 9), "test": (2, 2)}, classes=2, name="none")
     with pytest.raises(PlanError, match=r"class 'class1' .* has no train patch; "):
@@ -232,9 +229,9 @@ def test_a_constant_generator_is_told_as_collapsed(make_store: MakeStore, monkey
     assert made.quality.diversity == 0
 
 
-def point(step: int, **values: Any) -> GanPoint:
-    usual = {"generator_loss": 1.0, "discriminator_loss": 1.0, "seconds": 1.0, "images": 1, "diversity": 1.0}
-    return GanPoint(step=step, steps=8, **(usual | values))
+def point(step: int, **values: Any) -> GanReport:
+    usual = {"generator_loss": 1.0, "discriminator_loss": 1.0, "seconds": 1.0, "samples_seen": 1, "diversity": 1.0}
+    return GanReport(step=step, steps=8, samples=np.empty(0), **(usual | values))
 
 
 def test_collapse_and_saturation_are_told_from_the_end_of_training() -> None:
@@ -255,7 +252,13 @@ def test_a_loss_that_is_not_finite_stops_the_training(make_store: MakeStore) -> 
 
 
 def test_the_caller_may_stop_it(make_store: MakeStore) -> None:
-    steps = gan.generate(work(), make_store(), device=CPU)
-    next(steps)
-    steps.close()
+    reports: list[GanReport] = []
+
+    def stop(report: GanReport) -> None:
+        reports.append(report)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(work(), make_store(), device=CPU, on_report=stop)
+    assert len(reports) == 1
     assert not torch.are_deterministic_algorithms_enabled()

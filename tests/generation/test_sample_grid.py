@@ -6,19 +6,20 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from raysat.generation.gan import GanPoint
+from raysat.generation.gan import GanReport
 from raysat.generation.sample_grid import draw_losses, draw_samples
 
 
 def point(step, generator_loss, discriminator_loss, diversity):
-    return GanPoint(
+    return GanReport(
         step=step,
         steps=9,
         generator_loss=generator_loss,
         discriminator_loss=discriminator_loss,
         seconds=1.0,
-        images=step,
+        samples_seen=step,
         diversity=diversity,
+        samples=np.empty(0),
     )
 
 

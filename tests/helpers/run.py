@@ -6,7 +6,8 @@ from raysat.data.store import PatchStore
 from raysat.plan.build import Plan, make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
-from raysat.training.loop import Outcome, train
+from raysat.training.loop import train
+from raysat.training.results import TrialResult
 
 
 def plan_of(folder: Path, text: str, store: PatchStore) -> tuple[Plan, Ledger]:
@@ -16,10 +17,5 @@ def plan_of(folder: Path, text: str, store: PatchStore) -> tuple[Plan, Ledger]:
     return plan, Ledger(folder / "run")
 
 
-def trained_alone(plan: Plan, arm: str) -> Outcome:
-    loop = train(plan.jobs[[job.arm for job in plan.jobs].index(arm)].trial, plan.store)
-    while True:
-        try:
-            next(loop)
-        except StopIteration as stop:
-            return stop.value
+def trained_alone(plan: Plan, arm: str) -> TrialResult:
+    return train(plan.jobs[[job.arm for job in plan.jobs].index(arm)].trial, plan.store)

@@ -1,4 +1,4 @@
-"""What the training tests share: a tiny configuration and a way to drain the training generator."""
+"""What the training tests share: a tiny configuration and a way to train it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
-from raysat.training.loop import EpochReport, Outcome, train
+from raysat.training.loop import train
+from raysat.training.results import EpochReport, TrialResult
 
 MakeStore = Callable[..., PatchStore]
 TINY = "test_resnet"  # a timm model of some 0.5 M parameters, with batch norm
@@ -30,12 +31,14 @@ def run(
     generated: Sequence[PatchStore] = (),
     seed: int = 0,
     device: torch.device | None = None,
-) -> tuple[list[EpochReport], Outcome]:
-    """Drain a training generator."""
-    steps = train(Trial(config=what, seed=seed), store, generated=generated, device=device or torch.device("cpu"))
-    reports = []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as end:
-            return reports, end.value
+) -> tuple[list[EpochReport], TrialResult]:
+    """Train; returns the epochs as they were reported, and the result."""
+    reports: list[EpochReport] = []
+    result = train(
+        Trial(config=what, seed=seed),
+        store,
+        generated=generated,
+        device=device or torch.device("cpu"),
+        on_epoch=reports.append,
+    )
+    return reports, result

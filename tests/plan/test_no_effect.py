@@ -19,7 +19,7 @@ from raysat.plan.no_effect import no_effects
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import Arm, Study
-from raysat.training.losses import margins
+from raysat.training.losses import logit_offsets
 
 ALL = {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw"}, "sampler": {"kind": "inverse_frequency"}}
 GAN = {"kind": "dcgan"}
@@ -149,7 +149,7 @@ def test_what_is_said_to_treat_classes_alike_does_in_training_and_nothing_else(
     config = Config.model_validate(parts)
     draws = {"inverse_frequency": 1 / n, "square_root": n**-0.5}.get(sampler, (1 - beta) / (1 - beta**n))
     numbers = {
-        "loss": margins(config.loss, n),
+        "loss": logit_offsets(config.loss, n),
         "reweight": class_weights(config.reweight, n, epoch=39, epochs=40),
         "sampler": draws,
     }

@@ -12,18 +12,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.learning import Ema, Swa
 from raysat.training.averaging import WeightAverage
 
 
 def small_network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 16, 3))
-
-
-def started(member: Average, network: nn.Module, *, epochs: int) -> WeightAverage:
-    average = WeightAverage.of(member, network, epochs=epochs)
-    assert average is not None
-    return average
 
 
 def shaken(network: nn.Module) -> list[np.ndarray]:
@@ -37,14 +31,10 @@ def weights(network: nn.Module) -> list[np.ndarray]:
     return [parameter.detach().numpy().copy() for parameter in network.parameters()]
 
 
-def test_without_an_average_there_is_none() -> None:
-    assert WeightAverage.of(NoAverage(), nn.Linear(2, 2), epochs=3) is None
-
-
 def test_swa_is_the_plain_mean_of_the_snapshots() -> None:
     torch.manual_seed(0)
     network = small_network()
-    average, seen = started(Swa(start=0.4, every=0.2), network, epochs=10), []
+    average, seen = WeightAverage(Swa(start=0.4, every=0.2), network, epochs=10), []
     for epoch in range(1, 11):
         for _ in range(3):
             found = shaken(network)
@@ -63,7 +53,7 @@ def test_ema_is_tensorflows_moving_average(decay: float, steps: int) -> None:
     """``tf.train.ExponentialMovingAverage``: shadow -= (1 - d) * (shadow - variable)."""
     torch.manual_seed(steps)
     network = nn.Linear(4, 3)
-    average, shadow = started(Ema(decay=decay), network, epochs=1), weights(network)
+    average, shadow = WeightAverage(Ema(decay=decay), network, epochs=1), weights(network)
     for num_updates in range(steps):
         d = min(decay, (1 + num_updates) / (10 + num_updates))
         shadow = [one - (1 - d) * (one - variable) for one, variable in zip(shadow, shaken(network), strict=True)]
@@ -76,7 +66,7 @@ def test_ema_is_tensorflows_moving_average(decay: float, steps: int) -> None:
 def test_ema_after_its_rise_is_torchs() -> None:
     torch.manual_seed(0)
     network = small_network()
-    average = started(Ema(decay=0.9), network, epochs=1)
+    average = WeightAverage(Ema(decay=0.9), network, epochs=1)
     for _ in range(81):  # (1 + 81) / (10 + 81) is above 0.9
         shaken(network)
         average.after_step(network)
@@ -92,7 +82,7 @@ def test_ema_after_its_rise_is_torchs() -> None:
 def test_a_short_run_does_not_read_out_its_random_start() -> None:
     network = nn.Linear(1, 1, bias=False)
     network.weight.data.fill_(1e3)  # the start
-    average = started(Ema(decay=0.9999), network, epochs=1)
+    average = WeightAverage(Ema(decay=0.9999), network, epochs=1)
     for step in range(1, 31):
         network.weight.data.fill_(step)
         average.after_step(network)
@@ -100,11 +90,11 @@ def test_a_short_run_does_not_read_out_its_random_start() -> None:
 
 
 @pytest.mark.parametrize("member", [Swa(), Ema()])
-def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given(member: Average) -> None:
+def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given(member: Swa | Ema) -> None:
     torch.manual_seed(0)
     network = small_network()
     network(torch.randn(16, 2, 6, 6) * 9 + 5)  # running statistics that must not survive
-    average = started(member, network, epochs=1)
+    average = WeightAverage(member, network, epochs=1)
     shaken(network)
     average.after_step(network)
     average.after_epoch(network, 1)
@@ -126,7 +116,7 @@ def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given(member:
 def test_a_network_without_batch_norm_reads_no_batch() -> None:
     network = nn.Linear(2, 2)
     network.register_buffer("seen", torch.zeros(2, dtype=torch.int64))
-    average = started(Swa(), copy.deepcopy(network), epochs=1)
+    average = WeightAverage(Swa(), copy.deepcopy(network), epochs=1)
     average.after_epoch(network, 1)
     network.seen += 5
 
@@ -139,7 +129,7 @@ def test_a_network_without_batch_norm_reads_no_batch() -> None:
 
 def test_the_average_is_its_own_copy_in_the_same_memory_layout() -> None:
     network = small_network().to(memory_format=torch.channels_last)
-    average = started(Ema(), network, epochs=1)
+    average = WeightAverage(Ema(), network, epochs=1)
     before = weights(network)
     average.after_step(network)
     for one, other in zip(average.network.parameters(), network.parameters(), strict=True):

@@ -71,7 +71,7 @@ def test_asked_for_is_given_and_given_is_asked_for(make_store: MakeStore) -> Non
         (config(), (made,), "made cannot be used: synthetic.kind is none"),
     ):
         with pytest.raises(PlanError, match=message) as found:
-            next(train(Trial(config=what, seed=0), store, generated=generated, device=CPU))
+            train(Trial(config=what, seed=0), store, generated=generated, device=CPU)
         assert found.value.hint
 
 
@@ -91,7 +91,7 @@ def test_counts_and_what_follows_from_them_include_generated_patches(make_store:
     )
     one = engine(what, store, [made])
     np.testing.assert_array_equal(one.counts, [24, 12, 18])
-    np.testing.assert_allclose(one._margins_K, 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
+    np.testing.assert_allclose(one._offsets_K, 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
     drawn = np.concatenate([np.concatenate(one._batches(epoch)) for epoch in range(60)])
     shares = np.bincount(one.patches["train"].labels[drawn], minlength=3) / len(drawn)
     expected = np.sqrt([24, 12, 18])  # n * 1 / sqrt(n)
@@ -131,7 +131,7 @@ def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeSto
         sampler={"kind": "inverse_frequency"},
     )
     one = engine(what, store, [made])
-    np.testing.assert_allclose(one._margins_K, 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
+    np.testing.assert_allclose(one._offsets_K, 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
     one.train_epoch(0)
     np.testing.assert_array_equal(counted, [[24, 12, 6]])
     drawn = np.concatenate([np.concatenate(one._batches(epoch)) for epoch in range(120)])
@@ -163,7 +163,7 @@ def test_trials_of_both_class_counts_share_what_does_not_go_by_them(make_store: 
     for epoch in (1, 2):
         first.advance()
         second.advance()
-        weights = zip(first.state()["network"].values(), second.state()["network"].values(), strict=True)
+        weights = zip(first.state().network.values(), second.state().network.values(), strict=True)
         assert all(torch.equal(one, other) for one, other in weights) == (epoch <= epochs)
 
 
@@ -192,5 +192,5 @@ def test_training_on_generated_patches_is_training_on_them_as_if_real(make_store
     others, expected = run(config(**parts), joint)
     assert [each.loss for each in reports] == [each.loss for each in others]
     assert all(torch.equal(outcome.state_dict[name], expected.state_dict[name]) for name in expected.state_dict)
-    assert [each.images for each in reports] == [59, 118]
+    assert [each.samples_seen for each in reports] == [59, 118]
     np.testing.assert_array_equal(outcome.indices, store.indices("test"))

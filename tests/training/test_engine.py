@@ -10,6 +10,7 @@ import torch
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
+from raysat.training import engine as engine_module
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
@@ -28,7 +29,7 @@ def engine(store: PatchStore, **parts: object) -> Engine:
 
 
 def seen(of: Engine, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
-    """Train an epoch; return the views (V, N, C, H, W) that the network was shown."""
+    """Train an epoch; return the views (V, N, C, H, W) that the network saw."""
     shown: list[torch.Tensor] = []
     loss = of._loss
     monkeypatch.setattr(of, "_loss", lambda one, *rest: (shown.append(one.views.clone()), loss(one, *rest))[1])
@@ -57,7 +58,7 @@ def test_the_clean_view_is_that_of_training_without_augmentation(store: PatchSto
 def test_evaluation_is_in_full_precision_even_where_training_is_not(store: PatchStore, monkeypatch) -> None:
     one = engine(store)
     expected = one.predict(one.network, "val")
-    monkeypatch.setattr(Engine, "_autocast", lambda _: torch.autocast("cpu", dtype=torch.bfloat16))
+    monkeypatch.setattr(engine_module, "autocast", lambda _: torch.autocast("cpu", dtype=torch.bfloat16))
     np.testing.assert_array_equal(one.predict(one.network, "val"), expected)
 
 
@@ -74,7 +75,7 @@ def test_one_view_of_augmix_takes_the_patchs_place(store: PatchStore, monkeypatc
     one = engine(store, augment={"kind": "augmix", "jsd": False, "severity": 10})
     views, clean = seen(one, monkeypatch), seen(engine(store), monkeypatch)
     assert views.shape == clean.shape  # one view of each patch
-    assert one.images == 42
+    assert one.samples_seen == 42
     changed = (views != clean).flatten(2).any(dim=2)
     assert changed.float().mean() > 0.9  # a chain may leave a patch as it is
     scale = Scale.of(store, (0, 1, 2), CPU)
@@ -102,9 +103,9 @@ def test_mixed_patches_are_whole_values_of_the_batch(store: PatchStore, monkeypa
     rng = generator(0, "augment", 0)
     for start in range(0, 42, 8):
         batch = clean[start : start + 8]
-        share = rng.beta(0.2, 0.2)
+        lam = rng.beta(0.2, 0.2)
         partners = rng.permutation(len(batch))
-        torch.testing.assert_close(mixed[start : start + 8], share * batch + (1 - share) * batch[partners])
+        torch.testing.assert_close(mixed[start : start + 8], lam * batch + (1 - lam) * batch[partners])
 
 
 @pytest.mark.parametrize("average", ["swa", "ema"])
@@ -112,8 +113,8 @@ def test_the_network_that_trains_on_is_not_the_average(store: PatchStore, averag
     plain, averaged = engine(store), engine(store, average={"kind": average})
     for epoch in range(2):
         assert plain.train_epoch(epoch) == averaged.train_epoch(epoch)
-    read = averaged.read_out()
-    assert plain.read_out() is plain.network
+    read = averaged.final_model()
+    assert plain.final_model() is plain.network
     for one, other, mean in zip(
         plain.network.parameters(), averaged.network.parameters(), read.parameters(), strict=True
     ):

@@ -47,18 +47,18 @@ def whole_batch(
             partners = labels[pairs[0]]
             mixed = losses.Mixed(
                 labels_B=torch.from_numpy(partners[part.positions]),
-                weighted_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).weighted),
-                share=pairs[1],
+                class_weights_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).class_weights),
+                lam=pairs[1],
             )
         ranks.append(
             losses.batch_loss(
                 Config(loss=loss, augment=MixUp() if pairs else Dihedral()),
                 logits[part.positions][None],
                 torch.from_numpy(labels[part.positions]),
-                margins_K=torch.zeros(len(weights)),
+                offsets_K=torch.zeros(len(weights)),
                 weights_K=torch.from_numpy(weights).float(),
-                weighted_B=torch.from_numpy(part.weighted),
-                even_B=torch.from_numpy(part.even),
+                class_weights_B=torch.from_numpy(part.class_weights),
+                mean_weights_B=torch.from_numpy(part.mean_weights),
                 mixed=mixed,
             )
         )
@@ -89,24 +89,24 @@ def test_without_weights_they_are_torchs_and_the_papers(seed: int, smoothing: fl
     smoothing=st.floats(0, 0.99),
     size=st.integers(2, 12),
     world=st.integers(1, 4),
-    share=st.none() | st.floats(0, 1),
+    lam=st.none() | st.floats(0, 1),
 )
 @settings(max_examples=150)
 def test_smoothed_labels_with_class_weights_are_torchs_value_and_slope(
-    seed: int, weights: np.ndarray, smoothing: float, size: int, world: int, share: float | None
+    seed: int, weights: np.ndarray, smoothing: float, size: int, world: int, lam: float | None
 ) -> None:
     """On any number of ranks; mixup's loss is that of both labels, each of which is torch's."""
     scores, labels = drawn(seed, len(weights), size)
     logits = torch.from_numpy(scores).float().requires_grad_()
     partners = np.random.default_rng(seed).permutation(size)
-    pairs = None if share is None else (partners, share)
+    pairs = None if lam is None else (partners, lam)
     found = whole_batch(CrossEntropy(label_smoothing=smoothing), logits, labels, weights, world=world, pairs=pairs)
 
     def torchs(labels: np.ndarray) -> torch.Tensor:
         weight = torch.from_numpy(weights).float()
         return F.cross_entropy(logits, torch.from_numpy(labels), weight=weight, label_smoothing=smoothing)
 
-    expected = torchs(labels) if share is None else share * torchs(labels) + (1 - share) * torchs(labels[partners])
+    expected = torchs(labels) if lam is None else lam * torchs(labels) + (1 - lam) * torchs(labels[partners])
     (value, slope), (its_value, its_slope) = with_slope(found, logits), with_slope(expected, logits)
     assert value == pytest.approx(its_value, rel=1e-5, abs=1e-6)
     torch.testing.assert_close(slope, its_slope, rtol=1e-4, atol=1e-6)

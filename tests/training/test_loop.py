@@ -12,9 +12,10 @@ from raysat.metrics.confusion import from_predictions
 from raysat.training.augment import augmix as augment
 from raysat.training.averaging import WeightAverage
 from raysat.training.engine import Engine
-from raysat.training.loop import train
+from raysat.training.loop import Training, train
 from raysat.training.models import build as models
 from raysat.training.patches import Scale
+from raysat.training.results import EpochReport
 from tests.helpers.training import TINY, MakeStore, config, run
 
 FULL = {
@@ -45,53 +46,53 @@ SGD = {"kind": "sgd", "lr": 0.01, "momentum": 0.0}
 )
 def test_a_configuration_trains(make_store: MakeStore, parts) -> None:
     what = config(**parts)
-    reports, outcome = run(what, make_store(size=32))
+    reports, result = run(what, make_store(size=32))
     assert [report.epoch for report in reports] == [1, 2]
     assert all(np.isfinite(report.loss) and report.seconds > 0 and report.epochs == 2 for report in reports)
-    assert outcome.history == tuple(reports)
-    assert np.isfinite(outcome.probabilities).all()
+    assert result.history == tuple(reports)
+    assert np.isfinite(result.probabilities).all()
     views = 3 if what.augment.kind == "augmix" else 1
-    assert [report.images for report in reports] == [42 * views, 84 * views]
-    assert outcome.images == 84 * views
+    assert [report.samples_seen for report in reports] == [42 * views, 84 * views]
+    assert result.samples_seen == 84 * views
 
 
-def test_the_outcome_is_that_of_the_returned_weights(make_store: MakeStore) -> None:
+def test_the_result_is_that_of_the_returned_weights(make_store: MakeStore) -> None:
     """Rebuild the model from the state and predict in plain numpy and torch: the numbers must be the reported ones."""
     store = make_store(dtype="uint16", bands=["B1", "B2", "B3", "B4"])
     what = config(data={"bands": ["B4", "B1"]})
-    reports, outcome = run(what, store)
+    reports, result = run(what, store)
     network = models.build(what.model, bands=2, classes=3, size=(16, 16))
-    network.load_state_dict(outcome.state_dict)
+    network.load_state_dict(result.state_dict)
     network.eval()
     pixels = store.images[store.indices("test")][:, [3, 0]].astype(np.float64)
     stats = [store.stats[band] for band in (3, 0)]
     mean, std = (np.array([getattr(s, name) for s in stats])[:, None, None] for name in ("mean", "std"))
     with torch.no_grad():
         expected = network(torch.from_numpy((pixels - mean) / std).float()).softmax(dim=1).numpy()
-    np.testing.assert_allclose(outcome.probabilities, expected, atol=1e-5)
-    np.testing.assert_array_equal(outcome.labels, store.labels[outcome.indices])
-    np.testing.assert_array_equal(outcome.indices, store.indices("test"))
-    assert outcome.reported == "test"
-    assert set(outcome.metrics) == {"val", "test"}
-    assert outcome.metrics["test"] == from_predictions(outcome.labels, outcome.probabilities)
-    assert outcome.metrics["val"] == reports[-1].metrics  # no average: the last epoch's own numbers
-    assert outcome.probabilities.dtype == np.float32
-    assert outcome.labels.dtype == np.uint8
-    assert outcome.parameters == sum(p.numel() for p in network.parameters())
+    np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
+    np.testing.assert_array_equal(result.labels, store.labels[result.indices])
+    np.testing.assert_array_equal(result.indices, store.indices("test"))
+    assert result.reported_split == "test"
+    assert set(result.metrics) == {"val", "test"}
+    assert result.metrics["test"] == from_predictions(result.labels, result.probabilities)
+    assert result.metrics["val"] == reports[-1].metrics  # no average: the last epoch's own numbers
+    assert result.probabilities.dtype == np.float32
+    assert result.labels.dtype == np.uint8
+    assert result.parameters == sum(p.numel() for p in network.parameters())
 
 
 @pytest.mark.parametrize(
-    ("counts", "watched", "reported"),
+    ("counts", "validation", "reported"),
     [
         ({"train": (9, 5, 4), "val": (3, 2, 1)}, "val", "val"),
         ({"train": (9, 5, 4), "test": (3, 2, 2)}, "test", "test"),
     ],
 )
-def test_a_store_may_lack_val_or_test(make_store: MakeStore, counts, watched, reported) -> None:
-    reports, outcome = run(config(), make_store(counts))
-    assert outcome.reported == reported
-    assert set(outcome.metrics) == {reported}
-    assert reports[-1].metrics.n == sum(counts[watched])
+def test_a_store_may_lack_val_or_test(make_store: MakeStore, counts, validation, reported) -> None:
+    reports, result = run(config(), make_store(counts))
+    assert result.reported_split == reported
+    assert set(result.metrics) == {reported}
+    assert reports[-1].metrics.n == sum(counts[validation])
 
 
 def test_equal_specs_give_bit_identical_results_whatever_the_global_state(make_store: MakeStore) -> None:
@@ -99,13 +100,14 @@ def test_equal_specs_give_bit_identical_results_whatever_the_global_state(make_s
     for noise in (1, 2):
         torch.manual_seed(noise)
         np.random.seed(noise)  # noqa: NPY002 - the global state is the point
-        steps = train(Trial(config=config(**FULL), seed=5), store, device=torch.device("cpu"))
-        reports = [next(steps)]
-        torch.rand(noise)  # a caller may draw numbers between epochs
-        reports.append(next(steps))
-        with pytest.raises(StopIteration) as end:
-            next(steps)
-        found.append(([(r.loss, r.metrics) for r in reports], end.value.value))
+        reports = []
+
+        def on_epoch(report: EpochReport, noise: int = noise, reports: list[EpochReport] = reports) -> None:
+            torch.rand(noise)  # a caller may draw numbers between epochs
+            reports.append(report)
+
+        result = train(Trial(config=config(**FULL), seed=5), store, device=torch.device("cpu"), on_epoch=on_epoch)
+        found.append(([(r.loss, r.metrics) for r in reports], result))
     (first, one), (second, two) = found
     assert first == second
     assert one.metrics == two.metrics
@@ -144,9 +146,9 @@ def test_arms_of_one_seed_start_from_the_same_weights_and_order(make_store: Make
 def test_a_learnable_store_is_learned(make_store: MakeStore, augmented) -> None:
     parts = {"augment": FULL["augment"]} if augmented else {}
     store = make_store({"train": (60, 30, 20), "test": (20, 20, 20)}, signal=1.0, size=12)
-    reports, outcome = run(config(optim={"lr": 3e-3, "epochs": 6, "batch_size": 16}, **parts), store)
+    reports, result = run(config(optim={"lr": 3e-3, "epochs": 6, "batch_size": 16}, **parts), store)
     assert reports[-1].loss < 0.7 * reports[0].loss
-    assert outcome.metrics["test"].balanced_accuracy > 0.75  # chance is 1/3
+    assert result.metrics["test"].balanced_accuracy > 0.75  # chance is 1/3
 
 
 def test_ldam_drw_and_swa_learn_on_13_bands_of_uint16(make_store: MakeStore) -> None:
@@ -157,40 +159,37 @@ def test_ldam_drw_and_swa_learn_on_13_bands_of_uint16(make_store: MakeStore) -> 
     assert run(config(optim=optim, **parts), store)[1].metrics["test"].balanced_accuracy > 0.6
 
 
-def test_the_swa_outcome_is_the_average_with_batch_norm_of_the_train_split(make_store: MakeStore) -> None:
+def test_the_swa_result_is_the_average_with_batch_norm_of_the_train_split(make_store: MakeStore) -> None:
     store = make_store({"train": (20, 8, 4), "val": (4, 4, 4)})
     what = config(average={"kind": "swa", "start": 0.0, "every": 0.5}, optim={"epochs": 2, "batch_size": 32})
-    steps = train(Trial(config=what, seed=0), store, device=torch.device("cpu"))
+    training = Training(Trial(config=what, seed=0), store, device=torch.device("cpu"))
     snapshots: list[dict[str, torch.Tensor]] = []
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            outcome = end.value
-            break
-        snapshots.append(models.cpu_state(steps.gi_frame.f_locals["training"]._engine.network))
-    for name, value in outcome.state_dict.items():
+    for _ in range(2):
+        training.advance()
+        snapshots.append(models.cpu_state(training._engine.network))
+    result = training.result()
+    for name, value in result.state_dict.items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
             expected = np.mean([snapshot[name].numpy() for snapshot in snapshots], axis=0)
             np.testing.assert_allclose(value.numpy(), expected, rtol=1e-5, atol=1e-6)
     # One batch holds the whole train split: its statistics after the first convolution are the running ones.
     network = models.build(what.model, bands=3, classes=3, size=(16, 16))
-    network.load_state_dict(outcome.state_dict)
+    network.load_state_dict(result.state_dict)
     scale = Scale.of(store, (0, 1, 2), torch.device("cpu"))
     clean = scale.normalise(torch.from_numpy(store.images[store.indices("train")].astype(np.float32)))
     seen: list[torch.Tensor] = []
     norm = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
     norm.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    held_out = scale.normalise(torch.from_numpy(store.images[outcome.indices].astype(np.float32)))
+    held_out = scale.normalise(torch.from_numpy(store.images[result.indices].astype(np.float32)))
     with torch.no_grad():
         network.eval()(clean)
         expected = network(held_out).softmax(dim=1)
-    np.testing.assert_allclose(outcome.probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(norm.running_mean, seen[0].mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(norm.running_var, seen[0].var(dim=(0, 2, 3)), rtol=1e-3)
 
 
-def test_the_ema_outcome_is_the_average_over_all_steps(make_store: MakeStore, monkeypatch) -> None:
+def test_the_ema_result_is_the_average_over_all_steps(make_store: MakeStore, monkeypatch) -> None:
     """Against the recursion in float64, over the weights after each step of the optimiser."""
     store = make_store({"train": (20, 8, 4), "val": (4, 4, 4)})  # 4 steps an epoch
     what = config(average={"kind": "ema", "decay": 0.3}, optim={"epochs": 2, "batch_size": 8})
@@ -204,7 +203,7 @@ def test_the_ema_outcome_is_the_average_over_all_steps(make_store: MakeStore, mo
     monkeypatch.setattr(WeightAverage, "after_step", record)
     engine = Engine(Trial(config=what, seed=0), store, torch.device("cpu"))
     expected = {name: each.detach().double().numpy() for name, each in engine.network.named_parameters()}
-    _, outcome = run(what, store)
+    _, result = run(what, store)
     assert len(seen) == 8
     last = run(config(optim={"epochs": 2, "batch_size": 8}), store)[1].state_dict
     for name, value in seen[-1].items():  # the last update came after the last step
@@ -213,7 +212,7 @@ def test_the_ema_outcome_is_the_average_over_all_steps(make_store: MakeStore, mo
         decay = min(0.3, (1 + t) / (10 + t))
         expected = {name: decay * expected[name] + (1 - decay) * weights[name] for name in expected}
     for name, value in expected.items():
-        np.testing.assert_allclose(outcome.state_dict[name].numpy(), value, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(result.state_dict[name].numpy(), value, rtol=1e-4, atol=1e-6)
 
 
 def test_the_rate_is_stepped_by_batch(make_store: MakeStore, monkeypatch) -> None:
@@ -248,9 +247,9 @@ def test_the_loss_reported_is_the_mean_over_patches(make_store: MakeStore) -> No
     """A network without batch norm that hardly moves: the epoch's loss is that of its initial weights."""
     store = make_store({"train": (10, 6, 3), "val": (2, 2, 2)})  # a last batch of 3 beside batches of 8
     what = config(model={"name": "test_vit"}, optim={"kind": "sgd", "lr": 1e-12, "batch_size": 8, "epochs": 1})
-    reports, outcome = run(what, store)
+    reports, result = run(what, store)
     network = models.build(what.model, bands=3, classes=3, size=(16, 16))
-    network.load_state_dict(outcome.state_dict)
+    network.load_state_dict(result.state_dict)
     train_rows = store.indices("train")
     clean = Scale.of(store, (0, 1, 2), torch.device("cpu")).normalise(
         torch.from_numpy(store.images[train_rows]).float()
@@ -271,9 +270,8 @@ def test_gradients_are_clipped_to_the_norm(make_store: MakeStore) -> None:
 
 
 def test_what_cannot_run_is_refused_before_the_first_epoch(make_store: MakeStore) -> None:
-    steps = train(Trial(config=config(optim={"batch_size": 999}), seed=0), make_store(), device=torch.device("cpu"))
     with pytest.raises(PlanError, match="batch_size"):
-        next(steps)
+        Training(Trial(config=config(optim={"batch_size": 999}), seed=0), make_store(), device=torch.device("cpu"))
 
 
 def test_dropout_differs_between_batches_but_not_between_runs(make_store: MakeStore, monkeypatch) -> None:

@@ -40,15 +40,15 @@ def of(loss: Loss, classifier: str = "linear", **parts: object) -> Config:
     return Config.model_validate({"loss": loss, "model": {"classifier": classifier}, **parts})
 
 
-def margins_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(losses.margins(loss, counts)).float()
+def offsets_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(losses.logit_offsets(loss, counts)).float()
 
 
 def ours(
     loss: Loss, logits: np.ndarray, labels: np.ndarray, counts: np.ndarray, classifier: str = "linear"
 ) -> np.ndarray:
     """The loss of each patch, without class weights."""
-    margins = margins_of(loss, counts)
+    margins = offsets_of(loss, counts)
     return losses.patch_losses(
         of(loss, classifier), torch.from_numpy(logits), torch.from_numpy(labels), margins, torch.ones(len(counts))
     ).numpy()
@@ -120,7 +120,7 @@ def test_the_posterior_of_balanced_losses_is_that_of_balanced_classes() -> None:
         def closure(loss: Loss = loss, scores: torch.Tensor = scores) -> torch.Tensor:
             scores.grad = None
             each = [
-                losses.patch_losses(of(loss), scores, torch.full((2,), label), margins_of(loss, counts), torch.ones(2))
+                losses.patch_losses(of(loss), scores, torch.full((2,), label), offsets_of(loss, counts), torch.ones(2))
                 @ joint[label].float()
                 for label in (0, 1)
             ]
@@ -161,15 +161,15 @@ def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: 
 def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
     logits = torch.tensor([[1e4, -1e4], [20.0, -20.0], [-1e4, 1e4], [0.0, 1e-4]], requires_grad=True)
     labels, weights = torch.tensor([0, 0, 0, 1]), torch.tensor([0.1, 1.9])
-    found = losses.patch_losses(of(loss), logits, labels, margins_of(loss, np.array([5, 1])), weights)
+    found = losses.patch_losses(of(loss), logits, labels, offsets_of(loss, np.array([5, 1])), weights)
     found.sum().backward()
     assert torch.isfinite(found).all()
     assert torch.isfinite(logits.grad).all()
 
 
-@given(seed=SEEDS, share=st.floats(0, 1))
+@given(seed=SEEDS, lam=st.floats(0, 1))
 @settings(max_examples=30)
-def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, share: float) -> None:
+def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> None:
     logits, labels = batch(seed, 3)
     partners = np.random.default_rng(seed).permutation(labels)
     even = torch.full((len(labels),), 1 / len(labels))
@@ -177,13 +177,13 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, share: float) -> N
         Config(augment=MixUp()),
         torch.from_numpy(logits)[None],
         torch.from_numpy(labels),
-        margins_K=torch.zeros(3),
+        offsets_K=torch.zeros(3),
         weights_K=torch.ones(3),
-        weighted_B=even,
-        even_B=even,
-        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), weighted_B=even, share=share),
+        class_weights_B=even,
+        mean_weights_B=even,
+        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), class_weights_B=even, lam=lam),
     )
-    target = share * np.eye(3)[labels] + (1 - share) * np.eye(3)[partners]
+    target = lam * np.eye(3)[labels] + (1 - lam) * np.eye(3)[partners]
     expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(target))
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
 
@@ -193,16 +193,16 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
     config, counts = of(Ldam(), augment=MixUp()), np.array([60, 9])
     logits, own, other = torch.randn(4, 2), torch.tensor([0, 1, 0, 0]), torch.tensor([0, 0, 0, 1])
     shares, others = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.1, 0.7])
-    margins = margins_of(Ldam(), counts)
-    mixed = losses.Mixed(labels_B=other, weighted_B=others, share=0.7)
+    margins = offsets_of(Ldam(), counts)
+    mixed = losses.Mixed(labels_B=other, class_weights_B=others, lam=0.7)
     found = losses.batch_loss(
         config,
         logits[None],
         own,
-        margins_K=margins,
+        offsets_K=margins,
         weights_K=torch.tensor([1.0, 7.0]),
-        weighted_B=shares,
-        even_B=shares,
+        class_weights_B=shares,
+        mean_weights_B=shares,
         mixed=mixed,
     )
     expected = sum(
@@ -215,7 +215,7 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
 
 def test_ldam_stays_finite_on_large_logits() -> None:
     logits = torch.tensor([[1e4, -1e4], [-1e4, 1e4]], requires_grad=True)
-    margins = margins_of(Ldam(), np.array([5, 1]))
+    margins = offsets_of(Ldam(), np.array([5, 1]))
     loss = losses.patch_losses(of(Ldam()), logits, torch.tensor([1, 1]), margins, torch.ones(2))
     loss.sum().backward()
     assert torch.isfinite(loss).all()
@@ -223,7 +223,7 @@ def test_ldam_stays_finite_on_large_logits() -> None:
 
 
 def test_rare_classes_get_the_largest_margin() -> None:
-    margins = losses.margins(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
+    margins = losses.logit_offsets(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
     np.testing.assert_allclose(margins, [0.05, 0.25, 0.5])
 
 
@@ -239,10 +239,10 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         Config(loss=CrossEntropy()),
         logits[None],
         labels,
-        margins_K=margins_of(CrossEntropy(), counts),
+        offsets_K=offsets_of(CrossEntropy(), counts),
         weights_K=torch.from_numpy(weights).float(),
-        weighted_B=torch.from_numpy(part.weighted),
-        even_B=torch.from_numpy(part.even),
+        class_weights_B=torch.from_numpy(part.class_weights),
+        mean_weights_B=torch.from_numpy(part.mean_weights),
     )
     torch.testing.assert_close(ours, F.cross_entropy(logits, labels, weight=torch.from_numpy(weights).float()))
 
@@ -279,9 +279,9 @@ def test_one_view_in_the_patchs_place_is_supervised_alone(augment: Dihedral | Au
     torch.manual_seed(0)
     logits, labels = torch.randn(1, 4, 3), torch.tensor([0, 1, 2, 0])
     even = torch.full((4,), 0.25)
-    shares = {"weighted_B": even, "even_B": even}
+    shares = {"class_weights_B": even, "mean_weights_B": even}
     found = losses.batch_loss(
-        Config(augment=augment), logits, labels, margins_K=torch.zeros(3), weights_K=torch.ones(3), **shares
+        Config(augment=augment), logits, labels, offsets_K=torch.zeros(3), weights_K=torch.ones(3), **shares
     )
     torch.testing.assert_close(found, F.cross_entropy(logits[0], labels))
 
@@ -292,8 +292,8 @@ def test_augmix_adds_the_weighted_divergence_of_the_trained_posterior() -> None:
     views = torch.randn(3, 4, 3) / 10
     for loss, scale in ((CrossEntropy(), 1.0), (Ldam(scale=20.0), 20.0)):
         config = Config(loss=loss, augment=AugMix(jsd_weight=7.0))
-        margins, ones = margins_of(loss, counts), torch.ones(3)
-        shares = {"weighted_B": even, "even_B": even}
-        found = losses.batch_loss(config, views, labels, margins_K=margins, weights_K=ones, **shares)
+        margins, ones = offsets_of(loss, counts), torch.ones(3)
+        shares = {"class_weights_B": even, "mean_weights_B": even}
+        found = losses.batch_loss(config, views, labels, offsets_K=margins, weights_K=ones, **shares)
         supervised = losses.patch_losses(config, views[0], labels, margins, ones).mean()
         torch.testing.assert_close(found, supervised + 7 * losses.jensen_shannon(scale * views).mean())

@@ -57,7 +57,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         torch.save(
             {
                 "loss": reports[-1].loss,
-                "images": outcome.images,
+                "images": outcome.samples_seen,
                 "state": outcome.state_dict,
                 "others": others,
                 "probabilities": torch.from_numpy(outcome.probabilities),
@@ -77,7 +77,7 @@ def test_two_workers_train_as_one(make_store: MakeStore, tmp_path: Path) -> None
     reports, alone = run(config(**PARTS), store)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     for found in ranks:
-        assert found["images"] == alone.images == 2 * 19 * 3
+        assert found["images"] == alone.samples_seen == 2 * 19 * 3
         assert found["loss"] == pytest.approx(reports[-1].loss, rel=1e-4)
         for name, value in alone.state_dict.items():
             torch.testing.assert_close(found["state"][name], value, rtol=1e-3, atol=1e-5)

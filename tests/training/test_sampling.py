@@ -123,9 +123,9 @@ def test_shards_average_to_the_whole_batchs_mean(size: int, world: int, seed: in
     rng = np.random.default_rng(seed)
     weights, values = rng.uniform(0.1, 3, size), rng.normal(size=size)
     parts = [sampling.shard(weights, rank=rank, world=world) for rank in range(world)]
-    weighted = np.mean([part.weighted @ values[part.positions] for part in parts])
-    even = np.mean([part.even @ values[part.positions] for part in parts])
+    weighted = np.mean([part.class_weights @ values[part.positions] for part in parts])
+    even = np.mean([part.mean_weights @ values[part.positions] for part in parts])
     assert weighted == pytest.approx(np.average(values, weights=weights), abs=1e-5)
     assert even == pytest.approx(values.mean(), abs=1e-5)
     assert min(len(part.positions) for part in parts) >= 2  # batch norm has something to work on
-    assert sum(np.count_nonzero(part.even) for part in parts) == size
+    assert sum(np.count_nonzero(part.mean_weights) for part in parts) == size

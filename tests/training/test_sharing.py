@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,9 @@ from raysat.config.schema import Trial, average_id, canonical_json
 from raysat.data.store import PatchStore
 from raysat.plan.jobs import TrainJob, resolved, train_job
 from raysat.plan.stages import Chain, chains
-from raysat.training.loop import Outcome, Training, train
+from raysat.training.checkpoint import decode
+from raysat.training.loop import Training, train
+from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config
 
 AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
@@ -69,17 +70,10 @@ def jobs_of(parts: list[dict[str, Any]], store: PatchStore, *, share: bool = Tru
     return list(made.values())
 
 
-def saved(state: dict[str, Any]) -> bytes:
-    """A state as it lies on disk."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    return buffer.getvalue()
-
-
-def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int], bool]) -> dict[str, Outcome]:
+def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int], bool]) -> dict[str, TrialResult]:
     """Train chains as workers do, through saved states; where ``broken``, a new process goes on."""
     states: dict[str, bytes] = {}
-    outcomes: dict[str, Outcome] = {}
+    results: dict[str, TrialResult] = {}
     left = list(found)
     while left:
         chain = next(each for each in left if not each.begins or each.states[each.begins] in states)
@@ -90,9 +84,9 @@ def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int],
         def begin(at: int, chain: Chain = chain, carried: list[Any] = carried) -> Training:
             training = Training(chain.trials[-1].trial, store, averages=carried)
             if at:
-                state = torch.load(io.BytesIO(states[chain.states[at]]), weights_only=True)
-                for average in training.averages - state["averages"].keys():
-                    training.forget(average)
+                state = decode(states[chain.states[at]])
+                for average in training.averages - state.averages.keys():
+                    training.drop_average(average)
                 training.restore(state)
             return training
 
@@ -100,29 +94,24 @@ def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int],
         for job in chain.trials:
             while training.epoch < job.epochs:
                 for average in [key for key in training.averages if until[key] <= training.epoch]:
-                    training.forget(average)
+                    training.drop_average(average)
                 training.advance()
-                states[chain.states[training.epoch]] = saved(training.state())
+                states[chain.states[training.epoch]] = training.state().encode()
                 if broken(training.epoch):
                     training = begin(training.epoch)
-            outcomes[job.id] = training.outcome(job.trial.config.average)
-    return outcomes
+            results[job.id] = training.result(job.trial.config.average)
+    return results
 
 
-def alone(job: TrainJob, store: PatchStore) -> Outcome:
-    loop = train(job.trial, store)
-    while True:
-        try:
-            next(loop)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+def alone(job: TrainJob, store: PatchStore) -> TrialResult:
+    return train(job.trial, store)
 
 
-def assert_equal(one: Outcome, other: Outcome) -> None:
+def assert_equal(one: TrialResult, other: TrialResult) -> None:
     assert one.metrics == other.metrics
-    assert one.images == other.images
-    assert [(row.epoch, row.loss, row.lr, row.metrics, row.images) for row in one.history] == [
-        (row.epoch, row.loss, row.lr, row.metrics, row.images) for row in other.history
+    assert one.samples_seen == other.samples_seen
+    assert [(row.epoch, row.loss, row.lr, row.metrics, row.samples_seen) for row in one.history] == [
+        (row.epoch, row.loss, row.lr, row.metrics, row.samples_seen) for row in other.history
     ]
     assert one.probabilities.tobytes() == other.probabilities.tobytes()
     assert one.state_dict.keys() == other.state_dict.keys()
@@ -139,10 +128,10 @@ def test_a_shared_trial_equals_the_same_trial_alone(
     store: PatchStore, parts: list[dict[str, Any]], breaks: set[int]
 ) -> None:
     jobs = jobs_of(parts, store)
-    outcomes = trained(chains(jobs), store, lambda epoch: epoch in breaks)
-    assert outcomes.keys() == {job.id for job in jobs}
+    results = trained(chains(jobs), store, lambda epoch: epoch in breaks)
+    assert results.keys() == {job.id for job in jobs}
     for job in jobs:
-        assert_equal(outcomes[job.id], alone(job, store))
+        assert_equal(results[job.id], alone(job, store))
 
 
 @pytest.mark.parametrize(
@@ -159,5 +148,5 @@ def test_what_is_shared_would_differ_from_its_fork_on(store: PatchStore, part: d
     for epoch in range(1, epochs + 2):
         first.advance()
         second.advance()
-        weights = zip(first.state()["network"].values(), second.state()["network"].values(), strict=True)
+        weights = zip(first.state().network.values(), second.state().network.values(), strict=True)
         assert all(torch.equal(one, other) for one, other in weights) == (epoch <= epochs)

@@ -76,10 +76,10 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], dict[str, 
 
 def test_weights_are_fetched_once_and_are_those_of_the_hub(hub: tuple[list[str], dict[str, torch.Tensor]]) -> None:
     asked, state = hub
-    assert not weights.at_hand(TINY)
+    assert not weights.is_cached(TINY)
     models.fetch_pretrained(TINY)
     assert any(line.startswith("GET") for line in asked)
-    assert weights.at_hand(TINY)
+    assert weights.is_cached(TINY)
     asked.clear()
     models.fetch_pretrained(TINY)
     assert not asked  # the cache is enough
@@ -141,11 +141,11 @@ def test_weights_with_an_address_of_their_own_are_found_in_torchs_cache(
     config.hf_hub_id, config.url = None, f"http://127.0.0.1:{_closed_port()}/weights/tiny-0a1b2c3d.pth?v=1"
     monkeypatch.setattr(timm.models, "get_pretrained_cfg", lambda _: config)
     with pytest.raises(TrainingError, match="cannot be reached"):
-        weights.at_hand(TINY)
+        weights.is_cached(TINY)
     kept = tmp_path / "torch/checkpoints/tiny-0a1b2c3d.pth"
     kept.parent.mkdir(parents=True)
     kept.touch()
-    assert weights.at_hand(TINY)
+    assert weights.is_cached(TINY)
 
 
 def test_a_model_without_weights_is_refused() -> None:

@@ -20,15 +20,33 @@ from raysat.config.families.images import MixUp
 class Pairs:
     """Who is mixed with whom in a batch of B patches; the same on every data-parallel rank."""
 
-    share: float  # of a patch in its mixture; its partner has the rest
+    lam: float  # lambda, the weight of a patch in its mixture; its partner has 1 - lam
     partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
 
 
 def draw(mixup: MixUp, patches: int, rng: np.random.Generator) -> Pairs:
-    """Draw the weight and the partners of a batch."""
-    return Pairs(share=float(rng.beta(mixup.alpha, mixup.alpha)), partners=rng.permutation(patches))
+    """Draw the weight and the partners of a batch.
+
+    Args:
+        mixup: ``alpha`` of the weight's distribution.
+        patches: in the batch.
+        rng: what draws.
+
+    Returns:
+        Who is mixed with whom.
+    """
+    return Pairs(lam=float(rng.beta(mixup.alpha, mixup.alpha)), partners=rng.permutation(patches))
 
 
-def mix(own_BCHW: Tensor, partner_BCHW: Tensor, share: float) -> Tensor:
-    """Combine patches with their partners, which have ``1 - share``."""
-    return share * own_BCHW + (1.0 - share) * partner_BCHW
+def mix(own_BCHW: Tensor, partner_BCHW: Tensor, lam: float) -> Tensor:
+    """Combine patches with their partners.
+
+    Args:
+        own_BCHW: patches of weight ``lam``.
+        partner_BCHW: patches of weight ``1 - lam``.
+        lam: in [0, 1].
+
+    Returns:
+        The mixtures (B, C, H, W).
+    """
+    return lam * own_BCHW + (1.0 - lam) * partner_BCHW

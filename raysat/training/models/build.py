@@ -52,7 +52,7 @@ def fetch_pretrained(name: str) -> None:
         TrainingError: weights that cannot be had; within seconds where their host does not answer.
     """
     check_name(name)
-    if not weights.at_hand(name):
+    if not weights.is_cached(name):
         try:
             timm.create_model(name, pretrained=True)
         except OSError as error:
@@ -78,7 +78,7 @@ def adapter(bands: int) -> nn.Module:
 def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
     check_name(model.name)
     if model.pretrained:
-        weights.at_hand(model.name)
+        weights.is_cached(model.name)
     options: dict[str, Any] = {"pretrained": model.pretrained, "in_chans": bands, "num_classes": classes}
     try:
         config = timm.models.get_pretrained_cfg(model.name)

@@ -1,11 +1,9 @@
 """A candidate of a search that was stopped midway goes on at its checkpoint, and its curve is whole."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from rich.console import Console
 
 from raysat.config.schema import Trial
@@ -36,9 +34,7 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     job = train_job(trial, landsat_store, arm="base", share=False)
     training = Training(trial, landsat_store)
     begun = [training.advance() for _ in range(2)]
-    buffer = io.BytesIO()
-    torch.save(training.state(), buffer)
-    ledger.checkpoints.write(job.states[2], buffer.getvalue())
+    ledger.checkpoints.write(job.states[2], training.state().encode())
     log = open_log(ledger.root, search, landsat_store, data="store", workers=1)
     interrupted = Candidate(number=0, job=job.id, drawn=search.drawn_for_base(), config=search.base)
     save_log(ledger.root, log.put(interrupted))

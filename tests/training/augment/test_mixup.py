@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 def test_shares_are_beta_distributed_and_partners_a_permutation(alpha: float) -> None:
     rng = np.random.default_rng(0)
     drawn = [mixup.draw(MixUp(alpha=alpha), 7, rng) for _ in range(3000)]
-    assert stats.kstest([each.share for each in drawn], stats.beta(alpha, alpha).cdf).pvalue > 1e-4
+    assert stats.kstest([each.lam for each in drawn], stats.beta(alpha, alpha).cdf).pvalue > 1e-4
     assert all(sorted(each.partners) == list(range(7)) for each in drawn)
     first = np.bincount([each.partners[0] for each in drawn], minlength=7)
     assert stats.chisquare(first).pvalue > 1e-4  # any patch, itself included
@@ -39,7 +39,7 @@ def test_a_mixture_lies_between_its_two() -> None:
 def test_the_loss_of_an_epoch_is_that_of_soft_labels(make_store: MakeStore, monkeypatch, weighted: bool) -> None:
     """Zhang et al. 2018: the cross-entropy of mixed patches with the equally mixed one-hot labels.
 
-    One batch holds the train split; its order, partners and share are recorded from the draws.
+    One batch holds the train split; its order, partners and lambda are recorded from the draws.
     """
     store = make_store({"train": (10, 6, 3), "val": (2, 2, 2)})
     what = config(
@@ -58,7 +58,7 @@ def test_the_loss_of_an_epoch_is_that_of_soft_labels(make_store: MakeStore, monk
     rows = store.indices("train")[order]
     pixels = Scale.of(store, (0, 1, 2), CPU).normalise(torch.from_numpy(store.images[rows]).float())
     labels = F.one_hot(torch.from_numpy(store.labels[rows]).long(), 3).double()
-    lam, partners = pairs.share, torch.from_numpy(pairs.partners)
+    lam, partners = pairs.lam, torch.from_numpy(pairs.partners)
     mixed = lam * pixels + (1 - lam) * pixels[partners]
     weights = 1 / np.array([10, 6, 3]) if weighted else np.ones(3)
     with torch.no_grad():
@@ -72,4 +72,4 @@ def test_the_loss_of_an_epoch_is_that_of_soft_labels(make_store: MakeStore, monk
 def test_a_mixture_counts_as_one_image(make_store: MakeStore) -> None:
     engine = Engine(Trial(config=config(augment={"kind": "mixup"}), seed=0), make_store(), CPU)
     engine.train_epoch(0)
-    assert engine.images == 42
+    assert engine.samples_seen == 42

@@ -86,7 +86,7 @@ def test_pretrained_weights_pass_through_timms_own_path(monkeypatch: pytest.Monk
         return nn.Sequential(nn.Flatten(), nn.Linear(7 * 16, 2))
 
     monkeypatch.setattr(timm, "create_model", create)
-    monkeypatch.setattr(weights, "at_hand", lambda name: True)
+    monkeypatch.setattr(weights, "is_cached", lambda name: True)
     models.build(Model(name="resnet18", pretrained=True), bands=7, classes=2, size=(4, 4))
     assert asked == {"name": "resnet18", "pretrained": True, "in_chans": 7, "num_classes": 2}
 

@@ -1,0 +1,32 @@
+"""How patches are laid out and computed with on a device; said once for classifiers, GANs and those who judge them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Final
+
+import torch
+from torch import Tensor
+
+EVALUATION_BATCH: Final = 256  # patches without gradients: fills a GPU, and fits on one beside a training
+
+
+def default_device() -> torch.device:
+    """Return the current CUDA device, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def channels_last(patches_BCHW: Tensor) -> Tensor:
+    """Return patches in the memory layout that cuDNN's and oneDNN's convolutions are fastest with."""
+    return patches_BCHW.contiguous(memory_format=torch.channels_last)
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Mixed precision for training: bfloat16 on CUDA, which needs no loss scaling; float32 elsewhere."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
+def full_precision() -> AbstractContextManager[None]:
+    """Float32 without TF32, for evaluation: near ties would flip, so that devices disagree."""
+    context: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return context

@@ -1,0 +1,42 @@
+"""What a training gives: a report of each epoch, and at its end the trained model with its predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from raysat.data.store import Split
+from raysat.metrics.confusion import Metrics
+
+Probabilities = npt.NDArray[np.float32]  # (N, K)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """One epoch, as it ended."""
+
+    epoch: int  # 1-based
+    epochs: int
+    loss: float  # mean over the patches of the epoch's batches
+    lr: float  # of the epoch's last step
+    metrics: Metrics  # of the current weights on the validation split (the first of ``check.evaluation_splits``)
+    seconds: float  # wall time of this epoch, training and evaluation
+    samples_seen: int  # in training so far, over all workers; a patch with two AugMix views counts three, a mixture one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """A trained model and what it predicts on the reported split, in the store's order."""
+
+    metrics: dict[str, Metrics]  # by split: val and test, where the store has them
+    reported_split: Split
+    labels: npt.NDArray[np.uint8]  # (N,)
+    probabilities: Probabilities  # (N, K)
+    indices: npt.NDArray[np.int64]  # (N,), positions in the store
+    state_dict: dict[str, Tensor]  # on the CPU
+    samples_seen: int
+    parameters: int  # trainable
+    history: tuple[EpochReport, ...]
