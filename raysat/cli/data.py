@@ -5,37 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_bands, read_words
-from raysat.errors import BandError, UsageError, suggest
+from raysat.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-F = TypeVar("F", bound=Callable[..., Any])
+    from raysat.data.importers.base import PatchSource
 
 _PATH = click.Path(path_type=Path)
 _out = click.option("--out", type=_PATH, required=True, help="The store to write, a folder.")
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace a store that is there.")
-_ordinal = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
-_keep_empty = click.option(
-    "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
-)
 _allow_duplicates = click.option(
     "--allow-duplicates", is_flag=True, help="Accept patches with the same pixels in two splits; an error otherwise."
 )
+_keep_empty = click.option(
+    "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
+)
+_ordinal = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
+_sensor = click.option("--sensor", help="Sensor: landsat8, sentinel2, landsat7 or naip. Names the bands in its order.")
+_bands = click.option("--bands", help="Names of the files' bands in order, with commas: B01,B02,...")
 
 
-def _band_options(command: F) -> F:
-    sensor = click.option(
-        "--sensor", help="Sensor: landsat8, sentinel2, landsat7 or naip. Names the bands in its order."
-    )
-    bands = click.option("--bands", help="Names of the files' bands in order, with commas: B01,B02,...")
-    return sensor(bands(command))
+def _store_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the store that it writes; it hands them on to ``_import``."""
+    return _out(_allow_duplicates(_overwrite(command)))
 
 
 @click.group()
@@ -50,31 +49,19 @@ def import_() -> None:
 
 @import_.command()
 @click.argument("source", metavar="DIR", type=_PATH)
-@_out
 @_keep_empty
-@_allow_duplicates
-@_overwrite
-def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bool, overwrite: bool) -> None:
+@_store_options
+def droughtwatch(source: Path, keep_empty: bool, **store: Any) -> None:
     """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
-    from raysat.cli.views.store import show_import
-    from raysat.data.importers.droughtwatch import import_droughtwatch
+    from raysat.data.importers.droughtwatch import read_droughtwatch
 
-    with progress_bar() as bar:
-        done = import_droughtwatch(
-            source,
-            out,
-            keep_empty=keep_empty,
-            allow_duplicates=allow_duplicates,
-            overwrite=overwrite,
-            progress=partial(bar, "reading records"),
-        )
-    show_import(done, _screen())
+    _import(read_droughtwatch(source, keep_empty=keep_empty), "reading records", **store)
 
 
 @import_.command()
 @click.argument("manifest", metavar="MANIFEST.csv", type=_PATH)
-@_out
-@_band_options
+@_sensor
+@_bands
 @click.option("--classes", help="Class names in order, with commas; by default the labels, sorted.")
 @_ordinal
 @click.option(
@@ -83,18 +70,15 @@ def droughtwatch(source: Path, out: Path, keep_empty: bool, allow_duplicates: bo
     help="The files' alpha band is a mask: nodata where it is 0. --bands names the others. "
     "Without this, a band that is marked as alpha is data like any other.",
 )
-@_allow_duplicates
-@_overwrite
+@_store_options
 def geotiff(
     manifest: Path,
-    out: Path,
     sensor: str | None,
     bands: str | None,
     classes: str | None,
     ordinal: bool,
     alpha_mask: bool,
-    allow_duplicates: bool,
-    overwrite: bool,
+    **store: Any,
 ) -> None:
     """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
 
@@ -102,68 +86,33 @@ def geotiff(
     header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
     statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
-    from raysat.cli.views.store import show_import
-    from raysat.data.importers.geotiff import import_geotiff
+    from raysat.data.importers.geotiff import read_geotiff
 
     names = _band_names(sensor, bands)
     if not names:
         raise UsageError("the bands of the files are not named", hint="use --sensor sentinel2, or --bands B01,B02,...")
     order = read_words(classes, "--classes") if classes is not None else ()
-    with progress_bar() as bar:
-        done = import_geotiff(
-            manifest,
-            out,
-            bands=names,
-            sensor=sensor,
-            classes=order,
-            ordinal=ordinal,
-            alpha_mask=alpha_mask,
-            allow_duplicates=allow_duplicates,
-            overwrite=overwrite,
-            progress=partial(bar, "reading patches"),
-        )
-    show_import(done, _screen())
+    patches = read_geotiff(manifest, bands=names, sensor=sensor, classes=order, ordinal=ordinal, alpha_mask=alpha_mask)
+    _import(patches, "reading patches", **store)
 
 
 @import_.command()
 @click.argument("source", metavar="DIR", type=_PATH)
-@_out
-@_band_options
+@_sensor
+@_bands
 @_ordinal
 @_keep_empty
-@_allow_duplicates
-@_overwrite
-def folder(
-    source: Path,
-    out: Path,
-    sensor: str | None,
-    bands: str | None,
-    ordinal: bool,
-    keep_empty: bool,
-    allow_duplicates: bool,
-    overwrite: bool,
-) -> None:
+@_store_options
+def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, keep_empty: bool, **store: Any) -> None:
     """Import arrays sorted into folders: train/<class>/*.npy, val/<class>/*.npy, test/..., each H x W x C.
 
     Arrays of 11 bands are taken for Landsat 8 where neither --sensor nor --bands is given.
     """
-    from raysat.cli.views.store import show_import
-    from raysat.data.importers.folder import import_folder
+    from raysat.data.importers.folder import read_folder
 
     names = _band_names(sensor, bands)
-    with progress_bar() as bar:
-        done = import_folder(
-            source,
-            out,
-            bands=names,
-            sensor=sensor,
-            ordinal=ordinal,
-            keep_empty=keep_empty,
-            allow_duplicates=allow_duplicates,
-            overwrite=overwrite,
-            progress=partial(bar, "reading arrays"),
-        )
-    show_import(done, _screen())
+    patches = read_folder(source, bands=names, sensor=sensor, ordinal=ordinal, keep_empty=keep_empty)
+    _import(patches, "reading arrays", **store)
 
 
 @data.command()
@@ -177,8 +126,8 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     from raysat.data.importers.synthetic import synthesize
 
     with progress_bar() as bar:
-        done = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
-    show_import(done, _screen())
+        summary = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
+    show_import(summary, _screen())
 
 
 @data.command()
@@ -202,19 +151,21 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
         click.echo(f"wrote {plot}")
 
 
-def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
-    """Names of the files' bands: those listed, which must be the sensor's where one is given; else the sensor's."""
-    from raysat.data.bands import get_sensor
+def _import(source: PatchSource, title: str, *, out: Path, allow_duplicates: bool, overwrite: bool) -> None:
+    from raysat.cli.views.store import show_import
+    from raysat.data.importers.write import import_patches
 
-    known = get_sensor(sensor).band_names if sensor is not None else ()
-    if bands is None:
-        return known
-    names = read_words(bands, "--bands")
-    for name in names:
-        if known and name not in known:
-            hint = suggest(name, known, f"its bands are {', '.join(known)}")
-            raise BandError(f"{sensor} has no band {name!r}", hint=hint)
-    return names
+    with progress_bar() as bar:
+        summary = import_patches(
+            source, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=partial(bar, title)
+        )
+    show_import(summary, _screen())
+
+
+def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
+    from raysat.data.bands import bands_of_files
+
+    return bands_of_files(sensor, None if bands is None else read_words(bands, "--bands"))
 
 
 def _screen() -> Console:

@@ -140,6 +140,21 @@ def get_sensor(name: str) -> Sensor:
         ) from None
 
 
+def bands_of_files(sensor: str | None, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of files' bands: those that are listed, which must be the sensor's, else all of the sensor's.
+
+    Raises BandError for an unknown sensor, or a name that is none of its bands.
+    """
+    known = get_sensor(sensor).band_names if sensor is not None else ()
+    if names is None:
+        return known
+    for name in names:
+        if known and name not in known:
+            hint = suggest(name, known, f"its bands are {', '.join(known)}")
+            raise BandError(f"{sensor} has no band {name!r}", hint=hint)
+    return tuple(names)
+
+
 def resolve(
     bands: Bands, *, available: Sequence[str], sensor: str | None, drop: Sequence[int | str] = ()
 ) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.data.bands import SENSORS
-from raysat.data.importers.base import Summary
+from raysat.data.importers.base import ImportSummary
 from raysat.data.store import PatchStore
 from raysat.data.summary import BandSummary, StoreSummary, class_counts, summarize
 
@@ -43,7 +43,7 @@ def show_store(store: PatchStore, console: Console) -> None:
     console.print(f"mean and sd: train split; min to max: {patches} patches{without}", style="dim")
 
 
-def show_import(summary: Summary, console: Console) -> None:
+def show_import(summary: ImportSummary, console: Console) -> None:
     """Print what was read, what was dropped and why, and what the store holds."""
     store, unit = summary.store, summary.unit
     rate = summary.read / max(summary.seconds, 1e-9)

@@ -8,6 +8,7 @@ named ``part-*``, plain or compressed with gzip. Each record holds ``B1`` .. ``B
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.bands import SENSORS
-from raysat.data.importers.base import Intake, Progress, Summary, silent
+from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.tfrecord import parse_example, read_records
 from raysat.data.splits import SPLITS, Split
-from raysat.data.store import StoreWriter
 from raysat.errors import DataError
 
 SENSOR: Final = "landsat8"
@@ -27,62 +27,56 @@ SIDE: Final = 65
 _BANDS: Final = SENSORS[SENSOR].band_names
 
 
-def import_droughtwatch(
-    source: Path,
-    out: Path,
-    *,
-    keep_empty: bool = False,
-    allow_duplicates: bool = False,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Summary:
-    """Import parts into a store of (11, 65, 65) uint8 patches in four ordinal classes.
+def read_droughtwatch(source: Path, *, keep_empty: bool = False) -> PatchSource:
+    """Find parts to read (11, 65, 65) uint8 patches in four ordinal classes from.
 
     Args:
         source: the upstream folder, a folder of parts, or one part.
-        out: the store to write.
         keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
-        allow_duplicates: accept patches with the same pixels in two splits.
-        overwrite: replace a store at ``out``.
-        progress: called with the bytes read so far and in all.
+
+    Returns:
+        The patches; a damaged record is a DataError that names file, record (from 0) and cause.
 
     Raises:
-        DataError: no part, a damaged record (message names file, record from 0, and cause), or the same pixels in two
-            splits (names both).
+        DataError: there is no part, or none to train on.
     """
     parts = find_parts(source)
-    total = sum(part.stat().st_size for _, part in parts)
-    done = 0  # bytes of the parts that are read
-    begins: list[int] = []  # number of each part's first record
+    starts: list[int] = []  # number of each part's first record
 
-    def named(number: int) -> str:
-        at = bisect_right(begins, number) - 1
-        return f"{parts[at][1]}: record {number - begins[at]}"
+    def place(number: int) -> str:
+        part = bisect_right(starts, number) - 1
+        return f"{parts[part][1]}: record {number - starts[part]}"
 
-    origin = {"kind": "droughtwatch", "path": str(source.resolve()), "parts": len(parts)}
-    with StoreWriter(
-        out, bands=_BANDS, classes=CLASSES, sensor=SENSOR, source=origin, ordinal=True, overwrite=overwrite
-    ) as writer:
-        intake = Intake(
-            writer,
-            origin=str(source),
-            unit="records",
-            splits=(split for split, _ in parts),
-            named=named,
-            drop_zero=not keep_empty,
-            allow_duplicates=allow_duplicates,
-        )
-        for split, part in parts:
-            begins.append(intake.read)
-            for record, (payload, position) in enumerate(read_records(part)):
-                try:
-                    patch, label = decode(payload)
-                except ValueError as error:
-                    raise DataError(f"{part}: record {record}: {error}", hint="is this a droughtwatch part?") from error
-                intake.add(patch, label, split)
-                progress(done + position, total)
-            done += part.stat().st_size
-        return intake.finish()
+    return PatchSource(
+        kind="droughtwatch",
+        path=source,
+        unit="records",
+        bands=_BANDS,
+        sensor=SENSOR,
+        classes=CLASSES,
+        ordinal=True,
+        splits=frozenset(split for split, _ in parts if split is not None),
+        patches=_patches(parts, starts),
+        total=sum(part.stat().st_size for _, part in parts),
+        place=place,
+        drop_zero=not keep_empty,
+        facts={"parts": len(parts)},
+    )
+
+
+def _patches(parts: Sequence[tuple[Split | None, Path]], starts: list[int]) -> Iterator[Patch]:
+    """Read the patches of all parts, and note in ``starts`` the number of each part's first one."""
+    number = bytes_before = 0
+    for split, part in parts:
+        starts.append(number)
+        for record, (payload, position) in enumerate(read_records(part)):
+            try:
+                pixels, label = decode(payload)
+            except ValueError as error:
+                raise DataError(f"{part}: record {record}: {error}", hint="is this a droughtwatch part?") from error
+            yield Patch(pixels=pixels, label=label, split=split, done=bytes_before + position)
+            number += 1
+        bytes_before += part.stat().st_size
 
 
 def find_parts(source: Path) -> list[tuple[Split | None, Path]]:

@@ -10,68 +10,58 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.bands import get_sensor
-from raysat.data.importers.base import Intake, Progress, Summary, silent, sort_labels
+from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.splits import SPLITS, Split
-from raysat.data.store import StoreWriter
 from raysat.errors import DataError, UsageError
 
 _DEFAULT_SENSOR = {11: "landsat8"}  # the authors' data; no other number of bands says which sensor it is
 
 
-def import_folder(
+def read_folder(
     source: Path,
-    out: Path,
     *,
     bands: Sequence[str] = (),
     sensor: str | None = None,
     ordinal: bool = False,
     keep_empty: bool = False,
-    allow_duplicates: bool = False,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Summary:
-    """Import arrays sorted into folders by split and class.
+) -> PatchSource:
+    """Find arrays sorted into folders by split and class.
 
     Args:
         source: the folder that holds ``train/``.
-        out: the store to write.
         bands: names of the bands, in order; by default those of Landsat 8 where the arrays have 11.
         sensor: the sensor that they are of, or None.
         ordinal: whether the order of the classes has a meaning.
         keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
-        allow_duplicates: accept patches with the same pixels in two splits.
-        overwrite: replace a store at ``out``.
-        progress: called with the files read so far and in all.
+
+    Returns:
+        The patches; an array that cannot be read is a DataError that names the file.
 
     Raises:
-        DataError: no array, one that cannot be read or differs from the rest, or the same pixels in two splits; names
-            the files.
+        DataError: there is no array to train on, or the first cannot be read.
         UsageError: bands are not given and their number does not say what they are.
     """
     files = find_arrays(source)
     if not bands:
         sensor, bands = _guess(files[0][2])
     classes = sort_labels(name for _, name, _ in files)
-    origin = {"kind": "folder", "path": str(source.resolve())}
-    with StoreWriter(
-        out, bands=bands, classes=classes, sensor=sensor, source=origin, ordinal=ordinal, overwrite=overwrite
-    ) as writer:
-        intake = Intake(
-            writer,
-            origin=str(source),
-            unit="files",
-            splits=(split for split, _, _ in files),
-            named=lambda number: str(files[number][2]),
-            drop_zero=not keep_empty,
-            allow_duplicates=allow_duplicates,
-        )
-        for done, (split, name, file) in enumerate(files, 1):
-            try:
-                intake.add(_read(file, len(bands)), classes.index(name), split)
-            except DataError as error:
-                raise _in_file(file, error) from error
-            progress(done, len(files))
-        return intake.finish()
+    return PatchSource(
+        kind="folder",
+        path=source,
+        unit="files",
+        bands=tuple(bands),
+        sensor=sensor,
+        classes=classes,
+        ordinal=ordinal,
+        splits=frozenset(split for split, _, _ in files),
+        patches=(
+            Patch(pixels=_read(file, len(bands)), label=classes.index(name), split=split, done=done)
+            for done, (split, name, file) in enumerate(files, 1)
+        ),
+        total=len(files),
+        place=lambda number: str(files[number][2]),
+        drop_zero=not keep_empty,
+    )
 
 
 def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
@@ -93,10 +83,8 @@ def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
 
 
 def _guess(file: Path) -> tuple[str, tuple[str, ...]]:
-    try:
-        shape = _load(file).shape
-    except DataError as error:
-        raise _in_file(file, error) from error
+    """Tell sensor and bands from the shape of an array."""
+    shape = _load(file).shape
     sensor = _DEFAULT_SENSOR.get(shape[-1]) if len(shape) == 3 else None
     if sensor is None:
         raise UsageError(
@@ -111,7 +99,7 @@ def _read(file: Path, bands: int) -> npt.NDArray[Any]:
     array = _load(file)
     if array.ndim != 3 or array.shape[2] != bands:
         raise DataError(
-            f"it has shape {array.shape}, expected height x width x {bands} bands",
+            f"{file}: it has shape {array.shape}, expected height x width x {bands} bands",
             hint="name the bands with {--sensor} or {--bands}, or move the axes",
         )
     return array.transpose(2, 0, 1)
@@ -122,9 +110,5 @@ def _load(file: Path) -> npt.NDArray[Any]:
         with file.open("rb") as content:
             array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"it cannot be read as an array: {error}", hint="save it with numpy.save") from error
+        raise DataError(f"{file}: it cannot be read as an array: {error}", hint="save it with numpy.save") from error
     return array
-
-
-def _in_file(file: Path, error: DataError) -> DataError:
-    return DataError(f"{file}: {error}", hint=error.hint)

@@ -7,7 +7,8 @@ like any other, unless asked for: GDAL takes the fourth band of every plain 8-bi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,76 +18,68 @@ import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 
-from raysat.data.importers.base import Intake, Progress, Summary, silent, sort_labels
+from raysat.data.importers.base import Patch, PatchSource, error_at, sort_labels
 from raysat.data.importers.manifest import Manifest, read_manifest
-from raysat.data.store import StoreWriter
 from raysat.errors import DataError, suggest
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
 
 
-def import_geotiff(
+def read_geotiff(
     source: Path,
-    out: Path,
     *,
     bands: Sequence[str],
     sensor: str | None,
     classes: Sequence[str] = (),
     ordinal: bool = False,
     alpha_mask: bool = False,
-    allow_duplicates: bool = False,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Summary:
-    """Import the patches of a manifest.
+) -> PatchSource:
+    """Read a manifest of GeoTIFF patches.
 
     Args:
         source: the manifest, a CSV file (see ``manifest.py``).
-        out: the store to write.
         bands: names of the files' bands, in their order; without the alpha band where that is a mask.
         sensor: the sensor that they are of, or None.
         classes: class names in order; by default the labels, sorted.
         ordinal: whether the order of the classes has a meaning.
         alpha_mask: take the files' alpha band for a mask, nodata where it is 0, and not for one of the bands.
-        allow_duplicates: accept patches with the same pixels in two splits.
-        overwrite: replace a store at ``out``.
-        progress: called with the rows read so far and in all.
+
+    Returns:
+        The patches; a file that cannot be read is a DataError that names row and file.
 
     Raises:
-        DataError: a manifest or a file that cannot be read, a file that differs from the rest, or the same pixels in
-            two splits; names rows and files.
+        DataError: a manifest that cannot be read, or a label that is not among the classes.
     """
     manifest = read_manifest(source)
-    names = tuple(classes) or sort_labels(row.label for row in manifest.rows)
+    rows, names = manifest.rows, tuple(classes) or sort_labels(row.label for row in manifest.rows)
     labels = _label_codes(manifest, names)
-    origin = {"kind": "geotiff", "path": str(source.resolve())}
-    with (
-        # Else GDAL lists a file's whole folder to open it; with EMPTY_DIR it would not even look for the file's mask.
-        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"),
-        warnings.catch_warnings(),
-        StoreWriter(
-            out, bands=bands, classes=names, sensor=sensor, source=origin, ordinal=ordinal, overwrite=overwrite
-        ) as writer,
-    ):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
-        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
-        intake = Intake(
-            writer,
-            origin=str(source),
-            unit="rows",
-            splits=(row.split for row in manifest.rows),
-            named=lambda number: f"{source}: row {manifest.rows[number].number} ({manifest.rows[number].path})",
-            drop_zero=False,
-            allow_duplicates=allow_duplicates,
-        )
-        for done, (row, label) in enumerate(zip(manifest.rows, labels, strict=True), 1):
+
+    def place(number: int) -> str:
+        return f"{source}: row {rows[number].number}: {rows[number].path}"
+
+    def patches() -> Iterator[Patch]:
+        for number, (row, label) in enumerate(zip(rows, labels, strict=True)):
             try:
                 pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)
-                intake.add(pixels, label, row.split, missing)
             except DataError as error:
-                raise manifest.error(row.number, f"{row.path}: {error}", error.hint) from error
-            progress(done, len(labels))
-        return intake.finish(f"column {column!r} is not used" for column in manifest.unused)
+                raise error_at(place(number), error) from error
+            yield Patch(pixels=pixels, label=label, split=row.split, missing=missing, done=number + 1)
+
+    return PatchSource(
+        kind="geotiff",
+        path=source,
+        unit="rows",
+        bands=tuple(bands),
+        sensor=sensor,
+        classes=names,
+        ordinal=ordinal,
+        splits=frozenset(row.split for row in rows if row.split is not None),
+        patches=patches(),
+        total=len(rows),
+        place=place,
+        drop_zero=False,
+        notes=tuple(f"column {column!r} is not used" for column in manifest.unused),
+    )
 
 
 def _label_codes(manifest: Manifest, names: tuple[str, ...]) -> list[int]:
@@ -109,7 +102,7 @@ def _read(
         raise DataError("there is no such file", hint="paths are relative to the manifest's folder")
     try:
         _check_sidecar(path)
-        with rasterio.open(path, driver="GTiff") as file:
+        with _quiet_gdal(), rasterio.open(path, driver="GTiff") as file:
             mask = _alpha_band(file) if alpha_mask else None
             indexes = [index for index in file.indexes if index != mask]
             if len(indexes) != len(bands):
@@ -125,6 +118,15 @@ def _read(
         cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
         raise DataError(f"it cannot be read as GeoTIFF: {cause}", hint="make it again, or drop the row") from error
     return pixels, missing
+
+
+@contextmanager
+def _quiet_gdal() -> Iterator[None]:
+    # Else GDAL lists a file's whole folder to open it; with EMPTY_DIR it would not even look for the file's mask.
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
+        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
+        yield
 
 
 def _check_sidecar(path: Path) -> None:

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import scipy.fft
 from scipy.special import expit
 
-SIDE: Final = 65
+from raysat.data.importers.droughtwatch import SIDE
+
 SHARES: Final = (0.60, 0.16, 0.15, 0.09)  # of the classes, about those of droughtwatch
 
 _SEEN: Final = 0.98  # correlation of the score that decides the label with the one that the vegetation shows

@@ -10,7 +10,8 @@ import numpy as np
 
 from raysat.data.bands import SENSORS
 from raysat.data.cache import cache_folder
-from raysat.data.importers.base import Progress, Summary, silent
+from raysat.data.importers.base import ImportSummary, Progress, no_progress
+from raysat.data.importers.droughtwatch import CLASSES, SENSOR
 from raysat.data.importers.scenes import draw_labels, render
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
@@ -22,7 +23,6 @@ DEMO_SIZE: Final = 1024
 # testing is cheap.
 DEMO_VAL: Final = 1 / 16
 DEMO_TEST: Final = 1 / 2
-CLASSES: Final = ("0 cows", "1 cow", "2 cows", "3+ cows")
 _BATCH: Final = 64
 
 
@@ -34,8 +34,8 @@ def synthesize(
     val: float = 0.1,
     test: float = 0.2,
     overwrite: bool = False,
-    progress: Progress = silent,
-) -> Summary:
+    progress: Progress = no_progress,
+) -> ImportSummary:
     """Make a store of (11, 65, 65) uint8 patches; the same size, seed and shares give the same store.
 
     Args:
@@ -55,9 +55,9 @@ def synthesize(
     splits = stratified(labels, val=val, test=test)
     with StoreWriter(
         out,
-        bands=SENSORS["landsat8"].band_names,
+        bands=SENSORS[SENSOR].band_names,
         classes=CLASSES,
-        sensor="landsat8",
+        sensor=SENSOR,
         source={"kind": "synthetic", "generator": GENERATOR, "size": size, "seed": seed},
         ordinal=True,
         overwrite=overwrite,
@@ -68,7 +68,7 @@ def synthesize(
                 writer.add(patch, int(label), splits[len(writer)])
             progress(len(writer), size)
         store = writer.close()
-    return Summary(
+    return ImportSummary(
         store=store,
         origin=f"seed {seed}",
         unit="patches",

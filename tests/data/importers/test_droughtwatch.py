@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from raysat.data.importers.droughtwatch import decode, import_droughtwatch
+from raysat.data.importers.droughtwatch import decode
 from raysat.data.store import PatchStore
 from raysat.errors import DataError
 from tests.helpers.data import example, left_behind, patch_features, record, write_part
+from tests.helpers.importing import import_droughtwatch
 
 
 def pixels(count, seed=0):

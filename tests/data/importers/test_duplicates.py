@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from raysat.cli.data import data
-from raysat.data.importers.droughtwatch import import_droughtwatch
 from raysat.data.store import PatchStore
 from raysat.errors import DataError
 from tests.helpers.data import left_behind, patch_features, write_manifest, write_part, write_tiff
+from tests.helpers.importing import import_droughtwatch
 
 
 def droughtwatch(folder, drawn):
@@ -31,7 +31,7 @@ def geotiff(folder, drawn):
     for index, (patch, split) in enumerate(drawn):
         write_tiff(folder / "in" / f"{index}.tif", patch)
         rows.append(",".join((f"{index}.tif", "xy"[index % 2], *([split] if split else []))))
-        names[index] = f"{folder / 'in' / 'm.csv'}: row {index + 2} ({folder / 'in' / f'{index}.tif'})"
+        names[index] = f"{folder / 'in' / 'm.csv'}: row {index + 2}: {folder / 'in' / f'{index}.tif'}"
     header = "path,label,split" if drawn[0][1] else "path,label"
     bands = ",".join(f"b{band}" for band in range(11))
     return ["geotiff", write_manifest(folder / "in" / "m.csv", rows, header), "--bands", bands], names
@@ -139,7 +139,7 @@ def test_patches_that_differ_below_nodata_alone_are_copies(tmp_path):
         )
 
     with pytest.raises(
-        DataError, match=r"row 2 .*0\.tif\) \(train\) and .*row 3 .*1\.tif\) \(val\) hold the same pixels"
+        DataError, match=r"row 2: .*0\.tif \(train\) and .*row 3: .*1\.tif \(val\) hold the same pixels"
     ):
         run(["geotiff", rows(0, 1), "--bands", "a,b"], tmp_path / "s")
     assert "pixel-identical" not in run(["geotiff", rows(0, 2), "--bands", "a,b"], tmp_path / "s")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from raysat.data.importers.folder import import_folder
 from raysat.errors import DataError, UsageError
 from tests.helpers.data import left_behind
+from tests.helpers.importing import import_folder
 
 
 def array(seed, bands=11, side=5, dtype=np.uint8):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from raysat.data.bands import SENSORS
-from raysat.data.importers.geotiff import import_geotiff
 from raysat.data.importers.manifest import read_manifest
 from raysat.errors import DataError
 from tests.helpers.data import left_behind, write_manifest, write_tiff
+from tests.helpers.importing import import_geotiff
 
 BANDS = ("r", "g")
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from rasterio.enums import ColorInterp, MaskFlags
 
 from raysat.cli.data import data
-from raysat.data.importers.geotiff import import_geotiff
 from raysat.data.store import PatchStore
 from raysat.errors import DataError
 from tests.helpers.data import left_behind, write_manifest, write_tiff
+from tests.helpers.importing import import_geotiff
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 NAIP = ("R", "G", "B", "N")

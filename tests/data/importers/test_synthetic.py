@@ -12,13 +12,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from raysat.data.importers import synthetic
-from raysat.data.importers.droughtwatch import import_droughtwatch
 from raysat.data.importers.scenes import SHARES, draw_labels
 from raysat.data.importers.source import open_data
 from raysat.data.importers.synthetic import demo_store, synthesize
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from tests.helpers.data import left_behind
+from tests.helpers.importing import import_droughtwatch
 
 
 @pytest.fixture(scope="module")

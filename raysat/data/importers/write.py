@@ -1,0 +1,168 @@
+"""Makes a store of an importer's patches: they are checked, cleaned, counted and split on their way."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, error_at, no_progress
+from raysat.data.importers.copies import Copies
+from raysat.data.pixels import missing_mask, storable
+from raysat.data.splits import SPLITS, Split, stratified
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import DataError
+
+
+def import_patches(
+    source: PatchSource,
+    out: Path,
+    *,
+    allow_duplicates: bool = False,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> ImportSummary:
+    """Read all patches of a source into a store.
+
+    Args:
+        source: what an importer found.
+        out: the store to write, a folder.
+        allow_duplicates: accept patches with the same pixels in two splits.
+        overwrite: replace a store at ``out``.
+        progress: called after each patch with what is read so far and in all, in the source's units.
+
+    Returns:
+        The store, and what was read and dropped.
+
+    Raises:
+        DataError: a patch that cannot be read or differs from the ones before it, the same pixels in two splits (names
+            both places), or a store that cannot be written.
+    """
+    started = time.perf_counter()
+    with StoreWriter(
+        out,
+        bands=source.bands,
+        classes=source.classes,
+        sensor=source.sensor,
+        source={"kind": source.kind, "path": str(source.path.resolve()), **source.facts},
+        ordinal=source.ordinal,
+        overwrite=overwrite,
+    ) as writer:
+        importer = PatchImporter(source, writer)
+        for number, patch in enumerate(source.patches):
+            try:
+                importer.add(patch)
+            except DataError as error:
+                raise error_at(source.place(number), error) from error
+            progress(patch.done, source.total)
+        store, notes = importer.close(allow_duplicates=allow_duplicates)
+    return ImportSummary(
+        store=store,
+        origin=str(source.path),
+        unit=source.unit,
+        read_counts=tuple(importer.read[label] for label in range(len(store.classes))),
+        dropped=dict(importer.dropped),
+        notes=(*source.notes, *notes),
+        seconds=time.perf_counter() - started,
+    )
+
+
+class PatchImporter:
+    """Feeds a writer: refuses patches unlike the first, drops empty ones, splits them, finds copies, counts it all."""
+
+    def __init__(self, source: PatchSource, writer: StoreWriter) -> None:
+        self.read: Counter[int] = Counter()  # patches by label, dropped ones too
+        self.dropped: Counter[str] = Counter()  # by reason
+        self._source, self._writer = source, writer
+        self._with_nodata = 0  # patches
+        self._like: tuple[tuple[int, ...], str] | None = None  # shape and type of every patch
+        self._copies = Copies()
+        self._kept = array("q")  # numbers, as read, of the patches in the store
+
+    def add(self, patch: Patch) -> None:
+        """Take the next patch. Raises DataError where it cannot be stored."""
+        pixels = patch.pixels
+        this = (pixels.shape, pixels.dtype.name)
+        self._like = self._like or this
+        if this != self._like:
+            raise DataError(
+                f"it is {_described(*this)}, the ones before it are {_described(*self._like)}",
+                hint="a store holds patches of one size and type",
+            )
+        number = self.read.total()
+        self.read[patch.label] += 1
+        missing = missing_mask(pixels, patch.missing)
+        if missing is not None and missing.all():
+            self.dropped["every pixel is nodata"] += 1
+            return
+        if missing is not None:  # a nodata value need not fit the store's type
+            pixels = np.where(missing, pixels.dtype.type(0), pixels)
+        if self._source.drop_zero and not pixels.any():
+            self.dropped["every pixel is zero (--keep-empty keeps them)"] += 1
+            return
+        stored = storable(pixels)
+        self._writer.add(stored, patch.label, patch.split or "train", missing)
+        self._copies.add(stored, missing)
+        self._kept.append(number)
+        self._with_nodata += missing is not None
+
+    def close(self, *, allow_duplicates: bool) -> tuple[PatchStore, list[str]]:
+        """Close the store and return it with notes; where no split but train is given, a fixed stratified one is made.
+
+        Raises DataError where two splits hold the same pixels, unless that is allowed, and where the store cannot be
+        closed.
+        """
+        writer, notes = self._writer, []
+        firsts = self._copies.firsts()
+        copies = np.flatnonzero(firsts != np.arange(len(firsts)))
+        splits: list[Split] | None = None
+        if self._source.splits <= {"train"}:
+            given = "every patch is in train" if self._source.splits else "no split is given"
+            notes.append(f"{given}: a fixed stratified 70/15/15 split was made")
+            splits = stratified(writer.labels, firsts=firsts)
+        crossing = copies[writer.splits[copies] != writer.splits[firsts[copies]]] if splits is None else copies[:0]
+        if len(crossing) and not allow_duplicates:
+            raise self._leak(firsts, crossing)
+        if len(copies):
+            where = "in the same split" if splits else f"{len(crossing):,} of them in another split"
+            notes.append(f"pixel-identical copies of earlier patches: {len(copies):,}, {where}")
+        writer.source |= {
+            self._source.unit: self.read.total(),
+            "dropped": dict(self.dropped),
+            "copies": len(copies),
+            "copies_across_splits": len(crossing),
+        }
+        store = writer.close(splits)
+        if self._with_nodata:
+            notes.append(_nodata_note(store, self._with_nodata))
+        if self._like and self._like[1] != store.images.dtype.name:
+            notes.append(f"{self._like[1]} is stored as {store.images.dtype.name}")
+        return store, notes
+
+    def _leak(self, firsts: npt.NDArray[np.int64], crossing: npt.NDArray[np.int64]) -> DataError:
+        """The error of copies in another split than the first of their kind."""
+        first, copy = (
+            f"{self._source.place(self._kept[row])} ({SPLITS[self._writer.splits[row]]})"
+            for row in (firsts[crossing[0]], crossing[0])
+        )
+        count = len(crossing)
+        more = f"; {count:,} copies in all lie in another split than the first of their kind" if count > 1 else ""
+        return DataError(
+            f"{first} and {copy} hold the same pixels, in two splits{more}",
+            hint="remove one of them, as a model must not be measured on what it has seen, or use {--allow-duplicates}",
+        )
+
+
+def _described(shape: tuple[int, ...], dtype: str) -> str:
+    bands, height, width = shape
+    return f"{height} x {width} px, {bands} band{'s' * (bands != 1)}, {dtype}"
+
+
+def _nodata_note(store: PatchStore, patches: int) -> str:
+    pixels = [f"{name} {count:,}" for name, count in zip(store.bands, store.nodata or (), strict=True) if count]
+    where = f"{patches:,} patch{'' if patches == 1 else 'es'}"
+    return f"nodata pixels in {where} ({', '.join(pixels)}): not in the statistics, stored as their band's mean"
