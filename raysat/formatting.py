@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import reprlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _DIGITS: Final = 20  # of a number that is written out in an error
@@ -51,3 +54,13 @@ class _Short(reprlib.Repr):
 def echo(value: Any) -> str:
     """Write a value as an error shows it: ``'adm'``, ``1000000…0000 (400 digits)``, ``[0, 1, 2, 3, 4, 5, ...]``."""
     return _Short().repr(value)
+
+
+def to_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> str:
+    """Write rows as CSV: the ``columns``, then other keys as they appear; empty where a row has none."""
+    text = io.StringIO()
+    names = dict.fromkeys([*columns, *(key for row in rows for key in row)])
+    writer = csv.DictWriter(text, list(names), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

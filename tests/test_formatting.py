@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.formatting import echo
+from raysat.formatting import echo, to_csv
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ def test_a_number_that_python_does_not_write_out_is_described() -> None:
 )
 def test_a_short_value_is_shown_as_it_is(value: object) -> None:
     assert echo(value) == repr(value)
+
+
+def test_rows_as_csv_have_a_column_for_each_key_and_nothing_where_a_row_has_none():
+    assert to_csv([{"a": 1}, {"b": None, "c": "x,y"}]) == 'a,b,c\n1,,\n,,"x,y"\n'
+    assert to_csv([{"b": 0.1, "a": 1}], ["a"]) == "a,b\n1,0.1\n"
+    assert to_csv([], ["arm", "n"]) == "arm,n\n"

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -34,6 +33,7 @@ from pydantic import BaseModel
 
 from raysat.errors import StorageError
 from raysat.files import current_folder, read_model, safe_name, write_atomic, write_folder
+from raysat.formatting import to_csv
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.lock import locked
 from raysat.storage.plan_file import PlanFile
@@ -169,12 +169,7 @@ class Ledger:
 
 def encode_history(rows: Sequence[Mapping[str, float | int | None]]) -> bytes:
     """Encode ``history.csv``: a column per key in order of first appearance, empty where a row has none."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return to_csv(rows).encode()
 
 
 def _again(path: Path) -> str:
