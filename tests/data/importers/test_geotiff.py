@@ -174,7 +174,7 @@ def bad_file(folder, content=None, image=None):
             lambda f: bad_file(f, image=pixels(3, side=7)),
             "it is 7 x 7 px, 2 bands, uint16, the ones before it are 6 x 6",
         ),
-        (lambda f: bad_file(f, image=pixels(3, bands=3)), "it has 3 bands, --bands names 2"),
+        (lambda f: bad_file(f, image=pixels(3, bands=3)), "it has 3 bands, bands names 2"),
         (
             lambda f: bad_file(f, image=pixels(3, dtype=np.uint8)),
             "it is 6 x 6 px, 2 bands, uint8, the ones before it are .* uint16",
