@@ -15,9 +15,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, epochs: int) -> Floats:
-    """Return the weight of each class, shape (K,), in an epoch (0-based); they sum to K.
+    """Return the weight of each class in an epoch.
 
-    ``counts`` are the training patches of each class, none of them zero.
+    Args:
+        reweight: the method.
+        counts: training patches of each class, shape (K,), none of them zero.
+        epoch: 0-based.
+        epochs: of the whole training.
+
+    Returns:
+        Weights, shape (K,), which sum to K.
     """
     match reweight_at(reweight, epoch=epoch, epochs=epochs):
         case NoReweight():

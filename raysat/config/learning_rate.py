@@ -20,10 +20,18 @@ from raysat.config.milestones import epoch_at, warmup_steps
 
 
 def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of a step (0-based, counted over the whole training).
+    """Return the learning rate of a step.
 
-    The step after the last is where the schedule ends. Cyclic schedules and one-cycle bring their own rates; the others
-    shape the optimiser's.
+    Cyclic schedules and one-cycle bring their own rates; the others shape the optimiser's.
+
+    Args:
+        schedule: how the rate moves.
+        optim: whose ``lr`` and ``epochs`` count.
+        step: 0-based, over the whole training; the step after the last is where the schedule ends.
+        steps_per_epoch: batches of an epoch.
+
+    Returns:
+        The rate.
     """
     steps = optim.epochs * steps_per_epoch
     match schedule:
@@ -35,29 +43,35 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
         case Cosine():
             rate = _cosine(optim.lr, schedule.final_lr, step / steps)
         case Triangular() | Triangular2() | ExpRange():
-            return cyclic(schedule, step=step, steps_per_epoch=steps_per_epoch)
+            return _cyclic(schedule, step=step, steps_per_epoch=steps_per_epoch)
         case OneCycle():
-            return one_cycle(schedule, step=step, steps=steps)
+            return _one_cycle(schedule, step=step, steps=steps)
         case _:
             assert_never(schedule)
-    return rate * warmup(schedule.warmup, step=step, steps=steps)
+    return rate * _warmup(schedule.warmup, step=step, steps=steps)
 
 
 def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
-    """Whether the rate stays what it is at a step until the epoch ends that begins with it, of a training's ``steps``.
+    """Tell whether the rate stays the same throughout an epoch.
 
-    False where it may move, if only by rounding.
+    Args:
+        schedule: how the rate moves.
+        step: the epoch's first, 0-based.
+        steps: of the whole training.
+
+    Returns:
+        False where the rate may move, if only by rounding.
     """
     return isinstance(schedule, Constant | MultiStep) and step >= warmup_steps(schedule.warmup, steps)
 
 
-def warmup(share: float, *, step: int, steps: int) -> float:
+def _warmup(fraction: float, *, step: int, steps: int) -> float:
     """Linear warm-up (Goyal et al. 2017): 1/w, 2/w ... over the first w steps, then 1."""
-    rising = warmup_steps(share, steps)
+    rising = warmup_steps(fraction, steps)
     return (step + 1) / rising if step < rising else 1.0
 
 
-def cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_per_epoch: int) -> float:
+def _cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_per_epoch: int) -> float:
     """Cyclic rates (Smith 2017): ``base_lr`` at epoch 0, ``max_lr`` after ``step_epochs``, and back.
 
     Above the base, ``triangular2`` halves the height with each cycle and ``exp_range`` takes gamma^step of it.
@@ -77,7 +91,7 @@ def cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_pe
     return schedule.base_lr + (schedule.max_lr - schedule.base_lr) * height
 
 
-def one_cycle(schedule: OneCycle, *, step: int, steps: int) -> float:
+def _one_cycle(schedule: OneCycle, *, step: int, steps: int) -> float:
     """One cycle (Smith & Topin 2018) as two half cosines, in PyTorch's counting.
 
     From max_lr / start_div to max_lr at step ``peak`` * steps - 1, from there to max_lr / start_div / final_div at the

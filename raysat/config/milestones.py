@@ -23,12 +23,12 @@ from raysat.config.families.learning import Average, Ema, NoAverage, Swa
 SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber
 SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler
 
-_DUST = 1e-9  # 0.29 * 100 is 28.999..., and means 29
+_EPSILON = 1e-9  # 0.29 * 100 is 28.999..., and means 29
 
 
 def epoch_at(point: float, epochs: int) -> int:
     """Return the epoch (0-based) that begins at a point of training or, between two beginnings, contains it."""
-    return math.floor(point * epochs + _DUST)
+    return math.floor(point * epochs + _EPSILON)
 
 
 def defer_until(deferred: Drw | Drs, epochs: int) -> int:
@@ -40,14 +40,32 @@ def defer_until(deferred: Drw | Drs, epochs: int) -> int:
 
 
 def reweight_at(reweight: Reweight, *, epoch: int, epochs: int) -> SteadyReweight:
-    """Return the reweighting that holds in an epoch (0-based): a deferred one is none, then by effective number."""
+    """Return the reweighting that holds in an epoch: a deferred one is none, then by effective number.
+
+    Args:
+        reweight: the method as configured.
+        epoch: 0-based.
+        epochs: of the whole training.
+
+    Returns:
+        A method that is not deferred.
+    """
     if not isinstance(reweight, Drw):
         return reweight
     return EffectiveNumber(beta=reweight.beta) if epoch >= defer_until(reweight, epochs) else NoReweight()
 
 
 def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:
-    """Return the sampler that holds in an epoch (0-based): a deferred one is uniform, then by effective number."""
+    """Return the sampler that holds in an epoch: a deferred one is uniform, then by effective number.
+
+    Args:
+        sampler: the method as configured.
+        epoch: 0-based.
+        epochs: of the whole training.
+
+    Returns:
+        A method that is not deferred.
+    """
     if not isinstance(sampler, Drs):
         return sampler
     return EffectiveNumberSampler(beta=sampler.beta) if epoch >= defer_until(sampler, epochs) else UniformSampler()

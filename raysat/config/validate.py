@@ -44,20 +44,24 @@ _EITHER: Final[dict[Key, tuple[str, str]]] = {
 
 
 def validate_config(tree: YamlValue, *, arm: str) -> Config:
-    """Validate a configuration tree.
-
-    Args:
-        tree: nested mappings as read from a study and merged with settings of the command line.
-        arm: name of the arm, for the message.
-
-    Raises:
-        StudyError: names file and line (or the option), key, value and bound.
-    """
+    """Validate an arm's configuration. Raises StudyError, which names the arm too."""
     return validate(Config, tree, where=f" (arm {arm!r})")
 
 
 def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
-    """Validate a tree of sections as a model; ``where`` ends the message of the StudyError that a mistake raises."""
+    """Validate a tree of sections as a model.
+
+    Args:
+        model: what it is to be.
+        tree: nested mappings with their places.
+        where: ends the message of an error.
+
+    Returns:
+        The model.
+
+    Raises:
+        StudyError: names file and line (or the option), key, value and bound.
+    """
     try:
         return model.model_validate(tree.value)
     except ValidationError as error:
@@ -69,16 +73,11 @@ def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
 def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
     """Drop from an error's location what is not a key of the file (the tags of unions)."""
     key: list[str | int] = []
-    node = value
-    location = detail["loc"]
-    for position, part in enumerate(location):
-        last = position == len(location) - 1
-        inside = (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int))
+    for part in detail["loc"]:
+        inside = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
         if inside:
             key.append(part)
-            node = node[part]
-        elif last and detail["type"] == "missing":
-            key.append(part)
+            value = value[part]
     return tuple(key), detail
 
 
@@ -90,17 +89,15 @@ def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> t
         whole, item = _EITHER[key[:2]]
         return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
     if kind == "extra_forbidden":
-        known = sorted(_known_keys(model, key, value))
-        return f"unknown key {path!r}", suggest(key[-1], known)
+        return f"unknown key {path!r}", suggest(key[-1], sorted(_known_keys(model, key, value)))
     if kind in _BOUNDS:
         name, sign, advice = _BOUNDS[kind]
         bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
         return f"{path} must be {sign} {bound}, got {echo(given)}", advice.format(bound)
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return f"{path}.kind must be one of {', '.join(known)}, got {echo(context['tag'])}", did_you_mean(
-            context["tag"], known
-        )
+        message = f"{path}.kind must be one of {', '.join(known)}, got {echo(context['tag'])}"
+        return message, did_you_mean(context["tag"], known)
     if kind == "too_short":
         return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
     if kind in _TYPES:

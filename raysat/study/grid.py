@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from raysat.config import limits
@@ -21,7 +22,7 @@ from raysat.config.merge import DEFAULTS, override
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
 from raysat.errors import did_you_mean, suggest
-from raysat.study.checks import check_rate, schedule_of
+from raysat.study.rates import check_rate, schedule_of
 
 _SHOWN: Final = 5  # values that a hint lists
 
@@ -118,10 +119,7 @@ def _axis(axes: YamlValue, path: str) -> list[_Value]:
 
 
 def _joined(values: Sequence[_Value]) -> _Value:
-    tree = YamlValue({})
-    for value in values:
-        tree = tree.merge(value.tree)
-    return _Value(", ".join(value.label for value in values), tree)
+    return _Value(", ".join(value.label for value in values), reduce(YamlValue.merge, (value.tree for value in values)))
 
 
 def _check_keys(rule: YamlValue) -> None:

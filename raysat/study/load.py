@@ -12,7 +12,7 @@ An override merges into base key by key (see ``config/merge.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,9 @@ from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
-from raysat.formatting import echo
-from raysat.study.checks import check_epochs, check_rate, check_trials, schedule_of
+from raysat.formatting import echo, plural
 from raysat.study.grid import combinations, count
+from raysat.study.rates import check_rate, schedule_of
 
 _KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
 
@@ -62,6 +62,9 @@ def load_study(
         epochs: epochs of every arm; points in training are fractions, so they follow.
         seeds: run the first so many of the study's seeds.
 
+    Returns:
+        The study, every arm of it valid.
+
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
         UsageError: more seeds asked for than the study has.
@@ -75,7 +78,7 @@ def load_study(
     document.check_keys(_KEYS)
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
-    check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
+    _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
     own = document.mapping("base").expand()
     base = override(DEFAULT_KINDS, own)
     named, grid = list(_named(document, base)), list(combinations(document, base))
@@ -86,7 +89,7 @@ def load_study(
         trees[name] = tree
     configured = {name: override(tree, settings) for name, tree in trees.items()}
     configs = {name: validate_config(tree, arm=name) for name, tree in configured.items()}
-    check_epochs(document, configs.values(), len(numbers))
+    _check_epochs(document, configs.values(), len(numbers))
     check_rate(own, map(schedule_of, [base, *trees.values()]))
     check_rate(settings, (config.schedule.kind for config in configs.values()))
     in_grid = {name for name, _ in grid}
@@ -97,6 +100,21 @@ def load_study(
         reference=_text(document, "reference"),
         text=text,
     )
+
+
+def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
+    """Refuse more trials than can be planned, before any arm is made."""
+    if (trials := arms * seeds) > limits.TRIALS:
+        product = f"{plural(arms, 'arm')} x {plural(seeds, 'seed')}"
+        message = f"seeds: {product} are {trials:,} trials, more than {limits.TRIALS:,}"
+        raise document.error(message, "seeds", hint="give fewer seeds, or split the study")
+
+
+def _check_epochs(document: YamlValue, configs: Iterable[Config], seeds: int) -> None:
+    """Refuse more epochs than can be planned."""
+    if (epochs := seeds * sum(config.optim.epochs for config in configs)) > limits.ALL_EPOCHS:
+        message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
+        raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 
 
 def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
@@ -144,7 +162,20 @@ def study_name(document: YamlValue, path: Path) -> str:
 
 
 def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int, ...]:
-    """The study's seeds, or the ``first`` so many of them. Raises StudyError, or UsageError for more than there are."""
+    """Read the seeds of a study or search.
+
+    Args:
+        document: the file's mapping.
+        path: the file, for the hint.
+        first: take so many of them alone.
+
+    Returns:
+        The seeds, all different.
+
+    Raises:
+        StudyError: they are no seeds, or too many.
+        UsageError: more are asked for than there are.
+    """
     value = document.value.get("seeds", [0])
     number = value if type(value) is int else len(value) if isinstance(value, list) else 1
     if number > limits.SEEDS:
