@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ from raysat.cli.options import (
     read_words,
 )
 from raysat.config import limits
-from raysat.errors import PlanError, UsageError
+from raysat.errors import PlanError, StorageError, UsageError
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from raysat.config.families.images import Dcgan
     from raysat.data.store import PatchStore
+    from raysat.metrics.synthetic import SyntheticTraining
     from raysat.plan.jobs import GenerateJob
     from raysat.storage.artifacts import Artifacts
 
@@ -93,8 +92,8 @@ def generate(
         screen.print(f"nothing to do: all {plural(len(jobs), 'generator')} are finished")
     show_quality(jobs, artifacts, ledger, screen)
     if all(artifacts.is_finished(job.id) for job in jobs):
-        if (found := _train_on_synthetic(jobs, store, artifacts, screen)) is not None:
-            show_training(found, screen)
+        if (training := _train_on_synthetic(jobs, store, artifacts, screen)) is not None:
+            show_training(training, screen)
         for job in jobs:
             screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
     if interrupted:
@@ -105,26 +104,25 @@ def generate(
 
 def _train_on_synthetic(
     jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts, screen: Console
-) -> dict[str, Any] | None:
+) -> SyntheticTraining | None:
     """What a classifier learns of all generated patches together; measured once, kept beside them."""
     from raysat.config.schema import digest
-    from raysat.files import write_atomic
+    from raysat.files import read_model, write_atomic
+    from raysat.metrics.synthetic import SyntheticTraining
 
     stores = {job.work.label: artifacts.open(job.id) for job in jobs}
     file = artifacts.root / f"train-on-synthetic-{digest([made.fingerprint for made in stores.values()])}.json"
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_model(SyntheticTraining, file, remedy="")
+    except StorageError:  # not measured yet, or damaged
         from raysat.generation.quality import train_on_synthetic
 
         screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
         images = {label: made.images for label, made in stores.items()}
-        measured = train_on_synthetic(images, store, bands=jobs[0].work.bands)
-        if measured is None:
-            return None
-        found = asdict(measured)
-        write_atomic(file, json.dumps(found, indent=1))
-    return found
+        training = train_on_synthetic(images, store, bands=jobs[0].work.bands)
+        if training is not None:
+            write_atomic(file, training.model_dump_json(indent=1))
+        return training
 
 
 def _gan(classes: str | None, patches: int | None, steps: int | None, seed: int | None) -> Dcgan:

@@ -109,7 +109,7 @@ def generated_files(
         discriminator_loss=last.discriminator_loss,
         collapsed=done.collapsed,
         note=done.note,
-        quality=done.quality.to_json(),
+        quality=done.quality,
         parameters=done.parameters,
         seconds=time.time() - started,
         started=started,

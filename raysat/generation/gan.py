@@ -21,7 +21,8 @@ from raysat.errors import DivergedError
 from raysat.generation.check import check_generation
 from raysat.generation.distances import mean_pairwise
 from raysat.generation.engine import GanEngine, Images
-from raysat.generation.quality import Quality, measure, normalised
+from raysat.generation.quality import measure, normalised
+from raysat.metrics.synthetic import Quality
 from raysat.training.device import default_device
 from raysat.training.models.build import cpu_state, parameter_count
 

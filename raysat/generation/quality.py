@@ -1,17 +1,17 @@
-"""How good generated patches of a class are: figures that stand beside the same figure between real patches.
+"""How good generated patches of a class are: measures that stand beside the same measure between real patches.
 
 Every distance to the real train patches has a yardstick: that of the real held-out patches (val and test) of the class
-to the same train patches. A generator as good as more real data would reach it. All figures are computed in the store's
-units, on at most ``PATCHES`` patches a side (drawn evenly by a fixed seed); None means that there are too few patches.
+to the same train patches. A generator as good as more real data would reach it. All measures are computed in the
+store's units, on at most ``PATCHES`` patches a side (drawn evenly by a fixed seed); None means too few patches.
 
     kid            KID (Binkowski et al. 2018) on the features of a small classifier trained on the real train patches
                    of all classes, in these bands; it knows these by heart, so its yardstick is on the high side
     wasserstein    1-Wasserstein distance of a band's pixel values, over their standard deviation in real train patches
-    index          the same of a vegetation index, in its own unit: NDVI (Rouse et al. 1974) where nir and red are at
-                   hand, else NDMI (nir and swir1; Gao 1996), else BNDVI (nir and blue; Wang et al. 2007)
+    index          the same of a vegetation index, in its own unit: NDVI (Rouse et al. 1974) where there are nir and
+                   red, else NDMI (nir and swir1; Gao 1996), else BNDVI (nir and blue; Wang et al. 2007)
     diversity      mean pairwise difference of patches over that of real train patches; 1 is as diverse, 0 collapsed
     nearest_real   median difference of a patch to its nearest real train patch in any symmetry of the square, over that
-                   between real train patches (each left out in turn); well under 1 is a copy, as is a small ``least``
+                   between real train patches (each left out in turn); well under 1 is a copy
 
 Differences between patches are root mean squares of pixels over their band's standard deviation in real train patches.
 Smooth patches lie nearer to all others than detailed ones do, so ``nearest_real`` below 1 alone proves no copies.
@@ -20,8 +20,8 @@ Smooth patches lie nearer to all others than detailed ones do, so ``nearest_real
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from raysat.data.store import SPLITS, PatchStore
 from raysat.generation.classifier import Classifier, Images
 from raysat.generation.distances import kernel_distance, mean_pairwise, nearest, value_distance
 from raysat.metrics.confusion import from_predictions
+from raysat.metrics.synthetic import Measure, Quality, SyntheticTraining
 from raysat.training.seeding import generator
 
 PATCHES: Final = 2000  # a side
@@ -44,94 +45,92 @@ _STAND_IN: Final = {"nir": "nir_narrow"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
-    """Figures of one generator; those that end in ``_held_out`` are yardsticks (see the module)."""
+class Distances:
+    """How far a set of patches is from the real train patches; see the module."""
 
-    real: int  # train patches of the class that were compared
-    held_out: int
-    generated: int
     kid: float | None
-    kid_held_out: float | None
     wasserstein: tuple[float | None, ...]  # by band
-    wasserstein_held_out: tuple[float | None, ...]
-    index: str | None  # which one
-    index_bands: tuple[str, str] | None
     index_distance: float | None
-    index_distance_held_out: float | None
     diversity: float | None
-    diversity_held_out: float | None
-    diversity_pairs: int  # of generated patches
     nearest_real: float | None
-    nearest_real_least: float | None  # of the most copied patch
-    nearest_real_held_out: float | None
-    nearest_real_least_held_out: float | None
-    nearest_patches: int  # generated patches whose neighbour was sought
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as what JSON can hold."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticTraining:
-    """Balanced accuracy on real held-out patches of a small classifier, by what it was trained on; means over seeds."""
+class RealPatches:
+    """Real train patches of a class, and what holds between them, to compare other patches with."""
 
-    synthetic: float  # generated patches alone, but for ``from_real``
-    real: float  # the real train patches
-    held_out: int  # val and test patches
-    repeats: int  # seeds
-    from_real: tuple[str, ...]  # classes without a generator, which are trained on their real train patches
+    def __init__(
+        self, images: Images, classifier: Classifier, index: tuple[int, int] | None, device: torch.device
+    ) -> None:
+        """Measure the real patches among themselves.
+
+        Args:
+            images: real train patches (N, C, H, W).
+            classifier: trained on the store's real train patches; its features are compared.
+            index: positions of the vegetation index's two bands; None where the bands have none.
+            device: where to compute differences between patches.
+        """
+        self.images, self._classifier, self._index, self._device = images, classifier, index, device
+        self._features_ND = classifier.features(images)
+        self._spread = [float(images[:, band].std(dtype=np.float64)) for band in range(images.shape[1])]
+        self._rng = generator(_SEED, "quality", "kid")
+        self._real_NCHW = normalised(images, images).to(device)
+        self._pairwise = mean_pairwise(self._real_NCHW[:_PAIRED])
+        alone = len(images) < 2
+        self._nearest = 0.0 if alone else _median(nearest(self._real_NCHW[:_PAIRED], self._real_NCHW, same=True))
+
+    def compare(self, images: Images) -> Distances:
+        """Measure how far other patches (M, C, H, W) are from the real ones."""
+        some_MCHW = normalised(images[:_PAIRED], self.images).to(self._device)
+        by_band = [value_distance(self.images[:, band], images[:, band]) for band in range(images.shape[1])]
+        return Distances(
+            kid=kernel_distance(self._features_ND, self._classifier.features(images), self._rng),
+            wasserstein=tuple(map(_ratio, by_band, self._spread)),
+            index_distance=self._index_distance(images),
+            diversity=_ratio(mean_pairwise(some_MCHW), self._pairwise),
+            nearest_real=_ratio(_median(nearest(some_MCHW, self._real_NCHW)), self._nearest) if len(images) else None,
+        )
+
+    def _index_distance(self, images: Images) -> float | None:
+        if self._index is None:
+            return None
+        return value_distance(_index_values(self.images, self._index), _index_values(images, self._index))
 
 
 def measure(
     generated: Images, store: PatchStore, *, label: int, bands: Sequence[str], device: torch.device | None = None
 ) -> Quality:
-    """Compare generated patches (N, C, H, W), in the store's type and units, with the real ones of their class."""
+    """Compare generated patches with the real ones of their class.
+
+    Args:
+        generated: patches (N, C, H, W) in the store's type and units.
+        store: the real patches.
+        label: the class.
+        bands: names of the bands of the generated patches.
+        device: where to compute; by default the CPU.
+
+    Returns:
+        Each measure of the generated patches, and of the real held-out ones.
+    """
     device = device or torch.device("cpu")
     positions = [store.bands.index(band) for band in bands]
-    real = _read(store, positions, ("train",), label=label)
     held_out = _read(store, positions, SPLITS[1:], label=label)
     generated = generated[_some(len(generated), "generated")]
-    spread = [float(real[:, band].std(dtype=np.float64)) for band in range(len(bands))]
-    index = _index(bands, store.sensor)
-
-    def band_distances(images: Images) -> tuple[float | None, ...]:
-        found = [value_distance(real[:, band], images[:, band]) for band in range(len(bands))]
-        return tuple(d / std if d is not None and std > 0 else None for d, std in zip(found, spread, strict=True))
-
-    def index_distance(images: Images) -> float | None:
-        return None if index is None else value_distance(*(_index_values(each, index[2]) for each in (real, images)))
-
+    index, index_bands = _index(bands, store.sensor) or (None, None)
     classifier = Classifier(store, positions, device=device, seed=_SEED)
     classifier.train(*_train_patches(store, positions))
-    features = [classifier.features(images) for images in (real, generated, held_out)]
-    rng = generator(_SEED, "quality", "kid")
-    real_t = normalised(real, real).to(device)
-    generated_t, held_t = (normalised(images[:_PAIRED], real).to(device) for images in (generated, held_out))
-    base = mean_pairwise(real_t[:_PAIRED])
-    usual = float(nearest(real_t[:_PAIRED], real_t, same=True).median()) if len(real) > 1 else 0.0
-    copies, neighbours = (_over(nearest(each, real_t), usual) for each in (generated_t, held_t))
-    shown = min(_PAIRED, len(generated))
+    real = RealPatches(_read(store, positions, ("train",), label=label), classifier, index_bands, device)
+    ours, yardstick = real.compare(generated), real.compare(held_out)
+    bands_of_both = zip(ours.wasserstein, yardstick.wasserstein, strict=True)
     return Quality(
-        real=len(real),
+        real=len(real.images),
         held_out=len(held_out),
         generated=len(generated),
-        kid=kernel_distance(features[0], features[1], rng),
-        kid_held_out=kernel_distance(features[0], features[2], rng),
-        wasserstein=band_distances(generated),
-        wasserstein_held_out=band_distances(held_out),
-        index=index[0] if index else None,
-        index_bands=index[1] if index else None,
-        index_distance=index_distance(generated),
-        index_distance_held_out=index_distance(held_out),
-        diversity=_ratio(mean_pairwise(generated_t), base),
-        diversity_held_out=_ratio(mean_pairwise(held_t), base),
-        diversity_pairs=shown * (shown - 1) // 2,
-        nearest_real=copies[0],
-        nearest_real_least=copies[1],
-        nearest_real_held_out=neighbours[0],
-        nearest_real_least_held_out=neighbours[1],
-        nearest_patches=shown,
+        kid=Measure(generated=ours.kid, held_out=yardstick.kid),
+        wasserstein=tuple(Measure(generated=one, held_out=other) for one, other in bands_of_both),
+        index=index,
+        index_distance=Measure(generated=ours.index_distance, held_out=yardstick.index_distance),
+        diversity=Measure(generated=ours.diversity, held_out=yardstick.diversity),
+        nearest_real=Measure(generated=ours.nearest_real, held_out=yardstick.nearest_real),
     )
 
 
@@ -205,13 +204,17 @@ def _some(count: int, purpose: str) -> npt.NDArray[np.int64]:
     return generator(_SEED, "quality", purpose).permutation(count)[:PATCHES]
 
 
-def _index(bands: Sequence[str], sensor: str | None) -> tuple[str, tuple[str, str], tuple[int, int]] | None:
-    """The vegetation index that the bands allow: name, bands, and their positions among the bands."""
+def _index(bands: Sequence[str], sensor: str | None) -> tuple[str, tuple[int, int]] | None:
+    """The vegetation index that the bands allow: its name, and the positions of its two bands."""
+
+    def position(role: str) -> int | None:
+        known = (get_sensor(sensor or "").by_role(name) for name in (role, _STAND_IN.get(role, role)))
+        return next((bands.index(band.name) for band in known if band and band.name in bands), None)
+
     for name, *roles in _INDICES if sensor else ():
-        known = [get_sensor(sensor or "").by_role(r) for role in roles for r in (role, _STAND_IN.get(role, role))]
-        held = [next((b.name for b in known[i : i + 2] if b and b.name in bands), None) for i in (0, 2)]
-        if held[0] and held[1]:
-            return name, (held[0], held[1]), (bands.index(held[0]), bands.index(held[1]))
+        first, second = map(position, roles)
+        if first is not None and second is not None:
+            return name, (first, second)
     return None
 
 
@@ -234,8 +237,5 @@ def _ratio(value: float | None, base: float | None) -> float | None:
     return value / base if value is not None and base else None
 
 
-def _over(differences_N: Tensor, usual: float) -> tuple[float | None, float | None]:
-    """Median and least of differences, over what is usual between real patches."""
-    if not len(differences_N) or usual <= 0:
-        return None, None
-    return float(differences_N.median()) / usual, float(differences_N.min()) / usual
+def _median(differences_N: Tensor) -> float:
+    return float(differences_N.median())

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError, StoreError
 from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
+from raysat.metrics.synthetic import Quality
 from raysat.storage.lock import exclusive
 from raysat.storage.records import DataRef, Hardware
 
@@ -43,7 +44,7 @@ class GenerateRecord(FileModel):
     discriminator_loss: float
     collapsed: bool
     note: str  # what to know before trusting the patches, or empty
-    quality: dict[str, Any]
+    quality: Quality
     parameters: int
     seconds: float
     started: float  # seconds since the epoch, UTC

@@ -226,7 +226,7 @@ def test_a_constant_generator_is_told_as_collapsed(make_store: MakeStore, monkey
     assert reports[-1].diversity == 0
     assert made.collapsed
     assert "collapsed: its patches differ 0.00 times" in made.note
-    assert made.quality.diversity == 0
+    assert made.quality.diversity.generated == 0
 
 
 def point(step: int, **values: Any) -> GanReport:

@@ -12,6 +12,7 @@ import numpy as np
 
 from raysat.config.schema import Config
 from raysat.metrics.confusion import from_predictions
+from raysat.metrics.synthetic import Measure, Quality
 from raysat.report.analysis.findings import Findings
 from raysat.report.analysis.generators import Generator
 from raysat.storage.artifacts import GenerateRecord
@@ -105,9 +106,10 @@ def with_generator(findings: Findings, picture: Path, *, class_name: str = "<for
     record = GenerateRecord(
         id="a", class_name=class_name, label=0, bands=("B2",), real=10, patches=20, steps=5, images=50,
         generator_loss=1.0, discriminator_loss=1.0, collapsed=True, note="few & blurred",
-        quality={
-            "kid": 0.5, "kid_held_out": -0.1, "wasserstein": [0.1, 0.3], "diversity": -0.0001, "index": "NDMI"
-        },
+        quality=Quality(
+            kid=Measure(generated=0.5, held_out=-0.1), index="NDMI", diversity=Measure(generated=-0.0001),
+            wasserstein=(Measure(generated=0.1), Measure(generated=0.3)),
+        ),
         parameters=3, seconds=2.0, started=0.0, versions={}, hardware={}, data={},
     )  # fmt: skip
     return replace(findings, generators=(*findings.generators, Generator(record=record, samples=picture)))

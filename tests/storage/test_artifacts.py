@@ -8,6 +8,7 @@ import pytest
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import LedgerError, PlanError, StoreError
+from raysat.metrics.synthetic import Measure, Quality
 from raysat.plan.build import make_plan
 from raysat.storage.artifacts import Artifacts, GenerateRecord
 from raysat.study.load import load_study
@@ -29,7 +30,7 @@ def record(job: str = JOB) -> bytes:
         discriminator_loss=0.7,
         collapsed=False,
         note="",
-        quality={"kid": 0.1},
+        quality=Quality(kid=Measure(generated=0.1)),
         parameters=5,
         seconds=1.5,
         started=1e9,
@@ -60,7 +61,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [int(patch.max()) for patch in store.images] == [0, 1, 2, 3]
     assert set(store.labels) == {1}
     assert len(store.indices("train")) == 4
-    assert artifacts.read(JOB).quality == {"kid": 0.1}
+    assert artifacts.read(JOB).quality.kid.generated == 0.1
 
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "store.json", "record.json"])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raysat.metrics.synthetic import Measure, SyntheticTraining
 from raysat.plan.jobs import GenerateJob
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 
 _DASH: Final = "–"
+_DIGITS: Final = (3, 3, 3, 2, 2)  # of KID, Wasserstein, index distance, diversity, nearest real
 
 
 def show_quality(jobs: Sequence[GenerateJob], artifacts: Artifacts, ledger: Ledger, console: Console) -> None:
@@ -32,18 +33,14 @@ def show_quality(jobs: Sequence[GenerateJob], artifacts: Artifacts, ledger: Ledg
                 notes.append(f"  hint: {failure.hint}")
             continue
         record = artifacts.read(job.id)
-        quality = record.quality
-        indices.add(quality["index"])
+        measures = record.quality.measures().values()
+        indices.add(record.quality.index)
         bands = len(record.bands)
         table.add_row(
             Text(job.class_name),
             f"{record.real:,}",
             f"{record.patches:,}",
-            _beside(quality, "kid"),
-            _beside({key: _mean(quality[key]) for key in ("wasserstein", "wasserstein_held_out")}, "wasserstein"),
-            _beside(quality, "index_distance"),
-            _beside(quality, "diversity", digits=2),
-            _beside(quality, "nearest_real", digits=2),
+            *(_beside(measure, digits) for measure, digits in zip(measures, _DIGITS, strict=True)),
             f"{record.seconds:.0f} s",
         )
         if record.note:
@@ -64,27 +61,22 @@ def show_quality(jobs: Sequence[GenerateJob], artifacts: Artifacts, ledger: Ledg
         console.print(note, style="yellow")
 
 
-def show_training(found: Mapping[str, Any], console: Console) -> None:
-    """Print how well a classifier does that was trained on synthetic patches: ``SyntheticTraining`` as a mapping."""
+def show_training(training: SyntheticTraining, console: Console) -> None:
+    """Print how well a classifier does that was trained on synthetic patches."""
     console.print(
-        f"\ntrain on synthetic, test on real: balanced accuracy {found['synthetic']:.3f}; on the real train patches "
-        f"{found['real']:.3f} (n = {found['held_out']} held-out patches, mean of {found['repeats']} seeds)"
+        f"\ntrain on synthetic, test on real: balanced accuracy {training.synthetic:.3f}; on the real train patches "
+        f"{training.real:.3f} (n = {training.held_out} held-out patches, mean of {training.repeats} seeds)"
     )
-    if found["from_real"]:
+    if training.from_real:
         console.print(
-            f"without a generator, and so from real patches in both: {', '.join(found['from_real'])}", style="dim"
+            f"without a generator, and so from real patches in both: {', '.join(training.from_real)}", style="dim"
         )
 
 
-def _beside(quality: Mapping[str, Any], key: str, *, digits: int = 3) -> str:
-    """A figure, and in brackets its yardstick."""
-    return f"{_number(quality[key], digits)} ({_number(quality[f'{key}_held_out'], digits)})"
+def _beside(measure: Measure, digits: int) -> str:
+    """A measure, and in brackets its yardstick."""
+    return f"{_number(measure.generated, digits)} ({_number(measure.held_out, digits)})"
 
 
 def _number(value: float | None, digits: int) -> str:
     return _DASH if value is None else f"{value:.{digits}f}"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

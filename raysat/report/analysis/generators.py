@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 from raysat.errors import LedgerError
 from raysat.formatting import NONE
@@ -48,13 +47,13 @@ class Generator:
 
     def figures(self, key: str) -> tuple[float | None, float | None]:
         """A figure of ``QUALITY`` of the generated patches, and the same of real held-out ones: the yardstick."""
-        quality = self.record.quality
-        return _mean(quality.get(key)), _mean(quality.get(f"{key}_held_out"))
+        measure = self.record.quality.measures()[key]
+        return measure.generated, measure.held_out
 
     @property
     def index(self) -> str:
         """The spectral index that its patches were judged by; empty where the bands have none."""
-        return str(self.record.quality.get("index") or "")
+        return self.record.quality.index or ""
 
     @property
     def verdict(self) -> str:
@@ -85,9 +84,3 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
 def figure_text(value: float | None) -> str:
     """Three decimals, with a true minus; no minus before zero."""
     return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
-
-
-def _mean(value: Any) -> float | None:
-    """A quality figure, or the mean of one per band."""
-    known = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int | float)]
-    return fmean(known) if known else None
