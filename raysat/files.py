@@ -60,10 +60,11 @@ def read_model(
     """
     try:
         with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(min(size, max_bytes))
     except OSError as caught:
         raise error(f"{path} cannot be read: {caught.strerror or caught}", hint=remedy) from caught
-    if len(content) > max_bytes:
+    if size > max_bytes:
         raise error(f"{path} cannot be read: it is larger than {max_bytes:,} bytes", hint=remedy)
     return parse_model(model, content, path, remedy=remedy, error=error)
 
@@ -116,11 +117,10 @@ def _fault(error: ValidationError) -> str:
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Replace a file at once, text as UTF-8; makes its folder. Raises StorageError, the old file is then kept."""
     work = _partial(path)
-    encoded = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     with os_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(work, encoded)
+            _write_synced(work, _encoded(content))
             work.replace(path)
         finally:
             with suppress(OSError):
@@ -128,11 +128,11 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         _sync_folder(path.parent)
 
 
-def write_unsynced(path: Path, content: str) -> None:
+def write_unsynced(path: Path, content: str | bytes) -> None:
     """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
     work = _partial(path)
     try:
-        work.write_text(content, encoding="utf-8")
+        work.write_bytes(_encoded(content))
         work.replace(path)
     finally:
         work.unlink(missing_ok=True)
@@ -202,30 +202,20 @@ def current_folder(target: Path, name: str) -> Path:
 
 
 @contextmanager
-def os_errors(
-    path: Path,
-    *,
-    error: type[RaysatError] = StorageError,
-    remedy: str = "run the same command again: finished trials are kept",
-) -> Iterator[None]:
-    """Turn a failure to write (disk full, no permission) into an error that says what to do.
-
-    Args:
-        path: what is written.
-        error: kind of error to raise.
-        remedy: what to do once there is space or permission.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        StorageError: or the given kind, where the operating system raises OSError.
-    """
+def os_errors(path: Path, error: type[RaysatError] = StorageError) -> Iterator[None]:
+    """Turn a failure to write (disk full, no permission) into an error that names the path and what to do."""
     try:
         yield
     except OSError as caught:
         action = "free some space" if caught.errno in _FULL else "check the permissions of the output folder"
-        raise error(f"{path} cannot be written: {caught.strerror or caught}", hint=f"{action} and {remedy}") from caught
+        raise error(
+            f"{path} cannot be written: {caught.strerror or caught}",
+            hint=f"{action} and run the same command again: what is finished is kept",
+        ) from caught
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
 
 
 def _partial(path: Path) -> Path:

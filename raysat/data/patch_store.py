@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
 from raysat.data.nodata import Mask, read_mask
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
 from raysat.errors import StoreError
+from raysat.files import FileModel, read_model
 
-FORMAT: Final = 1
 DTYPES: Final = ("uint8", "uint16", "float32")
+_REMEDY: Final = "import the data again"
+_MAX_BYTES: Final = 1 << 30  # of store.json, which has a letter for each patch
+
+
+class StoreMeta(FileModel):
+    """``store.json``: what a store says of itself."""
+
+    format: Literal[1] = 1
+    bands: tuple[str, ...]
+    sensor: str | None
+    classes: tuple[str, ...]
+    ordinal: bool
+    generated: bool = False
+    stats: tuple[BandStats, ...]
+    nodata: tuple[int, ...] = ()  # absent where the store is too old to say
+    source: dict[str, Any]
+    fingerprint: str
+    splits: str  # a letter for each patch (see ``splits.py``)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mark_of_old(cls, meta: Any) -> Any:
+        """Stores once carried the mark of generated patches in their source."""
+        if not isinstance(meta, dict) or "generated" in meta or not isinstance(meta.get("source"), dict):
+            return meta
+        return meta | {"generated": meta["source"].get("generated") is True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +57,7 @@ class PatchStore:
     sensor: str | None
     classes: tuple[str, ...]
     ordinal: bool
+    generated: bool  # by a model: they may join a train split, never be measured on
     stats: tuple[BandStats, ...]  # of the train split; its full scale is robust, not the extremes
     source: dict[str, Any]
     fingerprint: str
@@ -61,44 +88,33 @@ class PatchStore:
         """The split that results are reported on: test, or val where a store has no test patches (as droughtwatch)."""
         return "test" if np.any(self.splits == SPLITS.index("test")) else "val"
 
-    @property
-    def generated(self) -> bool:
-        """Whether the patches were made by a model: they may join a train split, never be measured on."""
-        return self.source.get("generated") is True
-
     @classmethod
     def open(cls, path: Path | str) -> Self:
         """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""
         path = Path(path)
+        if not (path / "store.json").is_file():
+            raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import")
+        meta = read_model(StoreMeta, path / "store.json", remedy=_REMEDY, max_bytes=_MAX_BYTES, error=StoreError)
         try:
-            meta = json.loads((path / "store.json").read_text(encoding="utf-8"))
-            if meta.get("format") != FORMAT:
-                raise _unusable(path, f"has format {meta.get('format')!r}, this raysat reads {FORMAT}")
             store = cls(
                 path=path,
                 images=np.load(path / "images.npy", mmap_mode="r", allow_pickle=False),
                 labels=np.load(path / "labels.npy", allow_pickle=False),
-                splits=from_letters(meta["splits"]),
-                bands=tuple(meta["bands"]),
-                sensor=meta["sensor"],
-                classes=tuple(meta["classes"]),
-                ordinal=bool(meta["ordinal"]),
-                stats=tuple(BandStats(**stats) for stats in meta["stats"]),
-                source=dict(meta["source"]),
-                fingerprint=str(meta["fingerprint"]),
-                nodata=tuple(int(pixels) for pixels in meta["nodata"]) if "nodata" in meta else None,
+                splits=from_letters(meta.splits),
+                bands=meta.bands,
+                sensor=meta.sensor,
+                classes=meta.classes,
+                ordinal=meta.ordinal,
+                generated=meta.generated,
+                stats=meta.stats,
+                source=meta.source,
+                fingerprint=meta.fingerprint,
+                nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
             )
-        except StoreError:
-            raise
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if path.joinpath("store.json").exists():
-                raise _unusable(path, f"is incomplete: {error}") from error
-            raise StoreError(
-                f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import"
-            ) from error
-        except (OSError, EOFError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
-            cause = f"{error} is missing" if isinstance(error, KeyError) else error
-            raise _unusable(path, f"cannot be read: {cause}") from error
+        except FileNotFoundError as error:
+            raise _unusable(path, f"is incomplete: {error}") from error
+        except (OSError, EOFError, ValueError) as error:
+            raise _unusable(path, f"cannot be read: {error}") from error
         store._check()
         return store
 
@@ -125,4 +141,4 @@ class PatchStore:
 
 
 def _unusable(path: Path, cause: str) -> StoreError:
-    return StoreError(f"{path} {cause}", hint="import the data again")
+    return StoreError(f"{path} {cause}", hint=_REMEDY)

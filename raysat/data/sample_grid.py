@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from raysat.data.bands import Bands, resolve
-from raysat.data.disk import disk_errors
 from raysat.data.store import PatchStore
-from raysat.errors import BandError, UsageError
+from raysat.errors import BandError, DataError, UsageError
+from raysat.files import os_errors, write_unsynced
 
 FORMATS: Final = (".png", ".pdf", ".svg", ".jpg")
 DPI: Final = 150
@@ -118,13 +119,10 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
         title=store.path.resolve().name,
         channels=f"{name}: {', '.join(bands)}",
     )
-    work = file.with_name(f".{file.stem}.partial{file.suffix}")
-    with disk_errors(file):
-        try:
-            figure.savefig(work, dpi=DPI)
-            work.replace(file)
-        finally:
-            work.unlink(missing_ok=True)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=file.suffix[1:].lower(), dpi=DPI)
+    with os_errors(file, DataError):
+        write_unsynced(file, picture.getvalue())
 
 
 def _bands(store: PatchStore, composite: Bands | None) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,14 +27,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.disk import check_target, disk_errors, install_folder
 from raysat.data.nodata import GrowingPatches, Mask
-from raysat.data.patch_store import DTYPES, FORMAT, PatchStore
+from raysat.data.patch_store import DTYPES, PatchStore, StoreMeta
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
 from raysat.errors import DataError
+from raysat.files import install_folder, os_errors, sync_file
 
-__all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES", "FORMAT"]
+__all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
 
 class StoreWriter:
@@ -54,21 +53,38 @@ class StoreWriter:
         sensor: str | None,
         source: dict[str, Any],
         ordinal: bool = False,
+        generated: bool = False,
         overwrite: bool = False,
     ) -> None:
+        """Begin a store.
+
+        Args:
+            path: the folder to make.
+            bands: names of the bands, in the order of the patches' first axis.
+            classes: names of the classes, at most 256; labels are positions among them.
+            sensor: that recorded the patches, where it is known (see ``bands.py``).
+            source: where they came from, for people to read; importers add what they counted to ``self.source``.
+            ordinal: whether the order of the classes has a meaning.
+            generated: whether a model made the patches, which are then never measured on.
+            overwrite: replace a store that is there.
+
+        Raises:
+            DataError: too many classes, the target exists, or the disk cannot be written.
+        """
         self.path = Path(path)
-        self.source = dict(source)  # importers add what they counted, before close
+        self.source = dict(source)
         self._target = self.path.resolve()
         self._bands, self._classes = tuple(bands), tuple(classes)
-        self._sensor, self._ordinal, self._overwrite = sensor, ordinal, overwrite
+        self._sensor, self._ordinal = sensor, ordinal
+        self._generated, self._overwrite = generated, overwrite
         self._patches: GrowingPatches | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
         if not 1 <= len(self._classes) <= 256:
             raise DataError(f"{len(self._classes)} classes; a store holds 1 to 256", hint="is the label column right?")
-        check_target(self.path, overwrite=overwrite)
-        with disk_errors(self.path):
+        _check_target(self.path, overwrite=overwrite)
+        with os_errors(self.path, DataError):
             self._target.parent.mkdir(parents=True, exist_ok=True)
             work = tempfile.mkdtemp(prefix=f".{self._target.name}-", suffix=".partial", dir=self._target.parent)
             self._work = Path(work)
@@ -120,7 +136,7 @@ class StoreWriter:
             raise DataError(f"label {label} is outside 0..{len(self._classes) - 1}")
         if patch.dtype.kind == "f" and not np.isfinite(patch).all(where=True if missing is None else ~missing):
             raise DataError("a patch holds NaN or infinite values")
-        with disk_errors(self.path):
+        with os_errors(self.path, DataError):
             self._hash.update(patches.append(patch, missing))
         self._labels.append(int(label))
         self._splits.append(SPLITS.index(split))
@@ -148,7 +164,7 @@ class StoreWriter:
         seen = [self._bands, self._classes, self._sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
             self._hash.update(part)
-        with disk_errors(self.path):
+        with os_errors(self.path, DataError):
             if lost := [repr(self._bands[band]) for band in patches.bands_without_data(codes == 0)]:
                 raise DataError(
                     f"band {', '.join(lost)} has no valid pixel in the train split: all of it is nodata there",
@@ -159,23 +175,24 @@ class StoreWriter:
             nodata = patches.count_nodata(np.ones(len(self), np.bool_)).tolist()
             patches.finish()
             np.save(self._work / "labels.npy", self.labels)
-            described = {
-                "format": FORMAT,
-                "bands": self._bands,
-                "sensor": self._sensor,
-                "classes": self._classes,
-                "ordinal": self._ordinal,
-                "shape": shape,
-                "dtype": dtype,
-                "stats": [asdict(band) for band in stats],
-                "nodata": nodata,
-                "source": self.source,
-                "fingerprint": self._hash.hexdigest()[:32],
-                "splits": to_letters(codes),
-            }
-            (self._work / "store.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+            meta = StoreMeta(
+                bands=self._bands,
+                sensor=self._sensor,
+                classes=self._classes,
+                ordinal=self._ordinal,
+                generated=self._generated,
+                stats=stats,
+                nodata=tuple(nodata),
+                source=self.source,
+                fingerprint=self._hash.hexdigest()[:32],
+                splits=to_letters(codes),
+            )
+            (self._work / "store.json").write_text(meta.model_dump_json(indent=1), encoding="utf-8")
             self._work.chmod(0o755)
-            install_folder(self._work, self._target, overwrite=self._overwrite)
+            for file in self._work.iterdir():
+                sync_file(file)
+            _check_target(self._target, overwrite=self._overwrite)  # another process may have made it meanwhile
+            install_folder(self._work, self._target)
         return PatchStore.open(self.path)
 
     def _begin(self, patch: npt.NDArray[Any]) -> GrowingPatches:
@@ -184,9 +201,19 @@ class StoreWriter:
             raise DataError(f"a patch has shape {patch.shape}, expected {len(self._bands)} bands first")
         if patch.dtype.name not in DTYPES:
             raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
-        with disk_errors(self.path):
+        with os_errors(self.path, DataError):
             self._patches = GrowingPatches(self._work, patch.shape, np.dtype(patch.dtype.name))
         return self._patches
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise DataError where a store cannot be written to a path; only a store is ever replaced, no other folder."""
+    if not path.exists():
+        return
+    if not overwrite:
+        raise DataError(f"{path} exists already", hint="choose another {--out}, or replace it with {--overwrite}")
+    if not (path / "store.json").is_file():
+        raise DataError(f"{path} is not a patch store, so it is not overwritten", hint="choose another {--out}")
 
 
 def _size(shape: tuple[int, ...]) -> str:

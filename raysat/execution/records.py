@@ -148,7 +148,6 @@ def _gan_row(report: GanReport) -> dict[str, float | int | None]:
 
 def _store_files(work: Generation, done: Generated, store: PatchStore, job: str) -> dict[str, bytes]:
     """The generated patches as the files of a patch store of the same classes."""
-    source = {"kind": "dcgan", "generated": True, "job": job, "of": store.fingerprint}
     with tempfile.TemporaryDirectory(prefix="raysat-generated-") as folder:
         target = Path(folder) / "store"
         with StoreWriter(
@@ -157,7 +156,8 @@ def _store_files(work: Generation, done: Generated, store: PatchStore, job: str)
             classes=store.classes,
             sensor=store.sensor,
             ordinal=store.ordinal,
-            source=source,
+            source={"kind": "dcgan", "job": job, "of": store.fingerprint},
+            generated=True,
         ) as writer:
             for patch in done.images:
                 writer.add(patch, work.label)

@@ -78,7 +78,7 @@ def test_a_member_trains_and_twice_the_same(make_store: MakeStore, case: str) ->
 
 
 def test_generated_patches_train_and_twice_the_same(make_store: MakeStore) -> None:
-    made = make_store({"train": (0, 3, 6)}, name="made", seed=5, source={"generated": True})
+    made = make_store({"train": (0, 3, 6)}, name="made", seed=5, generated=True)
     check_twice(make_store(COUNTS), {"synthetic": {"kind": "dcgan"}, "sampler": {"kind": "inverse_frequency"}}, [made])
     reports, outcome = run(config(synthetic={"kind": "dcgan"}), make_store(COUNTS, name="again"), generated=[made])
     assert [report.samples_seen for report in reports] == [30, 60]

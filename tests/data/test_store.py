@@ -100,7 +100,7 @@ def test_memory_stays_flat_while_writing(tmp_path):
 
     def peak(count):
         tracemalloc.start()
-        with StoreWriter(tmp_path / f"s{count}", **OPTIONS | {"bands": range(11)}) as writer:
+        with StoreWriter(tmp_path / f"s{count}", **OPTIONS | {"bands": [f"b{band}" for band in range(11)]}) as writer:
             for index in range(count):
                 writer.add(image, index % 2)
             writer.close()

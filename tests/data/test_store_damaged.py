@@ -31,11 +31,11 @@ def truncate(file, by):
     [
         (lambda s: (s.path / "store.json").unlink(), "is not a patch store"),
         (lambda s: (s.path / "store.json").write_text("{"), "cannot be read"),
-        (lambda s: (s.path / "store.json").write_text("[]"), "cannot be read"),
+        (lambda s: (s.path / "store.json").write_text("[]"), "is damaged: not a JSON object"),
         (lambda s: (s.path / "store.json").write_bytes(b"\xff\xfe"), "cannot be read"),
         (lambda s: edit(s, format=99), "has format 99, this raysat reads 1"),
-        (lambda s: drop(s, "bands"), "'bands' is missing"),
-        (lambda s: edit(s, stats=[{"mean": 1}]), "cannot be read"),
+        (lambda s: drop(s, "bands"), r"store\.json is damaged: bands: Field required"),
+        (lambda s: edit(s, stats=[{"mean": 1}]), r"is damaged: stats\.0\.std: Field required"),
         (lambda s: edit(s, splits="tve?" * 3), "unknown letter"),
         (lambda s: edit(s, splits="tve"), "inconsistent"),
         (lambda s: edit(s, bands=["a"]), "inconsistent"),
@@ -43,9 +43,9 @@ def truncate(file, by):
         (lambda s: edit(s, nodata=[0]), r"inconsistent: nodata pixels \(0,\) in 2 bands"),
         (lambda s: edit(s, nodata=[-1, 0]), "inconsistent: nodata"),
         (lambda s: edit(s, nodata=[0, 301]), "inconsistent: nodata .* of 300 pixels"),
-        (lambda s: edit(s, nodata=None), "cannot be read"),
-        (lambda s: edit(s, nodata=[0, float("inf")]), "cannot be read"),
-        (lambda s: edit(s, nodata=["many", 0]), "cannot be read"),
+        (lambda s: edit(s, nodata=None), "is damaged: nodata"),
+        (lambda s: edit(s, nodata=[0, float("inf")]), r"is damaged: nodata\.1"),
+        (lambda s: edit(s, nodata=["many", 0]), r"is damaged: nodata\.0"),
         (lambda s: (s.path / "images.npy").unlink(), "is incomplete: .*images.npy"),
         (lambda s: (s.path / "labels.npy").unlink(), "is incomplete: .*labels.npy"),
         (lambda s: truncate(s.path / "images.npy", 1), "cannot be read"),
@@ -94,6 +94,13 @@ def test_a_damaged_mask_is_refused_where_it_is_needed(tmp_path, damage, message)
     with pytest.raises(StoreError, match=rf"s/nodata\.npy {message}") as caught:
         store.missing(np.arange(12), 1)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("mark", "generated"), [(True, True), (False, False), ("yes", False), (None, False)])
+def test_an_old_store_carries_the_mark_of_generated_patches_in_its_source(store, mark, generated):
+    drop(store, "generated")
+    edit(store, source={"generated": mark})
+    assert PatchStore.open(store.path).generated is generated
 
 
 def test_a_store_from_before_nodata_was_counted_still_opens(store):

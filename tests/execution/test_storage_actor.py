@@ -61,7 +61,7 @@ def test_a_node_without_generated_patches_copies_those_of_the_job(
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "cache"))
     job, there = "0123456789abcdef", tmp_path / "generated" / "0123456789abcdef"
-    with StoreWriter(there, bands=("B5",), classes=("a",), sensor=None, source={"generated": True}) as writer:
+    with StoreWriter(there, bands=("B5",), classes=("a",), sensor=None, source={}, generated=True) as writer:
         writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
         made = writer.close()
     keeper = start_keeper(tmp_path / "run", landsat_store.path, tmp_path / "generated")

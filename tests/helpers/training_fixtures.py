@@ -27,13 +27,14 @@ def make_store(tmp_path: Path) -> MakeStore:
         signal: float = 0.6,
         seed: int = 0,
         name: str = "store",
-        source: dict[str, Any] | None = None,
+        generated: bool = False,
     ) -> PatchStore:
         counts = counts or {"train": (24, 12, 6), "val": (8, 6, 4), "test": (8, 6, 4)}
         rng = np.random.default_rng(seed)
         level = rng.normal(size=(classes, len(bands), 1, 1)) * signal
         named = [f"class{k}" for k in range(classes)]
-        with StoreWriter(tmp_path / name, bands=bands, classes=named, sensor=None, source=source or {}) as writer:
+        options = {"bands": bands, "classes": named, "sensor": None, "source": {}, "generated": generated}
+        with StoreWriter(tmp_path / name, **options) as writer:
             for split, numbers in counts.items():
                 for label, number in enumerate(numbers):
                     for _ in range(number):

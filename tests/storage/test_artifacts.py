@@ -43,7 +43,7 @@ def record(job: str = JOB) -> bytes:
 
 def files(folder: Path, *, generated: bool = True, name: str = "made") -> dict[str, bytes]:
     with StoreWriter(
-        folder / name, bands=("B6", "B5"), classes=("a", "water"), sensor=None, source={"generated": generated}
+        folder / name, bands=("B6", "B5"), classes=("a", "water"), sensor=None, source={}, generated=generated
     ) as writer:
         for value in range(4):
             writer.add(np.full((2, 4, 4), value, dtype=np.uint16), 1)

@@ -24,18 +24,16 @@ from tests.helpers.training import MakeStore, config, run
 
 CPU = torch.device("cpu")
 DCGAN = {"kind": "dcgan"}
-MARK = {"generated": True}
 
 
 def made_for(make_store: MakeStore, **parts: object) -> PatchStore:
     """Twelve generated patches of the rarest class of the default store, unless ``parts`` say otherwise."""
-    return make_store(**{"counts": {"train": (0, 0, 12)}, "name": "made", "source": MARK, "seed": 9, **parts})
+    return make_store(**{"counts": {"train": (0, 0, 12)}, "name": "made", "generated": True, "seed": 9, **parts})
 
 
 def test_only_a_marked_store_is_generated(make_store: MakeStore) -> None:
     assert made_for(make_store).generated
-    for index, source in enumerate(({}, {"generated": False}, {"generated": "yes"})):
-        assert not make_store({"train": (1, 1, 1)}, name=f"other{index}", source=source).generated
+    assert not make_store({"train": (1, 1, 1)}, name="other").generated
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_only_a_marked_store_is_generated(make_store: MakeStore) -> None:
         ({"dtype": "uint16"}, "made has type uint16, .*store has uint8"),
         ({"counts": {"train": (0, 0, 1, 0)}, "classes": 4}, "made has classes class0, .*, class3, .*store has class0"),
         ({"counts": {"train": (0, 0, 4), "val": (0, 0, 1)}}, "made holds val or test patches; .*store"),
-        ({"source": {}}, "made is not marked as generated: .*store"),
+        ({"generated": False}, "made is not marked as generated: .*store"),
     ],
 )
 def test_a_store_that_does_not_fit_is_refused_by_name(make_store: MakeStore, parts, message) -> None:
