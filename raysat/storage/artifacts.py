@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from raysat.data.store import PatchStore
-from raysat.errors import LedgerError, StoreError
+from raysat.errors import StorageError, StoreError
 from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
 from raysat.metrics.synthetic import Quality
 from raysat.storage.lock import exclusive
@@ -60,7 +60,7 @@ class Artifacts:
         self.root = Path(root)
 
     def path(self, job: str) -> Path:
-        """The store of a generate job: where it is, or the one moved aside by a replacement that was killed midway."""
+        """The store of a generate job: where it is, or the backup of a replacement that was killed midway."""
         return current_folder(self.root / safe_name(job, "generate job"), "record.json")
 
     def is_finished(self, job: str) -> bool:
@@ -68,17 +68,17 @@ class Artifacts:
         try:
             self.read(job)
             self.open(job)
-        except (LedgerError, StoreError):
+        except (StorageError, StoreError):
             return False
         return True
 
     def read(self, job: str) -> GenerateRecord:
-        """Read a finished record. Raises LedgerError where it is missing or damaged."""
+        """Read a finished record. Raises StorageError where it is missing or damaged."""
         file = self.path(job) / "record.json"
         hint = f"delete {file.parent} and run the same command again"
         record = read_model(GenerateRecord, file, remedy=hint)
         if record.id != job:
-            raise LedgerError(f"{file} is the record of another job, {record.id}", hint=hint)
+            raise StorageError(f"{file} is the record of another job, {record.id}", hint=hint)
         return record
 
     def open(self, job: str) -> PatchStore:
@@ -93,7 +93,7 @@ class Artifacts:
     def write(self, job: str, files: Mapping[str, bytes]) -> None:
         """Write a finished job's files at once, unless another run made them first; runs wait for each other here.
 
-        Raises LedgerError; what stood there then stands.
+        Raises StorageError; what was there is then kept.
         """
         target = self.root / safe_name(job, "generate job")
         content = {safe_name(name, "file"): data for name, data in files.items()}
@@ -102,6 +102,6 @@ class Artifacts:
                 write_folder(target, content)
 
     def check_writable(self) -> None:
-        """Raise LedgerError where nothing can be written: better before a generator is trained than after."""
+        """Raise StorageError where nothing can be written: better before a generator is trained than after."""
         with exclusive(self.root / ".probe.lock"):
             pass

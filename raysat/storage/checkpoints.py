@@ -1,4 +1,4 @@
-"""Checkpoints of running trials: states that a training can go on from, each a file named by its state.
+"""Checkpoints of running trials: states that a training can resume from, each a file named by its state.
 
     <run>/checkpoints/<state>   SHA-256 of the rest (32 bytes), then what ``torch.save`` wrote
 
@@ -65,7 +65,7 @@ class Checkpoints:
                 left.unlink()
 
     def names(self) -> Iterator[str]:
-        """The states that have a checkpoint, be it damaged."""
+        """The states that have a checkpoint, even if damaged."""
         if self.root.is_dir():
             yield from sorted(file.name for file in self.root.iterdir() if _STATE.fullmatch(file.name))
 

@@ -16,7 +16,7 @@
                   .lock                 held by the one raysat that fills the run
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
-finished one. One that replaces another moves it aside first; until the new one is in place, the old one is still read.
+finished one. One that replaces another moves it to a backup first, which is read until the new one is in place.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Ledger:
         return all((folder / name).is_file() for name in _BESIDE_RECORD)
 
     def has_record(self, trial_id: str) -> bool:
-        """Whether a trial has a record, be it damaged: what ``read`` has something to say of."""
+        """Whether a trial has a record, even if damaged: what ``read`` has something to say of."""
         return (self._finished(trial_id) / "record.json").is_file()
 
     def read(self, trial_id: str) -> Record:
@@ -121,12 +121,12 @@ class Ledger:
         """Read the predictions of a finished trial. Raises StorageError where they are missing or damaged."""
         file = self._finished(trial_id) / "predictions.npz"
         try:
-            read = decode_predictions(file)
+            predictions = decode_predictions(file)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise StorageError(f"{file} cannot be read: {error}", hint=_again(file)) from error
-        if (fault := read.fault()) is not None:
+        if (fault := predictions.fault()) is not None:
             raise StorageError(f"{file} is damaged: {fault}", hint=_again(file))
-        return read
+        return predictions
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files at once, its record among them; clears an earlier failure.

@@ -31,7 +31,7 @@ class Predictions:
         n = len(self.labels)
         if self.probabilities.ndim != 2 or not all(len(getattr(self, key)) == n for key in _ARRAYS):
             return "its arrays differ in length"
-        highest = max(each.max(initial=0) for each in (self.labels, self.predicted))
+        highest = max(classes.max(initial=0) for classes in (self.labels, self.predicted))
         if not np.isfinite(self.probabilities).all() or highest >= self.probabilities.shape[1]:
             return "it holds what no model predicts"
         return None
@@ -53,6 +53,9 @@ def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]
         labels: (N,) true classes.
         probabilities: (N, K) in the precision that metrics were computed in: ``predicted`` is their argmax.
         indices: (N,) positions of the patches in the store.
+
+    Returns:
+        The file's content.
 
     Raises:
         ValueError: shapes that do not fit, more than 256 classes, labels outside them, numbers not finite.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,50 +38,57 @@ class Finding:
 
 
 def check(ledger: Ledger) -> tuple[int, list[Finding]]:
-    """Look a run over: how many whole records it holds, and what is wrong. Raises LedgerError without a plan."""
+    """Look a run over: how many whole records it holds, and what is wrong. Raises StorageError without a plan."""
     plan = ledger.read_plan()
     asked = set(plan.trial_ids)
-    known = asked | {job.id for job in plan.generate}
-    findings = [Finding(kind="leftover", path=path, what="half-written") for path in ledger.root.glob(".*.partial")]
-    whole = 0
-    for folder in _entries(ledger.root / "trials"):
-        found = _trial(ledger, folder, asked)
-        whole += found is None or found.kind == "orphan"
-        findings += [found] if found else []
-    for file in _entries(ledger.root / "failures"):
-        if file.name.startswith("."):
-            findings.append(Finding(kind="leftover", path=file, what="half-written"))
-        elif file.stem not in known:
-            findings.append(Finding(kind="leftover", path=file, what="a failure that the study does not ask about"))
-        elif ledger.is_finished(file.stem):
-            findings.append(Finding(kind="leftover", path=file, what="a failure of a trial that is finished now"))
-    over = all(ledger.is_finished(trial) for trial in asked)
-    names = set(ledger.checkpoints.names())
-    for file in _entries(ledger.checkpoints.root):
-        if file.name.startswith("."):
-            findings.append(Finding(kind="leftover", path=file, what="half-written"))
-        elif file.name not in names:
-            findings.append(Finding(kind="leftover", path=file, what="no checkpoint"))
-        elif over:
-            findings.append(Finding(kind="leftover", path=file, what="a checkpoint, and all trials are finished"))
-        elif not ledger.checkpoints.is_whole(file.name):
-            findings.append(Finding(kind="damaged", path=file, what="a checkpoint whose checksum is wrong"))
-    return whole, findings
+    trials = [_trial(ledger, folder, asked) for folder in _entries(ledger.root / "trials")]
+    whole = sum(finding is None or finding.kind == "orphan" for finding in trials)
+    half_written = [_leftover(path, "half-written") for path in ledger.root.glob(".*.partial")]
+    failures = _failures(ledger, asked | {job.id for job in plan.generate})
+    return whole, [*half_written, *filter(None, trials), *failures, *_checkpoints(ledger, asked)]
 
 
-def _trial(ledger: Ledger, folder: Path, asked: set[str]) -> Finding | None:
+def _leftover(path: Path, what: str) -> Finding:
+    return Finding(kind="leftover", path=path, what=what)
+
+
+def _trial(ledger: Ledger, folder: Path, asked: Collection[str]) -> Finding | None:
     """What is wrong with an entry of ``trials/``."""
     name = folder.name
     if name.startswith("."):
         target = folder.parent / name.removeprefix(".").removesuffix(".replaced")
         if folder != backup_path(target) or (target / "record.json").is_file():
-            return Finding(kind="leftover", path=folder, what="half-written or replaced")
+            return _leftover(folder, "half-written or replaced")
         name = target.name  # its replacement was killed midway: it is still the record that is read
     if (wrong := _wrong(ledger, name, folder)) is not None:
         return Finding(kind="damaged", path=folder, what=wrong)
     if name not in asked:
         return Finding(kind="orphan", path=folder, what="a whole record that the last study did not ask for")
     return None
+
+
+def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
+    for file in _entries(ledger.root / "failures"):
+        if file.name.startswith("."):
+            yield _leftover(file, "half-written")
+        elif file.stem not in known:
+            yield _leftover(file, "a failure that the study does not ask about")
+        elif ledger.is_finished(file.stem):
+            yield _leftover(file, "a failure of a trial that is finished now")
+
+
+def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
+    all_finished = all(ledger.is_finished(trial) for trial in asked)
+    names = set(ledger.checkpoints.names())
+    for file in _entries(ledger.checkpoints.root):
+        if file.name.startswith("."):
+            yield _leftover(file, "half-written")
+        elif file.name not in names:
+            yield _leftover(file, "no checkpoint")
+        elif all_finished:
+            yield _leftover(file, "a checkpoint, and all trials are finished")
+        elif not ledger.checkpoints.is_whole(file.name):
+            yield Finding(kind="damaged", path=file, what="a checkpoint whose checksum is wrong")
 
 
 def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
