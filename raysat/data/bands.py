@@ -19,7 +19,7 @@ from typing import Final
 from raysat.errors import BandError, suggest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Band:
     """One spectral band: its name, centre wavelength in micrometres and role (``nir``, ``red`` ...)."""
 
@@ -28,7 +28,7 @@ class Band:
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sensor:
     """An instrument: its bands in their usual file order."""
 
@@ -46,72 +46,70 @@ class Sensor:
         return next((band for band in self.bands if band.role == role), None)
 
 
-def _sensor(name: str, title: str, *bands: tuple[str, float, str]) -> Sensor:
-    return Sensor(
-        name=name,
-        title=title,
-        bands=tuple(Band(name=band, wavelength_um=centre, role=role) for band, centre, role in bands),
-    )
-
-
 # Centres: USGS Landsat data users handbooks; ESA Sentinel-2 user handbook (S2A). B8A stands last, as in EuroSAT.
-SENSORS: Final[dict[str, Sensor]] = {
-    sensor.name: sensor
-    for sensor in (
-        _sensor(
-            "landsat8",
-            "Landsat 8 and 9 OLI/TIRS",
-            ("B1", 0.443, "coastal"),
-            ("B2", 0.482, "blue"),
-            ("B3", 0.561, "green"),
-            ("B4", 0.655, "red"),
-            ("B5", 0.865, "nir"),
-            ("B6", 1.609, "swir1"),
-            ("B7", 2.201, "swir2"),
-            ("B8", 0.590, "pan"),
-            ("B9", 1.373, "cirrus"),
-            ("B10", 10.895, "thermal1"),
-            ("B11", 12.005, "thermal2"),
+_SENSORS: Final = (
+    Sensor(
+        "landsat8",
+        "Landsat 8 and 9 OLI/TIRS",
+        (
+            Band("B1", 0.443, "coastal"),
+            Band("B2", 0.482, "blue"),
+            Band("B3", 0.561, "green"),
+            Band("B4", 0.655, "red"),
+            Band("B5", 0.865, "nir"),
+            Band("B6", 1.609, "swir1"),
+            Band("B7", 2.201, "swir2"),
+            Band("B8", 0.590, "pan"),
+            Band("B9", 1.373, "cirrus"),
+            Band("B10", 10.895, "thermal1"),
+            Band("B11", 12.005, "thermal2"),
         ),
-        _sensor(
-            "sentinel2",
-            "Sentinel-2 MSI",
-            ("B01", 0.443, "coastal"),
-            ("B02", 0.492, "blue"),
-            ("B03", 0.560, "green"),
-            ("B04", 0.665, "red"),
-            ("B05", 0.704, "rededge1"),
-            ("B06", 0.741, "rededge2"),
-            ("B07", 0.783, "rededge3"),
-            ("B08", 0.833, "nir"),
-            ("B09", 0.945, "water_vapour"),
-            ("B10", 1.374, "cirrus"),
-            ("B11", 1.614, "swir1"),
-            ("B12", 2.202, "swir2"),
-            ("B8A", 0.865, "nir_narrow"),
+    ),
+    Sensor(
+        "sentinel2",
+        "Sentinel-2 MSI",
+        (
+            Band("B01", 0.443, "coastal"),
+            Band("B02", 0.492, "blue"),
+            Band("B03", 0.560, "green"),
+            Band("B04", 0.665, "red"),
+            Band("B05", 0.704, "rededge1"),
+            Band("B06", 0.741, "rededge2"),
+            Band("B07", 0.783, "rededge3"),
+            Band("B08", 0.833, "nir"),
+            Band("B09", 0.945, "water_vapour"),
+            Band("B10", 1.374, "cirrus"),
+            Band("B11", 1.614, "swir1"),
+            Band("B12", 2.202, "swir2"),
+            Band("B8A", 0.865, "nir_narrow"),
         ),
-        _sensor(
-            "landsat7",
-            "Landsat 7 ETM+",
-            ("B1", 0.483, "blue"),
-            ("B2", 0.560, "green"),
-            ("B3", 0.662, "red"),
-            ("B4", 0.835, "nir"),
-            ("B5", 1.648, "swir1"),
-            ("B6", 11.450, "thermal1"),
-            ("B7", 2.206, "swir2"),
-            ("B8", 0.720, "pan"),
+    ),
+    Sensor(
+        "landsat7",
+        "Landsat 7 ETM+",
+        (
+            Band("B1", 0.483, "blue"),
+            Band("B2", 0.560, "green"),
+            Band("B3", 0.662, "red"),
+            Band("B4", 0.835, "nir"),
+            Band("B5", 1.648, "swir1"),
+            Band("B6", 11.450, "thermal1"),
+            Band("B7", 2.206, "swir2"),
+            Band("B8", 0.720, "pan"),
         ),
-        _sensor(
-            "naip",
-            "NAIP four-band aerial imagery",
-            ("R", 0.660, "red"),
-            ("G", 0.560, "green"),
-            ("B", 0.480, "blue"),
-            ("N", 0.830, "nir"),
+    ),
+    Sensor(
+        "naip",
+        "NAIP four-band aerial imagery",
+        (
+            Band("R", 0.660, "red"),
+            Band("G", 0.560, "green"),
+            Band("B", 0.480, "blue"),
+            Band("N", 0.830, "nir"),
         ),
-    )
-}
+    ),
+)
+SENSORS: Final = {sensor.name: sensor for sensor in _SENSORS}
 
 # The red, green and blue channel of each named composite, by role (USGS, "common Landsat band combinations").
 COMPOSITES: Final[dict[str, tuple[str, ...]]] = {
@@ -166,6 +164,9 @@ def resolve(
         sensor: the store's sensor, or None where it is not known (composites then need one).
         drop: numbers and names of those to leave out.
 
+    Returns:
+        The bands' names.
+
     Raises:
         BandError: a band or composite that does not exist, is not in the store, or is named twice; a dropped band that
             is not among the others, or no band left.
@@ -206,10 +207,7 @@ def _without(drop: Sequence[int | str], selected: tuple[str, ...]) -> tuple[str,
 
 def _composite(name: str, sensor: str | None) -> tuple[str, ...]:
     if name not in COMPOSITES:
-        raise BandError(
-            f"unknown band composite {name!r}",
-            hint=suggest(name, ["all", *COMPOSITES]),
-        )
+        raise BandError(f"unknown band composite {name!r}", hint=suggest(name, ["all", *COMPOSITES]))
     if sensor is None:
         raise BandError(
             f"composite {name!r} needs a known sensor, and the store names none",

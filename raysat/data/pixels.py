@@ -10,20 +10,8 @@ import numpy.typing as npt
 from raysat.errors import DataError
 
 # What each type is stored as. float32 holds every integer up to 2^24, so int16 is exact; wider ones are checked.
-STORED_AS: Final[dict[str, str]] = {
-    "bool": "uint8",
-    "uint8": "uint8",
-    "uint16": "uint16",
-    "float32": "float32",
-    "int8": "float32",
-    "int16": "float32",
-    "int32": "float32",
-    "int64": "float32",
-    "uint32": "float32",
-    "uint64": "float32",
-    "float16": "float32",
-    "float64": "float32",
-}
+_FLOAT: Final = ("int8", "int16", "int32", "int64", "uint32", "uint64", "float16", "float32", "float64")
+STORED_AS: Final = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16", **dict.fromkeys(_FLOAT, "float32")}
 _EXACT: Final = 1 << 24
 
 

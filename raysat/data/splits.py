@@ -33,6 +33,9 @@ def stratified(
         test: share of the test split.
         firsts: for each patch, the position of the first one with the same pixels (N,), its own where it is no copy.
             Copies follow that one and do not count in the shares; without ``firsts`` there are none.
+
+    Returns:
+        The split of each patch.
     """
     splits = np.full(len(labels), "train", dtype="<U5")
     original = np.ones(len(labels), np.bool_) if firsts is None else firsts == np.arange(len(labels))

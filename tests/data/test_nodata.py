@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raysat.data import npy_appender as growing
 from raysat.data.store import StoreWriter
-from raysat.data.summary import summarize
+from raysat.data.summary import summarize_bands
 from raysat.errors import DataError
 from tests.helpers.data import OPTIONS, left_behind, patches, quick, scale_of, splits_of, write_store
 
@@ -168,4 +168,4 @@ def test_value_ranges_are_of_valid_pixels(tmp_path):
     store = write_store(tmp_path / "s", images, np.zeros(12), splits_of(12), missing)
     for band in range(2):
         valid = images[:, band][~missing[:, band]]
-        np.testing.assert_allclose(summarize(store).bands[band].ranges, np.percentile(valid, (0, 2, 50, 98, 100)))
+        np.testing.assert_allclose(summarize_bands(store)[band].ranges, np.percentile(valid, (0, 2, 50, 98, 100)))

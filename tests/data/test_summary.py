@@ -6,12 +6,12 @@ import numpy as np
 
 from raysat.data.bands import SENSORS
 from raysat.data.store import PatchStore
-from raysat.data.summary import class_counts, summarize
+from raysat.data.summary import class_counts, summarize_bands
 from tests.helpers.data import patches, splits_of, write_store
 
 
 def ranges(store):
-    return np.array([band.ranges for band in summarize(store).bands])
+    return np.array([band.ranges for band in summarize_bands(store)])
 
 
 def test_the_extremes_are_the_true_ones_of_all_patches(tmp_path):
@@ -28,12 +28,13 @@ def test_counts_are_of_the_splits_that_have_patches(tmp_path):
     assert {split: counts.tolist() for split, counts in class_counts(store).items()} == {
         "train": [2, 1, 1],
         "test": [0, 0, 2],
+        "all": [2, 1, 3],
     }
 
 
 def test_bands_are_those_of_the_sensor_where_it_has_them(tmp_path):
     store = write_store(tmp_path / "s", patches(3), np.zeros(3), splits_of(3), sensor="naip", bands=["N", "x"])
-    assert [band.band for band in summarize(store).bands] == [SENSORS["naip"].bands[3], None]
+    assert [band.band for band in summarize_bands(store)] == [SENSORS["naip"].bands[3], None]
 
 
 def test_a_store_that_does_not_count_nodata_has_the_same_ranges(tmp_path):
@@ -42,5 +43,5 @@ def test_a_store_that_does_not_count_nodata_has_the_same_ranges(tmp_path):
     del meta["nodata"]
     (store.path / "store.json").write_text(json.dumps(meta))
     old = PatchStore.open(store.path)
-    assert [band.nodata for band in summarize(old).bands] == [None, None]
+    assert [band.nodata for band in summarize_bands(old)] == [0, 0]
     np.testing.assert_array_equal(ranges(old), ranges(store))

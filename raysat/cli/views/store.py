@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,19 +13,19 @@ from rich.text import Text
 from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary
 from raysat.data.store import PatchStore
-from raysat.data.summary import BandSummary, StoreSummary, class_counts, summarize
+from raysat.data.summary import SAMPLE, class_counts, summarize_bands
 
 _COUNTED = 10  # classes whose counts still fit a line
 
 
 def show_store(store: PatchStore, console: Console) -> None:
     """Print what a store is, its patches by class and split, and its bands with their values."""
-    summary, sensor = summarize(store), SENSORS.get(store.sensor or "")
+    sensor = SENSORS.get(store.sensor or "")
     facts = {
         "store": str(store.path),
         "patches": _size(store),
         "sensor": f"{sensor.title} ({sensor.name})" if sensor else store.sensor or "not known",
-        "classes": f"{len(store.classes)}, ordinal" if store.ordinal else f"{len(store.classes)}",
+        "classes": f"{len(store.classes)}{', ordinal' * store.ordinal}",
         "reported": f"results are those of the {store.reported_split} split",
         "nodata": _nodata(store),
         "source": _source(store.source),
@@ -37,8 +36,8 @@ def show_store(store: PatchStore, console: Console) -> None:
     console.print()
     console.print(_class_table(store))
     console.print()
-    console.print(_band_table(summary))
-    patches = "all" if summary.sampled == len(store) else f"{summary.sampled} evenly spaced"
+    console.print(_band_table(store))
+    patches = "all" if len(store) <= SAMPLE else f"{SAMPLE} evenly spaced"
     without = ", without nodata pixels" if any(store.nodata or ()) else ""
     console.print(f"mean and sd: train split; min to max: {patches} patches{without}", style="dim")
 
@@ -63,32 +62,28 @@ def show_import(summary: ImportSummary, console: Console) -> None:
 
 def _class_table(store: PatchStore, read: Sequence[int] = ()) -> Table:
     """Patches per class and split, with each class's share of the split; how many were read, where that is known."""
-    counts: dict[str, Any] = dict(class_counts(store).items())
-    counts["all"] = np.sum(list(counts.values()), axis=0)
-    table = _table("class", *(["read"] if read else []), *(cell for name in counts for cell in (name, "%")))
+    splits = class_counts(store)
+    table = _table("class", *(["read"] if read else []), *(cell for name in splits for cell in (name, "%")))
     for index, name in enumerate(store.classes):
-        cells = (cell for count in counts.values() for cell in _with_share(count[index], count.sum()))
-        table.add_row(Text(name), *([f"{read[index]:,}"] if read else []), *cells)
-    totals = (cell for count in counts.values() for cell in (f"{count.sum():,}", ""))
+        shares = (
+            cell for count in splits.values() for cell in (f"{count[index]:,}", _percent(count[index], count.sum()))
+        )
+        table.add_row(Text(name), *([f"{read[index]:,}"] if read else []), *shares)
+    totals = (cell for count in splits.values() for cell in (f"{count.sum():,}", ""))
     table.add_row("all", *([f"{sum(read):,}"] if read else []), *totals, style="dim")
     return table
 
 
-def _band_table(summary: StoreSummary) -> Table:
+def _band_table(store: PatchStore) -> Table:
     """Bands with role and wavelength where the sensor is known, the spread of their values, and nodata if any."""
-    with_nodata = any(summary.store.nodata or ())
-    columns = ("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max")
-    table = _table(*columns, *(("nodata",) if with_nodata else ()), left=2)
-    whole = summary.store.images.dtype.kind == "u"
-    for band in summary.bands:
-        table.add_row(*_band_row(band, whole=whole), *((f"{band.nodata:,}",) if with_nodata else ()))
+    whole, nodata = store.images.dtype.kind == "u", ["nodata"] if any(store.nodata or ()) else []
+    table = _table("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max", *nodata, left=2)
+    for band in summarize_bands(store):
+        role, centre = (band.band.role, f"{band.band.wavelength_um * 1000:,.0f}") if band.band else ("", "")
+        moments = (_number(value, 1, whole=whole) for value in (band.stats.mean, band.stats.std))
+        ranges = (_number(value, 0, whole=whole) for value in band.ranges)
+        table.add_row(Text(band.name), role, centre, *moments, *ranges, *(f"{band.nodata:,}" for _ in nodata))
     return table
-
-
-def _band_row(band: BandSummary, *, whole: bool) -> list[str | Text]:
-    role, centre = (band.band.role, f"{band.band.wavelength_um * 1000:,.0f}") if band.band else ("", "")
-    moments = [_number(value, 1, whole=whole) for value in (band.stats.mean, band.stats.std)]
-    return [Text(band.name), role, centre, *moments, *(_number(value, 0, whole=whole) for value in band.ranges)]
 
 
 def _size(store: PatchStore) -> str:
@@ -103,8 +98,7 @@ def _nodata(store: PatchStore) -> str:
     pixels, total = sum(store.nodata), store.images.size
     if not pixels:
         return "none"
-    _, percent = _with_share(pixels, total)
-    return f"{pixels:,} of {total:,} pixels over all bands ({percent} %), stored as their band's mean"
+    return f"{pixels:,} of {total:,} pixels over all bands ({_percent(pixels, total)} %), stored as their band's mean"
 
 
 def _source(source: Mapping[str, Any]) -> str:
@@ -127,9 +121,8 @@ def _number(value: float, decimals: int, *, whole: bool) -> str:
     return f"{value:,.{decimals}f}" if whole else f"{value:.4g}"
 
 
-def _with_share(part: int, total: int) -> tuple[str, str]:
-    """A count, and its percentage of a total."""
-    return f"{part:,}", f"{100 * part / total:.1f}" if total else ""
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else ""
 
 
 def _bytes(size: float) -> str:

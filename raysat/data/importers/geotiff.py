@@ -19,7 +19,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 
 from raysat.data.importers.base import Patch, PatchSource, error_at, sort_labels
-from raysat.data.importers.manifest import Manifest, read_manifest
+from raysat.data.importers.manifest import read_manifest
 from raysat.errors import DataError, suggest
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
@@ -52,18 +52,21 @@ def read_geotiff(
     """
     manifest = read_manifest(source)
     rows, names = manifest.rows, tuple(classes) or sort_labels(row.label for row in manifest.rows)
-    labels = _label_codes(manifest, names)
+    for row in rows:
+        if row.label not in names:
+            hint = suggest(row.label, names, f"the classes are {', '.join(names)}")
+            raise DataError(f"{source}: row {row.number}: unknown label {row.label!r}", hint=hint)
 
     def place(number: int) -> str:
         return f"{source}: row {rows[number].number}: {rows[number].path}"
 
     def patches() -> Iterator[Patch]:
-        for number, (row, label) in enumerate(zip(rows, labels, strict=True)):
+        for number, row in enumerate(rows):
             try:
                 pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)
             except DataError as error:
                 raise error_at(place(number), error) from error
-            yield Patch(pixels=pixels, label=label, split=row.split, missing=missing, done=number + 1)
+            yield Patch(pixels=pixels, label=names.index(row.label), split=row.split, missing=missing, done=number + 1)
 
     return PatchSource(
         kind="geotiff",
@@ -80,18 +83,6 @@ def read_geotiff(
         drop_zero=False,
         notes=tuple(f"column {column!r} is not used" for column in manifest.unused),
     )
-
-
-def _label_codes(manifest: Manifest, names: tuple[str, ...]) -> list[int]:
-    codes = {name: code for code, name in enumerate(names)}
-    for row in manifest.rows:
-        if row.label not in codes:
-            raise manifest.error(
-                row.number,
-                f"unknown label {row.label!r}",
-                suggest(row.label, names, f"the classes are {', '.join(names)}"),
-            )
-    return [codes[row.label] for row in manifest.rows]
 
 
 def _read(

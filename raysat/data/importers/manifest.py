@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from raysat.data.importers.base import error_at
 from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError, suggest
 
@@ -32,71 +33,63 @@ class Row:
 class Manifest:
     """A manifest that was read; ``unused`` names columns without a meaning here."""
 
-    path: Path
     rows: tuple[Row, ...]
     unused: tuple[str, ...]
-
-    def error(self, row: int, cause: str, hint: str | None = None) -> DataError:
-        """Make the error of a row."""
-        return row_error(self.path, row, cause, hint)
-
-
-def row_error(manifest: Path, row: int, cause: str, hint: str | None = None) -> DataError:
-    """Make the error of a row."""
-    return DataError(f"{manifest}: row {row}: {cause}", hint=hint)
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest; blank rows are skipped.
 
     Raises DataError, naming the row, for a bad header, an empty path or label, an unknown split, a file named twice,
-    be it by another path or a link (it would leak between splits), and a manifest that cannot be read or has no rows.
+    even by another path or a link (it would leak between splits), and a manifest that cannot be read or has no rows.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            cells = list(enumerate(csv.reader(file, strict=True), 1))
+            lines = [[cell.strip() for cell in cells] for cells in csv.reader(file, strict=True)] or [[]]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: {error}", hint=_HINT) from error
-    header = [name.strip() for name in cells[0][1]] if cells else []
-    _check_header(path, header)
-    rows: list[Row] = []
-    seen: dict[str, int] = {}
-    for number, values in cells[1:]:
-        if values:
-            row = _row(path, number, header, [value.strip() for value in values])
-            place = os.path.realpath(row.path)
-            if place in seen:
-                raise row_error(path, number, f"{row.path} is named in row {seen[place]} already")
-            seen[place] = number
-            rows.append(row)
+    header = lines[0]
+    rows: dict[str, Row] = {}  # by the file that they name, whatever the path to it
+    for number, cells in enumerate(lines, 1):
+        try:
+            if number == 1:
+                _check_header(header)
+            elif cells:
+                row = _row(number, header, cells, path.parent)
+                file_named = os.path.realpath(row.path)
+                if file_named in rows:
+                    raise DataError(f"{row.path} is named in row {rows[file_named].number} already")
+                rows[file_named] = row
+        except DataError as error:
+            raise error_at(f"{path}: row {number}", error) from error
     if not rows:
         raise DataError(f"{path} lists no patch", hint="add one row for each patch")
-    return Manifest(path=path, rows=tuple(rows), unused=tuple(name for name in header if name not in _COLUMNS))
+    return Manifest(rows=tuple(rows.values()), unused=tuple(name for name in header if name not in _COLUMNS))
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(header: list[str]) -> None:
     for column in _COLUMNS:
         if header.count(column) > 1:
-            raise row_error(path, 1, f"column {column!r} stands twice", _HINT)
+            raise DataError(f"column {column!r} stands twice", hint=_HINT)
     for column in ("path", "label"):
         if column not in header:
-            raise row_error(path, 1, f"column {column!r} is missing, it has {', '.join(header) or 'none'}", _HINT)
+            raise DataError(f"column {column!r} is missing, it has {', '.join(header) or 'none'}", hint=_HINT)
 
 
-def _row(path: Path, number: int, header: list[str], values: list[str]) -> Row:
-    if len(values) != len(header):
-        raise row_error(path, number, f"it has {len(values)} cells, the header {len(header)}")
-    named = dict(zip(header, values, strict=True))
+def _row(number: int, header: list[str], cells: list[str], folder: Path) -> Row:
+    if len(cells) != len(header):
+        raise DataError(f"it has {len(cells)} cells, the header {len(header)}")
+    named = dict(zip(header, cells, strict=True))
     for column in ("path", "label"):
         if not named[column]:
-            raise row_error(path, number, f"the {column} is empty")
+            raise DataError(f"the {column} is empty")
     if "\0" in named["path"]:
-        raise row_error(path, number, "the path holds a NUL character", "was the file saved as UTF-8?")
-    split = named.get("split")
-    known = next((one for one in SPLITS if one == split), None)
-    if split is not None and known is None:
-        hint = suggest(split, SPLITS, f"a split is one of {', '.join(SPLITS)}")
-        raise row_error(path, number, f"unknown split {split!r}", hint)
-    return Row(number=number, path=path.parent / named["path"], label=named["label"], split=known)
+        raise DataError("the path holds a NUL character", hint="was the file saved as UTF-8?")
+    name = named.get("split")
+    split = next((split for split in SPLITS if split == name), None)
+    if name is not None and split is None:
+        hint = suggest(name, SPLITS, f"a split is one of {', '.join(SPLITS)}")
+        raise DataError(f"unknown split {name!r}", hint=hint)
+    return Row(number=number, path=folder / named["path"], label=named["label"], split=split)

@@ -47,6 +47,9 @@ def synthesize(
         overwrite: replace a store at ``out``.
         progress: called with the patches made so far and in all.
 
+    Returns:
+        The store, and how many patches of each class were made.
+
     Raises:
         DataError: the store cannot be written.
     """

@@ -8,6 +8,7 @@ from rich.console import Console
 from raysat.cli.views.store import show_store
 from raysat.data import summary
 from raysat.data.store import PatchStore
+from raysat.data.summary import summarize_bands
 from tests.helpers.data import patches, splits_of, write_store
 
 
@@ -55,9 +56,9 @@ def test_a_store_that_does_not_say_is_shown_as_such(tmp_path):
 
 
 def test_a_band_that_only_unseen_patches_hold_has_no_range(tmp_path, monkeypatch):
-    monkeypatch.setattr(summary, "_SAMPLE", 2)  # the first and the last patch
+    monkeypatch.setattr(summary, "SAMPLE", 2)  # the first and the last patch
     images, missing = patches(3, dtype=np.uint16), np.zeros((3, 2, 5, 5), bool)
     missing[[0, 2], 1] = True
     store = write_store(tmp_path / "s", images, np.zeros(3), ["train"] * 3, missing)
-    assert np.isnan(summary.summarize(store).bands[1].ranges).all()
+    assert np.isnan(summarize_bands(store)[1].ranges).all()
     assert not any("nan" in line for line in shown(store))
