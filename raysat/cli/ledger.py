@@ -15,7 +15,7 @@ from raysat.formatting import plural
 @click.command()
 @click.argument("run", type=FOLDER)
 def status(run: Path) -> None:
-    """Show where a run or a search stands, from any machine that sees its folder: done, running, failed, missing."""
+    """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
     from raysat.cli.views.status import show_search, show_status
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
@@ -51,12 +51,13 @@ def verify(run: Path, clean: bool, orphans: bool) -> int:
     opened, screen = Ledger.open(run), console()
     with opened.lock() if clean else nullcontext():
         whole, findings = check(opened)
-        for found in findings:
-            screen.print(f"{found.kind:<10} {found.path}: {found.what}", style="red" if found.kind == "damaged" else "")
-        removed = [found for found in findings if clean and (found.kind != "orphan" or orphans)]
-        for found in removed:
-            found.remove()
-    wrong = [found for found in findings if found.kind != "orphan" and found not in removed]
+        for finding in findings:
+            style = "red" if finding.kind == "damaged" else ""
+            screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)
+        removed = [finding for finding in findings if clean and (finding.kind != "orphan" or orphans)]
+        for finding in removed:
+            finding.remove()
+    wrong = [finding for finding in findings if finding.kind != "orphan" and finding not in removed]
     screen.print(f"whole      {plural(whole, 'record')}")
     if removed:
         screen.print(f"deleted    {len(removed)} of these; the study makes again what it asks for")

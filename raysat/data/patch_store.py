@@ -136,8 +136,8 @@ class PatchStore:
             )
         of_a_band = len(images) * images.shape[2] * images.shape[3]
         if nodata is not None and (len(nodata) != len(self.bands) or not all(0 <= n <= of_a_band for n in nodata)):
-            found = f"nodata pixels {nodata} in {len(self.bands)} bands of {of_a_band} pixels"
-            raise _unusable(self.path, f"is inconsistent: {found}")
+            counts = f"nodata pixels {nodata} in {len(self.bands)} bands of {of_a_band} pixels"
+            raise _unusable(self.path, f"is inconsistent: {counts}")
 
 
 def _unusable(path: Path, cause: str) -> StoreError:

@@ -119,7 +119,7 @@ class StoreWriter:
             patch: its pixels, (C, H, W).
             label: its class.
             split: the split that it belongs to.
-            missing: where it is nodata, (C, H, W), or None where it is not; what stands there does not matter.
+            missing: where it is nodata, (C, H, W), or None where it is not; what is there does not matter.
 
         Raises:
             DataError: shape, type or label differ from what was promised, or a valid pixel is not finite.

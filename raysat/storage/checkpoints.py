@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.files import safe_name, write_atomic
 
 FOLDER: Final = "checkpoints"
@@ -30,13 +30,13 @@ class Checkpoints:
         self.root = run / FOLDER
 
     def write(self, state: str, content: bytes) -> None:
-        """Write a checkpoint at once. Raises LedgerError, what stood there then stands."""
+        """Write a checkpoint at once. Raises StorageError, what was there is then kept."""
         write_atomic(self._path(state), hashlib.sha256(content).digest() + content)
 
     def read(self, states: Sequence[str]) -> tuple[str, bytes] | None:
         """Return the first of some states whose checkpoint is here and whole, with its content."""
         for state in states:
-            with suppress(LedgerError):
+            with suppress(StorageError):
                 return state, self._read(state)
         return None
 
@@ -74,10 +74,10 @@ class Checkpoints:
         try:
             sealed = file.read_bytes()
         except OSError as error:
-            raise LedgerError(f"{file} cannot be read: {error.strerror or error}") from error
+            raise StorageError(f"{file} cannot be read: {error.strerror or error}") from error
         seal, content = sealed[:_SEAL], sealed[_SEAL:]
         if hashlib.sha256(content).digest() != seal:
-            raise LedgerError(f"{file} is damaged: its checksum is wrong", hint="delete it: it is made again")
+            raise StorageError(f"{file} is damaged: its checksum is wrong", hint="delete it: it is made again")
         return content
 
     def _path(self, state: str) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.files import backup_path
 from raysat.storage.ledger import SUMS, Ledger
 
@@ -27,14 +27,14 @@ class Finding:
     what: str
 
     def remove(self) -> None:
-        """Delete it. Raises LedgerError."""
+        """Delete it. Raises StorageError."""
         try:
             if self.path.is_dir():
                 shutil.rmtree(self.path)
             else:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise LedgerError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
+            raise StorageError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
 
 
 def check(ledger: Ledger) -> tuple[int, list[Finding]]:
@@ -114,7 +114,7 @@ def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
         record, predictions = ledger.read(trial), ledger.read_predictions(trial)
         if predictions.metrics() != record.metrics[record.reported]:
             return "its metrics are not those of its predictions"
-    except (LedgerError, ValueError) as error:
+    except (StorageError, ValueError) as error:
         return str(error)
     return None
 
