@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.npy_appender import GrowingArray
+from raysat.data.npy_appender import NpyAppender
 from raysat.errors import StoreError
 
 FILE: Final = "nodata.npy"
@@ -23,9 +23,19 @@ Mask = npt.NDArray[np.bool_]  # True where a pixel is nodata
 
 
 def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple[int, ...]) -> Mask:
-    """Return where some patches of a store of ``shape`` (N, C, H, W) are nodata in a band, (n, H, W).
+    """Read where some patches of a store are nodata in a band.
 
-    Raises StoreError where the store's file is missing or not what it should be.
+    Args:
+        folder: the store.
+        rows: positions of the patches, (n,).
+        band: position of the band.
+        shape: of the store's images, (N, C, H, W).
+
+    Returns:
+        The mask, (n, H, W).
+
+    Raises:
+        StoreError: the store's file is missing or not what it should be.
     """
     count, bands, height, width = shape
     try:
@@ -40,16 +50,23 @@ def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple
     return _unpack(packed[rows, band], height, width)
 
 
-class GrowingPatches:
+class PatchAppender:
     """The files of a store that grow with it: its images and, from the first nodata pixel on, which ones are nodata.
 
     Memory stays flat: one number for each patch with nodata. Raises OSError where the disk fails.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Open the file of the images.
+
+        Args:
+            folder: the store.
+            shape: of a patch, (C, H, W).
+            dtype: of its pixels.
+        """
         self._folder, self.shape, self.dtype = folder, shape, dtype
-        self._images = GrowingArray(folder / "images.npy", shape, dtype)
-        self._masks: GrowingArray | None = None
+        self._images = NpyAppender(folder / "images.npy", shape, dtype)
+        self._masks: NpyAppender | None = None
         self._touched: list[int] = []  # positions of patches with nodata
         self._hash = hashlib.sha256()
 
@@ -62,7 +79,7 @@ class GrowingPatches:
             return self._images.append(patch)
         packed = np.packbits(missing.reshape(len(missing), -1), axis=-1)
         if self._masks is None:
-            self._masks = GrowingArray(self._folder / FILE, packed.shape, packed.dtype)
+            self._masks = NpyAppender(self._folder / FILE, packed.shape, packed.dtype)
             self._masks.skip(position)
         self._hash.update(position.to_bytes(8, "little") + self._masks.append(packed))
         self._touched.append(position)
@@ -112,7 +129,7 @@ class GrowingPatches:
         for file in self._files():
             file.abandon()
 
-    def _files(self) -> list[GrowingArray]:
+    def _files(self) -> list[NpyAppender]:
         return [self._images] if self._masks is None else [self._images, self._masks]
 
 

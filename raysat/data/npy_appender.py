@@ -14,7 +14,7 @@ import numpy.typing as npt
 _BLOCK: Final = 1 << 20  # bytes read back at a time
 
 
-class GrowingArray:
+class NpyAppender:
     """Items of one shape and type, appended to a file that ``np.load`` reads once ``finish`` was called.
 
     The header is written for no item and rewritten in place at the end: numpy leaves room in it for the first axis to
@@ -22,6 +22,13 @@ class GrowingArray:
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Open the file and write the header of no item.
+
+        Args:
+            path: the file.
+            shape: of one item.
+            dtype: of one item.
+        """
         self.item_shape, self.dtype, self.count = shape, dtype, 0
         self._item_bytes = int(np.prod(shape)) * dtype.itemsize
         self._file = path.open("w+b")

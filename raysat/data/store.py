@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.nodata import GrowingPatches, Mask
+from raysat.data.nodata import Mask, PatchAppender
 from raysat.data.patch_store import DTYPES, PatchStore, StoreMeta
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
@@ -77,7 +77,7 @@ class StoreWriter:
         self._bands, self._classes = tuple(bands), tuple(classes)
         self._sensor, self._ordinal = sensor, ordinal
         self._generated, self._overwrite = generated, overwrite
-        self._patches: GrowingPatches | None = None
+        self._patches: PatchAppender | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
@@ -195,14 +195,14 @@ class StoreWriter:
             install_folder(self._work, self._target)
         return PatchStore.open(self.path)
 
-    def _begin(self, patch: npt.NDArray[Any]) -> GrowingPatches:
+    def _begin(self, patch: npt.NDArray[Any]) -> PatchAppender:
         """Take shape and type from the first patch."""
         if patch.ndim != 3 or patch.shape[0] != len(self._bands) or patch.size == 0:
             raise DataError(f"a patch has shape {patch.shape}, expected {len(self._bands)} bands first")
         if patch.dtype.name not in DTYPES:
             raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
         with os_errors(self.path, DataError):
-            self._patches = GrowingPatches(self._work, patch.shape, np.dtype(patch.dtype.name))
+            self._patches = PatchAppender(self._work, patch.shape, np.dtype(patch.dtype.name))
         return self._patches
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.data import npy_appender as growing
+from raysat.data import npy_appender
 from raysat.data.store import StoreWriter
 from raysat.data.summary import summarize_bands
 from raysat.errors import DataError
@@ -49,7 +49,7 @@ def test_statistics_and_images_of_any_patches_and_masks(
     lost = [f"'b{band}'" for band in range(bands) if missing[in_train, band].all()]
 
     def write():
-        with mock.patch.object(growing, "_BLOCK", block):
+        with mock.patch.object(npy_appender, "_BLOCK", block):
             return write_store(folder / "s", given_images, np.zeros(count), splits, missing)
 
     if lost:

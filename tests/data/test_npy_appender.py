@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.data import npy_appender as growing
-from raysat.data.npy_appender import GrowingArray
+from raysat.data import npy_appender
+from raysat.data.npy_appender import NpyAppender
 from tests.helpers.data import quick
 
 
@@ -19,7 +19,7 @@ from tests.helpers.data import quick
 def test_it_is_the_array_of_its_steps(tmp_path_factory, steps, wanted_seed, per_block):
     path = tmp_path_factory.mktemp("growing") / "a.npy"
     rng = np.random.default_rng(wanted_seed)
-    array, expected = GrowingArray(path, (2, 3), np.dtype(np.uint16)), []
+    array, expected = NpyAppender(path, (2, 3), np.dtype(np.uint16)), []
     for step in steps:
         if step == "append":
             expected.append(rng.integers(1, 999, (2, 3), dtype=np.uint16))
@@ -41,7 +41,7 @@ def test_it_is_the_array_of_its_steps(tmp_path_factory, steps, wanted_seed, per_
 
 
 def test_what_is_skipped_takes_no_space(tmp_path):
-    array = GrowingArray(tmp_path / "a.npy", (1000,), np.dtype(np.uint8))
+    array = NpyAppender(tmp_path / "a.npy", (1000,), np.dtype(np.uint8))
     array.skip(20_000)
     array.append(np.ones(1000, np.uint8))
     array.finish()
@@ -53,5 +53,5 @@ def test_what_is_skipped_takes_no_space(tmp_path):
 
 
 def test_a_block_is_some_megabyte(tmp_path):
-    assert GrowingArray(tmp_path / "a.npy", (1000,), np.dtype(np.uint16)).per_block == growing._BLOCK // 2000
-    assert GrowingArray(tmp_path / "b.npy", (growing._BLOCK * 3,), np.dtype(np.uint8)).per_block == 1
+    assert NpyAppender(tmp_path / "a.npy", (1000,), np.dtype(np.uint16)).per_block == npy_appender._BLOCK // 2000
+    assert NpyAppender(tmp_path / "b.npy", (npy_appender._BLOCK * 3,), np.dtype(np.uint8)).per_block == 1
