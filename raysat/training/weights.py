@@ -1,17 +1,13 @@
 """Pretrained weights: whether this machine holds them and, if not, whether their host answers.
 
-timm's loader tries an unreachable host for most of a minute; one short question before it spares a study that.
+The downloads of timm and of the Hub's library try an unreachable host for minutes; one short question spares a study
+that. It goes through the library's own client, and so knows its proxies, certificates and offline switch.
 """
 
 from __future__ import annotations
 
-import ssl
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import Final
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, getproxies, urlopen
 
 import huggingface_hub
 import timm
@@ -19,20 +15,22 @@ import torch
 
 from raysat.errors import PlanError, TrainingError
 
-_PATIENCE: Final = 10.0  # seconds for a host to answer
-
 
 def is_cached(name: str) -> bool:
     """Return whether a model's pretrained weights are in this machine's caches; if not, their host answers.
 
     Raises:
         PlanError: timm has no weights of this model.
-        TrainingError: they are not here, and their host does not answer.
+        TrainingError: they are not here, and their host does not answer within ``$HF_HUB_ETAG_TIMEOUT`` (10 s).
     """
-    address = _absent(name)
-    if address is not None and not huggingface_hub.constants.HF_HUB_OFFLINE:
-        _reach(name, address)
-    return address is None
+    address = _missing_from(name)
+    if address is None:
+        return True
+    try:  # what the host answers is for the download to judge
+        huggingface_hub.get_session().head(address, timeout=huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT)
+    except Exception as error:  # the client, and with it the kinds of its errors, change with the library's version
+        raise unavailable(name, f"{urlsplit(address).hostname} cannot be reached ({error})") from error
+    return False
 
 
 def unavailable(name: str, cause: object) -> TrainingError:
@@ -43,7 +41,7 @@ def unavailable(name: str, cause: object) -> TrainingError:
     )
 
 
-def _absent(name: str) -> str | None:
+def _missing_from(name: str) -> str | None:
     """Return the address of weights, or None where timm finds them on this machine."""
     config = timm.models.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
@@ -52,29 +50,14 @@ def _absent(name: str) -> str | None:
             hint="set model.pretrained: false, or choose another model.name",
         )
     if config.hf_hub_id:
-        repository, _, named = config.hf_hub_id.partition("@")
-        revision = named or None
+        repository, _, tag = config.hf_hub_id.partition("@")
         files = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
-        kept = (huggingface_hub.try_to_load_from_cache(repository, file, revision=revision) for file in files)
-        if any(isinstance(path, str) for path in kept):
+        cached = (huggingface_hub.try_to_load_from_cache(repository, file, revision=tag or None) for file in files)
+        if any(isinstance(path, str) for path in cached):
             return None
-        return huggingface_hub.hf_hub_url(repository, files[0], revision=revision)
+        return huggingface_hub.hf_hub_url(repository, files[0], revision=tag or None)
     if config.url:
         address, file = (config.url, "") if isinstance(config.url, str) else config.url
         file = file or PurePosixPath(urlsplit(address).path).name
         return None if Path(torch.hub.get_dir(), "checkpoints", file).exists() else address
     return None
-
-
-def _reach(name: str, address: str) -> None:
-    """Raise TrainingError where a host does not answer at all; what it answers is for the download to judge."""
-    if "all" in getproxies():
-        return  # a proxy that the Hub's client uses and the standard library does not
-    try:
-        urlopen(Request(address, method="HEAD"), timeout=_PATIENCE).close()  # noqa: S310  (addresses are timm's own)
-    except (HTTPError, HTTPException):
-        return
-    except OSError as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        if not isinstance(reason, ssl.SSLError):  # the Hub's client brings certificates of its own
-            raise unavailable(name, f"{urlsplit(address).hostname} cannot be reached ({reason})") from None

@@ -120,7 +120,7 @@ def test_a_host_that_cannot_be_reached_is_said_at_once(
 
 
 def test_a_host_that_never_answers_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_PATIENCE", 0.3)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         use(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(TrainingError, match="timed out"):

@@ -1,26 +1,23 @@
-"""Names that timm knows; read from timm's source, as importing it takes seconds. Imports neither torch nor timm."""
+"""Names that timm knows; kept in the cache folder, as importing timm takes seconds. Imports neither torch nor timm."""
 
 from __future__ import annotations
 
 import difflib
-import re
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Final
+from importlib.metadata import version
 
+from raysat.data.cache import cache_folder
 from raysat.errors import PlanError
-
-_ENTRY_POINT: Final = re.compile(r"^@register_model\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
-_TAGGED: Final = re.compile(r"""['"]((\w+)\.[\w.-]+)\*?['"]""")
+from raysat.files import write_unsynced
 
 
 def check_name(name: str) -> None:
     """Raise PlanError, with near names, for a model or pretrained tag that timm does not know.
 
-    What its source spells out is found there; for the rest (deprecated names, computed tags, errors) timm is asked.
+    Listed names are found in the cache; for the rest (deprecated names, untrained tags, errors) timm is asked.
     """
-    if name in _spelled_out():
+    if name in _listed():
         return
     import timm  # noqa: PLC0415  (seconds)
 
@@ -34,15 +31,18 @@ def check_name(name: str) -> None:
 
 
 @cache
-def _spelled_out() -> frozenset[str]:
-    spec = find_spec("timm")  # finds a top-level package without importing it
-    if spec is None or spec.origin is None:
-        return frozenset()
-    folder = Path(spec.origin).parent / "models"
-    texts = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
-    models = {name for text in texts for name in _ENTRY_POINT.findall(text)}
-    quoted = (found for text in texts for found in _TAGGED.findall(text))
-    return frozenset(models.union(name for name, architecture in quoted if architecture in models))
+def _listed() -> frozenset[str]:
+    """Models and pretrained tags of the installed timm; a file that was cut short lacks some, and timm is asked."""
+    path = cache_folder() / f"models-of-timm-{version('timm')}.txt"
+    with suppress(OSError, UnicodeDecodeError):
+        return frozenset(path.read_text(encoding="utf-8").split())
+    import timm  # noqa: PLC0415  (seconds, once for each version)
+
+    names = {*timm.list_models(), *timm.list_pretrained()}
+    with suppress(OSError):  # without a cache timm is asked each time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_unsynced(path, "\n".join(sorted(names)))
+    return frozenset(names)
 
 
 def _near_names(name: str, known: list[str]) -> str:
