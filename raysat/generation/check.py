@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, suggest
+from raysat.training.check import check_statistics
 
 # A generator of fewer would at best learn these by heart; augmentation carries this many.
 MIN_PATCHES: Final = 8
@@ -32,12 +32,7 @@ def check_generation(work: Generation, store: PatchStore) -> None:
                 f"a DC-GAN is asked for band {band!r}, which is not in {store.path}",
                 hint=suggest(band, store.bands, f"the store has {', '.join(store.bands)}"),
             )
-        stats = store.stats[store.bands.index(band)]
-        if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):
-            raise PlanError(
-                f"band {band!r} of {store.path} has values that are not finite",
-                hint="import the data again with its nodata value named, or leave the band out",
-            )
+        check_statistics(store, [store.bands.index(band)])
     if len(set(work.bands)) != len(work.bands):
         raise PlanError(f"a DC-GAN is asked for bands {', '.join(work.bands)}: one twice", hint="name each band once")
     count, name = int(store.counts("train")[work.label]), store.classes[work.label]

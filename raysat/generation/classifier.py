@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from raysat.data.store import PatchStore
 from raysat.training.augment import dihedral
+from raysat.training.device import EVALUATION_BATCH, channels_last, full_precision
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator, reproducible
 
@@ -29,7 +30,6 @@ _SIDE: Final = 64  # pixels of the shorter side that are enough
 _STEPS: Final = 300
 _BATCH: Final = 32
 _LR: Final = 3e-3  # of Adam, falling to 0 along a line
-_EVALUATION_BATCH: Final = 256
 
 
 class PatchNet(nn.Module):
@@ -61,6 +61,14 @@ class Classifier:
     """A trained ``PatchNet`` with the normalisation of its store."""
 
     def __init__(self, store: PatchStore, bands: Sequence[int], *, device: torch.device, seed: int = 0) -> None:
+        """Build the network at its start.
+
+        Args:
+            store: the real patches; their statistics normalise all others.
+            bands: positions of the bands in the store.
+            device: where to train.
+            seed: of the initial weights and the batches.
+        """
         self.device, self._seed = device, seed
         self._scale = Scale.of(store, bands, device)
         with reproducible(device, seed, "quality", "weights"):
@@ -88,24 +96,24 @@ class Classifier:
 
     def features(self, images: Images) -> npt.NDArray[np.float64]:
         """Return features (N, 128)."""
-        return np.concatenate([self._evaluate(self._network.features, part) for part in _parts(images)])
+        return np.concatenate([self._evaluate(self._network.features, batch) for batch in _batches(images)])
 
     def predict(self, images: Images) -> npt.NDArray[np.float64]:
         """Return class probabilities (N, K)."""
-        logits = [self._evaluate(self._network, part) for part in _parts(images)]
+        logits = [self._evaluate(self._network, batch) for batch in _batches(images)]
         return torch.from_numpy(np.concatenate(logits)).softmax(dim=1).numpy()
 
     @torch.inference_mode()
     def _evaluate(self, function: Any, images: Images) -> npt.NDArray[np.float64]:
         self._network.eval()
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            found: npt.NDArray[np.float64] = function(self._tensor(images)).double().cpu().numpy()
-        return found
+        with full_precision():
+            values: npt.NDArray[np.float64] = function(self._tensor(images)).double().cpu().numpy()
+        return values
 
     def _tensor(self, images: Images) -> Tensor:
         patches_BCHW = torch.from_numpy(images.astype(np.float32)).to(self.device)
-        return self._scale.normalise(patches_BCHW).contiguous(memory_format=torch.channels_last)
+        return channels_last(self._scale.normalise(patches_BCHW))
 
 
-def _parts(images: Images) -> list[Images]:
-    return [images[start : start + _EVALUATION_BATCH] for start in range(0, max(1, len(images)), _EVALUATION_BATCH)]
+def _batches(images: Images) -> list[Images]:
+    return [images[start : start + EVALUATION_BATCH] for start in range(0, max(1, len(images)), EVALUATION_BATCH)]

@@ -24,17 +24,25 @@ _CHUNK: Final = 256  # patches at a time
 def kernel_distance(one_ND: Floats, other_MD: Floats, rng: np.random.Generator) -> float | None:
     """KID (Binkowski et al. 2018): unbiased squared MMD with the kernel (x . y / D + 1)^3; it can fall below 0.
 
-    Sets over 1000 are compared by the mean of 20 random subsets of 1000. None where a set holds fewer than two.
+    Sets over 1000 are compared by the mean of 20 random subsets of 1000.
+
+    Args:
+        one_ND: features of one set.
+        other_MD: features of the other.
+        rng: what draws the subsets.
+
+    Returns:
+        The distance; None where a set holds fewer than two.
     """
     if min(len(one_ND), len(other_MD)) < 2:
         return None
     if max(len(one_ND), len(other_MD)) <= _SUBSET:
         return _squared_mmd(one_ND, other_MD)
-    parts = [
+    subsets = [
         [rng.choice(side, size=min(_SUBSET, len(side)), replace=False) for side in (one_ND, other_MD)]
         for _ in range(_SUBSETS)
     ]
-    return float(np.mean([_squared_mmd(one, other) for one, other in parts]))
+    return float(np.mean([_squared_mmd(one, other) for one, other in subsets]))
 
 
 def _squared_mmd(one_ND: Floats, other_MD: Floats) -> float:
@@ -71,13 +79,19 @@ def mean_pairwise(patches_NCHW: Tensor) -> float | None:
 
 
 def nearest(patches_NCHW: Tensor, real_MCHW: Tensor, *, same: bool = False) -> Tensor:
-    """Root-mean-square difference (N,) of each patch to its nearest real one under any symmetry of the rectangle.
+    """Find how far each patch is from its nearest real one, under any symmetry of the rectangle.
 
-    ``same``: the patches are the first N of the real ones, and each leaves itself (in all symmetries) out.
+    Args:
+        patches_NCHW: patches.
+        real_MCHW: real patches of the same shape.
+        same: the patches are the first N of the real ones, and each leaves itself (in all symmetries) out.
+
+    Returns:
+        Root-mean-square differences (N,).
     """
     flat_NP = patches_NCHW.flatten(1)
     least_N = torch.full((len(flat_NP),), torch.inf, device=flat_NP.device)
-    found_NP = torch.zeros_like(flat_NP)
+    nearest_NP = torch.zeros_like(flat_NP)
     symmetries = 8 if real_MCHW.shape[2] == real_MCHW.shape[3] else 4
     for start in range(0, len(real_MCHW), _CHUNK):
         chunk_mCHW = real_MCHW[start : start + _CHUNK]
@@ -90,5 +104,5 @@ def nearest(patches_NCHW: Tensor, real_MCHW: Tensor, *, same: bool = False) -> T
             value_N, position_N = squared_Nm.min(dim=1)
             closer_N = value_N < least_N
             least_N = torch.where(closer_N, value_N, least_N)
-            found_NP[closer_N] = flat_mP[position_N[closer_N]]
-    return (flat_NP - found_NP).square().mean(dim=1).sqrt()  # anew: the short cut above loses digits near 0
+            nearest_NP[closer_N] = flat_mP[position_N[closer_N]]
+    return (flat_NP - nearest_NP).square().mean(dim=1).sqrt()  # anew: the short cut above loses digits near 0

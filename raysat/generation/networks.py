@@ -39,6 +39,14 @@ class Generator(nn.Module):
     """Turns latents (B, Z) of N(0, 1) into patches (B, C, H, W) in [-1, 1]; ``width`` channels before the last."""
 
     def __init__(self, *, bands: int, size: tuple[int, int], width: int, latent: int) -> None:
+        """Build it with random weights.
+
+        Args:
+            bands: C.
+            size: H and W.
+            width: channels of the finest level; each coarser level has twice as many, up to eight times.
+            latent: Z.
+        """
         super().__init__()
         self._sizes = sizes(*size)
         ups = len(self._sizes) - 1
@@ -63,6 +71,13 @@ class Discriminator(nn.Module):
     """Scores patches (B, C, H, W): logits (B,), positive for real; ``width`` channels at the finest level."""
 
     def __init__(self, *, bands: int, size: tuple[int, int], width: int) -> None:
+        """Build it with random weights.
+
+        Args:
+            bands: C.
+            size: H and W.
+            width: channels of the finest level; each coarser level has twice as many, up to eight times.
+        """
         super().__init__()
         downs = _halvings(*size)
         channels = [bands, *(width * min(_MOST, 2**level) for level in range(downs))]

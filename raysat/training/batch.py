@@ -59,7 +59,7 @@ def make_batch(
             return Batch(views=scale.normalise(dihedral.transform(taken_BCHW, drawn[shard_b]))[None])
         case AugMix():
             taken_BCHW = patches.take(positions_B[shard_b])
-            chains = augmix.draw(augment, len(positions_B), rng, views=augmix.VIEWS if augment.jsd else 1).take(shard_b)
+            chains = augmix.draw(augment, len(positions_B), rng).take(shard_b)
             mixed_VBCHW = augmix.augmented_views(scale.to_unit(taken_BCHW), chains)
             views_VBCHW = scale.normalise(scale.from_unit(mixed_VBCHW))
             if augment.jsd:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,6 +35,17 @@ def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
 def evaluation_splits(store: PatchStore) -> tuple[Split, ...]:
     """Splits to evaluate on that a store has patches of; epochs are on the first: val, or test without it."""
     return tuple(split for split in SPLITS[1:] if store.counts(split).any())
+
+
+def check_statistics(store: PatchStore, bands: Iterable[int]) -> None:
+    """Raise PlanError for a band, by its position in the store, with values that are not finite."""
+    for band in bands:
+        stats = store.stats[band]
+        if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):
+            raise PlanError(
+                f"band {store.bands[band]!r} of {store.path} has values that are not finite",
+                hint="import the data again with its nodata value named, or leave the band out",
+            )
 
 
 def check(config: Config, store: PatchStore) -> None:
@@ -118,13 +130,7 @@ def _check_store(config: Config, store: PatchStore) -> None:
             hint=f"set optim.batch_size to {train} or less",
         )
     _check_steps(config, config.optim.epochs * steps_per_epoch(train, batch))
-    for position in positions:
-        stats = store.stats[position]
-        if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):
-            raise PlanError(
-                f"band {store.bands[position]!r} of {store.path} has values that are not finite",
-                hint="import the data again with its nodata value named, or leave the band out of data.bands",
-            )
+    check_statistics(store, positions)
     if not np.any(store.splits != 0):
         raise PlanError(
             f"{store.path} has neither val nor test patches, so nothing can be measured",

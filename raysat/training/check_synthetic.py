@@ -15,6 +15,11 @@ from raysat.training.check import band_positions
 def check_generated(config: Config, store: PatchStore, generated: Sequence[PatchStore]) -> None:
     """Refuse generated stores that cannot join a store's train split.
 
+    Args:
+        config: of the trial.
+        store: the real patches.
+        generated: stores of patches made by a model.
+
     Raises:
         BandError: a band or composite that the store does not hold.
         PlanError: patches that the configuration does not ask for, or asks for and does not get; a store that is not
@@ -35,8 +40,8 @@ def check_generated(config: Config, store: PatchStore, generated: Sequence[Patch
         case _:
             assert_never(config.synthetic)
     bands = tuple(store.bands[position] for position in band_positions(config, store))
-    for each in generated:
-        _check_fits(each, store, bands)
+    for patches in generated:
+        _check_fits(patches, store, bands)
 
 
 def _check_fits(generated: PatchStore, store: PatchStore, bands: tuple[str, ...]) -> None:
@@ -69,7 +74,7 @@ def _check_fits(generated: PatchStore, store: PatchStore, bands: tuple[str, ...]
 
 
 def _named(stores: Sequence[PatchStore]) -> str:
-    return ", ".join(str(each.path) for each in stores)
+    return ", ".join(str(store.path) for store in stores)
 
 
 def _size(store: PatchStore) -> str:

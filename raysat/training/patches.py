@@ -16,10 +16,10 @@ from torch import Tensor
 
 from raysat.data.store import PatchStore, Split
 
-# What all splits of a trial may take together. A share of the total holds for each of the trials that start on a device
-# at once, when all of them still see it free; the rest is for their models.
-_SHARE_OF_TOTAL: Final = 0.1
-_SHARE_OF_FREE: Final = 0.4
+# What all splits of a trial may take of a device's memory together. Of the total, since trials that start on a device
+# at once all still see it free; the rest is for their models.
+_FRACTION_OF_TOTAL: Final = 0.1
+_FRACTION_OF_FREE: Final = 0.4
 _CHUNK: Final = 1024  # patches copied to the device at a time
 
 
@@ -44,17 +44,25 @@ def open_patches(
 ) -> dict[Split, Patches]:
     """Open the patches of splits, restricted to some bands: all on a device, or all from disk.
 
-    ``generated`` stores hold the same bands, by name and in any order; their patches follow those of the train split.
+    Args:
+        store: the real patches.
+        splits: which to open.
+        bands: positions of the bands in the store.
+        device: where batches are wanted.
+        generated: stores of the same bands, by name and in any order; their patches follow those of the train split.
+
+    Returns:
+        The patches of each split.
     """
     names = [store.bands[band] for band in bands]
     mapped = {split: [MappedPatches(store, split, bands, device)] for split in splits}
-    for each in generated:
-        order = [each.bands.index(name) for name in names]
-        mapped["train"].append(MappedPatches(each, "train", order, device))
+    for other in generated:
+        order = [other.bands.index(name) for name in names]
+        mapped["train"].append(MappedPatches(other, "train", order, device))
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         needed = sum(part.nbytes for parts in mapped.values() for part in parts)
-        if needed <= min(_SHARE_OF_TOTAL * total, _SHARE_OF_FREE * free):
+        if needed <= min(_FRACTION_OF_TOTAL * total, _FRACTION_OF_FREE * free):
             return {
                 split: _joined([ResidentPatches(part, device) for part in parts]) for split, parts in mapped.items()
             }
@@ -69,6 +77,14 @@ class MappedPatches:
     """Reads each batch from the memory map; nothing is kept but what the operating system caches."""
 
     def __init__(self, store: PatchStore, split: Split, bands: Sequence[int], device: torch.device) -> None:
+        """Find the split's patches; reads no pixel.
+
+        Args:
+            store: the patches.
+            split: which of them.
+            bands: positions of the bands in the store.
+            device: where batches are wanted.
+        """
         self._images, self._rows, self._device = store.images, store.indices(split), device
         self._bands = np.asarray(bands, dtype=np.int64)
         self.labels = store.labels[self._rows]
@@ -162,7 +178,16 @@ class Scale:
 
     @classmethod
     def of(cls, store: PatchStore, bands: Sequence[int], device: torch.device) -> Scale:
-        """Read the statistics of some bands of a store; a constant band is given a spread of one."""
+        """Read the statistics of some bands of a store; a constant band is given a spread of one.
+
+        Args:
+            store: the patches.
+            bands: positions of the bands in it.
+            device: where the statistics are wanted.
+
+        Returns:
+            The scale of patches of these bands, in this order.
+        """
         stats = [store.stats[band] for band in bands]
         # A constant float band has the rounding of its mean as deviation, not 0.
         std = [s.std if s.std > 1e-6 * abs(s.mean) else 1.0 for s in stats]

@@ -20,9 +20,7 @@ from torch import Tensor
 
 from raysat.config.families.images import AugMix
 from raysat.training.augment import image_ops
-from raysat.training.patches import Scale, as_float
 
-VIEWS: Final = 2  # augmented views of a patch; with the clean one, the three that the JSD loss compares
 OPERATIONS: Final = (
     "autocontrast",
     "equalize",
@@ -47,7 +45,7 @@ class Draw:
     level: Floats  # (B, V, W, D), signed, |level| in [0.1, severity] of 10
     depth: Ints  # (B, V, W), operations that count
     chain_weight: Floats  # (B, V, W), sums to 1 over W
-    mixed_weight: Floats  # (B, V), share of the chains; the rest is the clean patch
+    mixed_weight: Floats  # (B, V), weight of the chains; the rest is the clean patch
 
     def take(self, positions: Ints) -> Draw:
         """Keep some patches."""
@@ -60,8 +58,18 @@ class Draw:
         )
 
 
-def draw(augmix: AugMix, patches: int, rng: np.random.Generator, *, views: int = VIEWS) -> Draw:
-    """Draw the random decisions for a batch."""
+def draw(augmix: AugMix, patches: int, rng: np.random.Generator) -> Draw:
+    """Draw the random decisions for a batch: of two views, or of one without the JSD loss.
+
+    Args:
+        augmix: width and depth of the chains, severity, alpha of both mixing distributions.
+        patches: in the batch.
+        rng: what draws.
+
+    Returns:
+        The decisions of all views.
+    """
+    views = augmix.forward_passes - 1 if augmix.jsd else 1  # the JSD loss sees the clean patch beside them
     chains = (patches, views, augmix.width)
     sign = rng.choice((-1.0, 1.0), size=(*chains, augmix.depth))
     return Draw(
@@ -87,36 +95,24 @@ def augmented_views(unit_BCHW: Tensor, drawn: Draw) -> Tensor:
     return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
 
 
-def augment(patches_BCHW: Tensor, augmix: AugMix, rng: np.random.Generator, scale: Scale) -> Tensor:
-    """Return one AugMix view of patches, of their shape, dtype (uint8, uint16, float32) and full scale.
-
-    ``scale`` holds the full scale of each band, on whose 256 levels the operations work; values outside it (of uint16
-    and float32 up to 0.2 % of a band's) are clamped.
-    """
-    unit = scale.to_unit(as_float(patches_BCHW))
-    (view,) = augmented_views(unit, draw(augmix, len(unit), rng, views=1))
-    pixels = scale.from_unit(view)
-    return pixels if patches_BCHW.is_floating_point() else pixels.round_().to(torch.int32).to(patches_BCHW.dtype)
-
-
 def _run_chains(chains_NCHW: Tensor, drawn: Draw) -> Tensor:
     """Apply to each row its chain of operations; overwrites its argument."""
     depth_N = drawn.depth.reshape(-1)
-    operation_ND, level_ND = (each.reshape(len(depth_N), -1) for each in (drawn.operation, drawn.level))
+    operation_ND, level_ND = (values.reshape(len(depth_N), -1) for values in (drawn.operation, drawn.level))
     for step in range(int(depth_N.max(initial=0))):
         operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
-        for first, rows in _groups(operation_N):
+        for kind, rows in _groups(operation_N):
             index = torch.from_numpy(rows).to(chains_NCHW.device, non_blocking=True)
             chosen = chains_NCHW.index_select(0, index)
-            chains_NCHW.index_copy_(0, index, _apply(first, chosen, operation_N[rows], level_ND[rows, step]))
+            chains_NCHW.index_copy_(0, index, _apply(kind, chosen, operation_N[rows], level_ND[rows, step]))
     return chains_NCHW
 
 
 def _groups(operation_N: Ints) -> list[tuple[str, Ints]]:
     """Rows that can run in one call: each tonal operation by itself, all warps together."""
     kind_N = np.minimum(operation_N, _FIRST_WARP)
-    found = ((OPERATIONS[kind], np.flatnonzero(kind_N == kind)) for kind in range(_FIRST_WARP + 1))
-    return [(name, rows) for name, rows in found if len(rows)]
+    groups = ((OPERATIONS[kind], np.flatnonzero(kind_N == kind)) for kind in range(_FIRST_WARP + 1))
+    return [(name, rows) for name, rows in groups if len(rows)]
 
 
 def _apply(kind: str, unit_NCHW: Tensor, operation_N: Ints, level_N: Floats) -> Tensor:

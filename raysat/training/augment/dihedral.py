@@ -16,7 +16,16 @@ Ints = npt.NDArray[np.int64]
 
 
 def draw(patches: int, rng: np.random.Generator, *, square: bool) -> Ints:
-    """Draw a symmetry for each patch, shape (B,): one of eight, or of four where the shape has to be kept."""
+    """Draw a symmetry for each patch.
+
+    Args:
+        patches: in the batch.
+        rng: what draws.
+        square: whether height and width are equal; else the four symmetries that keep the shape are drawn from.
+
+    Returns:
+        Numbers below eight or four, shape (B,).
+    """
     return rng.integers(8 if square else 4, size=patches)
 
 

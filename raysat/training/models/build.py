@@ -23,6 +23,15 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
 
     Initial weights come from torch's global generator: seed it around the call.
 
+    Args:
+        model: its name, stem and classifier, and whether its weights are pretrained.
+        bands: channels of a patch.
+        classes: scores to return.
+        size: height and width of a patch, pixels.
+
+    Returns:
+        The network, in training mode.
+
     Raises:
         PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
             linear classifier that a cosine one would replace.
