@@ -8,7 +8,7 @@ from pathlib import Path
 
 def cache_folder() -> Path:
     """Return ``$RAYSAT_CACHE``, else ``$XDG_CACHE_HOME/raysat``, else ``~/.cache/raysat``."""
-    if own := os.environ.get("RAYSAT_CACHE"):
-        return Path(own)
+    if folder := os.environ.get("RAYSAT_CACHE"):
+        return Path(folder)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "raysat"

@@ -92,7 +92,7 @@ def _full_scales(blocks: Iterable[Block], sizes: npt.NDArray[np.int64], dtype: n
                 samples[band].append(values[_evenly_spaced(seen[band], len(values), size)])
                 seen[band] += len(values)
     if len(counts):
-        return [_full_scale(np.searchsorted(each.cumsum(), _ranks(each.sum()), side="right")) for each in counts]
+        return [_full_scale(np.searchsorted(levels.cumsum(), _ranks(levels.sum()), side="right")) for levels in counts]
     ordered = (np.sort(np.concatenate(parts)) for parts in samples)
     return [_full_scale(values[_ranks(len(values))]) for values in ordered]
 

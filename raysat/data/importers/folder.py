@@ -66,7 +66,7 @@ def read_folder(
 
 def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
     """List split, class name and path of each array, in order. Raises DataError where there is none to train on."""
-    found = [
+    arrays = [
         (split, folder.name, file)
         for split in SPLITS
         if (source / split).is_dir()
@@ -74,12 +74,12 @@ def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
         if folder.is_dir()
         for file in sorted(folder.glob("*.npy"))
     ]
-    if not any(split == "train" for split, _, _ in found):
+    if not any(split == "train" for split, _, _ in arrays):
         raise DataError(
             f"{source} holds no train/<class>/*.npy",
             hint="arrays lie in train/<class>/, val/<class>/ and test/<class>/",
         )
-    return found
+    return arrays
 
 
 def _guess(file: Path) -> tuple[str, tuple[str, ...]]:

@@ -131,16 +131,15 @@ def _check_sidecar(path: Path) -> None:
 
 def _alpha_band(file: rasterio.DatasetReader) -> int:
     """The index of the alpha band. Raises DataError where there is not just one."""
-    found: list[int] = [
-        index for index, meaning in zip(file.indexes, file.colorinterp, strict=True) if meaning is ColorInterp.alpha
-    ]
-    if len(found) != 1:
-        has = f"{len(found) or 'no'} alpha band{'s' * (len(found) > 1)}"
+    meanings = zip(file.indexes, file.colorinterp, strict=True)
+    alpha: list[int] = [index for index, meaning in meanings if meaning is ColorInterp.alpha]
+    if len(alpha) != 1:
+        has = f"{len(alpha) or 'no'} alpha band{'s' * (len(alpha) > 1)}"
         raise DataError(
             f"it has {has}, and {{--alpha-mask}} takes nodata from one",
             hint="leave {--alpha-mask} out, or mark the band as alpha (gdal_translate -colorinterp_4 alpha)",
         )
-    return found[0]
+    return alpha[0]
 
 
 def _other_count(

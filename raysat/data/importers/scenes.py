@@ -71,9 +71,9 @@ def render(labels: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArr
     size = len(labels)
     rough, smooth = zip(*_FIELDS.values(), strict=True)
     fields = _power_law_fields(rng.uniform(rough, smooth, (size, len(_FIELDS))), rng)
-    named = {name: fields[:, index] for index, name in enumerate(_FIELDS)}
-    ground = _ground(_visible_forage(labels, rng), named, rng)
-    seen = _through_air(ground, named, rng)
+    by_name = {name: fields[:, index] for index, name in enumerate(_FIELDS)}
+    ground = _ground(_visible_forage(labels, rng), by_name, rng)
+    seen = _through_air(ground, by_name, rng)
     seen += _NOISE[:, None, None] * rng.standard_normal(seen.shape, dtype=np.float32)
     cold, hot = _KELVIN
     seen[:, _THERMAL] = (seen[:, _THERMAL] - cold) / (hot - cold)

@@ -66,8 +66,8 @@ def synthesize(
         overwrite=overwrite,
     ) as writer:
         for start in range(0, size, _BATCH):
-            some = labels[start : start + _BATCH]
-            for patch, label in zip(render(some, np.random.default_rng([seed, 1, start])), some, strict=True):
+            batch = labels[start : start + _BATCH]
+            for patch, label in zip(render(batch, np.random.default_rng([seed, 1, start])), batch, strict=True):
                 writer.add(patch, int(label), splits[len(writer)])
             progress(len(writer), size)
         store = writer.close()
