@@ -1,4 +1,4 @@
-"""Points in training: which epoch a fraction of it means, and what holds there. No torch: the planner asks here too."""
+"""Milestones: which epoch a fraction of training means, and what holds there. No torch: the planner asks here too."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | E
 _EPSILON = 1e-9  # 0.29 * 100 is 28.999..., and means 29
 
 
-def epoch_at(point: float, epochs: int) -> int:
-    """Return the epoch (0-based) that begins at a point of training or, between two beginnings, contains it."""
-    return math.floor(point * epochs + _EPSILON)
+def epoch_at(milestone: float, epochs: int) -> int:
+    """Return the epoch (0-based) that begins at a fraction of training or, between two beginnings, contains it."""
+    return math.floor(milestone * epochs + _EPSILON)
 
 
 def defer_until(deferred: Drw | Drs, epochs: int) -> int:
-    """Return the first reweighted or resampled epoch (0-based): the one in which the point ``switch`` falls.
+    """Return the first reweighted or resampled epoch (0-based): the one in which the milestone ``switch`` falls.
 
     0.8 of 40 epochs is epoch index 32; a switch below 1 changes at least the last epoch, a switch of 1 none.
     """
@@ -74,9 +74,9 @@ def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:
 def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:
     """Return after which epochs (1-based) weights enter the average; empty where no epoch's end is special.
 
-    The points ``start``, ``start + every`` ... up to 1 are fractions of training (``every`` at least one epoch); each
-    means the nearest end of an epoch, half up, the first at the earliest. The last epoch always counts. With the
-    defaults and 40 epochs: 10, 15 ... 40. An exponential average takes every step, and so no epoch's end.
+    The milestones ``start``, ``start + every`` ... up to 1 (``every`` at least one epoch) each mean the nearest end of
+    an epoch, half up, the first at the earliest. The last epoch always counts. With the defaults and 40 epochs: 10, 15
+    ... 40. An exponential average takes every step, and so no epoch's end.
     """
     match average:
         case NoAverage() | Ema():

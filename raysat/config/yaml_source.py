@@ -40,20 +40,20 @@ class YamlValue:
 
     def child(self, *key: str | int) -> YamlValue:
         """Return the part of the tree under a key."""
-        found = self
+        tree = self
         for part in key:
-            found = found._parts[part]
-        return found
+            tree = tree._parts[part]
+        return tree
 
     @cached_property
     def _parts(self) -> dict[str | int, YamlValue]:
         """The parts under each key, sorted out at once: one by one, a file of many arms would take minutes."""
-        below: dict[str | int, dict[Key, str]] = {}
+        inner: dict[str | int, dict[Key, str]] = {}
         for path, place in self.locations.items():
             if path:
-                below.setdefault(path[0], {})[path[1:]] = place
+                inner.setdefault(path[0], {})[path[1:]] = place
         items = self.value.items() if isinstance(self.value, dict) else enumerate(self.value)
-        return {key: YamlValue(value, below.get(key, {}), self.location((key,))) for key, value in items}
+        return {key: YamlValue(value, inner.get(key, {}), self.location((key,))) for key, value in items}
 
     def nested_under(self, *key: str) -> YamlValue:
         """Return a tree that has this one under a key."""
@@ -61,9 +61,8 @@ class YamlValue:
         for part in reversed(key):
             value = {part: value}
         locations: dict[Key, str] = {key[:depth]: self.location() for depth in range(1, len(key) + 1)}
-        return YamlValue(
-            value, locations | {(*key, *path): place for path, place in self.locations.items()}, self.origin
-        )
+        locations |= {(*key, *path): place for path, place in self.locations.items()}
+        return YamlValue(value, locations, self.origin)
 
     def merge(self, over: YamlValue) -> YamlValue:
         """Merge another tree into this one, key by key."""

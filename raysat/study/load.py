@@ -59,7 +59,7 @@ def load_study(
     Args:
         path: the YAML file.
         overrides: ``key=value`` settings that win over base and arms alike.
-        epochs: epochs of every arm; points in training are fractions, so they follow.
+        epochs: epochs of every arm; milestones are fractions of training, so they follow.
         seeds: run the first so many of the study's seeds.
 
     Returns:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]  # a point within training, neither its start nor its end
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]  # within training, neither its start nor its end
 Bands = str | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)]
 
 
