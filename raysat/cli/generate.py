@@ -71,8 +71,8 @@ def generate(
     store = open_data(data)
     if store.generated:
         raise PlanError(f"{store.path} holds generated patches", hint="give the real store that they were made from")
-    chosen = Data.model_validate({"bands": read_bands(bands)})
-    config = resolved(Config(data=chosen, synthetic=_gan(classes, patches, steps, seed)), store)
+    data_config = Data.model_validate({"bands": read_bands(bands)})
+    config = resolved(Config(data=data_config, synthetic=_gan(classes, patches, steps, seed)), store)
     jobs = generate_jobs(config, store)
     for job in jobs:
         check_generation(job.work, store)
@@ -111,14 +111,16 @@ def _train_on_synthetic(
     from raysat.metrics.synthetic import SyntheticTraining
 
     stores = {job.work.label: artifacts.open(job.id) for job in jobs}
-    file = artifacts.root / f"train-on-synthetic-{digest([made.fingerprint for made in stores.values()])}.json"
+    file = (
+        artifacts.root / f"train-on-synthetic-{digest([generated.fingerprint for generated in stores.values()])}.json"
+    )
     try:
         return read_model(SyntheticTraining, file, remedy="")
     except StorageError:  # not measured yet, or damaged
         from raysat.generation.quality import train_on_synthetic
 
         screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
-        images = {label: made.images for label, made in stores.items()}
+        images = {label: generated.images for label, generated in stores.items()}
         training = train_on_synthetic(images, store, bands=jobs[0].work.bands)
         if training is not None:
             write_atomic(file, training.model_dump_json(indent=1))

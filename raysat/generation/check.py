@@ -37,9 +37,9 @@ def check_generation(work: Generation, store: PatchStore) -> None:
         raise PlanError(f"a DC-GAN is asked for bands {', '.join(work.bands)}: one twice", hint="name each band once")
     count, name = int(store.counts("train")[work.label]), store.classes[work.label]
     if count < MIN_PATCHES:
-        found = f"{count} train patch{'' if count == 1 else 'es'}" if count else "no train patch"
+        number = f"{count} train patch{'' if count == 1 else 'es'}" if count else "no train patch"
         raise PlanError(
-            f"class {name!r} of {store.path} has {found}; a DC-GAN needs at least {MIN_PATCHES}",
+            f"class {name!r} of {store.path} has {number}; a DC-GAN needs at least {MIN_PATCHES}",
             hint=f"leave {name!r} out of synthetic.classes, or import more patches of it",
         )
     height, width = store.images.shape[2:]

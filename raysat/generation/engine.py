@@ -28,11 +28,11 @@ from raysat.training.patches import Scale, open_patches
 from raysat.training.seeding import generator, reproducible
 
 _BETA2: Final = 0.999  # Adam's default; the paper lowers beta1 alone
-_REAL: Final = 0.9  # what the discriminator is asked to say of a real patch
+_REAL: Final = 0.9  # the target of real patches: one-sided label smoothing, Salimans et al.'s
 _EMA: Final = 0.999  # most that is kept of the average at a step; less at first
 _TAIL: Final = 0.1  # per cent of a band's values beyond each end of the scale that the tanh covers
 _SCALED: Final = 1000  # patches at most whose values that scale is read from
-_READOUT: Final = 64  # latents in a batch of the averaged generator
+_LATENTS: Final = 64  # in a batch of the averaged generator
 _REFRESHED: Final = 4  # batches that batch norm's statistics are taken from, at the end
 
 Images = npt.NDArray[Any]  # (N, C, H, W) in the store's type
@@ -116,7 +116,7 @@ class GanEngine:
         with reproducible(self.device, self.gan.seed, "gan", "readout"):
             latents = (self._latent_batch("batch norm", index) for index in range(_REFRESHED))
             network = self.average.result(self.generator, latents)
-            batches = range(-(-count // _READOUT))
+            batches = range(-(-count // _LATENTS))
             patches = [self._to_store(network(self._latent_batch("patches", index))) for index in batches]
         return np.concatenate(patches)[:count]
 
@@ -146,7 +146,7 @@ class GanEngine:
         return dataclasses.replace(scale, low=low_C11, span=span_C11)
 
     def _latent_batch(self, purpose: str, index: int) -> Tensor:
-        return self._latents(generator(self.gan.seed, "gan", purpose, index), _READOUT)
+        return self._latents(generator(self.gan.seed, "gan", purpose, index), _LATENTS)
 
     def _latents(self, rng: np.random.Generator, count: int) -> Tensor:
         latents_BZ = rng.standard_normal((count, self.gan.latent), dtype=np.float32)

@@ -35,7 +35,7 @@ _COMPARED: Final = 64  # patches that diversity is measured on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GanReport:
-    """Where training stands after a chunk of steps."""
+    """Training after a chunk of steps."""
 
     step: int  # 1-based, the chunk's last
     steps: int
@@ -43,7 +43,7 @@ class GanReport:
     discriminator_loss: float
     seconds: float  # wall time of this chunk, samples included
     samples_seen: int  # real patches shown so far
-    diversity: float | None  # mean pairwise difference of made patches over that of real ones; None where that is 0
+    diversity: float | None  # mean pairwise difference over that of real patches; None where that is 0
     samples: Images  # (n, C, H, W) in the store's type, of the same latents in each report
 
 

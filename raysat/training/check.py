@@ -33,7 +33,7 @@ def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
 
 
 def evaluation_splits(store: PatchStore) -> tuple[Split, ...]:
-    """Splits to evaluate on that a store has patches of; epochs are on the first: val, or test without it."""
+    """Splits to evaluate on that a store has patches of; epochs are validated on the first: val, or test without it."""
     return tuple(split for split in SPLITS[1:] if store.counts(split).any())
 
 

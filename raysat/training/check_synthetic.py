@@ -29,7 +29,8 @@ def check_generated(config: Config, store: PatchStore, generated: Sequence[Patch
         case NoSynthetic():
             if generated:
                 raise PlanError(
-                    f"{_named(generated)} cannot be used: synthetic.kind is none", hint="set synthetic.kind, or drop it"
+                    f"{', '.join(str(store.path) for store in generated)} cannot be used: synthetic.kind is none",
+                    hint="set synthetic.kind, or drop it",
                 )
         case Dcgan(kind=kind):
             if not generated:
@@ -71,10 +72,6 @@ def _check_fits(generated: PatchStore, store: PatchStore, bands: tuple[str, ...]
                 f"{generated.path} has {what} {theirs}, {store.path} has {ours}",
                 hint="generate the patches from the store that the trial uses",
             )
-
-
-def _named(stores: Sequence[PatchStore]) -> str:
-    return ", ".join(str(store.path) for store in stores)
 
 
 def _size(store: PatchStore) -> str:

@@ -1,4 +1,4 @@
-"""How patches are laid out and computed with on a device; said once for classifiers, GANs and those who judge them."""
+"""How patches are laid out and computed with on a device; the same for classifiers and GANs."""
 
 from __future__ import annotations
 

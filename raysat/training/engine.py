@@ -96,7 +96,7 @@ class Engine:
                 batch = make_batch(self.config.augment, train, self._scale, positions_B, shard.positions, rng)
                 loss = self._loss(batch, train.labels[positions_B], shard, weights_K)
                 means.append(loss.detach())
-                if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would make each step wait
+                if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
                     self._check_finite(means[-1:], epoch, index)
                 self.optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -142,7 +142,7 @@ class Engine:
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
 
-        An average's batch norm is re-estimated on clean training patches; training may go on from here.
+        An average's batch norm is re-estimated on clean training patches; training may be resumed from here.
         """
         epochs = self.epochs_done
         if average is None:

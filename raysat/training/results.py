@@ -1,4 +1,4 @@
-"""What a training gives: a report of each epoch, and at its end the trained model with its predictions."""
+"""What training returns: a report of each epoch, and at the end the trained model with its predictions."""
 
 from __future__ import annotations
 

@@ -95,10 +95,10 @@ def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard
     Returns:
         The rank's patches and their weights.
     """
-    own = np.arange(rank, len(weights_B), world)
-    padding = np.arange(max(0, 2 - len(own)))
-    positions = np.concatenate([own, padding])
-    real = world * np.repeat([1.0, 0.0], (len(own), len(padding)))
+    shard_b = np.arange(rank, len(weights_B), world)
+    padding = np.arange(max(0, 2 - len(shard_b)))
+    positions = np.concatenate([shard_b, padding])
+    real = world * np.repeat([1.0, 0.0], (len(shard_b), len(padding)))
     return Shard(
         positions=positions,
         class_weights=(real * weights_B[positions] / weights_B.sum()).astype(np.float32),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,18 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from raysat.config.families.images import Dcgan
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
-from raysat.errors import DivergedError, PlanError
-from raysat.generation import augment as gan_augment
+from raysat.errors import DivergedError
 from raysat.generation import classifier as quality_classifier
-from raysat.generation import engine as gan_engine
-from raysat.generation.check import MIN_PATCHES, check_generation
-from raysat.generation.engine import GanEngine
 from raysat.generation.gan import COLLAPSED, SATURATED, GanReport, Generated, generate, verdict
 from raysat.generation.networks import Generator
 from raysat.training.augment import dihedral
+from tests.helpers.generation import work
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -36,11 +31,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def work(label: int = 1, *, bands: tuple[str, ...] = ("B5", "B2"), patches: int = 5, **settings: Any) -> Generation:
-    small = {"steps": 3, "batch_size": 4, "width": 4, "latent": 8} | settings
-    return Generation(label=label, bands=bands, patches=patches, gan=Dcgan.model_validate(small))
 
 
 def run(what: Generation, store: PatchStore) -> tuple[list[GanReport], Generated]:
@@ -141,33 +131,6 @@ def test_only_train_patches_of_the_class_are_trained_on(make_store: MakeStore, m
     np.testing.assert_array_equal(poisoned.images, untouched.images)
 
 
-def test_both_sides_are_augmented_before_they_are_judged(
-    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = GanEngine(work(), make_store(), CPU)
-    judged: list[torch.Tensor] = []
-    engine._discriminator.register_forward_pre_hook(lambda _, args: judged.append(args[0].detach()))
-    monkeypatch.setattr(gan_augment, "diff_augment", lambda patches, _: torch.full_like(patches, 0.25) + 0 * patches)
-    engine.train(2, 0)
-    assert len(judged) == 6  # reals, fakes, and fakes again for the generator, in each step
-    assert all(bool((each == 0.25).all()) for each in judged)
-
-
-def test_the_readout_is_the_average_of_the_weights(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gan_engine, "_EMA", 0.5)
-    engine = GanEngine(work(), make_store(), CPU)
-    wanted = [parameter.detach().double().clone() for parameter in engine.generator.parameters()]
-    for step in range(8):
-        engine.train(1, step)
-        kept = min(0.5, (1 + step) / (10 + step))
-        wanted = [
-            kept * average + (1 - kept) * parameter.detach()
-            for average, parameter in zip(wanted, engine.generator.parameters(), strict=True)
-        ]
-    for average, parameter in zip(wanted, engine.average.network.parameters(), strict=True):
-        torch.testing.assert_close(parameter.double(), average, rtol=1e-4, atol=1e-6)
-
-
 def test_training_moves_the_patches_towards_the_class(make_store: MakeStore) -> None:
     """A class of two bands far apart within their common scale: the GAN learns which is the bright one."""
     clean = make_store(counts={"train": (16, 16), "val": (2, 2), "test": (2, 2)}, classes=2)
@@ -179,44 +142,6 @@ def test_training_moves_the_patches_towards_the_class(make_store: MakeStore) -> 
     _, made = run(work(steps=150, batch_size=8, width=8, patches=32), store)
     assert made.images[:, 0].mean() > 150
     assert made.images[:, 1].mean() < 70
-
-
-def test_a_class_with_too_few_patches_is_refused_at_once(make_store: MakeStore) -> None:
-    store = make_store(counts={"train": (24, MIN_PATCHES, MIN_PATCHES - 1), "val": (2, 2, 9), "test": (2, 2, 9)})
-    check_generation(work(1), store)
-    with pytest.raises(PlanError, match=rf"class 'class2' .* has 7 train patches; .* at least {MIN_PATCHES}") as caught:
-        generate(work(2), store)
-    assert caught.value.hint
-    none = make_store(counts={"train": (24, 0), "val": (0, 9), "test": (2, 2)}, classes=2, name="none")
-    with pytest.raises(PlanError, match=r"class 'class1' .* has no train patch; "):
-        check_generation(work(1), none)
-
-
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        (work(3), "class 3, but .* has 3 classes"),
-        (work(bands=("B5", "B7")), "band 'B7', which is not in "),
-        (work(bands=("B5", "B5")), "one twice"),
-    ],
-)
-def test_what_is_not_in_the_store_is_refused(make_store: MakeStore, what: Generation, said: str) -> None:
-    with pytest.raises(PlanError, match=said) as caught:
-        check_generation(what, make_store())
-    assert caught.value.hint
-
-
-def test_patches_too_small_for_the_networks_are_refused(make_store: MakeStore) -> None:
-    with pytest.raises(PlanError, match=re.escape("15 x 15 pixels; a DC-GAN needs at least 16")):
-        check_generation(work(), make_store(size=15))
-
-
-def test_checking_needs_no_torch() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, raysat.generation.check; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_constant_generator_is_told_as_collapsed(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
