@@ -60,6 +60,14 @@ def test_the_full_scale_is_the_exact_percentiles_of_any_values(images, repeats, 
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_the_full_scale_is_what_numpy_calls_percentiles(dtype):
+    images = np.random.default_rng(0).normal(3000, 700, (6667, 1, 1, 3)).astype(dtype)
+    (stats,) = band_stats(lambda: [(images[:100], None), (images[100:], None)])
+    assert images.size == 20_001
+    assert (stats.low, stats.high) == tuple(np.percentile(images, (0.1, 99.9), method="nearest"))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_a_bright_and_a_dark_pixel_do_not_move_the_full_scale(dtype):
     images = np.random.default_rng(0).normal(1000, 100, (4, 1, 64, 64)).astype(dtype)
     before = band_stats(lambda: [(images, None)])[0]
