@@ -100,12 +100,13 @@ def plan(request: Request) -> None:
 
 
 def _leaderboard(run: Path, console: Console) -> None:
+    from raysat.report.format.pages import overview
     from raysat.report.render.run import leaderboard
-    from raysat.report.render.terminal import render
+    from raysat.report.render.terminal import Blocks
 
     board, replication, files = leaderboard(run)
     console.print()
-    console.print(render(board, replication=replication))
+    console.print(Blocks(overview(board, replication)))
     console.print()
     for file in files:
         console.print(f"wrote {file}", style="dim")

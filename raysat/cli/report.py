@@ -42,28 +42,16 @@ def report(
     if len({run.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice", hint="name each once")
     from raysat.report.analysis.findings import find
-    from raysat.report.format.replication import sentences
-    from raysat.report.format.sentences import headline
-    from raysat.report.format.text import for_terminal
-    from raysat.report.render.terminal import render
+    from raysat.report.format.pages import overview
+    from raysat.report.render.terminal import Blocks
 
     screen = console()
     with progress_bar() as progress:
         found = find(runs, baseline=baseline, rank_by=rank_by, together=together, progress=progress)
         files = write_report(found, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
     screen.print()
-    screen.print(
-        render(found.board, tied=found.tied, pareto=found.pareto, rank_by=rank_by, replication=found.replication)
-    )
+    screen.print(Blocks(overview(found.board, found.replication, found)))
     screen.print()
-    for sentence in headline(found):
-        screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
-    screen.print()
-    if found.replication and found.replication.findings:
-        screen.print("what the paper found, on these data")
-        for sentence in sentences(found.replication, found.board):
-            screen.print(for_terminal(sentence, ascii_only=screen.options.ascii_only))
-        screen.print()
     folder = files[-1].parent  # figures come first
     screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")
     if figures := [file for file in files if file.parent != folder]:
@@ -78,11 +66,13 @@ def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.files import write_atomic
     from raysat.report.analysis.compare import compare as compare_runs
-    from raysat.report.render.compare import show_comparison, to_markdown
+    from raysat.report.format.run_comparison import comparison_page
+    from raysat.report.render.markdown import to_markdown
+    from raysat.report.render.terminal import Blocks
 
-    found = compare_runs(run_a, run_b)
+    page = comparison_page(compare_runs(run_a, run_b))
     screen = console()
-    show_comparison(found, screen)
+    screen.print(Blocks(page.sections[0].blocks))
     if out is not None:
-        write_atomic(out, to_markdown(found))
+        write_atomic(out, to_markdown(page))
         screen.print(f"wrote {out}", style="dim")

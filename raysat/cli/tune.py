@@ -108,12 +108,14 @@ def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     """Show what was found and write it down."""
     from raysat.files import write_atomic
     from raysat.report.figures.search import search_png
-    from raysat.report.render.search import search_csv, show_search
+    from raysat.report.format.search import search_blocks
+    from raysat.report.render.exports import search_csv
+    from raysat.report.render.terminal import Blocks
     from raysat.search.confirm import best_candidates, confirming_study
 
     failures = [ledger.read_failure(each.job) for each in log.candidates if each.state == "failed"]
     screen.print()
-    show_search(search, log, {each.id: each.error for each in failures if each}, screen)
+    screen.print(Blocks(search_blocks(search, log, {each.id: each.error for each in failures if each})))
     screen.print()
     written: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
     if any(each.val for each in log.candidates):

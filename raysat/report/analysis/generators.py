@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Final
 
 from raysat.errors import LedgerError
-from raysat.formatting import NONE
 from raysat.report.analysis.collect import Leaderboard
 from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
 from raysat.storage.ledger import Ledger
@@ -22,11 +20,6 @@ QUALITY: Final = {  # of the figures in a record -> its label
     "diversity": "diversity",
     "nearest_real": "nearest real",
 }
-YARDSTICK: Final = (
-    "KID: on features of a classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. "
-    "Index distance: Wasserstein's of a spectral index. Diversity: 1 as diverse as the real ones, 0 collapsed. "
-    "Nearest real: well under 1 would be copies."
-)
 _SHEET: Final = re.compile(r"samples-(\d+)\.png")  # of which step
 
 
@@ -79,8 +72,3 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
             found.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
             break
     return tuple(found)
-
-
-def figure_text(value: float | None) -> str:
-    """Three decimals, with a true minus; no minus before zero."""
-    return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")

@@ -15,7 +15,8 @@ from raysat.report.analysis.paired import Estimate
 from raysat.report.analysis.ranking import LOWER_IS_BETTER, RULE
 from raysat.report.figures.names import MARKS, MOST_ROWS, Label, label, left_out, shown, wrap, write_rows
 from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, Drawing, canvas, drawing, quiet
-from raysat.report.format.sentences import measure_label, signed
+from raysat.report.format.numbers import format_difference
+from raysat.report.format.sentences import measure_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def differences(findings: Findings) -> Drawing | None:
     labels = [label(findings, arm) for arm in arms]
     figure = canvas(1.1 + _height(labels))
     panels = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
-    what = measure_label(findings, measure)
+    what = measure_label(findings.board, measure)
     lower = ", lower is better" if measure in LOWER_IS_BETTER else ""
     for axes, (title, one, of) in zip(panels, sides, strict=True):
         rows = []
@@ -173,7 +174,7 @@ def forest(axes: Axes, rows: Sequence[Row], xlabel: str = "", *, names: bool = T
 
 
 def _short(value: float) -> str:
-    text = signed(value)
+    text = format_difference(value)
     return text.rstrip("0").rstrip(".") if float(text.replace("−", "-")) else "0"
 
 

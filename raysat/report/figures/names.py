@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from raysat.formatting import plural
 from raysat.report.analysis.collect import Arm
 from raysat.report.analysis.findings import Findings
-from raysat.report.format.text import PARETO, TIED
+from raysat.report.format.cells import PARETO, TIED
 
 MOST_ROWS: Final = 40
 BASELINE: Final = "□"

@@ -1,78 +1,25 @@
-"""The cells of a page's tables: what stands in them, what they are sorted by, and how they look."""
+"""Cells that tables share: a metric's mean, a difference, a p-value, an arm, its rank, its seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from typing import Final
 
 from raysat.formatting import NONE, number
-from raysat.report.analysis.collect import Arm, Summary
-from raysat.report.analysis.columns import Column
-from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.collect import Arm, Summary, one_line
 from raysat.report.analysis.paired import Estimate
-from raysat.report.format.sentences import MAIN, bracketed, p_value
-from raysat.report.format.text import PARETO, TIED, count, printed, rank_text
+from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value
+from raysat.report.format.table import Cell, Emphasis, Heading
+
+TIED: Final = "="  # beside the rank of an arm that is tied with the best
+PARETO: Final = "◆"  # beside an arm that no other beats on both balanced accuracy and ICV
+ARM: Final = Heading(text="arm", words=True, key="arm", inline=False)
+N: Final = Heading(text="n", key="n", room=12)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """What stands in a cell, what it is sorted by, and how it looks."""
-
-    text: str
-    value: float | None = None  # None is sorted last, whichever way
-    below: str = ""  # smaller, such as an interval
-    look: str = ""  # CSS classes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """The head of a column."""
-
-    text: str
-    below: str = ""
-    words: bool = False  # sorted as text; else by value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table; the cell ``name`` of each row is its heading."""
-
-    caption: str
-    headings: Sequence[Heading]
-    rows: Sequence[Sequence[Cell]]
-    name: int = 0
-    sorted_by: int | None = None  # the column it is sorted by, upwards, to begin with
-    total: Sequence[Cell] = ()
-
-
-def estimate_cell(estimate: Estimate | None, measure: str = MAIN[0], *, difference: bool = True) -> Cell:
-    """A value above its interval; in bold where the interval of a difference leaves zero out."""
-    text, bracket, rest = bracketed(estimate, measure, difference=difference).partition(" [")
-    clear = difference and estimate is not None and estimate.clear
-    return Cell(
-        text=text, value=estimate.value if estimate else None, below=bracket.strip() + rest, look="strong" * clear
-    )
-
-
-def number_cell(value: float | None, metric: str = "", *, best: str | None = None, below: str = "") -> Cell:
-    """A number, in bold where it reads as the best of its column does."""
-    text = number(value, metric)
-    return Cell(text=text, value=value, below=below, look="strong" if best == text and value is not None else "")
-
-
-def column_cell(column: Column, findings: Findings, arm: Arm) -> Cell:
-    """A mean over seeds with what is known of its spread: an interval, else the standard deviation."""
-    summary = column.ours(arm)
-    own = findings.means.get(arm.name, {}).get(
-        column.metric if column.position is None else f"{column.metric}_{column.position}"
-    )
-    below = estimate_cell(own, column.metric, difference=False).below if own else spread(summary, column.metric)
-    return number_cell(summary.mean, column.metric, best=column.best(findings.board), below=below)
-
-
-def spread(summary: Summary, metric: str = "") -> str:
-    """The standard deviation over seeds; empty for fewer than two."""
-    return "" if summary.sd is None else f"± {number(summary.sd, metric)}"
+def words(text: str, below: str = "") -> Cell:
+    """A text on one line."""
+    return Cell(text=one_line(text), below=one_line(below))
 
 
 def whole_cell(value: int | None) -> Cell:
@@ -85,27 +32,62 @@ def p_cell(p: float | None) -> Cell:
     return Cell(text=p_value(p), value=p)
 
 
-def arm_cell(findings: Findings, arm: Arm) -> Cell:
-    """An arm's name and marks."""
-    marks = f" {PARETO}" * (arm.name in findings.pareto)
-    role = "baseline" if arm.name == findings.baseline and len(findings.ranked) > 1 else ""
-    return Cell(text=arm.label + marks, below=role)
+def mean_cell(summary: Summary, metric: str = "", *, best: str | None = None, interval: Estimate | None = None) -> Cell:
+    """A mean over seeds above its interval, or the standard deviation over seeds where there is none.
+
+    Args:
+        summary: an arm's values.
+        metric: of which metric. Accuracy is never strong: on imbalanced data its best is no merit.
+        best: how the best of the column reads, which is strong.
+        interval: of the mean.
+
+    Returns:
+        The cell.
+    """
+    mean, text = summary.mean, number(summary.mean, metric)
+    emphasis = Emphasis.PLAIN
+    if metric == "accuracy":
+        emphasis = Emphasis.MUTED
+    elif mean is not None and text == best:
+        emphasis = Emphasis.STRONG
+    below = format_interval(interval, metric, difference=False) if interval else format_spread(summary, metric)
+    short = f" {NONE} " if mean is None else "1.0" if mean >= 0.995 else f"{mean:.2f}"[1:]
+    return Cell(text=text, value=mean, below=below, emphasis=emphasis, short=short)
 
 
-def published_cell(findings: Findings, arm: Arm) -> Cell:
-    """The published balanced accuracy of an arm, and ours less it with its interval below."""
-    beside = findings.replication.of(arm.name, "balanced_accuracy") if findings.replication else None
-    if beside is None:
-        return Cell(text=NONE)
-    return Cell(text=printed(beside.published), value=beside.published, below=bracketed(beside.estimate))
+def difference_cell(estimate: Estimate | None, metric: str = "") -> Cell:
+    """A difference above its interval; strong where the interval excludes zero."""
+    return Cell(
+        text=format_difference(estimate.value if estimate else None, metric),
+        value=estimate.value if estimate else None,
+        below=format_interval(estimate, metric),
+        emphasis=Emphasis.STRONG if estimate is not None and estimate.clear else Emphasis.PLAIN,
+    )
+
+
+def arm_cell(arm: Arm, *, pareto: Collection[str] = (), baseline: str = "") -> Cell:
+    """An arm's name with its marks.
+
+    Args:
+        arm: whose name.
+        pareto: the arms that no other beats on both balanced accuracy and ICV.
+        baseline: the arm that others are compared with.
+
+    Returns:
+        The cell.
+    """
+    return Cell(
+        text=arm.label + (f" {PARETO}" if arm.name in pareto else ""),
+        below="(baseline)" if arm.name == baseline else "",
+    )
 
 
 def n_cell(arm: Arm) -> Cell:
-    """Finished seeds of an arm."""
-    return Cell(text=count(arm), value=arm.n)
+    """Finished seeds of an arm: ``3``, or ``2/3`` where some are not."""
+    return Cell(text=str(arm.n) if arm.n == arm.n_planned else f"{arm.n}/{arm.n_planned}", value=arm.n)
 
 
-def rank_cell(findings: Findings, arm: Arm) -> Cell:
-    """Rank of an arm and whether it is tied with the best."""
-    tied = TIED if arm.name in findings.tied else ""
-    return Cell(text=f"{rank_text(arm)}{tied}", value=arm.rank)
+def rank_cell(arm: Arm, tied: Collection[str] = ()) -> Cell:
+    """An arm's rank: ``3``, ``3=`` where it is tied with the best, ``(3)`` where it is short of seeds."""
+    text = NONE if arm.rank is None else f"({arm.rank})" if arm.short else str(arm.rank)
+    return Cell(text=text + (TIED if arm.name in tied else ""), value=arm.rank)

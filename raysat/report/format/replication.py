@@ -1,90 +1,97 @@
-"""How a paper's numbers and findings stand beside ours: the same tables and sentences for every form of a report."""
+"""How a paper's numbers and findings compare with ours: tables, and a sentence for each finding."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from raysat.formatting import NONE
 from raysat.report.analysis.collect import Leaderboard, one_line
+from raysat.report.analysis.columns import Column, columns
 from raysat.report.analysis.ranking import LABELS
 from raysat.report.analysis.replication import SIMILAR, Answer, Replicated, Replication, majority
-from raysat.report.format.cells import Cell, Heading, Table, estimate_cell, number_cell, p_cell, spread, whole_cell
-from raysat.report.format.sentences import bracketed, signed
-from raysat.report.format.text import printed, published_note
+from raysat.report.format.cells import ARM, N, difference_cell, mean_cell, n_cell, p_cell, whole_cell, words
+from raysat.report.format.numbers import format_difference, format_estimate, printed
+from raysat.report.format.sentences import INTERVALS, sentence
+from raysat.report.format.table import Cell, Heading, Table, make_table
 
 _EXPECTED: Final = {"higher": "higher", "lower": "lower", "similar": f"within ± {SIMILAR:g}"}
 
 
 def source_note(board: Leaderboard) -> str:
-    """Where the published numbers are from, and where they differ from print."""
-    said = published_note(board) or ""
-    return f"{said[:1].upper()}{said[1:]}. Here {board.reference.note}." if board.reference else ""
+    """What the published numbers are, and where they differ from print; empty for a study without a reference."""
+    if board.reference is None:
+        return ""
+    source = f"Published numbers: {board.reference.source}, measured on {board.reference.data}"
+    return f"{source}; they compare with the same data and split alone. {sentence('here ' + board.reference.note)}"
 
 
-def published_table(replication: Replication) -> Table | None:
-    """Every published number beside ours; None where there is none of these arms."""
+def published_table(board: Leaderboard, replication: Replication | None, *metrics: str) -> Table:
+    """Every published number beside ours.
+
+    Args:
+        board: the arms.
+        replication: our differences to the publication; None where they could not be worked out.
+        metrics: those to show; all where none is named.
+
+    Returns:
+        The table; without rows where nothing is published of these arms.
+    """
+    known = {(each.arm.name, each.column.key): each for each in (replication.differences if replication else ())}
     rows = [
-        [
-            Cell(text=each.arm.label),
-            Cell(text=LABELS.get(each.column.metric) or f"{each.column.metric} of {each.column.label}"),
-            number_cell(each.ours, each.column.metric, below=spread(each.column.ours(each.arm), each.column.metric)),
-            Cell(text=printed(each.published), value=each.published),
-            estimate_cell(each.estimate, each.column.metric),
-            whole_cell(each.estimate.n),
-        ]
-        for each in replication.differences
+        (arm, column, value, known.get((arm.name, column.key)))
+        for arm in board.arms
+        for column in columns(board)
+        if arm.n and (value := column.published(arm)) is not None and (not metrics or column.metric in metrics)
     ]
-    headings = [
-        Heading(text="arm", words=True),
-        Heading(text="metric", words=True),
-        Heading(text="ours"),
-        Heading(text="published"),
-        Heading(text="ours − published"),
-        Heading(text="n"),
-    ]
-    caption = (
+    return make_table(
+        "published",
         "Ours: means over n seeds ± standard deviation. Differences with the 95 % interval of ours, over seeds and "
-        "test patches; the published numbers are of one run and have none."
-    )
-    return Table(caption=caption, headings=headings, rows=rows) if rows else None
-
-
-def findings_table(replication: Replication, board: Leaderboard) -> Table | None:
-    """The comparisons that each finding of the paper rests on; None where the paper's findings are not recorded."""
-    rows = [
+        "test patches; the published numbers are of one run and have none.",
         [
-            Cell(text=f"({each.finding.key})"),
-            Cell(text=f"{answer.comparison.of} − {answer.comparison.minus}"),
-            Cell(text=measure_label(answer, board)),
-            Cell(text=_EXPECTED[answer.comparison.expected]),
-            _paper(answer),
-            estimate_cell(answer.estimate, answer.comparison.measure),
-            p_cell(answer.estimate.p if answer.estimate else None),
-            whole_cell(answer.estimate.n if answer.estimate else 0),
-            Cell(text=answer.verdict),
-        ]
-        for each in replication.findings
-        for answer in each.answers
-    ]
-    words = ("finding", "arms", "measure", "expected")
-    headings = [
-        *(Heading(text=text, words=True) for text in words),
-        Heading(text="in the paper"),
-        Heading(text="here"),
-        Heading(text="p"),
-        Heading(text="n"),
-        Heading(text="verdict", words=True),
-    ]
-    caption = (
-        "What the paper's findings rest on, and the same paired differences on our data: 95 % intervals over n seeds "
-        "and test patches; p by the sign-flip test, not corrected. By its interval a comparison held, did not, or "
-        "cannot be told; a finding holds where all of its comparisons do."
+            (ARM, [words(arm.label) for arm, *_ in rows]),
+            (Heading(text="metric", words=True, room=50), [words(_metric_label(column)) for _, column, *_ in rows]),
+            (Heading(text="ours"), [mean_cell(column.ours(arm), column.metric) for arm, column, *_ in rows]),
+            (Heading(text="published"), [Cell(text=printed(value), value=value) for *_, value, _ in rows]),
+            (
+                Heading(text="ours − published"),
+                [difference_cell(each.estimate if each else None, column.metric) for _, column, _, each in rows],
+            ),
+            (N, [n_cell(arm) for arm, *_ in rows]),
+        ],
     )
-    return Table(caption=caption, headings=headings, rows=rows) if rows else None
 
 
-def sentences(replication: Replication, board: Leaderboard) -> Iterator[str]:
+def _metric_label(column: Column) -> str:
+    return column.label if column.position is None else f"{column.metric} of {column.label}"
+
+
+def findings_table(replication: Replication, board: Leaderboard) -> Table:
+    """The comparisons that each finding of the paper rests on; no rows where the paper's findings are not recorded."""
+    rows = [(finding.finding, answer) for finding in replication.findings for answer in finding.answers]
+    answers = [answer for _, answer in rows]
+    comparisons, estimates = [answer.comparison for answer in answers], [answer.estimate for answer in answers]
+    papers = [Cell(text=format_difference(each.published, digits=4), value=each.published) for each in answers]
+    measures = [comparison.measure for comparison in comparisons]
+    return make_table(
+        "findings",
+        "What the paper's findings rest on, and the same paired differences on our data; p by the sign-flip test, not "
+        "corrected. By its interval a comparison held, did not, or cannot be told; a finding holds where all of its "
+        f"comparisons do. {INTERVALS}",
+        [
+            (Heading(text="finding", words=True), [words(f"({finding.key})") for finding, _ in rows]),
+            (Heading(text="arms", words=True), [words(_arms(answer)) for answer in answers]),
+            (Heading(text="measure", words=True), [words(measure_label(answer, board)) for answer in answers]),
+            (Heading(text="expected", words=True), [words(_EXPECTED[each.expected]) for each in comparisons]),
+            (Heading(text="in the paper"), papers),
+            (Heading(text="here"), list(map(difference_cell, estimates, measures))),
+            (Heading(text="p"), [p_cell(estimate.p if estimate else None) for estimate in estimates]),
+            (N, [whole_cell(estimate.n if estimate else 0) for estimate in estimates]),
+            (Heading(text="verdict", words=True), [words(answer.verdict) for answer in answers]),
+        ],
+    )
+
+
+def finding_sentences(replication: Replication, board: Leaderboard) -> Iterator[str]:
     """One line for each finding of the paper: the verdict, how many comparisons it rests on, and the decisive one."""
     for each in replication.findings:
         verdicts = [answer.verdict for answer in each.answers]
@@ -94,11 +101,14 @@ def sentences(replication: Replication, board: Leaderboard) -> Iterator[str]:
 
 def _decisive(replicated: Replicated, board: Leaderboard) -> str:
     answer = replicated.decisive
-    arms = f"{answer.comparison.of} − {answer.comparison.minus}"
     if answer.estimate is None:
-        return f"{arms} has no seed in common here"
-    difference = bracketed(answer.estimate, answer.comparison.measure)
-    return f"{arms} in {measure_label(answer, board)}: {difference}, n = {answer.estimate.n}"
+        return f"{_arms(answer)} has no seed in common here"
+    difference = format_estimate(answer.estimate, answer.comparison.measure)
+    return f"{_arms(answer)} in {measure_label(answer, board)}: {difference}, n = {answer.estimate.n}"
+
+
+def _arms(answer: Answer) -> str:
+    return f"{answer.comparison.of} − {answer.comparison.minus}"
 
 
 def measure_label(answer: Answer, board: Leaderboard) -> str:
@@ -110,8 +120,3 @@ def measure_label(answer: Answer, board: Leaderboard) -> str:
         largest = one_line(board.classes[majority(board.support or (1,))])
         return f"recall of {largest} less that of the rarer classes"
     return LABELS[measure]
-
-
-def _paper(answer: Answer) -> Cell:
-    value = answer.published
-    return Cell(text=NONE) if value is None else Cell(text=signed(value, digits=4), value=value)

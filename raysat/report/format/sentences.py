@@ -1,86 +1,106 @@
-"""How findings read in words, the same in every form of a report: numbers with their intervals, and plain sentences."""
+"""What a report says in words: facts of the method, each said once, and sentences on what was found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from raysat.formatting import NONE, duration, number, plural
+from raysat.formatting import duration, number, plural
 from raysat.metrics.power import name_of_test, power_note, seeds_needed
 from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import one_line
+from raysat.report.analysis.collect import Leaderboard, one_line
 from raysat.report.analysis.effects import Effects, Together
 from raysat.report.analysis.findings import Findings
 from raysat.report.analysis.paired import Estimate
-from raysat.report.analysis.ranking import LABELS, LOWER_IS_BETTER
-from raysat.report.format.text import PARETO, TIED, rank_note
+from raysat.report.analysis.ranking import LABELS, LOWER_IS_BETTER, RULE, ranking_seeds
+from raysat.report.format.cells import PARETO, TIED
+from raysat.report.format.numbers import format_estimate, p_value
 
-MAIN: Final = ("balanced_accuracy", "icv", "macro_f1")
+MAIN: Final = RULE  # the measures of comparisons
+ICV: Final = "ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
+ACCURACY: Final = "Accuracy never ranks: on imbalanced data it rewards neglect of the rare classes."
+INTERVALS: Final = "Differences with 95 % intervals, bold where they exclude zero; n: pairs of seeds."
+YARDSTICK: Final = (
+    "In brackets: the same figure of real held-out patches, the yardstick. "
+    "KID: on features of a classifier of the real patches. Wasserstein: in deviations of a band, mean of all bands. "
+    "Index distance: Wasserstein's of a spectral index. Diversity: 1 as diverse as the real ones, 0 collapsed. "
+    "Nearest real: well under 1 would be copies."
+)
 
 
-def measure_label(findings: Findings, measure: str) -> str:
+def sentence(text: str) -> str:
+    """A text as a sentence: with a capital and a full stop; empty stays empty."""
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
+
+
+def spread_note(findings: Findings | None) -> str:
+    """What stands beside a mean over seeds."""
+    return (
+        "± standard deviation" if findings is None else "with 95 % intervals; ± standard deviation where there is none"
+    )
+
+
+def measure_label(board: Leaderboard, measure: str) -> str:
     """``ICV``, ``recall of forest``."""
-    if (own := of_class(measure)) is not None:
-        return f"{own[0]} of {one_line(findings.board.classes[own[1]])}"
+    if (parts := of_class(measure)) is not None:
+        return f"{parts[0]} of {one_line(board.classes[parts[1]])}"
     return LABELS[measure]
 
 
-def called(findings: Findings, arm: str) -> str:
+def arm_label(findings: Findings, arm: str) -> str:
     """An arm by its name, and what it is where a publication says so."""
     return next(each.label for each in findings.board.arms if each.name == arm)
 
 
-def signed(value: float | None, measure: str = "", *, digits: int | None = None) -> str:
-    """A difference with its sign: ``+0.031``, ``−0.031``; what rounds to zero has none."""
-    text = number(value, measure) if digits is None or value is None else f"{value:.{digits}f}"
-    if value is None or not float(text):
-        return text.lstrip("-")
-    return f"−{text[1:]}" if value < 0 else f"+{text}"
+def measured_on(board: Leaderboard) -> str:
+    """Split, data and how much of the study is finished."""
+    size = "" if board.n_test is None else f", {board.n_test:,} patches"
+    return f"{board.reported} split of {board.data}{size}; {board.finished} of {board.planned} trials finished"
 
 
-def bracketed(estimate: Estimate | None, measure: str = "", *, difference: bool = True) -> str:
-    """``+0.031 [−0.001, +0.062]``; ``–`` where there is nothing to estimate, no brackets where n is 1."""
-    if estimate is None:
-        return NONE
-    value = signed(estimate.value, measure) if difference else number(estimate.value, measure)
-    if estimate.low is None or estimate.high is None:
-        return value
-    end = _end if difference else number
-    return f"{value} [{end(estimate.low, measure)}, {end(estimate.high, measure)}]"
+def ranking_sentences(board: Leaderboard, findings: Findings | None = None) -> Iterator[str]:
+    """How arms are ranked, and what the marks beside them mean."""
+    rank_by = findings.rank_by if findings else RULE[0]
+    order = [
+        f"{'lower' if name in LOWER_IS_BETTER else 'higher'} {LABELS[name]}" for name in dict.fromkeys((rank_by, *RULE))
+    ]
+    yield f"Ranked by {', then '.join(order)}. {ACCURACY} {ICV}"
+    finished = [arm for arm in board.arms if arm.n]
+    seeds, short = ranking_seeds(finished), [arm for arm in finished if arm.short]
+    if any(set(arm.seeds) > set(seeds) for arm in finished if not arm.short):
+        if seeds:
+            yield f"Ranked on seeds {', '.join(map(str, seeds))}, which all complete arms share. Means are over all n."
+        else:
+            yield "Complete arms share no seed: each is ranked on its own."
+    if short:
+        yield "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them."
+    if findings is None:
+        return
+    if findings.rank_by != findings.measure:
+        yield f"No arm is marked as tied with the best: {LABELS[rank_by]} is not resampled."
+    elif findings.tied:
+        yield f"{TIED} tied with the best: the 95 % interval of the difference in {LABELS[rank_by]} includes zero."
+    yield f"{PARETO} no other arm beats it on both balanced accuracy and ICV."
 
 
-def _end(value: float, measure: str) -> str:
-    """An end of an interval, with its sign even where it rounds to zero: that tells whether zero lies within."""
-    if not value or float(number(value, measure)):
-        return signed(value, measure)
-    return ("+" if value > 0 else "−") + number(0.0, measure)
-
-
-def p_value(p: float | None) -> str:
-    """Three decimals, or ``<0.001``."""
-    return NONE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def headline(findings: Findings) -> list[str]:
+def summary_sentences(findings: Findings) -> list[str]:
     """What the report found, in a few sentences."""
     board, best, measure = findings.board, findings.best, findings.measure
-    label, mean = measure_label(findings, measure), findings.means[best].get(measure)
+    label, mean = measure_label(board, measure), findings.means[best].get(measure)
     by = "" if findings.rank_by == measure else f" by {LABELS[findings.rank_by]}"
     first = findings.ranked[0].metrics[findings.rank_by].mean
-    said = [
-        f"{called(findings, best)} comes first{by}, {f'{number(first, findings.rank_by)}; ' if by else ''}"
-        f"{label} {bracketed(mean, measure, difference=False)} "
-        f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches)."
+    sentences = [
+        f"{arm_label(findings, best)} comes first{by}, {f'{number(first, findings.rank_by)}; ' if by else ''}"
+        f"{label} {format_estimate(mean, measure, difference=False)} "
+        f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches).",
+        *_ties(findings, measure),
     ]
-    said += _ties(findings, measure)
-    if best != findings.baseline and measure in (gained := findings.to_baseline[best]):
-        e = gained[measure]
-        said.append(
-            f"Against the baseline, {called(findings, findings.baseline)}: {label} {bracketed(e, measure)} "
-            f"(n = {plural(e.n, 'pair')}; p = {p_value(e.p)}, after Holm {p_value(e.p_holm)})."
+    if best != findings.baseline and (gain := findings.to_baseline[best].get(measure)):
+        sentences.append(
+            f"Against the baseline, {arm_label(findings, findings.baseline)}: {label} {format_estimate(gain, measure)} "
+            f"(n = {plural(gain.n, 'pair')}; {_tests(gain)})."
         )
-    said += [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
-    return said
+    return sentences + [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
 
 
 def _ties(findings: Findings, measure: str) -> Iterator[str]:
@@ -88,45 +108,49 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
     compared = {arm: each[measure] for arm, each in findings.to_best.items() if measure in each}
     known = [arm for arm, each in compared.items() if each.low is not None]
     tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
+
+    def listed(arms: Sequence[str]) -> str:
+        return _names([arm_label(findings, arm) for arm in arms])
+
     if tied and len(known) == 1:
         yield "The other arm is tied with it: the interval of the difference includes zero."
     elif tied:
         who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
-        yield f"{len(tied)} of {len(known)} others {who} interval including zero: {_listed(findings, tied)}."
+        yield f"{len(tied)} of {len(known)} others {who} interval including zero: {listed(tied)}."
     elif known and findings.rank_by == measure:
         who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
-        yield f"{who} tied with it: the interval of the difference leaves zero out."
+        yield f"{who} tied with it: the interval of the difference excludes zero."
     if alone := [arm for arm in findings.to_best if arm not in compared]:
-        yield f"Not compared with it, as they have no seed in common: {_listed(findings, alone)}."
+        yield f"Not compared with it, as they have no seed in common: {listed(alone)}."
     if single := [arm for arm, each in compared.items() if each.low is None]:
-        yield f"Compared on one seed, so without an interval: {_listed(findings, single)}."
+        yield f"Compared on one seed, so without an interval: {listed(single)}."
 
 
-def _listed(findings: Findings, arms: Sequence[str]) -> str:
-    return _names([called(findings, arm) for arm in arms])
+def _tests(estimate: Estimate) -> str:
+    return f"p = {p_value(estimate.p)}, after Holm {p_value(estimate.p_holm)}"
 
 
-def _synergy(found: Together) -> str:
+def _synergy(combination: Together) -> str:
     """The testable line on a combination: against its best part, and against the sum of its parts."""
-    whole, *parts = found.subsets
+    whole, *parts = combination.subsets
     measure = MAIN[0]
     best = max(parts, key=lambda part: part.mean[measure].value)
-    gain, synergy = best.gain[measure], found.synergy[measure]
+    gain, synergy = best.gain[measure], combination.synergy[measure]
     verdict = "beats" if (gain.low or 0) > 0 else "is worse than" if (gain.high or 0) < 0 else "is not told apart from"
     return (
         f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {LABELS[measure]} "
-        f"{bracketed(gain)} "
-        f"(p = {p_value(gain.p)}, after Holm {p_value(gain.p_holm)}); "
-        f"synergy beyond the sum of its parts: {bracketed(synergy)} (p = {p_value(synergy.p)})."
+        f"{format_estimate(gain)} ({_tests(gain)}); "
+        f"synergy beyond the sum of its parts: {format_estimate(synergy)} (p = {p_value(synergy.p)})."
     )
 
 
-def together_note(found: Together) -> str:
+def combination_note(combination: Together) -> str:
     """What a combination was compared with, and whether it was named before or after seeing the results."""
-    why = "asked for by name" if found.asked else "the levels of the grid's best arm, chosen after seeing the results"
-    if found.over > 1:
-        return f"{why}; averaged over {found.over} combinations of the other factors"
-    return f"{why}; at {found.at}" if found.at else why
+    best = "the levels of the grid's best arm, chosen after seeing the results"
+    why = "asked for by name" if combination.asked else best
+    if combination.over > 1:
+        return f"{why}; averaged over {combination.over} combinations of the other factors"
+    return f"{why}; at {combination.at}" if combination.at else why
 
 
 def design_note(effects: Effects) -> str:
@@ -145,10 +169,10 @@ def design_note(effects: Effects) -> str:
         f"other factors by least squares, which takes them as additive. Shares of variance need a balanced grid.{few}"
     )
     main, pairs = effects.unknown
-    if not main + pairs:
-        return note
-    left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
-    return f"{note} Left out, as these arms cannot tell them from others: {left_out}."
+    if main + pairs:
+        left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
+        note += f" Left out, as these arms cannot tell them from others: {left_out}."
+    return note
 
 
 def _names(arms: Sequence[str]) -> str:
@@ -156,48 +180,31 @@ def _names(arms: Sequence[str]) -> str:
     return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
-def generators_note(findings: Findings) -> str:
-    """What the generators of synthetic patches took, which is no arm's own; empty where there are none."""
-    if not findings.generators:
-        return ""
-    records = [each.record for each in findings.generators]
-    took = f"{duration(sum(record.seconds for record in records))}, {sum(record.images for record in records):,} images"
-    return f"Not in it: {plural(len(records), 'generator')} ({took}), which arms with synthetic patches share."
-
-
-def saving_note(findings: Findings) -> str:
-    """What shared epochs save of the planned images; empty where that is not known."""
+def cost_sentences(findings: Findings) -> Iterator[str]:
+    """What the trials took and on what, what shared epochs save, and what generators took beside them."""
     cost = findings.cost
-    if cost.planned is None or cost.saving is None:
-        return ""
-    alone, shared = cost.planned
-    if shared == alone:
-        return "No two trials share an epoch."
-    less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times fewer"
-    return f"Epochs that trials share are trained once: {less}."
+    yield (
+        f"The finished trials pass {cost.images:,} images in {duration(cost.seconds)} of training, each counted as if "
+        f"it were trained alone, on {one_line('; '.join(cost.hardware))}."
+    )
+    if cost.planned is not None and cost.saving is not None:
+        alone, shared = cost.planned
+        less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times fewer"
+        if shared == alone:
+            yield "No two trials share an epoch."
+        else:
+            yield f"Epochs that trials share are trained once: {less}."
+    if records := [generator.record for generator in findings.generators]:
+        images = sum(record.images for record in records)
+        took = f"{duration(sum(record.seconds for record in records))}, {images:,} images"
+        yield f"Not in it: {plural(len(records), 'generator')} ({took}), which arms with synthetic patches share."
 
 
-def notes(findings: Findings) -> Iterator[str]:
+def method_sentences(findings: Findings) -> Iterator[str]:
     """How to read the numbers: the rule, intervals, tests and what they cannot show."""
-    rule = [
-        f"{'lower' if name in LOWER_IS_BETTER else 'higher'} {LABELS[name]}"
-        for name in dict.fromkeys((findings.rank_by, *MAIN))
-    ]
-    yield (
-        f"Ranked by {', then '.join(rule)}. Accuracy never ranks: on imbalanced data it rewards neglect of the rare "
-        "classes. ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
-    )
-    if ranked_on := rank_note(findings.board):
-        yield f"{ranked_on[0].upper()}{ranked_on[1:]}. Means are over all n seeds of an arm."
-    tied = (
-        f"{TIED} tied with the best: the 95 % interval of the difference in {LABELS[findings.rank_by]} includes zero."
-        if findings.rank_by == findings.measure
-        else f"No arm is marked as tied with the best: {LABELS[findings.rank_by]} is not resampled."
-    )
-    yield (
-        f"{PARETO} no other arm beats it on both balanced accuracy and ICV. {tied} The best was chosen by looking at "
-        "these numbers, so its own figure is somewhat too good."
-    )
+    board = findings.board
+    yield from ranking_sentences(board, findings)
+    yield "The best was chosen by looking at these numbers, so its own figure is somewhat too good."
     compared = [*findings.to_best.values(), *findings.to_baseline.values()]
     pairs = sorted({each.n for estimates in compared for each in estimates.values()})
     yield (
@@ -212,17 +219,14 @@ def notes(findings: Findings) -> Iterator[str]:
             "An interval and a p-value may disagree: an interval is that of one comparison alone and trusts Student's "
             "t, p trusts the signs of a few seeds only. What is clear by its interval but not by p wants more seeds."
         )
-        note = power_note(pairs[-1], len(findings.ranked) - 1)
-        yield f"{note[0].upper()}{note[1:]}." + (f" Some pairs have {pairs[0]} alone." * (pairs[0] < pairs[-1]))
+        note = sentence(power_note(pairs[-1], len(findings.ranked) - 1))
+        yield note + (f" Some pairs have {pairs[0]} alone." if pairs[0] < pairs[-1] else "")
     if len(findings.design.factors) > 1 and findings.effects is None:
         yield "No effects of the factors: the arms have no seed in common."
     if len(findings.runs) > 1:
-        yield "A cell (arm and seed) that several runs have counts once."
-    empty = [
-        one_line(name) for name, n in zip(findings.board.classes, findings.board.support or (), strict=False) if not n
-    ]
-    support = zip(findings.board.classes, findings.board.support or (), strict=False)
-    if single := [one_line(name) for name, n in support if n == 1]:
+        yield "A trial that several runs have counts once."
+    support = [(one_line(name), n) for name, n in zip(board.classes, board.support or (), strict=False)]
+    if single := [name for name, n in support if n == 1]:
         yield f"With one test patch alone, so that intervals of their recall know of seeds only: {', '.join(single)}."
-    if empty:
-        yield f"Without patches in the {findings.board.reported} split, and so no part of any mean: {', '.join(empty)}."
+    if empty := [name for name, n in support if n == 0]:
+        yield f"Without patches in the {board.reported} split, and so no part of any mean: {', '.join(empty)}."

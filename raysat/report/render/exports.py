@@ -1,35 +1,48 @@
-"""A report for programs: CSV with a row per arm and per effect, JSON with everything."""
+"""Numbers for programs: CSV with a row per arm, effect or candidate; JSON with everything that is known."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from raysat import __version__
+from raysat.formatting import to_csv
 from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import METRICS
+from raysat.report.analysis.collect import METRICS, Arm, Leaderboard, Summary, one_line
+from raysat.report.analysis.columns import columns
 from raysat.report.analysis.effects import Effect, Effects, Together
 from raysat.report.analysis.findings import Estimates, Findings
 from raysat.report.analysis.paired import Estimate
-from raysat.report.render.tables import as_csv, csv_row, csv_text, describe
+from raysat.report.analysis.replication import Replication
+from raysat.report.format.search import state
+from raysat.search.load import Search
+from raysat.search.log import Log, values_of
+
+_EFFECT_MEASURE_FIELDS = ("low", "high", "p", "p_holm", "n")
 
 
-def to_csv(findings: Findings) -> str:
+def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) -> str:
+    """One row per arm, numbers in full precision, empty where there is none; a name cannot start a formula."""
+    return to_csv([_arm_row(board, arm, replication) for arm in board.arms], ["arm", "rank", "n", "n_planned"])
+
+
+def report_csv(findings: Findings) -> str:
     """One row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
-    board, rows = findings.board, []
-    for arm in board.arms:
-        row = csv_row(board, arm, findings.replication)
+    rows = []
+    for arm in findings.board.arms:
+        row = _arm_row(findings.board, arm, findings.replication)
         if arm.n:
             row |= {"tied_with_best": arm.name in findings.tied, "pareto": arm.name in findings.pareto}
-            for name, summary in arm.metrics.items():
-                if name not in METRICS:
-                    row |= {f"{name}_mean": summary.mean, f"{name}_sd": summary.sd}
-            for what, compared in (("to_best", findings.to_best), ("to_baseline", findings.to_baseline)):
-                for measure, estimate in compared.get(arm.name, {}).items():
-                    row |= _columns(f"{_named(findings, measure)}_{what}", estimate)
+            for metric, summary in arm.metrics.items():
+                if metric not in METRICS:
+                    row |= {f"{metric}_mean": summary.mean, f"{metric}_sd": summary.sd}
+            for to, estimates in (("to_best", findings.to_best), ("to_baseline", findings.to_baseline)):
+                for measure, estimate in estimates.get(arm.name, {}).items():
+                    row |= _estimate_row(f"{_measure_name(findings, measure)}_{to}", estimate)
         rows.append(row)
-    return as_csv(rows)
+    return to_csv(rows)
 
 
 def effects_csv(findings: Findings) -> str | None:
@@ -37,17 +50,43 @@ def effects_csv(findings: Findings) -> str | None:
     if findings.effects is None:
         return None
     rows = []
-    for kind, effect, estimates in _lines(findings.effects):
-        row: dict[str, object] = {"kind": kind, "effect": csv_text(effect)}
+    for kind, label, estimates in _effect_rows(findings.effects):
+        row: dict[str, object] = {"kind": kind, "effect": _csv_text(label)}
         for measure, estimate in estimates.items():
-            row |= _columns(_named(findings, measure), estimate)
+            row |= _estimate_row(_measure_name(findings, measure), estimate)
         rows.append(row)
-    return as_csv(rows)
+    return to_csv(rows)
 
 
-def to_json(findings: Findings) -> str:
-    """Everything that a report says, as JSON."""
-    value = describe(findings.board, findings.replication)
+def search_csv(search: Search, log: Log) -> str:
+    """Every candidate, best first, with its value of each parameter; empty where it has none."""
+    names = ["rank", "candidate", "state", "epochs", "val_balanced_accuracy", "val_icv"]
+    names += ["test_balanced_accuracy", "test_icv", "job", *(axis.name for axis in search.axes)]
+    rows = []
+    for rank, candidate in enumerate(log.ranked(), start=1):
+        row: dict[str, object] = {
+            "rank": rank if candidate.val else None,
+            "candidate": candidate.number,
+            "state": state(candidate),
+            "epochs": len(candidate.curve),
+            "job": candidate.job,
+        }
+        for split, score in (("val", candidate.val), ("test", candidate.test)):
+            if score is not None:
+                row |= {f"{split}_balanced_accuracy": score.balanced_accuracy, f"{split}_icv": score.icv}
+        rows.append(row | values_of(search, candidate))
+    return to_csv(rows, names)
+
+
+def leaderboard_json(board: Leaderboard, replication: Replication | None = None) -> str:
+    """Per arm the mean, sd and each seed's value of every metric, and every trial without a result."""
+    return _json(_board(board, replication))
+
+
+def report_json(findings: Findings) -> str:
+    """Everything that a report says."""
+    value = _board(findings.board, findings.replication)
+    cells = findings.cells
     for arm in value["arms"]:
         name = arm["name"]
         if name not in findings.means:
@@ -58,9 +97,9 @@ def to_json(findings: Findings) -> str:
             "interval": _estimates(findings, findings.means[name]),
             "to_best": _estimates(findings, findings.to_best.get(name, {})),
             "to_baseline": _estimates(findings, findings.to_baseline.get(name, {})),
-            "auroc": _by_class(findings, findings.cells.auroc(name)),
-            "average_precision": _by_class(findings, findings.cells.average_precision(name)),
-            "confusion": findings.cells.confusion[list(findings.cells.seeds[name].values())].sum(axis=0).tolist(),
+            "auroc": _by_class(findings.board, cells.auroc(name)),
+            "average_precision": _by_class(findings.board, cells.average_precision(name)),
+            "confusion": cells.confusion[list(cells.seeds[name].values())].sum(axis=0).tolist(),
             "cost": asdict(findings.cost.arms[name]),
         }
     cost = findings.cost
@@ -77,75 +116,109 @@ def to_json(findings: Findings) -> str:
             "hardware": list(cost.hardware),
             "versions": list(cost.versions),
         },
-        "findings_of_the_paper": _replicated(findings),
+        "findings_of_the_paper": _paper(findings.replication) if findings.replication else [],
         "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in findings.runs],
         "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in findings.generators],
     }
+    return _json(value)
+
+
+def _csv_text(text: str) -> str:
+    """A text on one line that no spreadsheet takes for a formula."""
+    line = one_line(text)
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+
+
+def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
-def _replicated(findings: Findings) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": each.finding.key,
-            "text": each.finding.text,
-            "verdict": each.verdict,
-            "comparisons": [
-                {
-                    **answer.comparison.model_dump(),
-                    "published": answer.published,
-                    "ours": None if answer.estimate is None else asdict(answer.estimate),
-                    "verdict": answer.verdict,
-                }
-                for answer in each.answers
-            ],
-        }
-        for each in (findings.replication.findings if findings.replication else ())
-    ]
+def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, object]:
+    row: dict[str, object] = {"arm": _csv_text(arm.name), "rank": arm.rank, "n": arm.n, "n_planned": arm.n_planned}
+    for column in columns(board):
+        row[f"{column.key}_mean"], row[f"{column.key}_sd"] = column.ours(arm).mean, column.ours(arm).sd
+        if any(column.published(other) is not None for other in board.arms):
+            row[f"{column.key}_published"] = column.published(arm)
+            beside = replication.of(arm.name, column.key) if replication else None
+            for end in ("value", "low", "high"):
+                name = f"{column.key}_minus_published" + ("" if end == "value" else f"_{end}")
+                row[name] = getattr(beside.estimate, end) if beside else None
+    return row
 
 
-def _named(findings: Findings, measure: str) -> str:
+def _measure_name(findings: Findings, measure: str) -> str:
     """A measure's name in files: recalls by class, ``recall_forest``."""
-    own = of_class(measure)
-    return measure if own is None else f"{own[0]}_{findings.board.classes[own[1]]}"
+    parts = of_class(measure)
+    return measure if parts is None else f"{parts[0]}_{findings.board.classes[parts[1]]}"
 
 
-def _columns(name: str, estimate: Estimate) -> dict[str, object]:
+def _estimate_row(name: str, estimate: Estimate) -> dict[str, object]:
+    return {name: estimate.value} | {f"{name}_{key}": getattr(estimate, key) for key in _EFFECT_MEASURE_FIELDS}
+
+
+def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
+    for kind, group in (("main", effects.main), ("interaction", effects.pairs)):
+        yield from ((kind, effect.label, effect.estimates) for effect in group)
+    for whole in effects.together:
+        yield "synergy", whole.label, whole.synergy
+        yield from (("together", f"{whole.label} over {part.label}", part.gain) for part in whole.subsets[1:])
+
+
+def _board(board: Leaderboard, replication: Replication | None) -> dict[str, Any]:
+    counts = None if board.support is None else dict(zip(board.classes, board.support, strict=True))
     return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-        f"{name}_p": estimate.p,
-        f"{name}_p_holm": estimate.p_holm,
-        f"{name}_n": estimate.n,
+        "study": board.study,
+        "raysat": __version__,
+        "data": {"name": board.data, "fingerprint": board.fingerprint},
+        "reported": board.reported,
+        "classes": list(board.classes),
+        "n_test": board.n_test,
+        "n_per_class": counts,
+        "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows", "findings"}),
+        "arms": [_arm(board, arm, replication) for arm in board.arms],
     }
 
 
-def _lines(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
-    for kind, group in (("main", effects.main), ("interaction", effects.pairs)):
-        for effect in group:
-            yield kind, effect.label, effect.estimates
-    for found in effects.together:
-        yield "synergy", found.label, found.synergy
-        for part in found.subsets[1:]:
-            yield "together", f"{found.label} over {part.label}", part.gain
+def _arm(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "rank": arm.rank,
+        "short_of_seeds": arm.short,
+        "n": arm.n,
+        "n_planned": arm.n_planned,
+        "seeds": list(arm.seeds),
+        **{metric: _summary(summary) for metric, summary in arm.metrics.items()},
+        "recall": _by_class(board, arm.recall),
+        "precision": _by_class(board, arm.precision),
+        "failed": [{"seed": trial.seed, "error": trial.error} for trial in arm.failed],
+        "missing": list(arm.missing),
+        "published": None if arm.published is None else arm.published.model_dump(exclude={"arm"}),
+        "minus_published": {
+            each.column.key: {key: getattr(each.estimate, key) for key in ("value", "low", "high", "n")}
+            for each in (replication.differences if replication else ())
+            if each.arm.name == arm.name
+        },
+    }
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    return {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)}
+
+
+def _by_class(board: Leaderboard, summaries: Sequence[Summary]) -> dict[str, Any]:
+    return {name: _summary(summary) for name, summary in zip(board.classes, summaries, strict=True)}
 
 
 def _estimates(findings: Findings, estimates: Estimates) -> dict[str, Any]:
-    return {_named(findings, measure): asdict(estimate) for measure, estimate in estimates.items()}
+    return {_measure_name(findings, measure): asdict(estimate) for measure, estimate in estimates.items()}
 
 
-def _by_class(findings: Findings, summaries: Any) -> dict[str, Any]:
-    pairs = zip(findings.board.classes, summaries, strict=True)
-    return {name: {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)} for name, summary in pairs}
-
-
-def _effects(findings: Findings, effects: Effects) -> Mapping[str, Any]:
+def _effects(findings: Findings, effects: Effects) -> dict[str, Any]:
     def effect(each: Effect) -> dict[str, Any]:
-        own = {"factors": list(each.factors), "levels": list(each.levels), "first": list(each.first)}
-        return {**own, "estimates": _estimates(findings, each.estimates)}
+        names = {"factors": list(each.factors), "levels": list(each.levels), "first": list(each.first)}
+        return {**names, "estimates": _estimates(findings, each.estimates)}
 
-    def together(each: Together) -> dict[str, Any]:
+    def combination(each: Together) -> dict[str, Any]:
         parts = [
             {
                 "label": part.label,
@@ -164,6 +237,26 @@ def _effects(findings: Findings, effects: Effects) -> Mapping[str, Any]:
         "seeds": list(effects.seeds),
         "main": [effect(each) for each in effects.main],
         "interactions": [effect(each) for each in effects.pairs],
-        "together": [together(each) for each in effects.together],
+        "together": [combination(each) for each in effects.together],
         "shares_of_balanced_accuracy": [asdict(share) for share in effects.shares],
     }
+
+
+def _paper(replication: Replication) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": each.finding.key,
+            "text": each.finding.text,
+            "verdict": each.verdict,
+            "comparisons": [
+                {
+                    **answer.comparison.model_dump(),
+                    "published": answer.published,
+                    "ours": None if answer.estimate is None else asdict(answer.estimate),
+                    "verdict": answer.verdict,
+                }
+                for answer in each.answers
+            ],
+        }
+        for each in replication.findings
+    ]

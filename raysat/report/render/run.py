@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from raysat.errors import LedgerError, UsageError
+from raysat.files import write_atomic
 from raysat.report.analysis.collect import Leaderboard, collect
 from raysat.report.analysis.paired import Blocks
 from raysat.report.analysis.predictions import read_cells
 from raysat.report.analysis.replication import Replication, replicate
-from raysat.report.render.tables import write_leaderboard
+from raysat.report.format.pages import leaderboard_page
+from raysat.report.render.exports import leaderboard_csv, leaderboard_json
+from raysat.report.render.markdown import to_markdown
 from raysat.storage.ledger import Ledger
 
 
@@ -27,6 +30,31 @@ def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]
     board = collect(Ledger.open(run))
     replication = _replication(board)
     return board, replication, write_leaderboard(board, run, replication)
+
+
+def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication | None = None) -> list[Path]:
+    """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once.
+
+    Args:
+        board: the arms.
+        folder: where to.
+        replication: what is published beside ours.
+
+    Returns:
+        The files.
+
+    Raises:
+        LedgerError: they cannot be written.
+    """
+    texts = {
+        "md": to_markdown(leaderboard_page(board, replication)),
+        "csv": leaderboard_csv(board, replication),
+        "json": leaderboard_json(board, replication),
+    }
+    paths = [folder / f"leaderboard.{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        write_atomic(path, text)
+    return paths
 
 
 def _replication(board: Leaderboard) -> Replication | None:

@@ -1,198 +1,152 @@
-"""The leaderboard on a terminal: as many columns as its width holds; what remains goes to the names of the arms."""
+"""Blocks of a page on a terminal: of a table as many columns as its width holds; what remains goes to words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from itertools import groupby
+from typing import Final
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
 
-from raysat.formatting import NONE, number
-from raysat.report.analysis.collect import Arm, Leaderboard, one_line
-from raysat.report.analysis.columns import Column, class_columns, columns, leading_columns
-from raysat.report.analysis.ranking import LABELS, LOWER_IS_BETTER, RULE
-from raysat.report.analysis.replication import Replication
-from raysat.report.format.sentences import bracketed
-from raysat.report.format.text import (
-    PARETO,
-    TIED,
-    count,
-    for_terminal,
-    measured_on,
-    printed,
-    published_note,
-    rank_note,
-    rank_text,
-    unfinished,
+from raysat.report.format.cells import PARETO
+from raysat.report.format.document import Block, Bullets, Code, Fold, Subtitle, Text
+from raysat.report.format.table import Cell, Emphasis, Heading, Table
+
+_GAP: Final = 2  # blanks between columns
+_NARROWEST: Final = 8  # characters for names, whatever else there is
+_STYLES: Final = {Emphasis.PLAIN: "", Emphasis.STRONG: "bold", Emphasis.MUTED: "dim"}
+_ASCII: Final = str.maketrans(
+    {"±": "+-", "√": "root ", "–": "-", "−": "-", "…": "~", "→": ">", "×": "x", PARETO: "*", "²": "^2"}
 )
-
-_Shown: TypeAlias = dict[str, list[Text]]  # heading -> a cell for each arm
-
-_GAP: Final = 2
-# What is left out first, while arms have less room than this; their names wrap in what they get.
-_OPTIONAL: Final = (("√ICV", 40), ("recall by class", 36), ("acc.", 30), ("F1", 16), ("n", 12))
-_NARROWEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A leaderboard that fits the console it is printed on; plain ASCII where that is all the console can write."""
+class Blocks:
+    """Blocks that fit the console they are printed on; plain ASCII where that is all the console can write."""
 
-    board: Leaderboard
-    tied: frozenset[str] = frozenset()  # arms that are tied with the best
-    pareto: frozenset[str] = frozenset()  # arms that no other beats on both balanced accuracy and ICV
-    rank_by: str = RULE[0]
-    replication: Replication | None = None
+    blocks: Sequence[Block]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield a title, the table and notes."""
-        ascii_only, board = options.ascii_only, self.board
-        shown = _columns(board, self.rank_by, ascii_only=ascii_only)
-        ranks = [rank_text(arm) + (TIED if arm.name in self.tied else "") for arm in board.arms]
-        shown["#"] = [_text(rank, ascii_only=ascii_only) for rank in ranks]
-        marks = [f" {PARETO}" if arm.name in self.pareto else "" for arm in board.arms]
-        names = [_text(a.label + mark, ascii_only=ascii_only) for a, mark in zip(board.arms, marks, strict=True)]
-        longest = max((name.cell_len for name in names), default=0)
-        for heading, room in _OPTIONAL:
-            if _room(shown, options.max_width) < min(longest, room):
-                shown.pop(heading, None)
-        width = max(_NARROWEST, min(longest, _room(shown, options.max_width)))
-
-        yield Text.assemble(
-            _text(board.study, "bold", ascii_only=ascii_only), "  ", _text(measured_on(board), ascii_only=ascii_only)
-        )
-        yield ""
-        yield _table(board, shown, names, width, ascii_only=ascii_only)
-        yield ""
-        for note in self._notes(shown):
-            yield _text(note, "dim", ascii_only=ascii_only)
-        if self.replication is not None:
-            yield from _published(board, self.replication, ascii_only=ascii_only)
-        for arm, seeds, reason in unfinished(board):
-            yield _text(f"{one_line(arm.name)}, {seeds} {reason}", ascii_only=ascii_only)
-
-    def _notes(self, shown: _Shown) -> Iterator[str]:
-        rule = [LABELS[name] for name in dict.fromkeys((self.rank_by, *RULE))]
-        lower = [name in LOWER_IS_BETTER for name in dict.fromkeys((self.rank_by, *RULE))]
-        said = [("lower " if low else "") + name for name, low in zip(rule, lower, strict=True)]
-        yield f"± sd over n seeds; ranked by {', then '.join(said)}"
-        if ranked_on := rank_note(self.board):
-            yield ranked_on
-        if "recall by class" in shown:
-            yield f"recall by class: {', '.join(one_line(name) for name in self.board.classes)}"
-        if self.tied or self.pareto:
-            tied = (
-                f"{TIED} tied with the best in {LABELS[self.rank_by]}, the interval including zero; "
-                if self.tied
-                else ""
-            )
-            yield f"{tied}{PARETO} beaten by no other on both balanced accuracy and ICV"
+        """Yield the blocks with an empty line between, but for texts that follow each other."""
+        before: Block | None = None
+        for block in self.blocks:
+            lines = list(_lines(block, options))
+            if lines and before is not None and not (isinstance(before, Text) and isinstance(block, Text)):
+                yield ""
+            yield from lines
+            before = block if lines else before
 
 
-def render(
-    board: Leaderboard,
-    *,
-    tied: frozenset[str] = frozenset(),
-    pareto: frozenset[str] = frozenset(),
-    rank_by: str = RULE[0],
-    replication: Replication | None = None,
-) -> Rendered:
-    """Return a leaderboard for rich's ``console.print``; it takes its width from the console."""
-    return Rendered(board, tied, pareto, rank_by, replication)
+def _lines(block: Block, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def text(content: str, style: str = "") -> RichText:
+        return RichText(for_terminal(content, ascii_only=options.ascii_only), style=style)
+
+    match block:
+        case Table():
+            if block.rows:
+                yield from _table(block, options)
+                if block.caption:
+                    yield text(block.caption, "dim")
+        case Text(content, hint):
+            yield text(content, "dim" if hint else "")
+        case Subtitle(content):
+            yield text(content, "bold")
+        case Bullets(items):
+            yield from (text(item, "dim") for item in items)
+        case Code(content):
+            yield text(content)
+        case Fold(title, blocks):
+            yield text(title, "bold")
+            yield Blocks(blocks)
 
 
-def _published(board: Leaderboard, replication: Replication, *, ascii_only: bool) -> Iterator[Table | Text | str]:
-    """Published balanced accuracies beside ours, in the board's order."""
-    table = _plain_table(ascii_only=ascii_only)
-    for heading in ("arm", "balanced acc.", "published", "ours − published [95 %]", "n"):
-        table.add_column(
-            _text(heading, ascii_only=ascii_only),
-            justify="left" if heading == "arm" else "right",
-            no_wrap=heading != "arm",
-            overflow="fold",
-        )
-    for each in replication.differences:
-        if each.column.metric == "balanced_accuracy":
-            cells = (number(each.ours), printed(each.published), bracketed(each.estimate), str(each.estimate.n))
-            table.add_row(*(_text(cell, ascii_only=ascii_only) for cell in (one_line(each.arm.name), *cells)))
-    yield ""
-    yield table
-    yield ""
-    yield _text(published_note(board) or "", "dim", ascii_only=ascii_only)
-
-
-def _table(board: Leaderboard, shown: _Shown, names: list[Text], width: int, *, ascii_only: bool) -> Table:
-    table = _plain_table(ascii_only=ascii_only)
-    for heading in shown:
-        table.add_column(_text(heading, ascii_only=ascii_only), justify="right", no_wrap=True)
-        if heading == "#":
-            table.add_column("arm", width=width, overflow="fold")
-    for position, arm in enumerate(board.arms):
-        rank, *values = (cells[position] for cells in shown.values())
-        table.add_row(rank, names[position], *values, style="" if arm.n else "dim")
-    return table
-
-
-def _plain_table(*, ascii_only: bool) -> Table:
-    return Table(
+def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
+    ascii_only = options.ascii_only
+    columns = [_Column.of(headings, table, ascii_only=ascii_only) for headings in _groups(table.headings)]
+    columns = _fitting(columns, options.max_width)
+    rich = RichTable(
         box=None if ascii_only else box.SIMPLE_HEAD,  # its dividers are one blank wide
         padding=(0, _GAP if ascii_only else _GAP - 1, 0, 0),
         show_edge=False,
         pad_edge=False,
         header_style="",
     )
+    for column in columns:
+        rich.add_column(
+            column.title,
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
+            overflow="fold",
+            min_width=min(_NARROWEST, column.width) if column.words else None,
+        )
+    for row in range(len(table.lines)):
+        rich.add_row(*(column.cells[row] for column in columns))
+    yield rich
+    for column in columns:
+        if column.legend:
+            yield RichText(for_terminal(column.legend, ascii_only=ascii_only), style="dim")
 
 
-def _columns(board: Leaderboard, rank_by: str, *, ascii_only: bool) -> _Shown:
-    """Every column but the arms' names, by heading, in the order shown."""
-    metrics = {column.metric: column for column in columns(board) if column.position is None}
-    balanced = metrics["balanced_accuracy"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A column as it is shown: one of the table's, or all of a group."""
 
-    def texts(column: Column, *, with_sd: bool = False) -> list[Text]:
-        top = None if column.metric == "accuracy" else column.best(board)
-        return [_number(column, arm, top, with_sd=with_sd, ascii_only=ascii_only) for arm in board.arms]
+    title: RichText
+    cells: Sequence[RichText]
+    words: bool
+    room: int
+    legend: str  # what a group's parts are
 
-    return {
-        "#": [],  # filled in by who knows of ties
-        **{column.label: texts(column) for column in leading_columns(rank_by)},
-        "balanced acc.": texts(balanced, with_sd=True),
-        "ICV": texts(metrics["icv"]),
-        "√ICV": texts(metrics["icv_root"]),
-        "F1": texts(metrics["macro_f1"]),
-        "recall by class": [_recalls(board, arm, ascii_only=ascii_only) for arm in board.arms],
-        "acc.": texts(metrics["accuracy"]),
-        "n": [Text(count(arm)) for arm in board.arms],
-    }
+    @property
+    def width(self) -> int:
+        return max(self.title.cell_len, *(cell.cell_len for cell in self.cells))
 
+    @classmethod
+    def of(cls, members: Sequence[tuple[int, Heading]], table: Table, *, ascii_only: bool) -> _Column:
+        def text(content: str, style: str = "") -> RichText:
+            return RichText(for_terminal(content, ascii_only=ascii_only), style=style)
 
-def _number(column: Column, arm: Arm, top: str | None, *, with_sd: bool, ascii_only: bool) -> Text:
-    summary = column.ours(arm)
-    mean = number(summary.mean, column.metric)
-    sd = f" ± {number(summary.sd, column.metric)}" if with_sd and summary.sd is not None else ""
-    bold = "bold" if mean == top else ""
-    return Text.assemble(_text(mean, bold, ascii_only=ascii_only), _text(sd, "dim", ascii_only=ascii_only))
+        def shown(cell: Cell, heading: Heading) -> RichText:
+            main = text(cell.short if heading.group else cell.text, _STYLES[cell.emphasis])
+            beside = cell.below and heading.inline and not heading.group
+            return RichText.assemble(main, " ", text(cell.below, "dim")) if beside else main
 
-
-def _recalls(board: Leaderboard, arm: Arm, *, ascii_only: bool) -> Text:
-    """Recall of every class in three places: ``.91 .07 1.0``."""
-    parts = []
-    for column in class_columns(board, "recall"):
-        mean = column.ours(arm).mean
-        text = f" {NONE} " if mean is None else f"{mean:.2f}"[1:] if mean < 0.995 else "1.0"
-        bold = mean is not None and number(mean) == column.best(board)
-        parts.append(_text(text, "bold" if bold else "", ascii_only=ascii_only))
-    return Text(" ").join(parts)
+        _, first = members[0]
+        legend = f"{first.group}: {', '.join(heading.text for _, heading in members)}" if first.group else ""
+        return cls(
+            title=text(first.group or first.short or first.label),
+            cells=[RichText(" ").join([shown(row[k], heading) for k, heading in members]) for row in table.lines],
+            words=first.words,
+            room=first.room,
+            legend=legend,
+        )
 
 
-def _room(shown: _Shown, width: int) -> int:
-    """What is left of a width for the names of the arms."""
-    columns_width = (max([len(heading), *(cell.cell_len for cell in cells)]) for heading, cells in shown.items())
-    return width - sum(column + _GAP for column in columns_width)
+def _groups(headings: Sequence[Heading]) -> Iterator[list[tuple[int, Heading]]]:
+    """Headings with their positions, those of a group together."""
+    for _, members in groupby(enumerate(headings), key=lambda item: item[1].group or item[0]):
+        yield list(members)
 
 
-def _text(text: str, style: str = "", *, ascii_only: bool) -> Text:
-    return Text(for_terminal(text, ascii_only=ascii_only), style=style)
+def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """Leave out columns, those first that need most room, until names have enough."""
+    kept = list(columns)
+    needed = sum(column.width for column in columns if column.words)
+    for column in sorted(columns, key=lambda column: -column.room):
+        if column.room and _room(kept, width) < min(needed, column.room):
+            kept.remove(column)
+    return kept
+
+
+def _room(columns: Iterable[_Column], width: int) -> int:
+    """What numbers leave of a width for words."""
+    return width + _GAP - sum(_GAP + (0 if column.words else column.width) for column in columns)
+
+
+def for_terminal(text: str, *, ascii_only: bool) -> str:
+    """A text as a terminal can write it: its signs in ASCII where that is all there is."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text

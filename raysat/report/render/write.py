@@ -1,4 +1,4 @@
-"""The files of a report: everything is made before anything is written, and each file is replaced at once."""
+"""The files of a leaderboard and of a report: all are made before any is written, and each is replaced at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from typing import Final
 from raysat.errors import UsageError, suggest
 from raysat.files import write_atomic
 from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.ranking import RULE
 from raysat.report.figures import FIGURES, draw
-from raysat.report.render import document, exports, latex
-from raysat.report.render.page.html import to_html
+from raysat.report.format.leaderboard import leaderboard
+from raysat.report.format.pages import report_page
+from raysat.report.format.sentences import measured_on, ranking_sentences
+from raysat.report.render.exports import effects_csv, report_csv, report_json
+from raysat.report.render.html import to_html
+from raysat.report.render.latex import to_latex
+from raysat.report.render.markdown import to_markdown
 
 FORMATS: Final = ("md", "csv", "json", "tex", "html")
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
@@ -22,11 +28,11 @@ _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
-    for each in formats:
-        if each not in FORMATS:
-            hint = suggest(each, FORMATS)
-            raise UsageError(f"unknown format {each!r}", hint=hint)
-    return tuple(each for each in FORMATS if each in formats)
+    for name in formats:
+        if name not in FORMATS:
+            hint = suggest(name, FORMATS)
+            raise UsageError(f"unknown format {name!r}", hint=hint)
+    return tuple(name for name in FORMATS if name in formats)
 
 
 def write_report(
@@ -42,52 +48,61 @@ def write_report(
         formats: of ``FORMATS``.
         drawing: called before the figures are drawn.
 
+    Returns:
+        The files, figures first.
+
     Raises:
         LedgerError: the files cannot be written.
     """
     formats = check_formats(formats)
-    if drawing and _DRAWN & set(formats):
+    shows_figures = bool(_DRAWN & set(formats))
+    if drawing and shows_figures:
         drawing()
-    drawings = draw(findings) if _DRAWN & set(formats) else ()
+    figures = draw(findings) if shows_figures else ()
+    page = report_page(findings)
     files: dict[str, str | bytes] = {}
-    for drawn in drawings:  # first, so that no page stands there without its pictures
-        files[f"figures/{drawn.name}.svg"], files[f"figures/{drawn.name}.png"] = drawn.svg, drawn.png
-    for chosen in formats:
-        match chosen:
+    for figure in figures:  # first, so that no page stands there without its pictures
+        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg, figure.png
+    for name in formats:
+        match name:
             case "md":
-                pictures = {}
-                for number, generator in enumerate(findings.generators, 1):
-                    if picture := generator.picture:
-                        shown_at = f"figures/generated-{number}.png"
-                        files[shown_at], pictures[shown_at] = picture, generator
-                shown = {f"figures/{each.name}.svg": (each.alt, f"{each.title}. {each.caption}") for each in drawings}
-                files["report.md"] = document.to_markdown(findings, shown, pictures)
+                files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures()}
+                shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
+                files["report.md"] = to_markdown(page, shown)
             case "csv":
-                files["report.csv"] = exports.to_csv(findings)
-                if effects := exports.effects_csv(findings):
+                files["report.csv"] = report_csv(findings)
+                if effects := effects_csv(findings):
                     files["effects.csv"] = effects
             case "json":
-                files["report.json"] = exports.to_json(findings)
+                files["report.json"] = report_json(findings)
             case "tex":
-                files["report.tex"] = latex.to_latex(findings)
+                files["report.tex"] = paper_table(findings)
             case "html":
-                files["report.html"] = to_html(findings, drawings)
+                files["report.html"] = to_html(page, figures)
     paths = [folder / name for name in files]
     for path, content in zip(paths, files.values(), strict=True):
         write_atomic(path, content)
-    _forget(folder, files, formats)
+    _remove_stale(folder, files, formats)
     return paths
 
 
-def _forget(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
+def paper_table(findings: Findings) -> str:
+    """The leaderboard as LaTeX, in the form of the paper's Table 2."""
+    board = findings.board
+    leading = () if findings.rank_by in RULE else (findings.rank_by,)
+    keys = ("rank", "arm", "recall", *leading, "macro_f1", "icv", "balanced_accuracy", "published", "accuracy", "n")
+    caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, findings)]
+    return to_latex(leaderboard(board, findings.replication, findings).pick(*keys), board.study, " ".join(caption))
+
+
+def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
     """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
-    figures = [f"figures/{name}.{end}" for name in FIGURES for end in ("svg", "png")]
-    own = [*(figures if _DRAWN & set(formats) else ()), *(["effects.csv"] if "csv" in formats else [])]
+    stale = [f"figures/{name}.{end}" for name in FIGURES for end in ("svg", "png") if _DRAWN & set(formats)]
+    stale += ["effects.csv"] if "csv" in formats else []
     if "md" in formats:
-        own += [
-            f"figures/{file.name}" for file in folder.glob("figures/generated-*.png") if _PICTURE.fullmatch(file.name)
-        ]
-    for name in own:
+        pictures = folder.glob("figures/generated-*.png")
+        stale += [f"figures/{file.name}" for file in pictures if _PICTURE.fullmatch(file.name)]
+    for name in stale:
         if name not in files:
             with suppress(OSError):
                 (folder / name).unlink(missing_ok=True)

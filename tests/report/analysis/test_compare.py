@@ -13,7 +13,9 @@ from raysat.report.analysis.bootstrap import SINGLE
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.compare import compare
 from raysat.report.analysis.predictions import read_cells
-from raysat.report.render.compare import show_comparison, to_markdown
+from raysat.report.format.run_comparison import comparison_page
+from raysat.report.render.markdown import to_markdown
+from raysat.report.render.terminal import Blocks
 
 GOOD, BAD = (0.9, 0.8, 0.8, 0.8), (0.8, 0.3, 0.3, 0.3)
 
@@ -21,7 +23,7 @@ GOOD, BAD = (0.9, 0.8, 0.8, 0.8), (0.8, 0.3, 0.3, 0.3)
 def shown(found, width: int = 120, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    show_comparison(found, Console(file=file, width=width, _environ={}))
+    Console(file=file, width=width, _environ={}).print(Blocks(comparison_page(found).sections[0].blocks))
     return raw.getvalue().decode(encoding)
 
 
@@ -54,8 +56,8 @@ def test_other_data_are_independent_and_have_no_test(make_run):
     assert each.p is None
     assert 0 < each.low < each.value < each.high
     text = shown(found)
-    assert f"A  {one.root}" in text
-    assert f"B  {two.root}" in text
+    assert f"A: {one.root}" in text
+    assert f"B: {two.root}" in text
     assert "not measured on the same patches" in text
     assert "fingerprint" in text
     assert "4 and 5" in text
@@ -94,7 +96,7 @@ def test_settings_that_changed_and_arms_of_one_run_alone_are_named(make_run):
     two = make_run({"x": GOOD, "y": GOOD, "new": BAD}, folder="b", configs={"x": {"loss": "focal"}})
     found = compare(one.root, two.root)
     assert (found.only_a, found.only_b) == (("gone",), ("new",))
-    for text in (shown(found), to_markdown(found)):
+    for text in (shown(found), to_markdown(comparison_page(found))):
         assert "only in A: gone" in text
         assert "only in B: new" in text
         assert "loss.kind: ldam → focal in x" in text
@@ -115,7 +117,7 @@ def test_no_seed_in_common_and_no_arm_in_common(make_run):
 def test_hostile_names_stay_text(make_run):
     arms = {"<script>alert(1)</script> | [x](y)": GOOD, "b": BAD}
     found = compare(make_run(arms, folder="a").root, make_run(arms, folder="b").root)
-    text = to_markdown(found)
+    text = to_markdown(comparison_page(found))
     assert "<script>" not in text
     assert len({line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")}) == 1
     assert "every arm made the same predictions" in shown(found)

@@ -16,7 +16,7 @@ from raysat.report.analysis.effects import contrast, effects
 from raysat.report.analysis.factors import Design, Factor, design
 from raysat.report.analysis.paired import Blocks
 from raysat.report.analysis.predictions import Cells, read_cells
-from raysat.report.format.sentences import design_note, together_note
+from raysat.report.format.sentences import combination_note, design_note
 from tests.helpers.report import GRID, GRID_CONFIGS
 
 LEVELS = {"loss": ("cross_entropy", "ldam", "focal"), "average": ("none", "swa"), "sampler": ("uniform", "square_root")}
@@ -167,7 +167,7 @@ def test_a_combination_is_averaged_over_settings_of_the_rest_that_have_all_of_it
     blocks, plan, _, _ = made(left_out)
     (found,) = effects(blocks, plan, None, [{"loss": "ldam", "average": "swa"}]).together
     assert (found.over, found.at) == (1, "sampler=uniform")
-    assert together_note(found) == "asked for by name; at sampler=uniform"
+    assert combination_note(found) == "asked for by name; at sampler=uniform"
 
 
 def test_seeds_that_some_arm_lacks_take_no_part(made):

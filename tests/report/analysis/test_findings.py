@@ -11,7 +11,8 @@ from raysat.errors import LedgerError, UsageError
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.findings import find
 from raysat.report.analysis.paired import Estimate
-from raysat.report.format.sentences import bracketed, headline, notes, signed
+from raysat.report.format.numbers import format_difference, format_estimate
+from raysat.report.format.sentences import method_sentences, summary_sentences
 from raysat.storage.predictions import encode_predictions
 from tests.helpers.report import GRID, GRID_CONFIGS
 
@@ -36,9 +37,11 @@ def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far
     other = "same" if found.best == "good" else "good"
     assert found.tied == {other}
     assert found.to_best["bad"]["balanced_accuracy"].high < 0
-    said = " ".join(headline(found))
+    said = " ".join(summary_sentences(found))
     assert f"1 of 2 others is tied with it, its interval including zero: {other}." in said
-    assert "4 seeds: the smallest p of a paired sign-flip test is 0.125" in " ".join(notes(found)).replace("  ", " ")
+    assert "4 seeds: the smallest p of a paired sign-flip test is 0.125" in " ".join(method_sentences(found)).replace(
+        "  ", " "
+    )
 
 
 def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(make_run):
@@ -57,9 +60,9 @@ def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
     assert find([ledger.root], rank_by="icv").measure == "icv"
     found = find([ledger.root], rank_by="kappa")
     assert (found.measure, found.tied) == ("balanced_accuracy", frozenset())
-    assert "comes first by weighted kappa, " in headline(found)[0]
-    assert not any("tied with" in sentence for sentence in headline(found))
-    assert any("weighted kappa is not resampled" in note for note in notes(found))
+    assert "comes first by weighted kappa, " in summary_sentences(found)[0]
+    assert not any("tied with" in sentence for sentence in summary_sentences(found))
+    assert any("weighted kappa is not resampled" in note for note in method_sentences(found))
     kappas = [arm.metrics["kappa"].mean for arm in found.ranked]
     assert kappas == sorted(kappas, reverse=True)
     with pytest.raises(UsageError, match="has no weighted kappa"):
@@ -85,8 +88,8 @@ def test_a_combination_that_the_arms_do_not_have_is_one_error(make_run, text, me
 def test_a_combination_that_was_asked_for_is_the_testable_line(make_run):
     found = find([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], together=["loss=ldam, average=swa"])
     assert found.effects.together[0].asked
-    assert "Together, loss=ldam + average=swa" in headline(found)[-1]
-    assert "after Holm" in headline(found)[-1]
+    assert "Together, loss=ldam + average=swa" in summary_sentences(found)[-1]
+    assert "after Holm" in summary_sentences(found)[-1]
 
 
 def test_nothing_finished_is_one_error(make_run):
@@ -135,14 +138,14 @@ def test_curves_and_cost_are_those_of_the_records(make_run):
 
 
 def test_differences_read_with_their_sign():
-    assert [signed(value) for value in (0.0314, -0.0314, 0.0, -0.0001, None)] == [
+    assert [format_difference(value) for value in (0.0314, -0.0314, 0.0, -0.0001, None)] == [
         "+0.031",
         "−0.031",
         "0.000",
         "0.000",
         "–",
     ]
-    assert signed(-0.00014, "icv") == "−0.0001"
+    assert format_difference(-0.00014, "icv") == "−0.0001"
 
 
 def test_a_level_with_settings_of_its_own_can_be_named(make_run):
@@ -178,9 +181,9 @@ def test_arms_that_could_not_be_compared_are_named(make_run):
     ledger = make_run(arms, seeds=(0, 1, 2, 3), missing=missing)
     found = find([ledger.root])
     assert found.best == "good"
-    assert "Not compared with it, as they have no seed in common: bad." in headline(found)
+    assert "Not compared with it, as they have no seed in common: bad." in summary_sentences(found)
     ledger = make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0, 1), missing=[("a", 0), ("b", 1)], study="apart")
-    said = " ".join(headline(find([ledger.root])))
+    said = " ".join(summary_sentences(find([ledger.root])))
     assert "tied" not in said
     assert "no seed in common" in said
 
@@ -189,7 +192,7 @@ def test_the_note_on_what_tests_can_show_is_of_pairs(make_run):
     ledger = make_run(FAR, seeds=range(5), missing=[(arm, s) for arm in ("same", "bad") for s in (3, 4)])
     assert any(
         note.startswith("3 seeds: the smallest p of a paired sign-flip test is 0.25")
-        for note in notes(find([ledger.root]))
+        for note in method_sentences(find([ledger.root]))
     )
 
 
@@ -226,9 +229,9 @@ def test_an_end_of_an_interval_has_its_sign_even_where_it_rounds_to_zero():
     def estimate(low: float, high: float) -> Estimate:
         return Estimate(value=0.031, low=low, high=high, n=5, p=0.06)
 
-    assert bracketed(estimate(-0.0004, 0.062)) == "+0.031 [−0.000, +0.062]"
-    assert bracketed(estimate(0.0002, 0.062)) == "+0.031 [+0.000, +0.062]"
-    assert bracketed(estimate(0.0, 0.0)) == "+0.031 [0.000, 0.000]"
+    assert format_estimate(estimate(-0.0004, 0.062)) == "+0.031 [−0.000, +0.062]"
+    assert format_estimate(estimate(0.0002, 0.062)) == "+0.031 [+0.000, +0.062]"
+    assert format_estimate(estimate(0.0, 0.0)) == "+0.031 [0.000, 0.000]"
 
 
 def test_a_mean_that_nothing_moves_has_no_interval(make_run):
@@ -240,4 +243,4 @@ def test_a_mean_that_nothing_moves_has_no_interval(make_run):
 
 def test_a_class_with_one_test_patch_is_named(make_run):
     found = find([make_run(FAR, sizes=(30, 8, 7, 1)).root])
-    assert any("one test patch alone" in note and note.endswith(": forest.") for note in notes(found))
+    assert any("one test patch alone" in note and note.endswith(": forest.") for note in method_sentences(found))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raysat.report.analysis.findings import find
-from raysat.report.analysis.generators import figure_text, read_generators
+from raysat.report.analysis.generators import read_generators
+from raysat.report.format.numbers import quality
 from raysat.storage.artifacts import FOLDER
 from tests.helpers.report import with_generator
 
@@ -29,4 +30,4 @@ def test_the_last_sheet_is_that_of_the_last_step(make_run, tmp_path):
 
 def test_figures_without_a_value_are_dashes_and_zero_has_no_sign():
     values = (None, float("nan"), -0.0001, -1.5, 0.12345)
-    assert [figure_text(value) for value in values] == ["–", "–", "0.000", "−1.500", "0.123"]
+    assert [quality(value) for value in values] == ["–", "–", "0.000", "−1.500", "0.123"]

@@ -13,7 +13,7 @@ from raysat.report.analysis.paired import Blocks, Estimate
 from raysat.report.analysis.predictions import read_cells
 from raysat.report.analysis.reference import load
 from raysat.report.analysis.replication import SIMILAR, judge, majority, replicate
-from raysat.report.format.replication import findings_table, published_table, sentences
+from raysat.report.format.replication import finding_sentences, findings_table, published_table
 
 SEEDS = range(6)
 SIZES = (300, 80, 75, 45)
@@ -122,10 +122,10 @@ def test_arms_and_seeds_that_are_missing_leave_it_open(make_run):
     found = replicate(board, Blocks(read_cells(board), draws=200))
     assert {each.verdict for each in found.findings} == {"cannot be told"}
     assert all(answer.estimate is None for each in found.findings for answer in each.answers)
-    assert "has no seed in common here" in next(sentences(found, board))
+    assert "has no seed in common here" in next(finding_sentences(found, board))
     table = findings_table(found, board)
     assert len(table.rows) == sum(len(each.answers) for each in found.findings)
-    assert len(published_table(found).rows) == 2 * 5
+    assert len(published_table(board, found).rows) == 2 * 5
 
 
 def test_a_study_without_a_reference_has_none(make_run):
@@ -139,11 +139,11 @@ def test_the_majority_is_the_largest_class_of_our_own_data(make_run):
     arms = {name: (r[1], r[0], r[2], r[3]) for name, r in AS_THE_PAPER.items()}
     found = find([make_run(arms, seeds=SEEDS, sizes=sizes, reference="table2").root])
     assert found.replication.findings[0].verdict == "held"
-    assert "recall of built less that of the rarer classes" in next(sentences(found.replication, found.board))
+    assert "recall of built less that of the rarer classes" in next(finding_sentences(found.replication, found.board))
 
 
 def test_a_sentence_names_verdict_difference_interval_and_n(findings):
-    said = list(sentences(findings.replication, findings.board))
+    said = list(finding_sentences(findings.replication, findings.board))
     assert len(said) == 4
     for text, each in zip(said, findings.replication.findings, strict=True):
         assert text.startswith(f"({each.finding.key}) {each.finding.text}: {each.verdict}")

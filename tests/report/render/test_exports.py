@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from raysat.report.analysis.findings import find
-from raysat.report.render.exports import effects_csv, to_csv, to_json
+from raysat.report.render.exports import effects_csv, report_csv, report_json
 from tests.helpers.report import GRID, GRID_CONFIGS
 
 
@@ -22,7 +22,7 @@ def found(make_run):
 
 
 def test_a_row_per_arm_with_differences_and_their_n(found):
-    table = pd.read_csv(io.StringIO(to_csv(found))).set_index("arm")
+    table = pd.read_csv(io.StringIO(report_csv(found))).set_index("arm")
     assert list(table.index) == [arm.name for arm in found.board.arms]
     for arm in found.board.arms:
         each = found.to_best.get(arm.name, {}).get("recall_2")
@@ -46,7 +46,7 @@ def test_a_row_per_effect(found):
 
 
 def test_json_has_everything_and_agrees_with_the_predictions(found):
-    value = json.loads(to_json(found))
+    value = json.loads(report_json(found))
     assert (value["best"], value["baseline"], value["rank_by"]) == (found.best, found.baseline, "balanced_accuracy")
     for arm in value["arms"]:
         rows = [found.cells.predicted[row] for row in found.cells.seeds[arm["name"]].values()]
@@ -61,20 +61,20 @@ def test_json_has_everything_and_agrees_with_the_predictions(found):
 
 def test_the_same_run_gives_the_same_bytes(found, tmp_path):
     again = find([run.folder for run in found.runs], together=["loss=ldam,average=swa"])
-    assert to_json(again) == to_json(found)
-    assert to_csv(again) == to_csv(found)
+    assert report_json(again) == report_json(found)
+    assert report_csv(again) == report_csv(found)
 
 
 def test_a_name_cannot_start_a_formula_and_without_effects_there_is_no_file(make_run):
     found = find([make_run({"=cmd()": (0.9,) * 4, "b": (0.5,) * 4}).root])
-    assert "'=cmd()" in to_csv(found)
+    assert "'=cmd()" in report_csv(found)
     assert effects_csv(found) is None
-    json.loads(to_json(found))
+    json.loads(report_json(found))
 
 
 def test_class_names_that_read_the_same_and_formulas_in_them_keep_their_columns(make_run):
     found = find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, classes=("=1+1", "y", "y ", "y\n")).root])
-    table = pd.read_csv(io.StringIO(to_csv(found)))
+    table = pd.read_csv(io.StringIO(report_csv(found)))
     for name in ("=1+1", "y", "y'", "y''"):
         assert {f"recall_{name}_mean", f"recall_{name}_to_best"} <= set(table.columns)
-        assert name in json.loads(to_json(found))["arms"][0]["recall"]
+        assert name in json.loads(report_json(found))["arms"][0]["recall"]

@@ -14,7 +14,8 @@ from raysat.report.figures import Drawing, draw
 from raysat.report.figures.forest import differences
 from raysat.report.figures.style import style
 from raysat.report.figures.tradeoff import tradeoff
-from raysat.report.render.page.html import to_html
+from raysat.report.format.pages import report_page
+from raysat.report.render.html import to_html
 from tests.helpers.report import GRID, GRID_CONFIGS, with_generator
 
 MakeRun = Callable[..., object]
@@ -70,15 +71,15 @@ def some(findings: Findings) -> tuple[Drawing, ...]:
 
 
 def page_of(findings: Findings) -> tuple[str, Page]:
-    text = to_html(findings, some(findings))
+    text = to_html(report_page(findings), some(findings))
     return text, Page(text)
 
 
 def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> None:
     findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True), together=["loss=ldam,average=swa"])
-    text = to_html(findings, draw(findings))
+    text = to_html(report_page(findings), draw(findings))
     page = Page(text)
-    assert text == to_html(findings, draw(findings))
+    assert text == to_html(report_page(findings), draw(findings))
     assert page.all("html") == [{"lang": "en"}]
     assert len(page.all("title")) == 1
     assert "default-src 'none'" in page.all("meta")[1]["content"]
@@ -157,25 +158,25 @@ def test_what_is_not_known_is_a_dash(
 
 def test_a_generators_patches_are_in_the_page(make_run: MakeRun, tmp_path: Path) -> None:
     findings = with_generator(found(make_run({"a": RECALL})), tmp_path / "samples-1.png")
-    page = Page(to_html(findings, ()))
+    page = Page(to_html(report_page(findings), ()))
     assert page.all("img")[0]["src"] == "data:image/png;base64,iVBORw=="
     words = " ".join(page.words)
-    assert "collapsed few & blurred" in words
+    assert "<forest>: few & blurred" in words
     assert "not collapsed" not in words
-    assert "0.500 −0.100" in words
+    assert "0.500 (−0.100)" in words
     assert "<forest>" in words
     assert "0.200" in words
 
 
 def test_published_numbers_stand_beside_ours(make_run: MakeRun) -> None:
     findings = found(make_run({"(1)": RECALL, "(2)": RECALL}, reference="table2", classes=COWS))
-    words = " ".join(Page(to_html(findings, ())).words)
+    words = " ".join(Page(to_html(report_page(findings), ())).words)
     assert "Published numbers: Rawal & Pradhan 2020" in words
     assert "measured on droughtwatch" in words
     assert "recall of 1 cow" in words
     assert "0.4883" in words  # as printed of row (1)
     assert "(b) LDAM + DRW raises balanced accuracy" in words
     other = found(make_run({"(1)": RECALL, "(2)": RECALL}, reference="table2", folder="other"))
-    words = " ".join(Page(to_html(other, ())).words)
+    words = " ".join(Page(to_html(report_page(other), ())).words)
     assert "0.6470" in words
     assert "0.4883" not in words  # recalls of other classes compare with nothing

@@ -32,7 +32,7 @@ def test_a_run_with_nothing_finished_has_one_too(make_run):
     ledger = make_run(ARMS, seeds=(0, 1), missing=[(arm, seed) for arm in ARMS for seed in (0, 1)])
     board, _, paths = leaderboard(ledger.root)
     assert board.finished == 0
-    assert "seeds 0, 1 missing" in paths[0].read_text(encoding="utf-8")
+    assert "| 0, 1  | missing: not trained yet |" in paths[0].read_text(encoding="utf-8")
 
 
 def test_a_study_with_a_reference_has_the_published_rows_beside_ours(make_run):
@@ -58,7 +58,7 @@ def test_predictions_that_cannot_be_read_cost_the_comparison_not_the_leaderboard
         file.write_bytes(b"no archive")
     board, replication, paths = leaderboard(ledger.root)
     assert (replication, board.finished) == (None, 2)
-    assert "(0.6470)" in paths[0].read_text(encoding="utf-8")
+    assert "0.6470" in paths[0].read_text(encoding="utf-8")
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +14,9 @@ from rich.console import Console
 
 from raysat.report.analysis.collect import Leaderboard, collect
 from raysat.report.analysis.findings import find
+from raysat.report.format.pages import overview
 from raysat.report.render.run import leaderboard
-from raysat.report.render.terminal import render
+from raysat.report.render.terminal import Blocks
 
 LONG = "loss=ldam, reweight=drw(beta=0.9999), sampler=inverse_frequency, schedule=triangular(max_lr=0.001), average=swa"
 
@@ -23,7 +25,7 @@ def printed(board: Leaderboard, width: int, *, encoding: str = "utf-8", colour: 
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     kind = {"force_terminal": True, "color_system": "standard"} if colour else {}
-    Console(file=file, width=width, _environ={}, **kind).print(render(board))
+    Console(file=file, width=width, _environ={}, **kind).print(Blocks(overview(board, None)))
     return raw.getvalue().decode(encoding)
 
 
@@ -34,7 +36,9 @@ def board(make_run, table2) -> Leaderboard:
 
 
 def rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if re.match(r" *(\(?\d+\)?=?|–) +\S", line)]
+    """Of the leaderboard, which comes first."""
+    lines = text.split("\n\n")[1].splitlines()
+    return [line for line in lines if re.match(r" *(\(?\d+\)?=?|–) +\S", line)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def rows(text: str) -> list[str]:
         (60, "# arm balanced acc. ICV F1 n"),
         (80, "# arm balanced acc. ICV F1 acc. n"),
         (100, "# arm balanced acc. ICV F1 recall by class acc. n"),
-        (140, "# arm balanced acc. ICV √ICV F1 recall by class acc. n"),
+        (140, "# arm balanced acc. ICV √ICV F1 published recall by class acc. n"),
     ],
 )
 def test_the_columns_follow_the_width(board, width, headings):
@@ -65,7 +69,8 @@ def test_columns_are_aligned_and_values_are_the_boards(board):
         assert re.sub(" +", " ", line).strip() == (
             f"{f'({arm.rank})' if arm.short else arm.rank} {arm.name} {arm.published.label} "
             f"{balanced.mean:.3f} ± {balanced.sd:.3f} "
-            f"{metrics['icv'].mean:.4f} {metrics['icv_root'].mean:.3f} {metrics['macro_f1'].mean:.3f} {recalls} "
+            f"{metrics['icv'].mean:.4f} {metrics['icv_root'].mean:.3f} {metrics['macro_f1'].mean:.3f} "
+            f"{arm.published.balanced_accuracy:.4f} {recalls} "
             f"{metrics['accuracy'].mean:.3f} {'2/3' if arm.n == 2 else '3'}"
         )
 
@@ -73,9 +78,9 @@ def test_columns_are_aligned_and_values_are_the_boards(board):
 def test_it_says_what_failed_what_is_missing_and_what_is_not_published(board):
     text = " ".join(printed(board, 80).split())
     assert "table2 test split of demo, 50 patches; 19 of 21 trials finished" in text
-    assert "(3), seed 1 failed: the loss became NaN at epoch 3" in text
-    assert "(2), seed 2 missing: not trained yet" in text
-    assert "rank in brackets: an arm that lacks seeds of the others" in text
+    assert "(3) cross-entropy + AugMix 1 failed: the loss became NaN at epoch 3" in text
+    assert "(2) cross-entropy, bands 6-5-2 2 missing: not trained yet" in text
+    assert "Rank in brackets: an arm that lacks seeds of the others" in text
 
 
 def test_the_best_is_bold_on_a_terminal_and_plain_text_has_no_codes(board):
@@ -136,11 +141,12 @@ def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(mak
     board, replication, _ = leaderboard(make_run(table2, reference="table2").root)
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    Console(file=file, width=80, _environ={}).print(render(board, replication=replication))
+    Console(file=file, width=80, _environ={}).print(Blocks(overview(board, replication)))
     text = raw.getvalue().decode(encoding)
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= 80
-    beside = text[text.index("arm  balanced acc.  published") :].splitlines()
-    found = {line[:3]: line.split()[1:] for line in beside if re.match(r"\(\d\)", line)}
+    beside = text[text.index("ours − published" if encoding == "utf-8" else "ours - published") :].splitlines()
+    row = r"(\(\d\)).* (\d\.\d{3}) \S+ \d\.\d{3} +(\d\.\d{4})  (\S+) (\S+) (\S+)  (\d)$"
+    found = {match[1]: match.groups()[1:] for line in beside if (match := re.match(row, line))}
     assert list(found) == [arm.name for arm in board.arms]
     for arm in board.arms:
         ours, published, difference, *ends, n = found[arm.name]
@@ -156,13 +162,14 @@ def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(mak
 def test_ties_pareto_arms_and_what_ranks_are_marked(board):
     first, second, *_ = (arm.name for arm in board.arms)
     raw = io.StringIO()
-    marked = render(board, tied=frozenset({second}), pareto=frozenset({first}), rank_by="icv")
-    Console(file=raw, width=140, _environ={}).print(marked)
+    found = find([board.arms[0].sources[0].ledger.root], rank_by="icv")
+    marked = replace(found, board=board, tied=frozenset({second}), pareto=frozenset({first}))
+    Console(file=raw, width=140, _environ={}).print(Blocks(overview(board, None, marked)))
     lines = rows(raw.getvalue())
     assert re.match(rf" *1 +{re.escape(first)}.* ◆ ", lines[0])
     assert re.match(r" *2= +\S", lines[1])
     assert "◆" not in lines[1]
-    assert "ranked by lower ICV, then balanced accuracy, then macro F1" in raw.getvalue()
+    assert "Ranked by lower ICV, then higher balanced accuracy, then higher macro F1" in raw.getvalue()
     assert "= tied with the best" in raw.getvalue()
     assert "=" not in printed(board, 60)
 
@@ -170,7 +177,7 @@ def test_ties_pareto_arms_and_what_ranks_are_marked(board):
 def test_a_metric_that_ranks_has_a_column(make_run):
     found = find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}).root], rank_by="ece")
     raw = io.StringIO()
-    Console(file=raw, width=140, _environ={}).print(render(found.board, rank_by="ece"))
+    Console(file=raw, width=140, _environ={}).print(Blocks(overview(found.board, None, found)))
     head = next(line for line in raw.getvalue().splitlines() if line.startswith("#"))
     assert head.split()[:3] == ["#", "arm", "ECE"]
     assert f"{found.ranked[0].metrics['ece'].mean:.3f}" in rows(raw.getvalue())[0]

@@ -9,12 +9,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from raysat.report.analysis.findings import find
-from raysat.report.format.sentences import signed
-from raysat.report.render.document import to_markdown
-from raysat.report.render.markdown import escape
+from raysat.report.format.numbers import format_difference
+from raysat.report.format.pages import report_page
+from raysat.report.render.markdown import escape, to_markdown
 from raysat.report.render.write import write_report
 from tests.helpers.report import GRID, GRID_CONFIGS, with_generator
-from tests.report.render.test_tables import HOSTILE
+from tests.report.render.test_leaderboard import HOSTILE
 
 
 class Page(HTMLParser):
@@ -52,29 +52,32 @@ def found(make_run):
 
 
 def test_it_renders_with_every_table_whole(found):
-    page = Page(to_markdown(found, {"figures/forest.svg": ("differences to the best", "Paired. n = 4.")}))
+    page = Page(to_markdown(report_page(found), {"differences": ("differences to the best", "Paired. n = 4.")}))
     heads = [table[0] for table in page.tables]
     for table in page.tables:
         assert len({len(row) for row in table}) == 1
         assert all(len(row) == len(table[0]) for row in table)
     firsts = [head[0] for head in heads]
     assert firsts[0] == "#"
-    for name in ("main effect", "interaction", "gain over", "source"):
+    assert firsts.count("comparison") == 6  # arms to the best and the baseline, effects, interactions
+    for name in ("part", "source"):
         assert name in firsts
     assert heads[0][-2:] == ["accuracy", "n"]
-    assert [row[1].removesuffix(" ◆") for row in page.tables[0][1:]] == [arm.name for arm in found.board.arms]
+    assert [row[1].removesuffix(" (baseline)").removesuffix(" ◆") for row in page.tables[0][1:]] == [
+        arm.name for arm in found.board.arms
+    ]
     assert "Paired. n = 4." in page.text
-    assert page.images == [{"src": "figures/forest.svg", "alt": "differences to the best"}]
+    assert page.images == [{"src": "figures/differences.svg", "alt": "differences to the best"}]
 
 
 def test_it_says_what_was_found_and_how_to_get_it_again(found):
-    text = Page(to_markdown(found, {})).text
+    text = Page(to_markdown(report_page(found))).text
     for part in (
         "comes first, balanced accuracy",
         "Together, loss=ldam + average=swa",
         "Balanced: every combination of levels is there (4 arms of the grid, n = 3 seeds)",
         "4 seeds: the smallest p of a paired sign-flip test is 0.125",
-        "seed 3 failed: diverged",
+        "failed: diverged",
         "2,000 images instead of 3,000, 1.50 times fewer",
         "raysat ablate --space table2.yaml --data demo",
         "asked for by name",
@@ -87,7 +90,7 @@ def test_hostile_names_stay_text(make_run):
     classes = ("<b>a</b>", "b|b", "`c`", "[d](http://x)")
     ledger = make_run(arms, classes=classes, study="hostile", seeds=(0, 1))
     ledger.write_plan("a: '```'\n````\n", ledger.read_plan())
-    page = Page(to_markdown(find([ledger.root]), {}))
+    page = Page(to_markdown(report_page(find([ledger.root]))))
     assert not {"script", "b", "a", "img", "s"} & set(page.tags)
     assert all(len({len(row) for row in table}) == 1 for table in page.tables)
     assert "a: '```'\n````" in page.text
@@ -96,21 +99,21 @@ def test_hostile_names_stay_text(make_run):
 def test_published_values_stand_beside_ours_with_the_difference(make_run):
     ledger = make_run({"(4)": (0.9, 0.3, 0.3, 0.3), "(1)": (0.9, 0.5, 0.5, 0.5)}, reference="table1")
     found = find([ledger.root])
-    table = next(table for table in Page(to_markdown(found, {})).tables if "published" in table[0])
+    table = next(table for table in Page(to_markdown(report_page(found))).tables if "published" in table[0])
     row = next(row for row in table if row[1] == "balanced accuracy")
     assert row[0].startswith("(1)")  # the best comes first
     row = next(row for row in table if row[0].startswith("(4)") and row[1] == "balanced accuracy")
     ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics["balanced_accuracy"]
     assert row[2:4] == [f"{ours.mean:.3f} ± {ours.sd:.3f}", "0.6380"]
     mean = found.means["(4)"]["balanced_accuracy"]
-    ends = f"[{signed(mean.low - 0.638)}, {signed(mean.high - 0.638)}]"
-    assert row[4:] == [f"{signed(ours.mean - 0.638)} {ends}", "3"]
+    ends = f"[{format_difference(mean.low - 0.638)}, {format_difference(mean.high - 0.638)}]"
+    assert row[4:] == [f"{format_difference(ours.mean - 0.638)} {ends}", "3"]
     assert row[4].startswith("−0.")
 
 
 def test_one_arm_one_seed_and_a_class_without_patches(make_run):
     found = find([make_run({"a": (0.9,) * 4}, seeds=(0,), sizes=(30, 8, 7, 0)).root])
-    text = to_markdown(found, {})
+    text = to_markdown(report_page(found))
     assert "Against" not in text
     assert "Without patches in the test split, and so no part of any mean: forest." in text
     assert not re.search(r"\bnan\b|None", text)
@@ -119,7 +122,7 @@ def test_one_arm_one_seed_and_a_class_without_patches(make_run):
 def test_long_sentences_and_what_looks_like_a_list_stay_whole(make_run):
     arms = {f"# {'x' * 250} {n}": (0.9, 0.5, 0.6, 0.4 + n / 100) for n in range(5)}
     ledger = make_run(arms, seeds=(0, 1), study="1. list")
-    text = to_markdown(find([ledger.root]), {"a.svg": ("what", "long " * 100 + "end")})
+    text = to_markdown(report_page(find([ledger.root])), {"tradeoff": ("what", "long " * 100 + "end")})
     page = Page(text)
     assert "end" in page.text.replace("\n", " ").split("long long ")[-1]
     assert not any(tag in ("h1", "h3", "ol") for tag in page.tags[3:])
@@ -135,12 +138,14 @@ def test_generated_patches_are_shown_with_how_good_they_are(make_run, tmp_path):
     assert pictures == ["figures/generated-1.png", "figures/generated-2.png"]
     assert all((out / each).read_bytes() == b"\x89PNG" for each in pictures)
     heading, first, second = next(rows for rows in page.tables if "KID" in rows[0])
+    assert set(heading) >= {"KID", "real (patches)", "made (patches)", "bands", "steps"}
+    assert "a_b|*c*: few & blurred" in page.text
     forest = dict(zip(heading, first, strict=True))
     assert {name: forest[name] for name in ("class", "KID", "Wasserstein", "diversity", "index", "verdict")} == {
         "class": "<forest>",
-        "KID": "0.500 / −0.100",
-        "Wasserstein": "0.200 / –",
-        "diversity": "0.000 / –",
+        "KID": "0.500 (−0.100)",
+        "Wasserstein": "0.200 (–)",
+        "diversity": "0.000 (–)",
         "index": "NDMI",
         "verdict": "collapsed",
     }

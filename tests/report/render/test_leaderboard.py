@@ -18,7 +18,10 @@ from markdown_it import MarkdownIt
 from raysat.data.importers.droughtwatch import CLASSES
 from raysat.errors import LedgerError
 from raysat.report.analysis.collect import METRICS, Leaderboard, collect
-from raysat.report.render.tables import to_csv, to_json, to_markdown, write_leaderboard
+from raysat.report.format.pages import leaderboard_page
+from raysat.report.render import markdown
+from raysat.report.render.exports import leaderboard_csv, leaderboard_json
+from raysat.report.render.run import write_leaderboard
 
 HOSTILE = [
     "a | b",
@@ -57,6 +60,10 @@ def board(make_run, table2) -> Leaderboard:
     return collect(make_run(table2, reference="table2", failed=failed, missing=[("(2)", 2)]))
 
 
+def to_markdown(board: Leaderboard) -> str:
+    return markdown.to_markdown(leaderboard_page(board, None))
+
+
 def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
@@ -65,25 +72,34 @@ def one_line(text: str) -> str:
 
 
 def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
-    main, recall, precision = tables(to_markdown(board))
+    main, beside, recall, precision, _ = tables(to_markdown(board))
     classes = ["crop_grass", "built", "water", "forest"]
-    heads = ["balanced accuracy", "ICV", "√ICV", "macro F1", *(f"recall {name}" for name in classes), "accuracy"]
+    metrics = ["balanced accuracy", "ICV (lower is better)", "√ICV (lower is better)", "macro F1"]
+    published = "published balanced accuracy (ours − published)"
+    heads = [*metrics, published, *(f"{name} (recall)" for name in classes), "accuracy"]
     assert main[0] == ["#", "arm", *heads, "n"]
-    assert recall[0] == ["arm", "crop_grass (n = 30)", "built (n = 8)", "water (n = 7)", "forest (n = 5)"]
-    assert precision[0] == ["arm", *classes]
+    sizes = ["crop_grass (30 patches)", "built (8 patches)", "water (7 patches)", "forest (5 patches)"]
+    assert recall[0] == precision[0] == ["arm", *sizes, "n"]
     for position, (arm, row) in enumerate(zip(board.arms, main[1:], strict=True), start=1):
         values = dict(zip(main[0], (cell.replace("**", "") for cell in row), strict=True))
         balanced = arm.metrics["balanced_accuracy"]
         assert values["#"] == (f"({position})" if arm.name in ("(2)", "(3)") else str(position))
         assert values["arm"] == f"{arm.name} {arm.published.label}"
-        published = arm.published
-        assert values["balanced accuracy"] == (
-            f"{balanced.mean:.3f} ± {balanced.sd:.3f} ({published.balanced_accuracy:.4f})"
-        )
-        assert values["ICV"] == f"{arm.metrics['icv'].mean:.4f} ({published.icv:.4f})"
-        assert values["√ICV"] == f"{arm.metrics['icv_root'].mean:.3f} ({published.icv_root:.4f})"
-        assert values["recall water"] == f"{arm.recall[2].mean:.3f}"
-        assert values["accuracy"] == f"{arm.metrics['accuracy'].mean:.3f} ({published.accuracy:.4f})"
+        assert values["balanced accuracy"] == f"{balanced.mean:.3f} ± {balanced.sd:.3f}"
+        assert values[published] == f"{arm.published.balanced_accuracy:.4f}"
+        icv, root, accuracy = (arm.metrics[name] for name in ("icv", "icv_root", "accuracy"))
+        assert values["ICV (lower is better)"] == f"{icv.mean:.4f} ± {icv.sd:.4f}"
+        assert values["√ICV (lower is better)"] == f"{root.mean:.3f} ± {root.sd:.3f}"
+        assert values["water (recall)"] == f"{arm.recall[2].mean:.3f} ± {arm.recall[2].sd:.3f}"
+        assert values["accuracy"] == f"{accuracy.mean:.3f} ± {accuracy.sd:.3f}"
+        theirs = {row[1]: row[3] for row in beside if row[0] == values["arm"]}
+        assert theirs == {
+            "balanced accuracy": f"{arm.published.balanced_accuracy:.4f}",
+            "ICV": f"{arm.published.icv:.4f}",
+            "√ICV": f"{arm.published.icv_root:.4f}",
+            "macro F1": f"{arm.published.macro_f1:.4f}",
+            "accuracy": f"{arm.published.accuracy:.4f}",
+        }
         assert values["n"] == ("2/3" if arm.name in ("(2)", "(3)") else "3")
         assert precision[position][4].replace("**", "") == f"{arm.precision[3].mean:.3f} ± {arm.precision[3].sd:.3f}"
 
@@ -91,7 +107,12 @@ def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
 def test_markdown_marks_the_best_of_each_column_but_never_accuracy(board):
     main = tables(to_markdown(board))[0]
     columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
-    for heading, better in (("ICV", min), ("√ICV", min), ("macro F1", max), ("recall built", max)):
+    for heading, better in (
+        ("ICV (lower is better)", min),
+        ("√ICV (lower is better)", min),
+        ("macro F1", max),
+        ("built (recall)", max),
+    ):
         values = [float(cell.partition(" ")[0].strip("*")) for cell in columns[heading]]
         best = better(values[:5])  # the last two are short of seeds, and compete for nothing
         bold = [value == best and position < 5 for position, value in enumerate(values)]
@@ -103,10 +124,12 @@ def test_markdown_says_what_was_measured_how_it_is_ranked_and_what_is_not_there(
     text = to_markdown(board)
     assert text.startswith("# table2\n")
     assert "test split of demo, 50 patches; 19 of 21 trials finished" in text
-    assert "± is the sample standard deviation over the n seeds" in text
+    assert "Means over n seeds ± standard deviation" in text
     assert "higher balanced accuracy, then lower ICV, then higher macro F1" in text
-    assert "- **(3) cross-entropy + AugMix**, seed 1 failed: the loss became NaN at epoch 3\n" in text
-    assert "- **(2) cross-entropy, bands 6-5-2**, seed 2 missing: not trained yet\n" in text
+    assert tables(text)[-1][1:] == [
+        ["(2) cross-entropy, bands 6-5-2", "2", "missing: not trained yet"],
+        ["(3) cross-entropy + AugMix", "1", "failed: the loss became NaN at epoch 3"],
+    ]
     assert "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them." in text
     assert "Published numbers: Rawal &amp; Pradhan 2020" in text
     assert "ICV is not printed and follows from accuracy and recalls" in text
@@ -131,20 +154,27 @@ def test_hostile_names_and_errors_neither_break_nor_leave_their_cell(make_run):
     classes = ("a|b", "<i>c</i>", "d\ne", "_f_ g_h")
     board = collect(make_run(arms, seeds=(0, 1), failed=failed, classes=classes, study="hostile"))
     text = to_markdown(board)
-    main, recall, _ = tables(text)
+    main, recall, _, unfinished = tables(text)
     clipped = {one_line(name)[:299] for name in arms}
     assert {row[1].rstrip("…")[:299] for row in main[1:]} == clipped
     assert {len(row) for row in main} == {12}
-    assert recall[0] == ["arm", "a|b (n = 30)", "<i>c</i> (n = 8)", "d e (n = 7)", "_f_ g_h (n = 5)"]
-    prose = re.sub(r"`leaderboard\.json`", "", text)
-    assert not re.search(r"<\w", prose)
-    assert not re.search(r"(?<!\\)[`~$\[]", prose)
+    assert recall[0] == [
+        "arm",
+        "a|b (30 patches)",
+        "<i>c</i> (8 patches)",
+        "d e (7 patches)",
+        "_f_ g_h (5 patches)",
+        "n",
+    ]
+    assert not re.search(r"<\w", text)
+    assert not re.search(r"(?<!\\)[`~$\[]", text)
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# hostile",
+        "## Leaderboard",
         "## Per class",
         "## Failed or missing",
     ]
-    assert sum(line.startswith("- **") for line in text.splitlines()) == len(arms)
+    assert len(unfinished) == 1 + len(arms)
     assert "g_h" in text  # escaped only where it would mean something
 
 
@@ -153,9 +183,9 @@ def test_hostile_names_and_errors_neither_break_nor_leave_their_cell(make_run):
 def test_any_name_is_one_cell_of_markdown_and_reads_back(board, name):
     changed = replace(board, arms=(replace(board.arms[0], name=name, published=None), *board.arms[1:]))
     main = tables(to_markdown(changed))[0]
-    assert {len(row) for row in main} == {12}
+    assert {len(row) for row in main} == {13}
     assert main[1][1] == one_line(name)
-    row = next(csv.DictReader(io.StringIO(to_csv(changed))))
+    row = next(csv.DictReader(io.StringIO(leaderboard_csv(changed))))
     assert row["arm"].removeprefix("'") == one_line(name).removeprefix("'")
     assert not row["arm"].startswith(("=", "+", "-", "@"))
 
@@ -178,7 +208,7 @@ def test_many_classes_leave_the_main_table_narrow(make_run):
     board = collect(make_run({"a": (0.9,) * 12, "b": (0.5,) * 12}, seeds=(0,), classes=classes))
     main, recall, precision = tables(to_markdown(board))
     assert len(main[0]) == 8
-    assert len(recall[0]) == len(precision[0]) == 13
+    assert len(recall[0]) == len(precision[0]) == 14
 
 
 # ---- published rows
@@ -188,34 +218,35 @@ def test_published_values_stand_beside_ours_and_a_dash_where_there_is_none(make_
     arms = {**{name: table2[name] for name in ("(1)", "(2)")}, "mine": table2["(3)"]}
     compared = collect(make_run(arms, reference="table2", classes=CLASSES))
     text = to_markdown(compared)
-    main, _, precision = tables(text)
+    main, beside, *_ = tables(text)
     columns = {column[0]: column[1:] for column in zip(*main, strict=True)}
-    for name, cell, rare in zip(columns["arm"], columns["balanced accuracy"], columns["recall 3+ cows"], strict=True):
-        assert cell.endswith({"(1)": " (0.6470)", "(2)": " (0.6474)"}.get(name[:3], " (–)"))
-        assert rare.endswith({"(1)": " (0.6397)", "(2)": " (0.6565)"}.get(name[:3], " (–)"))
-    assert all(row[1].endswith(")") for row in precision[1:])
-    assert "In brackets: the published value." in text
-    frame = pd.read_csv(io.StringIO(to_csv(compared))).set_index("arm")
+    cells = columns["published balanced accuracy (ours − published)"]
+    for name, cell in zip(columns["arm"], cells, strict=True):
+        assert cell == {"(1)": "0.6470", "(2)": "0.6474"}.get(name[:3], "–")
+    rare = {row[0][:3]: row[3] for row in beside if row[1] == "recall of 3+ cows"}
+    assert rare == {"(1)": "0.6397", "(2)": "0.6565"}
+    assert {row[1] for row in beside} >= {"precision of 0 cows", "precision of 3+ cows"}
+    frame = pd.read_csv(io.StringIO(leaderboard_csv(compared))).set_index("arm")
     assert frame.loc["(1)", "balanced_accuracy_published"] == 0.647
     assert frame["balanced_accuracy_published"].isna().sum() == 1
     assert frame.loc["(2)", "recall_1 cow_published"] == 0.4784
-    published = {arm["name"]: arm["published"] for arm in json.loads(to_json(compared))["arms"]}
+    published = {arm["name"]: arm["published"] for arm in json.loads(leaderboard_json(compared))["arms"]}
     assert published["(1)"]["recall"] == [0.8968, 0.4883, 0.5631, 0.6397]
     assert published["mine"] is None
 
 
 def test_numbers_by_class_are_compared_where_the_classes_are_the_publications(make_run, table2):
     other = collect(make_run({"(1)": table2["(1)"]}, reference="table2"))
-    columns = {column[0]: column[1:] for column in zip(*tables(to_markdown(other))[0], strict=True)}
-    assert columns["balanced accuracy"][0].endswith(" (0.6470)")
-    assert "(" not in columns["recall forest"][0]
+    beside = {row[1]: row[3] for row in tables(to_markdown(other))[1]}
+    assert beside["balanced accuracy"] == "0.6470"
+    assert not any(" of " in metric for metric in beside)
 
 
 # ---- CSV and JSON
 
 
 def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
-    frame = pd.read_csv(io.StringIO(to_csv(board)))
+    frame = pd.read_csv(io.StringIO(leaderboard_csv(board)))
     assert list(frame.columns[:6]) == [
         "arm",
         "rank",
@@ -236,20 +267,24 @@ def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " \r@x", '=HYPERLINK("http://x")'])
 def test_a_name_in_csv_cannot_start_a_formula(make_run, name):
-    row = next(csv.DictReader(io.StringIO(to_csv(collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,)))))))
+    row = next(
+        csv.DictReader(io.StringIO(leaderboard_csv(collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,))))))
+    )
     assert row["arm"] == f"'{name.strip()}"
 
 
 def test_csv_leaves_what_is_unknown_empty(make_run):
     arms = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.9, 0.9, 0.9, 0.9)}
-    frame = pd.read_csv(io.StringIO(to_csv(collect(make_run(arms, seeds=(0,), missing=[("a", 0)]))))).set_index("arm")
+    frame = pd.read_csv(
+        io.StringIO(leaderboard_csv(collect(make_run(arms, seeds=(0,), missing=[("a", 0)]))))
+    ).set_index("arm")
     assert frame.loc["a"].drop(["n", "n_planned"]).isna().all()
     assert np.isnan(frame.loc["b", "icv_sd"])
     assert (frame.loc["a", "n"], frame.loc["a", "n_planned"], frame.loc["b", "rank"]) == (0, 1, 1)
 
 
 def test_json_holds_every_seed_and_every_reason(board):
-    value = json.loads(to_json(board))
+    value = json.loads(leaderboard_json(board))
     assert (value["study"], value["reported"], value["n_test"]) == ("table2", "test", 50)
     assert value["data"] == {"name": "demo", "fingerprint": "f" * 32}
     assert value["n_per_class"] == {"crop_grass": 30, "built": 8, "water": 7, "forest": 5}

@@ -1,0 +1,195 @@
+"""Which tables, figures and sentences stand on which page, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raysat import __version__
+from raysat.report.analysis.collect import Leaderboard, one_line
+from raysat.report.analysis.effects import Effects
+from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.replication import Replication
+from raysat.report.format.comparisons import arm_differences, combination_table, effect_table, variance_table
+from raysat.report.format.document import (
+    Block,
+    Bullets,
+    Code,
+    Document,
+    Figure,
+    Fold,
+    Picture,
+    Section,
+    Subtitle,
+    Text,
+)
+from raysat.report.format.generators import generator_notes, generator_table
+from raysat.report.format.leaderboard import (
+    area_table,
+    class_table,
+    cost_table,
+    leaderboard,
+    more_table,
+    unfinished_table,
+)
+from raysat.report.format.replication import finding_sentences, findings_table, published_table, source_note
+from raysat.report.format.sentences import (
+    arm_label,
+    cost_sentences,
+    design_note,
+    measured_on,
+    method_sentences,
+    ranking_sentences,
+    summary_sentences,
+)
+
+
+def report_page(findings: Findings) -> Document:
+    """The page of a report."""
+    board, effects, replication = findings.board, findings.effects, findings.replication
+    ranks = Bullets(list(ranking_sentences(board, findings)))
+    folds = [
+        Fold(f"{metric.capitalize()} as a table", [class_table(board, metric, findings)])
+        for metric in ("recall", "precision")
+    ]
+    areas = [
+        Fold("AUROC of each class", [area_table(findings, "auroc")]),
+        Fold("Average precision of each class", [area_table(findings, "average_precision")]),
+    ]
+    sections = [
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, findings), ranks]),
+        Section("differences", "Paired differences", [Figure("differences")]),
+        Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
+        Section("baseline", "Against the baseline", list(_compared(findings))),
+        Section("classes", "Per class", [Figure("classes"), *folds]),
+        Section("effects", "Effects", list(_effects(effects)) if effects else []),
+        Section("curves", "Learning curves", [Figure("curves")]),
+        Section("confusion", "Confusion", [Figure("confusion")]),
+        Section("calibration", "Reliability", [Figure("calibration")]),
+        Section("more", "More metrics", [more_table(findings), *areas]),
+        Section("published", "The paper's numbers and findings", list(_published(board, replication))),
+        Section("generated", "Synthetic patches", list(_generated(findings))),
+        Section("unfinished", "Failed or missing", [unfinished_table(board)]),
+        Section("cost", "Cost", [*map(Text, cost_sentences(findings)), cost_table(findings)]),
+        Section("reproduce", "How to reproduce", list(_reproduce(findings))),
+        Section("method", "Notes on method", [Bullets(list(method_sentences(findings)))]),
+    ]
+    return Document(
+        title=one_line(board.study),
+        subtitle=f"{one_line(measured_on(board))}.",
+        headline=summary_sentences(findings),
+        sections=sections,
+    )
+
+
+def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Document:
+    """The page of a leaderboard, which needs no finished trial."""
+    sections = [
+        Section(
+            "leaderboard", "Leaderboard", [leaderboard(board, replication), Bullets(list(ranking_sentences(board)))]
+        ),
+        Section("published", "Published", list(_published(board, replication))),
+        Section("classes", "Per class", [class_table(board, metric) for metric in ("recall", "precision")]),
+        Section("unfinished", "Failed or missing", [unfinished_table(board)]),
+    ]
+    data = "" if board.fingerprint is None else f" Data fingerprint {board.fingerprint[:8]}."
+    return Document(
+        title=one_line(board.study),
+        subtitle=f"{one_line(measured_on(board))}.",
+        sections=sections,
+        footer=f"Written by raysat {__version__}.{data} Every seed's values are in leaderboard.json.",
+    )
+
+
+def overview(board: Leaderboard, replication: Replication | None, findings: Findings | None = None) -> list[Block]:
+    """What a terminal shows of a leaderboard or a report.
+
+    Args:
+        board: the arms.
+        replication: published numbers beside ours, where they could be compared.
+        findings: the report's, where there is one.
+
+    Returns:
+        Blocks of a page.
+    """
+    blocks: list[Block] = [
+        Text(f"{one_line(board.study)}  {measured_on(board)}"),
+        leaderboard(board, replication, findings),
+        Bullets(list(ranking_sentences(board, findings))),
+    ]
+    if replication is not None:
+        blocks += [published_table(board, replication, "balanced_accuracy"), Text(source_note(board), hint=True)]
+    blocks.append(unfinished_table(board))
+    if findings is not None:
+        blocks += map(Text, summary_sentences(findings))
+    if findings is not None and replication is not None and replication.findings:
+        blocks.append(Subtitle("What the paper found, on these data"))
+        blocks += map(Text, finding_sentences(replication, board))
+    return blocks
+
+
+def _compared(findings: Findings) -> Iterator[Block]:
+    if len(findings.ranked) > 1:
+        main, recalls = arm_differences(findings, "baseline")
+        yield main
+        yield Fold("Recall of each class, against the baseline", [recalls])
+        yield Fold(f"Against the best, {arm_label(findings, findings.best)}", arm_differences(findings, "best"))
+
+
+def _effects(effects: Effects) -> Iterator[Block]:
+    yield Text(design_note(effects))
+    if effects.main:
+        yield Subtitle("Main effects")
+        yield Figure("main-effects")
+        yield effect_table("main_effects", "Main effects", effects.main)
+    if effects.pairs:
+        yield Subtitle("Interactions")
+        yield Figure("interactions")
+        caption = "Interactions: what a pair does beyond the sum of what each does alone"
+        yield effect_table("interactions", caption, effects.pairs)
+    if effects.together:
+        yield Subtitle("Combinations against their parts")
+        yield Figure("together")
+        yield from map(combination_table, effects.together)
+    if effects.shares:
+        yield Subtitle("Shares of variance")
+        yield Figure("variance")
+        yield Fold("Shares as a table", [variance_table(effects)])
+
+
+def _published(board: Leaderboard, replication: Replication | None) -> Iterator[Block]:
+    if board.reference is None:
+        return
+    if replication is not None and replication.findings:
+        yield Text("What the paper found, on these data:")
+        yield Bullets(list(finding_sentences(replication, board)))
+        yield Fold("The comparisons that they rest on", [findings_table(replication, board)])
+    yield published_table(board, replication)
+    yield Text(source_note(board), hint=True)
+
+
+def _generated(findings: Findings) -> Iterator[Block]:
+    """How good generated patches are, and the last picture of each generator's beside real ones, where there is one."""
+    yield generator_table(findings.generators)
+    yield Bullets(generator_notes(findings.generators))
+    for number, generator in enumerate(findings.generators, 1):
+        if png := generator.picture:
+            name = one_line(generator.record.class_name)
+            caption = f"{name}. Real patches above, generated ones below."
+            alt = f"Real and generated patches of {name}"
+            yield Picture(name=f"generated-{number}", png=png, alt=alt, caption=caption)
+
+
+def _reproduce(findings: Findings) -> Iterator[Block]:
+    board = findings.board
+    for run in findings.runs:
+        if run.command:
+            yield Text(f"With this study as {one_line(run.study)}.yaml:")
+            yield Code(run.command, "bash")
+        if run.text:
+            yield Fold(f"{one_line(run.study)}.yaml", [Code(run.text, "yaml")])
+    yield Bullets(
+        [
+            f"Data: {one_line(board.data)}, fingerprint {one_line(board.fingerprint or 'not recorded')}",
+            f"Trained with {one_line(', '.join(findings.cost.versions))}",
+        ]
+    )
