@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from raysat.errors import StorageError
 from raysat.files import FileModel, read_model, write_unsynced
@@ -29,13 +29,13 @@ class RunStatus(FileModel):
 
     host: str = Field(default_factory=socket.gethostname)
     pid: int = Field(default_factory=os.getpid)
-    time: float = Field(default_factory=time.time)  # seconds since 1970, UTC
+    time: FiniteFloat = Field(default_factory=time.time)  # seconds since 1970, UTC
     done: int  # in this run
     failed: int
     already_done: int  # when it began
     total: int
     running: tuple[RunningJob, ...]
-    eta_seconds: float | None  # that it expected to need
+    eta_seconds: FiniteFloat | None  # that it expected to need
 
     @property
     def is_unfinished(self) -> bool:
