@@ -1,0 +1,53 @@
+"""``plan.json``: what a plan says is what a report reads, whichever raysat wrote it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from raysat.data.store import PatchStore
+from raysat.plan.build import make_plan
+from raysat.storage.ledger import Ledger
+from raysat.storage.plan_file import PlanFile
+from raysat.study.load import load_study
+
+OLDEST = {
+    "study": "s",
+    "data": {"name": "demo", "path": "no longer read"},
+    "classes": ["a", "b"],
+    "reported": "val",
+    "arms": [
+        {"name": "one", "trials": [{"seed": 0, "id": "x"}, {"seed": 1, "id": "y"}]},
+        {"name": "again", "trials": [{"seed": 0, "id": "x"}]},
+    ],
+}
+
+
+def test_what_an_older_raysat_did_not_write_is_none() -> None:
+    plan = PlanFile.model_validate_json(json.dumps(OLDEST))
+    assert (plan.reference, plan.command, plan.images, plan.generate) == (None, None, None, ())
+    assert (plan.data.fingerprint, plan.data.ordinal, plan.arms[0].grid) == (None, False, False)
+    assert plan.trial_ids == ("x", "y")
+
+
+@pytest.mark.parametrize("change", [{"classes": []}, {"arms": [{"name": "one"}]}, {"reported": None}, {"format": "1"}])
+def test_what_is_no_plan_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        PlanFile.model_validate_json(json.dumps(OLDEST | change))
+
+
+def test_a_plan_says_what_it_was_made_of(landsat_store: PatchStore, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text("study: two\nseeds: [3, 5]\narms: {plain: {}, ldam: {loss: {kind: ldam}}}\n", encoding="utf-8")
+    made = make_plan(load_study(file), landsat_store, data="demo", command="raysat ablate")
+    ledger = Ledger(tmp_path / "run")
+    ledger.write_plan(made.study.text, made.to_file())
+    plan = ledger.read_plan()
+    assert (plan.study, plan.command, plan.classes, plan.reported) == ("two", "raysat ablate", ("a", "b", "c"), "test")
+    assert (plan.data.name, plan.data.fingerprint) == ("demo", landsat_store.fingerprint)
+    assert {arm.name: {trial.seed: trial.id for trial in arm.trials} for arm in plan.arms} == made.cells
+    assert plan.images is not None
+    assert plan.images.alone == made.images
