@@ -95,23 +95,20 @@ def parse_model(
     try:
         return model.model_validate_json(content)
     except ValidationError as caught:
-        raise error(f"{source} {_fault(caught)}", hint=remedy) from caught
-
-
-def _fault(error: ValidationError) -> str:
-    """What is wrong with a file: its format where that is unknown, else the first fault."""
-    faults = error.errors()
-    fault = next((fault for fault in faults if fault["loc"] == ("format",)), faults[0])
-    where = ".".join(map(str, fault["loc"])) + ": " if fault["loc"] else ""
-    match fault["type"]:
-        case "json_invalid":
-            return f"cannot be read: {fault['msg']}"
-        case "literal_error" if fault["loc"] == ("format",):
-            return f"has format {fault['input']!r}, this raysat reads {fault['ctx']['expected']}"
-        case "model_type":
-            return f"is damaged: {where}not a JSON object"
-        case _:
-            return f"is damaged: {where}{fault['msg']}"
+        faults = caught.errors()
+        fault = next((fault for fault in faults if fault["loc"] == ("format",)), faults[0])
+        where = ".".join(map(str, fault["loc"])) + ": " if fault["loc"] else ""
+        match fault["type"]:
+            case "json_invalid":
+                cause = f"cannot be read: {fault['msg']}"
+            case "literal_error" if fault["loc"] == ("format",):
+                cause = f"has format {fault['input']!r}, this raysat reads {fault['ctx']['expected']}"
+                remedy = "use the raysat that wrote it, or a newer one"
+            case "model_type":
+                cause = f"is damaged: {where}not a JSON object"
+            case _:
+                cause = f"is damaged: {where}{fault['msg']}"
+        raise error(f"{source} {cause}", hint=remedy) from caught
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
