@@ -8,6 +8,7 @@
     |-- DataError                input data that cannot be read or trusted
     |   `-- StoreError           a patch store that is missing, half-written or of another format
     |-- StorageError             files of a run, or of a report, that cannot be read or written
+    |   `-- FormatError          a file of a format that this raysat does not know
     |-- TrainingError            a trial that cannot go on
     |   `-- DivergedError        the loss became NaN or infinite
     `-- ClusterError             Ray cannot be reached or started
@@ -79,6 +80,10 @@ class StoreError(DataError):
 
 class StorageError(RaysatError):
     """Files of a run, or of a report, that cannot be read or written."""
+
+
+class FormatError(StorageError):
+    """A file of a format that this raysat does not know: another one wrote it, and it is neither used nor replaced."""
 
 
 LedgerError = StorageError  # its earlier name

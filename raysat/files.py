@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raysat.errors import RaysatError, StorageError
+from raysat.errors import FormatError, RaysatError, StorageError
 
 MAX_BYTES: Final = 64 << 20  # of a JSON file: far above the plan of the largest study, far below a machine's memory
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -104,6 +104,7 @@ def parse_model(
             case "literal_error" if fault["loc"] == ("format",):
                 cause = f"has format {fault['input']!r}, this raysat reads {fault['ctx']['expected']}"
                 remedy = "use the raysat that wrote it, or a newer one"
+                error = FormatError if error is StorageError else error
             case "model_type":
                 cause = f"is damaged: {where}not a JSON object"
             case _:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from raysat.data.store import PatchStore
-from raysat.errors import StorageError, StoreError
+from raysat.errors import FormatError, StorageError, StoreError
 from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
 from raysat.metrics.synthetic import Quality
 from raysat.storage.lock import exclusive
@@ -64,10 +64,12 @@ class Artifacts:
         return current_folder(self.root / safe_name(job, "generate job"), "record.json")
 
     def is_finished(self, job: str) -> bool:
-        """Whether a job's patches and record can be read; else they are to be made again."""
+        """Whether a job's patches and record can be read; else they are to be made again. Raises as the ledger's."""
         try:
             self.read(job)
             self.open(job)
+        except FormatError:
+            raise
         except (StorageError, StoreError):
             return False
         return True

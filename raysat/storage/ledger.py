@@ -31,7 +31,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from raysat.errors import StorageError
+from raysat.errors import FormatError, StorageError
 from raysat.files import current_folder, read_model, safe_name, write_atomic, write_folder
 from raysat.formatting import to_csv
 from raysat.storage.checkpoints import Checkpoints
@@ -83,10 +83,15 @@ class Ledger:
         return self._read(PlanFile, self.root / "plan.json")
 
     def is_finished(self, trial_id: str) -> bool:
-        """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again."""
+        """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again.
+
+        Raises FormatError for the record of another raysat, which is not to be replaced.
+        """
         folder = self._finished(trial_id)
         try:
             self.read(trial_id)
+        except FormatError:
+            raise
         except StorageError:
             return False
         return all((folder / name).is_file() for name in _BESIDE_RECORD)

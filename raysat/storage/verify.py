@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from raysat.errors import StorageError
+from raysat.errors import FormatError, StorageError
 from raysat.files import backup_path
 from raysat.storage.ledger import SUMS, Ledger
 
@@ -114,6 +114,8 @@ def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
         record, predictions = ledger.read(trial), ledger.read_predictions(trial)
         if predictions.metrics() != record.metrics[record.reported]:
             return "its metrics are not those of its predictions"
+    except FormatError:
+        raise
     except (StorageError, ValueError) as error:
         return str(error)
     return None

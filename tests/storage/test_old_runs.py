@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from raysat.config.schema import Config
+from raysat.errors import FormatError
 from raysat.report.analysis.collect import collect
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef
@@ -75,4 +76,9 @@ def test_a_file_of_a_later_format_is_refused_in_one_line(raysat: Raysat, run: Pa
         assert result.code == 1
         assert result.err.splitlines()[0] == f"error: {said}"
     else:
-        assert [failed.error for arm in collect(Ledger(run)).arms for failed in arm.failed] == [said]
+        ledger = Ledger(run)
+        for act in (lambda: ledger.is_finished("94840256a3b0a0cc"), lambda: check(ledger)):  # else it would be replaced
+            with pytest.raises(FormatError) as caught:
+                act()
+            assert caught.value.message == said
+        assert [failed.error for arm in collect(ledger).arms for failed in arm.failed] == [said]
