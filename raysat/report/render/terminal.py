@@ -42,32 +42,28 @@ class Blocks:
 
 
 def _lines(block: Block, options: ConsoleOptions) -> Iterator[RenderableType]:
-    def text(content: str, style: str = "") -> RichText:
-        return RichText(for_terminal(content, ascii_only=options.ascii_only), style=style)
-
+    ascii_only = options.ascii_only
     match block:
         case Table():
             if block.rows:
                 yield from _table(block, options)
                 if block.caption:
-                    yield text(block.caption, "dim")
+                    yield _text(block.caption, "dim", ascii_only=ascii_only)
         case Text(content, hint):
-            yield text(content, "dim" if hint else "")
+            yield _text(content, "dim" if hint else "", ascii_only=ascii_only)
         case Subtitle(content):
-            yield text(content, "bold")
+            yield _text(content, "bold", ascii_only=ascii_only)
         case Bullets(items):
-            yield from (text(item, "dim") for item in items)
+            yield from (_text(item, "dim", ascii_only=ascii_only) for item in items)
         case Code(content):
-            yield text(content)
+            yield _text(content, ascii_only=ascii_only)
         case Fold(title, blocks):
-            yield text(title, "bold")
+            yield _text(title, "bold", ascii_only=ascii_only)
             yield Blocks(blocks)
 
 
 def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
     ascii_only = options.ascii_only
-    columns = [_Column.of(headings, table, ascii_only=ascii_only) for headings in _groups(table.headings)]
-    columns = _fitting(columns, options.max_width)
     rich = RichTable(
         box=None if ascii_only else box.SIMPLE_HEAD,  # its dividers are one blank wide
         padding=(0, _GAP if ascii_only else _GAP - 1, 0, 0),
@@ -75,6 +71,8 @@ def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
         pad_edge=False,
         header_style="",
     )
+    groups = groupby(enumerate(table.headings), key=lambda item: item[1].group or item[0])
+    columns = _fitting([_column(list(group), table, ascii_only=ascii_only) for _, group in groups], options.max_width)
     for column in columns:
         rich.add_column(
             column.title,
@@ -83,12 +81,10 @@ def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
             overflow="fold",
             min_width=min(_NARROWEST, column.width) if column.words else None,
         )
-    for row in range(len(table.lines)):
-        rich.add_row(*(column.cells[row] for column in columns))
+    for row in zip(*(column.cells for column in columns), strict=True):
+        rich.add_row(*row)
     yield rich
-    for column in columns:
-        if column.legend:
-            yield RichText(for_terminal(column.legend, ascii_only=ascii_only), style="dim")
+    yield from (_text(column.legend, "dim", ascii_only=ascii_only) for column in columns if column.legend)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,33 +99,25 @@ class _Column:
 
     @property
     def width(self) -> int:
-        return max(self.title.cell_len, *(cell.cell_len for cell in self.cells))
-
-    @classmethod
-    def of(cls, members: Sequence[tuple[int, Heading]], table: Table, *, ascii_only: bool) -> _Column:
-        def text(content: str, style: str = "") -> RichText:
-            return RichText(for_terminal(content, ascii_only=ascii_only), style=style)
-
-        def shown(cell: Cell, heading: Heading) -> RichText:
-            main = text(cell.short if heading.group else cell.text, _STYLES[cell.emphasis])
-            beside = cell.below and heading.inline and not heading.group
-            return RichText.assemble(main, " ", text(cell.below, "dim")) if beside else main
-
-        _, first = members[0]
-        legend = f"{first.group}: {', '.join(heading.text for _, heading in members)}" if first.group else ""
-        return cls(
-            title=text(first.group or first.short or first.label),
-            cells=[RichText(" ").join([shown(row[k], heading) for k, heading in members]) for row in table.lines],
-            words=first.words,
-            room=first.room,
-            legend=legend,
-        )
+        return max(text.cell_len for text in (self.title, *self.cells))
 
 
-def _groups(headings: Sequence[Heading]) -> Iterator[list[tuple[int, Heading]]]:
-    """Headings with their positions, those of a group together."""
-    for _, members in groupby(enumerate(headings), key=lambda item: item[1].group or item[0]):
-        yield list(members)
+def _column(members: Sequence[tuple[int, Heading]], table: Table, *, ascii_only: bool) -> _Column:
+    _, first = members[0]
+
+    def shown(cell: Cell) -> RichText:
+        text = _text(cell.short if first.group else cell.text, _STYLES[cell.emphasis], ascii_only=ascii_only)
+        if cell.below and first.inline and not first.group:
+            text = RichText.assemble(text, " ", _text(cell.below, "dim", ascii_only=ascii_only))
+        return text
+
+    return _Column(
+        title=_text(first.group or first.short or first.label, ascii_only=ascii_only),
+        cells=[RichText(" ").join([shown(row[k]) for k, _ in members]) for row in table.lines],
+        words=first.words,
+        room=first.room,
+        legend=f"{first.group}: {', '.join(heading.text for _, heading in members)}" if first.group else "",
+    )
 
 
 def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
@@ -147,6 +135,7 @@ def _room(columns: Iterable[_Column], width: int) -> int:
     return width + _GAP - sum(_GAP + (0 if column.words else column.width) for column in columns)
 
 
-def for_terminal(text: str, *, ascii_only: bool) -> str:
+def _text(text: str, style: str = "", *, ascii_only: bool) -> RichText:
     """A text as a terminal can write it: its signs in ASCII where that is all there is."""
-    return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
+    plain = text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
+    return RichText(plain, style=style)
