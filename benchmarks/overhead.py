@@ -40,7 +40,7 @@ def make_store(path: Path) -> PatchStore:
 def in_one_process(plan: Plan) -> list[float]:
     """Seconds at which each trial ended, the imports already done."""
     ended, began = [], time.perf_counter()
-    for job in plan.jobs:
+    for job in plan.trials:
         train(job.trial, plan.store)
         ended.append(time.perf_counter() - began)
     return ended
@@ -48,12 +48,12 @@ def in_one_process(plan: Plan) -> list[float]:
 
 def on_ray(plan: Plan, folder: Path) -> list[float]:
     """Seconds at which each trial ended, counted from before Ray starts."""
-    from raysat.execution.resources import Options
+    from raysat.execution.cluster_options import ClusterOptions
     from raysat.execution.run import run
 
     ledger, began = Ledger(folder), time.time()
-    run(plan, plan.jobs, ledger, Artifacts(folder / "generated"), Options(), Console(quiet=True))
-    records = [ledger.read(job.id) for job in plan.jobs]
+    run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(), Console(quiet=True))
+    records = [ledger.read(job.id) for job in plan.trials]
     return sorted(record.ended - began for record in records)
 
 

@@ -61,7 +61,7 @@ def main() -> None:
         space = Path(folder) / "stage_tree.yaml"
         space.write_text(STUDY.format(model=given.model, epochs=given.epochs, seeds=given.seeds), encoding="utf-8")
         plan = make_plan(load_study(space), PatchStore.open(given.data))
-        shared = sum(chain.images for chain in plan.chains)
+        shared = sum(chain.samples_seen for chain in plan.train_jobs)
         print(f"{len(plan.study.arms)} arms x {given.seeds} seeds, {given.epochs} epochs of {given.model}\n")
         print(f"{'pair':>4}{'images alone':>14}{'shared':>12}{'ratio':>7}{'s alone':>10}{'shared':>10}{'ratio':>7}")
         ratios = []
@@ -72,7 +72,7 @@ def main() -> None:
                 seconds[way] = run(space, given.data, Path(folder) / f"{way}{pair}", *more)
             ratios.append(seconds["alone"] / seconds["shared"])
             print(
-                f"{pair + 1:4}{plan.images:14,}{shared:12,}{plan.images / shared:7.2f}"
+                f"{pair + 1:4}{plan.samples_seen:14,}{shared:12,}{plan.samples_seen / shared:7.2f}"
                 f"{seconds['alone']:10.1f}{seconds['shared']:10.1f}{ratios[-1]:7.2f}"
             )
             if boards(Path(folder) / f"alone{pair}") != boards(Path(folder) / f"shared{pair}"):

@@ -11,7 +11,6 @@ import click
 from raysat.cli.console import console
 from raysat.cli.options import (
     FOLDER,
-    Machines,
     data_option,
     describe_store,
     machine_options,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from raysat.config.families.images import Dcgan
     from raysat.data.store import PatchStore
+    from raysat.execution.cluster_options import ClusterOptions
     from raysat.metrics.synthetic import SyntheticTraining
     from raysat.plan.jobs import GenerateJob
     from raysat.storage.artifacts import Artifacts
@@ -53,7 +53,7 @@ def generate(
     steps: int | None,
     seed: int | None,
     out: Path,
-    machines: Machines,
+    cluster: ClusterOptions,
 ) -> int:
     """Train a DC-GAN per class and keep its patches as a store, with sample grids and quality figures.
 
@@ -63,7 +63,7 @@ def generate(
     from raysat.config.schema import Config, Data
     from raysat.data.importers.source import open_data
     from raysat.generation.check import check_generation
-    from raysat.plan.jobs import generate_jobs, resolved
+    from raysat.plan.jobs import generate_jobs, resolve_config
     from raysat.storage.artifacts import Artifacts
     from raysat.storage.ledger import Ledger
 
@@ -72,7 +72,7 @@ def generate(
     if store.generated:
         raise PlanError(f"{store.path} holds generated patches", hint="give the real store that they were made from")
     data_config = Data.model_validate({"bands": read_bands(bands)})
-    config = resolved(Config(data=data_config, synthetic=_gan(classes, patches, steps, seed)), store)
+    config = resolve_config(Config(data=data_config, synthetic=_gan(classes, patches, steps, seed)), store)
     jobs = generate_jobs(config, store)
     for job in jobs:
         check_generation(job.work, store)
@@ -82,10 +82,9 @@ def generate(
     missing = [job for job in jobs if not artifacts.is_finished(job.id)]
     interrupted = False
     if missing:
-        options = machines.options()
         from raysat.execution.run import generate as run
 
-        summary = run(missing, store, ledger, artifacts, options, screen)
+        summary = run(missing, store, ledger, artifacts, cluster, screen)
         interrupted = summary.interrupted
         screen.print(f"done       {plural(summary.finished, 'generator')}, {summary.failed} failed")
     else:

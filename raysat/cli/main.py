@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
-from raysat.cli.options import Machines, Request, Work, describe_store, machine_options, study_options
+from raysat.cli.options import Request, Work, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.tune import tune
 from raysat.errors import RaysatError, with_options
@@ -24,6 +25,7 @@ from raysat.formatting import plural
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from raysat.execution.cluster_options import ClusterOptions
     from raysat.plan.build import Plan
 
 
@@ -50,7 +52,7 @@ cli.add_command(tune)
 @cli.command()
 @study_options
 @machine_options
-def ablate(request: Request, machines: Machines) -> int:
+def ablate(request: Request, cluster: ClusterOptions) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
@@ -66,26 +68,26 @@ def ablate(request: Request, machines: Machines) -> int:
         out.print(line)
     interrupted = False
     if work.missing:
-        options = machines.options(workers=request.workers)
+        options = replace(cluster, workers=request.workers)
         from raysat.execution.run import run
 
-        trials = sum(work.ledger.is_finished(job.id) for job in plan.jobs)
+        trials = sum(work.ledger.is_finished(job.id) for job in plan.trials)
         if trials:
-            out.print(f"resuming   {trials} of {len(plan.jobs)} trials are finished already")
+            out.print(f"resuming   {trials} of {len(plan.trials)} trials are finished already")
         summary = run(plan, work.missing, work.ledger, work.artifacts, options, out)
         interrupted = summary.interrupted
         out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
     else:
         work.ledger.write_plan(plan.study.text, plan.to_file())
-        out.print(f"nothing to train: all {len(plan.jobs)} trials are finished")
+        out.print(f"nothing to train: all {len(plan.trials)} trials are finished")
     _leaderboard(work.ledger.root, out)
-    for job in plan.generate:
+    for job in plan.generate_jobs:
         if work.artifacts.is_finished(job.id) and (note := work.artifacts.read(job.id).note):
             out.print(f"{job.name}: {note}", style="yellow")
     if interrupted:
         out.print("stopped; the same command goes on from here", style="yellow")
         return 130
-    return 0 if all(work.ledger.is_finished(job.id) for job in plan.jobs) else 1
+    return 0 if all(work.ledger.is_finished(job.id) for job in plan.trials) else 1
 
 
 @cli.command()
@@ -116,9 +118,9 @@ def _leaderboard(run: Path, console: Console) -> None:
 
 def _count(plan: Plan) -> str:
     arms, seeds = len(plan.study.arms), len(plan.study.seeds)
-    same = f", {len(plan.jobs)} of them different" if len(plan.jobs) < plan.trials else ""
-    generators = f"; {plural(len(plan.generate), 'generator')}" if plan.generate else ""
-    return f"{plural(arms, 'arm')} x {plural(seeds, 'seed')} = {plural(plan.trials, 'trial')}{same}{generators}"
+    same = f", {len(plan.trials)} of them different" if len(plan.trials) < plan.n_trials else ""
+    generators = f"; {plural(len(plan.generate_jobs), 'generator')}" if plan.generate_jobs else ""
+    return f"{plural(arms, 'arm')} x {plural(seeds, 'seed')} = {plural(plan.n_trials, 'trial')}{same}{generators}"
 
 
 def main() -> None:

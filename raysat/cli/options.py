@@ -16,9 +16,8 @@ from raysat.errors import UsageError, prefixed
 if TYPE_CHECKING:
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
-    from raysat.execution.resources import Options
     from raysat.plan.build import Plan
-    from raysat.plan.jobs import Job
+    from raysat.plan.jobs import WorkItem
     from raysat.storage.artifacts import Artifacts
     from raysat.storage.ledger import Ledger
 
@@ -60,12 +59,12 @@ class Request:
             share=self.share,
             command=self.command(study.name),
         )
-        arms = {job.arm: job.trial.config for job in plan.jobs}
+        arms = {job.arm: job.trial.config for job in plan.trials}
         for arm, config in arms.items():
             with prefixed(f"arm {arm!r}"):
                 check(config, plan.store)
-        for job in plan.generate:
-            arm = next(each.arm for each in plan.jobs if job.id in each.needs)
+        for job in plan.generate_jobs:
+            arm = next(each.arm for each in plan.trials if job.id in each.needs)
             with prefixed(f"arm {arm!r}"):
                 check_generation(job.work, plan.store)
         return plan
@@ -86,7 +85,7 @@ class Work:
 
     ledger: Ledger
     artifacts: Artifacts
-    missing: tuple[Job, ...]  # generate jobs that the missing trials need, then these
+    missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
 
     @classmethod
     def of(cls, plan: Plan, out: Path) -> Work:
@@ -101,41 +100,10 @@ class Work:
                 hint="give it another name with the key 'study'",
             )
         ledger, artifacts = Ledger(out / plan.study.name), Artifacts(out / SHARED)
-        trials = [job for job in plan.jobs if not ledger.is_finished(job.id)]
+        trials = [job for job in plan.trials if not ledger.is_finished(job.id)]
         needed = {need for job in trials for need in job.needs}
-        generate = [job for job in plan.generate if job.id in needed and not artifacts.is_finished(job.id)]
+        generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
         return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machines:
-    """What to run on."""
-
-    address: str | None
-    cpus_per_trial: float | None
-    gpus_per_trial: float | None
-    max_concurrent: int | None
-    retries: int
-    wait: bool
-
-    def options(self, *, workers: int = 1) -> Options:
-        """Turn them into options of a run; call this before ray is imported."""
-        from raysat.execution import stay_on_loopback
-
-        address = None if self.address == "local" else self.address
-        if address is None:
-            stay_on_loopback()
-        from raysat.execution.resources import Options
-
-        return Options(
-            address=address,
-            workers=workers,
-            cpus_per_trial=self.cpus_per_trial,
-            gpus_per_trial=self.gpus_per_trial,
-            max_concurrent=self.max_concurrent,
-            retries=self.retries,
-            wait=self.wait,
-        )
 
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,12 +132,19 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of the machines; it gets them as ``machines``."""
+    """Give a command the options of the machines; it gets them as ``cluster``."""
 
     @wraps(command)
     def packed(*args: Any, **given: Any) -> Any:
-        machines = Machines(**{name: given.pop(name) for name in Machines.__dataclass_fields__})
-        return command(*args, machines=machines, **given)
+        from raysat.execution import stay_on_loopback
+        from raysat.execution.cluster_options import ClusterOptions
+
+        names = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "wait")
+        options = {name: given.pop(name) for name in names}
+        if options["address"] in (None, "local"):
+            stay_on_loopback()
+            options["address"] = None
+        return command(*args, cluster=ClusterOptions(**options), **given)
 
     return _with_options(
         packed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ import click
 from raysat.cli.console import console
 from raysat.cli.options import (
     FILE,
-    Machines,
     Work,
     data_option,
     describe_store,
@@ -24,6 +24,7 @@ from raysat.formatting import plural
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from raysat.execution.cluster_options import ClusterOptions
     from raysat.search.load import Search
     from raysat.search.log import Log
     from raysat.storage.ledger import Ledger
@@ -52,7 +53,7 @@ def tune(
     hours: float | None,
     workers: int,
     out: Path,
-    machines: Machines,
+    cluster: ClusterOptions,
 ) -> int:
     """Search for hyperparameters that beat a base configuration on the val split; the test split decides nothing.
 
@@ -67,7 +68,7 @@ def tune(
 
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
     plan = make_plan(corner_study(search), open_data(data), data=data, workers=workers)
-    for job in plan.jobs:
+    for job in plan.trials:
         with prefixed(f"arm {job.arm!r}"):
             check(job.trial.config, plan.store)
     work = Work.of(plan, out)
@@ -77,7 +78,7 @@ def tune(
     screen.print(f"data       {data}: {describe_store(plan.store)}")
     interrupted = exhausted = False
     if log.left(search.rules.budget):
-        options = machines.options(workers=workers)
+        options = replace(cluster, workers=workers)
         from raysat.execution.hpo.run import tune as run
 
         if ended := sum(candidate.state != "running" for candidate in log.candidates):

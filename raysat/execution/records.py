@@ -11,12 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import ray
 import torch
 from torch import Tensor
 
 from raysat.config.schema import Generation, Trial, canonical_json
 from raysat.data.store import PatchStore, StoreWriter
+from raysat.execution.worker_context import SlotSettings, WorkerGroup
 from raysat.generation.gan import GanReport, Generated
 from raysat.generation.sample_grid import draw_losses, draw_samples
 from raysat.storage.artifacts import GenerateRecord
@@ -175,12 +175,12 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
-def describe_hardware(*, gpus: float, workers: int) -> Hardware:
+def describe_hardware(settings: SlotSettings, group: WorkerGroup) -> Hardware:
     """What a job runs on: this worker's device and threads, and how many workers there are."""
     return Hardware(
-        device=torch.cuda.get_device_name() if gpus else "cpu",
+        device=torch.cuda.get_device_name() if settings.gpus else "cpu",
         machine=platform.machine(),
         threads=torch.get_num_threads(),
-        workers=workers,
-        node=ray.get_runtime_context().get_node_id(),
+        workers=settings.workers,
+        node=group.node,
     )

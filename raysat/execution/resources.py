@@ -7,10 +7,8 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
-import grpc
 import ray
 from ray import LoggingConfig, PlacementGroupID
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
@@ -18,21 +16,12 @@ from rich.console import Console
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
+from raysat.execution.cluster_options import ClusterOptions
 
 PATIENCE: Final = 10.0  # seconds that an address gets to answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to use the machine or cluster; None lets raysat choose."""
-
-    address: str | None = None
-    workers: int = 1
-    cpus_per_trial: float | None = None  # per worker
-    gpus_per_trial: float | None = None  # per worker
-    max_concurrent: int | None = None
-    retries: int = 1  # of a job whose worker died or raised what nobody expected
-    wait: bool = False  # for another raysat that fills the same run
+# How each side of HTTP/2, and so of gRPC, begins (RFC 9113, 3.4): here with an empty SETTINGS frame.
+_SETTINGS: Final = b"\x04"  # the frame's type, its fourth byte
+_GRPC_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
 
 
 @contextmanager
@@ -107,26 +96,37 @@ def check_address(address: str | None) -> None:
     if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
         raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as connection:
+            connection.sendall(_GRPC_HELLO)
+            is_grpc = _answer(connection)[3:4] == _SETTINGS
     except OSError as error:
         raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
-    if os.environ.get("RAY_USE_TLS", "0") != "0":
-        return
-    with grpc.insecure_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
-        except grpc.FutureTimeoutError:
-            raise ClusterError(
-                f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint
-            ) from None
+    if not is_grpc and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise ClusterError(f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint)
 
 
-def fit(nodes: Sequence[dict[str, Any]], options: Options, *, beside: bool = False) -> tuple[float, float, int]:
-    """Return CPUs and GPUs of each worker, and how many slots run at once.
+def _answer(connection: socket.socket) -> bytes:
+    """The first bytes that come back; none where what is there says nothing or hangs up."""
+    try:
+        return connection.recv(9)  # the head of a frame
+    except OSError:
+        return b""
 
-    Without a wish, a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a
-    node: on small machines one trial with all cores beats several with one each. Where jobs are to run ``beside`` each
-    other, generators beside trials, it is half the cores of a node: a generator is long, and gains little from threads.
+
+def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: bool = False) -> tuple[float, float, int]:
+    """Decide what each job gets.
+
+    By default a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a node:
+    on small machines one trial with all cores beats several with one each.
+
+    Args:
+        nodes: what ``ray.nodes()`` says.
+        options: what the user asks for.
+        beside: generators are to run beside trials: half the cores of a node, then, since a generator is long, and
+            gains little from threads.
+
+    Returns:
+        CPUs and GPUs of each worker, and how many slots run at once.
 
     Raises:
         ClusterError: no node can hold one worker.

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from raysat.config.schema import Model
 from raysat.data.store import PatchStore
-from raysat.execution.job_feeder import PlanSearcher, Task
-from raysat.execution.progress import Progress
-from raysat.execution.resources import Options
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.job_feeder import JobFeeder
+from raysat.execution.messages import State
+from raysat.execution.run_state import RunState
 from raysat.execution.session import Session, session
+from raysat.execution.status_file import StatusFile
+from raysat.execution.terminal_view import TerminalView
 from raysat.plan.build import Plan
-from raysat.plan.jobs import GenerateJob, Job, TrainJob
-from raysat.plan.stages import Chain, chains
+from raysat.plan.jobs import GenerateJob, PlannedTrial, WorkItem
+from raysat.plan.stages import Job, TrainJob, shared_epochs, train_jobs
 from raysat.storage.artifacts import Artifacts
+from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.training.check import evaluation_splits
@@ -36,16 +40,27 @@ class Summary:
 
 def run(
     plan: Plan,
-    jobs: Sequence[Job],
+    items: Sequence[WorkItem],
     ledger: Ledger,
     artifacts: Artifacts,
-    options: Options,
+    options: ClusterOptions,
     console: Console,
 ) -> Summary:
-    """Write the plan, do those of its jobs that are given, and write their records.
+    """Write the plan, do some of its work, and write the records.
 
-    Trials that share epochs train them once. Checkpoints of an earlier run are gone on from; those that no trial here
-    can use are deleted.
+    Trials that share epochs train them once. A run resumes from the checkpoints of an earlier one; those that no trial
+    here can use are deleted.
+
+    Args:
+        plan: what the study means on its store.
+        items: the trials to train, and the generators that they need.
+        ledger: where records go.
+        artifacts: where generated patches go.
+        options: how to use the machine or cluster.
+        console: where to show it.
+
+    Returns:
+        How it ended.
 
     Raises:
         PlanError: a model that timm does not know.
@@ -54,18 +69,19 @@ def run(
         LedgerError: another raysat runs this study in the same place; or a record cannot be written (no space left,
             say): the run stops, finished records stay.
     """
-    check_models([job.trial.config.model for job in jobs if isinstance(job, TrainJob)])
-    if plan.generate:
+    check_models([item.trial.config.model for item in items if isinstance(item, PlannedTrial)])
+    if plan.generate_jobs:
         artifacts.check_writable()
     with session(
-        plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate)
+        plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate_jobs)
     ) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
-        left = [job for job in jobs if isinstance(job, GenerateJob) or not ledger.is_finished(job.id)]
-        if all(isinstance(job, GenerateJob) for job in left):
+        left = [item for item in items if isinstance(item, GenerateJob) or not ledger.is_finished(item.id)]
+        if all(isinstance(item, GenerateJob) for item in left):
             return Summary(finished=0, failed=0, interrupted=False)
-        return _run(active, plan.store, left, finished_before=len(plan.jobs) + len(plan.generate) - len(left))
+        already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)
+        return run_items(active, plan.store, left, already_done=already_done)
 
 
 def generate(
@@ -73,13 +89,29 @@ def generate(
     store: PatchStore,
     ledger: Ledger,
     artifacts: Artifacts,
-    options: Options,
+    options: ClusterOptions,
     console: Console,
 ) -> Summary:
-    """Do generate jobs alone; the ledger holds lock and failures. Raises ClusterError and LedgerError as ``run``."""
+    """Do generate jobs alone.
+
+    Args:
+        jobs: what to do.
+        store: real patches.
+        ledger: holds lock and failures.
+        artifacts: where generated patches go.
+        options: how to use the machine or cluster.
+        console: where to show it.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        ClusterError: as ``run``.
+        LedgerError: as ``run``.
+    """
     artifacts.check_writable()
     with session("generate", store, ledger, artifacts, options, console, beside=True) as active:
-        return _run(active, store, jobs, finished_before=0)
+        return run_items(active, store, jobs, already_done=0)
 
 
 def check_models(models: Sequence[Model]) -> None:
@@ -92,60 +124,73 @@ def check_models(models: Sequence[Model]) -> None:
         fetch_pretrained(name)
 
 
-def _run(active: Session, store: PatchStore, jobs: Sequence[Job], *, finished_before: int) -> Summary:
-    tasks: list[Task] = [job for job in jobs if isinstance(job, GenerateJob)]
-    unfinished = {chain.id: chain for chain in chains([job for job in jobs if isinstance(job, TrainJob)])}
-    tasks += unfinished.values()
-    blocked: list[tuple[Chain, Task]] = []
-    checkpoints = active.ledger.checkpoints
+def run_items(active: Session, store: PatchStore, items: Sequence[WorkItem], *, already_done: int) -> Summary:
+    """Do generators and trials in a session.
 
-    def sweep() -> None:
-        checkpoints.sweep({state for chain in unfinished.values() for state in chain.states})
+    Args:
+        active: what runs jobs.
+        store: what is trained on.
+        items: what to do, in order.
+        already_done: how many trials and generators of the plan were finished before.
 
-    def ended(task: Task) -> None:
-        if isinstance(task, Chain):
-            del unfinished[task.id]
-            sweep()
-
-    if unfinished:
-        checkpoints.tidy()
-        sweep()
-    for each in jobs:
-        active.ledger.clear_failure(each.id)  # of an earlier run
-    try:
-        with Progress(
-            tasks,
-            active.console,
-            watched=next(iter(evaluation_splits(store)), None),
-            finished_before=finished_before,
-            file=active.ledger.progress,
-        ) as progress:
-
-            def give_up(chain: Chain, need: Task) -> None:
-                blocked.append((chain, need))
-                progress.give_up(chain)
-
-            active.tune(PlanSearcher(tasks, give_up, ended), samples=len(tasks), callbacks=[progress])
-    finally:  # only now is every cause on record: Tune tells the searcher of a death before anybody else
-        for chain, need in blocked:
-            for job in chain.trials:
-                active.ledger.write_failure(_blocked(job, chain, need, active.ledger))
-    finished, failed = len(progress.finished), len(progress.failed)
-    return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(jobs))
+    Returns:
+        How it ended.
+    """
+    training = train_jobs([item for item in items if isinstance(item, PlannedTrial)])
+    jobs: list[Job] = [*(item for item in items if isinstance(item, GenerateJob)), *training]
+    sweeper = CheckpointSweeper(active.ledger.checkpoints, training)
+    for item in items:
+        active.ledger.clear_failure(item.id)  # of an earlier run
+    state = RunState(jobs, already_done=already_done)
+    feeder = JobFeeder(jobs, on_done=sweeper.job_done, on_lost=state.fail)
+    validation_split = next(iter(evaluation_splits(store)), None)
+    with TerminalView(state, active.console, validation_split), StatusFile(state, active.ledger.progress):
+        active.tune(feeder, state, samples=len(jobs))
+    for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
+        for trial in job.trials:
+            active.ledger.write_failure(lost_trial(trial, cause, active.ledger.read_failure(cause.id)))
+    finished, failed = state.count(State.DONE), state.count(State.FAILED)
+    return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(items))
 
 
-def _blocked(job: TrainJob, chain: Chain, need: Task, ledger: Ledger) -> Failure:
-    """The record of a trial that cannot be trained since something that it needs failed."""
-    cause = ledger.read_failure(need.id)
-    if isinstance(need, Chain):
-        other = need.trials[-1]
-        common = sum(1 for one, two in zip(chain.states, need.states, strict=False) if one == two) - 1
-        what = f"its first {common} epochs are those of {other.name!r}, seed {other.trial.seed}, which failed"
+class CheckpointSweeper:
+    """Deletes the checkpoints that no unfinished job can use, now and whenever a job is done."""
+
+    def __init__(self, checkpoints: Checkpoints, jobs: Iterable[TrainJob]) -> None:
+        self._checkpoints, self._unfinished = checkpoints, {job.id: job for job in jobs}
+        if self._unfinished:
+            checkpoints.tidy()
+            self._sweep()
+
+    def job_done(self, job: Job) -> None:
+        """Delete what this job alone could use."""
+        if self._unfinished.pop(job.id, None):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        self._checkpoints.sweep({state for job in self._unfinished.values() for state in job.states})
+
+
+def lost_trial(trial: PlannedTrial, cause: Job, failure: Failure | None) -> Failure:
+    """The record of a trial that cannot be trained since something that it needs failed.
+
+    Args:
+        trial: what is lost.
+        cause: the job that failed.
+        failure: the record of that, where there is one.
+
+    Returns:
+        What to write down.
+    """
+    if isinstance(cause, TrainJob):
+        other = cause.trials[-1]
+        common = shared_epochs(trial.states, other.states)
+        error = f"its first {common} epochs are those of {other.name!r}, seed {other.seed}, which failed"
     else:
-        what = f"it needs the job {need.name!r}, which failed"
+        error = f"it needs the job {cause.name!r}, which failed"
     return Failure(
-        id=job.id,
-        error=what + (f": {cause.error}" if cause else ""),
-        hint=cause.hint if cause else None,
+        id=trial.id,
+        error=error + (f": {failure.error}" if failure else ""),
+        hint=failure.hint if failure else None,
         time=time.time(),
     )

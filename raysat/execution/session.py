@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,18 @@ from typing import Any
 import ray
 import ray.tune
 from rich.console import Console
+from typing_extensions import override
 
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError
-from raysat.execution.resources import Options, check_address, connect, fit, no_leftovers
-from raysat.execution.slot import Settings, Slot
-from raysat.execution.storage_actor import start_keeper
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.messages import StorageFailed, from_result
+from raysat.execution.resources import check_address, connect, fit, no_leftovers
+from raysat.execution.run_state import RunState
+from raysat.execution.slot import Slot, reserved
+from raysat.execution.storage_actor import start_storage
+from raysat.execution.worker_context import SlotSettings
+from raysat.plan.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -33,24 +39,38 @@ def session(
     store: PatchStore,
     ledger: Ledger,
     artifacts: Artifacts,
-    options: Options,
+    options: ClusterOptions,
     console: Console,
     *,
     beside: bool = False,
 ) -> Iterator[Session]:
-    """Hold a run's ledger and have Ray at hand, with all that slots share; ``beside`` as of ``machines.fit``.
+    """Hold a run's ledger and have Ray at hand, with all that slots share.
 
-    Raises ClusterError, LedgerError.
+    Args:
+        name: of the run, in Ray's dashboard.
+        store: what is trained on.
+        ledger: where records go.
+        artifacts: where generated patches go.
+        options: how to use the machine or cluster.
+        console: where to say what is waited for and where the dashboard is.
+        beside: whether generators and trials are to run beside each other (``resources.fit``).
+
+    Yields:
+        What runs jobs.
+
+    Raises:
+        ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
+        LedgerError: another raysat fills the run.
     """
     check_address(options.address)
     waiting = (lambda who: console.print(f"waiting    {who}", style="dim")) if options.wait else None
     with ledger.lock(waiting), connect(options.address, console), no_leftovers(), _scratch() as scratch, terminable():
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
-        settings = Settings(
-            keeper=start_keeper(ledger.root, store.path, artifacts.root),
-            store=str(store.path.resolve()),
+        settings = SlotSettings(
+            storage=start_storage(ledger.root, store.path, artifacts.root),
+            store=store.path.resolve(),
             fingerprint=store.fingerprint,
-            generated=str(artifacts.root.resolve()),
+            artifacts=artifacts.root.resolve(),
             workers=options.workers,
             cpus=cpus,
             gpus=gpus,
@@ -73,7 +93,7 @@ class Session:
     name: str
     ledger: Ledger
     console: Console
-    settings: Settings
+    settings: SlotSettings
     slots: int  # how many jobs fit at once
     retries: int  # of a job whose worker died or raised what nobody expected
     scratch: Path
@@ -81,21 +101,28 @@ class Session:
     def tune(
         self,
         searcher: ray.tune.search.Searcher,
+        state: RunState,
         *,
         samples: int,
-        callbacks: Sequence[ray.tune.Callback],
         scheduler: ray.tune.schedulers.TrialScheduler | None = None,
     ) -> None:
-        """Do what a searcher suggests (payloads of ``Task``), up to ``samples`` jobs, in slots that stay warm.
+        """Do what a searcher suggests in slots that stay warm.
 
-        Raises LedgerError where a record cannot be written.
+        Args:
+            searcher: suggests ``{"job": job}``.
+            state: is told what happens.
+            samples: how many jobs it suggests at most.
+            scheduler: stops jobs early.
+
+        Raises:
+            LedgerError: a record cannot be written.
         """
         slots = max(1, min(self.slots, samples))
         self.console.print(_using(slots, self.settings), style="dim")
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
-        halt = _Halt()
+        stopper = _StorageStopper()
         ray.tune.Tuner(
-            ray.tune.with_resources(trainable, self.settings.reserved()),
+            ray.tune.with_resources(trainable, reserved(self.settings)),
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=scheduler,
@@ -107,23 +134,58 @@ class Session:
                 name=self.name,
                 storage_path=str(self.scratch),
                 verbose=0,
-                callbacks=[*callbacks, _Deaths(self.ledger)],
+                callbacks=[RunStateCallback(state), _Deaths(self.ledger)],
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
-                stop=halt,
+                stop=stopper,
             ),
         ).fit()
-        if halt.error:
-            raise halt.error
+        if stopper.error:
+            raise stopper.error
 
 
-class _Halt(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
+class RunStateCallback(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
+    """Tells a run's state what Tune hears."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles callbacks into a snapshot that is never restored: a terminal cannot be in it."""
+        return {}
+
+    @override
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._state.start(_job(trial))
+
+    @override
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if message := from_result(result):
+            self._state.receive(message)
+
+    @override
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._state.fail(_job(trial))
+
+    @override
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._state.end(_job(trial))
+
+    @override
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._state.tick()
+
+
+class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
     """Stops the run once a record cannot be written."""
 
     error: LedgerError | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        if result.get("state") == "halted":
-            self.error = LedgerError(result["error"], hint=result["hint"])
+        message = from_result(result)
+        if isinstance(message, StorageFailed):
+            self.error = LedgerError(message.error, hint=message.hint)
         return False
 
     def stop_all(self) -> bool:
@@ -139,13 +201,30 @@ class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # trial.get_error() reads the copy in storage, which is not there yet.
         file = Path(trial.error_file or "")
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        error, hint = explain(text)
-        job = trial.config
-        for id_ in [each["id"] for each in job["trials"]] if job["kind"] == "train" else [job["job"]]:
-            if not self._ledger.is_finished(id_):
-                failure = Failure(id=id_, error=error, hint=hint, traceback=text or None, time=time.time())
-                self._ledger.write_failure(failure)
+        record_death(
+            _job(trial), file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "", self._ledger
+        )
+
+
+def record_death(job: Job, text: str, ledger: Ledger) -> None:
+    """Write a failure for each trial of a job that is not finished.
+
+    Args:
+        job: whose worker died.
+        text: Tune's account of its attempts; empty where it has none.
+        ledger: where the records are.
+    """
+    error, hint = explain(text)
+    for item in job.items:
+        if not ledger.is_finished(item.id):
+            failure = Failure(id=item.id, error=error, hint=hint, traceback=text or None, time=time.time())
+            ledger.write_failure(failure)
+
+
+def _job(trial: Any) -> Job:
+    """What one of Tune's trials does."""
+    job: Job = trial.config["job"]
+    return job
 
 
 def explain(text: str) -> tuple[str, str]:
@@ -162,7 +241,7 @@ def explain(text: str) -> tuple[str, str]:
     return error, "an error that raysat does not know; its record holds the traceback. The same command tries again"
 
 
-def _using(slots: int, settings: Settings) -> str:
+def _using(slots: int, settings: SlotSettings) -> str:
     each = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
     group = f"{settings.workers} workers of {each}" if settings.workers > 1 else each
     return f"running    {slots} job{'s' * (slots != 1)} at a time, {group} each"
@@ -170,7 +249,7 @@ def _using(slots: int, settings: Settings) -> str:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Treat SIGTERM, as of a spot machine that is taken away, like Ctrl-C: the run ends in order, to be gone on with.
+    """Treat SIGTERM, as of a spot machine that is taken away, like Ctrl-C: the run ends in order, to be resumed.
 
     Each epoch's checkpoint is on disk by then. Ray sets a handler of its own when it starts; so this comes after.
     """

@@ -11,45 +11,32 @@ import queue
 import shutil
 import tempfile
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import ray.train
 import ray.tune
 import ray.util.queue
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer  # public by this path alone; ray is pinned
+from typing_extensions import override
+
+from raysat.execution.messages import Message, to_result
+from raysat.execution.worker_context import SlotSettings, WorkerContext
+from raysat.plan.stages import Job
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What all slots of a run share."""
+def reserved(settings: SlotSettings) -> ray.tune.PlacementGroupFactory:
+    """What Tune reserves for a slot.
 
-    keeper: Any  # actor handle
-    store: str
-    fingerprint: str
-    generated: str  # root of the generated stores
-    workers: int
-    cpus: float  # per worker
-    gpus: float  # per worker
-
-    @property
-    def per_worker(self) -> dict[str, float]:
-        """Ray's resources of each worker."""
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
-
-    def reserved(self) -> ray.tune.PlacementGroupFactory:
-        """What Tune reserves for a slot.
-
-        A worker group reserves what it needs by itself: a CPU for its slot too would deadlock on small machines.
-        """
-        return ray.tune.PlacementGroupFactory([self.per_worker if self.workers == 1 else {"memory": 1}])
+    A worker group reserves what it needs by itself: a CPU for its slot too would deadlock on small machines.
+    """
+    return ray.tune.PlacementGroupFactory([settings.per_worker if settings.workers == 1 else {"memory": 1}])
 
 
-def _work(config: dict[str, Any]) -> None:
+def _work(config: dict[str, WorkerContext]) -> None:
     """Import torch in the workers alone: the slots of worker groups start seconds sooner without."""
     from raysat.execution.worker import work
 
-    work(config)
+    work(config["context"])
 
 
 class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
@@ -59,47 +46,38 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     for a job that another slot has taken meanwhile.
     """
 
-    def setup(self, config: dict[str, Any], settings: Settings) -> None:
+    @override
+    def setup(self, config: dict[str, Any], settings: SlotSettings) -> None:
         """Start the workers, to be ready for the first job."""
         self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
-        self._settings, self._alone = settings, settings.workers == 1
-        self._next: dict[str, Any] | None = config
+        self._settings, self._single_worker = settings, settings.workers == 1
+        self._next: Job | None = config["job"]
         self._start()
 
     def _start(self) -> None:
         self._inbox = self._queue()
         self._outbox = self._queue()
         self._error: BaseException | None = None
-        self._group = threading.Thread(target=self._run, args=(self._trainer(self._settings),), daemon=True)
+        self._group = threading.Thread(target=self._run, args=(self._trainer(),), daemon=True)
         self._group.start()
 
     def _queue(self) -> Any:
-        return queue.Queue() if self._alone else ray.util.queue.Queue(actor_options={"num_cpus": 0})
+        return queue.Queue() if self._single_worker else ray.util.queue.Queue(actor_options={"num_cpus": 0})
 
-    def _trainer(self, settings: Settings) -> DataParallelTrainer:
-        trainer: type[DataParallelTrainer] = DataParallelTrainer
-        if not self._alone:  # the torch backend opens a port, which one worker does not need
+    def _trainer(self) -> DataParallelTrainer:
+        settings, trainer = self._settings, DataParallelTrainer
+        scaling = ray.train.ScalingConfig(num_workers=0)
+        if not self._single_worker:  # the torch backend opens a port, which one worker does not need
             from ray.train.torch import TorchTrainer
 
             trainer = TorchTrainer
+            scaling = ray.train.ScalingConfig(
+                num_workers=settings.workers, use_gpu=settings.gpus > 0, resources_per_worker=settings.per_worker
+            )
         return trainer(
             _work,
-            train_loop_config={
-                "inbox": self._inbox,
-                "outbox": self._outbox,
-                "keeper": settings.keeper,
-                "store": settings.store,
-                "fingerprint": settings.fingerprint,
-                "generated": settings.generated,
-                "workers": settings.workers,
-                "cpus": settings.cpus,
-                "gpus": settings.gpus,
-            },
-            scaling_config=ray.train.ScalingConfig(num_workers=0)
-            if self._alone
-            else ray.train.ScalingConfig(
-                num_workers=settings.workers, use_gpu=settings.gpus > 0, resources_per_worker=settings.per_worker
-            ),
+            train_loop_config={"context": WorkerContext(settings=settings, inbox=self._inbox, outbox=self._outbox)},
+            scaling_config=scaling,
             run_config=ray.train.RunConfig(
                 name="slot",
                 storage_path=self._scratch,
@@ -114,43 +92,48 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         except BaseException as error:  # noqa: BLE001  (kept, and raised again by step)
             self._error = error
 
+    @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next job."""
-        self._next = new_config
+        self._next = new_config["job"]
         return True
 
+    @override
     def step(self) -> dict[str, Any]:
-        """Give the job to the workers, the first time; wait for its next report. Raises what ended the workers.
+        """Give the job to the workers, the first time; wait for its next message. Raises what ended the workers.
 
         Where the workers ended between two jobs, new ones do the next.
         """
         if self._next is not None:
             if not self._group.is_alive():
                 self._start()
-            self._job = self._next["job"]
+            self._job = self._next.id
             self._inbox.put(self._next)
             self._next = None
         while True:
             try:
-                report: dict[str, Any] = self._outbox.get(timeout=1.0)
+                message: Message = self._outbox.get(timeout=1.0)
             except queue.Empty:  # Ray's own is one of these
                 if not self._group.is_alive():
                     raise self._error or RuntimeError("the workers ended on their own") from None
                 continue
-            if report["job"] == self._job:
-                return {**report, "done": report["state"] not in ("training", "finished")}
+            if message.job == self._job:
+                return to_result(message)
 
+    @override
     def cleanup(self) -> None:
         """Let the workers end, and end their queues."""
         self._inbox.put(None)
         self._group.join(timeout=5)
-        if not self._alone:
+        if not self._single_worker:
             self._inbox.shutdown(force=True)
             self._outbox.shutdown(force=True)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
+    @override
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: the ledger says what is finished."""
 
+    @override
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Nothing to load."""

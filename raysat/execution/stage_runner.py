@@ -1,183 +1,135 @@
-"""Trains a chain on a worker: from the nearest checkpoint, saving each epoch, reading out each trial where it ends."""
+"""Trains a job's stages on a worker: from the nearest checkpoint, saving each epoch, reading out each trial's end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
-import ray
 import torch
-from pydantic import TypeAdapter
 
-from raysat.config.families.learning import Average
-from raysat.config.schema import Trial, average_id, canonical_json
-from raysat.data.store import PatchStore, Split
 from raysat.errors import TrainingError
-from raysat.execution.records import describe_hardware, epoch_row, trained_files
-from raysat.execution.storage_actor import open_anywhere, open_generated
+from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone
+from raysat.execution.node_stores import open_generated, open_store
+from raysat.execution.records import describe_hardware, trained_files
+from raysat.execution.trial_storage import TrialStorage
+from raysat.execution.worker_context import WorkerContext, WorkerGroup
+from raysat.metrics.confusion import Metrics
+from raysat.plan.stages import TrainJob
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training
-from raysat.training.results import TrialResult
-
-Agree = Callable[[Callable[[], Any]], Any]
-_AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
+from raysat.training.results import EpochReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaf:
-    """A trial that ends on the chain."""
+def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, device: torch.device) -> None:
+    """Train a job to its end, or until a search has stopped it; rank zero writes and reports.
 
-    id: str
-    trial: Trial
+    An epoch is reported when its checkpoint is on disk: jobs that leave this one there may then start. Of epochs that a
+    checkpoint brings, the last is reported, or all where a search wants the whole history.
 
-    @property
-    def epochs(self) -> int:
-        return self.trial.config.optim.epochs
+    Args:
+        job: what to train.
+        context: where its data are, and where records, checkpoints and messages go.
+        group: this worker's place among those that train together.
+        device: what it trains on.
 
-
-def train_chain(
-    job: Mapping[str, Any],
-    config: Mapping[str, Any],
-    *,
-    first: bool,
-    device: torch.device,
-    report: Callable[..., None],
-    abandoned: Callable[[], bool],
-    agree: Agree,
-) -> None:
-    """Train a chain (``Chain.payload``) to its end, or until it is ``abandoned``; the ``first`` worker reports.
-
-    What depends on the moment, such as which checkpoints there are, the first worker finds out and all ``agree`` on. An
-    epoch is reported when its checkpoint is on disk: chains that leave this one there may then start. Of epochs that a
-    checkpoint brings, the last is reported, or all where a search wants the ``whole_curve``.
+    Raises:
+        DivergedError: the loss or the scores became NaN or infinite.
+        LedgerError: a record or a checkpoint cannot be written.
+        StoreError: the store or generated patches cannot be opened.
     """
-    keeper = config["keeper"]
-    leaves = _leaves(job, keeper, agree)
-    store = open_anywhere(config["store"], config["fingerprint"], keeper)
-    generated = open_generated(config["generated"], job["generated"], keeper)
+    settings, storage, last = context.settings, context.settings.storage, job.trials[-1]
+    unfinished = group.broadcast(storage.unfinished([trial.id for trial in job.trials]))
+    # The last trial is read out even if it is finished: the end of the job is reported with its score.
+    finished = {trial.id for trial in job.trials[:-1]}.difference(unfinished)
+    store = open_store(settings.store, settings.fingerprint, storage)
+    generated = open_generated(settings.artifacts, last.needs, storage)
     started = time.time()
-    training, until = _begin(job, leaves, store, generated, keeper, device, agree)
-    saver = _Saver(job, keeper)
-    for each in job["trials"]:
-        if each["id"] not in {leaf.id for leaf in leaves}:  # its report may have died with an earlier worker
-            report(state="finished", trial=each["id"])
-    for past in training.history if job.get("whole_curve") else training.history[-1:]:
-        report(state="training", **epoch_row(past), earlier=True)
-    for leaf in leaves:
-        for row in _epochs_to(leaf.epochs, training, until):
-            if first and training.epoch < leaves[-1].epochs:
-                saver.save(training)
-            report(state="training", **row)
-            if job.get("may_stop") and abandoned():
-                return
-        result = training.result(leaf.trial.config.average)
-        if first:
-            hardware = describe_hardware(gpus=config["gpus"], workers=config["workers"])
-            files = trained_files(leaf.id, leaf.trial, result, store, generated, started=started, hardware=hardware)
-            ray.get(keeper.finish.remote(leaf.id, files))
-        report(
-            state="done" if leaf is leaves[-1] else "finished",
-            trial=leaf.id,
-            **_scores(result, training.validation_split),
-        )
+
+    def begin() -> Training:
+        averages = [(tracked.average, tracked.epochs) for tracked in job.tracked_averages]
+        return Training(last.trial, store, generated=generated, averages=averages, device=device)
+
+    def report(message: Message) -> None:
+        if group.is_rank_zero:
+            context.outbox.put(message)
+
+    first_end = next(trial.epochs for trial in job.trials if trial.id not in finished)
+    training = resume(job, first_end, begin, storage, group) or begin()
+    for epoch in training.history if job.replay_history else training.history[-1:]:
+        report(_epoch_done(job, epoch, from_checkpoint=True))
+    for trial in job.trials:
+        if trial.id in finished:  # its report may have died with an earlier worker
+            report(TrialDone(job=job.id, trial=trial.id))
+            continue
+        while training.epoch < trial.epochs:
+            for average in training.averages - job.averages_needed(training.epoch + 1):
+                training.drop_average(average)
+            epoch = training.advance()
+            if group.is_rank_zero and training.epoch < last.epochs:
+                _save(training, job, storage)
+            report(_epoch_done(job, epoch))
+            if job.stoppable and group.broadcast(not context.inbox.empty()):
+                return  # the slot has another job already, or none any more
+        result = training.result(trial.trial.config.average)
+        if group.is_rank_zero:
+            hardware = describe_hardware(settings, group)
+            files = trained_files(trial.id, trial.trial, result, store, generated, started=started, hardware=hardware)
+            storage.write_record(trial.id, files)
+        score = _score(result.metrics[training.validation_split])
+        is_last = trial is last
+        report(JobDone(job=job.id, score=score) if is_last else TrialDone(job=job.id, trial=trial.id, score=score))
 
 
-def _leaves(job: Mapping[str, Any], keeper: Any, agree: Agree) -> list[_Leaf]:
-    """The trials to read out: not those that an earlier attempt at the chain has finished, but the last one always."""
-    left = agree(lambda: ray.get(keeper.unfinished.remote([each["id"] for each in job["trials"]])))
-    return [
-        _Leaf(id=each["id"], trial=Trial.model_validate_json(canonical_json(each["trial"])))
-        for each in job["trials"]
-        if each["id"] in left or each is job["trials"][-1]
-    ]
+def resume(
+    job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: TrialStorage, group: WorkerGroup
+) -> Training | None:
+    """Continue from the deepest checkpoint that serves all workers; None where none does.
 
-
-def _epochs_to(end: int, training: Training, until: Mapping[str, int]) -> Iterator[dict[str, float | int]]:
-    """Train up to an epoch; averages that nobody reads any more are dropped on the way."""
-    while training.epoch < end:
-        for average in [key for key in training.averages if until[key] <= training.epoch]:
-            training.drop_average(average)
-        yield epoch_row(training.advance())
-
-
-def _begin(
-    job: Mapping[str, Any],
-    leaves: Sequence[_Leaf],
-    store: PatchStore,
-    generated: Sequence[PatchStore],
-    keeper: Any,
-    device: torch.device,
-    agree: Agree,
-) -> tuple[Training, dict[str, int]]:
-    """Start at the deepest checkpoint before the first trial's end, or at the beginning.
-
-    Returns the training, and after which epoch each of its averages is needed no more.
+    Args:
+        job: what to train.
+        last_epoch: the deepest epoch to continue from: the first trial to read out ends there.
+        begin: makes a training at its start.
+        storage: where checkpoints are.
+        group: the workers that all continue from the same one.
     """
-    carried = [(_AVERAGE.validate_json(canonical_json(each["average"])), each["epochs"]) for each in job["carried"]]
-    until = {average_id(*each): given["until"] for each, given in zip(carried, job["carried"], strict=True)}
-
-    def start() -> Training:
-        return Training(leaves[-1].trial, store, generated=generated, averages=carried, device=device)
-
-    training, deepest = start(), leaves[0].epochs
-    while deepest:
-        name = agree(partial(_find, job["states"][deepest:0:-1], keeper))
-        if name is None:
-            break
-        deepest = job["states"].index(name) - 1  # where to look next
-        loaded = _load(training, ray.get(keeper.read_state.remote(name)), until)
-        if agree(partial(bool, loaded)):
-            if not loaded:
-                raise RuntimeError(f"the checkpoint {name}, which the first worker goes on from, cannot be read here")
-            break
-        training = start()
-    return training, until
+    states = job.states[last_epoch:0:-1]
+    while (state := group.broadcast(storage.find_state(states))) is not None:
+        states = states[states.index(state) + 1 :]  # where to look if this one does not serve
+        training = begin()  # anew each time: a checkpoint that does not serve may be half read
+        is_restored = _restore(training, storage.read_state(state), job)
+        if group.broadcast(is_restored):
+            if not is_restored:
+                raise RuntimeError(f"the checkpoint {state}, from which rank zero resumes, cannot be read here")
+            return training
+    return None
 
 
-def _load(training: Training, content: bytes, until: Mapping[str, int]) -> bool:
-    """Go on from a checkpoint, unless it lacks an average that is asked for now, or is of another raysat or torch."""
+def _restore(training: Training, content: bytes, job: TrainJob) -> bool:
+    """Read a checkpoint, unless it lacks an average that is needed now, or is of another raysat or torch."""
     try:
         state = decode(content)
-        for average in training.averages - state.averages.keys():
-            if until[average] < state.epoch:
-                training.drop_average(average)
+        for average in training.averages - state.averages.keys() - job.averages_needed(state.epoch):
+            training.drop_average(average)
         training.restore(state)
     except TrainingError:
         return False
     return True
 
 
-def _find(states: Sequence[str], keeper: Any) -> str | None:
-    name: str | None = ray.get(keeper.find_state.remote(states))
-    return name
+def _save(training: Training, job: TrainJob, storage: TrialStorage) -> None:
+    """Save a training, so that no epoch is lost; when this returns it is on disk. Raises LedgerError.
 
-
-class _Saver:
-    """Writes checkpoints through the keeper; each one replaces the one before, unless others may start there.
-
-    Those at forks, and of epochs that this chain shares with the one that it leaves, are for the driver to delete.
+    It replaces the checkpoint before, unless others may start there. Those at forks, and of epochs that the job shares
+    with its parent, are for the driver to delete.
     """
-
-    def __init__(self, job: Mapping[str, Any], keeper: Any) -> None:
-        self._states, self._keeper = job["states"], keeper
-        self._begins, self._forks = job["begins"], {*job["forks"]}
-
-    def save(self, training: Training) -> None:
-        """Save where training stands; when this returns it is on disk, so that no epoch is lost. Raises LedgerError."""
-        epoch, before = training.epoch, training.epoch - 1
-        drop = self._states[before] if before > self._begins and before not in self._forks else None
-        ray.get(self._keeper.save_state.remote(self._states[epoch], training.state().encode(), drop))
+    epoch, before = training.epoch, training.epoch - 1
+    replaces = job.states[before] if before > job.start_epoch and before not in job.fork_epochs else None
+    storage.save_state(job.states[epoch], training.state().encode(), replaces)
 
 
-def _scores(result: TrialResult, validation_split: Split) -> dict[str, float | int]:
-    """What a finished trial is reported with: its final model on the split on which its epochs were validated."""
-    metrics = result.metrics[validation_split]
-    return {
-        "epoch": len(result.history),
-        "images": result.samples_seen,
-        "balanced_accuracy": metrics.balanced_accuracy,
-        "icv": metrics.icv,
-    }
+def _epoch_done(job: TrainJob, epoch: EpochReport, *, from_checkpoint: bool = False) -> EpochDone:
+    return EpochDone(job=job.id, epoch=epoch.epoch, score=_score(epoch.metrics), from_checkpoint=from_checkpoint)
+
+
+def _score(metrics: Metrics) -> Score:
+    return Score(balanced_accuracy=metrics.balanced_accuracy, icv=metrics.icv)

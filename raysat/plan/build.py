@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, prefixed
-from raysat.plan.jobs import GenerateJob, TrainJob, generate_jobs, resolved, train_job
-from raysat.plan.stages import Chain, chains
+from raysat.plan.jobs import GenerateJob, PlannedTrial, generate_jobs, plan_trial, resolve_config
+from raysat.plan.stages import TrainJob, train_jobs
 from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
 from raysat.study.load import Study
 
@@ -25,23 +25,23 @@ class Plan:
     study: Study
     data: str  # the name that the store was asked for by
     store: PatchStore
-    generate: tuple[GenerateJob, ...]
-    jobs: tuple[TrainJob, ...]
-    cells: Mapping[str, Mapping[int, str]]  # arm -> seed -> job id
+    generate_jobs: tuple[GenerateJob, ...]
+    trials: tuple[PlannedTrial, ...]  # each once, however many arms and seeds ask for it
+    trial_ids: Mapping[str, Mapping[int, str]]  # arm -> seed -> id
     command: str | None = None  # that trains it, for reports
 
     @property
-    def images(self) -> int:
+    def samples_seen(self) -> int:
         """Images that would pass through models if every trial were trained alone."""
-        return sum(job.images for job in self.jobs)
+        return sum(trial.samples_seen for trial in self.trials)
 
     @property
-    def chains(self) -> tuple[Chain, ...]:
-        """What is trained: each state that several trials pass through once."""
-        return chains(self.jobs)
+    def train_jobs(self) -> tuple[TrainJob, ...]:
+        """The jobs that train the trials: each state that several of them pass through once."""
+        return train_jobs(self.trials)
 
     @property
-    def trials(self) -> int:
+    def n_trials(self) -> int:
         """Arms times seeds, before equal trials are merged."""
         return len(self.study.arms) * len(self.study.seeds)
 
@@ -53,14 +53,14 @@ class Plan:
             command=self.command,
             data=StoreEntry(name=self.data, fingerprint=self.store.fingerprint, ordinal=self.store.ordinal),
             classes=self.store.classes,
-            generate=tuple(GeneratorEntry(id=job.id) for job in self.generate),
+            generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),
             reported=self.store.reported_split,
-            images=ImageCounts(alone=self.images, shared=sum(chain.images for chain in self.chains)),
+            images=ImageCounts(alone=self.samples_seen, shared=sum(job.samples_seen for job in self.train_jobs)),
             arms=tuple(
                 ArmEntry(
                     name=arm.name,
                     grid=arm.in_grid,
-                    trials=tuple(TrialEntry(seed=seed, id=job) for seed, job in self.cells[arm.name].items()),
+                    trials=tuple(TrialEntry(seed=seed, id=trial) for seed, trial in self.trial_ids[arm.name].items()),
                 )
                 for arm in self.study.arms
             ),
@@ -93,20 +93,20 @@ def make_plan(
     if len(store.indices("train")) == 0:
         raise PlanError(f"{store.path} has no training patch")
     configs = {arm.name: _resolved(arm.config, store, arm.name) for arm in study.arms}
-    generate = {job.id: job for config in configs.values() for job in generate_jobs(config, store)}
-    jobs: dict[str, TrainJob] = {}
-    cells: dict[str, dict[int, str]] = {arm: {} for arm in configs}
+    generators = {job.id: job for config in configs.values() for job in generate_jobs(config, store)}
+    trials: dict[str, PlannedTrial] = {}
+    trial_ids: dict[str, dict[int, str]] = {arm: {} for arm in configs}
     for seed in study.seeds:
         for arm, config in configs.items():
-            job = train_job(Trial(config=config, seed=seed), store, arm=arm, workers=workers, share=share)
-            cells[arm][seed] = jobs.setdefault(job.id, job).id
+            trial = plan_trial(Trial(config=config, seed=seed), store, arm=arm, workers=workers, share=share)
+            trial_ids[arm][seed] = trials.setdefault(trial.id, trial).id
     return Plan(
         study=study,
         data=data or str(store.path),
         store=store,
-        generate=tuple(generate.values()),
-        jobs=tuple(jobs.values()),
-        cells=cells,
+        generate_jobs=tuple(generators.values()),
+        trials=tuple(trials.values()),
+        trial_ids=trial_ids,
         command=command,
     )
 
@@ -114,6 +114,6 @@ def make_plan(
 def _resolved(config: Config, store: PatchStore, arm: str) -> Config:
     """Name bands and classes; errors name the arm."""
     with prefixed(f"arm {arm!r}"):
-        config = resolved(config, store)
+        config = resolve_config(config, store)
         generate_jobs(config, store)
         return config

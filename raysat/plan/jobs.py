@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Any, ClassVar, Final, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from raysat.errors import PlanError, prefixed, suggest
 from raysat.plan.state_ids import counted, state_ids
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
-NUMERICS: Final = 3
+NUMERICS_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,9 @@ class GenerateJob:
     id: str
     class_name: str
     work: Generation
+    needs: ClassVar[tuple[str, ...]] = ()
+    seed: ClassVar[None] = None  # trials alone have one
+    start_epoch: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -40,23 +43,37 @@ class GenerateJob:
         return f"generate {self.class_name}"
 
     @property
-    def images(self) -> int:
-        """Real patches that pass through the discriminator in training."""
-        return self.work.gan.steps * self.work.gan.batch_size
+    def epochs(self) -> int:
+        """How long it trains: in steps."""
+        return self.work.gan.steps
 
-    def payload(self) -> dict[str, Any]:
-        """Describe the job to a worker."""
-        return {"job": self.id, "kind": "generate", "work": self.work.model_dump(mode="json")}
+    @property
+    def samples_seen(self) -> int:
+        """Real patches that pass through the discriminator in training."""
+        return self.epochs * self.work.gan.batch_size
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """What train jobs may need of it: its patches."""
+        return (self.id,)
+
+    @property
+    def items(self) -> tuple[GenerateJob]:
+        """What has a record of its own."""
+        return (self,)
+
+    def __str__(self) -> str:
+        return self.id  # Ray Tune names its folders by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainJob:
-    """One trial to train, bound to its data."""
+class PlannedTrial:
+    """One trial to train, bound to its data: a leaf of the stage tree."""
 
     id: str
     arm: str  # the first arm that asks for it
     trial: Trial
-    images: int  # images that pass through the model in training, augmented views included
+    samples_seen: int  # images that pass through the model in training, augmented views included
     states: tuple[str, ...]  # names of what it passes through after 0, 1 ... all epochs (``state_ids.py``)
     needs: tuple[str, ...] = ()  # generate jobs
 
@@ -66,15 +83,20 @@ class TrainJob:
         return self.trial.config.optim.epochs
 
     @property
+    def seed(self) -> int:
+        """The seed of all that is random in it."""
+        return self.trial.seed
+
+    @property
     def name(self) -> str:
         """How the job reads in a table."""
         return self.arm
 
 
-Job = GenerateJob | TrainJob
+WorkItem = GenerateJob | PlannedTrial  # what has a record of its own
 
 
-def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, share: bool = True) -> TrainJob:
+def plan_trial(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, share: bool = True) -> PlannedTrial:
     """Bind a trial of a ``resolved`` configuration to its store.
 
     Data-parallel ``workers`` are part of the id where there are several: batch norm then sees smaller batches. Without
@@ -86,15 +108,15 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, sh
     spec = trial.model_dump(mode="json")
     spec["config"]["synthetic"] = [job.id for job in generate]  # however they were asked for
     spec["config"] |= counted(config)
-    where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS}
+    where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS_VERSION}
     where |= {"workers": workers} if workers > 1 else {}
     id_ = digest({"trial": spec, **where})
     needs = tuple(job.id for job in generate)
-    return TrainJob(
+    return PlannedTrial(
         id=id_,
         arm=arm,
         trial=trial,
-        images=config.optim.epochs * patches * config.augment.forward_passes,
+        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
         states=state_ids(
             trial,
             generated=needs,
@@ -105,7 +127,7 @@ def train_job(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, sh
     )
 
 
-def resolved(config: Config, store: PatchStore) -> Config:
+def resolve_config(config: Config, store: PatchStore) -> Config:
     """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
 
     A learning rate that the schedule replaces by its own is left at its default: two of them are the same work too.
@@ -156,7 +178,7 @@ def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchSt
     )
     work = Generation(label=label, bands=bands, patches=patches, gan=plain)
     spec = work.model_dump(mode="json", exclude={"gan": {"class_counts"}})
-    id_ = digest({"generate": spec, "data": store.fingerprint, "numerics": NUMERICS})
+    id_ = digest({"generate": spec, "data": store.fingerprint, "numerics": NUMERICS_VERSION})
     return GenerateJob(id=id_, class_name=name, work=work)
 
 

@@ -41,10 +41,10 @@ class NoEffect:
 
 def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
     """Find them; arms of which the same is to be said are together, in the order of the plan."""
-    jobs, generate = {job.id: job for job in plan.jobs}, {job.id: job.work for job in plan.generate}
+    jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
     real = plan.store.counts("train")
     arms: dict[str, list[str]] = {}
-    for arm, seeds in plan.cells.items():
+    for arm, seeds in plan.trial_ids.items():
         job = jobs[next(iter(seeds.values()))]
         generated = np.zeros_like(real)
         for need in job.needs:

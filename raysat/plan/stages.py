@@ -1,12 +1,12 @@
-"""From trials to the chains that workers train: a plan's stage tree, cut into paths.
+"""From trials to the jobs that train them: a plan's stage tree, cut into paths.
 
-Trials with a state in common (``state_ids.py``) share the job of getting there. Their states form a tree; a *chain* is
-a path down it that one worker trains without a pause, reading out each trial that ends on the way. Where the tree
-forks, the longest branch goes on in the same process; every other branch is a chain of its own, which starts from the
-checkpoint at the fork as soon as that is reached (compare *Hippo*, Shin et al., VLDB 2020).
+Trials with a state in common (``state_ids.py``) share the work of getting there. Their states form a tree; a *train
+job* is a path down it that one worker trains without a pause, reading out each trial that ends on the way. Where the
+tree forks, the longest branch continues in the same process; every other branch is a job of its own, which starts from
+the checkpoint at the fork as soon as that is reached (compare *Hippo*, Shin et al., VLDB 2020).
 
-What is shared is a matter of the missing trials alone, and a checkpoint is named by its state: chains may be cut anew
-whenever a study grows or a run goes on, and still find what earlier ones left.
+What is shared is a matter of the missing trials alone, and a checkpoint is named by its state: jobs may be cut anew
+whenever a study grows or a run is resumed, and still find what earlier ones left.
 """
 
 from __future__ import annotations
@@ -14,31 +14,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
-from raysat.config.families.learning import NoAverage
+from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import average_id
-from raysat.plan.jobs import TrainJob
+from raysat.plan.jobs import GenerateJob, PlannedTrial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
-    """An average that a chain keeps up, for a trial that ends on it or on one that leaves it."""
+class TrackedAverage:
+    """An average that a job keeps up, for a trial that ends on it or on one that leaves it."""
 
-    average: dict[str, Any]  # as JSON
+    average: Average
     epochs: int  # of the trial's training
-    until: int  # after which of the chain's epochs nobody needs it any more
+    last_epoch: int  # of the job after which nobody needs it any more
+
+    @property
+    def id(self) -> str:
+        """Its name in a checkpoint."""
+        return average_id(self.average, self.epochs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
-    """A path through the stage tree: epochs ``begins`` to its end, and the trials that end on it."""
+class TrainJob:
+    """A path through the stage tree, from ``start_epoch`` to its end, and the trials that end on it."""
 
-    trials: tuple[TrainJob, ...]  # by where they end; the last one names the chain
-    begins: int  # how many epochs it shares with the chain that it leaves; 0 where it leaves none
-    forks: tuple[int, ...]  # epochs after which other chains leave it, ascending
-    carried: tuple[Carried, ...]
-    leaves: str | None = None  # the chain that it leaves
+    trials: tuple[PlannedTrial, ...]  # by where they end; the last one names the job
+    start_epoch: int  # how many epochs it shares with its parent; 0 without one
+    fork_epochs: tuple[int, ...]  # epochs after which other jobs leave it, ascending
+    tracked_averages: tuple[TrackedAverage, ...]
+    parent: str | None = None  # the job that it leaves
+    stoppable: bool = False  # a search may end it early
+    replay_history: bool = False  # a search wants to hear of epochs from a checkpoint too, not of the last alone
 
     @property
     def id(self) -> str:
@@ -52,81 +58,98 @@ class Chain:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What must be there before it starts: generated patches, and the state at which it leaves another chain."""
-        return self.trials[-1].needs + ((self.states[self.begins],) if self.begins else ())
+        """What must be there before it starts: generated patches, and the state at which it leaves its parent."""
+        return self.trials[-1].needs + ((self.states[self.start_epoch],) if self.start_epoch else ())
 
     @property
-    def images(self) -> int:
+    def makes(self) -> tuple[str, ...]:
+        """What other jobs may need of it: the states that are its own."""
+        return self.states[self.start_epoch + 1 :]
+
+    @property
+    def items(self) -> tuple[PlannedTrial, ...]:
+        """What has a record of its own."""
+        return self.trials
+
+    @property
+    def samples_seen(self) -> int:
         """Images that pass through the model in its own epochs."""
         epochs = self.trials[-1].epochs
-        return self.trials[-1].images // epochs * (epochs - self.begins)
+        return self.trials[-1].samples_seen // epochs * (epochs - self.start_epoch)
 
-    def payload(self) -> dict[str, Any]:
-        """Describe the chain to a worker."""
-        return {
-            "job": self.id,
-            "kind": "train",
-            "trials": [{"id": job.id, "trial": job.trial.model_dump(mode="json")} for job in self.trials],
-            "states": list(self.states),
-            "begins": self.begins,
-            "forks": list(self.forks),
-            "carried": [{"average": each.average, "epochs": each.epochs, "until": each.until} for each in self.carried],
-            "generated": list(self.trials[-1].needs),
-        }
+    def averages_needed(self, epoch: int) -> frozenset[str]:
+        """Names of the averages that somebody needs in an epoch (1-based)."""
+        return frozenset(tracked.id for tracked in self.tracked_averages if epoch <= tracked.last_epoch)
+
+    def __str__(self) -> str:
+        return self.id  # Ray Tune names its folders by it
 
 
-def chains(jobs: Sequence[TrainJob]) -> tuple[Chain, ...]:
-    """Cut the stage tree of some trials into chains, in the order of their first trials; a pure function."""
+Job = GenerateJob | TrainJob  # a node of the plan's graph
+
+
+def train_jobs(trials: Sequence[PlannedTrial]) -> tuple[TrainJob, ...]:
+    """Cut the stage tree of some trials into jobs, in the order of their first trials; a pure function."""
     children: dict[str, dict[str, None]] = {}
-    through: dict[str, list[TrainJob]] = {}  # state -> trials that pass it
-    left: dict[str, int] = {}  # state -> epochs of the longest way on
-    for job in jobs:
-        for epoch, state in enumerate(job.states):
-            through.setdefault(state, []).append(job)
-            left[state] = max(left.get(state, 0), job.epochs - epoch)
+    passing: dict[str, list[PlannedTrial]] = {}  # state -> trials that pass it
+    remaining: dict[str, int] = {}  # state -> epochs of the longest way on
+    for trial in trials:
+        for epoch, state in enumerate(trial.states):
+            passing.setdefault(state, []).append(trial)
+            remaining[state] = max(remaining.get(state, 0), trial.epochs - epoch)
             if epoch:
-                children.setdefault(job.states[epoch - 1], {})[state] = None
-    made: list[Chain] = []
+                children.setdefault(trial.states[epoch - 1], {})[state] = None
+    jobs: list[TrainJob] = []
     starts: list[tuple[str, int, str | None]] = [  # several branches from the very start share nothing
-        (child, 0, None) for root in dict.fromkeys(job.states[0] for job in jobs) for child in children[root]
+        (child, 0, None) for root in dict.fromkeys(trial.states[0] for trial in trials) for child in children[root]
     ]
     while starts:
-        state, begins, leaves = starts.pop(0)
+        state, start_epoch, parent = starts.pop(0)
         path, branches = [state], []
         while state in children:
-            longest = max(children[state], key=left.__getitem__)  # the first of equals
-            branches += [(child, begins + len(path)) for child in children[state] if child != longest]
+            longest = max(children[state], key=remaining.__getitem__)  # the first of equals
+            branches += [(child, start_epoch + len(path)) for child in children[state] if child != longest]
             state = longest
             path.append(state)
-        own = [job for epoch, passed in enumerate(path, begins + 1) for job in through[passed] if job.epochs == epoch]
-        chain = Chain(
-            trials=tuple(own),
-            begins=begins,
-            forks=tuple(dict.fromkeys(epoch for _, epoch in branches)),
-            carried=_carried(own[-1].states, through[path[0]]),
-            leaves=leaves,
+        ending = [
+            trial
+            for epoch, passed in enumerate(path, start_epoch + 1)
+            for trial in passing[passed]
+            if trial.epochs == epoch
+        ]
+        job = TrainJob(
+            trials=tuple(ending),
+            start_epoch=start_epoch,
+            fork_epochs=tuple(dict.fromkeys(epoch for _, epoch in branches)),
+            tracked_averages=_tracked_averages(ending[-1].states, passing[path[0]]),
+            parent=parent,
         )
-        made.append(chain)
-        starts += [(child, epoch, chain.id) for child, epoch in branches]
-    order = {job.id: index for index, job in enumerate(jobs)}
-    return tuple(sorted(made, key=lambda chain: min(order[job.id] for job in chain.trials)))
+        jobs.append(job)
+        starts += [(child, epoch, job.id) for child, epoch in branches]
+    order = {trial.id: index for index, trial in enumerate(trials)}
+    return tuple(sorted(jobs, key=lambda job: min(order[trial.id] for trial in job.trials)))
 
 
-def alone(job: TrainJob) -> Chain:
-    """The chain of one trial by itself."""
-    (chain,) = chains([job])
-    return chain
+def unshared_job(trial: PlannedTrial) -> TrainJob:
+    """The job that trains one trial by itself."""
+    (job,) = train_jobs([trial])
+    return job
 
 
-def _carried(states: Sequence[str], jobs: Sequence[TrainJob]) -> tuple[Carried, ...]:
-    """The averages of trials that share states with a chain, each as long as one of them is on it."""
-    found: dict[str, Carried] = {}
-    for job in jobs:
-        average = job.trial.config.average
+def shared_epochs(states: Sequence[str], others: Sequence[str]) -> int:
+    """How many epochs two trainings with a common start share; -1 where they start from different states."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(states, others, strict=False))) - 1
+
+
+def _tracked_averages(states: Sequence[str], trials: Sequence[PlannedTrial]) -> tuple[TrackedAverage, ...]:
+    """The averages of trials that share states with a job, each as long as one of them is on it."""
+    tracked: dict[str, TrackedAverage] = {}
+    for trial in trials:
+        average = trial.trial.config.average
         if isinstance(average, NoAverage):
             continue
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(states, job.states, strict=False))) - 1
-        key = average_id(average, job.epochs)
-        if key not in found or found[key].until < shared:
-            found[key] = Carried(average=average.model_dump(mode="json"), epochs=job.epochs, until=shared)
-    return tuple(found.values())
+        last_epoch = shared_epochs(states, trial.states)
+        key = average_id(average, trial.epochs)
+        if key not in tracked or tracked[key].last_epoch < last_epoch:
+            tracked[key] = TrackedAverage(average=average, epochs=trial.epochs, last_epoch=last_epoch)
+    return tuple(tracked.values())

@@ -20,7 +20,7 @@ from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.plan.build import make_plan
 from raysat.study.load import load_study
-from raysat.execution.resources import Options
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import run
 
 store, space, out = sys.argv[1:]
@@ -29,10 +29,10 @@ cluster.add_node(num_cpus=1)
 cluster.add_node(num_cpus=1)
 plan = make_plan(load_study(Path(space)), PatchStore.open(store))
 ledger = Ledger(out)
-options = Options(address=cluster.address, cpus_per_trial=1)
+options = ClusterOptions(address=cluster.address, cpus_per_trial=1)
 artifacts = Artifacts(ledger.root.parent / "generated")
-summary = run(plan, plan.jobs, ledger, artifacts, options, Console(file=sys.stderr))
-records = [ledger.read(job.id) for job in plan.jobs]
+summary = run(plan, plan.trials, ledger, artifacts, options, Console(file=sys.stderr))
+records = [ledger.read(job.id) for job in plan.trials]
 print(json.dumps({
     "finished": summary.finished,
     "nodes": [record.hardware.node for record in records],

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import TrainingError
-from raysat.execution.job_feeder import PlanSearcher
-from raysat.execution.resources import Options
-from raysat.execution.run import Summary, _run, run
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.job_feeder import JobFeeder
+from raysat.execution.run import Summary, run, run_items
+from raysat.execution.run_state import RunState
 from raysat.generation.gan import generate
 from raysat.plan.build import Plan, make_plan
 from raysat.plan.jobs import GenerateJob
@@ -54,7 +55,7 @@ def plan_of(folder: Path, store: PatchStore, text: str = STUDY) -> Plan:
 def go(plan: Plan, folder: Path, **options: object) -> tuple[Summary, Ledger, Artifacts, str]:
     ledger, artifacts = Ledger(folder / "run"), Artifacts(folder / "generated")
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, [*plan.generate, *plan.jobs], ledger, artifacts, Options(**options), console)  # type: ignore[arg-type]
+    summary = run(plan, [*plan.generate_jobs, *plan.trials], ledger, artifacts, ClusterOptions(**options), console)  # type: ignore[arg-type]
     return summary, ledger, artifacts, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -72,34 +73,34 @@ Finished = tuple[Plan, Summary, Ledger, Artifacts, str]
 
 def test_one_generator_serves_both_arms_and_seeds(finished: Finished) -> None:
     plan, summary, ledger, artifacts, out = finished
-    assert len(plan.generate) == 1
+    assert len(plan.generate_jobs) == 1
     assert summary == Summary(finished=7, failed=0, interrupted=False), out
-    assert [path.name for path in artifacts.root.iterdir() if path.is_dir()] == [plan.generate[0].id]
-    assert all(ledger.is_finished(job.id) for job in plan.jobs)
+    assert [path.name for path in artifacts.root.iterdir() if path.is_dir()] == [plan.generate_jobs[0].id]
+    assert all(ledger.is_finished(job.id) for job in plan.trials)
 
 
 def test_trials_with_patches_wait_for_them_and_plain_ones_do_not(finished: Finished) -> None:
     plan, _, ledger, artifacts, _ = finished
-    made = artifacts.read(plan.generate[0].id)
-    starts = {arm: min(ledger.read(job.id).started for job in plan.jobs if job.arm == arm) for arm in plan.cells}
+    made = artifacts.read(plan.generate_jobs[0].id)
+    starts = {arm: min(ledger.read(job.id).started for job in plan.trials if job.arm == arm) for arm in plan.trial_ids}
     ended = made.started + made.seconds
     assert starts["plain"] < ended <= min(starts["gan"], starts["gan and ldam"])
 
 
 def test_the_generated_patches_train_and_are_never_held_out(finished: Finished, store: PatchStore) -> None:
     plan, _, ledger, artifacts, _ = finished
-    for job in plan.jobs:
+    for job in plan.trials:
         record = ledger.read(job.id)
         synthetic = job.arm != "plain"
-        assert record.images == 2 * (60 if synthetic else 42) == job.images
-        made = (artifacts.open(plan.generate[0].id).fingerprint,)
+        assert record.images == 2 * (60 if synthetic else 42) == job.samples_seen
+        made = (artifacts.open(plan.generate_jobs[0].id).fingerprint,)
         assert record.data.generated == (made if synthetic else ())
         assert np.array_equal(ledger.read_predictions(job.id).indices, store.indices("test"))
 
 
 def test_a_generated_store_holds_what_was_asked_for(finished: Finished) -> None:
     plan, _, _, artifacts, _ = finished
-    (job,) = plan.generate
+    (job,) = plan.generate_jobs
     folder, made = artifacts.path(job.id), artifacts.open(job.id)
     assert (len(made), made.bands, made.images.dtype, made.images.shape[2:]) == (18, ("B5", "B6"), np.uint8, (16, 16))
     assert set(made.labels) == {1}
@@ -115,7 +116,7 @@ def test_a_generated_store_holds_what_was_asked_for(finished: Finished) -> None:
 
 def test_ray_changes_no_pixel(finished: Finished, store: PatchStore) -> None:
     plan, _, _, artifacts, _ = finished
-    (job,) = plan.generate
+    (job,) = plan.generate_jobs
     import torch
 
     threads = torch.get_num_threads()
@@ -131,10 +132,12 @@ def test_a_second_study_makes_nothing_again(finished: Finished, tmp_path: Path, 
     """Even where it did not see that the patches are there, as when two studies begin at the same time."""
     _, _, _, artifacts, _ = finished
     again = plan_of(tmp_path, store, STUDY.replace("epochs: 2", "epochs: 1").replace("seeds: 2", "seeds: 1"))
-    record = artifacts.path(again.generate[0].id) / "record.json"
+    record = artifacts.path(again.generate_jobs[0].id) / "record.json"
     before = record.stat().st_mtime_ns
     ledger = Ledger(tmp_path / "run")
-    summary = run(again, [*again.generate, *again.jobs], ledger, artifacts, Options(), Console(quiet=True))
+    summary = run(
+        again, [*again.generate_jobs, *again.trials], ledger, artifacts, ClusterOptions(), Console(quiet=True)
+    )
     assert summary == Summary(finished=4, failed=0, interrupted=False)
     assert record.stat().st_mtime_ns == before
 
@@ -144,12 +147,12 @@ def test_a_failed_generator_fails_its_dependents_alone(tmp_path: Path, store: Pa
     plan = plan_of(tmp_path, store, STUDY.replace("steps: 6", "steps: 6, lr: 1.0e+30").replace("seeds: 2", "seeds: 1"))
     summary, ledger, artifacts, out = go(plan, tmp_path)
     assert summary == Summary(finished=1, failed=3, interrupted=False), out
-    (generator,) = plan.generate
+    (generator,) = plan.generate_jobs
     assert isinstance(generator, GenerateJob)
     cause = ledger.read_failure(generator.id)
     assert cause is not None
     assert not artifacts.is_finished(generator.id)
-    for job in plan.jobs:
+    for job in plan.trials:
         failure = ledger.read_failure(job.id)
         if job.arm == "plain":
             assert ledger.is_finished(job.id)
@@ -169,13 +172,13 @@ class DeathSession:
     console: Console
     cause: str | None
 
-    def tune(self, searcher: PlanSearcher, *, samples: int, callbacks: list[object]) -> None:
+    def tune(self, searcher: JobFeeder, state: RunState, *, samples: int) -> None:
         (generator, waits) = (searcher.suggest("1"), searcher.suggest("2"))
         assert isinstance(generator, dict)
         assert waits is None
         searcher.on_trial_complete("1", None, error=True)
         if self.cause:
-            self.ledger.write_failure(Failure(id=generator["job"], error=self.cause, time=0.0))
+            self.ledger.write_failure(Failure(id=generator["job"].id, error=self.cause, time=0.0))
 
 
 @pytest.mark.parametrize("cause", ["the worker died", None])
@@ -184,10 +187,10 @@ def test_a_dead_generator_gives_its_dependents_todays_cause(
 ) -> None:
     plan = plan_of(tmp_path, store, STUDY.replace("  plain: {}\n", "").replace("seeds: 2", "seeds: 1"))
     ledger = Ledger(tmp_path / "run")
-    ledger.write_failure(Failure(id=plan.generate[0].id, error="a cause of yesterday", time=0.0))
+    ledger.write_failure(Failure(id=plan.generate_jobs[0].id, error="a cause of yesterday", time=0.0))
     session = DeathSession(ledger, Console(quiet=True), cause)
-    _run(session, store, [*plan.generate, *plan.jobs], finished_before=0)  # type: ignore[arg-type]
-    for job in plan.jobs:
+    run_items(session, store, [*plan.generate_jobs, *plan.trials], already_done=0)  # type: ignore[arg-type]
+    for job in plan.trials:
         failure = ledger.read_failure(job.id)
         assert failure is not None
         assert failure.error == "it needs the job 'generate b', which failed" + (f": {cause}" if cause else "")

@@ -1,5 +1,6 @@
 """The plan's searcher: each job once, in order, never before its needs, never after a need failed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -8,62 +9,76 @@ from ray.tune.search import Searcher
 
 from raysat.config.families.images import Dcgan
 from raysat.config.schema import Config, Generation, Trial
-from raysat.execution.job_feeder import PlanSearcher, Task
-from raysat.plan.jobs import GenerateJob, TrainJob
-from raysat.plan.stages import Chain, alone, chains
+from raysat.execution.job_feeder import JobFeeder
+from raysat.execution.messages import EpochDone, JobDone, JobFailed, to_result
+from raysat.plan.jobs import GenerateJob, PlannedTrial
+from raysat.plan.stages import Job, TrainJob, train_jobs, unshared_job
 from tests.helpers.stages import way
+
+DONE, FAILED = to_result(JobDone(job="")), to_result(JobFailed(job=""))
 
 
 def generator(name: str) -> GenerateJob:
     return GenerateJob(id=name, class_name=name, work=Generation(label=0, bands=("B1",), patches=1, gan=Dcgan()))
 
 
-def trial(name: str, *needs: str) -> Chain:
+def trial(name: str, *needs: str) -> TrainJob:
     config = Config.model_validate({"optim": {"kind": "adam", "epochs": 2}})
     states = tuple(f"{name}.{epoch}" for epoch in range(3))
-    return alone(TrainJob(id=name, arm=name, trial=Trial(config=config, seed=0), images=2, states=states, needs=needs))
+    return unshared_job(
+        PlannedTrial(id=name, arm=name, trial=Trial(config=config, seed=0), samples_seen=2, states=states, needs=needs)
+    )
 
 
-def asked(searcher: PlanSearcher, trial_id: str) -> Any:
+def feeder(jobs: Sequence[Job]) -> JobFeeder:
+    return JobFeeder(jobs, on_done=lambda job: None, on_lost=lambda job: None)
+
+
+def lost(searcher: JobFeeder) -> list[tuple[str, str]]:
+    return [(job.id, cause.id) for job, cause in searcher.lost]
+
+
+def epoch(number: int) -> dict[str, Any]:
+    return to_result(EpochDone(job="", epoch=number))
+
+
+def asked(searcher: JobFeeder, trial_id: str) -> Any:
     found = searcher.suggest(trial_id)
-    return found["job"] if isinstance(found, dict) else found
+    return found["job"].id if isinstance(found, dict) else found
 
 
 def test_what_needs_nothing_does_not_wait() -> None:
-    blocked: list[tuple[str, str]] = []
-    jobs: list[Task] = [generator("g"), trial("gan", "g"), trial("plain")]
-    searcher = PlanSearcher(jobs, lambda job, need: blocked.append((job.id, need.id)))
+    searcher = feeder([generator("g"), trial("gan", "g"), trial("plain")])
     assert [asked(searcher, t) for t in ("1", "2", "3")] == ["g", "plain", None]
-    searcher.on_trial_complete("2", {"state": "done"})
+    searcher.on_trial_complete("2", DONE)
     assert asked(searcher, "3") is None
-    searcher.on_trial_complete("1", {"state": "done"})
+    searcher.on_trial_complete("1", DONE)
     assert asked(searcher, "3") == "gan"
     assert asked(searcher, "4") == Searcher.FINISHED
-    assert blocked == []
+    assert lost(searcher) == []
 
 
 def test_a_failed_need_gives_up_its_dependents_alone() -> None:
-    for how in ({"result": {"state": "failed"}}, {"result": None, "error": True}):
-        blocked: list[tuple[str, str]] = []
-        jobs: list[Task] = [
+    for how in ({"result": FAILED}, {"result": None, "error": True}):
+        jobs: list[Job] = [
             generator("g"),
             generator("h"),
             trial("both", "g", "h"),
             trial("only h", "h"),
             trial("plain"),
         ]
-        searcher = PlanSearcher(jobs, lambda job, need, blocked=blocked: blocked.append((job.id, need.id)))  # type: ignore[misc]
+        searcher = feeder(jobs)
         assert [asked(searcher, t) for t in ("1", "2")] == ["g", "h"]
         searcher.on_trial_complete("1", **how)  # type: ignore[arg-type]
-        assert blocked == [("both", "g")]
-        searcher.on_trial_complete("2", {"state": "done"})
+        assert lost(searcher) == [("both", "g")]
+        searcher.on_trial_complete("2", DONE)
         assert [asked(searcher, t) for t in ("3", "4")] == ["only h", "plain"]
         assert asked(searcher, "5") == Searcher.FINISHED
-        assert blocked == [("both", "g")]
+        assert lost(searcher) == [("both", "g")]
 
 
 def test_a_need_that_is_not_among_the_jobs_was_met_before() -> None:
-    searcher = PlanSearcher([trial("gan", "made before")], lambda job, need: None)
+    searcher = feeder([trial("gan", "made before")])
     assert asked(searcher, "1") == "gan"
 
 
@@ -77,9 +92,9 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
         )
         for n in range(data.draw(st.integers(0, 6)))
     ]
-    jobs: list[Task] = data.draw(st.permutations([*makers, *trials]))
+    jobs: list[Job] = data.draw(st.permutations([*makers, *trials]))
     given_up: set[str] = set()
-    searcher = PlanSearcher(jobs, lambda job, need: given_up.add(job.id))
+    searcher = JobFeeder(jobs, on_done=lambda job: None, on_lost=lambda job: given_up.add(job.id))
     running: dict[str, str] = {}
     done: set[str] = set()
     failed: set[str] = set()
@@ -95,7 +110,7 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
             ended = data.draw(st.sampled_from(sorted(running)))
             good = data.draw(st.booleans())
             (done if good else failed).add(running[ended])
-            searcher.on_trial_complete(ended, {"state": "done" if good else "failed"})
+            searcher.on_trial_complete(ended, DONE if good else FAILED)
             del running[ended]
         else:
             assert found is not None, "nothing runs, so something must be able to start"
@@ -104,51 +119,48 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
     assert given_up == {job.id for job in trials if set(job.needs) & failed}
 
 
-def forked() -> tuple[Chain, ...]:
+def forked() -> tuple[TrainJob, ...]:
     """A chain of 6 epochs, one that leaves it after 2, and one that leaves that one after 3 (its states 3 and on)."""
     trunk = way("trunk", 6)
     branch = way("branch", 5, trunk.states[:3])
-    return chains([trunk, branch, way("twig", 4, branch.states[:4])])
+    return train_jobs([trunk, branch, way("twig", 4, branch.states[:4])])
 
 
 def test_a_branch_starts_as_soon_as_its_fork_is_reached() -> None:
-    searcher = PlanSearcher(forked(), lambda job, need: None)
+    searcher = feeder(forked())
     assert [asked(searcher, t) for t in ("1", "2")] == ["trunk", None]
-    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
+    searcher.on_trial_result("1", epoch(1))
     assert asked(searcher, "2") is None
-    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
+    searcher.on_trial_result("1", epoch(2))
     assert [asked(searcher, t) for t in ("2", "3")] == ["branch", None]
-    searcher.on_trial_result("2", {"state": "training", "epoch": 3})
+    searcher.on_trial_result("2", epoch(3))
     assert [asked(searcher, t) for t in ("3", "4")] == ["twig", Searcher.FINISHED]
 
 
 def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() -> None:
-    blocked: list[tuple[str, str]] = []
-    searcher = PlanSearcher(forked(), lambda job, need: blocked.append((job.id, need.id)))
+    searcher = feeder(forked())
     assert asked(searcher, "1") == "trunk"
-    searcher.on_trial_result("1", {"state": "training", "epoch": 1})
-    searcher.on_trial_complete("1", {"state": "failed"})
-    assert blocked == [("branch", "trunk"), ("twig", "trunk")]
+    searcher.on_trial_result("1", epoch(1))
+    searcher.on_trial_complete("1", FAILED)
+    assert lost(searcher) == [("branch", "trunk"), ("twig", "trunk")]
     assert asked(searcher, "2") == Searcher.FINISHED
 
 
 def test_training_that_diverged_after_a_fork_costs_that_branch_nothing() -> None:
-    blocked: list[str] = []
-    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id))
+    searcher = feeder(forked())
     assert asked(searcher, "1") == "trunk"
-    searcher.on_trial_result("1", {"state": "training", "epoch": 2})
-    searcher.on_trial_complete("1", {"state": "failed"})
+    searcher.on_trial_result("1", epoch(2))
+    searcher.on_trial_complete("1", FAILED)
     assert asked(searcher, "2") == "branch"
-    assert blocked == []
+    assert lost(searcher) == []
 
 
 def test_where_a_worker_died_its_branches_go_their_whole_way() -> None:
-    blocked: list[str] = []
-    ended: list[str] = []
-    searcher = PlanSearcher(forked(), lambda job, need: blocked.append(job.id), lambda job: ended.append(job.id))
+    done: list[str] = []
+    searcher = JobFeeder(forked(), on_done=lambda job: done.append(job.id), on_lost=lambda job: None)
     assert asked(searcher, "1") == "trunk"
     searcher.on_trial_complete("1", None, error=True)
     assert asked(searcher, "2") == "branch"
-    searcher.on_trial_complete("2", {"state": "done"})
-    assert (blocked, ended) == ([], ["branch"])
+    searcher.on_trial_complete("2", DONE)
+    assert (lost(searcher), done) == ([], ["branch"])
     assert asked(searcher, "3") == "twig"

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from raysat.config.families.learning import NoAverage
 from raysat.data.store import PatchStore
-from raysat.execution.resources import Options
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import Summary, run
 from raysat.plan.build import make_plan
-from raysat.plan.jobs import TrainJob
+from raysat.plan.jobs import PlannedTrial
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
@@ -33,7 +33,7 @@ arms:
 """
 
 
-def begin(job: TrainJob, ledger: Ledger, store: PatchStore, epochs: int, **changed: object) -> list[float]:
+def begin(job: PlannedTrial, ledger: Ledger, store: PatchStore, epochs: int, **changed: object) -> list[float]:
     """Leave the checkpoint of a run that was stopped after some epochs of a trial; how long each of them took."""
     config = job.trial.config.model_copy(update=changed)
     training = Training(job.trial.model_copy(update={"config": config}), store)
@@ -43,7 +43,7 @@ def begin(job: TrainJob, ledger: Ledger, store: PatchStore, epochs: int, **chang
     return [row.seconds for row in training.history]
 
 
-def seconds(ledger: Ledger, job: TrainJob) -> list[float]:
+def seconds(ledger: Ledger, job: PlannedTrial) -> list[float]:
     """How long each epoch of a finished trial took, which tells whether it is the one that was saved."""
     with (ledger.root / "trials" / job.id / "history.csv").open(encoding="utf-8") as rows:
         return [float(row["seconds"]) for row in csv.DictReader(rows)]
@@ -56,14 +56,14 @@ def test_two_data_parallel_workers_go_on_with_one_trial(
     file = tmp_path / "study.yaml"
     file.write_text(text, encoding="utf-8")
     plan, ledger = make_plan(load_study(file), landsat_store, workers=2), Ledger(tmp_path / "run")
-    (job,) = plan.jobs
+    (job,) = plan.trials
     begun = begin(job, ledger, landsat_store, 1)
-    options = Options(workers=2, cpus_per_trial=1.0, gpus_per_trial=0.0)
-    summary = run(plan, plan.jobs, ledger, Artifacts(tmp_path / "generated"), options, Console(quiet=True))
+    options = ClusterOptions(workers=2, cpus_per_trial=1.0, gpus_per_trial=0.0)
+    summary = run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), options, Console(quiet=True))
     assert summary.finished == 1
     record = ledger.read(job.id)
     assert record.hardware.workers == 2
-    assert record.images == job.images
+    assert record.images == job.samples_seen
     assert seconds(ledger, job)[:1] == begun
     assert len(seconds(ledger, job)) == 3
 
@@ -73,7 +73,7 @@ def test_each_checkpoint_is_used_as_far_as_it_serves(
 ) -> None:
     """What is damaged, of another make or without a needed average costs epochs, and changes no number."""
     plan, ledger = plan_of(tmp_path, RESUMED, landsat_store)
-    goes_on, damaged, not_ours, without = plan.jobs
+    goes_on, damaged, not_ours, without = plan.trials
     whole = begin(goes_on, ledger, landsat_store, 2)
     begin(goes_on, ledger, landsat_store, 1)  # the deepest is taken
     earlier = begin(damaged, ledger, landsat_store, 1)
@@ -85,15 +85,15 @@ def test_each_checkpoint_is_used_as_far_as_it_serves(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        alone = {job.id: trained_alone(plan, job.arm) for job in plan.jobs}
+        alone = {job.id: trained_alone(plan, job.arm) for job in plan.trials}
     finally:
         torch.set_num_threads(threads)
     artifacts = Artifacts(tmp_path / "generated")
-    summary = run(plan, plan.jobs, ledger, artifacts, Options(cpus_per_trial=1), Console(quiet=True))
+    summary = run(plan, plan.trials, ledger, artifacts, ClusterOptions(cpus_per_trial=1), Console(quiet=True))
     assert summary == Summary(finished=4, failed=0, interrupted=False)
     assert seconds(ledger, goes_on)[:2] == whole
     assert seconds(ledger, damaged)[:1] == earlier
-    for job in plan.jobs:
+    for job in plan.trials:
         assert ledger.read(job.id).metrics == alone[job.id].metrics
         state = torch.load(ledger.root / "trials" / job.id / "model.pt", weights_only=True)
         assert all(torch.equal(value, state[name]) for name, value in alone[job.id].state_dict.items()), job.arm
@@ -106,7 +106,7 @@ def test_what_another_run_finished_meanwhile_is_not_trained_again(
     """With ``wait``, the second run begins when the first one ends, and finds its records."""
     plan, ledger = plan_of(tmp_path, RESUMED, landsat_store)
     first, artifacts = Ledger(tmp_path / "first"), Artifacts(tmp_path / "generated")
-    assert run(plan, plan.jobs, first, artifacts, Options(), Console(quiet=True)).finished == 4
+    assert run(plan, plan.trials, first, artifacts, ClusterOptions(), Console(quiet=True)).finished == 4
     out = io.StringIO()
 
     def fill() -> None:
@@ -120,10 +120,10 @@ def test_what_another_run_finished_meanwhile_is_not_trained_again(
     holder = threading.Thread(target=fill, daemon=True)
     holder.start()
     held.wait(timeout=30)
-    options, console = Options(wait=True), Console(file=out, width=200)
-    summary = run(plan, plan.jobs, ledger, artifacts, options, console)
+    options, console = ClusterOptions(wait=True), Console(file=out, width=200)
+    summary = run(plan, plan.trials, ledger, artifacts, options, console)
     holder.join(timeout=30)
     assert f"waiting    {ledger.root} is in use by another raysat (pid {os.getpid()}" in out.getvalue()
     assert summary == Summary(finished=0, failed=0, interrupted=False)
-    for job in plan.jobs:
+    for job in plan.trials:
         assert ledger.read(job.id) == first.read(job.id)

@@ -17,9 +17,11 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import ClusterError, TrainingError
-from raysat.execution.progress import Progress
-from raysat.execution.resources import Options, check_address, fit
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.messages import JobDone, Message, Score, TrialDone
+from raysat.execution.resources import check_address, fit
 from raysat.execution.run import Summary, run
+from raysat.execution.run_state import RunState
 from raysat.execution.worker import _device
 from raysat.plan.build import Plan
 from raysat.storage.artifacts import Artifacts
@@ -44,7 +46,7 @@ arms:
 """
 
 
-TOLD: list[dict[str, Any]] = []  # all that the run of the fixture below was told of its trials
+TOLD: list[Message] = []  # all that the run of the fixture below was told of its trials
 
 
 @pytest.fixture(scope="module", name="finished")
@@ -53,28 +55,28 @@ def _finished(
 ) -> tuple[Plan, Ledger, Summary, str]:
     plan, ledger = plan_of(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
     console = Console(file=io.StringIO(), width=200)
-    hear = Progress.on_trial_result
+    receive = RunState.receive
 
-    def heard(self: Progress, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
-        TOLD.append(result)
-        hear(self, iteration, trials, trial, result, **info)
+    def heard(self: RunState, message: Message) -> None:
+        TOLD.append(message)
+        receive(self, message)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Progress, "on_trial_result", heard)
-        summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), console)
+        patch.setattr(RunState, "receive", heard)
+        summary = run(plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions(), console)
     return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_every_job_ends_finished_or_failed(finished: tuple[Plan, Ledger, Summary, str]) -> None:
     plan, ledger, summary, _ = finished
     assert summary == Summary(finished=4, failed=2, interrupted=False)
-    for job in plan.jobs:
+    for job in plan.trials:
         assert ledger.is_finished(job.id) == (job.arm != "diverges")
 
 
 def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Plan, Ledger, Summary, str]) -> None:
     plan, ledger, _, out = finished
-    failures = [ledger.read_failure(job.id) for job in plan.jobs if job.arm == "diverges"]
+    failures = [ledger.read_failure(job.id) for job in plan.trials if job.arm == "diverges"]
     assert len(failures) == 2
     for failure in failures:
         assert failure is not None
@@ -86,12 +88,12 @@ def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Pl
 
 def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, str]) -> None:
     plan, ledger, _, _ = finished
-    for job in plan.jobs:
+    for job in plan.trials:
         if job.arm == "diverges":
             continue
         record = ledger.read(job.id)
         assert (record.id, record.reported, record.classes) == (job.id, "test", plan.store.classes)
-        assert record.images == job.images
+        assert record.images == job.samples_seen
         assert record.data.fingerprint == plan.store.fingerprint
         assert set(record.metrics) == {"val", "test"}
         assert {"raysat", "torch", "timm", "ray", "numpy", "python"} == set(record.versions)
@@ -103,7 +105,7 @@ def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, st
 
 def test_metrics_can_be_computed_again_from_predictions(finished: tuple[Plan, Ledger, Summary, str]) -> None:
     plan, ledger, _, _ = finished
-    job = plan.jobs[0]
+    job = plan.trials[0]
     predictions = ledger.read_predictions(job.id)
     assert np.array_equal(predictions.indices, plan.store.indices("test"))
     assert np.array_equal(predictions.labels, plan.store.labels[predictions.indices])
@@ -114,7 +116,7 @@ def test_metrics_can_be_computed_again_from_predictions(finished: tuple[Plan, Le
 def test_ray_changes_no_number(finished: tuple[Plan, Ledger, Summary, str], arm: str) -> None:
     """The same trial trained without Ray gives the same metrics and weights, bit for bit."""
     plan, ledger, _, _ = finished
-    job = next(job for job in plan.jobs if job.arm == arm)
+    job = next(job for job in plan.trials if job.arm == arm)
     threads = torch.get_num_threads()
     torch.set_num_threads(ledger.read(job.id).hardware.threads)
     try:
@@ -137,16 +139,19 @@ def test_a_finished_trial_is_shown_with_its_final_model_on_val_and_never_on_test
     finished: tuple[Plan, Ledger, Summary, str],
 ) -> None:
     plan, ledger, _, out = finished
-    jobs = [job for job in plan.jobs if job.arm != "diverges"]
+    jobs = [job for job in plan.trials if job.arm != "diverges"]
     both = [[ledger.read(job.id).metrics[split] for split in ("val", "test")] for job in jobs]
     assert any(val.balanced_accuracy != test.balanced_accuracy for val, test in both)  # else nothing would be tested
     for job, (val, _) in zip(jobs, both, strict=True):
         line = f"{job.arm}  seed {job.trial.seed}  done  epoch 2/2  val balanced accuracy {val.balanced_accuracy:.3f}"
         assert f"{line}, ICV {val.icv:.3f}  ETA" in out
-        said = [each for each in TOLD if job.id in (each["job"], each.get("trial"))]
-        final = next(each for each in said if each["state"] in ("finished", "done"))
-        assert (final["balanced_accuracy"], final["icv"]) == (val.balanced_accuracy, val.icv)
-        assert not {"accuracy", "macro_f1", "objective"} & final.keys()
+        scores = [
+            message.score
+            for message in TOLD
+            if (isinstance(message, JobDone) and message.job == job.id)
+            or (isinstance(message, TrialDone) and message.trial == job.id)
+        ]
+        assert scores == [Score(balanced_accuracy=val.balanced_accuracy, icv=val.icv)]
 
 
 def test_without_a_val_split_what_is_shown_is_test_and_says_so(
@@ -161,8 +166,8 @@ def test_without_a_val_split_what_is_shown_is_test_and_says_so(
         store = to.close()
     plan, ledger = plan_of(tmp_path, "base: {model: {name: test_resnet}, optim: {epochs: 1, batch_size: 16}}\n", store)
     console = Console(file=io.StringIO(), width=200)
-    run(plan, plan.jobs, ledger, Artifacts(tmp_path / "generated"), Options(), console)
-    found = ledger.read(plan.jobs[0].id).metrics["test"].balanced_accuracy
+    run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), ClusterOptions(), console)
+    found = ledger.read(plan.trials[0].id).metrics["test"].balanced_accuracy
     assert f"test balanced accuracy {found:.3f}" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -176,51 +181,51 @@ HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
 @pytest.mark.parametrize(
     ("nodes", "options", "expected"),
     [
-        ([node(2)], Options(), (2.0, 0.0, 1)),
-        ([node(8)], Options(cpus_per_trial=2), (2, 0.0, 4)),
-        ([node(8)], Options(workers=2), (4.0, 0.0, 1)),
-        ([node(2)], Options(cpus_per_trial=0.5), (0.5, 0.0, 4)),
-        ([HEAD, node(16, 2), node(16, 2)], Options(), (8.0, 1.0, 4)),
-        ([HEAD, node(8, 1)], Options(gpus_per_trial=0.25), (2.0, 0.25, 4)),
-        ([node(4), node(8, 1)], Options(), (8.0, 1.0, 1)),
-        ([node(4), node(4, alive=False)], Options(), (4.0, 0.0, 1)),
-        ([node(8)], Options(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
-        ([node(2)], Options(cpus_per_trial=1, max_concurrent=3), (1, 0.0, 2)),
-        ([HEAD], Options(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
-        ([HEAD, node(8)], Options(address="auto", cpus_per_trial=4), (4, 0.0, 2)),
+        ([node(2)], ClusterOptions(), (2.0, 0.0, 1)),
+        ([node(8)], ClusterOptions(cpus_per_trial=2), (2, 0.0, 4)),
+        ([node(8)], ClusterOptions(workers=2), (4.0, 0.0, 1)),
+        ([node(2)], ClusterOptions(cpus_per_trial=0.5), (0.5, 0.0, 4)),
+        ([HEAD, node(16, 2), node(16, 2)], ClusterOptions(), (8.0, 1.0, 4)),
+        ([HEAD, node(8, 1)], ClusterOptions(gpus_per_trial=0.25), (2.0, 0.25, 4)),
+        ([node(4), node(8, 1)], ClusterOptions(), (8.0, 1.0, 1)),
+        ([node(4), node(4, alive=False)], ClusterOptions(), (4.0, 0.0, 1)),
+        ([node(8)], ClusterOptions(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
+        ([node(2)], ClusterOptions(cpus_per_trial=1, max_concurrent=3), (1, 0.0, 2)),
+        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
+        ([HEAD, node(8)], ClusterOptions(address="auto", cpus_per_trial=4), (4, 0.0, 2)),
     ],
 )
 def test_slots_fit_the_machine(
-    nodes: list[dict[str, Any]], options: Options, expected: tuple[float, float, int]
+    nodes: list[dict[str, Any]], options: ClusterOptions, expected: tuple[float, float, int]
 ) -> None:
     assert fit(nodes, options) == expected
 
 
 def test_generators_and_trials_get_half_the_cores_each() -> None:
     two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
-    assert fit(two, Options()) == (2.0, 0.0, 1)
-    assert fit(two, Options(), beside=True) == (1.0, 0.0, 2)
-    assert fit(two, Options(cpus_per_trial=2), beside=True) == (2.0, 0.0, 1)
+    assert fit(two, ClusterOptions()) == (2.0, 0.0, 1)
+    assert fit(two, ClusterOptions(), beside=True) == (1.0, 0.0, 2)
+    assert fit(two, ClusterOptions(cpus_per_trial=2), beside=True) == (2.0, 0.0, 1)
 
 
 @pytest.mark.parametrize(
     ("nodes", "options"),
     [
-        ([node(2)], Options(cpus_per_trial=4)),
-        ([node(2)], Options(gpus_per_trial=1)),
-        ([node(2)], Options(workers=3, cpus_per_trial=1)),
-        ([node(2)], Options(gpus_per_trial=1, max_concurrent=1)),
-        ([HEAD], Options(address="auto", cpus_per_trial=4)),
+        ([node(2)], ClusterOptions(cpus_per_trial=4)),
+        ([node(2)], ClusterOptions(gpus_per_trial=1)),
+        ([node(2)], ClusterOptions(workers=3, cpus_per_trial=1)),
+        ([node(2)], ClusterOptions(gpus_per_trial=1, max_concurrent=1)),
+        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4)),
     ],
 )
-def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: Options) -> None:
+def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: ClusterOptions) -> None:
     with pytest.raises(ClusterError, match="more than the machine or cluster has"):
         fit(nodes, options)
 
 
 def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
     with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
-        fit([HEAD], Options(address="auto", max_concurrent=4))
+        fit([HEAD], ClusterOptions(address="auto", max_concurrent=4))
     assert "--gpus-per-trial" in (caught.value.hint or "")
 
 
@@ -241,7 +246,7 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
 ) -> None:
     """Once is a preemption, and tried again; twice is a failure, with its cause; the rest goes on quietly."""
     plan, ledger = plan_of(tmp_path, LONG, landsat_store)
-    long, short = plan.cells["long"][0], plan.cells["short"][0]
+    long, short = plan.trial_ids["long"][0], plan.trial_ids["short"][0]
     seen: dict[int, float] = {}
     killed: list[int] = []
 
@@ -255,7 +260,9 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
             time.sleep(0.2)
 
     threading.Thread(target=kill, daemon=True).start()
-    summary = run(plan, plan.jobs, ledger, Artifacts(ledger.root.parent / "generated"), Options(), Console(quiet=True))
+    summary = run(
+        plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions(), Console(quiet=True)
+    )
     assert summary == Summary(finished=1, failed=1, interrupted=False)
     assert len(killed) == 2
     failure = ledger.read_failure(long)
@@ -269,9 +276,9 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
 def test_a_gpu_that_is_not_there_fails_the_trial() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    assert _device(0.0, alone=True) == torch.device("cpu")
+    assert _device(0.0, single_worker=True) == torch.device("cpu")
     with pytest.raises(TrainingError, match="a GPU was asked for"):
-        _device(0.5, alone=True)
+        _device(0.5, single_worker=True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from raysat.data.store import PatchStore
-from raysat.execution.resources import Options
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import Summary, run
 from raysat.plan.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
@@ -39,7 +39,7 @@ def filled(folder: Path, store: PatchStore, *, share: bool) -> tuple[Plan, Ledge
     file.write_text(STUDY, encoding="utf-8")
     plan, ledger = make_plan(load_study(file), store, share=share), Ledger(folder / "run")
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, plan.jobs, ledger, Artifacts(folder / "generated"), Options(cpus_per_trial=1), console)
+    summary = run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), console)
     assert summary == Summary(finished=8, failed=0, interrupted=False)
     return plan, ledger, console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -66,25 +66,30 @@ def everything_but_time(ledger: Ledger, trial: str) -> tuple[Any, ...]:
 def test_shared_epochs_change_no_number(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     plan, shared, _ = runs[True]
     other, alone, _ = runs[False]
-    assert [job.id for job in plan.jobs] == [job.id for job in other.jobs]
-    for job in plan.jobs:
+    assert [job.id for job in plan.trials] == [job.id for job in other.trials]
+    for job in plan.trials:
         assert everything_but_time(shared, job.id) == everything_but_time(alone, job.id), job.arm
 
 
 def test_trials_that_differ_do_differ(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     """Else the test above would compare nothing with nothing."""
     plan, ledger, _ = runs[True]
-    weights = {tuple(everything_but_time(ledger, job.id)[-1].items()) for job in plan.jobs}
-    assert len(weights) == len(plan.jobs)
+    weights = {tuple(everything_but_time(ledger, job.id)[-1].items()) for job in plan.trials}
+    assert len(weights) == len(plan.trials)
 
 
 def test_sharing_costs_fewer_images(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     plan, alone = runs[True][0], runs[False][0]
     epoch = len(plan.store.indices("train"))
-    assert plan.images == alone.images == sum(chain.images for chain in alone.chains) == (6 * 4 + 2 * 2) * epoch
-    assert sum(chain.images for chain in plan.chains) == (4 + 2 + 1 + 4) * epoch
-    assert len(plan.chains) == 4
-    assert len(alone.chains) == 8
+    assert (
+        plan.samples_seen
+        == alone.samples_seen
+        == sum(chain.samples_seen for chain in alone.train_jobs)
+        == (6 * 4 + 2 * 2) * epoch
+    )
+    assert sum(chain.samples_seen for chain in plan.train_jobs) == (4 + 2 + 1 + 4) * epoch
+    assert len(plan.train_jobs) == 4
+    assert len(alone.train_jobs) == 8
 
 
 def test_a_finished_run_leaves_no_checkpoint(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
@@ -95,4 +100,4 @@ def test_a_finished_run_leaves_no_checkpoint(runs: dict[bool, tuple[Plan, Ledger
 def test_each_trial_has_its_line(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     lines = [line for line in runs[True][2].splitlines() if " done " in line]
     assert [line.split()[0] for line in lines] == [f"{n}/8" for n in range(1, 9)]
-    assert sorted(line.split("  ")[1] for line in (line.strip() for line in lines)) == sorted(runs[True][0].cells)
+    assert sorted(line.split("  ")[1] for line in (line.strip() for line in lines)) == sorted(runs[True][0].trial_ids)

@@ -1,40 +1,52 @@
-"""A slot gives its workers a job when Tune asks for it, and only then."""
+"""A slot without Ray: which jobs reach its workers, and what becomes of workers that end."""
 
+from pathlib import Path
 from typing import Any
 
-from raysat.execution.slot import Settings, Slot
+from raysat.execution.messages import JobDone, to_result
+from raysat.execution.slot import Slot
+from raysat.execution.worker_context import SlotSettings
+from raysat.plan.stages import TrainJob, unshared_job
+from tests.helpers.stages import way
+from tests.helpers.storage import MemoryStorage
 
-SETTINGS = Settings(keeper=None, store="", fingerprint="", generated="", workers=1, cpus=1.0, gpus=0.0)
+SETTINGS = SlotSettings(
+    storage=MemoryStorage(), store=Path(), fingerprint="", artifacts=Path(), workers=1, cpus=1.0, gpus=0.0
+)
 
 
-class Alone(Slot):
+def job(name: str) -> TrainJob:
+    return unshared_job(way(name, 2))
+
+
+class SlotByItself(Slot):
     """A slot as ``ray.tune.with_parameters`` makes it, whose worker does each job at once."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        self.given: list[Any] = []
+        self.given: list[str] = []
         super().setup(config, SETTINGS)
 
     def _run(self, trainer: object) -> None:
         while (job := self._inbox.get()) is not None:
-            self.given.append(job)
-            self._outbox.put({"job": job["job"], "state": "done"})
+            self.given.append(job.id)
+            self._outbox.put(JobDone(job=job.id))
 
 
 def test_a_slot_begins_the_job_that_it_is_asked_for() -> None:
     """Tune starts a slot in place of one that died, though another may have taken its job meanwhile."""
-    slot = Alone(config={"job": "taken by another"})
-    slot.reset_config({"job": "its own"})
-    assert slot.step() == {"job": "its own", "state": "done", "done": True}
+    slot = SlotByItself(config={"job": job("taken by another")})
+    slot.reset_config({"job": job("its own")})
+    assert slot.step() == to_result(JobDone(job="its own"))
     slot.cleanup()
-    assert slot.given == [{"job": "its own"}]
+    assert slot.given == ["its own"]
 
 
 def test_workers_that_ended_between_two_jobs_are_replaced() -> None:
-    slot = Alone(config={"job": "first"})
+    slot = SlotByItself(config={"job": job("first")})
     slot.step()
-    slot.reset_config({"job": "second"})
+    slot.reset_config({"job": job("second")})
     slot._inbox.put(None)
     slot._group.join()
-    assert slot.step() == {"job": "second", "state": "done", "done": True}
+    assert slot.step() == to_result(JobDone(job="second"))
     slot.cleanup()
-    assert slot.given == [{"job": "first"}, {"job": "second"}]
+    assert slot.given == ["first", "second"]

@@ -1,74 +1,42 @@
-"""The keeper writes for workers, and hands the store to nodes that do not have it."""
+"""The storage actor on real Ray: it writes for workers, and its errors arrive as they were raised."""
 
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-import ray
 
-from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import StoreError
-from raysat.execution.storage_actor import open_anywhere, open_generated, start_keeper
+from raysat.data.store import PatchStore
+from raysat.errors import LedgerError, StoreError
+from raysat.execution.node_stores import open_store
+from raysat.execution.storage_actor import start_storage
+from raysat.storage.checkpoints import Checkpoints
+from raysat.storage.ledger import Ledger
+from raysat.storage.records import Failure
+from tests.helpers.ledger import files_of, made_up_record
 
 
-def test_a_node_without_the_store_copies_it_once(
+def test_workers_reach_the_ledger_and_the_store_through_it(
     tmp_path: Path, landsat_store: PatchStore, ray_session: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
-    keeper = start_keeper(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    opened: list[PatchStore] = []
-
-    def worker() -> None:
-        opened.append(open_anywhere("/nowhere", landsat_store.fingerprint, keeper))
-
-    workers = [threading.Thread(target=worker) for _ in range(2)]
-    for thread in workers:
-        thread.start()
-    for thread in workers:
-        thread.join()
-    assert [store.path for store in opened] == [tmp_path / "stores" / landsat_store.fingerprint] * 2
-    assert np.array_equal(opened[0].images, landsat_store.images)
-    assert [path.name for path in (tmp_path / "stores").iterdir() if path.name.startswith(".")] == []
-    ray.kill(keeper)
-
-
-def test_the_store_in_place_is_not_copied(tmp_path: Path, landsat_store: PatchStore) -> None:
-    store = open_anywhere(str(landsat_store.path), landsat_store.fingerprint, keeper=None)
-    assert store.path == landsat_store.path
-
-
-def test_a_store_that_changed_is_refused(
-    tmp_path: Path, landsat_store: PatchStore, ray_session: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
-    keeper = start_keeper(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    with pytest.raises(StoreError, match="changed while the study ran"):
-        open_anywhere(str(landsat_store.path), "0" * 32, keeper)
-    ray.kill(keeper)
-    assert not (tmp_path / "stores" / ("0" * 32)).exists(), "the wrong store would be found by the next run"
-
-
-def test_only_the_stores_files_are_read(tmp_path: Path, landsat_store: PatchStore, ray_session: None) -> None:
-    keeper = start_keeper(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    ledger, trial, state = Ledger(tmp_path / "run"), "0" * 16, "1" * 16
+    storage = start_storage(ledger.root, landsat_store.path, tmp_path / "generated")
+    storage.save_state(state, b"a checkpoint", None)
+    assert storage.find_state(["2" * 16, state]) == state
+    assert (storage.read_state(state), storage.read_state("2" * 16)) == (b"a checkpoint", b"")
+    assert storage.unfinished([trial]) == [trial]
+    storage.write_record(trial, files_of(made_up_record(trial)))
+    storage.write_failure(Failure(id=trial, error="too late", time=0.0))
+    assert storage.unfinished([trial]) == []
+    assert ledger.is_finished(trial)
+    assert ledger.read_failure(trial) is None
+    copied = open_store(Path("/nowhere"), landsat_store.fingerprint, storage)
+    assert np.array_equal(copied.images, landsat_store.images)
     with pytest.raises(StoreError, match="no file"):
-        ray.get(keeper.read_store.remote("../secret", 0))
-    ray.kill(keeper)
-
-
-def test_a_node_without_generated_patches_copies_those_of_the_job(
-    tmp_path: Path, landsat_store: PatchStore, ray_session: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "cache"))
-    job, there = "0123456789abcdef", tmp_path / "generated" / "0123456789abcdef"
-    with StoreWriter(there, bands=("B5",), classes=("a",), sensor=None, source={}, generated=True) as writer:
-        writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
-        made = writer.close()
-    keeper = start_keeper(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    (here,) = open_generated(str(tmp_path / "generated"), [job], keeper)
-    assert here.path == there
-    (copied,) = open_generated("/nowhere", [job], keeper)
-    ray.kill(keeper)
-    assert copied.path == tmp_path / "cache" / "stores" / made.fingerprint
-    assert copied.fingerprint == made.fingerprint
-    assert copied.generated
+        storage.read_store("../secret", 0, None)
+    Checkpoints(ledger.root).drop(state)
+    Checkpoints(ledger.root).root.rmdir()
+    Checkpoints(ledger.root).root.write_text("in the way")
+    with pytest.raises(LedgerError) as caught:
+        storage.save_state(state, b"a checkpoint", None)
+    assert caught.value.hint is None or isinstance(caught.value.hint, str)

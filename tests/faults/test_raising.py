@@ -71,7 +71,7 @@ def test_it_is_tried_again_then_recorded_with_its_traceback(tmp_path: Path, land
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     ledger = Ledger(tmp_path / "runs" / "raising")
-    ids = {job.arm: job.id for job in make_plan(load_study(space), landsat_store).jobs}
+    ids = {job.arm: job.id for job in make_plan(load_study(space), landsat_store).trials}
     assert not list(spoil.glob("focal.*"))
     assert [arm for arm, trial in ids.items() if ledger.is_finished(trial)] == ["plain", "raises once"]
     for arm in ("raises", "raises too"):

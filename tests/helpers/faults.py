@@ -123,7 +123,7 @@ def assert_nothing_was_lost(
     final = seconds_of(out)
     for trial, seconds in records.items():
         assert final[trial] == seconds
-    for job in make_plan(load_study(space), store).jobs:
+    for job in make_plan(load_study(space), store).trials:
         ways = [seconds for state, seconds in saved.items() if state in job.states]
         if job.id in records or job.arm == FAILS or not ways:
             continue

@@ -18,4 +18,4 @@ def plan_of(folder: Path, text: str, store: PatchStore) -> tuple[Plan, Ledger]:
 
 
 def trained_alone(plan: Plan, arm: str) -> TrialResult:
-    return train(plan.jobs[[job.arm for job in plan.jobs].index(arm)].trial, plan.store)
+    return train(plan.trials[[job.arm for job in plan.trials].index(arm)].trial, plan.store)

@@ -13,7 +13,7 @@ from raysat.config.families.learning import Adam, OneCycle, Triangular
 from raysat.config.schema import Config, Data, Trial, digest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
-from raysat.plan.jobs import NUMERICS, generate_jobs, resolved, train_job
+from raysat.plan.jobs import NUMERICS_VERSION, generate_jobs, plan_trial, resolve_config
 
 BANDS = tuple(f"B{n}" for n in range(1, 12))
 COUNTS = (20, 5, 4, 3)
@@ -35,7 +35,7 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
 
 
 def ask(store: PatchStore, trial_bands: str | tuple[int | str, ...] = "agriculture", **gan: object) -> Config:
-    return resolved(Config(data=Data(bands=trial_bands), synthetic=Dcgan.model_validate(gan)), store)
+    return resolve_config(Config(data=Data(bands=trial_bands), synthetic=Dcgan.model_validate(gan)), store)
 
 
 def test_minority_is_every_class_but_the_largest_up_to_its_size(store: PatchStore) -> None:
@@ -85,12 +85,12 @@ def test_other_pixels_are_another_job(store: PatchStore, tmp_path: Path) -> None
 
 def test_a_trial_needs_its_generators_whatever_its_seed_and_counts_their_patches(store: PatchStore) -> None:
     config = ask(store).model_copy(update={"optim": Adam(epochs=3)})
-    jobs = [train_job(Trial(config=config, seed=seed), store, arm="gan") for seed in (0, 1)]
+    jobs = [plan_trial(Trial(config=config, seed=seed), store, arm="gan") for seed in (0, 1)]
     assert jobs[0].needs == jobs[1].needs == tuple(job.id for job in generate_jobs(config, store))
     assert jobs[0].id != jobs[1].id
-    assert jobs[0].images == 3 * 4 * 20
-    plain = train_job(Trial(config=resolved(Config(optim=Adam(epochs=3)), store), seed=0), store, arm="plain")
-    assert (plain.needs, plain.images) == ((), 3 * sum(COUNTS))
+    assert jobs[0].samples_seen == 3 * 4 * 20
+    plain = plan_trial(Trial(config=resolve_config(Config(optim=Adam(epochs=3)), store), seed=0), store, arm="plain")
+    assert (plain.needs, plain.samples_seen) == ((), 3 * sum(COUNTS))
 
 
 def test_augmix_without_its_consistency_loss_trains_on_one_view() -> None:
@@ -98,8 +98,8 @@ def test_augmix_without_its_consistency_loss_trains_on_one_view() -> None:
 
 
 def test_a_dropped_band_is_the_same_work_as_naming_the_others(store: PatchStore) -> None:
-    dropped = resolved(Config(data=Data(bands="all", drop=(9,))), store)
-    assert dropped == resolved(Config(data=Data(bands=tuple(band for band in BANDS if band != "B9"))), store)
+    dropped = resolve_config(Config(data=Data(bands="all", drop=(9,))), store)
+    assert dropped == resolve_config(Config(data=Data(bands=tuple(band for band in BANDS if band != "B9"))), store)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_a_generator_asked_for_in_vain_is_refused(
 
 def test_unknown_bands_of_a_generator_name_their_key(store: PatchStore) -> None:
     with pytest.raises(BandError, match=r"synthetic\.bands: unknown band composite"):
-        resolved(Config(synthetic=Dcgan(bands="agricultre")), store)
+        resolve_config(Config(synthetic=Dcgan(bands="agricultre")), store)
 
 
 def test_the_bands_of_the_trial_may_be_repeated(store: PatchStore) -> None:
-    given_twice = resolved(Config(data=Data(bands="agriculture"), synthetic=Dcgan(bands=(6, 5, 2))), store)
+    given_twice = resolve_config(Config(data=Data(bands="agriculture"), synthetic=Dcgan(bands=(6, 5, 2))), store)
     assert given_twice == ask(store)
 
 
@@ -139,28 +139,28 @@ def test_balanced_classes_have_no_minority(tmp_path: Path) -> None:
 
 def test_a_learning_rate_that_the_schedule_replaces_is_the_same_work(store: PatchStore) -> None:
     for schedule in (Triangular(), OneCycle()):
-        configs = [resolved(Config(optim=Adam(lr=lr), schedule=schedule), store) for lr in (1e-3, 0.5)]
+        configs = [resolve_config(Config(optim=Adam(lr=lr), schedule=schedule), store) for lr in (1e-3, 0.5)]
         assert configs[0] == configs[1]
-    assert resolved(Config(optim=Adam(lr=0.5)), store) != resolved(Config(), store)
+    assert resolve_config(Config(optim=Adam(lr=0.5)), store) != resolve_config(Config(), store)
 
 
 def test_a_dropped_band_that_is_not_there_names_its_key(store: PatchStore) -> None:
     with pytest.raises(BandError, match=r"data\.drop: dropped band 'B9' is not among"):
-        resolved(Config(data=Data(bands="agriculture", drop=(9,))), store)
+        resolve_config(Config(data=Data(bands="agriculture", drop=(9,))), store)
 
 
 def test_equal_patches_are_the_same_trial_however_they_were_asked_for(store: PatchStore) -> None:
     asked = [ask(store, classes=("water",)), ask(store, classes=(2,), equalise=False, patches=16)]
-    jobs = [train_job(Trial(config=config, seed=0), store, arm="gan") for config in asked]
+    jobs = [plan_trial(Trial(config=config, seed=0), store, arm="gan") for config in asked]
     assert jobs[0].id == jobs[1].id
     fewer = ask(store, classes=(2,), equalise=False, patches=15)
-    assert train_job(Trial(config=fewer, seed=0), store, arm="gan").id != jobs[0].id
+    assert plan_trial(Trial(config=fewer, seed=0), store, arm="gan").id != jobs[0].id
 
 
 def test_class_counts_are_a_matter_of_the_trial_and_not_of_its_generators(store: PatchStore) -> None:
     configs = [ask(store, class_counts=counts) for counts in ("all", "real")]
     assert generate_jobs(configs[0], store) == generate_jobs(configs[1], store)
-    jobs = [train_job(Trial(config=config, seed=0), store, arm="gan") for config in configs]
+    jobs = [plan_trial(Trial(config=config, seed=0), store, arm="gan") for config in configs]
     assert jobs[0].id != jobs[1].id
     assert describe(configs[0], store.bands) == describe(ask(store), store.bands)
     own = set(describe(configs[1], store.bands)) - set(describe(configs[0], store.bands))
@@ -168,7 +168,7 @@ def test_class_counts_are_a_matter_of_the_trial_and_not_of_its_generators(store:
 
 
 def test_ids_without_class_counts_are_those_of_before_there_were_any(store: PatchStore) -> None:
-    config, where = ask(store), {"data": store.fingerprint, "numerics": NUMERICS}
+    config, where = ask(store), {"data": store.fingerprint, "numerics": NUMERICS_VERSION}
     generate = generate_jobs(config, store)
     for job in generate:
         work = job.work.model_dump(mode="json")
@@ -176,7 +176,7 @@ def test_ids_without_class_counts_are_those_of_before_there_were_any(store: Patc
         assert job.id == digest({"generate": work, **where})
     spec = Trial(config=config, seed=0).model_dump(mode="json")
     spec["config"]["synthetic"] = [job.id for job in generate]
-    assert train_job(Trial(config=config, seed=0), store, arm="gan").id == digest({"trial": spec, **where})
+    assert plan_trial(Trial(config=config, seed=0), store, arm="gan").id == digest({"trial": spec, **where})
 
 
 @pytest.fixture(scope="module", name="digits")

@@ -179,7 +179,7 @@ def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
 def test_plan_says_it_below_its_other_lines(tmp_path: Path) -> None:
     plan = plan_of(store_of(tmp_path), {"plain": {}, "(9) $": {**ALL, "synthetic": GAN}})
     console = Console(file=io.StringIO(), width=80, soft_wrap=True)
-    show_plan(plan, plan.jobs, Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated"), console)
+    show_plan(plan, plan.trials, Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated"), console)
     shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert shown[-5].startswith("time       ")
     assert shown[-4:] == [

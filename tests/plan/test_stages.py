@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.plan.build import Plan, make_plan
-from raysat.plan.stages import Chain, alone, chains
+from raysat.plan.stages import TrainJob, train_jobs, unshared_job
 from raysat.plan.state_ids import state_ids
 from raysat.study.load import load_study
 
@@ -22,8 +22,8 @@ def plan_of(folder: Path, store: PatchStore, arms: str, *, share: bool = True, b
     return make_plan(load_study(file), store, share=share)
 
 
-def shape(found: tuple[Chain, ...]) -> list[tuple[list[str], int, tuple[int, ...]]]:
-    return [([job.arm for job in chain.trials], chain.begins, chain.forks) for chain in found]
+def shape(found: tuple[TrainJob, ...]) -> list[tuple[list[str], int, tuple[int, ...]]]:
+    return [([job.arm for job in chain.trials], chain.start_epoch, chain.fork_epochs) for chain in found]
 
 
 @pytest.mark.parametrize(
@@ -50,30 +50,33 @@ def shape(found: tuple[Chain, ...]) -> list[tuple[list[str], int, tuple[int, ...
 def test_trials_share_the_epochs_that_they_have_in_common(
     tmp_path: Path, landsat_store: PatchStore, arms: str, expected: object
 ) -> None:
-    assert shape(plan_of(tmp_path, landsat_store, f"arms: {arms}\n").chains) == expected
+    assert shape(plan_of(tmp_path, landsat_store, f"arms: {arms}\n").train_jobs) == expected
 
 
 def test_seeds_share_nothing(tmp_path: Path, landsat_store: PatchStore) -> None:
     plan = plan_of(tmp_path, landsat_store, "arms: {a: {}}\n", base=BASE.replace("[3]", "[3, 4]"))
-    assert len(plan.chains) == 2
+    assert len(plan.train_jobs) == 2
 
 
 def test_no_share_trains_every_trial_alone_under_the_same_id(tmp_path: Path, landsat_store: PatchStore) -> None:
     arms = "arms: {a: {}, b: {average: {kind: swa}}, c: {reweight: {kind: drw}}}\n"
     shared, apart = (plan_of(tmp_path, landsat_store, arms, share=share) for share in (True, False))
-    assert [job.id for job in shared.jobs] == [job.id for job in apart.jobs]
-    assert [chain.begins for chain in apart.chains] == [0, 0, 0]
-    assert sum(chain.images for chain in apart.chains) == apart.images == shared.images
-    assert sum(chain.images for chain in shared.chains) == shared.images // 30 * 12
+    assert [job.id for job in shared.trials] == [job.id for job in apart.trials]
+    assert [chain.start_epoch for chain in apart.train_jobs] == [0, 0, 0]
+    assert sum(chain.samples_seen for chain in apart.train_jobs) == apart.samples_seen == shared.samples_seen
+    assert sum(chain.samples_seen for chain in shared.train_jobs) == shared.samples_seen // 30 * 12
 
 
 def test_an_average_is_carried_as_long_as_its_trial_is_on_the_chain(tmp_path: Path, landsat_store: PatchStore) -> None:
     arms = (
         "arms: {a: {}, b: {reweight: {kind: drw}, average: {kind: swa}}, c: {optim.epochs: 5, average: {kind: ema}}}\n"
     )
-    main, fork = plan_of(tmp_path, landsat_store, arms).chains
-    assert {(each.average["kind"], each.epochs, each.until) for each in main.carried} == {("swa", 10, 8), ("ema", 5, 5)}
-    assert [(each.average["kind"], each.epochs, each.until) for each in fork.carried] == [("swa", 10, 10)]
+    main, fork = plan_of(tmp_path, landsat_store, arms).train_jobs
+    kept = [
+        [(tracked.average.kind, tracked.epochs, tracked.last_epoch) for tracked in job.tracked_averages]
+        for job in (main, fork)
+    ]
+    assert kept == [[("swa", 10, 8), ("ema", 5, 5)], [("swa", 10, 10)]]
     assert fork.needs == (main.states[8],)
 
 
@@ -102,27 +105,27 @@ def test_any_tree_trains_each_state_once_and_reads_out_each_trial(
         for n, (one, two, three, four, epochs) in enumerate(arms)
     )
     plan = plan_of(tmp_path, landsat_store, text)
-    found = plan.chains
-    assert sorted(job.id for chain in found for job in chain.trials) == sorted(job.id for job in plan.jobs)
-    own = [state for chain in found for state in chain.states[chain.begins + 1 :]]
+    found = plan.train_jobs
+    assert sorted(job.id for chain in found for job in chain.trials) == sorted(job.id for job in plan.trials)
+    own = [state for chain in found for state in chain.states[chain.start_epoch + 1 :]]
     assert len(own) == len(set(own)), "a state is trained twice"
-    assert set(own) == {state for job in plan.jobs for state in job.states[1:]}
+    assert set(own) == {state for job in plan.trials for state in job.states[1:]}
     by_id = {chain.id: chain for chain in found}
     for chain in found:
         assert chain.trials == tuple(sorted(chain.trials, key=lambda job: job.epochs))
-        if chain.leaves is not None:
-            left = by_id[chain.leaves]
-            assert chain.states[: chain.begins + 1] == left.states[: chain.begins + 1]
-            assert chain.begins in left.forks
-            assert left.begins < chain.begins
-    assert chains(plan.jobs) == found
+        if chain.parent is not None:
+            left = by_id[chain.parent]
+            assert chain.states[: chain.start_epoch + 1] == left.states[: chain.start_epoch + 1]
+            assert chain.start_epoch in left.fork_epochs
+            assert left.start_epoch < chain.start_epoch
+    assert train_jobs(plan.trials) == found
 
 
 def test_the_chain_of_one_trial(tmp_path: Path, landsat_store: PatchStore) -> None:
-    (job, _) = plan_of(tmp_path, landsat_store, "arms: {a: {}, b: {average: {kind: swa}}}\n").jobs
-    chain = alone(job)
-    assert (chain.trials, chain.begins, chain.forks, chain.carried) == ((job,), 0, (), ())
-    assert chain.payload()["states"] == list(job.states)
+    (job, _) = plan_of(tmp_path, landsat_store, "arms: {a: {}, b: {average: {kind: swa}}}\n").trials
+    chain = unshared_job(job)
+    assert (chain.trials, chain.start_epoch, chain.fork_epochs, chain.tracked_averages) == ((job,), 0, (), ())
+    assert chain.states == job.states
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from raysat.config.class_weights import class_weights
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
-from raysat.plan.jobs import resolved, train_job
+from raysat.plan.jobs import plan_trial, resolve_config
 from raysat.training.check_synthetic import check_generated
 from raysat.training.engine import Engine
 from raysat.training.loop import Training, train
@@ -153,7 +153,7 @@ def test_trials_of_both_class_counts_share_what_does_not_go_by_them(make_store: 
     """Names of states say how many epochs are shared; weights are equal just as long."""
     store, made = make_store(), made_for(make_store)
     both = [config(synthetic={**DCGAN, "class_counts": counts}, **part) for counts in ("all", "real")]
-    jobs = [train_job(Trial(config=resolved(each, store), seed=0), store, arm="a") for each in both]
+    jobs = [plan_trial(Trial(config=resolve_config(each, store), seed=0), store, arm="a") for each in both]
     assert jobs[0].id != jobs[1].id
     assert jobs[0].needs == jobs[1].needs
     assert sum(one == other for one, other in zip(jobs[0].states, jobs[1].states, strict=True)) == epochs + 1

@@ -9,19 +9,16 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
-from raysat.config.families.learning import Average
-from raysat.config.schema import Trial, average_id, canonical_json
+from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
-from raysat.plan.jobs import TrainJob, resolved, train_job
-from raysat.plan.stages import Chain, chains
+from raysat.plan.jobs import PlannedTrial, plan_trial, resolve_config
+from raysat.plan.stages import TrainJob, train_jobs
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training, train
 from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config
 
-AVERAGE: TypeAdapter[Average] = TypeAdapter(Average)
 FAMILIES: dict[str, list[dict[str, Any]]] = {
     "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}],
     "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
@@ -62,26 +59,28 @@ def arms(draw: st.DrawFn) -> list[dict[str, Any]]:
     return found
 
 
-def jobs_of(parts: list[dict[str, Any]], store: PatchStore, *, share: bool = True) -> list[TrainJob]:
+def jobs_of(parts: list[dict[str, Any]], store: PatchStore, *, share: bool = True) -> list[PlannedTrial]:
     made = {}
     for number, part in enumerate(parts):
-        job = train_job(Trial(config=resolved(config(**part), store), seed=1), store, arm=f"arm {number}", share=share)
+        job = plan_trial(
+            Trial(config=resolve_config(config(**part), store), seed=1), store, arm=f"arm {number}", share=share
+        )
         made.setdefault(job.id, job)
     return list(made.values())
 
 
-def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int], bool]) -> dict[str, TrialResult]:
+def trained(found: tuple[TrainJob, ...], store: PatchStore, broken: Callable[[int], bool]) -> dict[str, TrialResult]:
     """Train chains as workers do, through saved states; where ``broken``, a new process goes on."""
     states: dict[str, bytes] = {}
     results: dict[str, TrialResult] = {}
     left = list(found)
     while left:
-        chain = next(each for each in left if not each.begins or each.states[each.begins] in states)
+        chain = next(each for each in left if not each.start_epoch or each.states[each.start_epoch] in states)
         left.remove(chain)
-        carried = [(AVERAGE.validate_json(canonical_json(each.average)), each.epochs) for each in chain.carried]
-        until = {average_id(*each): given.until for each, given in zip(carried, chain.carried, strict=True)}
+        carried = [(tracked.average, tracked.epochs) for tracked in chain.tracked_averages]
+        until = {tracked.id: tracked.last_epoch for tracked in chain.tracked_averages}
 
-        def begin(at: int, chain: Chain = chain, carried: list[Any] = carried) -> Training:
+        def begin(at: int, chain: TrainJob = chain, carried: list[Any] = carried) -> Training:
             training = Training(chain.trials[-1].trial, store, averages=carried)
             if at:
                 state = decode(states[chain.states[at]])
@@ -90,7 +89,7 @@ def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int],
                 training.restore(state)
             return training
 
-        training = begin(chain.begins)
+        training = begin(chain.start_epoch)
         for job in chain.trials:
             while training.epoch < job.epochs:
                 for average in [key for key in training.averages if until[key] <= training.epoch]:
@@ -103,7 +102,7 @@ def trained(found: tuple[Chain, ...], store: PatchStore, broken: Callable[[int],
     return results
 
 
-def alone(job: TrainJob, store: PatchStore) -> TrialResult:
+def alone(job: PlannedTrial, store: PatchStore) -> TrialResult:
     return train(job.trial, store)
 
 
@@ -128,7 +127,7 @@ def test_a_shared_trial_equals_the_same_trial_alone(
     store: PatchStore, parts: list[dict[str, Any]], breaks: set[int]
 ) -> None:
     jobs = jobs_of(parts, store)
-    results = trained(chains(jobs), store, lambda epoch: epoch in breaks)
+    results = trained(train_jobs(jobs), store, lambda epoch: epoch in breaks)
     assert results.keys() == {job.id for job in jobs}
     for job in jobs:
         assert_equal(results[job.id], alone(job, store))

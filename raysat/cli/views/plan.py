@@ -17,9 +17,9 @@ from raysat.errors import LedgerError
 from raysat.formatting import duration, plural
 from raysat.metrics.power import power_note
 from raysat.plan.build import Plan
-from raysat.plan.jobs import GenerateJob, Job, TrainJob
+from raysat.plan.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.plan.no_effect import no_effects
-from raysat.plan.stages import chains
+from raysat.plan.stages import train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 
@@ -31,49 +31,53 @@ _DEFAULTS: Final = flatten(Config())
 _ELSEWHERE: Final = ("data.bands", "data.drop", "optim.epochs")  # have words or a column of their own
 
 
-def show_plan(plan: Plan, missing: Sequence[Job], ledger: Ledger, artifacts: Artifacts, console: Console) -> None:
+def show_plan(plan: Plan, missing: Sequence[WorkItem], ledger: Ledger, artifacts: Artifacts, console: Console) -> None:
     """Print arms, generators and an estimate of the time; ``missing`` are the jobs to do."""
     waiting = {job.id for job in missing}
-    by_id = {job.id: job for job in plan.jobs}
+    by_id = {job.id: job for job in plan.trials}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    long = any(len(arm) > _SHORT for arm in plan.cells)  # then the tree calls arms by number
-    numbers = {arm: f"#{number}" for number, arm in enumerate(plan.cells, start=1)}
+    long = any(len(arm) > _SHORT for arm in plan.trial_ids)  # then the tree calls arms by number
+    numbers = {arm: f"#{number}" for number, arm in enumerate(plan.trial_ids, start=1)}
     if long:
         table.add_column("#", justify="right", no_wrap=True)
     table.add_column("arm", overflow="fold")
     table.add_column("settings", overflow="fold")
     for name in ("epochs", "images/trial", "finished"):
         table.add_column(name, justify="right", no_wrap=True)
-    cells = {arm: [by_id[job] for job in seeds.values()] for arm, seeds in plan.cells.items()}
+    cells = {arm: [by_id[job] for job in seeds.values()] for arm, seeds in plan.trial_ids.items()}
     settings = {arm: describe(jobs[0].trial.config, plan.store.bands) for arm, jobs in cells.items()}
     shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
     for arm, jobs in cells.items():
         own = ", ".join(setting for setting in settings[arm] if setting not in shared)
         done = sum(job.id not in waiting for job in jobs)
         epochs = jobs[0].trial.config.optim.epochs
-        row = (Text(arm), Text(own), str(epochs), f"{jobs[0].images:,}", f"{done}/{len(jobs)}")
+        row = (Text(arm), Text(own), str(epochs), f"{jobs[0].samples_seen:,}", f"{done}/{len(jobs)}")
         table.add_row(*([numbers[arm].removeprefix("#")] if long else []), *row)
     console.print(table)
     console.print()
-    if plan.generate:
+    if plan.generate_jobs:
         console.print(_generators(plan, artifacts))
         console.print()
     first = plan.study.seeds[0]
-    one_seed = [chain for chain in plan.chains if chain.trials[-1].trial.seed == first]
+    one_seed = [chain for chain in plan.train_jobs if chain.trials[-1].trial.seed == first]
     if (tree := stage_tree(one_seed, numbers if long else {arm: arm for arm in numbers})) is not None:
         console.print(tree)
         console.print()
-    trials = [job for job in missing if isinstance(job, TrainJob)]
-    alone, images = sum(job.images for job in trials), sum(chain.images for chain in chains(trials))
-    equal = plan.trials - len(plan.jobs)
+    trials = [job for job in missing if isinstance(job, PlannedTrial)]
+    alone, images = sum(job.samples_seen for job in trials), sum(chain.samples_seen for chain in train_jobs(trials))
+    equal = plan.n_trials - len(plan.trials)
     lines = [f"all arms   {', '.join(sorted(shared))}"] if shared else []
     lines += [
-        f"trials     {plan.trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
+        f"trials     {plan.n_trials} ({plural(len(plan.study.arms), 'arm')} x {plural(len(plan.study.seeds), 'seed')})"
         + (f", {equal} equal to another" if equal else ""),
         f"to train   {plural(len(trials), 'trial')}, {sum(job.trial.config.optim.epochs for job in trials):,} epochs, "
         f"{alone:,} images" + _generation(missing),
         *([f"sharing    {_sharing(alone, images)}"] if images else []),
-        *([f"evidence   {power_note(len(plan.study.seeds), len(plan.cells) - 1)}"] if len(plan.cells) > 1 else []),
+        *(
+            [f"evidence   {power_note(len(plan.study.seeds), len(plan.trial_ids) - 1)}"]
+            if len(plan.trial_ids) > 1
+            else []
+        ),
         f"time       {_time(images, plan, ledger)}" + ("; generators on top" if len(trials) < len(missing) else ""),
     ]
     for line in [*lines, *no_effect_lines(plan, console.width, numbers if long else {})]:
@@ -118,9 +122,9 @@ def _generators(plan: Plan, artifacts: Artifacts) -> Table:
     for name in ("real", "to make", "steps", "finished"):
         table.add_column(name, justify="right", no_wrap=True)
     counts = plan.store.counts("train")
-    by_id = {job.id: job for job in plan.jobs}
-    for job in plan.generate:
-        arms = [arm for arm, seeds in plan.cells.items() if job.id in by_id[next(iter(seeds.values()))].needs]
+    by_id = {job.id: job for job in plan.trials}
+    for job in plan.generate_jobs:
+        arms = [arm for arm, seeds in plan.trial_ids.items() if job.id in by_id[next(iter(seeds.values()))].needs]
         work = job.work
         table.add_row(
             Text(job.class_name),
@@ -134,7 +138,7 @@ def _generators(plan: Plan, artifacts: Artifacts) -> Table:
     return table
 
 
-def _generation(missing: Sequence[Job]) -> str:
+def _generation(missing: Sequence[WorkItem]) -> str:
     generate = [job for job in missing if isinstance(job, GenerateJob)]
     steps = sum(job.work.gan.steps for job in generate)
     return f"; {plural(len(generate), 'generator')}, {steps:,} steps" if generate else ""
@@ -157,7 +161,7 @@ def describe(config: Config, bands: Sequence[str]) -> list[str]:
 def _time(images: int, plan: Plan, ledger: Ledger) -> str:
     """Estimate from the finished trials of the same run, else from an assumed rate, and say which."""
     trained, seconds, n = 0, 0.0, 0
-    for job in plan.jobs:
+    for job in plan.trials:
         if ledger.is_finished(job.id):
             try:
                 record = ledger.read(job.id)

@@ -8,19 +8,19 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from raysat.plan.stages import Chain
+from raysat.plan.stages import TrainJob
 
 
-def stage_tree(chains: Sequence[Chain], names: Mapping[str, str]) -> RenderableType | None:
+def stage_tree(chains: Sequence[TrainJob], names: Mapping[str, str]) -> RenderableType | None:
     """Draw the stages of one seed's chains, those that share nothing left out; None where nothing is shared.
 
     ``names`` are what to call the arms.
     """
-    below: dict[str, list[Chain]] = {}
+    below: dict[str, list[TrainJob]] = {}
     for chain in chains:
-        if chain.leaves is not None:
-            below.setdefault(chain.leaves, []).append(chain)
-    roots = [chain for chain in chains if chain.leaves is None and (len(chain.trials) > 1 or chain.id in below)]
+        if chain.parent is not None:
+            below.setdefault(chain.parent, []).append(chain)
+    roots = [chain for chain in chains if chain.parent is None and (len(chain.trials) > 1 or chain.id in below)]
     if not roots:
         return None
     tree = Tree(Text("epochs trained once, and the arms that are read out there", style="bold"), guide_style="dim")
@@ -29,15 +29,15 @@ def stage_tree(chains: Sequence[Chain], names: Mapping[str, str]) -> RenderableT
     return tree
 
 
-def _grow(node: Tree, chain: Chain, below: Mapping[str, list[Chain]], names: Mapping[str, str]) -> None:
+def _grow(node: Tree, chain: TrainJob, below: Mapping[str, list[TrainJob]], names: Mapping[str, str]) -> None:
     """Add a chain's stages, each below the one before, and the chains that leave it where they do."""
-    start = chain.begins
-    for end in sorted({*chain.forks, *(job.epochs for job in chain.trials)}):
+    start = chain.start_epoch
+    for end in sorted({*chain.fork_epochs, *(job.epochs for job in chain.trials)}):
         read = [names[job.arm] for job in chain.trials if job.epochs == end]
         label = Text(f"{start + 1}–{end}" if end > start + 1 else f"{end}", style="cyan")
         label.append(f"  {'; '.join(read)}" if read else "", style="default")
         node = node.add(label)
         for other in below.get(chain.id, []):
-            if other.begins == end:
+            if other.start_epoch == end:
                 _grow(node, other, below, names)
         start = end

@@ -19,7 +19,7 @@ class _Earlier:
 
 
 class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no types
-    """Ray Tune's ASHA on balanced accuracy; it stops what ``may_stop``, and knows which trials it stopped."""
+    """Ray Tune's ASHA on balanced accuracy; it stops jobs that are ``stoppable``, and knows which trials it stopped."""
 
     def __init__(self, rule: Asha, epochs: int) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop a trial that lags behind."""
         decision = self._judge(controller, trial, result)
-        if decision == TrialScheduler.STOP and trial.config.get("may_stop"):
+        if decision == TrialScheduler.STOP and trial.config["job"].stoppable:
             self.stopped.add(trial.trial_id)
             return decision
         go_on: str = TrialScheduler.CONTINUE

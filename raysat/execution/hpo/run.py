@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -14,16 +13,18 @@ from rich.console import Console
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import LedgerError
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.optuna_sampler import Drawer
-from raysat.execution.job_feeder import Task
-from raysat.execution.progress import Progress
-from raysat.execution.resources import Options
+from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
 from raysat.execution.run import check_models
+from raysat.execution.run_state import RunState
 from raysat.execution.session import session
+from raysat.execution.status_file import StatusFile
+from raysat.execution.terminal_view import TerminalView
 from raysat.files import write_atomic
-from raysat.plan.jobs import TrainJob, resolved, train_job
-from raysat.plan.stages import Chain, alone
+from raysat.plan.jobs import PlannedTrial, plan_trial, resolve_config
+from raysat.plan.stages import TrainJob, unshared_job
 from raysat.search.load import Asha, Search, corner_study
 from raysat.search.log import BASE, Candidate, Log, open_log, read_curve, save_log
 from raysat.search.space import Drawn
@@ -52,7 +53,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         *,
         workers: int,
         halving: Halving | None,
-        announce: Callable[[Chain], None],
+        announce: Callable[[TrainJob], None],
     ) -> None:
         super().__init__(metric="balanced_accuracy", mode="max")
         self.log = log
@@ -83,7 +84,6 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next candidate's job, or FINISHED."""
         while not self.error and self._may_begin() and (candidate := self._next()):
-            job = self._job(candidate.config, candidate.name)
             if self._ledger.is_finished(candidate.job):  # trained before, by an ablation or just before a crash
                 record, curve = self._ledger.read(candidate.job), read_curve(self._ledger, candidate.job)
                 candidate = candidate.finished(record, curve)
@@ -93,16 +93,20 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             self._put(candidate)
             self._running[trial_id] = candidate.number
             self._curves[candidate.number] = {}
-            self._announce(chain := alone(job))
-            may_stop = self._halving is not None and candidate.number != BASE
-            return chain.payload() | {"may_stop": may_stop, "whole_curve": True}
+            stoppable = self._halving is not None and candidate.number != BASE
+            job = replace(
+                unshared_job(self._trial(candidate.config, candidate.name)), stoppable=stoppable, replay_history=True
+            )
+            self._announce(job)
+            return {"job": job}
         finished: str = Searcher.FINISHED
         return finished
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note an epoch of a candidate."""
-        if trial_id in self._running and result.get("state") == "training":
-            self._curves[self._running[trial_id]][int(result["epoch"])] = float(result["balanced_accuracy"])
+        message = from_result(result)
+        if trial_id in self._running and isinstance(message, EpochDone) and message.score:
+            self._curves[self._running[trial_id]][message.epoch] = message.score.balanced_accuracy
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Note what became of a candidate; one that was interrupted stays as it is, to run again."""
@@ -113,10 +117,10 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             return
         candidate = next(each for each in self.log.candidates if each.number == number)
         curve = [score for _, score in sorted(self._curves.pop(number).items())]
-        state = (result or {}).get("state")
-        if error or state == "failed":
+        message = from_result(result)
+        if error or isinstance(message, JobFailed):
             self._end(candidate.model_copy(update={"state": "failed", "curve": tuple(curve)}))
-        elif state == "done":
+        elif isinstance(message, JobDone):
             self._end(candidate.finished(self._ledger.read(candidate.job), curve))
         elif self._halving and trial_id in self._halving.stopped:
             self._end(candidate.model_copy(update={"state": "stopped", "curve": tuple(curve)}))
@@ -129,7 +133,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def states(self) -> set[str]:
         """Names of the states at which candidates that run, or were interrupted, may go on."""
         interrupted = [candidate for candidate in self.log.candidates if candidate.state == "running"]
-        return {state for each in interrupted for state in self._job(each.config, each.name).states}
+        return {state for each in interrupted for state in self._trial(each.config, each.name).states}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept Tune's settings: the search file says it all."""
@@ -148,7 +152,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             candidate = self._again.pop(0)
         elif number == BASE:
             config = self._search.base
-            job, drawn = self._job(config, "base").id, self._search.drawn_for_base()
+            job, drawn = self._trial(config, "base").id, self._search.drawn_for_base()
             candidate = Candidate(number=BASE, job=job, drawn=drawn, config=config)
         else:
             return self._draw(number)
@@ -158,7 +162,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def _draw(self, number: int) -> Candidate | None:
         def candidate(drawn: Mapping[str, Drawn]) -> Candidate:
             config = self._search.config(drawn)
-            job = self._job(config, f"#{number}").id
+            job = self._trial(config, f"#{number}").id
             return Candidate(number=number, job=job, drawn=dict(drawn), config=config)
 
         drawn = self._drawer.draw_new(number, lambda drawn: candidate(drawn).job not in self._jobs)
@@ -169,9 +173,9 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         """Whether the budget has room for another candidate beside those that are running now."""
         return self._timed().left(self._search.rules.budget) > len(self._running)
 
-    def _job(self, config: Config, name: str) -> TrainJob:
-        trial = Trial(config=resolved(config, self._store), seed=self._search.seed)
-        return train_job(trial, self._store, arm=name, workers=self._workers, share=False)
+    def _trial(self, config: Config, name: str) -> PlannedTrial:
+        trial = Trial(config=resolve_config(config, self._store), seed=self._search.seed)
+        return plan_trial(trial, self._store, arm=name, workers=self._workers, share=False)
 
     def _learn(self, candidate: Candidate) -> None:
         self._drawer.learn(candidate)
@@ -198,31 +202,12 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         return self.log.model_copy(update={"seconds": self._seconds + time.monotonic() - self._began})
 
 
-class _Progress(Progress):
-    """Shows the val split, by which candidates are judged."""
-
-    def __init__(self, console: Console, *, finished_before: int, expected: int | None, file: Path) -> None:
-        super().__init__([], console, watched="val", finished_before=finished_before, expected=expected or 0, file=file)
-        self._bounded = expected is not None
-
-    def add(self, task: Task) -> None:
-        super().add(task)
-        self._total += not self._bounded
-
-    def _left(self) -> float | None:
-        """Candidates still to come are not known: each is taken to last as long as those before, on average."""
-        ended = self._ended() - self._before
-        if not self._bounded or not ended:
-            return None
-        return (time.monotonic() - self._began) / ended * (self._total - self._ended())
-
-
 def tune(
     search: Search,
     store: PatchStore,
     ledger: Ledger,
     artifacts: Artifacts,
-    options: Options,
+    options: ClusterOptions,
     console: Console,
     *,
     data: str,
@@ -244,15 +229,16 @@ def tune(
         halving = Halving(rule, epochs) if isinstance(rule, Asha) else None
         bounded = search.rules.budget.trials is not None
         expected = log.left(search.rules.budget) if bounded else None
-        with _Progress(console, finished_before=before, expected=expected, file=ledger.progress) as progress:
+        state = RunState(already_done=before, expected=expected, eta_per_item=True)
+        with TerminalView(state, console, "val"), StatusFile(state, ledger.progress):
             searcher = CandidateSearcher(
-                search, store, ledger, log, workers=options.workers, halving=halving, announce=progress.add
+                search, store, ledger, log, workers=options.workers, halving=halving, announce=state.add
             )
             samples = log.left(search.rules.budget)
             ledger.checkpoints.tidy()
             ledger.checkpoints.sweep(searcher.states())
             try:
-                active.tune(searcher, samples=samples, callbacks=[progress], scheduler=halving)
+                active.tune(searcher, state, samples=samples, scheduler=halving)
             finally:
                 searcher.close()
                 ledger.checkpoints.sweep(searcher.states())

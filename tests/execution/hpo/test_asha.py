@@ -1,7 +1,8 @@
 """Halving: who is stopped, who never is, and that an earlier run counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.execution.hpo.asha import Halving
+from raysat.execution.messages import EpochDone, JobFailed, Score, to_result
 from raysat.search.load import Asha
 from tests.helpers.search import candidate, load
 
@@ -19,14 +21,18 @@ class Trial:
     """What the scheduler sees of one of Tune's trials."""
 
     trial_id: str
-    config: dict[str, Any] = field(default_factory=lambda: {"may_stop": True})
+    stoppable: bool = True
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"job": SimpleNamespace(stoppable=self.stoppable)}
 
 
 def train(halving: Halving, trial: Trial, curve: list[float]) -> int:
     """Report epoch after epoch; return after which one the trial was stopped, else their number."""
     halving.on_trial_add(None, trial)
     for epoch, score in enumerate(curve, start=1):
-        report = {"epoch": epoch, "balanced_accuracy": score, "state": "training"}
+        report = to_result(EpochDone(job="job", epoch=epoch, score=Score(balanced_accuracy=score, icv=0.0)))
         if halving.on_trial_result(None, trial, report) == "STOP":
             assert trial.trial_id in halving.stopped
             return epoch
@@ -55,7 +61,7 @@ def test_it_stops_who_is_below_the_best_third_of_those_who_came_as_far(scores: l
 def test_the_base_is_never_stopped_and_is_compared_with() -> None:
     halving = Halving(Asha(grace=0.25), epochs=4)
     assert train(halving, Trial("good"), [0.9] * 4) == 4
-    assert train(halving, Trial("base", {"may_stop": False}), [0.1] * 4) == 4
+    assert train(halving, Trial("base", stoppable=False), [0.1] * 4) == 4
     assert train(halving, Trial("worse than the base"), [0.05] * 4) == 1
 
 
@@ -72,7 +78,7 @@ def test_a_failed_trial_reports_no_score() -> None:
     halving = Halving(Asha(grace=0.25), epochs=4)
     trial = Trial("fails")
     halving.on_trial_add(None, trial)
-    assert halving.on_trial_result(None, trial, {"state": "failed"}) == "CONTINUE"
+    assert halving.on_trial_result(None, trial, to_result(JobFailed(job="job"))) == "CONTINUE"
 
 
 def test_candidates_of_an_earlier_run_are_compared_with(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.run import tune
-from raysat.execution.resources import Options
-from raysat.plan.jobs import resolved, train_job
+from raysat.plan.jobs import plan_trial, resolve_config
 from raysat.search.log import Candidate, open_log, read_curve, save_log
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -30,8 +30,8 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     tmp_path: Path, landsat_store: PatchStore, ray_session: None
 ) -> None:
     search, ledger = load(tmp_path, SEARCH), Ledger(tmp_path / "hunt")
-    trial = Trial(config=resolved(search.base, landsat_store), seed=search.seed)
-    job = train_job(trial, landsat_store, arm="base", share=False)
+    trial = Trial(config=resolve_config(search.base, landsat_store), seed=search.seed)
+    job = plan_trial(trial, landsat_store, arm="base", share=False)
     training = Training(trial, landsat_store)
     begun = [training.advance() for _ in range(2)]
     ledger.checkpoints.write(job.states[2], training.state().encode())
@@ -39,7 +39,7 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     interrupted = Candidate(number=0, job=job.id, drawn=search.drawn_for_base(), config=search.base)
     save_log(ledger.root, log.put(interrupted))
     artifacts, console = Artifacts(tmp_path / "generated"), Console(quiet=True)
-    found = tune(search, landsat_store, ledger, artifacts, Options(cpus_per_trial=1), console, data="store")
+    found = tune(search, landsat_store, ledger, artifacts, ClusterOptions(cpus_per_trial=1), console, data="store")
     base = found.log.candidates[0]
     assert base.curve == read_curve(ledger, base.job)
     assert len(base.curve) == 4

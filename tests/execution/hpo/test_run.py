@@ -15,8 +15,8 @@ from rich.console import Console
 
 from raysat.cli.main import cli
 from raysat.data.store import PatchStore
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.run import Found, tune
-from raysat.execution.resources import Options
 from raysat.plan.build import make_plan
 from raysat.search.load import Search
 from raysat.search.log import Log, open_log
@@ -53,7 +53,7 @@ budget: {trials: 9}
 
 def run(search: Search, store: PatchStore, folder: Path) -> tuple[Found, str]:
     console = Console(file=io.StringIO(), width=200)
-    options = Options(max_concurrent=1)
+    options = ClusterOptions(max_concurrent=1)
     found = tune(search, store, Ledger(folder / "hunt"), Artifacts(folder / "generated"), options, console, data="data")
     return found, console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -113,7 +113,7 @@ def test_ids_are_those_of_an_ablation(
         file = tmp_path / "study.yaml"
         config = candidate.config.model_dump(mode="json")
         file.write_text(json.dumps({"base": config}), encoding="utf-8")
-        assert [job.id for job in make_plan(load_study(file), landsat_store).jobs] == [candidate.job]
+        assert [job.id for job in make_plan(load_study(file), landsat_store).trials] == [candidate.job]
 
 
 def test_an_interrupted_search_ends_as_one_that_was_not(

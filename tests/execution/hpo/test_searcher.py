@@ -12,9 +12,10 @@ from ray.tune.search import Searcher
 from rich.console import Console
 
 from raysat.data.store import PatchStore
+from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo import run as hpo
 from raysat.execution.hpo.run import CandidateSearcher, Found, tune
-from raysat.execution.resources import Options
+from raysat.execution.messages import JobDone, JobFailed, to_result
 from raysat.search.load import Search
 from raysat.search.log import Log, open_log
 from raysat.storage.artifacts import Artifacts
@@ -64,7 +65,7 @@ def begin(searcher: CandidateSearcher, name: str) -> bool:
 
 def finish(searcher: CandidateSearcher, ledger: Ledger, name: str) -> None:
     keep(ledger, next(each.job for each in searcher.log.candidates if each.number == searcher._running[name]))
-    searcher.on_trial_complete(name, {"state": "done"})
+    searcher.on_trial_complete(name, to_result(JobDone(job="job")))
 
 
 def run(
@@ -79,11 +80,11 @@ def run(
 
     @contextmanager
     def session(*args: Any) -> Iterator[Any]:
-        yield SimpleNamespace(tune=lambda searcher, **options: act(searcher, ledger))
+        yield SimpleNamespace(tune=lambda searcher, state, **options: act(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
     console = Console(file=io.StringIO(), width=200)
-    return tune(search, store, ledger, Artifacts(folder / "generated"), Options(), console, data="data")
+    return tune(search, store, ledger, Artifacts(folder / "generated"), ClusterOptions(), console, data="data")
 
 
 def test_a_space_of_choices_is_tried_to_its_end(tmp_path: Path, landsat_store: PatchStore) -> None:
@@ -189,11 +190,11 @@ def test_a_search_of_which_all_failed_writes_no_study(
             assert begin(searcher, name)
             job = searcher.log.candidates[-1].job
             ledger.write_failure(Failure(id=job, error="it diverged", traceback=None, time=0.0))
-            searcher.on_trial_complete(name, {"state": "failed"})
+            searcher.on_trial_complete(name, to_result(JobFailed(job="job")))
 
     @contextmanager
     def session(name: str, store: PatchStore, ledger: Ledger, *args: Any) -> Iterator[Any]:
-        yield SimpleNamespace(tune=lambda searcher, **options: fail(searcher, ledger))
+        yield SimpleNamespace(tune=lambda searcher, state, **options: fail(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
     result = raysat("tune", "--space", tmp_path / "hpo.yaml", "--data", landsat_store.path, "--out", tmp_path / "runs")

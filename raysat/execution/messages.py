@@ -1,0 +1,87 @@
+"""What workers report of a job, and how that travels in the result dictionaries of Ray Tune."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+
+class State(StrEnum):
+    """How a job, a trial or a generator is doing."""
+
+    STARTING = "starting"
+    TRAINING = "training"
+    DONE = "done"
+    STOPPED = "stopped"  # early, by a search
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How good a model is on the validation split."""
+
+    balanced_accuracy: float
+    icv: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochDone:
+    """A job has finished an epoch, and what other jobs need of it is on disk."""
+
+    job: str
+    epoch: int  # epochs done; steps of a generator
+    score: Score | None = None  # of the weights as they are now
+    from_checkpoint: bool = False  # trained by an earlier attempt or run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialDone:
+    """A trial that ends on a job before the job does has its record."""
+
+    job: str
+    trial: str
+    score: Score | None = None  # of the final model; None where an earlier attempt has finished the trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDone:
+    """All records of a job are written."""
+
+    job: str
+    score: Score | None = None  # of its last trial's final model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed:
+    """A job cannot be done, and would fail again in the same way; the ledger says why."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageFailed:
+    """A record cannot be written, so nothing more can be done."""
+
+    job: str
+    error: str
+    hint: str | None
+
+
+Message = EpochDone | TrialDone | JobDone | JobFailed | StorageFailed
+_KEY: Final = "message"
+
+
+def to_result(message: Message) -> dict[str, Any]:
+    """Wrap a message for Ray Tune, beside the few values that Tune itself reads."""
+    result: dict[str, Any] = {_KEY: message, "done": not isinstance(message, EpochDone | TrialDone)}
+    if isinstance(message, EpochDone) and message.score is not None:  # by which ASHA stops jobs
+        result |= {"epoch": message.epoch, "balanced_accuracy": message.score.balanced_accuracy}
+    return result
+
+
+def from_result(result: Mapping[str, Any] | None) -> Message | None:
+    """Unwrap the message of a result of Ray Tune; None where it holds none: no worker wrote it."""
+    message: Message | None = (result or {}).get(_KEY)
+    return message

@@ -1,0 +1,69 @@
+"""Opens stores on a worker's node: in place where its path leads to them, else from a copy in the node's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from raysat.data.cache import cache_folder
+from raysat.data.store import PatchStore
+from raysat.errors import StoreError
+from raysat.execution.trial_storage import TrialStorage
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.lock import exclusive
+
+STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the description last, as it makes a store whole
+
+
+def open_generated(root: Path, jobs: Sequence[str], storage: TrialStorage) -> list[PatchStore]:
+    """Open the patches of finished generate jobs on this node, as ``open_store`` does.
+
+    Args:
+        root: the folder of generated stores.
+        jobs: ids of the jobs that made the patches.
+        storage: where to copy them from.
+    """
+    artifacts = Artifacts(root)
+    return [open_store(artifacts.path(job), storage.fingerprint(job), storage, job=job) for job in jobs]
+
+
+def open_store(path: Path, fingerprint: str, storage: TrialStorage, *, job: str | None = None) -> PatchStore:
+    """Open a store on this node, copying it by block into the node's cache first where its path leads nowhere.
+
+    Args:
+        path: where it is on the driver's node.
+        fingerprint: of the patches that are meant.
+        storage: where to copy it from.
+        job: the generate job that made it; None for the real store.
+
+    Raises:
+        StoreError: the store cannot be opened, or another one lies under its path.
+    """
+    if (path / "store.json").is_file():
+        store = PatchStore.open(path)
+        if store.fingerprint == fingerprint:
+            return store
+    target = cache_folder() / "stores" / fingerprint
+    with exclusive(target.parent / f"{fingerprint}.lock"):  # several workers of a node: the first one copies
+        if not target.is_dir():
+            _copy(target, fingerprint, storage, job)
+    return PatchStore.open(target)
+
+
+def _copy(target: Path, fingerprint: str, storage: TrialStorage, job: str | None) -> None:
+    work = Path(tempfile.mkdtemp(prefix=".copy-", dir=target.parent))
+    try:
+        for name in STORE_FILES:
+            with (work / name).open("wb") as file:
+                while block := storage.read_store(name, file.tell(), job):
+                    file.write(block)
+                os.fsync(file.fileno())
+        if PatchStore.open(work).fingerprint != fingerprint:
+            raise StoreError("the store changed while the study ran", hint="run the same command again")
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

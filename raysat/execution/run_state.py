@@ -1,0 +1,191 @@
+"""How a run is doing: what trains, what has ended, and how long it will take; a pure state, fed by events.
+
+Views subscribe to it. A train job shows as the trial that ends on it next; what is known of a trial is its score on
+the validation split, while it trains and when it is finished.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from raysat.execution.messages import EpochDone, JobDone, JobFailed, Message, Score, State, StorageFailed, TrialDone
+from raysat.plan.jobs import WorkItem
+from raysat.plan.stages import Job
+
+ENDED: Final = (State.DONE, State.STOPPED, State.FAILED)
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of a trial or generator that has started."""
+
+    item: WorkItem
+    state: State = State.STARTING
+    epoch: int = 0
+    score: Score | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in ENDED
+
+
+Subscriber = Callable[[Row | None], None]  # is called with the row that changed; with None as time passes
+
+
+class RunState:
+    """Follows the jobs of a run."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job] = (),
+        *,
+        already_done: int = 0,
+        expected: int | None = None,
+        eta_per_item: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to follow.
+
+        Args:
+            jobs: what is known to come; a search adds its jobs later.
+            already_done: trials and generators finished before, which count as done.
+            expected: how many trials and generators will come; by default those of the jobs that are known.
+            eta_per_item: take each to last as long as those before, for want of knowing what is to come; by default
+                the time left follows from the images that are left. Without ``expected`` there is no telling then.
+            clock: seconds, from any start.
+        """
+        self.rows: dict[str, Row] = {}  # by trial or generator
+        self.already_done = already_done
+        self.subscribers: list[Subscriber] = []
+        self._jobs = {job.id: job for job in jobs}
+        self._expected, self._eta_per_item = expected, eta_per_item
+        self._samples: dict[str, int] = {}  # seen by each job, in whatever run
+        self._trained = 0  # samples seen in this run
+        self._over: set[str] = set()  # jobs that ended
+        self._clock, self._began = clock, clock()
+        self._first_message: tuple[float, int] | None = None  # when, and what was trained by then
+
+    @property
+    def total(self) -> int:
+        """Trials and generators, those that were done before included."""
+        known = sum(len(job.items) for job in self._jobs.values())
+        return self.already_done + (known if self._expected is None else self._expected)
+
+    @property
+    def ended(self) -> int:
+        """Trials and generators of which nothing more will come."""
+        return self.already_done + sum(row.has_ended for row in self.rows.values())
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._began
+
+    def count(self, state: State) -> int:
+        """How many trials and generators are in a state, of those that started in this run."""
+        return sum(row.state == state for row in self.rows.values())
+
+    def add(self, job: Job) -> None:
+        """Take a job that was not known before."""
+        self._jobs[job.id] = job
+
+    def start(self, job: Job) -> None:
+        """A job was given to a slot, perhaps again."""
+        self._next_row(job).state = State.STARTING
+        self.tick()
+
+    def receive(self, message: Message) -> None:
+        """A worker reports."""
+        job = self._jobs[message.job]
+        match message:
+            case EpochDone(epoch=epoch):
+                self._count_samples(job, message)
+                row = self._next_row(job, epoch)
+                row.state, row.epoch, row.score = State.TRAINING, epoch, message.score
+                changed = [row]
+            case TrialDone(trial=trial):
+                ends = [item for item in job.items if item.id == trial and self._row(item).state != State.DONE]
+                changed = [self._done(item, message.score) for item in ends]  # an earlier attempt may have said so
+            case JobDone():
+                self._over.add(job.id)
+                changed = [self._done(job.items[-1], message.score)]
+            case JobFailed():
+                changed = self._failed(job)
+            case StorageFailed():  # ends the run
+                changed = []
+        if self._first_message is None:  # Ray's start is not training time
+            self._first_message = (self._clock(), self._trained)
+        self._notify(changed)
+
+    def fail(self, job: Job) -> None:
+        """A job's worker died, or it will never start since what it needs failed."""
+        self._notify(self._failed(job))
+
+    def end(self, job: Job) -> None:
+        """A job has ended; one that was still training was stopped early."""
+        row = self._next_row(job)
+        if row.has_ended:
+            self.tick()
+        else:
+            row.state = State.STOPPED
+            self._notify([row])
+
+    def tick(self) -> None:
+        """Time passes."""
+        for subscriber in self.subscribers:
+            subscriber(None)
+
+    def seconds_left(self) -> float | None:
+        """How long the run will take from now on; None while there is no telling."""
+        if self._eta_per_item:
+            ended = self.ended - self.already_done
+            left = self.total - self.ended
+            return None if self._expected is None or not ended else self.elapsed / ended * left
+        if self._first_message is None:
+            return None
+        since, trained_by_then = self._first_message
+        trained, seconds = self._trained - trained_by_then, self._clock() - since
+        if trained <= 0 or seconds < 1:
+            return None
+        jobs = [job for job in self._jobs.values() if job.id not in self._over]
+        return sum(job.samples_seen - self._samples.get(job.id, 0) for job in jobs) * seconds / trained
+
+    def _notify(self, changed: Sequence[Row]) -> None:
+        for row in changed:
+            for subscriber in self.subscribers:
+                subscriber(row)
+
+    def _row(self, item: WorkItem) -> Row:
+        return self.rows.setdefault(item.id, Row(item))
+
+    def _next_row(self, job: Job, epoch: int = 0) -> Row:
+        """The row of what ends next on a job, at or after an epoch."""
+        for item in job.items:
+            if item.epochs >= epoch and not (item.id in self.rows and self.rows[item.id].has_ended):
+                return self._row(item)
+        return self._row(job.items[-1])
+
+    def _done(self, item: WorkItem, score: Score | None) -> Row:
+        row = self._row(item)
+        row.state, row.epoch, row.score = State.DONE, item.epochs, score
+        return row
+
+    def _failed(self, job: Job) -> list[Row]:
+        """What of a job is not done has failed with it."""
+        self._over.add(job.id)
+        rows = [row for row in map(self._row, job.items) if row.state != State.DONE]
+        for row in rows:
+            row.state = State.FAILED
+        return rows
+
+    def _count_samples(self, job: Job, message: EpochDone) -> None:
+        """Count what a job has trained on; what a checkpoint brought was not trained now."""
+        start, end = job.start_epoch, job.items[-1].epochs
+        seen = job.samples_seen * max(0, message.epoch - start) // (end - start)
+        if not message.from_checkpoint:
+            self._trained += max(0, seen - self._samples.get(job.id, 0))
+        self._samples[job.id] = seen

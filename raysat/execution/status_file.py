@@ -1,0 +1,49 @@
+"""Keeps a run's ``progress.json`` up to date, for ``raysat status``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Self
+
+from raysat.execution.messages import State
+from raysat.execution.run_state import Row, RunState
+from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
+
+_INTERVAL_S: Final = 2.0  # between two writings
+
+
+class StatusFile:
+    """Writes a run's state now and then; use as a context manager around the run."""
+
+    def __init__(self, state: RunState, file: Path) -> None:
+        self._state, self._file, self._written = state, file, 0.0
+
+    def __enter__(self) -> Self:
+        self._state.subscribers.append(self._update)
+        self._write()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+
+    def _update(self, _: Row | None) -> None:
+        if self._state.elapsed - self._written >= _INTERVAL_S:
+            self._write()
+
+    def _write(self) -> None:
+        """Write how the run is doing; a full disk shows elsewhere."""
+        state, self._written = self._state, self._state.elapsed
+        running = [
+            RunningJob(job=row.item.id, name=row.item.name, seed=row.item.seed, epoch=row.epoch, epochs=row.item.epochs)
+            for row in state.rows.values()
+            if not row.has_ended
+        ]
+        status = RunStatus(
+            done=state.count(State.DONE),
+            failed=state.count(State.FAILED),
+            already_done=state.already_done,
+            total=state.total,
+            running=tuple(running),
+            eta_seconds=state.seconds_left(),
+        )
+        write_status(self._file, status)

@@ -1,0 +1,54 @@
+"""What a worker works with: the run's settings, the queues to its slot, and its place among a job's workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from typing import TypeVar
+
+from raysat.execution.messages import Message
+from raysat.execution.trial_storage import TrialStorage
+from raysat.plan.stages import Job
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSettings:
+    """What all slots of a run share."""
+
+    storage: TrialStorage
+    store: Path
+    fingerprint: str  # of the store
+    artifacts: Path  # root of the generated stores
+    workers: int  # per job
+    cpus: float  # per worker
+    gpus: float  # per worker
+
+    @property
+    def per_worker(self) -> dict[str, float]:
+        """Ray's resources of each worker."""
+        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerContext:
+    """What Ray Train hands to each worker of a slot; the queues are Ray's where workers have processes of their own."""
+
+    settings: SlotSettings
+    inbox: Queue[Job | None]  # None ends the workers
+    outbox: Queue[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerGroup:
+    """The data-parallel workers of a job, seen from one of them: here a single one."""
+
+    is_rank_zero: bool = True  # writes and reports
+    single_worker: bool = True
+    node: str = ""  # Ray's name of this machine
+
+    def broadcast(self, value: _T) -> _T:
+        """Return the value of rank zero, in all workers alike: for what depends on the moment."""
+        return value

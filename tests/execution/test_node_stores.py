@@ -1,0 +1,71 @@
+"""A node that does not have a store copies it once; what it finds there is what is meant."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import StoreError
+from raysat.execution.node_stores import open_generated, open_store
+from raysat.execution.storage_actor import StorageActor
+from tests.helpers.storage import MemoryStorage
+
+
+def test_a_node_without_the_store_copies_it_once(
+    tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
+    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    opened: list[PatchStore] = []
+
+    def worker() -> None:
+        opened.append(open_store(Path("/nowhere"), landsat_store.fingerprint, storage))
+
+    workers = [threading.Thread(target=worker) for _ in range(2)]
+    for thread in workers:
+        thread.start()
+    for thread in workers:
+        thread.join()
+    assert [store.path for store in opened] == [tmp_path / "stores" / landsat_store.fingerprint] * 2
+    assert np.array_equal(opened[0].images, landsat_store.images)
+    assert [path.name for path in (tmp_path / "stores").iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_store_in_place_is_not_copied(tmp_path: Path, landsat_store: PatchStore) -> None:
+    store = open_store(landsat_store.path, landsat_store.fingerprint, MemoryStorage())
+    assert store.path == landsat_store.path
+
+
+def test_a_store_that_changed_is_refused(
+    tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
+    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    with pytest.raises(StoreError, match="changed while the study ran"):
+        open_store(landsat_store.path, "0" * 32, storage)
+    assert not (tmp_path / "stores" / ("0" * 32)).exists(), "the wrong store would be found by the next run"
+
+
+def test_only_the_stores_files_are_read(tmp_path: Path, landsat_store: PatchStore) -> None:
+    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    with pytest.raises(StoreError, match="no file"):
+        storage.read_store("../secret", 0, None)
+
+
+def test_a_node_without_generated_patches_copies_those_of_the_job(
+    tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "cache"))
+    job, there = "0123456789abcdef", tmp_path / "generated" / "0123456789abcdef"
+    with StoreWriter(there, bands=("B5",), classes=("a",), sensor=None, source={}, generated=True) as writer:
+        writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
+        made = writer.close()
+    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    (here,) = open_generated(tmp_path / "generated", [job], storage)
+    assert here.path == there
+    (copied,) = open_generated(Path("/nowhere"), [job], storage)
+    assert copied.path == tmp_path / "cache" / "stores" / made.fingerprint
+    assert copied.fingerprint == made.fingerprint
+    assert copied.generated

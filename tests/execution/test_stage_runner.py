@@ -1,0 +1,170 @@
+"""Training a job's stages without Ray: where it resumes, what it saves, reads out and reports, and when it stops."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from raysat.config.families.learning import NoAverage
+from raysat.execution.messages import EpochDone, JobDone, Score, TrialDone
+from raysat.execution.stage_runner import run_train_job
+from raysat.execution.worker_context import WorkerGroup
+from raysat.plan.stages import TrainJob
+from tests.helpers.training import MakeStore
+from tests.helpers.worker import Bench, checkpoint, one_job, planned
+
+CPU = torch.device("cpu")
+
+
+def train(job: TrainJob, bench: Bench, group: WorkerGroup | None = None) -> None:
+    run_train_job(job, bench.context, group or WorkerGroup(), device=CPU)
+
+
+def weights(bench: Bench, trial: str) -> bytes:
+    return bench.storage.records[trial]["model.pt"]
+
+
+@pytest.fixture(name="bench")
+def _bench(make_store: MakeStore) -> Bench:
+    return Bench(make_store())
+
+
+def test_each_trial_is_read_out_where_it_ends(bench: Bench) -> None:
+    short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 3))
+    train(one_job(short, long), bench)
+    kinds = [type(message) for message in bench.messages]
+    assert kinds == [EpochDone, EpochDone, TrialDone, EpochDone, JobDone]
+    assert bench.messages[2].trial == short.id
+    assert all(isinstance(message.score, Score) for message in bench.messages)
+    assert set(bench.storage.records) == {short.id, long.id}
+    alone = Bench(bench.store)
+    train(one_job(short), alone)
+    assert weights(alone, short.id) == weights(bench, short.id)
+
+
+def test_checkpoints_of_the_last_epoch_and_at_forks_stay(bench: Bench) -> None:
+    trial = planned(bench.store, optim={"epochs": 4})
+    job = replace(one_job(trial), fork_epochs=(1,))
+    train(job, bench)
+    assert set(bench.storage.states) == {trial.states[1], trial.states[3]}
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_it_resumes_from_the_deepest_checkpoint(bench: Bench, replay: bool) -> None:
+    trial = planned(bench.store, optim={"epochs": 4})
+    for epochs in (1, 3):
+        bench.storage.states[trial.states[epochs]] = checkpoint(trial, bench.store, epochs)
+    train(replace(one_job(trial), replay_history=replay), bench)
+    assert bench.epochs(from_checkpoint=True) == ([1, 2, 3] if replay else [3])
+    assert bench.epochs() == [4]
+    alone = Bench(bench.store)
+    train(one_job(trial), alone)
+    assert weights(alone, trial.id) == weights(bench, trial.id)
+
+
+@pytest.mark.parametrize("fault", ["damaged", "not ours", "gone when read", "of another model"])
+def test_a_checkpoint_that_does_not_serve_costs_epochs_alone(bench: Bench, fault: str) -> None:
+    trial, storage = planned(bench.store, optim={"epochs": 3}), bench.storage
+    storage.states[trial.states[1]] = checkpoint(trial, bench.store, 1)
+    storage.states[trial.states[2]] = b"a pickle of another age"
+    if fault == "damaged":
+        storage.damaged.add(trial.states[2])
+    elif fault == "gone when read":
+        storage.states[trial.states[2]] = b""
+    elif fault == "of another model":
+        other = planned(bench.store, optim={"epochs": 3}, model={"stem": "adapter"})
+        storage.states[trial.states[2]] = checkpoint(other, bench.store, 2)
+    train(one_job(trial), bench)
+    assert (bench.epochs(from_checkpoint=True), bench.epochs()) == ([1], [2, 3])
+    alone = Bench(bench.store)
+    train(one_job(trial), alone)
+    assert weights(alone, trial.id) == weights(bench, trial.id)
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_checkpoint_must_have_the_averages_that_are_still_needed(bench: Bench, needed: bool) -> None:
+    trial = planned(bench.store, optim={"epochs": 3}, average={"kind": "ema"} if needed else {"kind": "none"})
+    bench.storage.states[trial.states[2]] = checkpoint(trial, bench.store, 2, average=NoAverage())
+    train(one_job(trial), bench)
+    found = bench.epochs(from_checkpoint=True), bench.epochs()
+    assert found == (([], [1, 2, 3]) if needed else ([2], [3]))
+
+
+def test_a_retry_trains_what_is_missing_and_tells_of_what_is_not(bench: Bench) -> None:
+    """The worker dies after the record of the first trial; its report died with it."""
+    short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 4))
+    job = one_job(short, long)
+    write_record = bench.storage.write_record
+
+    def die(trial: str, files: Any) -> None:
+        write_record(trial, files)
+        raise SystemExit
+
+    bench.storage.write_record = die  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        train(job, bench)
+    bench.storage.write_record = write_record  # type: ignore[method-assign]
+    retry = Bench(bench.store, storage=bench.storage)
+    train(job, retry)
+    assert retry.messages[:2] == [
+        EpochDone(job=long.id, epoch=2, score=retry.messages[0].score, from_checkpoint=True),
+        TrialDone(job=long.id, trial=short.id),
+    ]
+    assert retry.epochs() == [3, 4]
+    assert set(bench.storage.records) == {short.id, long.id}
+
+
+def test_a_job_whose_record_is_written_is_read_out_again_for_its_score(bench: Bench) -> None:
+    trial = planned(bench.store, optim={"epochs": 2})
+    train(one_job(trial), bench)
+    again = Bench(bench.store, storage=bench.storage)
+    train(one_job(trial), again)
+    assert again.messages[-1] == bench.messages[-1]
+    assert again.epochs() == [2]
+
+
+@pytest.mark.parametrize("stoppable", [False, True])
+def test_a_stoppable_job_ends_when_the_slot_has_another(bench: Bench, stoppable: bool) -> None:
+    trial = planned(bench.store, optim={"epochs": 3})
+    bench.inbox.put(None)
+    train(replace(one_job(trial), stoppable=stoppable), bench)
+    assert bench.epochs() == ([1] if stoppable else [1, 2, 3])
+    assert (trial.id in bench.storage.records) != stoppable
+
+
+class Second(WorkerGroup):
+    """A worker that is told what rank zero knows."""
+
+    def broadcast(self, value: Any) -> Any:
+        return TOLD.pop(0)
+
+
+TOLD: list[Any] = []
+
+
+def test_a_worker_that_is_not_rank_zero_follows_it_and_writes_nothing(bench: Bench) -> None:
+    trial = planned(bench.store, optim={"epochs": 3})
+    bench.storage.states[trial.states[1]] = checkpoint(trial, bench.store, 1)
+    group = Second(is_rank_zero=False, single_worker=False)
+    TOLD[:] = [[trial.id], trial.states[1], True]  # unfinished, the checkpoint, that it can be read there
+    saved = dict(bench.storage.states)
+    train(one_job(trial), bench, group)
+    assert (bench.messages, bench.storage.records, bench.storage.states) == ([], {}, saved)
+    assert TOLD == []
+    TOLD[:] = [[trial.id], trial.states[2], True]
+    with pytest.raises(RuntimeError, match="cannot be read here"):
+        train(one_job(trial), bench, group)
+    TOLD[:] = [[trial.id], trial.states[1], False, None]  # rank zero cannot read it: all start anew
+    train(one_job(trial), bench, group)
+    assert TOLD == []
+
+
+def test_scores_are_of_the_validation_split(bench: Bench) -> None:
+    trial = planned(bench.store, optim={"epochs": 1})
+    train(one_job(trial), bench)
+    done = bench.messages[-1]
+    assert isinstance(done, JobDone)
+    val = json.loads(bench.storage.records[trial.id]["record.json"])["metrics"]["val"]
+    assert done.score == Score(balanced_accuracy=val["balanced_accuracy"], icv=val["icv"])

@@ -1,0 +1,60 @@
+"""What a run shows in the terminal, live or as plain lines."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from raysat.data.store import Split
+from raysat.execution.messages import EpochDone, Score, TrialDone
+from raysat.execution.run_state import RunState
+from raysat.execution.terminal_view import TerminalView
+from raysat.plan.stages import train_jobs
+from tests.helpers.stages import way
+
+
+def run_state() -> RunState:
+    long = way("long", 6)
+    return RunState(train_jobs([way("short", 3, long.states[:4]), long, way("other", 4)]))
+
+
+def shown(split: Split | None, *, live: bool) -> str:
+    """What is on the screen when a trial trains, and when one is finished with other values."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=live, color_system=None)
+    state = run_state()
+    view = TerminalView(state, console, split)
+    if not live:
+        view.__enter__()
+    state.receive(EpochDone(job="long", epoch=2, score=Score(balanced_accuracy=0.625, icv=0.0625)))
+    state.receive(TrialDone(job="long", trial="short", score=Score(balanced_accuracy=0.75, icv=0.125)))
+    state.receive(EpochDone(job="other", epoch=1, score=Score(balanced_accuracy=0.5, icv=0.25)))
+    if live:
+        console.print(view.render())
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_what_is_shown_says_of_which_split_it_is(split: Split) -> None:
+    assert shown(split, live=False).splitlines() == [
+        f"   1/3  short  seed 0  done  epoch 3/3  {split} balanced accuracy 0.750, ICV 0.125  ETA –"
+    ]
+    head, *rows, summary = shown(split, live=True).splitlines()
+    assert head.split() == ["job", "seed", "state", "epoch", split, "bal.", "acc.", split, "ICV"]
+    assert [row.split() for row in rows] == [
+        ["short", "0", "done", "3/3", "0.750", "0.125"],
+        ["other", "0", "training", "1/4", "0.500", "0.250"],
+    ]
+    assert summary.startswith("1/3 jobs done  1 running  ")
+
+
+def test_without_a_validation_split_none_is_named() -> None:
+    assert "epoch 3/3  balanced accuracy 0.750" in shown(None, live=False)
+
+
+def test_a_final_model_that_is_not_known_is_not_shown_as_its_last_epoch() -> None:
+    """The report of a trial may die with its worker: an average, say, is not what the last epoch was."""
+    console, state = Console(file=io.StringIO(), width=120), run_state()
+    with TerminalView(state, console, "val"):
+        state.receive(EpochDone(job="long", epoch=3, score=Score(balanced_accuracy=0.625, icv=0.0625)))
+        state.receive(TrialDone(job="long", trial="short"))
+    assert "done  epoch 3/3  val balanced accuracy –, ICV –" in console.file.getvalue()  # type: ignore[attr-defined]

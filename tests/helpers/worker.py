@@ -1,0 +1,71 @@
+"""A worker without Ray: jobs planned on a store, a context around a storage in memory, and what is reported."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import torch
+
+from raysat.config.schema import Trial
+from raysat.data.store import PatchStore
+from raysat.execution.messages import EpochDone, Message
+from raysat.execution.worker_context import SlotSettings, WorkerContext
+from raysat.plan.jobs import PlannedTrial, plan_trial, resolve_config
+from raysat.plan.stages import TrainJob, train_jobs
+from raysat.training.loop import Training
+from tests.helpers.storage import MemoryStorage
+from tests.helpers.training import config
+
+
+def planned(store: PatchStore, **parts: Any) -> PlannedTrial:
+    """Plan a trial of the tiny model."""
+    return plan_trial(Trial(config=resolve_config(config(**parts), store), seed=0), store, arm="arm")
+
+
+def one_job(*trials: PlannedTrial) -> TrainJob:
+    """The job of trials that share all of their epochs."""
+    (job,) = train_jobs(trials)
+    return job
+
+
+def checkpoint(trial: PlannedTrial, store: PatchStore, epochs: int, **changed: Any) -> bytes:
+    """The checkpoint of a trial, perhaps of another configuration, after some epochs."""
+    spec = trial.trial.config.model_copy(update=changed)
+    training = Training(trial.trial.model_copy(update={"config": spec}), store, device=torch.device("cpu"))
+    for _ in range(epochs):
+        training.advance()
+    return training.state().encode()
+
+
+@dataclass
+class Bench:
+    """What a worker works with."""
+
+    store: PatchStore
+    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    inbox: Any = field(default_factory=SimpleQueue)
+    messages: list[Message] = field(default_factory=list)
+    gpus: float = 0.0
+
+    def put(self, message: Message) -> None:
+        """Be the outbox."""
+        self.messages.append(message)
+
+    @property
+    def context(self) -> WorkerContext:
+        settings = SlotSettings(
+            storage=self.storage,
+            store=self.store.path,
+            fingerprint=self.store.fingerprint,
+            artifacts=Path("/nowhere"),
+            workers=1,
+            cpus=1.0,
+            gpus=self.gpus,
+        )
+        return WorkerContext(settings=settings, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]
+
+    def epochs(self, *, from_checkpoint: bool = False) -> list[int]:
+        """The epochs that were reported as trained, or as found."""
+        epochs = [message for message in self.messages if isinstance(message, EpochDone)]
+        return [message.epoch for message in epochs if message.from_checkpoint == from_checkpoint]
