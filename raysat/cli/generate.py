@@ -63,7 +63,8 @@ def generate(
     from raysat.config.schema import Config, Data
     from raysat.data.importers.source import open_data
     from raysat.generation.check import check_generation
-    from raysat.plan.jobs import generate_jobs, resolve_config
+    from raysat.plan.jobs import generate_jobs
+    from raysat.plan.resolve import resolve_config
     from raysat.storage.artifacts import Artifacts
     from raysat.storage.ledger import Ledger
 

@@ -14,11 +14,12 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from raysat.config.schema import Generation, Trial, canonical_json
+from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.worker_context import SlotSettings, WorkerGroup
 from raysat.generation.gan import GanReport, Generated
 from raysat.generation.sample_grid import draw_losses, draw_samples
+from raysat.plan.jobs import GenerateJob, PlannedTrial
 from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.ledger import encode_history
 from raysat.storage.predictions import encode_predictions
@@ -30,7 +31,7 @@ _SHEETS: Final = 5  # pictures of samples over the training of a generator, the 
 
 
 def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
-    """One epoch as a flat row: for the terminal, Ray's dashboard and ``history.csv``."""
+    """One epoch as a row of ``history.csv``."""
     return {
         "epoch": epoch.epoch,
         "loss": epoch.loss,
@@ -45,8 +46,7 @@ def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
 
 
 def trained_files(
-    job: str,
-    trial: Trial,
+    trial: PlannedTrial,
     result: TrialResult,
     store: PatchStore,
     generated: Sequence[PatchStore],
@@ -54,9 +54,21 @@ def trained_files(
     started: float,
     hardware: Hardware,
 ) -> dict[str, bytes]:
-    """Encode a finished trial as the files of the ledger."""
+    """Encode a finished trial as the files of the ledger.
+
+    Args:
+        trial: what was trained.
+        result: its final model and what that predicts.
+        store: the real patches.
+        generated: stores of the synthetic ones.
+        started: when its worker began, in seconds since 1970, UTC.
+        hardware: what it was trained on.
+
+    Returns:
+        Contents by file name.
+    """
     record = Record(
-        id=job,
+        id=trial.id,
         reported=result.reported_split,
         metrics=result.metrics,
         classes=store.classes,
@@ -74,7 +86,7 @@ def trained_files(
             generated=tuple(patches.fingerprint for patches in generated),
         ),
     )
-    spec = TrialSpec(config=trial.config, seed=trial.seed, data=store.fingerprint)
+    spec = TrialSpec(config=trial.trial.config, seed=trial.seed, data=store.fingerprint)
     return {
         "spec.json": canonical_json(spec).encode(),
         "history.csv": encode_history([epoch_row(epoch) for epoch in result.history]),
@@ -85,19 +97,24 @@ def trained_files(
 
 
 def generated_files(
-    job: str,
-    work: Generation,
-    done: Generated,
-    store: PatchStore,
-    *,
-    started: float,
-    hardware: Hardware,
+    job: GenerateJob, made: Generated, store: PatchStore, *, started: float, hardware: Hardware
 ) -> dict[str, bytes]:
-    """Encode a finished generator and its patches as the files of a generated store."""
-    name, reports = store.classes[work.label], done.history
+    """Encode a finished generator and its patches as the files of a generated store.
+
+    Args:
+        job: what was asked for.
+        made: the generator, its patches and their quality.
+        store: the real patches.
+        started: when its worker began, in seconds since 1970, UTC.
+        hardware: what it was trained on.
+
+    Returns:
+        Contents by file name.
+    """
+    name, work, reports = job.class_name, job.work, made.history
     last = reports[-1]
     record = GenerateRecord(
-        id=job,
+        id=job.id,
         class_name=name,
         label=work.label,
         bands=work.bands,
@@ -107,10 +124,10 @@ def generated_files(
         images=last.samples_seen,
         generator_loss=last.generator_loss,
         discriminator_loss=last.discriminator_loss,
-        collapsed=done.collapsed,
-        note=done.note,
-        quality=done.quality,
-        parameters=done.parameters,
+        collapsed=made.collapsed,
+        note=made.note,
+        quality=made.quality,
+        parameters=made.parameters,
         seconds=time.time() - started,
         started=started,
         versions=_versions(),
@@ -120,17 +137,17 @@ def generated_files(
     shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
     sheets = {
         f"samples-{report.step:05d}.png": draw_samples(
-            done.real_samples, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
+            made.real_samples, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
         )
         for report in (reports[index] for index in shown)
     }
     return {
-        **_store_files(work, done, store, job),
+        **_store_files(job, made, store),
         **sheets,
         "spec.json": canonical_json({**work.model_dump(mode="json"), "data": store.fingerprint}).encode(),
         "history.csv": encode_history([_gan_row(report) for report in reports]),
         "losses.png": draw_losses(reports, title=name),
-        "generator.pt": _weights(done.state_dict),
+        "generator.pt": _weights(made.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
     }
 
@@ -146,21 +163,21 @@ def _gan_row(report: GanReport) -> dict[str, float | int | None]:
     }
 
 
-def _store_files(work: Generation, done: Generated, store: PatchStore, job: str) -> dict[str, bytes]:
+def _store_files(job: GenerateJob, made: Generated, store: PatchStore) -> dict[str, bytes]:
     """The generated patches as the files of a patch store of the same classes."""
     with tempfile.TemporaryDirectory(prefix="raysat-generated-") as folder:
         target = Path(folder) / "store"
         with StoreWriter(
             target,
-            bands=work.bands,
+            bands=job.work.bands,
             classes=store.classes,
             sensor=store.sensor,
             ordinal=store.ordinal,
-            source={"kind": "dcgan", "job": job, "of": store.fingerprint},
+            source={"kind": "dcgan", "job": job.id, "of": store.fingerprint},
             generated=True,
         ) as writer:
-            for patch in done.images:
-                writer.add(patch, work.label)
+            for patch in made.images:
+                writer.add(patch, job.work.label)
             writer.close()
         return {file.name: file.read_bytes() for file in target.iterdir()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import tempfile
 import threading
@@ -64,7 +63,13 @@ def session(
     """
     check_address(options.address)
     waiting = (lambda who: console.print(f"waiting    {who}", style="dim")) if options.wait else None
-    with ledger.lock(waiting), connect(options.address, console), no_leftovers(), _scratch() as scratch, terminable():
+    with (
+        ledger.lock(waiting),
+        connect(options.address, console),
+        no_leftovers(),
+        tempfile.TemporaryDirectory(prefix="raysat-tune-", ignore_cleanup_errors=True) as scratch,
+        terminable(),
+    ):
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
         settings = SlotSettings(
             storage=start_storage(ledger.root, store.path, artifacts.root),
@@ -96,7 +101,7 @@ class Session:
     settings: SlotSettings
     slots: int  # how many jobs fit at once
     retries: int  # of a job whose worker died or raised what nobody expected
-    scratch: Path
+    scratch: str  # folder for Tune's own files, which nothing reads again
 
     def tune(
         self,
@@ -132,9 +137,9 @@ class Session:
             ),
             run_config=ray.tune.RunConfig(
                 name=self.name,
-                storage_path=str(self.scratch),
+                storage_path=self.scratch,
                 verbose=0,
-                callbacks=[RunStateCallback(state), _Deaths(self.ledger)],
+                callbacks=[TuneEvents(state, self.ledger)],
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
                 stop=stopper,
             ),
@@ -143,11 +148,11 @@ class Session:
             raise stopper.error
 
 
-class RunStateCallback(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Tells a run's state what Tune hears."""
+class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
+    """Tells a run's state what Tune hears, and records the jobs whose worker died once too often."""
 
-    def __init__(self, state: RunState) -> None:
-        self._state = state
+    def __init__(self, state: RunState, ledger: Ledger) -> None:
+        self._state, self._ledger = state, ledger
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks into a snapshot that is never restored: a terminal cannot be in it."""
@@ -155,7 +160,7 @@ class RunStateCallback(ray.tune.Callback):  # type: ignore[misc]  # ray ships no
 
     @override
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._state.start(_job(trial))
+        self._state.start(trial.config["job"])
 
     @override
     def on_trial_result(
@@ -166,11 +171,15 @@ class RunStateCallback(ray.tune.Callback):  # type: ignore[misc]  # ray ships no
 
     @override
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._state.fail(_job(trial))
+        # trial.get_error() reads the copy in storage, which is not there yet.
+        file = Path(trial.error_file or "")
+        account = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        record_death(trial.config["job"], account, self._ledger)
+        self._state.fail(trial.config["job"])
 
     @override
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._state.end(_job(trial))
+        self._state.end(trial.config["job"])
 
     @override
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -192,39 +201,20 @@ class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no t
         return self.error is not None
 
 
-class _Deaths(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
-    """Records the jobs whose worker died, or raised what nobody expected, once too often."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        # trial.get_error() reads the copy in storage, which is not there yet.
-        file = Path(trial.error_file or "")
-        record_death(
-            _job(trial), file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "", self._ledger
-        )
-
-
-def record_death(job: Job, text: str, ledger: Ledger) -> None:
+def record_death(job: Job, account: str, ledger: Ledger) -> None:
     """Write a failure for each trial of a job that is not finished.
 
     Args:
-        job: whose worker died.
-        text: Tune's account of its attempts; empty where it has none.
+        job: whose worker died, or raised what nobody expected.
+        account: Tune's, of all attempts; empty where it has none.
         ledger: where the records are.
     """
-    error, hint = explain(text)
+    error, hint = explain(account)
     for item in job.items:
         if not ledger.is_finished(item.id):
-            failure = Failure(id=item.id, error=error, hint=hint, traceback=text or None, time=time.time())
-            ledger.write_failure(failure)
-
-
-def _job(trial: Any) -> Job:
-    """What one of Tune's trials does."""
-    job: Job = trial.config["job"]
-    return job
+            ledger.write_failure(
+                Failure(id=item.id, error=error, hint=hint, traceback=account or None, time=time.time())
+            )
 
 
 def explain(text: str) -> tuple[str, str]:
@@ -261,13 +251,3 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for Tune's own files, which nothing reads again."""
-    path = Path(tempfile.mkdtemp(prefix="raysat-tune-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

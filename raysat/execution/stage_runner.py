@@ -73,7 +73,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         result = training.result(trial.trial.config.average)
         if group.is_rank_zero:
             hardware = describe_hardware(settings, group)
-            files = trained_files(trial.id, trial.trial, result, store, generated, started=started, hardware=hardware)
+            files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
             storage.write_record(trial.id, files)
         score = _score(result.metrics[training.validation_split])
         is_last = trial is last

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, prefixed
-from raysat.plan.jobs import GenerateJob, PlannedTrial, generate_jobs, plan_trial, resolve_config
+from raysat.plan.jobs import GenerateJob, PlannedTrial, generate_jobs, plan_trial
+from raysat.plan.resolve import resolve_config
 from raysat.plan.stages import TrainJob, train_jobs
 from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
 from raysat.study.load import Study
@@ -76,10 +77,18 @@ def make_plan(
     share: bool = True,
     command: str | None = None,
 ) -> Plan:
-    """Resolve a study against a store, known to the user as ``data`` (by default its path).
+    """Resolve a study against a store.
 
-    Data-parallel ``workers`` are part of a job's id where there are several: batch norm then sees smaller batches.
-    Without ``share`` every trial is trained alone; its records are the same.
+    Args:
+        study: what to compare.
+        store: the patches.
+        data: the name that the user asks for the store by; by default its path.
+        workers: data-parallel, per trial; several are part of a trial's id, since batch norm then sees smaller batches.
+        share: train states that several trials pass through once; without, their records are the same.
+        command: that trains it, for reports.
+
+    Returns:
+        The plan; equal trials are merged.
 
     Raises:
         BandError: an arm asks for bands that the store does not have; names the arm.
@@ -92,14 +101,18 @@ def make_plan(
         )
     if len(store.indices("train")) == 0:
         raise PlanError(f"{store.path} has no training patch")
-    configs = {arm.name: _resolved(arm.config, store, arm.name) for arm in study.arms}
-    generators = {job.id: job for config in configs.values() for job in generate_jobs(config, store)}
+    configs: dict[str, Config] = {}
+    generators: dict[str, GenerateJob] = {}
+    for arm in study.arms:
+        with prefixed(f"arm {arm.name!r}"):
+            configs[arm.name] = resolve_config(arm.config, store)
+            generators |= {job.id: job for job in generate_jobs(configs[arm.name], store)}
     trials: dict[str, PlannedTrial] = {}
-    trial_ids: dict[str, dict[int, str]] = {arm: {} for arm in configs}
+    trial_ids: dict[str, dict[int, str]] = {name: {} for name in configs}
     for seed in study.seeds:
-        for arm, config in configs.items():
-            trial = plan_trial(Trial(config=config, seed=seed), store, arm=arm, workers=workers, share=share)
-            trial_ids[arm][seed] = trials.setdefault(trial.id, trial).id
+        for name, config in configs.items():
+            trial = plan_trial(Trial(config=config, seed=seed), store, arm=name, workers=workers, share=share)
+            trial_ids[name][seed] = trials.setdefault(trial.id, trial).id
     return Plan(
         study=study,
         data=data or str(store.path),
@@ -109,11 +122,3 @@ def make_plan(
         trial_ids=trial_ids,
         command=command,
     )
-
-
-def _resolved(config: Config, store: PatchStore, arm: str) -> Config:
-    """Name bands and classes; errors name the arm."""
-    with prefixed(f"arm {arm!r}"):
-        config = resolve_config(config, store)
-        generate_jobs(config, store)
-        return config

@@ -13,7 +13,8 @@ from raysat.config.families.learning import Adam, OneCycle, Triangular
 from raysat.config.schema import Config, Data, Trial, digest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
-from raysat.plan.jobs import NUMERICS_VERSION, generate_jobs, plan_trial, resolve_config
+from raysat.plan.jobs import NUMERICS_VERSION, generate_jobs, plan_trial
+from raysat.plan.resolve import resolve_config
 
 BANDS = tuple(f"B{n}" for n in range(1, 12))
 COUNTS = (20, 5, 4, 3)
@@ -134,7 +135,7 @@ def test_the_bands_of_the_trial_may_be_repeated(store: PatchStore) -> None:
 def test_balanced_classes_have_no_minority(tmp_path: Path) -> None:
     even = make(tmp_path / "even", counts=(4, 4))
     with pytest.raises(PlanError, match="no minority class"):
-        generate_jobs(Config(synthetic=Dcgan()), even)
+        resolve_config(Config(synthetic=Dcgan()), even)
 
 
 def test_a_learning_rate_that_the_schedule_replaces_is_the_same_work(store: PatchStore) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
-from raysat.plan.jobs import PlannedTrial, plan_trial, resolve_config
+from raysat.plan.jobs import PlannedTrial, plan_trial
+from raysat.plan.resolve import resolve_config
 from raysat.plan.stages import TrainJob, train_jobs
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training, train

@@ -23,7 +23,8 @@ from raysat.execution.session import session
 from raysat.execution.status_file import StatusFile
 from raysat.execution.terminal_view import TerminalView
 from raysat.files import write_atomic
-from raysat.plan.jobs import PlannedTrial, plan_trial, resolve_config
+from raysat.plan.jobs import PlannedTrial, plan_trial
+from raysat.plan.resolve import resolve_config
 from raysat.plan.stages import TrainJob, unshared_job
 from raysat.search.load import Asha, Search, corner_study
 from raysat.search.log import BASE, Candidate, Log, open_log, read_curve, save_log

@@ -10,7 +10,8 @@ from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.run import tune
-from raysat.plan.jobs import plan_trial, resolve_config
+from raysat.plan.jobs import plan_trial
+from raysat.plan.resolve import resolve_config
 from raysat.search.log import Candidate, open_log, read_curve, save_log
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger

@@ -1,0 +1,82 @@
+"""What a configuration means on a store: its bands and classes by name, so that equal work is equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.config.families.images import Dcgan
+from raysat.config.schema import Config, Data
+from raysat.data.bands import Bands, resolve
+from raysat.data.store import PatchStore
+from raysat.errors import PlanError, prefixed, suggest
+
+
+def resolve_config(config: Config, store: PatchStore) -> Config:
+    """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
+
+    A learning rate that the schedule replaces by its own is left at its default: two of them are the same work too.
+
+    Raises:
+        BandError: bands that the store does not have.
+        PlanError: synthetic patches of a class that is not there or needs none, or in other bands than the trial's.
+    """
+    data, synthetic, optim = config.data, config.synthetic, config.optim
+    bands = _bands("data.bands", data.bands, store)
+    if data.drop:
+        bands = _bands("data.drop", data.bands, store, drop=data.drop)
+    if isinstance(synthetic, Dcgan):
+        if synthetic.bands is not None and (theirs := _bands("synthetic.bands", synthetic.bands, store)) != bands:
+            raise PlanError(
+                f"synthetic.bands are {'-'.join(theirs)}, but the trial trains on {'-'.join(bands)}",
+                hint="leave synthetic.bands out: the generator then makes the bands of the trial",
+            )
+        names = tuple(store.classes[label] for label in _labels(synthetic, store))
+        synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
+    if config.schedule.sets_own_lr:
+        optim = optim.model_copy(update={"lr": type(optim).model_fields["lr"].default})
+    return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic, "optim": optim})
+
+
+def _labels(gan: Dcgan, store: PatchStore) -> list[int]:
+    """Labels of the classes asked for, ascending."""
+    counts = store.counts("train")
+    if gan.classes == "minority":
+        rare: npt.NDArray[np.int64] = np.flatnonzero(counts < counts.max())
+        if not len(rare):
+            raise PlanError(
+                f"synthetic.classes: {store.path} has no minority class, all have {counts.max()} training patches",
+                hint="name the classes",
+            )
+        return [int(label) for label in rare]
+    labels = {_label(name, store) for name in gan.classes}
+    if len(labels) < len(gan.classes):
+        raise PlanError(f"synthetic.classes names a class twice: {list(gan.classes)}", hint="name each class once")
+    return sorted(labels)
+
+
+def _label(name: int | str, store: PatchStore) -> int:
+    label = int(name) if isinstance(name, int) or name.isdecimal() else -1
+    named = store.classes.index(str(name)) if str(name) in store.classes else -1
+    if isinstance(name, str) and named >= 0:
+        return named
+    if 0 <= label < len(store.classes) and named in (-1, label):
+        return label
+    if named >= 0:
+        raise PlanError(
+            f"synthetic.classes: {name} could be the label {label} or the class named '{name}', which is {named}",
+            hint=f"write '{name}' in quotes for the name",
+        )
+    classes = ", ".join(f"{label} {known}" for label, known in enumerate(store.classes))
+    raise PlanError(
+        f"synthetic.classes: {store.path} has no class {name!r}",
+        hint=suggest(name, store.classes, f"its classes are {classes}"),
+    )
+
+
+def _bands(key: str, bands: Bands, store: PatchStore, *, drop: Sequence[int | str] = ()) -> tuple[str, ...]:
+    """Resolve bands against a store; an error names the key that asked for them."""
+    with prefixed(key):
+        return resolve(bands, available=store.bands, sensor=store.sensor, drop=drop)
