@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,9 @@ def open_generated(root: Path, jobs: Sequence[str], storage: TrialStorage) -> li
         root: the folder of generated stores.
         jobs: ids of the jobs that made the patches.
         storage: where to copy them from.
+
+    Returns:
+        Their stores, in this order.
     """
     artifacts = Artifacts(root)
     return [open_store(artifacts.path(job), storage.fingerprint(job), storage, job=job) for job in jobs]
@@ -39,6 +41,9 @@ def open_store(path: Path, fingerprint: str, storage: TrialStorage, *, job: str 
         fingerprint: of the patches that are meant.
         storage: where to copy it from.
         job: the generate job that made it; None for the real store.
+
+    Returns:
+        The store.
 
     Raises:
         StoreError: the store cannot be opened, or another one lies under its path.
@@ -55,8 +60,9 @@ def open_store(path: Path, fingerprint: str, storage: TrialStorage, *, job: str 
 
 
 def _copy(target: Path, fingerprint: str, storage: TrialStorage, job: str | None) -> None:
-    work = Path(tempfile.mkdtemp(prefix=".copy-", dir=target.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent, ignore_cleanup_errors=True) as folder:
+        work = Path(folder) / target.name
+        work.mkdir()
         for name in STORE_FILES:
             with (work / name).open("wb") as file:
                 while block := storage.read_store(name, file.tell(), job):
@@ -65,5 +71,3 @@ def _copy(target: Path, fingerprint: str, storage: TrialStorage, job: str | None
         if PatchStore.open(work).fingerprint != fingerprint:
             raise StoreError("the store changed while the study ran", hint="run the same command again")
         work.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

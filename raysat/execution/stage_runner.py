@@ -91,6 +91,9 @@ def resume(
         begin: makes a training at its start.
         storage: where checkpoints are.
         group: the workers that all continue from the same one.
+
+    Returns:
+        The training, at that checkpoint.
     """
     states = job.states[last_epoch:0:-1]
     while (state := group.broadcast(storage.find_state(states))) is not None:

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import ray
 from ray.exceptions import RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from typing_extensions import override
 
 from raysat.errors import StoreError
 from raysat.execution.node_stores import STORE_FILES
@@ -28,40 +29,56 @@ class StorageActor(TrialStorage):
     """Writes records and reads the files of stores, on behalf of workers."""
 
     def __init__(self, run: Path, store: Path, generated: Path) -> None:
+        """Open what ``start_storage`` is given.
+
+        Args:
+            run: folder of the run's ledger.
+            store: folder of the real store.
+            generated: folder of the generated stores.
+        """
         self._ledger = Ledger(run)
         self._artifacts = Artifacts(generated)
         self._store = store
 
+    @override
     def unfinished(self, trials: Sequence[str]) -> list[str]:
         return [trial for trial in trials if not self._ledger.is_finished(trial)]
 
+    @override
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
         self._ledger.write(trial, files)
 
+    @override
     def write_failure(self, failure: Failure) -> None:
         if not self._ledger.is_finished(failure.id):
             self._ledger.write_failure(failure)
 
+    @override
     def find_state(self, states: Sequence[str]) -> str | None:
         checkpoint = self._ledger.checkpoints.read(states)
         return None if checkpoint is None else checkpoint[0]
 
+    @override
     def read_state(self, state: str) -> bytes:
         checkpoint = self._ledger.checkpoints.read([state])
         return b"" if checkpoint is None else checkpoint[1]
 
+    @override
     def save_state(self, state: str, content: bytes, replaces: str | None) -> None:
         self._ledger.checkpoints.write(state, content)
         if replaces is not None:
             self._ledger.checkpoints.drop(replaces)
 
+    @override
     def is_generated(self, job: str) -> bool:
         return self._artifacts.is_finished(job)
 
+    @override
     def write_generated(self, job: str, files: Mapping[str, bytes]) -> None:
         self._artifacts.write(job, files)
         self._ledger.clear_failure(job)
 
+    @override
     def fingerprint(self, job: str) -> str:
         try:
             return self._artifacts.open(job).fingerprint
@@ -71,6 +88,7 @@ class StorageActor(TrialStorage):
                 hint="run the same command again: they are made anew",
             ) from error
 
+    @override
     def read_store(self, name: str, offset: int, job: str | None) -> bytes:
         if name not in STORE_FILES:
             raise StoreError(f"a store has no file {name!r}")
@@ -100,12 +118,15 @@ class _Remote:
 
 
 def start_storage(run: Path, store: Path, generated: Path) -> TrialStorage:
-    """Start the actor on the driver's node.
+    """Start the actor on the driver's node, with the folders of ``StorageActor``.
 
     Args:
-        run: folder of the run's ledger.
-        store: folder of the real store.
-        generated: folder of the generated stores.
+        run: of the run's ledger.
+        store: of the real store.
+        generated: of the generated stores.
+
+    Returns:
+        What workers call.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(num_cpus=0, scheduling_strategy=here)(StorageActor)

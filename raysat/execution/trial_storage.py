@@ -13,40 +13,42 @@ class TrialStorage(Protocol):
 
     def unfinished(self, trials: Sequence[str]) -> list[str]:
         """Those of some trials that have no finished record."""
-        ...
 
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files; when this returns they are on disk. Raises LedgerError."""
-        ...
 
     def write_failure(self, failure: Failure) -> None:
         """Write why a job failed, unless it is finished: a job may fail after trials that ended on it."""
-        ...
 
     def find_state(self, states: Sequence[str]) -> str | None:
         """Name the first of some checkpoints that is stored and whole."""
-        ...
 
     def read_state(self, state: str) -> bytes:
         """Return a checkpoint; empty where it is gone or damaged."""
-        ...
 
     def save_state(self, state: str, content: bytes, replaces: str | None) -> None:
-        """Write a checkpoint, which replaces another one; when this returns it is on disk. Raises LedgerError."""
-        ...
+        """Write a checkpoint; when this returns it is on disk. Raises LedgerError.
+
+        Args:
+            state: its name.
+            content: what is saved.
+            replaces: the name of a checkpoint that it makes needless.
+        """
 
     def is_generated(self, job: str) -> bool:
         """Whether a generate job is finished, even if by another run."""
-        ...
 
     def write_generated(self, job: str, files: Mapping[str, bytes]) -> None:
         """Write a finished generate job's files, unless another run was first; when this returns they are on disk."""
-        ...
 
     def fingerprint(self, job: str) -> str:
         """The fingerprint of a finished generate job's patches. Raises StoreError where they are gone."""
-        ...
 
     def read_store(self, name: str, offset: int, job: str | None) -> bytes:
-        """Return a block of one of the files of the store, or of a generate job's; empty at its end."""
-        ...
+        """Return a block of one of the files of a store; empty at its end.
+
+        Args:
+            name: of the file.
+            offset: where the block begins, in bytes.
+            job: the generate job that made the store; None for the real one.
+        """
