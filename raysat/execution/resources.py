@@ -85,12 +85,13 @@ def check_address(address: str | None) -> None:
         return
     if address.startswith("ray://"):
         raise ClusterError(
-            f"--address {address}: Ray Client cannot run a study", hint="submit it: ray job submit -- raysat ablate ..."
+            f"{{--address}} {address}: Ray Client cannot run a study",
+            hint="submit it: ray job submit -- raysat ablate ...",
         )
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ClusterError(
-            f"--address {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
+            f"{{--address}} {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
         )
     hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
     if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
@@ -151,13 +152,14 @@ def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: boo
         if not alive and (options.cpus_per_trial is None or options.gpus_per_trial is None):
             raise ClusterError(
                 "no machine of the cluster can train yet, so raysat cannot tell what a trial should get",
-                hint="give --cpus-per-trial and --gpus-per-trial",
+                hint="give {--cpus-per-trial} and {--gpus-per-trial}",
             )
         return cpus, gpus, options.max_concurrent
     if slots == 0:
         asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
         raise ClusterError(
             f"a trial asks for {asked}, more than the machine or cluster has now",
-            hint="ask for less with --cpus-per-trial, --gpus-per-trial; if the cluster grows, give --max-concurrent",
+            hint="ask for less with {--cpus-per-trial}, {--gpus-per-trial}; "
+            "if the cluster grows, give {--max-concurrent}",
         )
     return cpus, gpus, min(slots, options.max_concurrent or slots)

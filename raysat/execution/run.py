@@ -66,7 +66,7 @@ def run(
         PlanError: a model that timm does not know.
         TrainingError: pretrained weights that cannot be had.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
-        LedgerError: another raysat runs this study in the same place; or a record cannot be written (no space left,
+        StorageError: another raysat runs this study in the same place; or a record cannot be written (no space left,
             say): the run stops, finished records stay.
     """
     check_models([item.trial.config.model for item in items if isinstance(item, PlannedTrial)])
@@ -107,7 +107,7 @@ def generate(
 
     Raises:
         ClusterError: as ``run``.
-        LedgerError: as ``run``.
+        StorageError: as ``run``.
     """
     artifacts.check_writable()
     with session("generate", store, ledger, artifacts, options, console, beside=True) as active:

@@ -18,7 +18,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.data.store import PatchStore
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.messages import StorageFailed, from_result
 from raysat.execution.resources import check_address, connect, fit, no_leftovers
@@ -59,7 +59,7 @@ def session(
 
     Raises:
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
-        LedgerError: another raysat fills the run.
+        StorageError: another raysat fills the run.
     """
     check_address(options.address)
     waiting = (lambda who: console.print(f"waiting    {who}", style="dim")) if options.wait else None
@@ -120,7 +120,7 @@ class Session:
             scheduler: stops jobs early.
 
         Raises:
-            LedgerError: a record cannot be written.
+            StorageError: a record cannot be written.
         """
         slots = max(1, min(self.slots, samples))
         self.console.print(_using(slots, self.settings), style="dim")
@@ -189,12 +189,12 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
     """Stops the run once a record cannot be written."""
 
-    error: LedgerError | None = None
+    error: StorageError | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         message = from_result(result)
         if isinstance(message, StorageFailed):
-            self.error = LedgerError(message.error, hint=message.hint)
+            self.error = StorageError(message.error, hint=message.hint)
         return False
 
     def stop_all(self) -> bool:

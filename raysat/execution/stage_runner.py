@@ -34,7 +34,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
 
     Raises:
         DivergedError: the loss or the scores became NaN or infinite.
-        LedgerError: a record or a checkpoint cannot be written.
+        StorageError: a record or a checkpoint cannot be written.
         StoreError: the store or generated patches cannot be opened.
     """
     settings, storage, last = context.settings, context.settings.storage, job.trials[-1]
@@ -120,7 +120,7 @@ def _restore(training: Training, content: bytes, job: TrainJob) -> bool:
 
 
 def _save(training: Training, job: TrainJob, storage: TrialStorage) -> None:
-    """Save a training, so that no epoch is lost; when this returns it is on disk. Raises LedgerError.
+    """Save a training, so that no epoch is lost; when this returns it is on disk. Raises StorageError.
 
     It replaces the checkpoint before, unless others may start there. Those at forks, and of epochs that the job shares
     with its parent, are for the driver to delete.

@@ -15,7 +15,7 @@ class TrialStorage(Protocol):
         """Those of some trials that have no finished record."""
 
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
-        """Write a finished trial's files; when this returns they are on disk. Raises LedgerError."""
+        """Write a finished trial's files; when this returns they are on disk. Raises StorageError."""
 
     def write_failure(self, failure: Failure) -> None:
         """Write why a job failed, unless it is finished: a job may fail after trials that ended on it."""
@@ -27,7 +27,7 @@ class TrialStorage(Protocol):
         """Return a checkpoint; empty where it is gone or damaged."""
 
     def save_state(self, state: str, content: bytes, replaces: str | None) -> None:
-        """Write a checkpoint; when this returns it is on disk. Raises LedgerError.
+        """Write a checkpoint; when this returns it is on disk. Raises StorageError.
 
         Args:
             state: its name.

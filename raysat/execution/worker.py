@@ -16,7 +16,7 @@ import torch
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
-from raysat.errors import DivergedError, LedgerError, RaysatError, TrainingError
+from raysat.errors import DivergedError, RaysatError, StorageError, TrainingError
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, StorageFailed
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, generated_files
@@ -65,7 +65,7 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
             run_train_job(job, context, group, device=device)
         elif group.is_rank_zero:  # the others wait for the next job
             _run_generate_job(job, context, group, device)
-    except LedgerError as error:  # no record can be written: to continue would be for nothing
+    except StorageError as error:  # no record can be written: to continue would be for nothing
         context.outbox.put(StorageFailed(job=job.id, error=error.message, hint=error.hint))
     except RaysatError as error:
         if not (group.single_worker or isinstance(error, DivergedError)):

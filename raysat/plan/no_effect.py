@@ -64,8 +64,8 @@ def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     for section, member in methods:
         reason = _equal(config, counts, real) or _parameter(section, member, counts)
         if reason is not None:
-            idle.setdefault(reason, []).append(_called(section, member))
-    return [f"{_together(names)} all classes alike: {reason}" for reason, names in idle.items()]
+            idle.setdefault(reason, []).append(_method_name(section, member))
+    return [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
 
 
 def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
@@ -94,7 +94,7 @@ def _parameter(section: str, member: ByCounts, counts: Counts) -> str | None:
     return None
 
 
-def _called(section: str, member: Any) -> str:
+def _method_name(section: str, member: Any) -> str:
     match member:
         case Ldam():
             return "LDAM margins"
@@ -108,7 +108,7 @@ def _called(section: str, member: Any) -> str:
             return f"{member.kind} weights" if section == "reweight" else f"the {member.kind} sampler"
 
 
-def _together(names: list[str]) -> str:
+def _subject(names: list[str]) -> str:
     """A sentence's beginning: what treats."""
     *first, last = names
     several = first or last.endswith(("margins", "weights"))

@@ -27,31 +27,34 @@ _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cos
 
 
 def state_ids(trial: Trial, *, generated: Sequence[str], steps: int, also: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of a trial's states after 0, 1 ... all of its epochs.
+    """Name a trial's states.
 
     Args:
-        trial: a trial of a ``resolved`` configuration.
+        trial: its configuration is resolved (``resolve.py``).
         generated: the generate jobs whose patches it trains on.
         steps: batches per epoch.
         also: what else decides the numbers: the store, the numerics version, data-parallel workers.
+
+    Returns:
+        The names after 0, 1 ... all of its epochs.
     """
     config, epochs = trial.config, trial.config.optim.epochs
     spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
-    del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch's rates stand in its own name
-    by = counted(config)
+    del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
+    class_counts = counted(config)
     start = {**also, "seed": trial.seed, "config": spec, "generated": list(generated)}
-    ids = [digest(start | (by if isinstance(config.loss, ByCounts) else {}))]
+    ids = [digest(start | (class_counts if isinstance(config.loss, ByCounts) else {}))]
     rates = _rates(config.schedule, config.optim, steps)
     for epoch in range(epochs):
         reweight = reweight_at(config.reweight, epoch=epoch, epochs=epochs)
         sampler = sampler_at(config.sampler, epoch=epoch, epochs=epochs)
-        own = {
+        settings = {
             "rates": rates[epoch],
             "reweight": reweight.model_dump(mode="json"),
             "sampler": sampler.model_dump(mode="json"),
-            **(by if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
+            **(class_counts if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
         }
-        ids.append(digest({"after": ids[-1], **own}))
+        ids.append(digest({"after": ids[-1], **settings}))
     return tuple(ids)
 
 

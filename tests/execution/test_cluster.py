@@ -1,4 +1,4 @@
-"""A study on two nodes beside a head without CPUs: both of them train, one keeper writes."""
+"""A study on two nodes beside a head without CPUs: both of them train, one actor writes."""
 
 import json
 import subprocess

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raysat.data.store import PatchStore
-from raysat.errors import LedgerError, StoreError
+from raysat.errors import StorageError, StoreError
 from raysat.execution.node_stores import open_store
 from raysat.execution.storage_actor import start_storage
 from raysat.storage.checkpoints import Checkpoints
@@ -37,6 +37,6 @@ def test_workers_reach_the_ledger_and_the_store_through_it(
     Checkpoints(ledger.root).drop(state)
     Checkpoints(ledger.root).root.rmdir()
     Checkpoints(ledger.root).root.write_text("in the way")
-    with pytest.raises(LedgerError) as caught:
+    with pytest.raises(StorageError) as caught:
         storage.save_state(state, b"a checkpoint", None)
     assert caught.value.hint is None or isinstance(caught.value.hint, str)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.execution.trial_storage import TrialStorage
 from raysat.storage.records import Failure
 
@@ -55,4 +55,4 @@ class MemoryStorage(TrialStorage):
 
     def _check_room(self) -> None:
         if self.is_full:
-            raise LedgerError("no space left on device", hint="make room")
+            raise StorageError("no space left on device", hint="make room")
