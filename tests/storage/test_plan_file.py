@@ -48,6 +48,6 @@ def test_a_plan_says_what_it_was_made_of(landsat_store: PatchStore, tmp_path: Pa
     plan = ledger.read_plan()
     assert (plan.study, plan.command, plan.classes, plan.reported) == ("two", "raysat ablate", ("a", "b", "c"), "test")
     assert (plan.data.name, plan.data.fingerprint) == ("demo", landsat_store.fingerprint)
-    assert {arm.name: {trial.seed: trial.id for trial in arm.trials} for arm in plan.arms} == made.cells
+    assert {arm.name: {trial.seed: trial.id for trial in arm.trials} for arm in plan.arms} == made.trial_ids
     assert plan.images is not None
-    assert plan.images.alone == made.images
+    assert plan.images.alone == made.samples_seen
