@@ -55,54 +55,53 @@ def open_patches(
         The patches of each split.
     """
     names = [store.bands[band] for band in bands]
-    mapped = {split: [MappedPatches(store, split, bands, device)] for split in splits}
-    for other in generated:
-        order = [other.bands.index(name) for name in names]
-        mapped["train"].append(MappedPatches(other, "train", order, device))
+    mapped = {
+        split: MappedPatches([store, *generated] if split == "train" else [store], split, names, device)
+        for split in splits
+    }
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        needed = sum(part.nbytes for parts in mapped.values() for part in parts)
+        needed = sum(patches.nbytes for patches in mapped.values())
         if needed <= min(_FRACTION_OF_TOTAL * total, _FRACTION_OF_FREE * free):
-            return {
-                split: _joined([ResidentPatches(part, device) for part in parts]) for split, parts in mapped.items()
-            }
-    return {split: _joined(parts) for split, parts in mapped.items()}
-
-
-def _joined(parts: Sequence[Patches]) -> Patches:
-    return parts[0] if len(parts) == 1 else JoinedPatches(parts)
+            return {split: ResidentPatches(patches, device) for split, patches in mapped.items()}
+    return {**mapped}
 
 
 class MappedPatches:
-    """Reads each batch from the memory map; nothing is kept but what the operating system caches."""
+    """Reads each batch from memory maps; nothing is kept but what the operating system caches."""
 
-    def __init__(self, store: PatchStore, split: Split, bands: Sequence[int], device: torch.device) -> None:
+    def __init__(self, stores: Sequence[PatchStore], split: Split, bands: Sequence[str], device: torch.device) -> None:
         """Find the split's patches; reads no pixel.
 
         Args:
-            store: the patches.
-            split: which of them.
-            bands: positions of the bands in the store.
+            stores: of one type and size; the patches of the first come first.
+            split: which of their patches.
+            bands: names of the bands, in every store.
             device: where batches are wanted.
         """
-        self._images, self._rows, self._device = store.images, store.indices(split), device
-        self._bands = np.asarray(bands, dtype=np.int64)
-        self.labels = store.labels[self._rows]
+        self._stores, self._device = stores, device
+        self._bands = [np.array([store.bands.index(band) for band in bands]) for store in stores]
+        rows = [store.indices(split) for store in stores]
+        self._row_N, self._store_N = np.concatenate(rows), np.repeat(np.arange(len(stores)), list(map(len, rows)))
+        self.labels = np.concatenate([store.labels[row] for store, row in zip(stores, rows, strict=True)])
+        self._shape, self._dtype = (len(bands), *stores[0].images.shape[2:]), stores[0].images.dtype
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.labels)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the split's pixels in these bands."""
-        return len(self) * len(self._bands) * int(np.prod(self._images.shape[2:])) * self._images.dtype.itemsize
+        return len(self) * int(np.prod(self._shape)) * self._dtype.itemsize
 
     def read(self, positions: npt.NDArray[np.int64]) -> Tensor:
         """Return patches in the store's type on the host; uint16 as the int16 of the same bits (see ``as_float``)."""
-        rows = self._rows[positions]
-        order = np.argsort(rows, kind="stable")  # a cold disk is read forwards
-        pixels = np.empty((len(rows), len(self._bands), *self._images.shape[2:]), self._images.dtype)
-        pixels[order] = self._images[np.ix_(rows[order], self._bands)]
+        row_B, store_B = self._row_N[positions], self._store_N[positions]
+        pixels = np.empty((len(positions), *self._shape), self._dtype)
+        for number, (store, bands) in enumerate(zip(self._stores, self._bands, strict=True)):
+            place = np.flatnonzero(store_B == number)
+            place = place[np.argsort(row_B[place], kind="stable")]  # a cold disk is read forwards
+            pixels[place] = store.images[np.ix_(row_B[place], bands)]
         return torch.from_numpy(pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels)
 
     def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
@@ -130,32 +129,6 @@ class ResidentPatches:
     def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
         """Return patches (B, C, H, W) on the device as float32, in the store's units."""
         return as_float(self._pixels[torch.from_numpy(positions).to(self._pixels.device, non_blocking=True)])
-
-
-class JoinedPatches:
-    """Patches from several sources, one after the other, as one split."""
-
-    def __init__(self, parts: Sequence[Patches]) -> None:
-        self._parts = tuple(parts)
-        self._ends = np.cumsum([len(part) for part in parts])
-        self.labels = np.concatenate([part.labels for part in parts])
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
-        """Return patches (B, C, H, W) on the device as float32, in the stores' units; one call a source."""
-        source_B = np.searchsorted(self._ends, positions, side="right")
-        by_source_B = np.argsort(source_B, kind="stable")
-        taken_BCHW = torch.cat(
-            [
-                part.take(positions[source_B == source] - (end - len(part)))
-                for source, (part, end) in enumerate(zip(self._parts, self._ends, strict=True))
-                if np.any(source_B == source)
-            ]
-        )
-        back_B = torch.from_numpy(np.argsort(by_source_B))  # a permutation's inverse
-        return taken_BCHW[back_B.to(taken_BCHW.device, non_blocking=True)]
 
 
 def as_float(pixels: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from raysat.data.store import BandStats, PatchStore, StoreWriter
 from raysat.training import patches
-from raysat.training.patches import JoinedPatches, MappedPatches, ResidentPatches, Scale, open_patches
+from raysat.training.patches import MappedPatches, ResidentPatches, Scale, open_patches
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def test_mapped_and_resident_patches_are_the_stores_pixels(make_store: MakeStore
     store = make_store(dtype=dtype, bands=[f"B{k}" for k in range(1, 14)], size=8)
     bands, positions = (12, 0, 5), np.array([9, 0, 17, 9])
     expected = store.images[store.indices("val")][positions][:, bands].astype(np.float32)
-    mapped = MappedPatches(store, "val", bands, CPU)
+    mapped = MappedPatches([store], "val", [store.bands[band] for band in bands], CPU)
     resident = ResidentPatches(mapped, CPU)
     for each in (mapped, resident):
         taken = each.take(positions)
@@ -82,8 +82,9 @@ def test_generated_patches_follow_the_real_ones(make_store: MakeStore, dtype, re
     real, made = three_sources(make_store, dtype)
     opened = open_patches(real, ("train", "val"), (0, 2), CPU, generated=made)
     train = opened["train"]
+    assert isinstance(train, MappedPatches)
     if resident:
-        train = JoinedPatches([ResidentPatches(part, CPU) for part in train._parts])
+        train = ResidentPatches(train, CPU)
     everything = np.concatenate(
         [real.images[real.indices("train")][:, [0, 2]], *(each.images[:, [1, 0]] for each in made)]
     )
@@ -104,7 +105,7 @@ def test_generated_patches_count_towards_what_a_device_must_hold(make_store: Mak
     for total, kind in ((needed, ResidentPatches), (needed - 10, MappedPatches)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, total=total: (10 * total, total))
         opened = open_patches(real, ("train",), (0, 2), torch.device("cuda"), generated=made)
-        assert {type(part) for part in opened["train"]._parts} == {kind}
+        assert type(opened["train"]) is kind
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -112,7 +113,7 @@ def test_the_train_split_is_normalised_to_zero_mean_and_unit_deviation(make_stor
     store = make_store(dtype=dtype)
     bands = (2, 0)
     scale = Scale.of(store, bands, CPU)
-    everything = MappedPatches(store, "train", bands, CPU).take(np.arange(42))
+    everything = open_patches(store, ("train",), bands, CPU)["train"].take(np.arange(42))
     normal = scale.normalise(everything)
     np.testing.assert_allclose(normal.mean(dim=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(normal.std(dim=(0, 2, 3), correction=0), 1, atol=1e-4)
@@ -138,7 +139,8 @@ def test_a_nodata_pixel_becomes_zero(tmp_path: Path, dtype: str) -> None:
         store = writer.close()
     bands = (2, 0)
     for split, start in (("train", 0), ("val", 1)):
-        normal = Scale.of(store, bands, CPU).normalise(MappedPatches(store, split, bands, CPU).take(np.arange(15)))
+        patches_of_it = open_patches(store, (split,), bands, CPU)[split].take(np.arange(15))
+        normal = Scale.of(store, bands, CPU).normalise(patches_of_it)
         for place, band in enumerate(bands):
             found = normal[:, place].numpy()[missing[start::2, band]]
             assert np.abs(found).max() <= (1e-6 if dtype == "float32" else 0.5 / store.stats[band].std + 1e-6)
