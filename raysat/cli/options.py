@@ -90,16 +90,9 @@ class Work:
     @classmethod
     def of(cls, plan: Plan, out: Path) -> Work:
         """Find what the run under ``out`` has no finished record of."""
-        from raysat.storage.artifacts import FOLDER as SHARED
-        from raysat.storage.artifacts import Artifacts
-        from raysat.storage.ledger import Ledger
+        from raysat.storage.run_folder import run_folder
 
-        if plan.study.name == SHARED:
-            raise UsageError(
-                f"a study cannot be called {SHARED!r}: its run would lie where generated patches are kept",
-                hint="give it another name with the key 'study'",
-            )
-        ledger, artifacts = Ledger(out / plan.study.name), Artifacts(out / SHARED)
+        ledger, artifacts = run_folder(out, plan.study.name)
         trials = [job for job in plan.trials if not ledger.is_finished(job.id)]
         needed = {need for job in trials for need in job.needs}
         generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]

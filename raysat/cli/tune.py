@@ -11,14 +11,12 @@ import click
 from raysat.cli.console import console
 from raysat.cli.options import (
     FILE,
-    Work,
     data_option,
     describe_store,
     machine_options,
     out_option,
     set_option,
 )
-from raysat.errors import prefixed
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -58,38 +56,30 @@ def tune(
     """Search for hyperparameters that beat a base configuration on the val split; the test split decides nothing.
 
     Writes OUT/<study>/best.yaml, a study of the base and the best, for a paired confirmation with raysat ablate. The
-    same command again goes on from what was tried, until the budget is spent.
+    same command again resumes from what was tried, until the budget is spent.
     """
-    from raysat.data.importers.source import open_data
-    from raysat.plan.build import make_plan
-    from raysat.search.load import corner_study, load_search
-    from raysat.search.log import open_log
-    from raysat.training.check import check
+    from raysat.execution.hpo.prepare import prepare_search
+    from raysat.search.load import load_search
 
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
-    plan = make_plan(corner_study(search), open_data(data), data=data, workers=workers)
-    for job in plan.trials:
-        with prefixed(f"arm {job.arm!r}"):
-            check(job.trial.config, plan.store)
-    work = Work.of(plan, out)
-    log = open_log(work.ledger.root, search, plan.store, data=data, workers=workers)
+    prepared = prepare_search(search, data=data, out=out, cluster=replace(cluster, workers=workers))
+    log, interrupted = prepared.log, False
     screen = console()
     screen.print(f"search     {search.name}: {_describe(search)}")
-    screen.print(f"data       {data}: {describe_store(plan.store)}")
-    interrupted = exhausted = False
-    if log.left(search.rules.budget):
-        options = replace(cluster, workers=workers)
+    screen.print(f"data       {data}: {describe_store(prepared.store)}")
+    if log.left(search.options.budget):
         from raysat.execution.hpo.run import tune as run
 
-        if ended := sum(candidate.state != "running" for candidate in log.candidates):
-            screen.print(f"resuming   {plural(ended, 'candidate')} tried already")
-        found = run(search, plan.store, work.ledger, work.artifacts, options, screen, data=data)
-        log, interrupted, exhausted = found.log, found.interrupted, found.exhausted
+        if log.ended:
+            screen.print(f"resuming   {plural(len(log.ended), 'candidate')} tried already")
+        result = run(prepared, screen)
+        log, interrupted = result.log, result.interrupted
+        if result.exhausted:
+            tried = plural(len(log.candidates), "candidate")
+            screen.print(f"the space is exhausted: no new configuration after {tried}")
     else:
         screen.print(f"nothing to train: the budget is spent on {plural(len(log.candidates), 'candidate')}")
-    if exhausted:
-        screen.print(f"the space is exhausted: no new configuration after {plural(len(log.candidates), 'candidate')}")
-    _report(search, log, work.ledger, screen)
+    _report(search, log, prepared.ledger, screen)
     if interrupted:
         screen.print("stopped; the same command goes on from here", style="yellow")
         return 130
@@ -97,12 +87,12 @@ def tune(
 
 
 def _describe(search: Search) -> str:
-    rules = search.rules
-    spent = [plural(rules.budget.trials, "candidate")] if rules.budget.trials else []
-    spent += [f"{rules.budget.hours:g} h"] if rules.budget.hours else []
-    axes = f"{len(search.axes)} ax{'i' if len(search.axes) == 1 else 'e'}s"
-    stop = "" if rules.stop.kind == "none" else f", early stopping by {rules.stop.kind}"
-    return f"{axes}, at most {' or '.join(spent)}, sampler {rules.sampler.kind}{stop}"
+    options = search.options
+    spent = [plural(options.budget.trials, "candidate")] if options.budget.trials else []
+    spent += [f"{options.budget.hours:g} h"] if options.budget.hours else []
+    stop = "" if options.pruner.kind == "none" else f", early stopping by {options.pruner.kind}"
+    what = plural(len(search.parameters), "parameter")
+    return f"{what}, at most {' or '.join(spent)}, sampler {options.sampler.kind}{stop}"
 
 
 def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
@@ -114,14 +104,15 @@ def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     from raysat.report.render.terminal import Blocks
     from raysat.search.confirm import best_candidates, confirming_study
 
-    failures = [ledger.read_failure(each.job) for each in log.candidates if each.state == "failed"]
+    failures = [ledger.read_failure(candidate.job) for candidate in log.candidates if candidate.state == "failed"]
     screen.print()
-    screen.print(Blocks(search_blocks(search, log, {each.id: each.error for each in failures if each})))
+    errors = {failure.id: failure.error for failure in failures if failure}
+    screen.print(Blocks(search_blocks(search, log, errors)))
     screen.print()
-    written: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
-    if any(each.val for each in log.candidates):
-        written["best.yaml"] = confirming_study(search, log)
-    for name, content in written.items():
+    files: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
+    if any(candidate.val for candidate in log.candidates):
+        files["best.yaml"] = confirming_study(search, log)
+    for name, content in files.items():
         write_atomic(ledger.root / name, content)
         screen.print(f"wrote {ledger.root / name}", style="dim")
     if best_candidates(search, log):

@@ -54,7 +54,7 @@ class Config(Spec):
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:
     """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``."""
-    annotation: Any = of.model_fields[section].annotation
+    annotation: Any = of.by_key()[section].annotation
     models: tuple[type[Spec], ...] = getattr(annotation, "__args__", (annotation,))
     return {str(model.model_fields["kind"].default) if "kind" in model.model_fields else "": model for model in models}
 

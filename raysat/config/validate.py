@@ -110,7 +110,7 @@ def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> t
 def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:
     """The keys that a section does have, or the sections themselves."""
     if len(key) == 1:
-        return model.model_fields
+        return model.by_key()
     section = str(key[0])
     family = variants(section, model)
-    return family[value[section].get("kind", "")].model_fields
+    return family[value[section].get("kind", "")].by_key()

@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from raysat.config.diff import changes
 from raysat.config.schema import Config
 from raysat.search.load import Search
 from raysat.search.log import BASE, Candidate, Log
@@ -16,8 +17,8 @@ from raysat.search.log import BASE, Candidate, Log
 
 def best_candidates(search: Search, log: Log) -> list[Candidate]:
     """The finished candidates that the study confirms beside the base, best first."""
-    finished = [each for each in log.ranked() if each.val is not None and each.number != BASE]
-    return finished[: search.rules.confirm.best]
+    finished = [candidate for candidate in log.ranked() if candidate.val is not None and candidate.number != BASE]
+    return finished[: search.options.confirm.best]
 
 
 def confirming_study(search: Search, log: Log) -> str:
@@ -25,9 +26,8 @@ def confirming_study(search: Search, log: Log) -> str:
 
     The search's own seed is left out: its candidates were chosen for what they scored with it.
     """
-    tried = [each for each in log.candidates if each.state != "running"]
-    seeds = itertools.islice((seed for seed in itertools.count() if seed != search.seed), search.rules.confirm.seeds)
-    base = next((each for each in log.candidates if each.number == BASE), None)
+    seeds = itertools.islice((seed for seed in itertools.count() if seed != search.seed), search.options.confirm.seeds)
+    base = next((candidate for candidate in log.candidates if candidate.number == BASE), None)
     arms = CommentedMap()
     arms["base"] = _flow(CommentedMap())
     if base:
@@ -43,7 +43,7 @@ def confirming_study(search: Search, log: Log) -> str:
         arms=arms,
     )
     study.yaml_set_start_comment(
-        f"The best of the search {search.name!r}: {len(tried)} candidates, one training seed ({search.seed}).\n"
+        f"The best of the search {search.name!r}: {len(log.ended)} candidates, one training seed ({search.seed}).\n"
         "They were chosen for their val figures below, which are therefore too high; other seeds decide:\n"
         "  raysat ablate --space THIS_FILE --data STORE\n"
     )
@@ -62,15 +62,12 @@ def _score(candidate: Candidate, log: Log) -> str:
 
 
 def _difference(config: Config, base: Config) -> CommentedMap:
-    """The override that makes ``config`` of ``base``: of a section with another kind every key, else what differs."""
+    """The override that makes ``config`` of ``base``, nested, with the kind of a section first."""
     over = CommentedMap()
-    ours, theirs = (each.model_dump(mode="json") for each in (config, base))
-    for name, section in ours.items():
-        other = theirs[name]
-        changed = section.get("kind") != other.get("kind")
-        keys = sorted((key for key in section if changed or section[key] != other[key]), key=lambda key: key != "kind")
-        if keys:
-            over[name] = _flow(CommentedMap((key, _plain(section[key])) for key in keys))
+    for name, value in changes(config, base).items():
+        section, _, key = name.partition(".")
+        keys = over.setdefault(section, _flow(CommentedMap()))
+        keys.insert(0 if key == "kind" else len(keys), key, _plain(value))
     return over
 
 

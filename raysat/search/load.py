@@ -1,162 +1,89 @@
-"""From a search file to what is searched: the base to beat, axes around it, how to draw, when to stop, what to spend.
+"""From a search file to what is searched: the base to beat, parameters around it, and how to proceed.
 
     study      its name, which names the folder of its run
     base       the configuration to beat; it is the first candidate
     seeds      the one that trains every candidate
-    search     the axes (see ``search/space.py``)
+    search     the parameters (see ``search/parameters.py``)
     sampler    {kind: tpe} learns from what it has seen after ``startup`` candidates; {kind: random} does not
     stop       {kind: asha} ends candidates that lag behind others at the same epoch; {kind: none} ends none
     budget     {trials: 30}, candidates in all, the base among them; {hours: 2}, after which none is begun
     confirm    {best: 3, seeds: 5}: how many arms and seeds the study has that confirms the best
 
-A candidate is base with drawn values laid over it, as an arm is an override of base. Settings of the command line win:
-an axis that they set is no axis any more.
+A candidate is base with suggested values laid over it, as an arm is an override of base. Settings of the command line
+win: a parameter that they set is none any more.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import Field, model_validator
+from typing import Final
 
 from raysat.config import limits
-from raysat.config.families.base import OpenFraction, Positive, Spec
+from raysat.config.diff import flatten
 from raysat.config.families.images import NoSynthetic
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
 from raysat.config.yaml_source import YamlValue, read_yaml
-from raysat.errors import StudyError
-from raysat.search.corners import corners, count_corners
-from raysat.search.space import Axis, Drawn, applies, read_axes
+from raysat.search.boundary import boundary_points, count_boundary_points
+from raysat.search.distribution import ParamValue
+from raysat.search.options import Asha, SearchOptions
+from raysat.search.parameters import Parameter, Params, read_parameters
 from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
+from raysat.study.rates import check_rate
 
 _KEYS: Final = ("study", "base", "seeds", "search", "sampler", "stop", "budget", "confirm")
 _OF_STUDIES: Final = ("arms", "grid", "zip", "exclude", "reference")
-_RULE_KINDS: Final = YamlValue({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
-
-
-class Tpe(Spec):
-    """Tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna: the first ``startup`` draws are random."""
-
-    kind: Literal["tpe"] = "tpe"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    startup: Annotated[int, Field(ge=1, le=limits.CANDIDATES)] = 10
-
-
-class Random(Spec):
-    """Every draw independent of what came before."""
-
-    kind: Literal["random"] = "random"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-
-
-class NoStop(Spec):
-    """Every candidate trains to its end."""
-
-    kind: Literal["none"] = "none"
-
-
-class Asha(Spec):
-    """Asynchronous successive halving (Li et al. 2020).
-
-    From ``grace`` (a fraction of training) on, and again each ``reduction`` times as many epochs later, a candidate
-    goes on where it is among the best 1 / ``reduction`` of those that came as far. It is judged by the weights as they
-    are then, not by an average of them.
-    """
-
-    kind: Literal["asha"] = "asha"
-    grace: OpenFraction = 0.25
-    reduction: Annotated[float, Field(gt=1)] = 3.0
-
-    def grace_epochs(self, epochs: int) -> int:
-        """Epochs that every candidate gets: the nearest number, half up, at least one."""
-        return max(1, math.floor(self.grace * epochs + 0.5))
-
-
-class Budget(Spec):
-    """What a search may spend, in all its runs together; the sooner of the two ends it."""
-
-    trials: Annotated[int, Field(ge=2, le=limits.CANDIDATES)] | None = None
-    hours: Positive | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Budget:
-        if self.trials is None and self.hours is None:
-            raise ValueError("give trials, hours or both")
-        return self
-
-
-class Confirm(Spec):
-    """The study that confirms the result: base and the ``best`` candidates, with so many ``seeds``."""
-
-    best: Annotated[int, Field(ge=1, le=limits.BEST)] = 3
-    seeds: Annotated[int, Field(ge=1, le=limits.SEEDS)] = 5
-
-
-class Rules(Spec):
-    """How a search goes."""
-
-    sampler: Annotated[Tpe | Random, Field(discriminator="kind")] = Tpe()
-    stop: Annotated[NoStop | Asha, Field(discriminator="kind")] = NoStop()
-    budget: Budget = Budget(trials=20)
-    confirm: Confirm = Confirm()
+_OPTION_KINDS: Final = YamlValue({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search: the base, the axes around it, and how it goes."""
+    """A search: the base, the parameters around it, and how it proceeds."""
 
     name: str
     base: Config
-    axes: tuple[Axis, ...]  # those that switch kinds first
+    parameters: tuple[Parameter, ...]  # those that select kinds first
     seed: int  # trains every candidate
-    rules: Rules
+    options: SearchOptions
     text: str
     tree: YamlValue  # base as written
     settings: YamlValue  # what the command line sets
 
-    def config(self, drawn: Mapping[str, Drawn]) -> Config:
-        """The configuration that drawn values make; without any it is the base."""
+    def config(self, params: Params) -> Config:
+        """The configuration that params make; without any it is the base."""
         tree = self.tree
-        for axis in self.axes:
-            if axis.name in drawn:
-                tree = override(tree, axis.setting(drawn[axis.name]))
-        name = ", ".join(f"{axis}={text}" for axis, text in self.labels(drawn).items()) or "base"
+        for parameter in self.parameters:
+            if parameter.name in params:
+                tree = override(tree, parameter.setting(params[parameter.name]))
+        name = ", ".join(f"{key}={text}" for key, text in self.labels(params).items()) or "base"
         return validate_config(override(tree, self.settings), arm=name)
 
-    def drawing(self, drawn: Mapping[str, Drawn]) -> Axis | None:
-        """The next axis to draw, given what is drawn already; None where a candidate is whole."""
-        return next((a for a in self.axes if a.name not in drawn and applies(a, drawn, self.axes)), None)
+    def next_parameter(self, params: Params) -> Parameter | None:
+        """The next parameter to suggest a value of, given those before; None where a candidate is complete."""
+        return next((p for p in self.parameters if p.name not in params and p.applies(params, self.parameters)), None)
 
-    def drawn_for_base(self) -> dict[str, Drawn] | None:
-        """What would have to be drawn for the base, so that samplers learn from it; None where it lies outside."""
-        dumped = self.base.model_dump(mode="json")
-        drawn: dict[str, Drawn] = {}
-        while axis := self.drawing(drawn):
-            if len(axis.path) > 1:
-                found = axis.drawn(dumped[axis.section].get(axis.path[1]))
+    def base_params(self) -> dict[str, ParamValue] | None:
+        """The params that make the base, so that samplers learn from it; None where it lies outside the space."""
+        settings = flatten(self.base)
+        params: dict[str, ParamValue] = {}
+        while parameter := self.next_parameter(params):
+            if len(parameter.path) > 1:
+                param = parameter.distribution.find(settings.get(parameter.name))
             else:
-                found = next((n for n in axis.ends() if self.config({**drawn, axis.name: n}) == self.base), None)
-            if found is None:
+                options = parameter.distribution.boundary()
+                param = next((n for n in options if self.config({**params, parameter.name: n}) == self.base), None)
+            if param is None:
                 return None
-            drawn[axis.name] = found
-        return drawn
+            params[parameter.name] = param
+        return params
 
-    def labels(self, drawn: Mapping[str, Drawn]) -> dict[str, str]:
-        """How drawn values read, by axis."""
-        return {axis.name: axis.label(drawn[axis.name]) for axis in self.axes if axis.name in drawn}
-
-    def identity(self) -> dict[str, Any]:
-        """All that decides which candidates are drawn and what they are worth; what is spent may change."""
-        axes = {axis.name: axis.tree.value for axis in self.axes}
-        rules = self.rules.model_dump(mode="json", include={"sampler", "stop"})
-        return {"base": self.base.model_dump(mode="json"), "seed": self.seed, "search": axes} | rules
+    def labels(self, params: Params) -> dict[str, str]:
+        """How params read, by parameter."""
+        return {p.name: p.label(params[p.name]) for p in self.parameters if p.name in params}
 
 
 def load_search(
@@ -168,7 +95,7 @@ def load_search(
     trials: int | None = None,
     hours: float | None = None,
 ) -> Search:
-    """Read a search file; every corner of its space is a valid configuration.
+    """Read a search file; every boundary point of its space is a valid configuration.
 
     Args:
         path: the YAML file.
@@ -177,6 +104,9 @@ def load_search(
         seed: trains every candidate, in place of the file's.
         trials: candidates in all, in place of the file's.
         hours: what the search may take, in place of the file's.
+
+    Returns:
+        The search, checked as far as it can be without data.
 
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
@@ -189,13 +119,11 @@ def load_search(
     base = validate_config(whole, arm="base")
     if not isinstance(base.synthetic, NoSynthetic):
         message = "synthetic: a search trains on real patches, since generators would have to be trained first"
-        raise StudyError(
-            f"{whole.location(('synthetic',))}: {message}", hint="add it to the study that the search writes"
-        )
-    axes = read_axes(document.mapping("search").expand(), whole, settings)
-    if not axes:
-        message = "there is nothing to search" + (": {--set} fixes every axis" if document.value["search"] else "")
-        raise document.error(message, "search", hint="name an axis: optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}")
+        raise whole.error(message, "synthetic", hint="add it to the study that the search writes")
+    parameters = read_parameters(document.mapping("search").expand(), whole, settings)
+    if not parameters:
+        message = "there is nothing to search" + (": {--set} fixes every parameter" if document.value["search"] else "")
+        raise document.error(message, "search", hint="name a parameter: optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}")
     seeds = study_seeds(document, path, None)
     if len(seeds) > 1:
         message = f"a search trains every candidate with one seed, got {len(seeds)}"
@@ -203,65 +131,60 @@ def load_search(
     search = Search(
         name=study_name(document, path),
         base=base,
-        axes=axes,
+        parameters=parameters,
         seed=seeds[0] if seed is None else seed,
-        rules=_rules(document, trials, hours),
+        options=_options(document, trials, hours),
         text=text,
         tree=tree,
         settings=settings,
     )
     _check_size(search, document)
-    _check_rates(search, [(corner, search.config(corner)) for corner in corners(search.axes)])
-    _check_stop(search, document)
+    _check_rates(search)
+    _check_pruner(search, document)
     return search
 
 
-def corner_study(search: Search) -> Study:
-    """A study of the base and all corners, never run: where its arms can train, all that lies between can."""
+def boundary_study(search: Search) -> Study:
+    """A study of the base and all boundary points, never run: where its arms can train, all that lies between can."""
     arms = {"base": search.base}
-    for corner in corners(search.axes):
-        name = text = ", ".join(f"{key}={text}" for key, text in search.labels(corner).items())
-        for again in itertools.count(2):  # choices can read alike: [6, 5] and 6-5
-            if name not in arms:
-                break
-            name = f"{text} ({again})"
-        arms[name] = search.config(corner)
+    for params in boundary_points(search.parameters):
+        text = ", ".join(f"{key}={value}" for key, value in search.labels(params).items())
+        names = (f"{text} ({n})" if n > 1 else text for n in itertools.count(1))  # [6, 5] and 6-5 read alike
+        arms[next(name for name in names if name not in arms)] = search.config(params)
     named = tuple(Arm(name=name, config=config) for name, config in arms.items())
     return Study(name=search.name, arms=named, seeds=(search.seed,), reference=None, text=search.text)
 
 
 def _check_size(search: Search, document: YamlValue) -> None:
-    """Refuse a space whose corners are more than can be checked: each of them is planned as an arm is."""
-    number = count_corners(search.axes)
+    """Refuse a space whose boundary points are more than can be checked: each of them is planned as an arm is."""
+    number = count_boundary_points(search.parameters)
     epochs = (number + 1) * search.base.optim.epochs
     if number > limits.CELLS:
-        message = f"search: the choices and ends of the axes make {number:,} combinations, more than {limits.CELLS:,}"
-        raise document.error(message, "search", hint="leave out axes, or give ranges in place of choices")
+        message = f"search: the choices and ends of the parameters make {number:,} combinations, "
+        message += f"more than {limits.CELLS:,}"
+        raise document.error(message, "search", hint="leave out parameters, or give ranges in place of choices")
     if epochs > limits.ALL_EPOCHS:
         message = f"search: {number:,} combinations of choices and ends, of {search.base.optim.epochs:,} epochs each, "
         message += f"are {epochs:,} epochs to check, more than {limits.ALL_EPOCHS:,}"
-        raise document.error(message, "search", hint="leave out axes, or lower optim.epochs")
+        raise document.error(message, "search", hint="leave out parameters, or lower optim.epochs")
 
 
-def _check_rates(search: Search, at_corners: Iterable[tuple[dict[str, Drawn], Config]]) -> None:
-    """Refuse a search of the optimiser's rate where every schedule brings its own."""
-    switch = next((axis.name for axis in search.axes if axis.section == "schedule" and axis.switches), None)
-    schedules = [config.schedule for drawn, config in at_corners if switch is None or switch in drawn]
-    if not all(schedule.sets_own_lr for schedule in schedules):
-        return
-    kinds = " or ".join(dict.fromkeys(schedule.kind for schedule in schedules))
-    for axis in search.axes:
-        if axis.name == "optim.lr" or (axis.name == "optim" and any("lr" in axis.value(n) for n in axis.ends())):
-            message = f"optim.lr does nothing: schedule is {kinds} here, which brings its own rates"
-            raise axis.tree.error(message, hint="search schedule.max_lr instead, or choose another schedule")
+def _check_rates(search: Search) -> None:
+    """Refuse a search of the optimiser's rate where every schedule brings its own; validate every boundary point."""
+    points = [(params, search.config(params)) for params in boundary_points(search.parameters)]
+    selector = next((p.name for p in search.parameters if p.section == "schedule" and p.selects_kind), None)
+    schedules = [config.schedule.kind for params, config in points if selector is None or selector in params]
+    for parameter in search.parameters:
+        for param in parameter.distribution.boundary():
+            check_rate(parameter.setting(param), schedules)
 
 
-def _check_stop(search: Search, document: YamlValue) -> None:
+def _check_pruner(search: Search, document: YamlValue) -> None:
     """Refuse an early stopping that comes too late to stop anything."""
-    rule, epochs = search.rules.stop, search.base.optim.epochs
-    if isinstance(rule, Asha) and rule.grace_epochs(epochs) >= epochs:
-        message = f"stop: asha stops nothing: at a grace of {rule.grace:g}, its first look is after the last epoch"
-        message += f" of {epochs}" if epochs > 1 else ", which is the only one"
+    pruner, epochs = search.options.pruner, search.base.optim.epochs
+    if isinstance(pruner, Asha) and pruner.grace_epochs(epochs) >= epochs:
+        message = f"stop: asha stops nothing: at a grace of {pruner.grace_period:g}, its first look is after the last "
+        message += f"epoch of {epochs}" if epochs > 1 else "epoch, which is the only one"
         hint = "lower stop.grace, train for more epochs, or leave stop out"
         raise document.error(message, "stop", hint=hint)
 
@@ -278,12 +201,12 @@ def _check_keys(document: YamlValue, path: Path) -> None:
     document.check_keys(_KEYS)
 
 
-def _rules(document: YamlValue, trials: int | None, hours: float | None) -> Rules:
-    tree = _RULE_KINDS
-    for key in Rules.model_fields:
+def _options(document: YamlValue, trials: int | None, hours: float | None) -> SearchOptions:
+    tree = _OPTION_KINDS
+    for key in ("sampler", "stop", "budget", "confirm"):
         if key in document.value:
             tree = tree.merge(document.mapping(key).nested_under(key))
     for option, key, value in (("{--trials}", "trials", trials), ("{--hours}", "hours", hours)):
         if value is not None:
             tree = tree.merge(YamlValue(value, {}, option).nested_under("budget", key))
-    return validate(Rules, tree)
+    return validate(SearchOptions, tree)

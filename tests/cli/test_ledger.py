@@ -19,6 +19,7 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import Failure
 from tests.helpers.ledger import files_of, made_up_plan, made_up_record
+from tests.helpers.search import identity_of
 
 Raysat = Callable[..., Any]
 A, B, C, D = (letter * 16 for letter in "abcd")
@@ -106,11 +107,18 @@ def test_status_before_the_first_run_and_of_no_run(raysat: Raysat, run: Ledger, 
 def test_status_of_a_search(raysat: Raysat, tmp_path: Path) -> None:
     states = ("finished", "stopped", "running")
     candidates = [
-        Candidate(number=n, job=letter * 16, drawn={}, config=Config(), state=state)
+        Candidate(number=n, job=letter * 16, params={}, config=Config(), state=state)
         for n, (letter, state) in enumerate(zip("abc", states, strict=True))
     ]
     candidates[0] = candidates[0].model_copy(update={"val": Score(balanced_accuracy=0.8125, icv=0.1)})
-    log = Log(study="hunt", identity={}, data="d", patches={}, reported="test", candidates=tuple(candidates))
+    log = Log(
+        study="hunt",
+        identity=identity_of(Config()),
+        data="d",
+        patches={},
+        reported="test",
+        candidates=tuple(candidates),
+    )
     save_log(tmp_path, log)
     result = raysat("status", tmp_path)
     assert (result.code, result.err) == (0, "")

@@ -87,7 +87,7 @@ TUNE = {
     "corners": (
         "search:\n" + "".join(f"  {key}: {{choice: {list(range(2, 102))}}}\n" for key in AXES[:4]),
         [],
-        r":1: search: the choices and ends of the axes make 100,000,000 combinations, more than 10,000$",
+        r":1: search: the choices and ends of the parameters make 100,000,000 combinations, more than 10,000$",
     ),
 }
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.search.confirm import confirming_study
+from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
-from raysat.search.space import Drawn
 from raysat.study.load import Study, load_study
 from tests.helpers.search import candidate, finished, load, log_of
 
@@ -38,13 +38,13 @@ def study_of(folder: Path, text: str) -> Study:
     return load_study(file)
 
 
-def any_of(search: Search, pick: st.DataObject) -> dict[str, Drawn]:
-    drawn: dict[str, Drawn] = {}
-    while axis := search.drawing(drawn):
-        low, high = axis.ends()[0], axis.ends()[-1]
+def any_of(search: Search, pick: st.DataObject) -> dict[str, ParamValue]:
+    params: dict[str, ParamValue] = {}
+    while parameter := search.next_parameter(params):
+        low, high = parameter.distribution.boundary()[0], parameter.distribution.boundary()[-1]
         whole = isinstance(low, int)
-        drawn[axis.name] = pick.draw(st.integers(low, int(high)) if whole else st.floats(low, high))
-    return drawn
+        params[parameter.name] = pick.draw(st.integers(low, int(high)) if whole else st.floats(low, high))
+    return params
 
 
 @settings(max_examples=40)
@@ -68,7 +68,7 @@ def test_it_confirms_with_seeds_that_chose_nothing(tmp_path: Path, seed: int, se
 
 def test_it_says_what_was_found(tmp_path: Path) -> None:
     search = load(tmp_path, TEXT)
-    drawn: dict[str, Any] = {
+    params: dict[str, Any] = {
         "optim": 0,
         "schedule": 0,
         "augment": 1,
@@ -78,9 +78,9 @@ def test_it_says_what_was_found(tmp_path: Path) -> None:
     }
     tried = [
         finished(search, 0, None, 0.5, 0.25),
-        finished(search, 4, drawn, 0.75, 0.125),
-        candidate(search, 5, drawn, state="stopped", curve=(0.99,)),
-        candidate(search, 6, drawn, state="failed"),
+        finished(search, 4, params, 0.75, 0.125),
+        candidate(search, 5, params, state="stopped", curve=(0.99,)),
+        candidate(search, 6, params, state="failed"),
     ]
     text = confirming_study(search, log_of(search, tried))
     assert "'hunt': 4 candidates, one training seed (0)" in text

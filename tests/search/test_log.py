@@ -1,5 +1,6 @@
 """The log of a search: its order, going on from it, and refusing another search."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import LedgerError, PlanError
+from raysat.errors import PlanError, StorageError
 from raysat.files import backup_path
-from raysat.search.load import Budget, Search
+from raysat.search.load import Search
 from raysat.search.log import Log, open_log, read_curve, save_log, settings_of
+from raysat.search.options import Asha, Budget
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from tests.helpers.ledger import files_of, made_up_record
@@ -54,7 +56,27 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path, search: Search, landsat
     save_log(tmp_path, log)
     assert begin(tmp_path, search, landsat_store) == log
     assert [(each.number, each.val and each.val.balanced_accuracy) for each in log.candidates] == [(0, 0.4), (1, 0.6)]
-    assert isinstance(begin(tmp_path, search, landsat_store).candidates[1].drawn["loss"], int)  # type: ignore[index]
+    assert isinstance(begin(tmp_path, search, landsat_store).candidates[1].params["loss"], int)  # type: ignore[index]
+
+
+def test_a_log_from_before_the_words_changed_still_opens(tmp_path: Path, landsat_store: PatchStore) -> None:
+    text = Path(__file__).with_name("written_before.json").read_text(encoding="utf-8")
+    (tmp_path / "search.json").write_text(text.replace("fingerprint", landsat_store.fingerprint), encoding="utf-8")
+    search = load(tmp_path, TEXT + "sampler: {kind: tpe, startup: 4}\nstop: {kind: asha, grace: 0.5}\n")
+    log = begin(tmp_path, search, landsat_store)
+    assert [candidate.params for candidate in log.candidates] == [None, {"loss": 0, "optim.lr": 0.15}]
+    assert log.identity.pruner == Asha(grace_period=0.5)
+    save_log(tmp_path, log)
+    assert begin(tmp_path, search, landsat_store) == log
+    assert json.loads((tmp_path / "search.json").read_bytes()).keys() == json.loads(text).keys()
+
+
+def test_a_log_of_another_format_is_refused(tmp_path: Path, search: Search, landsat_store: PatchStore) -> None:
+    save_log(tmp_path, begin(tmp_path, search, landsat_store))
+    file = tmp_path / "search.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"format": 1', '"format": 9'), encoding="utf-8")
+    with pytest.raises(StorageError, match=r"search\.json has format 9, this raysat reads 1"):
+        begin(tmp_path, search, landsat_store)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +84,7 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path, search: Search, landsat
     [
         ({"overrides": ["model.name=test_resnet"]}, "differing: base"),
         ({"seed": 1}, "differing: seed"),
-        ({"text": TEXT.replace("0.2", "0.3")}, "differing: axes"),
+        ({"text": TEXT.replace("0.2", "0.3")}, "differing: search"),
         ({"text": TEXT + "sampler: {kind: random}\n"}, "differing: sampler"),
         ({"text": TEXT + "stop: {kind: asha}\nseeds: [2]\n"}, "differing: seed, stop"),
         ({"workers": 2}, "differing: workers"),
@@ -117,7 +139,7 @@ def test_only_what_failed_by_its_own_fault_stays_failed(
 
 def test_a_damaged_log_is_one_error(tmp_path: Path, search: Search, landsat_store: PatchStore) -> None:
     (tmp_path / "search.json").write_text('{"format": 1', encoding="utf-8")
-    with pytest.raises(LedgerError, match=r"search\.json cannot be read"):
+    with pytest.raises(StorageError, match=r"search\.json cannot be read"):
         begin(tmp_path, search, landsat_store)
 
 
@@ -152,7 +174,7 @@ def test_a_curve_without_balanced_accuracy_is_an_error_that_says_what_to_do(tmp_
     record = made_up_record()
     ledger = Ledger(tmp_path)
     ledger.write(record.id, files_of(record) | {"history.csv": b"epoch,loss\n1,0.25\n"})
-    with pytest.raises(LedgerError, match="has no balanced accuracy") as caught:
+    with pytest.raises(StorageError, match="has no balanced accuracy") as caught:
         read_curve(ledger, record.id)
     assert "run again" in caught.value.hint
 
@@ -177,8 +199,8 @@ def test_settings_of_a_section_name_no_more_than_what_differs(tmp_path: Path) ->
     )
 
     def differing(loss: int, optim: int, margin: float | None = None) -> dict[str, str]:
-        drawn = {"loss": loss, "optim": optim} | ({} if margin is None else {"loss.max_margin": margin})
-        return settings_of(search, candidate(search, 1, drawn))
+        params = {"loss": loss, "optim": optim} | ({} if margin is None else {"loss.max_margin": margin})
+        return settings_of(search, candidate(search, 1, params))
 
     assert search.base.loss.kind == "ldam"
     assert differing(0, 0, 0.3) == {"loss.max_margin": "0.3"}

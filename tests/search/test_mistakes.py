@@ -20,7 +20,7 @@ MISTAKES = {
     "no search": ("base: {}", "1: there is no key 'search', so this is a study of arms", "raysat ablate"),
     "arms": (LR + "arms: {a: {}}", "3: a search has no 'arms'", "raysat ablate"),
     "unknown top key": (LR + "samplr: {kind: tpe}", "3: unknown key 'samplr'", "'sampler'"),
-    "no axis": ("search: {}", "1: there is nothing to search", "log_uniform"),
+    "no parameter": ("search: {}", "1: there is nothing to search", "log_uniform"),
     "no mapping": ("- a", "1: a search is a mapping", "search"),
     "unknown section": ("search:\n  optimm.lr: {uniform: [1, 2]}", "2: unknown key 'optimm'", "'optim'"),
     "unknown key": ("search:\n  optim.lrr: {uniform: [1, 2]}", "2: unknown key 'optim.lrr'", "'lr'"),
@@ -82,7 +82,9 @@ MISTAKES = {
         "search:\n  loss: {choice: [{kind: ldam, max_margin: 1}, {kind: focal}]}\n  loss.max_margin: {uniform: [1, 2]}",
         "3: loss.max_margin is searched, and a choice of loss sets it too", "one of them",
     ),
-    "axis twice": ("search:\n  optim.lr: {uniform: [1, 2]}\n  optim: {lr: {uniform: [1, 2]}}", "given twice", "once"),
+    "parameter twice": (
+        "search:\n  optim.lr: {uniform: [1, 2]}\n  optim: {lr: {uniform: [1, 2]}}", "given twice", "once",
+    ),
     "section and kind": (
         "search:\n  loss: {choice: [{kind: ldam}, {kind: focal}]}\n  loss.kind: {choice: [ldam, focal]}",
         "3: loss.kind varies the same as loss", "one of them",
@@ -115,7 +117,7 @@ MISTAKES = {
     ),
     "several seeds": (LR + "seeds: [0, 1, 2]", "3: a search trains every candidate with one seed, got 3", "confirm"),
     "a number of seeds": (LR + "seeds: 5", "3: a search trains every candidate with one seed, got 5", "confirm.seeds"),
-    "synthetic axis": (
+    "synthetic parameter": (
         "search:\n  synthetic: {choice: [{kind: none}, {kind: dcgan}]}", "2: synthetic cannot be searched", "add it",
     ),
     "synthetic base": (
@@ -186,7 +188,7 @@ def test_any_document_is_a_search_or_one_clear_error(
     YAML(typ="safe").dump(document, file)
     message = ""
     try:
-        assert load_search(file).axes
+        assert load_search(file).parameters
     except RaysatError as error:
         message = error.message
     assert "\n" not in message

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+from typing_extensions import override
 
-from raysat.search.load import Asha
 from raysat.search.log import Candidate
+from raysat.search.options import Asha
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class _Earlier:
 class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no types
     """Ray Tune's ASHA on balanced accuracy; it stops jobs that are ``stoppable``, and knows which trials it stopped."""
 
-    def __init__(self, rule: Asha, epochs: int) -> None:
+    def __init__(self, options: Asha, epochs: int) -> None:
         super().__init__(
             time_attr="epoch",
             metric="balanced_accuracy",
             mode="max",
             max_t=epochs,
-            grace_period=min(rule.grace_epochs(epochs), epochs),
-            reduction_factor=rule.reduction,
+            grace_period=min(options.grace_epochs(epochs), epochs),
+            reduction_factor=options.reduction_factor,
         )
         self._epochs = epochs
         self.stopped: set[str] = set()
@@ -40,14 +41,15 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
         for epoch, score in enumerate(candidate.curve, start=1):
             self._judge(None, trial, {"epoch": epoch, "balanced_accuracy": score})
 
+    @override
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop a trial that lags behind."""
         decision = self._judge(controller, trial, result)
         if decision == TrialScheduler.STOP and trial.config["job"].stoppable:
             self.stopped.add(trial.trial_id)
             return decision
-        go_on: str = TrialScheduler.CONTINUE
-        return go_on
+        proceed: str = TrialScheduler.CONTINUE
+        return proceed
 
     def _judge(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         # The last epoch is no place to stop: the final weights are still to be read out.

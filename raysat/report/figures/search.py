@@ -1,4 +1,4 @@
-"""What a search found, as a picture: how far it came, and what each axis did."""
+"""What a search found, as a picture: how far it came, and what each parameter did."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from raysat.search.distribution import Choice, Range
 from raysat.search.load import Search
 from raysat.search.log import BASE, Candidate, Log
-from raysat.search.space import Axis, Choice, Uniform, Whole
+from raysat.search.parameters import Parameter
 
 _BLUE, _GREY, _RED, _BLACK = "#0072b2", "#8c8c8c", "#d55e00", "#222222"  # apart for the colour-blind too
 _COLUMNS: Final = 4
@@ -21,15 +22,15 @@ _STOPPED: Final = "stopped early, at its last epoch"
 
 
 def search_png(search: Search, log: Log) -> bytes:
-    """Draw val balanced accuracy against the order of candidates with the running best, and against each axis."""
-    rows = math.ceil(len(search.axes) / _COLUMNS)
+    """Draw val balanced accuracy against the order of candidates with the running best, and against each parameter."""
+    rows = math.ceil(len(search.parameters) / _COLUMNS)
     figure = Figure(figsize=(12, 4 + 2.8 * rows), layout="constrained")
     grid = figure.add_gridspec(1 + rows, _COLUMNS, height_ratios=[1.4, *[1.0] * rows])
     course = figure.add_subplot(grid[0, :])
     _course(course, log)
-    for position, axis in enumerate(search.axes):
+    for position, parameter in enumerate(search.parameters):
         panel = figure.add_subplot(grid[1 + position // _COLUMNS, position % _COLUMNS], sharey=course)
-        _panel(panel, axis, log)
+        _panel(panel, parameter, log)
         if position % _COLUMNS == 0:
             panel.set_ylabel("val balanced accuracy")
     val = log.patches["val"]
@@ -59,26 +60,33 @@ def _course(axes: Axes, log: Log) -> None:
     axes.legend(handles.values(), handles.keys(), loc="best", fontsize=8, frameon=False)
 
 
-def _panel(axes: Axes, axis: Axis, log: Log) -> None:
+def _panel(axes: Axes, parameter: Parameter, log: Log) -> None:
+    distribution = parameter.distribution
     for candidate in log.candidates:
-        if candidate.drawn and axis.name in candidate.drawn:
-            drawn = candidate.drawn[axis.name]
-            _mark(axes, drawn if isinstance(axis.distribution, Choice) else axis.value(drawn), candidate)
-    match axis.distribution:
+        if candidate.params and parameter.name in candidate.params:
+            param = candidate.params[parameter.name]
+            _mark(
+                axes,
+                param if isinstance(parameter.distribution, Choice) else parameter.distribution.value(param),
+                candidate,
+            )
+    match parameter.distribution:
         case Choice(values=values):
-            axes.set_xticks(range(len(values)), [_short(axis.label(n)) for n in range(len(values))], fontsize=8)
+            axes.set_xticks(range(len(values)), [_short(parameter.label(n)) for n in range(len(values))], fontsize=8)
             axes.set_xlim(-0.5, len(values) - 0.5)
             if len(values) > 3:
                 axes.tick_params(axis="x", rotation=30)
-        case Uniform(low=low, high=high, log=True):
+        case Range(kind="log_uniform", low=low, high=high):
             axes.set_xscale("log")
             margin = (high / low) ** _MARGIN
             axes.set_xlim(low / margin, high * margin)
-        case Uniform(low=low, high=high) | Whole(low=low, high=high):
+        case Range(low=low, high=high):
             axes.set_xlim(low - (high - low) * _MARGIN, high + (high - low) * _MARGIN)
         case _:
-            assert_never(axis.distribution)
-    axes.set_title(axis.name if axis.when is None else f"{axis.name} (where it applies)", fontsize=9)
+            assert_never(distribution)
+    axes.set_title(
+        parameter.name if parameter.condition is None else f"{parameter.name} (where it applies)", fontsize=9
+    )
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
 
 

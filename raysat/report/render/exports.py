@@ -61,7 +61,7 @@ def effects_csv(findings: Findings) -> str | None:
 def search_csv(search: Search, log: Log) -> str:
     """Every candidate, best first, with its value of each parameter; empty where it has none."""
     names = ["rank", "candidate", "state", "epochs", "val_balanced_accuracy", "val_icv"]
-    names += ["test_balanced_accuracy", "test_icv", "job", *(axis.name for axis in search.axes)]
+    names += ["test_balanced_accuracy", "test_icv", "job", *(parameter.name for parameter in search.parameters)]
     rows = []
     for rank, candidate in enumerate(log.ranked(), start=1):
         row: dict[str, object] = {

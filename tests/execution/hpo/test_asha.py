@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.messages import EpochDone, JobFailed, Score, to_result
-from raysat.search.load import Asha
+from raysat.search.options import Asha
 from tests.helpers.search import candidate, load
 
 
@@ -44,7 +44,7 @@ def train(halving: Halving, trial: Trial, curve: list[float]) -> int:
 @given(scores=st.lists(st.lists(st.floats(0, 1), min_size=9, max_size=9), min_size=1, max_size=12))
 def test_it_stops_who_is_below_the_best_third_of_those_who_came_as_far(scores: list[list[float]]) -> None:
     """Rungs at epochs 1, 3 and, of 9 epochs, not at the last."""
-    halving = Halving(Asha(grace=0.1, reduction=3), epochs=9)
+    halving = Halving(Asha(grace_period=0.1, reduction_factor=3), epochs=9)
     came: dict[int, list[float]] = {1: [], 3: []}
     for number, curve in enumerate(scores):
         expected = 9
@@ -59,7 +59,7 @@ def test_it_stops_who_is_below_the_best_third_of_those_who_came_as_far(scores: l
 
 
 def test_the_base_is_never_stopped_and_is_compared_with() -> None:
-    halving = Halving(Asha(grace=0.25), epochs=4)
+    halving = Halving(Asha(grace_period=0.25), epochs=4)
     assert train(halving, Trial("good"), [0.9] * 4) == 4
     assert train(halving, Trial("base", stoppable=False), [0.1] * 4) == 4
     assert train(halving, Trial("worse than the base"), [0.05] * 4) == 1
@@ -68,14 +68,14 @@ def test_the_base_is_never_stopped_and_is_compared_with() -> None:
 @pytest.mark.parametrize("epochs", [1, 2, 3, 4, 9])
 def test_nobody_is_stopped_after_the_last_epoch(epochs: int) -> None:
     """The final weights, averaged perhaps, are what counts: they are read out after the last epoch."""
-    halving = Halving(Asha(grace=0.99), epochs=epochs)
+    halving = Halving(Asha(grace_period=0.99), epochs=epochs)
     assert train(halving, Trial("good"), [0.9] * epochs) == epochs
     last = [0.9] * (epochs - 1) + [0.0]
     assert train(halving, Trial("bad at the end"), last) == epochs
 
 
 def test_a_failed_trial_reports_no_score() -> None:
-    halving = Halving(Asha(grace=0.25), epochs=4)
+    halving = Halving(Asha(grace_period=0.25), epochs=4)
     trial = Trial("fails")
     halving.on_trial_add(None, trial)
     assert halving.on_trial_result(None, trial, to_result(JobFailed(job="job"))) == "CONTINUE"
@@ -84,10 +84,10 @@ def test_a_failed_trial_reports_no_score() -> None:
 def test_candidates_of_an_earlier_run_are_compared_with(tmp_path: Path) -> None:
     search = load(tmp_path, "search: {optim.lr: {uniform: [0.1, 0.2]}}\n")
     for remembered in (False, True):
-        halving = Halving(Asha(grace=0.25, reduction=2), epochs=8)
+        halving = Halving(Asha(grace_period=0.25, reduction_factor=2), epochs=8)
         if remembered:
-            drawn = {"optim.lr": 0.1}
-            halving.remember(candidate(search, 1, drawn, state="finished", curve=(0.8,) * 8))
-            halving.remember(candidate(search, 2, drawn, state="stopped", curve=(0.3, 0.3)))
+            params = {"optim.lr": 0.1}
+            halving.remember(candidate(search, 1, params, state="finished", curve=(0.8,) * 8))
+            halving.remember(candidate(search, 2, params, state="stopped", curve=(0.3, 0.3)))
         # Alone it goes on; beside 0.8 and 0.3, whose median is 0.55, it does not.
         assert train(halving, Trial("new"), [0.5] * 8) == (2 if remembered else 8)

@@ -9,11 +9,11 @@ from rich.console import Console
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.hpo.prepare import prepare_search
 from raysat.execution.hpo.run import tune
 from raysat.plan.jobs import plan_trial
 from raysat.plan.resolve import resolve_config
 from raysat.search.log import Candidate, open_log, read_curve, save_log
-from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.training.loop import Training
 from tests.helpers.search import load
@@ -37,10 +37,11 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     begun = [training.advance() for _ in range(2)]
     ledger.checkpoints.write(job.states[2], training.state().encode())
     log = open_log(ledger.root, search, landsat_store, data="store", workers=1)
-    interrupted = Candidate(number=0, job=job.id, drawn=search.drawn_for_base(), config=search.base)
+    interrupted = Candidate(number=0, job=job.id, params=search.base_params(), config=search.base)
     save_log(ledger.root, log.put(interrupted))
-    artifacts, console = Artifacts(tmp_path / "generated"), Console(quiet=True)
-    found = tune(search, landsat_store, ledger, artifacts, ClusterOptions(cpus_per_trial=1), console, data="store")
+    cluster = ClusterOptions(cpus_per_trial=1)
+    prepared = prepare_search(search, data=str(landsat_store.path), out=tmp_path, cluster=cluster)
+    found = tune(prepared, Console(quiet=True))
     base = found.log.candidates[0]
     assert base.curve == read_curve(ledger, base.job)
     assert len(base.curve) == 4

@@ -16,11 +16,11 @@ from rich.console import Console
 from raysat.cli.main import cli
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.hpo.run import Found, tune
+from raysat.execution.hpo.prepare import prepare_search
+from raysat.execution.hpo.run import SearchResult, tune
 from raysat.plan.build import make_plan
 from raysat.search.load import Search
 from raysat.search.log import Log, open_log
-from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
 from tests.helpers.paths import SPACES
@@ -51,10 +51,10 @@ budget: {trials: 9}
 """
 
 
-def run(search: Search, store: PatchStore, folder: Path) -> tuple[Found, str]:
+def run(search: Search, store: PatchStore, folder: Path) -> tuple[SearchResult, str]:
     console = Console(file=io.StringIO(), width=200)
-    options = ClusterOptions(max_concurrent=1)
-    found = tune(search, store, Ledger(folder / "hunt"), Artifacts(folder / "generated"), options, console, data="data")
+    cluster = ClusterOptions(max_concurrent=1)
+    found = tune(prepare_search(search, data=str(store.path), out=folder, cluster=cluster), console)
     return found, console.file.getvalue()  # type: ignore[attr-defined]
 
 

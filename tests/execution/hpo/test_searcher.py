@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +15,14 @@ from rich.console import Console
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo import run as hpo
-from raysat.execution.hpo.run import CandidateSearcher, Found, tune
+from raysat.execution.hpo import searcher
+from raysat.execution.hpo.prepare import prepare_search
+from raysat.execution.hpo.run import SearchResult, tune
+from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.messages import JobDone, JobFailed, to_result
 from raysat.search.load import Search
-from raysat.search.log import Log, open_log
-from raysat.storage.artifacts import Artifacts
+from raysat.search.log import Log
+from raysat.search.state import SearchState
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from tests.helpers.ledger import files_of, made_up_record
@@ -45,7 +49,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr(hpo, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(searcher, "SearchState", partial(SearchState, clock=lambda: self.now))
 
 
 def keep(ledger: Ledger, job: str) -> None:
@@ -54,8 +58,8 @@ def keep(ledger: Ledger, job: str) -> None:
 
 
 def searcher_of(search: Search, store: PatchStore, ledger: Ledger) -> CandidateSearcher:
-    log = open_log(ledger.root, search, store, data="data", workers=1)
-    return CandidateSearcher(search, store, ledger, log, workers=1, halving=None, announce=lambda job: None)
+    prepared = prepare_search(search, data=str(store.path), out=ledger.root.parent, cluster=ClusterOptions())
+    return CandidateSearcher(prepared, None, lambda job: None)
 
 
 def begin(searcher: CandidateSearcher, name: str) -> bool:
@@ -64,7 +68,7 @@ def begin(searcher: CandidateSearcher, name: str) -> bool:
 
 
 def finish(searcher: CandidateSearcher, ledger: Ledger, name: str) -> None:
-    keep(ledger, next(each.job for each in searcher.log.candidates if each.number == searcher._running[name]))
+    keep(ledger, next(each.job for each in searcher.log.candidates if each.number == searcher._numbers[name]))
     searcher.on_trial_complete(name, to_result(JobDone(job="job")))
 
 
@@ -74,7 +78,7 @@ def run(
     store: PatchStore,
     folder: Path,
     act: Callable[[CandidateSearcher, Ledger], None],
-) -> Found:
+) -> SearchResult:
     """A whole run in which ``act`` stands in for Tune."""
     ledger = Ledger(folder / "hunt")
 
@@ -84,7 +88,8 @@ def run(
 
     monkeypatch.setattr(hpo, "session", session)
     console = Console(file=io.StringIO(), width=200)
-    return tune(search, store, ledger, Artifacts(folder / "generated"), ClusterOptions(), console, data="data")
+    prepared = prepare_search(search, data=str(store.path), out=folder, cluster=ClusterOptions())
+    return tune(prepared, console)
 
 
 def test_a_space_of_choices_is_tried_to_its_end(tmp_path: Path, landsat_store: PatchStore) -> None:
@@ -95,7 +100,7 @@ def test_a_space_of_choices_is_tried_to_its_end(tmp_path: Path, landsat_store: P
         finish(searcher, ledger, "one")
         begun += 1
     assert len({each.job for each in searcher.log.candidates}) == begun == 36
-    assert (searcher.exhausted, searcher.interrupted) == (True, False)
+    assert (searcher.state.exhausted, searcher.state.interrupted) == (True, False)
 
 
 @pytest.mark.parametrize("known", [0, 3, 6])
@@ -126,7 +131,7 @@ def test_what_was_interrupted_is_begun_again_within_the_budget(tmp_path: Path, l
     first = searcher_of(search, landsat_store, ledger)
     assert [begin(first, name) for name in "abcd"] == [True, True, True, False]
     finish(first, ledger, "b")
-    assert first.interrupted
+    assert first.state.interrupted
     again = searcher_of(search, landsat_store, ledger)
     assert [begin(again, name) for name in "abc"] == [True, True, False]
     assert [each.number for each in again.log.candidates] == [0, 1, 2]
@@ -148,7 +153,7 @@ def test_interruptions_spend_a_budget_of_hours(
         assert saved == found.log
         assert (saved.seconds, saved.candidates[0].state) == (1800.0 * runs, "running")
         assert found.interrupted == goes_on
-    assert found.log.left(search.rules.budget) == 0
+    assert found.log.left(search.options.budget) == 0
 
 
 def test_time_is_written_down_however_a_run_ends(

@@ -12,9 +12,9 @@ from raysat.report.figures.search import search_png
 from raysat.report.format.search import search_blocks
 from raysat.report.render.exports import search_csv
 from raysat.report.render.terminal import Blocks
+from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
 from raysat.search.log import Candidate, Log
-from raysat.search.space import Drawn
 from tests.helpers.search import candidate, finished, load, log_of
 
 TEXT = """
@@ -27,8 +27,8 @@ search:
   loss: {choice: [{kind: cross_entropy}, {kind: ldam}, {kind: ldam, scale: 5}, {kind: focal}]}
   loss.max_margin: {uniform: [0.1, 1]}
 """
-DRAWN: dict[str, Drawn] = {"loss": 0, "optim.lr": 0.01, "optim.batch_size": 4, "optim.weight_decay": 0.0}
-LDAM: dict[str, Drawn] = DRAWN | {"loss": 2, "loss.max_margin": 0.25}
+DRAWN: dict[str, ParamValue] = {"loss": 0, "optim.lr": 0.01, "optim.batch_size": 4, "optim.weight_decay": 0.0}
+LDAM: dict[str, ParamValue] = DRAWN | {"loss": 2, "loss.max_margin": 0.25}
 
 
 @pytest.fixture(name="search")

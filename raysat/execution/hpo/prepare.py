@@ -1,0 +1,59 @@
+"""Binds a search to its data and its run, and checks that every candidate can train there; imports no ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysat.data.importers.source import open_data
+from raysat.data.store import PatchStore
+from raysat.errors import prefixed
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.plan.build import make_plan
+from raysat.search.load import Search, boundary_study
+from raysat.search.log import Log, open_log
+from raysat.storage.artifacts import Artifacts
+from raysat.storage.ledger import Ledger
+from raysat.storage.run_folder import run_folder
+from raysat.training.check import check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedSearch:
+    """A search that can run."""
+
+    search: Search
+    data: str  # the name of the store
+    store: PatchStore
+    cluster: ClusterOptions
+    ledger: Ledger
+    artifacts: Artifacts
+    log: Log  # what was tried before
+
+
+def prepare_search(search: Search, *, data: str, out: Path, cluster: ClusterOptions) -> PreparedSearch:
+    """Bind a search to its data and its run.
+
+    Args:
+        search: what is to be searched.
+        data: a patch store, or ``demo``.
+        out: the folder of all runs.
+        cluster: what to run on.
+
+    Returns:
+        The search with what it needs.
+
+    Raises:
+        UsageError: some candidate cannot train on this store, or the run holds another search.
+        StorageError: the log of what was tried is damaged.
+    """
+    store = open_data(data)
+    plan = make_plan(boundary_study(search), store, data=data, workers=cluster.workers)
+    for trial in plan.trials:
+        with prefixed(f"arm {trial.arm!r}"):
+            check(trial.trial.config, store)
+    ledger, artifacts = run_folder(out, search.name)
+    log = open_log(ledger.root, search, store, data=data, workers=cluster.workers)
+    return PreparedSearch(
+        search=search, data=data, store=store, cluster=cluster, ledger=ledger, artifacts=artifacts, log=log
+    )

@@ -1,0 +1,131 @@
+"""Hands the candidates of a search to Tune, and writes down what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ray.tune.search import Searcher
+from typing_extensions import override
+
+from raysat.config.schema import Config, Trial
+from raysat.errors import StorageError
+from raysat.execution.hpo.asha import Halving
+from raysat.execution.hpo.prepare import PreparedSearch
+from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
+from raysat.plan.jobs import PlannedTrial, plan_trial
+from raysat.plan.resolve import resolve_config
+from raysat.plan.stages import TrainJob, unshared_job
+from raysat.search.log import BASE, read_curve, save_log
+from raysat.search.state import SearchState
+
+
+class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
+    """Tune's side of a ``SearchState``."""
+
+    def __init__(self, prepared: PreparedSearch, halving: Halving | None, announce: Callable[[TrainJob], None]) -> None:
+        """Continue a search.
+
+        Args:
+            prepared: the search, with its data and the log of what was tried before.
+            halving: the scheduler that stops candidates early, if any; it learns of those before.
+            announce: called with each job that is handed out.
+        """
+        super().__init__(metric="balanced_accuracy", mode="max")
+        self.log = prepared.log  # as it was last written down
+        self.error: StorageError | None = None  # why nothing can be written down any more
+        self.state = SearchState(prepared.search, self.log, lambda config: self._trial(config).id)
+        self._prepared, self._ledger = prepared, prepared.ledger
+        self._halving, self._announce = halving, announce
+        self._numbers: dict[str, int] = {}  # Tune's trial -> number of its candidate
+        if halving:
+            for candidate in self.log.ended:
+                halving.remember(candidate)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher into a snapshot that is never restored: search.json says what was tried."""
+        return {}
+
+    @override
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Return the next candidate's job, or FINISHED."""
+        while not self.error and (candidate := self.state.next()):
+            if self._ledger.is_finished(candidate.job):  # trained before, by an ablation or just before a crash
+                for epoch, score in enumerate(read_curve(self._ledger, candidate.job), start=1):
+                    self.state.observe(candidate.number, epoch, score)
+                ended = self.state.finish(candidate.number, self._ledger.read(candidate.job))
+                if self._halving:
+                    self._halving.remember(ended)
+                self.save_log()
+                continue
+            self.save_log()
+            self._numbers[trial_id] = candidate.number
+            stoppable = self._halving is not None and candidate.number != BASE
+            job = unshared_job(self._trial(candidate.config, candidate.name))
+            job = replace(job, stoppable=stoppable, replay_history=True)
+            self._announce(job)
+            return {"job": job}
+        finished: str = Searcher.FINISHED
+        return finished
+
+    @override
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Note an epoch of a candidate."""
+        message = from_result(result)
+        if trial_id in self._numbers and isinstance(message, EpochDone) and message.score:
+            self.state.observe(self._numbers[trial_id], message.epoch, message.score.balanced_accuracy)
+
+    @override
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Note what became of a candidate; one that was interrupted stays as it is, to run again."""
+        if result:
+            self.on_trial_result(trial_id, result)  # Tune gives the epoch at which a trial is stopped here alone
+        number = self._numbers.pop(trial_id, None)
+        if number is None:
+            return
+        message = from_result(result)
+        if error or isinstance(message, JobFailed):
+            self.state.end(number, "failed")
+        elif isinstance(message, JobDone):
+            job = next(candidate.job for candidate in self.state.running if candidate.number == number)
+            self.state.finish(number, self._ledger.read(job))
+        elif self._halving and trial_id in self._halving.stopped:
+            self.state.end(number, "stopped")
+        else:
+            return
+        self.save_log()
+        self.sweep()
+
+    def save_log(self) -> None:
+        """Write down where the search stands, unless that failed before."""
+        if self.error:
+            return
+        self.log = self.state.log
+        try:
+            save_log(self._ledger.root, self.log)
+        except StorageError as error:  # inside Tune's loop it would count as a fault of the trial
+            self.error = error
+
+    def sweep(self) -> None:
+        """Delete the checkpoints from which no candidate that runs, or was interrupted, may resume."""
+        trials = [self._trial(candidate.config) for candidate in self.state.running]
+        self._ledger.checkpoints.sweep({state for trial in trials for state in trial.states})
+
+    @override
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        """Accept Tune's settings: the search file says it all."""
+        return True
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: search.json says what was tried."""
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+    def _trial(self, config: Config, name: str = "candidate") -> PlannedTrial:
+        store = self._prepared.store
+        trial = Trial(config=resolve_config(config, store), seed=self._prepared.search.seed)
+        return plan_trial(trial, store, arm=name, workers=self._prepared.cluster.workers, share=False)

@@ -1,0 +1,147 @@
+"""The parameters of a search: what may vary, over which values (``distribution.py``), and under which condition.
+
+A parameter of a key that only some kinds of its section have is conditional: it is suggested where the suggested kind
+has the key. One that no kind has is refused, as is whatever would silently do nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from raysat.config.diff import label
+from raysat.config.merge import override
+from raysat.config.schema import Config, variants
+from raysat.config.yaml_source import YamlValue
+from raysat.errors import suggest
+from raysat.search.distribution import DISTRIBUTIONS, Distribution, ParamValue, read_distribution
+
+Params = Mapping[str, ParamValue]  # what is suggested for a candidate, by parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a search: a section of the configuration, or a key in it."""
+
+    path: tuple[str, ...]
+    distribution: Distribution
+    tree: YamlValue  # the distribution as written
+    condition: frozenset[int] | None = None  # choices of its section under which it applies; None for all
+
+    @property
+    def name(self) -> str:
+        """Its key as people write it: ``optim.lr``."""
+        return ".".join(self.path)
+
+    @property
+    def section(self) -> str:
+        """The section that it varies."""
+        return self.path[0]
+
+    @property
+    def selects_kind(self) -> bool:
+        """Whether it can change which keys its section has."""
+        return len(self.path) == 1 or self.path[1] == "kind"
+
+    def setting(self, param: ParamValue) -> YamlValue:
+        """A configuration tree with this parameter's value alone."""
+        value = YamlValue(self.distribution.value(param), {}, self.tree.location())
+        tree = value.nested_under(*self.path)
+        return tree.expand() if isinstance(value.value, dict) else tree
+
+    def choices(self) -> list[dict[str, Any]]:
+        """What each value of one that selects a kind sets in its section."""
+        return [self.setting(n).value[self.section] for n in self.distribution.boundary()]
+
+    def label(self, param: ParamValue) -> str:
+        """How a value reads: ``ldam``, ``0.001``."""
+        return label(self.distribution.value(param))
+
+    def applies(self, params: Params, parameters: tuple[Parameter, ...]) -> bool:
+        """Whether it is suggested, given the params that select kinds."""
+        if self.condition is None:
+            return True
+        return any(params[p.name] in self.condition for p in parameters if p.selects_kind and p.section == self.section)
+
+
+def read_parameters(search: YamlValue, base: YamlValue, settings: YamlValue) -> tuple[Parameter, ...]:
+    """Read the parameters; those that select kinds come first.
+
+    Args:
+        search: the ``search`` mapping, its dotted keys written out.
+        base: the base configuration with the settings over it.
+        settings: what the command line sets in every candidate; a parameter that it sets is left out.
+
+    Returns:
+        The parameters, with the conditions under which they apply.
+
+    Raises:
+        StudyError: a parameter that is malformed, unknown, set twice, or can never apply.
+    """
+    parameters = [
+        Parameter(path=path, distribution=read_distribution(tree, path), tree=tree) for path, tree in _entries(search)
+    ]
+    for first, second in itertools.combinations([p for p in parameters if p.selects_kind], 2):
+        if first.section == second.section:
+            raise second.tree.error(f"{second.name} varies the same as {first.name}", hint="leave it to one of them")
+    parameters = [parameter for parameter in parameters if not _is_set(parameter, settings)]
+    selectors = {parameter.section: parameter for parameter in parameters if parameter.selects_kind}
+    keys = [parameter for parameter in parameters if not parameter.selects_kind]
+    return (*selectors.values(), *(_conditional(key, selectors.get(key.section), base, settings) for key in keys))
+
+
+def _entries(search: YamlValue) -> Iterator[tuple[tuple[str, ...], YamlValue]]:
+    """Yield path and distribution of each parameter; a section can have one of its own and others for its keys."""
+    for section, content in search.value.items():
+        tree = search.child(section)
+        if section not in Config.model_fields:
+            raise tree.error(f"unknown key {section!r}", hint=suggest(section, Config.model_fields))
+        keys = [key for key in content if key not in DISTRIBUTIONS] if isinstance(content, dict) else []
+        if not keys:
+            yield (section,), tree
+            continue
+        if whole := {key: value for key, value in content.items() if key in DISTRIBUTIONS}:
+            locations = {path: place for path, place in tree.locations.items() if set(path[:1]) <= set(whole)}
+            yield (section,), YamlValue(whole, locations, tree.location())
+        yield from (((section, key), tree.child(key)) for key in keys)
+
+
+def _is_set(parameter: Parameter, settings: YamlValue) -> bool:
+    """Whether the command line sets all that a parameter would vary."""
+    fixed = settings.value.get(parameter.section, {})
+    if not isinstance(fixed, dict):
+        return False
+    if not parameter.selects_kind:
+        return parameter.path[1] in fixed
+    return "kind" in fixed or all(set(choice) <= set(fixed) for choice in parameter.choices())
+
+
+def _conditional(parameter: Parameter, selector: Parameter | None, base: YamlValue, settings: YamlValue) -> Parameter:
+    """Add its condition: the choices of its section's selector under which the section has its key."""
+    section, key = parameter.path
+    overrides = [selector.setting(n) for n in selector.distribution.boundary()] if selector else [YamlValue({})]
+    trees = [override(override(base, over), settings).value for over in overrides]
+    kinds = [str(tree.get(section, {}).get("kind", "")) for tree in trees]
+    family = variants(section)
+    having = [n for n, kind in enumerate(kinds) if kind not in family or key in family[kind].model_fields]
+    if not having:
+        raise _never_applies(parameter, kinds)
+    if selector and any(key in choice for choice in selector.choices()):
+        message = f"{parameter.name} is searched, and a choice of {selector.name} sets it too"
+        raise parameter.tree.error(message, hint="leave it to one of them")
+    return replace(parameter, condition=None if len(having) == len(kinds) else frozenset(having))
+
+
+def _never_applies(parameter: Parameter, kinds: list[str]) -> Exception:
+    """The error of a parameter whose key no kind of its section has, of those that a candidate can have."""
+    section, key = parameter.path
+    family = variants(section)
+    if elsewhere := [kind for kind, member in family.items() if key in member.model_fields]:
+        seen = " or ".join(dict.fromkeys(kinds))
+        hint = f"{', '.join(elsewhere)} has it: choose it in base or in the search, or leave the parameter out"
+        message = f"{parameter.name} never applies: {section} is {seen} here, which has no {key}"
+        return parameter.tree.error(message, hint=hint)
+    known = sorted({name for member in family.values() for name in member.model_fields})
+    return parameter.tree.error(f"unknown key {parameter.name!r}", hint=suggest(key, known))
