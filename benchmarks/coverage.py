@@ -19,9 +19,10 @@ import argparse
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from raysat.report.analysis.bootstrap import from_counts, measures, observed, resample
-from raysat.report.analysis.paired import interval
-from raysat.report.analysis.predictions import Cells
+from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, MACRO_F1, RECALL
+from raysat.report.analysis.bootstrap import from_counts, observed, resample, resampled_metrics
+from raysat.report.analysis.estimate import interval
+from raysat.report.analysis.predictions import TrialPredictions
 
 SIZES = (120, 30, 30, 20)  # patches per class: 60, 15, 15 and 10 %
 LEVELS = np.array([[1.0, 0.3, 0.5, -0.2], [0.8, 0.6, 0.7, 0.3]])  # of each arm and class
@@ -32,6 +33,10 @@ SETTINGS = (  # seeds, and the standard deviations of what seeds, patches and bo
     (8, 0.05, 0.5, 0.3),
 )
 METRICS = ("balanced_accuracy", "icv", "macro_f1", "recall_0", "recall_3")  # recall of the most and of the fewest
+KEPT = [
+    resampled_metrics(len(SIZES)).index(metric)
+    for metric in (BALANCED_ACCURACY, ICV, MACRO_F1, RECALL.of_class(0), RECALL.of_class(3))
+]
 NEIGHBOURS = (1, 2, 5, 10)  # patches in a group; each number divides every class
 SHARED = 0.5  # of the variance of what a patch does, within a group
 DRAWS = 400
@@ -81,15 +86,14 @@ def coverage(
 
     labels = np.repeat(np.arange(len(SIZES)), SIZES).astype(np.uint8)
     truth = np.diff(true_metrics(by_seed, np.sqrt(1 + by_patch**2 + by_both**2)), axis=0)[0]
-    kept = [measures(len(SIZES)).index(name) for name in METRICS]
     ours, plain = np.zeros((2, len(METRICS)), int)
     for _ in range(studies):
         effects = LEVELS[:, None, labels] + rng.normal(0, by_seed, (2, seeds, len(SIZES)))[:, :, labels]
         effects = effects + of_patches(1) + of_patches(by_patch, 2, 1)
         right = effects + of_patches(by_both, 2, seeds) > 0
         wrong = (labels + rng.integers(1, len(SIZES), right.shape)) % len(SIZES)
-        cells = predicted_cells(labels, np.where(right, labels, wrong).reshape(2 * seeds, -1).astype(np.uint8))
-        values, draws = observed(cells)[kept], resample(cells, draws=DRAWS, seed=int(rng.integers(2**32)))[kept]
+        trials = predictions_of(labels, np.where(right, labels, wrong).reshape(2 * seeds, -1).astype(np.uint8))
+        values, draws = observed(trials)[KEPT], resample(trials, n_resamples=DRAWS, seed=int(rng.integers(2**32)))[KEPT]
         values, draws = values[:, seeds:] - values[:, :seeds], draws[:, :, seeds:] - draws[:, :, :seeds]
         ours += within(truth, *interval(values, draws, seed=int(rng.integers(2**32))))
         chosen = np.take_along_axis(draws, rng.integers(0, seeds, (1, DRAWS, seeds)), axis=2).mean(axis=2)
@@ -104,15 +108,15 @@ def true_metrics(by_seed: float, others: float) -> np.ndarray:
     hits = norm.cdf(levels / others) * support
     missed = (support - hits) / (len(SIZES) - 1)
     found = from_counts(hits, hits + missed.sum(axis=-1, keepdims=True) - missed, support).mean(axis=-1)
-    return np.array([found[measures(len(SIZES)).index(name)] for name in METRICS]).T
+    return np.array(found[KEPT]).T
 
 
-def predicted_cells(labels: np.ndarray, predicted: np.ndarray) -> Cells:
+def predictions_of(labels: np.ndarray, predicted: np.ndarray) -> TrialPredictions:
     classes = len(SIZES)
     confusion = [np.bincount(labels.astype(int) * classes + row, minlength=classes**2) for row in predicted]
     confusion = np.array(confusion).reshape(-1, classes, classes)
-    return Cells(
-        labels=labels, predicted=predicted, confusion=confusion, seeds={}, scores=(), records=(), reliability={}
+    return TrialPredictions(
+        labels=labels, predicted=predicted, confusion=confusion, rows={}, scores=(), records=(), reliability={}
     )
 
 

@@ -8,15 +8,41 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rich.cells import cell_len
+
 _DIGITS: Final = 20  # of a number that is written out in an error
+_LONGEST_LINE: Final = 300  # characters of a text that is flattened, such as an error
 NONE: Final = "–"  # where there is no number
 
 
-def number(value: float | None, metric: str = "") -> str:
-    """Three decimals; four for ICV, a sum of squares, which is small where it matters."""
-    if value is None:
-        return NONE
-    return f"{value:.4f}" if metric == "icv" else f"{value:.3f}"
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with so many decimals; a dash for None."""
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def one_line(text: str) -> str:
+    """Flatten a text to one printable line of bounded length."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(line.split())
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1].rstrip() + "…"
+
+
+def elide(text: str, width: int) -> str:
+    """Take out the middle of a text that is wider than so many cells of a terminal: names differ at their ends."""
+    if cell_len(text) <= width:
+        return text
+    head = text
+    while cell_len(head) > width // 2:
+        head = head[:-1]
+    head = head.rstrip()
+    return head + tail(text, width - cell_len(head))
+
+
+def tail(text: str, width: int) -> str:
+    """The end of a text that is wider than so many cells, after an ellipsis."""
+    while cell_len(text) > width - 1:
+        text = text[1:]
+    return "…" + text.lstrip()
 
 
 def duration(seconds: float) -> str:

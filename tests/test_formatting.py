@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.formatting import echo, to_csv
+from raysat.formatting import echo, elide, to_csv
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,11 @@ def test_rows_as_csv_have_a_column_for_each_key_and_nothing_where_a_row_has_none
     assert to_csv([{"a": 1}, {"b": None, "c": "x,y"}]) == 'a,b,c\n1,,\n,,"x,y"\n'
     assert to_csv([{"b": 0.1, "a": 1}], ["a"]) == "a,b\n1,0.1\n"
     assert to_csv([], ["arm", "n"]) == "arm,n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [("short", 10, "short"), ("abcdefghij klm", 6, "abc…lm"), ("中文中文中文", 7, "中…中文")],
+)
+def test_a_long_text_keeps_both_ends(text: str, width: int, expected: str) -> None:
+    assert elide(text, width) == expected

@@ -18,7 +18,11 @@ from raysat.errors import UsageError
 @click.option("--baseline", metavar="ARM", help="Compare with this arm too; else with the one without any method.")
 @click.option("--rank-by", default="balanced_accuracy", show_default=True, metavar="METRIC", help="What ranks first.")
 @click.option(
-    "--together", multiple=True, metavar="F=LEVEL,...", help="Compare this combination of levels with its parts."
+    "--combination",
+    "combinations",
+    multiple=True,
+    metavar="F=LEVEL,...",
+    help="Compare this combination of levels with its parts.",
 )
 def report(
     runs: tuple[Path, ...],
@@ -26,31 +30,31 @@ def report(
     formats: str,
     baseline: str | None,
     rank_by: str,
-    together: tuple[str, ...],
+    combinations: tuple[str, ...],
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
     Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, JSON).
     """
-    from raysat.report.analysis.ranking import check_metric
+    from raysat.report.analysis.ranking import ranking_metric
     from raysat.report.render.write import check_formats, write_report
 
     chosen = check_formats(read_words(formats, "--format"))
-    check_metric(rank_by)
+    ranking_metric(rank_by)
     if len(runs) > 1 and out is None:
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
     if len({run.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice", hint="name each once")
-    from raysat.report.analysis.findings import find
+    from raysat.report.analysis.analyze import analyze
     from raysat.report.format.pages import overview
     from raysat.report.render.terminal import Blocks
 
     screen = console()
     with progress_bar() as progress:
-        found = find(runs, baseline=baseline, rank_by=rank_by, together=together, progress=progress)
-        files = write_report(found, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
+        analysis = analyze(runs, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
+        files = write_report(analysis, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
     screen.print()
-    screen.print(Blocks(overview(found.board, found.replication, found)))
+    screen.print(Blocks(overview(analysis.board, analysis.replication, analysis)))
     screen.print()
     folder = files[-1].parent  # figures come first
     screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")

@@ -17,6 +17,7 @@ from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
 from raysat.errors import BandError, DataError, UsageError
 from raysat.files import os_errors, write_unsynced
+from raysat.formatting import elide
 
 FORMATS: Final = (".png", ".pdf", ".svg", ".jpg")
 DPI: Final = 150
@@ -68,7 +69,7 @@ def draw_grid(
     )
     top = height - _HEAD
     for group, count in zip(groups, rows, strict=True):
-        name = group.name if len(group.name) <= _LONGEST else f"{group.name[: _LONGEST - 1]}…"
+        name = elide(group.name, _LONGEST)
         x, y = 0.1 / width, (top - _CELL / 2) / height
         lift, anchor = (0.02, "bottom") if group.detail else (0.0, "center")
         figure.text(x, y + lift / height, name, va=anchor, size=10, parse_math=False)

@@ -17,16 +17,23 @@ class Metric:
     """One metric; two are the same by name and class."""
 
     name: str  # in files, on the command line, and as an attribute of the models that hold its value
-    label: str = field(compare=False)
-    short: str = field(compare=False)  # for narrow places
-    digits: int = field(default=3, compare=False)  # shown after the point
-    lower_is_better: bool = field(default=False, compare=False)
-    bounds: tuple[float, float] = field(default=(0.0, 1.0), compare=False)
+    label: str = field(compare=False, repr=False)
+    short: str = field(compare=False, repr=False)  # for narrow places
+    digits: int = field(default=3, compare=False, repr=False)  # shown after the point
+    lower_is_better: bool = field(default=False, compare=False, repr=False)
+    bounds: tuple[float, float] = field(default=(0.0, 1.0), compare=False, repr=False)
     class_index: int | None = None  # of the class; None of a metric that is one number of all classes
 
     def of_class(self, index: int) -> Metric:
         """The metric of one class, by its label: ``RECALL.of_class(2)``."""
         return replace(self, class_index=index)
+
+    def of(self, model: object) -> float | None:
+        """Its value in what holds it by name, a sequence for a metric of a class; None where that has none."""
+        value = getattr(model, self.name)
+        if self.class_index is not None:
+            value = value[self.class_index] if value else None
+        return None if value is None else float(value)
 
 
 BALANCED_ACCURACY: Final = Metric("balanced_accuracy", "balanced accuracy", "balanced acc.")

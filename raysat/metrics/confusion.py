@@ -40,9 +40,18 @@ class Metrics(BaseModel):
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
-    """Count pairs of (N,) true and (N,) predicted classes into a (K, K) matrix.
+    """Count pairs of true and predicted classes.
 
-    Raises ValueError for shapes that differ and for classes outside 0..K-1, which would be counted in another cell.
+    Args:
+        labels: (N,) true classes.
+        predicted: (N,) predicted classes.
+        classes: their number K.
+
+    Returns:
+        (K, K) counts: true by predicted.
+
+    Raises:
+        ValueError: shapes that differ, or classes outside 0..K-1, which would be counted in another cell.
     """
     if labels.shape != predicted.shape or labels.ndim != 1:
         raise ValueError(f"labels {labels.shape} and predictions {predicted.shape} differ in shape")

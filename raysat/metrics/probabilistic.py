@@ -36,9 +36,7 @@ class Scores:
 
     worst_recall: float
     g_mean: float
-    kappa: (
-        float | None
-    )  # quadratic weights; None for classes without order, and where all are of one class and taken for it
+    kappa: float | None  # quadratic; None for classes without order, and where all are of one class and predicted so
     mae: float | None  # None for classes without order
     ece: float
     nll: float
@@ -71,9 +69,19 @@ class Reliability:
 def score(
     labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: npt.NDArray[Any], *, ordinal: bool
 ) -> Scores:
-    """Compute all scores of (N,) labels, (N,) predicted classes and (N, K) probabilities.
+    """Compute all scores of a model's predictions.
 
-    Raises ValueError for shapes that differ, classes outside 0..K-1, and no patch.
+    Args:
+        labels: (N,) true classes.
+        predicted: (N,) predicted classes.
+        probabilities: (N, K) of each class.
+        ordinal: whether the classes have an order; without one there is no kappa and no MAE.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: shapes that differ, classes outside 0..K-1, or no patch.
     """
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, predicted, classes)
@@ -105,7 +113,16 @@ def quadratic_kappa(confusion: Matrix) -> float | None:
 
 
 def reliability(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Reliability:
-    """Sort patches into ``BINS`` equal bins (low, high] of the predicted class's probability."""
+    """Sort patches into ``BINS`` equal bins (low, high] of the predicted class's probability.
+
+    Args:
+        labels: (N,) true classes.
+        predicted: (N,) predicted classes.
+        probabilities: (N, K) of each class.
+
+    Returns:
+        Counts and sums of each bin.
+    """
     confidence = probabilities[np.arange(len(labels)), predicted].astype(np.float64)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     return Reliability(

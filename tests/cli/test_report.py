@@ -20,7 +20,7 @@ def run(make_run):
 
 
 def test_it_writes_every_format_and_says_what_was_found(raysat, run):
-    result = raysat("report", run, "--together", "loss=ldam,average=swa")
+    result = raysat("report", run, "--combination", "loss=ldam,average=swa")
     assert (result.code, result.err) == (0, "")
     folder = run / "report"
     assert sorted(path.name for path in folder.iterdir() if path.is_file()) == ALL
@@ -64,7 +64,7 @@ def test_what_an_earlier_report_left_and_this_one_has_not_is_deleted(raysat, run
     assert (out / "effects.csv").exists()  # other formats stay as they are
     assert raysat("report", one, "--out", out).code == 0
     assert not (out / "effects.csv").exists()
-    assert not (out / "figures" / "together.svg").exists()
+    assert not (out / "figures" / "combination.svg").exists()
     assert (out / "figures" / "mine.svg").exists()
 
 
@@ -85,7 +85,7 @@ def test_several_runs_make_one_report(raysat, run, make_run, tmp_path):
         (["--rank-by", "icvv"], "did you mean 'icv'", 2),
         (["--rank-by", "kappa"], "its classes have no order", 2),
         (["--baseline", "loss=ldam"], "no finished arm is called 'loss=ldam'", 2),
-        (["--together", "loss=ldam"], "2 to 4 factors", 2),
+        (["--combination", "loss=ldam"], "2 to 4 factors", 2),
         (["RUN"], "named twice", 2),
         (["RUN/trials"], "is not a run", 1),
     ],

@@ -13,7 +13,7 @@ import numpy as np
 from raysat.config.schema import Config
 from raysat.metrics.confusion import from_predictions
 from raysat.metrics.synthetic import Measure, Quality
-from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.generators import Generator
 from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.ledger import Ledger, encode_history
@@ -100,7 +100,7 @@ TABLE2 = {
 }
 
 
-def with_generator(findings: Findings, picture: Path, *, class_name: str = "<forest>") -> Findings:
+def with_generator(analysis: Analysis, picture: Path, *, class_name: str = "<forest>") -> Analysis:
     """The same findings with a generator, whose picture is written too."""
     picture.write_bytes(b"\x89PNG")
     record = GenerateRecord(
@@ -112,4 +112,4 @@ def with_generator(findings: Findings, picture: Path, *, class_name: str = "<for
         ),
         parameters=3, seconds=2.0, started=0.0, versions={}, hardware={}, data={},
     )  # fmt: skip
-    return replace(findings, generators=(*findings.generators, Generator(record=record, samples=picture)))
+    return replace(analysis, generators=(*analysis.generators, Generator(record=record, samples=picture)))

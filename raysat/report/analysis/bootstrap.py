@@ -1,10 +1,10 @@
-"""Metrics of every cell on resampled test patches: the patches' part of every interval in a report.
+"""Metrics of every trial on resampled test patches: the patches' part of every interval in a report.
 
 Patches are drawn with replacement within each class, so that class sizes stay and no class vanishes: m - 1 of the m
 patches of a class, counted m / (m - 1) times, which gives recalls the variance of an unbiased estimate (Rao & Wu 1988);
-that matters for rare classes. All cells get the same draws: differences between them are paired, patch by patch. A draw
-is a vector of counts (N,), so that hits and predictions of all cells are matrix products; counts below 2^24 are exact
-in float32, whatever the number of threads.
+that matters for rare classes. All trials get the same resamples: differences between them are paired, patch by patch. A
+resample is a vector of counts (N,), so that hits and predictions of all trials are matrix products; counts below 2^24
+are exact in float32, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -15,36 +15,32 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.report.analysis.predictions import Cells
+from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.report.analysis.predictions import TrialPredictions
 
-DRAWS: Final = 2000
-_CHUNK: Final = 200  # draws at a time
-_MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more cells and classes there are fewer draws
-
-SINGLE: Final = ("balanced_accuracy", "icv", "macro_f1", "icv_root", "accuracy")  # metrics that are one number
-UNBOUNDED: Final = frozenset({"icv", "icv_root"})  # the others lie between 0 and 1
+N_RESAMPLES: Final = 2000
+_LEAST: Final = 200  # resamples, however many trials there are
+_CHUNK: Final = 200  # resamples at a time: bounds the memory of what is not kept
+_MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more trials and classes there are fewer resamples
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-def measures(classes: int) -> tuple[str, ...]:
-    """Names of the metrics that are resampled, in order: ``recall_2`` is that of the third class."""
-    return (*SINGLE, *(f"{metric}_{k}" for metric in ("recall", "precision") for k in range(classes)))
-
-
-def of_class(measure: str) -> tuple[str, int] | None:
-    """Split ``recall_2`` into metric and label; None for a measure that is of no class."""
-    metric, _, label = measure.rpartition("_")
-    return (metric, int(label)) if metric in ("recall", "precision") else None
+def resampled_metrics(classes: int) -> tuple[Metric, ...]:
+    """The metrics that are resampled, in order: those of a confusion matrix, then recall and precision by class."""
+    return (*FROM_CONFUSION, *(metric.of_class(k) for metric in (RECALL, PRECISION) for k in range(classes)))
 
 
 def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> Floats:
-    """Stack what ``measures`` names, in its order along the first axis; definitions as in ``metrics/confusion.py``.
+    """Compute ``resampled_metrics``; definitions as in ``metrics/confusion.py``.
 
     Args:
         hits: (..., K) patches of each class that were found.
-        predicted: (..., K) patches that were taken for each class.
+        predicted: (..., K) patches that were predicted as each class.
         support: (K,) patches of each class; a class without any has recall and precision NaN and takes no part.
+
+    Returns:
+        (M, ...) the metrics in their order.
     """
     present = support > 0
     recall = np.where(present, hits / np.maximum(support, 1), np.nan)
@@ -52,46 +48,60 @@ def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> F
     accuracy = hits.sum(axis=-1) / support.sum()
     f1 = 2 * hits / np.maximum(predicted + support, 1)
     icv = np.square(accuracy[..., None] - recall[..., present]).sum(axis=-1)
-    single = [recall[..., present].mean(axis=-1), icv, f1[..., present].mean(axis=-1), np.sqrt(icv), accuracy]
+    single = [recall[..., present].mean(axis=-1), icv, np.sqrt(icv), f1[..., present].mean(axis=-1), accuracy]
     return np.stack([*single, *np.moveaxis(recall, -1, 0), *np.moveaxis(precision, -1, 0)])
 
 
-def observed(cells: Cells) -> Floats:
-    """Every measure of every cell on the patches as they are, shape (M, C)."""
-    diagonal = np.diagonal(cells.confusion, axis1=1, axis2=2).astype(np.float64)
-    return from_counts(diagonal, cells.confusion.sum(axis=1), np.bincount(cells.labels, minlength=cells.classes))
+def observed(predictions: TrialPredictions) -> Floats:
+    """Every metric of every trial on the patches as they are, shape (M, T)."""
+    hits = np.diagonal(predictions.confusion, axis1=1, axis2=2).astype(np.float64)
+    support = np.bincount(predictions.labels, minlength=predictions.classes)
+    return from_counts(hits, predictions.confusion.sum(axis=1), support)
 
 
 def resample(
-    cells: Cells, *, draws: int = DRAWS, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    predictions: TrialPredictions,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Floats:
-    """Every measure of every cell on each draw of patches, shape (M, draws, C), float32."""
-    classes, count = cells.classes, len(cells.predicted)
-    names = measures(classes)
-    draws = max(200, min(draws, _MOST_BYTES // (4 * len(names) * max(count, 1))))
+    """Compute every metric of every trial on each resample of the patches.
+
+    Args:
+        predictions: of T trials for N patches.
+        n_resamples: how many, B; fewer where they would not fit in memory.
+        seed: of the random patches.
+        progress: called with resamples done and resamples in all.
+
+    Returns:
+        (M, B, T) float32, metrics in the order of ``resampled_metrics``.
+    """
+    classes, trials = predictions.classes, len(predictions.predicted)
+    n_metrics = len(resampled_metrics(classes))
+    n_resamples = max(_LEAST, min(n_resamples, _MOST_BYTES // (4 * n_metrics * max(trials, 1))))
     rng = np.random.default_rng(seed)
-    order = np.argsort(cells.labels, kind="stable")
-    support = np.bincount(cells.labels, minlength=classes)
-    sorted_cells = cells.predicted[:, order]
-    kept = np.empty((len(names), draws, count), np.float32)
-    for start in range(0, draws, _CHUNK):
-        size = min(_CHUNK, draws - start)
-        hits, predicted = (np.zeros((size, count, classes), np.float32) for _ in range(2))
+    support = np.bincount(predictions.labels, minlength=classes)
+    by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]
+    kept = np.empty((n_metrics, n_resamples, trials), np.float32)
+    for start in range(0, n_resamples, _CHUNK):
+        size = min(_CHUNK, n_resamples - start)
+        hits, predicted = (np.zeros((size, trials, classes), np.float32) for _ in range(2))
         left = 0
         for k, patches in enumerate(support):
             if not patches:
                 continue
             fewer = max(1, patches - 1)
-            drawn = rng.integers(0, patches, (size, fewer)) + np.arange(size)[:, None] * patches
-            weights = np.bincount(drawn.ravel(), minlength=size * patches).reshape(size, patches).astype(np.float32)
-            block = sorted_cells[:, left : left + patches]
+            chosen = rng.integers(0, patches, (size, fewer)) + np.arange(size)[:, None] * patches
+            weights = np.bincount(chosen.ravel(), minlength=size * patches).reshape(size, patches).astype(np.float32)
+            of_class = by_label[:, left : left + patches]
             for j in range(classes):
-                taken = weights @ (block == j).T.astype(np.float32) * np.float32(patches / fewer)
-                predicted[:, :, j] += taken
+                count = weights @ (of_class == j).T.astype(np.float32) * np.float32(patches / fewer)
+                predicted[:, :, j] += count
                 if j == k:
-                    hits[:, :, k] = taken
+                    hits[:, :, k] = count
             left += patches
         kept[:, start : start + size] = from_counts(hits, predicted, support)
         if progress:
-            progress(start + size, draws)
+            progress(start + size, n_resamples)
     return kept

@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from raysat.config.diff import flatten, label
 from raysat.errors import UsageError
-from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import Arm, Leaderboard, collect, one_line
+from raysat.formatting import one_line
+from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
+from raysat.report.analysis.collect import collect
+from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.cost import Cost, cost_of
-from raysat.report.analysis.findings import Estimates
-from raysat.report.analysis.paired import Blocks, apart, corrected
-from raysat.report.analysis.predictions import Cells, read_cells
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import Arm, Leaderboard
+from raysat.report.analysis.paired import Estimates, PairedBootstrap, unpaired_difference
+from raysat.report.analysis.predictions import TrialPredictions, read_predictions
+from raysat.report.analysis.significance import corrected
 from raysat.storage.ledger import Ledger
 
 _A, _B = "A: ", "B: "
@@ -41,7 +44,7 @@ class Comparison:
 
     runs: tuple[str, str]  # the folders of A and B
     paired: bool  # by seeds and test patches; else the two are independent
-    classes: tuple[str, ...]  # of A
+    board: Leaderboard  # of A
     differs: tuple[tuple[str, str, str], ...]  # what, in A, in B
     changes: tuple[Change, ...]  # in the order of A's ranking
     only_a: tuple[str, ...]
@@ -61,8 +64,8 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
     for board, run in ((a, run_a), (b, run_b)):
         if not board.finished:
             raise UsageError(f"{run} has no finished trial to compare", hint="raysat ablate trains them")
-    names_b = {arm.name for arm in b.arms if arm.n}
-    both = [arm.name for arm in a.arms if arm.n and arm.name in names_b]
+    names_b = {arm.name for arm in b.ranked}
+    both = [arm.name for arm in a.ranked if arm.name in names_b]
     if not both:
         raise UsageError(
             f"{run_a} and {run_b} have no finished arm in common",
@@ -70,83 +73,87 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
         )
     paired = a.fingerprint is not None
     paired = paired and (a.fingerprint, a.classes, a.reported) == (b.fingerprint, b.classes, b.reported)
-    estimates, cells_a, cells_b = _paired(a, b, both) if paired else _independent(a, b, both)
+    estimates, predictions_a, predictions_b = _paired(a, b, both) if paired else _independent(a, b, both)
     arms_a, arms_b = ({arm.name: arm for arm in board.arms} for board in (a, b))
     changes = []
-    for name, each in zip(both, corrected(estimates), strict=True):
-        one, other = arms_a[name], arms_b[name]
-        pairs = next(iter(each.values())).n if each else 0
+    for name, change in zip(both, corrected(estimates), strict=True):
+        arm_a, arm_b = arms_a[name], arms_b[name]
+        pairs = next(iter(change.values())).n if change else 0
         changes.append(
             Change(
                 arm=name,
-                estimates=each,
-                balanced_accuracy=_means(one, other, paired=paired),
-                n=str(pairs) if paired else f"{one.n} and {other.n}",
-                settings=tuple(_settings(one, other)),
-                identical=paired and bool(each) and _identical(cells_a, cells_b, name),
+                estimates=change,
+                balanced_accuracy=_means(arm_a, arm_b, paired=paired),
+                n=str(pairs) if paired else f"{arm_a.n} and {arm_b.n}",
+                settings=tuple(_settings(arm_a, arm_b)),
+                identical=paired and bool(change) and _identical(predictions_a, predictions_b, name),
             )
         )
-    costs = cost_of(a, cells_a), cost_of(b, cells_b)
+    costs = cost_of(a, predictions_a), cost_of(b, predictions_b)
     return Comparison(
         runs=(str(run_a), str(run_b)),
         paired=paired,
-        classes=a.classes,
+        board=a,
         differs=tuple(_differences((a, b), costs)),
         changes=tuple(changes),
-        only_a=tuple(arm.name for arm in a.arms if arm.n and arm.name not in both),
-        only_b=tuple(arm.name for arm in b.arms if arm.n and arm.name not in both),
+        only_a=tuple(arm.name for arm in a.ranked if arm.name not in both),
+        only_b=tuple(arm.name for arm in b.ranked if arm.name not in both),
     )
 
 
-def _paired(a: Leaderboard, b: Leaderboard, both: list[str]) -> tuple[list[dict[str, Any]], Cells, Cells]:
-    """Both runs as one set of cells on the same patches, each arm under its run's letter."""
+Compared = tuple[list[dict[Metric, Estimate]], TrialPredictions, TrialPredictions]
+
+
+def _paired(a: Leaderboard, b: Leaderboard, both: list[str]) -> Compared:
+    """Both runs as one set of trials on the same patches, each arm under its run's letter."""
     arms = [
         replace(arm, name=prefix + arm.name)
         for board, prefix in ((a, _A), (b, _B))
         for arm in board.arms
         if arm.name in both
     ]
-    cells = read_cells(replace(a, arms=tuple(arms)))
-    blocks = Blocks(cells)
-    estimates = [blocks.estimates({_B + name: 1.0, _A + name: -1.0}) for name in both]
-    return estimates, _side(cells, _A), _side(cells, _B)
+    predictions = read_predictions(replace(a, arms=tuple(arms)))
+    bootstrap = PairedBootstrap(predictions)
+    estimates = [bootstrap.difference(Contrast.mean([_B + name]) - Contrast.mean([_A + name])) for name in both]
+    return estimates, _side(predictions, _A), _side(predictions, _B)
 
 
-def _side(cells: Cells, prefix: str) -> Cells:
-    own = {arm.removeprefix(prefix): rows for arm, rows in cells.seeds.items() if arm.startswith(prefix)}
-    return replace(cells, seeds=own)
+def _side(predictions: TrialPredictions, prefix: str) -> TrialPredictions:
+    rows = {arm.removeprefix(prefix): rows for arm, rows in predictions.rows.items() if arm.startswith(prefix)}
+    return replace(predictions, rows=rows)
 
 
-def _independent(a: Leaderboard, b: Leaderboard, both: list[str]) -> tuple[list[dict[str, Any]], Cells, Cells]:
-    cells_a, cells_b = read_cells(a), read_cells(b)
-    blocks_a, blocks_b = Blocks(cells_a), Blocks(cells_b, seed=1)
-    same_classes = a.classes == b.classes
+def _independent(a: Leaderboard, b: Leaderboard, both: list[str]) -> Compared:
+    predictions_a, predictions_b = read_predictions(a), read_predictions(b)
+    bootstrap_a, bootstrap_b = PairedBootstrap(predictions_a), PairedBootstrap(predictions_b, seed=1)
     estimates = []
     for name in both:
-        each = apart(blocks_a, blocks_b, name, name)
-        estimates.append({key: value for key, value in each.items() if same_classes or of_class(key) is None})
-    return estimates, cells_a, cells_b
+        difference = unpaired_difference(bootstrap_a, bootstrap_b, name)
+        if a.classes != b.classes:
+            difference = {metric: value for metric, value in difference.items() if metric.class_index is None}
+        estimates.append(difference)
+    return estimates, predictions_a, predictions_b
 
 
-def _identical(cells_a: Cells, cells_b: Cells, arm: str) -> bool:
-    one, other = cells_a.seeds[arm], cells_b.seeds[arm]
+def _identical(a: TrialPredictions, b: TrialPredictions, arm: str) -> bool:
+    rows_a, rows_b = a.rows[arm], b.rows[arm]
     return all(
-        np.array_equal(cells_a.predicted[one[seed]], cells_b.predicted[other[seed]]) for seed in set(one) & set(other)
+        np.array_equal(a.predicted[rows_a[seed]], b.predicted[rows_b[seed]]) for seed in set(rows_a) & set(rows_b)
     )
 
 
-def _means(one: Arm, other: Arm, *, paired: bool) -> tuple[float, float]:
-    common = set(one.seeds) & set(other.seeds)
+def _means(a: Arm, b: Arm, *, paired: bool) -> tuple[float, float]:
+    common = set(a.seeds) & set(b.seeds)
     means = []
-    for arm in (one, other):
-        values = zip(arm.seeds, arm.metrics["balanced_accuracy"].values, strict=True)
+    for arm in (a, b):
+        values = zip(arm.seeds, arm.metrics[BALANCED_ACCURACY].values, strict=True)
         means.append(fmean([value for seed, value in values if seed in common or not (paired and common)]))
     return means[0], means[1]
 
 
-def _settings(one: Arm, other: Arm) -> Iterator[str]:
+def _settings(a: Arm, b: Arm) -> Iterator[str]:
     """Settings of an arm that are not the same in both runs."""
-    specs = [flatten(arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings) for arm in (one, other)]
+    specs = [flatten(arm.settings()) for arm in (a, b)]
     for key in dict.fromkeys([*specs[0], *specs[1]]):
         in_a, in_b = (label(spec[key]) if key in spec else "absent" for spec in specs)
         if in_a != in_b:
@@ -173,15 +180,15 @@ def _differences(boards: tuple[Leaderboard, Leaderboard], costs: tuple[Cost, Cos
         ("hardware", *("; ".join(cost.hardware) for cost in costs)),
     ]
     versions: list[dict[str, list[str]]] = [{}, {}]
-    for found, cost in zip(versions, costs, strict=True):
+    for packages, cost in zip(versions, costs, strict=True):
         for text in cost.versions:
             package, _, version = text.rpartition(" ")
-            found.setdefault(package, []).append(version)
+            packages.setdefault(package, []).append(version)
     for package in dict.fromkeys([*versions[0], *versions[1]]):
-        rows.append((package, *(", ".join(each.get(package, ["absent"])) for each in versions)))
+        rows.append((package, *(", ".join(packages.get(package, ["absent"])) for packages in versions)))
     yield from ((what, in_a, in_b) for what, in_a, in_b in rows if in_a != in_b)
 
 
 def _some(board: Leaderboard) -> str:
-    names = [one_line(arm.name) for arm in board.arms if arm.n]
+    names = [one_line(arm.name) for arm in board.ranked]
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raysat.formatting import plural
-from raysat.report.analysis.collect import Leaderboard
-from raysat.report.analysis.predictions import Cells
+from raysat.report.analysis.model import Leaderboard
+from raysat.report.analysis.predictions import TrialPredictions
 from raysat.storage.records import Hardware
 
 
@@ -46,21 +46,24 @@ class Cost:
         return None if self.planned is None or not self.planned[1] else self.planned[0] / self.planned[1]
 
 
-def cost_of(board: Leaderboard, cells: Cells) -> Cost:
-    """Add up the records of a board's finished cells."""
-    arms = {}
-    for arm, rows in cells.seeds.items():
-        records = [cells.records[row] for row in rows.values()]
-        arms[arm] = ArmCost(
-            images=sum(record.images for record in records),
-            seconds=sum(record.seconds for record in records),
-            parameters=records[0].parameters,
-            epochs=records[0].epochs,
-        )
-    own = [cells.records[row] for rows in cells.seeds.values() for row in rows.values()]
-    hardware = {_machine(record.hardware) for record in own}
-    versions = {f"{name} {version}" for record in own for name, version in record.versions.items()}
-    return Cost(arms=arms, planned=board.images, hardware=tuple(sorted(hardware)), versions=tuple(sorted(versions)))
+def cost_of(board: Leaderboard, predictions: TrialPredictions) -> Cost:
+    """Add up the records of a board's finished trials."""
+    records = {arm: predictions.records_of(arm) for arm in predictions.rows}
+    every = [record for of_arm in records.values() for record in of_arm]
+    return Cost(
+        arms={
+            arm: ArmCost(
+                images=sum(record.images for record in of_arm),
+                seconds=sum(record.seconds for record in of_arm),
+                parameters=of_arm[0].parameters,
+                epochs=of_arm[0].epochs,
+            )
+            for arm, of_arm in records.items()
+        },
+        planned=board.images,
+        hardware=tuple(sorted({_machine(record.hardware) for record in every})),
+        versions=tuple(sorted({f"{name} {version}" for record in every for name, version in record.versions.items()})),
+    )
 
 
 def _machine(hardware: Hardware) -> str:

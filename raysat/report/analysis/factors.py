@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from raysat.config.diff import flatten, label
 from raysat.config.schema import Config
-from raysat.report.analysis.collect import Arm
+from raysat.report.analysis.model import Arm
 
 _DEFAULTS: Final = flatten(Config())
 _MANY_BANDS: Final = 6  # more are called by their number
@@ -32,6 +32,11 @@ class Factor:
     name: str
     levels: tuple[str, ...]
     of: Mapping[str, str]  # arm -> level
+
+
+def setting(factor: str, level: str) -> str:
+    """``loss=ldam``, or ``(loss + reweight)=(ldam + drw)`` of factors that always change together."""
+    return f"({factor})=({level})" if " + " in factor else f"{factor}={level}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ def design(arms: Sequence[Arm]) -> Design:
     whole = grid if is_grid else finished
     used = _with_seeds(whole)
     every_seed = {seed for arm in used for seed in arm.seeds}
-    configs = {arm.name: arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings for arm in used}
+    configs = {arm.name: arm.settings() for arm in used}
     factors = _merged(_factors(configs))
     combinations = set(zip(*(factor.of.values() for factor in factors), strict=True)) if factors else set()
     every = math.prod(len(factor.levels) for factor in factors)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import LedgerError
-from raysat.report.analysis.collect import Leaderboard
+from raysat.report.analysis.model import Leaderboard
 from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
 from raysat.storage.ledger import Ledger
 
@@ -56,7 +56,7 @@ class Generator:
 
 def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generator, ...]:
     """Read what is on record of the generators beside the runs; one that is gone is left out."""
-    found = []
+    generators = []
     for job in board.generators:
         for ledger in ledgers:
             artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
@@ -69,6 +69,6 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
                 for file in artifacts.path(job).glob("samples-*.png")
                 if (match := _SHEET.fullmatch(file.name))
             }
-            found.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
+            generators.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
             break
-    return tuple(found)
+    return tuple(generators)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from raysat.errors import UsageError
-from raysat.report.analysis.collect import Arm, Leaderboard, Source, Summary, one_line
+from raysat.formatting import one_line
+from raysat.metrics.catalog import Metric
+from raysat.report.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.report.analysis.ranking import rank
 
 
@@ -17,43 +19,66 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
     configurations differ, each is called after its study (or its folder, where the studies share a name). ``folders``
     name the runs in errors. Raises UsageError where the runs were measured on different data.
     """
-    first, *others = boards
-    for board, folder in zip(others, folders[1:], strict=True):
-        for what, one, other in (
-            ("data", *(f"{one_line(each.data)}, fingerprint {str(each.fingerprint)[:8]}" for each in (first, board))),
-            ("classes", *(", ".join(each.classes) for each in (first, board))),
-            ("split", first.reported, board.reported),
-        ):
-            if (first.fingerprint != board.fingerprint) if what == "data" else (one != other):
-                raise UsageError(
-                    f"{folders[0]} and {folder} cannot be one report: they differ in {what} ({one} and {other})",
-                    hint="their arms were not measured on the same patches; raysat compare sets two such runs apart",
-                )
-    if not others:
-        return first
-    called = [board.study for board in boards]
-    labels = called if len(set(called)) == len(called) else list(folders)
-    merged: dict[str, Arm] = {}
-    clashes = _clashes(boards)
-    for board, label in zip(boards, labels, strict=True):
-        for arm in board.in_order:
-            name = f"{arm.name} [{label}]" if arm.name in clashes else arm.name
-            there = merged.get(name)
-            merged[name] = replace(arm, name=name) if there is None else _joined(there, arm)
-    arms = [replace(arm, position=position) for position, arm in enumerate(merged.values())]
-    trials = [source.trial for board in boards for arm in board.arms for source in arm.sources]
-    images = [board.images for board in boards] if len(set(trials)) == len(trials) else [None]  # else some count twice
+    require_same(boards, folders)
+    if len(boards) == 1:
+        return boards[0]
+    arms: dict[str, Arm] = {}
+    for arm in rename_clashes(boards, folders):
+        arms[arm.name] = join(arms[arm.name], arm) if arm.name in arms else arm
     return replace(
-        first,
-        study=" + ".join(dict.fromkeys(called)),
+        boards[0],
+        study=" + ".join(dict.fromkeys(board.study for board in boards)),
         ordinal=any(board.ordinal for board in boards),
         support=next((board.support for board in boards if board.support), None),
         reference=next((board.reference for board in boards if board.reference), None),
-        arms=rank(arms),
+        arms=rank([replace(arm, position=position) for position, arm in enumerate(arms.values())]),
         generators=tuple(dict.fromkeys(job for board in boards for job in board.generators)),
-        images=None if None in images else (sum(i[0] for i in images if i), sum(i[1] for i in images if i)),
-        command=None,
+        images=_images(boards),
     )
+
+
+def require_same(boards: Sequence[Leaderboard], folders: Sequence[str]) -> None:
+    """Raise UsageError where runs were measured on different patches; ``folders`` name them."""
+    for board, folder in zip(boards, folders, strict=True):
+        measured = zip(_measured_on(boards[0]), _measured_on(board), strict=True)
+        for (what, first, first_text), (_, other, other_text) in measured:
+            if first != other:
+                raise UsageError(
+                    f"{folders[0]} and {folder} cannot be one report: they differ in {what} "
+                    f"({first_text} and {other_text})",
+                    hint="their arms were not measured on the same patches; raysat compare sets two such runs apart",
+                )
+
+
+def _measured_on(board: Leaderboard) -> tuple[tuple[str, object, str], ...]:
+    """What makes measurements comparable: its name, what must be equal, and how it reads."""
+    data = f"{one_line(board.data)}, fingerprint {str(board.fingerprint)[:8]}"
+    return (
+        ("data", board.fingerprint, data),
+        ("classes", board.classes, ", ".join(board.classes)),
+        ("split", board.reported, board.reported),
+    )
+
+
+def _images(boards: Sequence[Leaderboard]) -> tuple[int, int] | None:
+    """Images of all runs, alone and shared; None where one does not say, or where a trial would count twice."""
+    trials = [source.trial for board in boards for arm in board.arms for source in arm.sources]
+    images = [board.images for board in boards if board.images is not None]
+    if len(images) < len(boards) or len(set(trials)) < len(trials):
+        return None
+    return sum(alone for alone, _ in images), sum(shared for _, shared in images)
+
+
+def rename_clashes(boards: Sequence[Leaderboard], folders: Sequence[str]) -> list[Arm]:
+    """All arms in the order of runs and studies; names that mean different things are followed by their run's."""
+    studies = [board.study for board in boards]
+    runs = studies if len(set(studies)) == len(studies) else folders
+    clashing = _clashes(boards)
+    return [
+        replace(arm, name=f"{arm.name} [{run}]") if arm.name in clashing else arm
+        for board, run in zip(boards, runs, strict=True)
+        for arm in board.in_order
+    ]
 
 
 def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:
@@ -62,7 +87,7 @@ def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:
     trials: dict[tuple[str, int], str] = {}
     clashing = set()
     for arm in (arm for board in boards for arm in board.arms if arm.n):
-        config = arm.sources[0].ledger.read_spec(arm.sources[0].trial).settings
+        config = arm.settings()
         same = configs.setdefault(arm.name, config) == config
         for seed, source in zip(arm.seeds, arm.sources, strict=True):
             same = same and trials.setdefault((arm.name, seed), source.trial) == source.trial
@@ -71,25 +96,25 @@ def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:
     return frozenset(clashing)
 
 
-def _joined(one: Arm, other: Arm) -> Arm:
+def join(one: Arm, other: Arm) -> Arm:
     """One arm over the seeds of both; a seed that both have finished counts once, as the first has it."""
     new = [index for index, seed in enumerate(other.seeds) if seed not in one.seeds]
     seeds = (*one.seeds, *(other.seeds[index] for index in new))
-    sources: tuple[Source, ...] = (*one.sources, *(other.sources[index] for index in new))
 
-    def joined(a: Summary, b: Summary) -> Summary:
+    def joined(metric: Metric) -> MetricSummary:
         # A class without test patches has no value in either run.
-        return Summary(values=(*a.values, *(b.values[index] for index in new if index < len(b.values))))
+        values = other.metrics[metric].values
+        return MetricSummary(
+            values=(*one.metrics[metric].values, *(values[index] for index in new if index < len(values)))
+        )
 
-    metrics: Mapping[str, Summary] = {name: joined(one.metrics[name], other.metrics[name]) for name in one.metrics}
+    metrics: Mapping[Metric, MetricSummary] = {metric: joined(metric) for metric in one.metrics}
     return replace(
         one,
         seeds=seeds,
-        sources=sources,
+        sources=(*one.sources, *(other.sources[index] for index in new)),
         metrics=metrics,
-        recall=tuple(joined(a, b) for a, b in zip(one.recall, other.recall, strict=True)),
-        precision=tuple(joined(a, b) for a, b in zip(one.precision, other.precision, strict=True)),
-        failed=tuple(cell for cell in (*one.failed, *other.failed) if cell.seed not in seeds),
+        failed=tuple(trial for trial in (*one.failed, *other.failed) if trial.seed not in seeds),
         missing=tuple(sorted({*one.missing, *other.missing} - set(seeds))),
         in_grid=one.in_grid and other.in_grid,
     )

@@ -15,60 +15,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
 
 from raysat.errors import UsageError, suggest
-
-if TYPE_CHECKING:
-    from raysat.report.analysis.collect import Arm
-
-RULE: Final = ("balanced_accuracy", "icv", "macro_f1")
-LABELS: Final = {  # every metric of an arm that is one number, in the order shown: accuracy last, as it never ranks
-    "balanced_accuracy": "balanced accuracy",
-    "icv": "ICV",
-    "icv_root": "√ICV",
-    "macro_f1": "macro F1",
-    "worst_recall": "worst-class recall",
-    "g_mean": "G-mean",
-    "kappa": "weighted kappa",
-    "mae": "MAE (classes)",
-    "ece": "ECE",
-    "nll": "NLL",
-    "macro_auroc": "mean AUROC",
-    "macro_average_precision": "mean AP",
-    "accuracy": "accuracy",
-}
-EXTRA: Final = tuple(
-    name for name in LABELS if name not in ("icv_root", "accuracy", *RULE)
-)  # that predictions alone give
-LOWER_IS_BETTER: Final = frozenset({"icv", "icv_root", "mae", "ece", "nll"})
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, CAN_RANK, ICV, KAPPA, MAE, RANKING, Metric
+from raysat.report.analysis.model import Arm
 
 
-def check_metric(metric: str) -> str:
-    """Return the name of a metric that may rank. Raises UsageError for others."""
-    if metric == "accuracy":
+def ranking_metric(name: str) -> Metric:
+    """Return the metric of this name. Raises UsageError for one that may not rank."""
+    if name == ACCURACY.name:
         raise UsageError(
             "accuracy never ranks: on imbalanced data it rewards neglect of the rare classes",
             hint="it is shown last in every report; rank by balanced_accuracy, icv or macro_f1",
         )
-    known = [name for name in LABELS if name != "accuracy"]
-    if metric not in known:
-        raise UsageError(f"unknown metric {metric!r} to rank by", hint=suggest(metric, known))
-    return metric
+    known = {metric.name: metric for metric in CAN_RANK}
+    if name not in known:
+        raise UsageError(f"unknown metric {name!r} to rank by", hint=suggest(name, known))
+    return known[name]
 
 
-def rank(arms: Sequence[Arm], by: str = RULE[0]) -> tuple[Arm, ...]:
+def ranking_rule(by: Metric) -> tuple[Metric, ...]:
+    """The metrics that decide, in order, where ``by`` is put in front of the rule."""
+    return tuple(dict.fromkeys((by, *RANKING)))
+
+
+def rank(arms: Sequence[Arm], by: Metric = BALANCED_ACCURACY) -> tuple[Arm, ...]:
     """Order arms, best first, and number them. ``by`` is the metric in front of the rule.
 
-    Raises UsageError for a metric that may not rank, or that these arms do not have.
+    Raises UsageError for a metric that these arms do not have.
     """
-    order = (check_metric(by), *(metric for metric in RULE if metric != by))
     finished = [arm for arm in arms if arm.n]
     for arm in finished:
         if by not in arm.metrics or arm.metrics[by].mean is None:
             raise UsageError(
-                f"arm {arm.name!r} has no {LABELS[by]}"
-                + (": its classes have no order, or all predictions are of one" if by in ("kappa", "mae") else ""),
+                f"arm {arm.name!r} has no {by.label}"
+                + (": its classes have no order, or all predictions are of one" if by in (KAPPA, MAE) else ""),
                 hint="rank by another metric",
             )
 
@@ -78,9 +59,9 @@ def rank(arms: Sequence[Arm], by: str = RULE[0]) -> tuple[Arm, ...]:
         return not set(seeds) <= set(arm.seeds) if seeds else arm not in complete
 
     def key(arm: Arm) -> list[float]:
-        means = [(metric, _mean(arm, metric, seeds)) for metric in order]
+        means = [(metric, _mean(arm, metric, seeds)) for metric in ranking_rule(by)]
         few = short(arm)
-        return [few, -arm.n if few else 0, *(mean if metric in LOWER_IS_BETTER else -mean for metric, mean in means)]
+        return [few, -arm.n if few else 0, *(mean if metric.lower_is_better else -mean for metric, mean in means)]
 
     ranked = [
         replace(arm, rank=position, short=short(arm)) for position, arm in enumerate(sorted(finished, key=key), start=1)
@@ -100,7 +81,7 @@ def _complete(arms: Sequence[Arm]) -> list[Arm]:
     return whole or [arm for arm in arms if arm.n and arm.n == max(other.n for other in arms)]
 
 
-def _mean(arm: Arm, metric: str, seeds: Sequence[int]) -> float:
+def _mean(arm: Arm, metric: Metric, seeds: Sequence[int]) -> float:
     """Mean of a metric over these seeds, or over all of an arm's where it lacks one, or its metric has gaps."""
     values = arm.metrics[metric].values
     if not seeds or not set(seeds) <= set(arm.seeds) or len(values) != arm.n:
@@ -115,7 +96,7 @@ def pareto(arms: Sequence[Arm]) -> frozenset[str]:
     """
     seeds = ranking_seeds(arms)
     points = {
-        arm.name: (_mean(arm, "balanced_accuracy", seeds), -_mean(arm, "icv", seeds))
+        arm.name: (_mean(arm, BALANCED_ACCURACY, seeds), -_mean(arm, ICV, seeds))
         for arm in arms
         if arm.n and not arm.short
     }

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from raysat.errors import LedgerError, UsageError, suggest
 from raysat.files import parse_model
+from raysat.metrics.catalog import Metric
 
 TOLERANCE: Final = 5e-4  # four printed digits, rounded in every term
 _FOLDER: Final = files("raysat.report") / "published"
@@ -59,6 +60,10 @@ class PublishedRow(_Model):
     macro_f1: Share | None = None
     recall: tuple[Share, ...] = ()
     precision: tuple[Share, ...] = ()
+
+    def value(self, metric: Metric) -> float | None:
+        """Return a metric of the leaderboard; None where the row does not have it."""
+        return metric.of(self) if metric.name in PublishedRow.model_fields else None
 
     def measure(self, name: PublishedMeasure, majority: int) -> float | None:
         """Return a measure by name, given the label of the largest class; None where the row does not have it."""

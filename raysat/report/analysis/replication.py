@@ -13,13 +13,15 @@ A finding holds where all of its comparisons do, does not where one of them does
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from raysat.report.analysis.collect import Arm, Leaderboard
-from raysat.report.analysis.columns import Column, columns
-from raysat.report.analysis.paired import Blocks, Estimate
+from raysat.metrics.catalog import FROM_CONFUSION, RECALL, Metric
+from raysat.report.analysis.contrast import Contrast
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import Arm, Leaderboard
+from raysat.report.analysis.paired import Estimates, PairedBootstrap
 from raysat.report.analysis.reference import Comparison, PublishedFinding, PublishedMeasure, PublishedRow
 
 # Table 2's text calls accuracies similar that lie up to .0165 apart (rows 4 and 5).
@@ -33,7 +35,7 @@ class Difference:
     """One published number beside ours; ``estimate`` is ours minus the published one, over our seeds and patches."""
 
     arm: Arm
-    column: Column
+    metric: Metric
     ours: float
     published: float
     estimate: Estimate
@@ -60,9 +62,9 @@ class Replicated:
     @property
     def decisive(self) -> Answer:
         """The comparison that the verdict rests on: the clearest failure, else what holds by least or is open."""
-        own = [each for each in self.answers if each.verdict == self.verdict]
+        agreeing = [answer for answer in self.answers if answer.verdict == self.verdict]
         sign = -1 if self.verdict == "not held" else 1
-        return min(own, key=lambda each: sign * abs(each.estimate.value) if each.estimate else -math.inf)
+        return min(agreeing, key=lambda answer: sign * abs(answer.estimate.value) if answer.estimate else -math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +74,39 @@ class Replication:
     differences: tuple[Difference, ...]
     findings: tuple[Replicated, ...]
 
-    def of(self, arm: str, metric: str) -> Difference | None:
-        """The difference of an arm in a metric that is one number; None where there is none."""
-        found = (each for each in self.differences if each.arm.name == arm and each.column.key == metric)
-        return next(found, None)
+    def of(self, arm: str, metric: Metric) -> Difference | None:
+        """The difference of an arm in a metric; None where there is none."""
+        return next((one for one in self.differences if (one.arm.name, one.metric) == (arm, metric)), None)
 
 
-def replicate(board: Leaderboard, blocks: Blocks) -> Replication | None:
-    """Set published rows and findings against our cells; None for a study without a reference."""
+def replicate(
+    board: Leaderboard, bootstrap: PairedBootstrap, means: Mapping[str, Estimates] | None = None
+) -> Replication | None:
+    """Set published rows and findings against our trials.
+
+    Args:
+        board: with what is published.
+        bootstrap: of its trials.
+        means: of its arms, by name, where they are known already.
+
+    Returns:
+        Both beside each other; None for a study without a reference.
+    """
     if board.reference is None or board.support is None:
         return None
-    present = {arm.name for arm in board.arms if arm.n}
+    published = [arm for arm in board.ranked if arm.published is not None]
+    if means is None:
+        means = {arm.name: bootstrap.mean(Contrast.mean([arm.name])) for arm in published}
+    present = {arm.name for arm in board.ranked}
     rows = {row.arm: row for row in board.reference.rows}
-    findings = tuple(_answered(each, blocks, present, board.support, rows) for each in board.reference.findings)
-    return Replication(differences=tuple(_differences(board, blocks)), findings=findings)
+    return Replication(
+        differences=tuple(
+            difference for arm in published for difference in _differences(arm, board.metrics, means[arm.name])
+        ),
+        findings=tuple(
+            _answered(finding, bootstrap, present, board.support, rows) for finding in board.reference.findings
+        ),
+    )
 
 
 def majority(support: Sequence[int]) -> int:
@@ -93,41 +114,34 @@ def majority(support: Sequence[int]) -> int:
     return max(range(len(support)), key=lambda label: support[label])
 
 
-def _differences(board: Leaderboard, blocks: Blocks) -> list[Difference]:
-    """Every number that is published of an arm with a finished seed, in the board's order."""
-    found = []
-    for arm in board.arms:
-        if not arm.n or arm.published is None:
-            continue
-        means = blocks.estimates({arm.name: 1.0}, test=False)
-        for column in columns(board):
-            published = column.published(arm)
-            own = means.get(column.metric if column.position is None else f"{column.metric}_{column.position}")
-            if published is not None and own is not None:
-                low, high = (None if end is None else end - published for end in (own.low, own.high))
-                estimate = replace(own, value=own.value - published, low=low, high=high)
-                found.append(Difference(arm=arm, column=column, ours=own.value, published=published, estimate=estimate))
-    return found
+def _differences(arm: Arm, metrics: Sequence[Metric], means: Estimates) -> Iterator[Difference]:
+    """Every number that is published of an arm, in the order of metrics."""
+    for metric in metrics:
+        published, ours = arm.published_value(metric), means.get(metric)
+        if published is not None and ours is not None:
+            low, high = (None if end is None else end - published for end in (ours.low, ours.high))
+            estimate = replace(ours, value=ours.value - published, low=low, high=high)
+            yield Difference(arm=arm, metric=metric, ours=ours.value, published=published, estimate=estimate)
 
 
 def _answered(
     finding: PublishedFinding,
-    blocks: Blocks,
+    bootstrap: PairedBootstrap,
     present: set[str],
     support: Sequence[int],
     rows: Mapping[str, PublishedRow],
 ) -> Replicated:
     answers = []
-    for each in finding.comparisons:
-        terms = _terms(each, support) if {each.of, each.minus} <= present else []
-        estimate = blocks.combination(terms) if terms else None
+    for comparison in finding.comparisons:
+        arms = (comparison.of, comparison.minus)
+        terms = _terms(comparison, support) if present.issuperset(arms) else []
+        estimate = bootstrap.across_metrics(terms) if terms else None
         # Class 0 is the largest of the published data; which one is in ours is another matter.
-        theirs = [rows[arm].measure(each.measure, 0) for arm in (each.of, each.minus)]
-        published = None if theirs[0] is None or theirs[1] is None else theirs[0] - theirs[1]
-        answers.append(
-            Answer(comparison=each, published=published, estimate=estimate, verdict=judge(estimate, each.expected))
-        )
-    return Replicated(finding=finding, verdict=_joint([each.verdict for each in answers]), answers=tuple(answers))
+        of, minus = (rows[arm].measure(comparison.measure, 0) for arm in arms)
+        published = None if of is None or minus is None else of - minus
+        verdict = judge(estimate, comparison.expected)
+        answers.append(Answer(comparison=comparison, published=published, estimate=estimate, verdict=verdict))
+    return Replicated(finding=finding, verdict=_joint([answer.verdict for answer in answers]), answers=tuple(answers))
 
 
 def judge(estimate: Estimate | None, expected: str) -> Verdict:
@@ -146,27 +160,32 @@ def judge(estimate: Estimate | None, expected: str) -> Verdict:
 
 
 def _joint(verdicts: Sequence[Verdict]) -> Verdict:
-    if all(each == "held" for each in verdicts):
+    if all(verdict == "held" for verdict in verdicts):
         return "held"
     return "not held" if "not held" in verdicts else "cannot be told"
 
 
-def _terms(comparison: Comparison, support: Sequence[int]) -> list[tuple[float, str, str]]:
-    """A comparison as a weighted sum of measures that are resampled; empty where our classes do not have it."""
-    own = _weights(comparison.measure, support)
+def _terms(comparison: Comparison, support: Sequence[int]) -> list[tuple[float, str, Metric]]:
+    """A comparison as a weighted sum of resampled metrics; empty where our classes do not have it."""
+    weights = _weights(comparison.measure, support)
     return [
-        (sign * weight, arm, measure)
+        (sign * weight, arm, metric)
         for sign, arm in ((1.0, comparison.of), (-1.0, comparison.minus))
-        for measure, weight in own.items()
+        for metric, weight in weights.items()
     ]
 
 
-def _weights(measure: PublishedMeasure, support: Sequence[int]) -> dict[str, float]:
-    """A published measure as weights of measures that are resampled; classes without test patches take no part."""
-    if measure not in ("rare_recall", "majority_gap"):
-        return {measure: 1.0}
+def _weights(measure: PublishedMeasure, support: Sequence[int]) -> dict[Metric, float]:
+    """A published measure as weights of resampled metrics; classes without test patches take no part."""
+    if (metric := metric_of(measure)) is not None:
+        return {metric: 1.0}
     largest = majority(support)
-    rare = [f"recall_{label}" for label, patches in enumerate(support) if patches and label != largest]
+    rare = [RECALL.of_class(label) for label, patches in enumerate(support) if patches and label != largest]
     if not rare or measure == "rare_recall":
         return dict.fromkeys(rare, 1 / max(1, len(rare)))
-    return {f"recall_{largest}": 1.0, **dict.fromkeys(rare, -1 / len(rare))}
+    return {RECALL.of_class(largest): 1.0, **dict.fromkeys(rare, -1 / len(rare))}
+
+
+def metric_of(measure: PublishedMeasure) -> Metric | None:
+    """The metric that a published measure is; None of one that is made of several recalls."""
+    return next((metric for metric in FROM_CONFUSION if metric.name == measure), None)

@@ -1,4 +1,4 @@
-"""Shares of the variance of a metric on a balanced grid: sums of squares over the total one, as in functional ANOVA.
+"""Components of the variance of a metric on a balanced grid: sums of squares over the total, as in functional ANOVA.
 
 Hutter et al. 2014; exact here, as a balanced grid has every combination of levels.
 """
@@ -12,68 +12,81 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
 from raysat.report.analysis.factors import Design
-from raysat.report.analysis.paired import Blocks
+from raysat.report.analysis.paired import PairedBootstrap
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """What a source of variance holds of a metric over all cells (arm and seed) of a balanced grid."""
+class VarianceComponent:
+    """What a source of variance holds of a metric over all trials of a balanced grid."""
 
     source: str
-    squares: float  # sum of squared deviations
-    degrees: int
+    degrees: int  # of freedom
     of_arms: float | None  # share of the variance between arms; None for seeds and noise
     of_all: float
 
 
-def shares(
-    blocks: Blocks, design: Design, seeds: Sequence[int], measure: str = "balanced_accuracy"
-) -> tuple[Share, ...]:
-    """Split the variance of a metric over the cells of a balanced grid: factors, pairs, more at once, seeds, noise."""
+def variance_components(
+    bootstrap: PairedBootstrap, design: Design, seeds: Sequence[int], metric: Metric = BALANCED_ACCURACY
+) -> tuple[VarianceComponent, ...]:
+    """Split the variance of a metric over the trials of a balanced grid.
+
+    Args:
+        bootstrap: what the trials reached.
+        design: a balanced one.
+        seeds: that all of its arms have finished.
+        metric: whose variance.
+
+    Returns:
+        Components of each factor, each pair, three or more together; then seed and noise, where seeds are several.
+    """
     sizes = [len(factor.levels) for factor in design.factors]
-    cells = np.empty((*sizes, len(seeds)))
+    trials = np.empty((*sizes, len(seeds)))
     for arm in design.arms:
-        where = tuple(factor.levels.index(factor.of[arm]) for factor in design.factors)
-        cells[where] = [blocks.value(arm, seed, measure) for seed in seeds]
-    total = float(np.square(cells - cells.mean()).sum())
-    arms = cells.mean(axis=-1)
-    between = float(np.square(arms - arms.mean()).sum()) * len(seeds)
-    by_seed = cells.reshape(-1, len(seeds)).mean(axis=0)
-    seed_squares = float(np.square(by_seed - cells.mean()).sum()) * arms.size
-    found: list[tuple[str, float, int]] = []
+        place = tuple(factor.levels.index(factor.of[arm]) for factor in design.factors)
+        trials[place] = bootstrap.observed(arm, seeds, metric)
+    arms = trials.mean(axis=-1)
+    by_seed = trials.reshape(-1, len(seeds)).mean(axis=0)
+    total = _squares(trials - trials.mean())
+    between = _squares(arms - arms.mean()) * len(seeds)
+    of_seed = _squares(by_seed - trials.mean()) * arms.size
+    sources: list[tuple[str, float, int]] = []
     for order in (1, 2):
-        for which in combinations(range(len(sizes)), order):
-            squares = float(np.square(_component(arms, which)).sum()) * len(seeds)
-            name = " × ".join(design.factors[axis].name for axis in which)
-            found.append((name, squares, int(np.prod([sizes[axis] - 1 for axis in which]))))
-    left = arms.size - 1 - sum(degrees for _, _, degrees in found)
-    if left:
-        found.append(("three or more together", max(0.0, between - sum(s for _, s, _ in found)), left))
-    ours = [
-        Share(source=name, squares=s, degrees=d, of_arms=_part(s, between), of_all=_part(s, total))
-        for name, s, d in found
+        for axes in combinations(range(len(sizes)), order):
+            squares = _squares(_component(arms, axes)) * len(seeds)
+            name = " × ".join(design.factors[axis].name for axis in axes)
+            sources.append((name, squares, int(np.prod([sizes[axis] - 1 for axis in axes]))))
+    if left := arms.size - 1 - sum(degrees for _, _, degrees in sources):
+        rest = max(0.0, between - sum(squares for _, squares, _ in sources))
+        sources.append(("three or more together", rest, left))
+    components = [
+        VarianceComponent(source=name, degrees=degrees, of_arms=_share(squares, between), of_all=_share(squares, total))
+        for name, squares, degrees in sources
     ]
-    noise = max(0.0, total - between - seed_squares)
-    free = len(seeds) - 1
-    rest: list[tuple[str, float, int]] = [("seed", seed_squares, free), ("noise", noise, free * (arms.size - 1))]
-    return (
-        *ours,
-        *(Share(source=n, squares=s, degrees=d, of_arms=None, of_all=_part(s, total)) for n, s, d in rest if free),
-    )
+    if free := len(seeds) - 1:
+        noise = max(0.0, total - between - of_seed)
+        for name, squares, degrees in (("seed", of_seed, free), ("noise", noise, free * (arms.size - 1))):
+            share = _share(squares, total)
+            components.append(VarianceComponent(source=name, degrees=degrees, of_arms=None, of_all=share))
+    return tuple(components)
 
 
-def _component(arms: Floats, which: Sequence[int]) -> Floats:
+def _squares(deviations: Floats) -> float:
+    return float(np.square(deviations).sum())
+
+
+def _component(arms: Floats, axes: Sequence[int]) -> Floats:
     """The part of a table of means that is due to some of its axes alone, over the whole table's shape."""
     part = np.zeros_like(arms)
-    for size in range(len(which) + 1):
-        for kept in combinations(which, size):
+    for size in range(len(axes) + 1):
+        for kept in combinations(axes, size):
             others = tuple(axis for axis in range(arms.ndim) if axis not in kept)
-            part = part + (-1) ** (len(which) - size) * arms.mean(axis=others, keepdims=True)
+            part = part + (-1) ** (len(axes) - size) * arms.mean(axis=others, keepdims=True)
     return part
 
 
-def _part(squares: float, total: float) -> float:
+def _share(squares: float, total: float) -> float:
     return squares / total if total > 0 else 0.0

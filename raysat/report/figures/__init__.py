@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.analyze import Analysis
 from raysat.report.figures.calibration import calibration
 from raysat.report.figures.classes import classes
 from raysat.report.figures.confusion import confusion
 from raysat.report.figures.curves import curves
 from raysat.report.figures.factorial import interactions, variance
-from raysat.report.figures.forest import differences, main_effects, together
-from raysat.report.figures.style import Drawing, style
+from raysat.report.figures.forest import combinations, differences, main_effects
+from raysat.report.figures.style import RenderedFigure, style
 from raysat.report.figures.tradeoff import tradeoff
 
-__all__ = ["FIGURES", "Drawing", "draw"]
+__all__ = ["FIGURES", "RenderedFigure", "draw"]
 
 _MAKERS: Final = {  # in reading order
     "differences": differences,
@@ -22,7 +22,7 @@ _MAKERS: Final = {  # in reading order
     "classes": classes,
     "main-effects": main_effects,
     "interactions": interactions,
-    "together": together,
+    "combination": combinations,
     "variance": variance,
     "curves": curves,
     "confusion": confusion,
@@ -31,8 +31,8 @@ _MAKERS: Final = {  # in reading order
 FIGURES: Final = tuple(_MAKERS)  # their names
 
 
-def draw(findings: Findings) -> tuple[Drawing, ...]:
+def draw(analysis: Analysis) -> tuple[RenderedFigure, ...]:
     """Draw all figures in reading order; those without data are left out."""
     with style():
-        found = [make(findings) for make in _MAKERS.values()]
-    return tuple(each for each in found if each is not None)
+        figures = [make(analysis) for make in _MAKERS.values()]
+    return tuple(figure for figure in figures if figure is not None)

@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from raysat.formatting import plural
+from raysat.metrics.catalog import ECE
 from raysat.metrics.probabilistic import BINS, Reliability
-from raysat.report.analysis.collect import Arm
-from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.model import Arm
 from raysat.report.figures.names import MARKS, left_out, marked, seeds, shown, wrap
-from raysat.report.figures.style import ACCENT, INK, MUTED, WARN, Drawing, canvas, drawing
+from raysat.report.figures.style import ACCENT, INK, MUTED, WARN, RenderedFigure, new_figure, render
 
 _MOST: Final = 8
 _COLUMNS: Final = 3
@@ -21,44 +22,44 @@ _LEFT, _FOOT = 0.6, 0.5  # inches of margin
 _WIDE, _HIGH = 2.3, 2.4  # inches of a panel with all that is around it
 
 
-def calibration(findings: Findings) -> Drawing | None:
+def calibration(analysis: Analysis) -> RenderedFigure | None:
     """Draw accuracy by confidence over all patches and seeds of an arm, and where its patches are."""
-    arms = [arm for arm in shown(findings, _MOST) if arm.name in findings.cells.reliability]
+    arms = [arm for arm in shown(analysis, _MOST) if arm.name in analysis.predictions.reliability]
     if not arms:
         return None
     columns = min(_COLUMNS, max(2, len(arms)))
     rows = math.ceil(len(arms) / columns)
     width, height = _LEFT + columns * _WIDE, rows * _HIGH + _FOOT
-    figure = canvas(height, width)
+    figure = new_figure(height, width)
     figure.set_layout_engine("none")
     for place, arm in enumerate(arms):
         row, column = divmod(place, columns)
         x, y = _LEFT + column * _WIDE, height - (row + 1) * _HIGH  # of the foot of a place; inches
         foot = figure.add_axes((x / width, y / height, (_WIDE - 0.22) / width, 0.34 / height))
         panel = figure.add_axes((x / width, (y + 0.4) / height, (_WIDE - 0.22) / width, 1.5 / height), sharex=foot)
-        _bars(panel, foot, findings.cells.reliability[arm.name])
-        _words(panel, foot, findings, arm)
+        _bars(panel, foot, analysis.predictions.reliability[arm.name])
+        _words(panel, foot, analysis, arm)
         panel.tick_params(labelbottom=False, labelleft=column == 0)
         foot.tick_params(labelbottom=place + columns >= len(arms))
         if column == 0:
             panel.set_ylabel("accuracy")
         if place + columns >= len(arms):
             foot.set_xlabel("confidence")
-    return drawing(
+    return render(
         figure,
         "calibration",
         title="Reliability",
         caption=f"Accuracy of patches by the confidence of their predicted class, in {BINS} bins, seeds pooled "
         f"({seeds(arms)}). On the diagonal, confidence is earned. Orange: more confident than right; pale blue: "
-        "more often right than confident. Below: the share of patches in each bin. " + MARKS + left_out(findings, arms),
+        "more often right than confident. Below: the share of patches in each bin. " + MARKS + left_out(analysis, arms),
         alt=f"{plural(len(arms), 'panel')} of bars along a diagonal, with the expected calibration error of each.",
     )
 
 
-def _words(panel: Axes, foot: Axes, findings: Findings, arm: Arm) -> None:
-    title = wrap(f"{arm.rank}  {marked(findings, arm)}", 27, 2)
+def _words(panel: Axes, foot: Axes, analysis: Analysis, arm: Arm) -> None:
+    title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27, 2)
     panel.set_title("\n".join(title), fontsize=9.5, fontweight="normal", pad=4)
-    ece = arm.metrics["ece"].mean
+    ece = arm.metrics[ECE].mean
     if ece is not None:
         panel.text(0.04, 0.95, f"ECE {ece:.3f}", va="top", transform=panel.transAxes)
     foot.set_yticks([])

@@ -1,4 +1,4 @@
-"""Confusion matrices of the best arms and the baseline: which classes are taken for which."""
+"""Confusion matrices of the best arms and the baseline: which classes are predicted as which."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from raysat.formatting import plural
-from raysat.report.analysis.collect import one_line
-from raysat.report.analysis.findings import Findings
-from raysat.report.figures.names import MARKS, elide, left_out, marked, seeds, shown, wrap
-from raysat.report.figures.style import ACCENT, GRID, WARN, Drawing, canvas, drawing, quiet
+from raysat.formatting import elide, plural
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.figures.names import MARKS, left_out, marked, seeds, shown, wrap
+from raysat.report.figures.style import ACCENT, GRID, WARN, RenderedFigure, hide_axis_ticks, new_figure, render
 
 _MOST: Final = 8
 _NARROW: Final = 6  # with more classes, two panels in a row instead of three
 
 
-def confusion(findings: Findings) -> Drawing:
+def confusion(analysis: Analysis) -> RenderedFigure:
     """Draw counts summed over seeds, shaded by their share of the true class."""
-    arms = shown(findings, _MOST)
-    names = findings.board.classes
+    arms = shown(analysis, _MOST)
+    names = analysis.board.classes
     columns = min(3 if len(names) <= _NARROW else 2, len(arms))
     rows = math.ceil(len(arms) / columns)
     side = (7.5 - 1.2) / max(columns, 2)
-    counts = [findings.cells.confusion[list(findings.cells.seeds[arm.name].values())].sum(axis=0) for arm in arms]
+    counts = [analysis.predictions.confusion_of(arm.name) for arm in arms]
     room = side / len(names)
     digits = max(len(str(int(matrix.max()))) for matrix in counts)
     form = "counts" if room >= 0.1 + 0.085 * digits else "shares" if room >= 0.3 else ""
-    figure = canvas(rows * (side + 0.35) + 0.9, 1.2 + side * columns + 0.1)
+    figure = new_figure(rows * (side + 0.35) + 0.9, 1.2 + side * columns + 0.1)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, arm, matrix in zip(panels.ravel(), arms, counts, strict=False):
         _matrix(axes, matrix, form)
-        title = wrap(f"{arm.rank}  {marked(findings, arm)}", int(side * 12.5), 2)
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(side * 12.5), 2)
         axes.set_title("\n".join(title), fontsize=9.5, fontweight="normal")
-    labels = [elide(one_line(name), 14) for name in names]
+    labels = [elide(name, 14) for name in names]
     narrow = len(names) > _NARROW
     turned: dict[str, Any] = {"rotation": 90 if narrow else 50, "ha": "right", "rotation_mode": "anchor"}
     turned["va"] = "center" if narrow else "top"
@@ -50,15 +49,15 @@ def confusion(findings: Findings) -> Drawing:
         if place >= columns:
             for x, text in enumerate(labels):
                 spare.text(x, -0.4, text, in_layout=False, **turned)
-    figure.supxlabel("taken for", fontsize=9.5)
+    figure.supxlabel("predicted class", fontsize=9.5)
     figure.supylabel("true class", fontsize=9.5)
-    said = {"counts": "Patches", "shares": "Per cent of the true class", "": "Patches"}[form]
-    return drawing(
+    what = {"counts": "Patches", "shares": "Per cent of the true class", "": "Patches"}[form]
+    return render(
         figure,
         "confusion",
         title="Confusion matrices",
-        caption=f"{said}, summed over seeds ({seeds(arms)}); shaded by the share of the true class, blue where right "
-        f"and orange where wrong. {MARKS}{left_out(findings, arms)}",
+        caption=f"{what}, summed over seeds ({seeds(arms)}); shaded by the share of the true class, blue where right "
+        f"and orange where wrong. {MARKS}{left_out(analysis, arms)}",
         alt=f"{plural(len(arms), 'matrix').replace('matrixs', 'matrices')} of {len(names)} true by as many predicted "
         "classes.",
     )
@@ -82,5 +81,5 @@ def _matrix(axes: Axes, counts: npt.NDArray[Any], form: str) -> None:
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=GRID, linewidth=0.8)
     axes.tick_params(which="both", length=0)
-    quiet(axes, left=False)
+    hide_axis_ticks(axes, left=False)
     axes.spines["bottom"].set_visible(False)

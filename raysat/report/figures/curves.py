@@ -5,58 +5,54 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from raysat.formatting import plural
-from raysat.report.analysis.findings import CURVES, Curve, Findings
-from raysat.report.figures.names import MARKS, elide, marked, shown
-from raysat.report.figures.style import DASHES, INK, SERIES, Drawing, canvas, drawing
+from raysat.formatting import elide, plural
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.curves import Floats
+from raysat.report.figures.names import MARKS, marked, shown
+from raysat.report.figures.style import DASHES, INK, SERIES, RenderedFigure, new_figure, render
 
 _MOST: Final = 6  # as many as there are colours
-_LABELS: Final = {"balanced_accuracy": "balanced accuracy", "loss": "training loss"}
+_MOST_LINEAR: Final = 30  # losses that differ by a larger factor get a logarithmic axis
 
 
-def curves(findings: Findings) -> Drawing | None:
+def curves(analysis: Analysis) -> RenderedFigure | None:
     """Draw balanced accuracy and loss over epochs; None where no arm has curves."""
-    arms = [arm for arm in shown(findings, _MOST) if arm.name in findings.curves]
+    arms = [arm for arm in shown(analysis, _MOST) if arm.name in analysis.curves]
     if not arms:
         return None
-    figure = canvas(2.9 + 0.19 * len(arms))
-    panels = figure.subplots(1, len(CURVES))
+    figure = new_figure(2.9 + 0.19 * len(arms))
+    accuracy_axes, loss_axes = figure.subplots(1, 2)
     handles, labels = [], []
-    color = iter(SERIES)
-    dash = iter(DASHES)
+    looks = zip(SERIES, DASHES, strict=True)
     for arm in arms:
-        base = arm.name == findings.baseline
-        look: dict[str, Any] = (
-            {"color": INK, "linestyle": "-", "linewidth": 2.4}
-            if base
-            else {
-                "color": next(color),
-                "linestyle": next(dash),
-                "linewidth": 1.6,
-            }
-        )
-        for axes, what in zip(panels, CURVES, strict=True):
-            _line(axes, findings.curves[arm.name], what, look)
+        curve = analysis.curves[arm.name]
+        look: dict[str, Any] = {"color": INK, "linestyle": "-", "linewidth": 2.4}
+        if arm.name != analysis.baseline:
+            color, dash = next(looks)
+            look = {"color": color, "linestyle": dash, "linewidth": 1.6}
+        _line(accuracy_axes, curve.epochs, curve.balanced_accuracy, look)
+        _line(loss_axes, curve.epochs, curve.loss, look)
         handles.append(Line2D([], [], **look))
-        labels.append(f"{arm.rank}  {elide(marked(findings, arm), 84)}, n = {arm.n}")
-    for axes, what in zip(panels, CURVES, strict=True):
-        axes.set_title(_LABELS[what])
+        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 84)}, n = {arm.n}")
+    for axes, title in ((accuracy_axes, "balanced accuracy"), (loss_axes, "training loss")):
+        axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y")
-    lows = np.concatenate([findings.curves[arm.name].values["loss"].ravel() for arm in arms])
-    if lows.min() > 0 and lows.max() / lows.min() > 30:
-        panels[CURVES.index("loss")].set_yscale("log")
-        panels[CURVES.index("loss")].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    losses = np.concatenate([analysis.curves[arm.name].loss.ravel() for arm in arms])
+    if losses.min() > 0 and losses.max() / losses.min() > _MOST_LINEAR:
+        loss_axes.set_yscale("log")
+        loss_axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     figure.legend(handles, labels, loc="outside lower left", handlelength=2.6)
     several = any(arm.n > 1 for arm in arms)
-    total = len(findings.curves)
+    total = len(analysis.curves)
     which = "" if len(arms) == total else f" Shown: {len(arms)} of {total} arms, the first by rank and the baseline."
-    return drawing(
+    return render(
         figure,
         "curves",
         title="Learning curves",
@@ -68,10 +64,10 @@ def curves(findings: Findings) -> Drawing | None:
     )
 
 
-def _line(axes: Axes, curve: Curve, what: str, look: dict[str, Any]) -> None:
-    values = curve.values[what]
-    marker = "o" if len(curve.epochs) < 3 else None
-    axes.plot(curve.epochs, values.mean(axis=0), marker=marker, markersize=5, **look)
-    if len(values) > 1 and len(curve.epochs) > 1:
+def _line(axes: Axes, epochs: npt.NDArray[np.int64], values: Floats, look: dict[str, Any]) -> None:
+    """Draw the mean over seeds of (S, E) values, and their range."""
+    marker = "o" if len(epochs) < 3 else None
+    axes.plot(epochs, values.mean(axis=0), marker=marker, markersize=5, **look)
+    if len(values) > 1 and len(epochs) > 1:
         low, high = values.min(axis=0), values.max(axis=0)
-        axes.fill_between(curve.epochs, low, high, color=look["color"], alpha=0.11, linewidth=0)
+        axes.fill_between(epochs, low, high, color=look["color"], alpha=0.11, linewidth=0)

@@ -13,14 +13,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from raysat.formatting import plural
-from raysat.report.analysis.collect import one_line
+from raysat.formatting import elide, one_line, plural
+from raysat.metrics.catalog import BALANCED_ACCURACY
+from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.effects import Effects
 from raysat.report.analysis.factors import Factor
-from raysat.report.analysis.findings import Findings
-from raysat.report.analysis.ranking import RULE
-from raysat.report.figures.names import elide, wrap
-from raysat.report.figures.style import ACCENT, DASHES, MARKERS, MUTED, SERIES, Drawing, canvas, drawing, quiet
+from raysat.report.analysis.model import Arm
+from raysat.report.figures.names import wrap
+from raysat.report.figures.style import (
+    ACCENT,
+    DASHES,
+    MARKERS,
+    MUTED,
+    SERIES,
+    RenderedFigure,
+    hide_axis_ticks,
+    new_figure,
+    render,
+)
 
 _MOST_PAIRS: Final = 6
 _MOST_LEVELS: Final = 6  # of either factor
@@ -28,9 +38,9 @@ _MOST_SOURCES: Final = 24
 _COLUMNS: Final = 3
 
 
-def interactions(findings: Findings) -> Drawing | None:
+def interactions(analysis: Analysis) -> RenderedFigure | None:
     """Draw means of pairs of levels, the pairs that interact most first; None without two factors."""
-    effects = findings.effects
+    effects = analysis.effects
     if effects is None:
         return None
     pairs = sorted(combinations(effects.design.factors, 2), key=lambda pair: -_strength(effects, pair))
@@ -39,11 +49,14 @@ def interactions(findings: Findings) -> Drawing | None:
     rows = math.ceil(len(drawn) / columns)
     keys = [min(_MOST_LEVELS, len(a.levels), len(b.levels)) for a, b in drawn]
     many = any(max(len(a.levels), len(b.levels)) > 2 for a, b in drawn)
-    figure = canvas(rows * ((2.8 if many else 2.35) + 0.18 * max(keys)), 2.6 * max(2, columns) if columns < 3 else 7.5)
+    figure = new_figure(
+        rows * ((2.8 if many else 2.35) + 0.18 * max(keys)), 2.6 * max(2, columns) if columns < 3 else 7.5
+    )
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes, pair in zip(panels, drawn, strict=False):
         across, lines = sorted(pair, key=lambda factor: -len(factor.levels))
-        _pair(figure, axes, findings, across, lines)
+        _lines(axes, _means(effects, analysis.ranked, across, lines), across, lines)
+        _legend(figure, axes, inches=_below(across))
     for axes in panels[len(drawn) :]:
         axes.set_axis_off()
     for axes in panels[::columns]:
@@ -51,7 +64,7 @@ def interactions(findings: Findings) -> Drawing | None:
     n = plural(len(effects.seeds), "seed")
     plain = "" if effects.design.balanced else " Not adjusted: the grid has gaps, so the table's estimates differ."
     more = f" Shown: the {len(drawn)} of {len(pairs)} pairs that interact most." if len(drawn) < len(pairs) else ""
-    return drawing(
+    return render(
         figure,
         "interactions",
         title="Interactions",
@@ -64,27 +77,33 @@ def interactions(findings: Findings) -> Drawing | None:
 
 def _strength(effects: Effects, pair: Sequence[Factor]) -> float:
     names = tuple(factor.name for factor in pair)
-    found = (effect.estimates[RULE[0]].value for effect in effects.pairs if effect.factors == names)
-    return max(map(abs, found), default=0.0)
+    values = (effect.estimates[BALANCED_ACCURACY].value for effect in effects.pairs if effect.factors == names)
+    return max(map(abs, values), default=0.0)
 
 
-def _pair(figure: Figure, axes: Axes, findings: Findings, across: Factor, lines: Factor) -> None:
-    design = findings.effects.design if findings.effects else None
-    common = set(findings.effects.seeds) if findings.effects else set()
-    at_seeds = {
-        arm.name: [v for v, seed in zip(arm.metrics[RULE[0]].values, arm.seeds, strict=True) if seed in common]
-        for arm in findings.ranked
+def _means(effects: Effects, arms: Sequence[Arm], across: Factor, lines: Factor) -> list[list[float]]:
+    """Mean balanced accuracy of the arms with both levels, over the seeds of all: a row per line."""
+    values = {
+        arm.name: [
+            value
+            for value, seed in zip(arm.metrics[BALANCED_ACCURACY].values, arm.seeds, strict=True)
+            if seed in effects.seeds
+        ]
+        for arm in arms
     }
-    ticks = across.levels[:_MOST_LEVELS]
-    for position, level in enumerate(lines.levels[:_MOST_LEVELS]):
-        means = []
-        for tick in ticks:
-            arms = [arm for arm in (design.arms if design else ()) if (across.of[arm], lines.of[arm]) == (tick, level)]
-            values = [each for arm in arms for each in at_seeds[arm]]
-            means.append(fmean(values) if values else math.nan)
+
+    def mean(tick: str, level: str) -> float:
+        both = [arm for arm in effects.design.arms if (across.of[arm], lines.of[arm]) == (tick, level)]
+        pooled = [value for arm in both for value in values[arm]]
+        return fmean(pooled) if pooled else math.nan
+
+    return [[mean(tick, level) for tick in across.levels[:_MOST_LEVELS]] for level in lines.levels[:_MOST_LEVELS]]
+
+
+def _lines(axes: Axes, means: Sequence[Sequence[float]], across: Factor, lines: Factor) -> None:
+    for position, (row, level) in enumerate(zip(means, lines.levels, strict=False)):
         axes.plot(
-            range(len(ticks)),
-            means,
+            row,
             color=SERIES[position],
             linestyle=DASHES[position],
             marker=MARKERS[position],
@@ -92,60 +111,68 @@ def _pair(figure: Figure, axes: Axes, findings: Findings, across: Factor, lines:
             linewidth=1.6,
             label=f"{elide(one_line(lines.name), 12)} = {elide(one_line(level), 18)}",
         )
-    few = len(ticks) <= 2
-    labels = ["\n".join(wrap(one_line(tick), 14, 2)) if few else elide(one_line(tick), 14) for tick in ticks]
-    axes.set_xticks(range(len(ticks)), labels)
-    if not few:
+    labels = _tick_labels(across)
+    axes.set_xticks(range(len(labels)), labels)
+    if len(labels) > 2:
         axes.tick_params(axis="x", rotation=35)
-    axes.set_xlim(-0.35, len(ticks) - 0.65)
+    axes.set_xlim(-0.35, len(labels) - 0.65)
     axes.margins(y=0.12)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_title("\n".join(wrap(f"{one_line(across.name)} × {one_line(lines.name)}", 26, 2)))
     axes.grid(axis="y")
-    handles = axes.get_lines()
-    two = any("\n" in text for text in labels)
-    below = -0.88 if not few else -0.45 if two else -0.3  # inches, to clear the names of levels
-    clear = ScaledTranslation(0, below, figure.dpi_scale_trans)
+
+
+def _tick_labels(across: Factor) -> list[str]:
+    """Names of levels below the axis: two have room for two lines each."""
+    levels = [one_line(level) for level in across.levels[:_MOST_LEVELS]]
+    return ["\n".join(wrap(level, 14, 2)) if len(levels) <= 2 else elide(level, 14) for level in levels]
+
+
+def _below(across: Factor) -> float:
+    """How far below an axis its key begins, to clear the names of levels; inches."""
+    labels = _tick_labels(across)
+    return -0.88 if len(labels) > 2 else -0.45 if any("\n" in label for label in labels) else -0.3
+
+
+def _legend(figure: Figure, axes: Axes, *, inches: float) -> None:
     axes.legend(
-        handles,
-        [str(line.get_label()) for line in handles],
         loc="upper left",
         bbox_to_anchor=(-0.08, 0),
-        bbox_transform=axes.transAxes + clear,
+        bbox_transform=axes.transAxes + ScaledTranslation(0, inches, figure.dpi_scale_trans),
         borderaxespad=0,
         handlelength=2.2,
         borderpad=0,
     )
 
 
-def variance(findings: Findings) -> Drawing | None:
+def variance(analysis: Analysis) -> RenderedFigure | None:
     """Draw shares of the variance as bars; None where the grid is not balanced."""
-    shares = findings.effects.shares if findings.effects else ()
-    if not shares:
+    if analysis.effects is None or not analysis.effects.components:
         return None
-    ours = [share for share in shares if share.of_arms is not None]
-    rest = [share for share in shares if share.of_arms is None]
-    drawn = sorted(ours, key=lambda share: -share.of_all)[:_MOST_SOURCES] + rest
-    figure = canvas(0.7 + 0.26 * len(drawn))
+    components = analysis.effects.components
+    of_arms = [part for part in components if part.of_arms is not None]
+    rest = [part for part in components if part.of_arms is None]
+    drawn = sorted(of_arms, key=lambda part: -part.of_all)[:_MOST_SOURCES] + rest
+    figure = new_figure(0.7 + 0.26 * len(drawn))
     axes = figure.subplots()
-    values = [100 * share.of_all for share in drawn]
-    colors = [MUTED if share.of_arms is None else ACCENT for share in drawn]
+    values = [100 * part.of_all for part in drawn]
+    colors = [MUTED if part.of_arms is None else ACCENT for part in drawn]
     axes.barh(range(len(drawn)), values, height=0.62, color=colors)
     for y, value in enumerate(values):
         axes.annotate(f"{value:.1f}", (value, y), (5, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(drawn)), [elide(one_line(share.source), 40) for share in drawn])
+    axes.set_yticks(range(len(drawn)), [elide(one_line(part.source), 40) for part in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, max(*values, 1) * 1.12)
     axes.set_xlabel("% of the variance of balanced accuracy")
     axes.grid(axis="x")
-    quiet(axes)
-    n = plural(len(findings.effects.seeds), "seed") if findings.effects else ""
-    more = f" Shown: the largest {_MOST_SOURCES} of {len(ours)}." if len(ours) > _MOST_SOURCES else ""
-    return drawing(
+    hide_axis_ticks(axes)
+    n = plural(len(analysis.effects.seeds), "seed")
+    more = f" Shown: the largest {_MOST_SOURCES} of {len(of_arms)}." if len(of_arms) > _MOST_SOURCES else ""
+    return render(
         figure,
         "variance",
         title="Shares of variance",
-        caption=f"Of balanced accuracy over all cells of the grid ({n}): what factors and pairs of them account for; "
+        caption=f"Of balanced accuracy over all trials of the grid ({n}): what factors and pairs of them account for; "
         f"grey, what is due to the seed that all arms share, and to chance.{more}",
-        alt=", ".join(f"{one_line(s.source)} {100 * s.of_all:.1f} %" for s in drawn[:8]) + ".",
+        alt=", ".join(f"{one_line(part.source)} {100 * part.of_all:.1f} %" for part in drawn[:8]) + ".",
     )

@@ -6,16 +6,16 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from raysat.report.figures.style import COLOURS, FONTS, Drawing
+from raysat.report.figures.style import COLOURS, FONTS, RenderedFigure
 
 _NAMES: Final = {light: name for name, (light, _) in COLOURS.items()}
 _COLOUR: Final = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE)
 _DROPPED: Final = ("metadata", "style", "title")  # matplotlib's style would apply to the whole page
 
 
-def inline(drawing: Drawing) -> str:
-    """Return the SVG element of a drawing for an HTML page; several can stand in one page."""
-    root = ET.fromstring(drawing.svg)  # noqa: S314  (our own)
+def inline(rendered: RenderedFigure) -> str:
+    """Return the SVG element of a figure for an HTML page; several can stand in one page."""
+    root = ET.fromstring(rendered.svg)  # noqa: S314  (our own)
     for element in root.iter():
         for child in [child for child in element if _local(child.tag) in _DROPPED]:
             element.remove(child)
@@ -25,7 +25,7 @@ def inline(drawing: Drawing) -> str:
     for element in root.iter():
         element.tag = _local(element.tag)
         element.attrib = {
-            _local(key): _value(_local(key), value, drawing.name) for key, value in element.attrib.items()
+            _local(key): _value(_local(key), value, rendered.name) for key, value in element.attrib.items()
         }
         if element.text is not None and not element.text.strip():
             element.text = None
@@ -35,7 +35,7 @@ def inline(drawing: Drawing) -> str:
     root.attrib = {
         "viewBox": box,
         "role": "img",
-        "aria-label": f"{drawing.title}. {drawing.alt}",
+        "aria-label": f"{rendered.title}. {rendered.alt}",
         "style": f"max-width: {width / 72:g}in; stroke-linejoin: round; stroke-linecap: butt",
     }
     return ET.tostring(root, encoding="unicode")
@@ -52,5 +52,5 @@ def _value(key: str, value: str, prefix: str) -> str:
         return value.replace("#", f"#{prefix}-", 1)
     value = value.replace("url(#", f"url(#{prefix}-")
     if key in ("style", "fill"):
-        value = _COLOUR.sub(lambda found: f"var(--{_NAMES[found[0].lower()]})", value).replace(FONTS, "var(--sans)")
+        value = _COLOUR.sub(lambda match: f"var(--{_NAMES[match[0].lower()]})", value).replace(FONTS, "var(--sans)")
     return value

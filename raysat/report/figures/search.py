@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from raysat.formatting import elide
 from raysat.search.distribution import Choice, Range
 from raysat.search.load import Search
 from raysat.search.log import BASE, Candidate, Log
@@ -17,6 +18,7 @@ from raysat.search.parameters import Parameter
 
 _BLUE, _GREY, _RED, _BLACK = "#0072b2", "#8c8c8c", "#d55e00", "#222222"  # apart for the colour-blind too
 _COLUMNS: Final = 4
+_WIDE: Final = 18  # characters of a choice below its axis
 _MARGIN: Final = 0.05  # of an axis's width, on both sides
 _STOPPED: Final = "stopped early, at its last epoch"
 
@@ -72,7 +74,7 @@ def _panel(axes: Axes, parameter: Parameter, log: Log) -> None:
             )
     match parameter.distribution:
         case Choice(values=values):
-            axes.set_xticks(range(len(values)), [_short(parameter.label(n)) for n in range(len(values))], fontsize=8)
+            axes.set_xticks(range(len(values)), [elide(parameter.label(n), _WIDE) for n in range(len(values))], fontsize=8)
             axes.set_xlim(-0.5, len(values) - 0.5)
             if len(values) > 3:
                 axes.tick_params(axis="x", rotation=30)
@@ -104,7 +106,3 @@ def _mark(axes: Axes, x: float, candidate: Candidate) -> None:
         case "failed":
             transform = axes.get_xaxis_transform()
             axes.scatter([x], [0.03], marker="x", color=_RED, s=26, label="failed", transform=transform, zorder=3)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 18 else f"{text[:17]}…"

@@ -1,4 +1,4 @@
-"""How every figure looks: colours, fonts, and a drawing's bytes, the same whenever it is drawn again."""
+"""How every figure looks: colours, fonts, and a rendered figure's bytes, the same whenever it is drawn again."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _RC: Final[Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class RenderedFigure:
     """A figure in both of its forms, and what it is called."""
 
     name: str  # safe in file names and ids
@@ -95,22 +95,33 @@ def style() -> Iterator[None]:
         yield
 
 
-def drawing(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> Drawing:
-    """Write a figure as SVG and PNG, with nothing in them that differs from run to run."""
+def render(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> RenderedFigure:
+    """Write a figure as SVG and PNG, with nothing in them that differs from run to run.
+
+    Args:
+        figure: what to write.
+        name: safe in file names and ids.
+        title: for pages.
+        caption: what is shown, of how many, and what is left out.
+        alt: for those who cannot see it.
+
+    Returns:
+        Both forms.
+    """
     svg, png = io.BytesIO(), io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", metadata={**nothing, "Title": title})
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     text = svg.getvalue().decode().replace("'DejaVu Sans'", FONTS)
-    return Drawing(name=name, title=title, caption=caption, alt=alt, svg=text, png=png.getvalue())
+    return RenderedFigure(name=name, title=title, caption=caption, alt=alt, svg=text, png=png.getvalue())
 
 
-def canvas(height: float, width: float = WIDTH) -> Figure:
+def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Return an empty figure whose parts make room for each other; sizes in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def quiet(axes: Axes, *, left: bool = True) -> None:
+def hide_axis_ticks(axes: Axes, *, left: bool = True) -> None:
     """Take the ticks from an axis of names and, without ``left``, its line."""
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(left)

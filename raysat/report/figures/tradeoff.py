@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from raysat.formatting import plural
-from raysat.report.analysis.collect import Arm
-from raysat.report.analysis.findings import Findings
-from raysat.report.figures.names import elide, seeds, shown
-from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, Drawing, canvas, drawing
+from raysat.formatting import elide, plural
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.model import Arm
+from raysat.report.figures.names import seeds, shown
+from raysat.report.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, RenderedFigure, new_figure, render
 
 _ALL_NAMED: Final = 30  # with more arms, those at the top alone
 _TOP: Final = 10
@@ -28,21 +29,21 @@ _AROUND: Final = [  # where a label may stand, the nearest first; points from it
 ]
 
 
-def tradeoff(findings: Findings) -> Drawing:
+def tradeoff(analysis: Analysis) -> RenderedFigure:
     """Draw the paper's Figure 2: the wished-for corner is at the top right."""
-    arms = findings.ranked
-    named = shown(findings, len(arms) if len(arms) <= _ALL_NAMED else _TOP)
-    points = np.array([[arm.metrics["accuracy"].mean, arm.metrics["balanced_accuracy"].mean] for arm in arms], float)
+    arms = analysis.ranked
+    named = shown(analysis, len(arms) if len(arms) <= _ALL_NAMED else _TOP)
+    points = np.array([[arm.metrics[ACCURACY].mean, arm.metrics[BALANCED_ACCURACY].mean] for arm in arms], float)
     rows = -(-len(named) // 2)
     height = _HIGH + 0.95 + (rows + 1.5) * _LINE
-    figure = canvas(height)
+    figure = new_figure(height)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.65 / WIDTH, 1 - (_HIGH + 0.3) / height, (WIDTH - 0.8) / WIDTH, _HIGH / height))
     _limits(axes, points)
     axes.axline((0, 0), slope=1, color=GRID, linewidth=1.2, zorder=0)
     axes.text(1, 1.012, "better ↗", transform=axes.transAxes, ha="right", va="bottom", color=MUTED)
     for arm, (x, y) in zip(arms, points, strict=True):
-        axes.plot([x], [y], linestyle="none", zorder=3, alpha=0.9, **_mark(findings, arm))
+        axes.plot([x], [y], linestyle="none", zorder=3, alpha=0.9, **_mark(analysis, arm))
     ids = {arm.name for arm in named}
     where = [place for place, arm in enumerate(arms) if arm.name in ids]
     _labels(figure, axes, points, where, [str(arms[place].rank) for place in where])
@@ -51,7 +52,7 @@ def tradeoff(findings: Findings) -> Drawing:
     axes.grid()
     _key(figure, named, top=1 - (_HIGH + 0.85) / height, step=_LINE / height)
     rest = "" if len(named) == len(arms) else f" Of {len(arms)} arms the first {_TOP} and the baseline are named."
-    return drawing(
+    return render(
         figure,
         "tradeoff",
         title="Accuracy against balanced accuracy",
@@ -63,9 +64,9 @@ def tradeoff(findings: Findings) -> Drawing:
     )
 
 
-def _mark(findings: Findings, arm: Arm) -> dict[str, Any]:
-    size = 7 if len(findings.ranked) <= 60 else 5
-    baseline, best = arm.name == findings.baseline, arm.name in findings.pareto
+def _mark(analysis: Analysis, arm: Arm) -> dict[str, Any]:
+    size = 7 if len(analysis.ranked) <= 60 else 5
+    baseline, best = arm.name == analysis.baseline, arm.name in analysis.pareto
     fill = ACCENT if best else SURFACE
     edge = ACCENT if best else INK if baseline else MUTED
     return {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from raysat.formatting import NONE, number
-from raysat.report.analysis.collect import Arm, Summary, one_line
-from raysat.report.analysis.paired import Estimate
+from raysat.formatting import NONE, number, one_line
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, Metric
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import Arm, MetricSummary
 from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value
 from raysat.report.format.table import Cell, Emphasis, Heading
 
@@ -32,7 +33,13 @@ def p_cell(p: float | None) -> Cell:
     return Cell(text=p_value(p), value=p)
 
 
-def mean_cell(summary: Summary, metric: str = "", *, best: str | None = None, interval: Estimate | None = None) -> Cell:
+def mean_cell(
+    summary: MetricSummary,
+    metric: Metric = BALANCED_ACCURACY,
+    *,
+    best: str | None = None,
+    interval: Estimate | None = None,
+) -> Cell:
     """A mean over seeds above its interval, or the standard deviation over seeds where there is none.
 
     Args:
@@ -44,24 +51,28 @@ def mean_cell(summary: Summary, metric: str = "", *, best: str | None = None, in
     Returns:
         The cell.
     """
-    mean, text = summary.mean, number(summary.mean, metric)
+    mean, text = summary.mean, number(summary.mean, metric.digits)
     emphasis = Emphasis.PLAIN
-    if metric == "accuracy":
+    if metric == ACCURACY:
         emphasis = Emphasis.MUTED
     elif mean is not None and text == best:
         emphasis = Emphasis.STRONG
-    below = format_interval(interval, metric, difference=False) if interval else format_spread(summary, metric)
+    below = (
+        format_interval(interval, metric.digits, difference=False)
+        if interval
+        else format_spread(summary, metric.digits)
+    )
     short = f" {NONE} " if mean is None else "1.0" if mean >= 0.995 else f"{mean:.2f}"[1:]
     return Cell(text=text, value=mean, below=below, emphasis=emphasis, short=short)
 
 
-def difference_cell(estimate: Estimate | None, metric: str = "") -> Cell:
+def difference_cell(estimate: Estimate | None, digits: int = 3) -> Cell:
     """A difference above its interval; strong where the interval excludes zero."""
     return Cell(
-        text=format_difference(estimate.value if estimate else None, metric),
+        text=format_difference(estimate.value if estimate else None, digits),
         value=estimate.value if estimate else None,
-        below=format_interval(estimate, metric),
-        emphasis=Emphasis.STRONG if estimate is not None and estimate.clear else Emphasis.PLAIN,
+        below=format_interval(estimate, digits),
+        emphasis=Emphasis.STRONG if estimate is not None and estimate.excludes_zero else Emphasis.PLAIN,
     )
 
 

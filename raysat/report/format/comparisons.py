@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from raysat.formatting import NONE, number
-from raysat.report.analysis.collect import one_line
-from raysat.report.analysis.effects import Effect, Effects, Together
-from raysat.report.analysis.findings import Estimates, Findings
-from raysat.report.analysis.paired import Estimate
-from raysat.report.analysis.ranking import LABELS
+from raysat.formatting import NONE, number, one_line
+from raysat.metrics.catalog import RECALL, Metric
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.combination import Combination
+from raysat.report.analysis.effects import Effect, Effects
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.paired import Estimates
 from raysat.report.format.cells import N, arm_cell, difference_cell, p_cell, whole_cell, words
 from raysat.report.format.numbers import format_interval, percent
 from raysat.report.format.sentences import INTERVALS, MAIN, combination_note
 from raysat.report.format.table import Cell, Column, Heading, Table, make_table
 
 
-def difference_columns(measures: Mapping[str, str], rows: Sequence[Estimates]) -> list[Column]:
-    """For every measure its estimate and both p-values; a narrow table keeps those of the first measure longest."""
+def difference_columns(labels: Mapping[Metric, str], rows: Sequence[Estimates]) -> list[Column]:
+    """For every metric its estimate and both p-values; a narrow table keeps those of the first metric longest."""
     columns: list[Column] = []
-    for k, (measure, label) in enumerate(measures.items()):
-        estimates = [row.get(measure) for row in rows]
+    for k, (metric, label) in enumerate(labels.items()):
+        estimates = [row.get(metric) for row in rows]
         p = [p_cell(estimate.p if estimate else None) for estimate in estimates]
         holm = [p_cell(estimate.p_holm if estimate else None) for estimate in estimates]
         columns += [
-            (Heading(text=label, room=20 * k), [difference_cell(estimate, measure) for estimate in estimates]),
+            (Heading(text=label, room=20 * k), [difference_cell(estimate, metric.digits) for estimate in estimates]),
             (Heading(text="p", below=label, short="p", room=70 + k), p),
             (Heading(text="p after Holm", below=label, short="p (Holm)", room=20 + 40 * k), holm),
         ]
@@ -32,32 +33,32 @@ def difference_columns(measures: Mapping[str, str], rows: Sequence[Estimates]) -
 
 
 def differences_table(
-    name: str, caption: str, rows: Sequence[tuple[Cell, Estimates]], measures: Mapping[str, str]
+    name: str, caption: str, rows: Sequence[tuple[Cell, Estimates]], labels: Mapping[Metric, str]
 ) -> Table:
-    """A row per comparison; n is that of the first measure.
+    """A row per comparison; n is that of the first metric.
 
     Args:
         name: of the table.
         caption: what is compared.
-        rows: each comparison's name and estimates by measure.
-        measures: label of each measure to show, in this order.
+        rows: each comparison's name and estimates by metric.
+        labels: of each metric to show, in this order.
 
     Returns:
         The table.
     """
-    first, estimates = next(iter(measures)), [estimates for _, estimates in rows]
+    first, estimates = next(iter(labels)), [estimates for _, estimates in rows]
     return make_table(
         name,
         f"{caption}. {INTERVALS}",
         [
             (Heading(text="comparison", words=True), [label for label, _ in rows]),
-            *difference_columns(measures, estimates),
+            *difference_columns(labels, estimates),
             (N, [whole_cell(each[first].n if first in each else None) for each in estimates]),
         ],
     )
 
 
-def arm_differences(findings: Findings, to: str) -> tuple[Table, Table]:
+def arm_differences(findings: Analysis, to: str) -> tuple[Table, Table]:
     """Every other arm minus one: main measures, and the recall of each class.
 
     Args:
@@ -72,7 +73,7 @@ def arm_differences(findings: Findings, to: str) -> tuple[Table, Table]:
     rows = [
         (arm_cell(arm, pareto=findings.pareto), estimates[arm.name]) for arm in findings.ranked if arm.name in estimates
     ]
-    recalls = {f"recall_{k}": one_line(name) for k, name in enumerate(findings.board.classes)}
+    recalls = {recall: findings.board.label(recall) for recall in findings.board.by_class(RECALL)}
     caption = f"ach arm minus the {to}, {label}"
     return (
         differences_table(f"to_{to}", f"E{caption}", rows, main_labels()),
@@ -95,36 +96,38 @@ def effect_table(name: str, caption: str, effects: Sequence[Effect]) -> Table:
     return differences_table(name, caption, rows, main_labels())
 
 
-def combination_table(combination: Together) -> Table:
+def combination_table(combination: Combination) -> Table:
     """What each part of a combination reaches and what the whole gains over it; then the synergy."""
-    measure = MAIN[0]
+    metric = MAIN[0]
 
     def mean(estimate: Estimate | None) -> Cell:
         value = estimate.value if estimate else None
         return Cell(
-            text=number(value, measure), value=value, below=format_interval(estimate, measure, difference=False)
+            text=number(value, metric.digits),
+            value=value,
+            below=format_interval(estimate, metric.digits, difference=False),
         )
 
     def tests(estimate: Estimate | None) -> Iterator[Cell]:
-        yield difference_cell(estimate, measure)
+        yield difference_cell(estimate, metric.digits)
         yield p_cell(estimate.p if estimate else None)
         yield p_cell(estimate.p_holm if estimate else None)
 
     def row(name: str, own: Cell, estimate: Estimate | None, n: int | None) -> list[Cell]:
         return [words(name), own, *tests(estimate), whole_cell(n)]
 
-    synergy = combination.synergy.get(measure)
+    synergy = combination.synergy.get(metric)
     n = synergy.n if synergy else None
     return Table(
         name="combination",
-        caption=f"{one_line(combination.label)} and its parts, {LABELS[measure]} ({combination_note(combination)}). "
+        caption=f"{one_line(combination.label)} and its parts, {metric.label} ({combination_note(combination)}). "
         f"{INTERVALS}",
         headings=[
             Heading(text="part", words=True),
             *(Heading(text=text) for text in ("mean", "gain of the whole over it", "p", "p after Holm", "n")),
         ],
         rows=[
-            row(part.label, mean(own := part.mean.get(measure)), part.gain.get(measure), own.n if own else None)
+            row(part.label, mean(own := part.mean.get(metric)), part.gain.get(metric), own.n if own else None)
             for part in combination.subsets
         ],
         total=row("synergy: beyond the sum of its parts", Cell(text=NONE), synergy, n),
@@ -133,24 +136,24 @@ def combination_table(combination: Together) -> Table:
 
 def variance_table(effects: Effects) -> Table:
     """Shares of the variance of balanced accuracy; without rows where the grid is not balanced."""
-    shares = effects.shares
+    components = effects.components
 
     def percents(values: Sequence[float | None]) -> list[Cell]:
         return [Cell(text=percent(value), value=value) for value in values]
 
     return make_table(
         "variance",
-        f"Shares of the variance of {LABELS[MAIN[0]]} over {len(effects.design.arms)} arms × n = {len(effects.seeds)} "
+        f"Shares of the variance of {MAIN[0].label} over {len(effects.design.arms)} arms × n = {len(effects.seeds)} "
         "seeds, by functional ANOVA.",
         [
-            (Heading(text="source", words=True), [words(share.source) for share in shares]),
-            (Heading(text="of all trials"), percents([share.of_all for share in shares])),
-            (Heading(text="of the arms' means"), percents([share.of_arms for share in shares])),
-            (Heading(text="degrees of freedom"), [whole_cell(share.degrees) for share in shares]),
+            (Heading(text="source", words=True), [words(component.source) for component in components]),
+            (Heading(text="of all trials"), percents([component.of_all for component in components])),
+            (Heading(text="of the arms' means"), percents([component.of_arms for component in components])),
+            (Heading(text="degrees of freedom"), [whole_cell(component.degrees) for component in components]),
         ],
     )
 
 
-def main_labels() -> dict[str, str]:
-    """The main measures and how they are called."""
-    return {measure: LABELS[measure] for measure in MAIN}
+def main_labels() -> dict[Metric, str]:
+    """The main metrics and how they are called."""
+    return {metric: metric.label for metric in MAIN}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from raysat.formatting import NONE, duration
-from raysat.report.analysis.collect import one_line
+from raysat.formatting import NONE, duration, one_line
 from raysat.report.analysis.generators import QUALITY, Generator
 from raysat.report.format.cells import whole_cell, words
 from raysat.report.format.numbers import quality

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from raysat.formatting import duration
-from raysat.report.analysis.collect import Arm, Leaderboard, one_line
-from raysat.report.analysis.columns import MOST_CLASSES, class_columns, columns, leading_columns
-from raysat.report.analysis.columns import Column as Metric
-from raysat.report.analysis.findings import Findings
-from raysat.report.analysis.ranking import EXTRA, LABELS, LOWER_IS_BETTER, RULE
+from raysat.formatting import duration, one_line
+from raysat.metrics.catalog import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    FROM_CONFUSION,
+    FROM_PREDICTIONS,
+    ICV_ROOT,
+    MACRO_F1,
+    RANKING,
+    RECALL,
+    Metric,
+)
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.model import Arm, Leaderboard
 from raysat.report.analysis.replication import Replication
 from raysat.report.format.cells import (
     ARM,
@@ -25,16 +33,15 @@ from raysat.report.format.cells import (
     words,
 )
 from raysat.report.format.numbers import format_estimate, printed
-from raysat.report.format.sentences import measure_label, spread_note
+from raysat.report.format.sentences import spread_note
 from raysat.report.format.table import Cell, Column, Heading, Table, make_table
 
-# Short headings, and the room for names below which a narrow table leaves a column out.
-_SHORT: Final = {"balanced_accuracy": "balanced acc.", "macro_f1": "F1", "accuracy": "acc."}
-_ROOM: Final = {"icv_root": 40, "accuracy": 30, "macro_f1": 16}
-_AREAS: Final = {"auroc": "AUROC", "average_precision": "Average precision"}
+MOST_CLASSES: Final = 6  # whose recalls a leaderboard shows; with more they are in a table of their own alone
+# The room for names below which a narrow table leaves a column out.
+_ROOM: Final = {ICV_ROOT: 40, ACCURACY: 30, MACRO_F1: 16}
 
 
-def leaderboard(board: Leaderboard, replication: Replication | None = None, findings: Findings | None = None) -> Table:
+def leaderboard(board: Leaderboard, replication: Replication | None = None, findings: Analysis | None = None) -> Table:
     """All arms, best first; accuracy comes last, as it never ranks.
 
     Args:
@@ -48,11 +55,10 @@ def leaderboard(board: Leaderboard, replication: Replication | None = None, find
     arms, several = board.arms, findings is not None and len(findings.ranked) > 1
     tied, pareto = (findings.tied, findings.pareto) if findings else ((), ())
     baseline = findings.baseline if findings and several else ""
-    metrics = {metric.metric: metric for metric in columns(board) if metric.position is None}
-    accuracy = metrics.pop("accuracy")
-    leading = leading_columns(findings.rank_by if findings else RULE[0])
-    recalls = class_columns(board, "recall") if len(board.classes) <= MOST_CLASSES else []
-    published = any(accuracy.published(arm) is not None for arm in arms)
+    metrics = [metric for metric in FROM_CONFUSION if metric != ACCURACY]
+    leading = [findings.rank_by] if findings and findings.rank_by not in RANKING else []
+    recalls = board.by_class(RECALL) if len(board.classes) <= MOST_CLASSES else ()
+    published = any(arm.published is not None for arm in arms)
     return make_table(
         "leaderboard",
         f"Means over n seeds {spread_note(findings)}; bold: the best of a column, and differences whose interval "
@@ -60,47 +66,46 @@ def leaderboard(board: Leaderboard, replication: Replication | None = None, find
         [
             (Heading(text="#", key="rank"), [rank_cell(arm, tied) for arm in arms]),
             (ARM, [arm_cell(arm, pareto=pareto, baseline=baseline) for arm in arms]),
-            *(_metric(metric, board, findings) for metric in (*leading, *metrics.values())),
+            *(_metric(metric, board, findings) for metric in (*leading, *metrics)),
             *(_to_best(findings) if findings and several else ()),
-            *([_published(metrics["balanced_accuracy"], board, replication)] if published else ()),
-            *(_metric(metric, board, findings) for metric in (*recalls, accuracy)),
+            *([_published(BALANCED_ACCURACY, board, replication)] if published else ()),
+            *(_metric(metric, board, findings) for metric in (*recalls, ACCURACY)),
             (N, [n_cell(arm) for arm in arms]),
         ],
         row_heading=1,
     )
 
 
-def _metric(metric: Metric, board: Leaderboard, findings: Findings | None) -> Column:
-    of_class = metric.position is not None
+def _metric(metric: Metric, board: Leaderboard, findings: Analysis | None) -> Column:
+    of_class = metric.class_index is not None
     heading = Heading(
-        text=metric.label,
-        below=metric.metric if of_class else "lower is better" * (metric.metric in LOWER_IS_BETTER),
-        key=metric.metric,
-        short=_SHORT.get(metric.metric, metric.label),
-        group=f"{metric.metric} by class" if of_class else "",
-        room=36 if of_class else _ROOM.get(metric.metric, 0),
-        inline=metric.metric == "balanced_accuracy",
+        text=board.label(metric),
+        below=metric.label if of_class else "lower is better" * metric.lower_is_better,
+        key=metric.name,
+        short=board.label(metric) if of_class else metric.short,
+        group=f"{metric.label} by class" if of_class else "",
+        room=36 if of_class else _ROOM.get(metric, 0),
+        inline=metric == BALANCED_ACCURACY,
     )
     return heading, _means(metric, board, board.arms, findings)
 
 
-def _means(metric: Metric, board: Leaderboard, arms: Sequence[Arm], findings: Findings | None) -> list[Cell]:
-    measure = metric.metric if metric.position is None else f"{metric.metric}_{metric.position}"
-    intervals = {arm: means.get(measure) for arm, means in findings.means.items()} if findings else {}
-    best = metric.best(board)
-    return [mean_cell(metric.ours(arm), metric.metric, best=best, interval=intervals.get(arm.name)) for arm in arms]
+def _means(metric: Metric, board: Leaderboard, arms: Sequence[Arm], findings: Analysis | None) -> list[Cell]:
+    intervals = {arm: means.get(metric) for arm, means in findings.means.items()} if findings else {}
+    best = board.best(metric)
+    return [mean_cell(arm.metrics[metric], metric, best=best, interval=intervals.get(arm.name)) for arm in arms]
 
 
-def _to_best(findings: Findings) -> tuple[Column, Column]:
-    measure, label = findings.measure, measure_label(findings.board, findings.measure)
-    estimates = [findings.to_best.get(arm.name, {}).get(measure) for arm in findings.board.arms]
+def _to_best(findings: Analysis) -> tuple[Column, Column]:
+    metric = findings.metric
+    estimates = [findings.to_best.get(arm.name, {}).get(metric) for arm in findings.board.arms]
     return (
         (
-            Heading(text="difference to the best", below=label, short="to the best", key="to_best", room=44),
-            [difference_cell(estimate, measure) for estimate in estimates],
+            Heading(text="difference to the best", below=metric.label, short="to the best", key="to_best", room=44),
+            [difference_cell(estimate, metric.digits) for estimate in estimates],
         ),
         (
-            Heading(text="p after Holm", below=label, short="p (Holm)", key="p_holm", room=46),
+            Heading(text="p after Holm", below=metric.label, short="p (Holm)", key="p_holm", room=46),
             [p_cell(estimate.p_holm if estimate else None) for estimate in estimates],
         ),
     )
@@ -109,36 +114,38 @@ def _to_best(findings: Findings) -> tuple[Column, Column]:
 def _published(metric: Metric, board: Leaderboard, replication: Replication | None) -> Column:
     cells = []
     for arm in board.arms:
-        value, difference = metric.published(arm), replication.of(arm.name, metric.key) if replication else None
+        value, difference = arm.published_value(metric), replication.of(arm.name, metric) if replication else None
         below = format_estimate(difference.estimate) if difference else ""
         cells.append(Cell(text=printed(value), value=value, below=below))
     text = f"published {metric.label}"
     return Heading(text=text, below="ours − published", short="published", key="published", room=42), cells
 
 
-def class_table(board: Leaderboard, metric: str, findings: Findings | None = None) -> Table:
+def class_table(board: Leaderboard, metric: Metric, findings: Analysis | None = None) -> Table:
     """Recall or precision of each class.
 
     Args:
         board: the arms.
-        metric: ``recall`` or ``precision``.
+        metric: RECALL or PRECISION.
         findings: intervals, where they are known.
 
     Returns:
         The table; without rows where no trial has finished.
     """
-    caption = f"{metric.capitalize()} of each class: means over n seeds {spread_note(findings)}; patches are those of "
+    caption = (
+        f"{metric.label.capitalize()} of each class: means over n seeds {spread_note(findings)}; patches are those of "
+    )
     arms = findings.ranked if findings else board.arms
-    means = [_means(column, board, arms, findings) for column in class_columns(board, metric)]
-    return _by_class(metric, f"{caption}the {board.reported} split.", board, arms, means)
+    means = [_means(of_class, board, arms, findings) for of_class in board.by_class(metric)]
+    return _by_class(metric.name, f"{caption}the {board.reported} split.", board, arms, means)
 
 
-def area_table(findings: Findings, name: str) -> Table:
-    """``auroc`` or ``average_precision`` of each class against the rest."""
+def area_table(findings: Analysis, metric: Metric) -> Table:
+    """AUROC or AVERAGE_PRECISION of each class against the rest."""
     arms = findings.ranked
-    areas = [[mean_cell(summary) for summary in getattr(findings.cells, name)(arm.name)] for arm in arms]
-    caption = f"{_AREAS[name]} of each class against the rest: means over n seeds ± standard deviation."
-    return _by_class(name, caption, findings.board, arms, list(zip(*areas, strict=True)))
+    areas = [[mean_cell(summary) for summary in arm.by_class(metric)] for arm in arms]
+    caption = f"{metric.label} of each class against the rest: means over n seeds ± standard deviation."
+    return _by_class(metric.name, caption, findings.board, arms, list(zip(*areas, strict=True)))
 
 
 def _by_class(
@@ -160,19 +167,18 @@ def _arm_table(
     return make_table(name, caption, [first, *shown, last], total=total)
 
 
-def more_table(findings: Findings) -> Table:
+def more_table(findings: Analysis) -> Table:
     """Metrics that only predictions give; those that no arm has are left out."""
     arms = findings.ranked
     shown = []
-    for name in EXTRA:
-        if any(arm.metrics[name].values for arm in arms):
-            heading = Heading(text=LABELS[name], below="lower is better" * (name in LOWER_IS_BETTER))
-            metric = Metric(metric=name, label=LABELS[name])
+    for metric in FROM_PREDICTIONS:
+        if any(arm.metrics[metric].values for arm in arms):
+            heading = Heading(text=metric.label, below="lower is better" * metric.lower_is_better)
             shown.append((heading, _means(metric, findings.board, arms, findings)))
     return _arm_table("more", f"Means over n seeds {spread_note(findings)}; bold: the best of a column.", arms, shown)
 
 
-def cost_table(findings: Findings) -> Table:
+def cost_table(findings: Analysis) -> Table:
     """What each arm's trials took."""
     total = findings.cost
     arms = [arm for arm in findings.ranked if arm.name in total.arms]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 
 from raysat.formatting import NONE, number
-from raysat.report.analysis.collect import Summary
-from raysat.report.analysis.paired import Estimate
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import MetricSummary
 
 
 def printed(value: float | None) -> str:
@@ -29,34 +29,25 @@ def quality(value: float | None) -> str:
     return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
 
 
-def format_spread(summary: Summary, metric: str = "") -> str:
+def format_spread(summary: MetricSummary, digits: int = 3) -> str:
     """The standard deviation over seeds; empty for fewer than two."""
-    return "" if summary.sd is None else f"± {number(summary.sd, metric)}"
+    return "" if summary.sd is None else f"± {number(summary.sd, digits)}"
 
 
-def format_difference(value: float | None, metric: str = "", *, digits: int | None = None) -> str:
-    """A difference with its sign: ``+0.031``, ``−0.031``; what rounds to zero has none.
-
-    Args:
-        value: the difference; None is a dash.
-        metric: of which metric, whose digits it gets.
-        digits: decimals, instead of the metric's.
-
-    Returns:
-        The text.
-    """
-    text = number(value, metric) if digits is None or value is None else f"{value:.{digits}f}"
+def format_difference(value: float | None, digits: int = 3) -> str:
+    """A difference with its sign: ``+0.031``, ``−0.031``; what rounds to zero has none, None is a dash."""
+    text = number(value, digits)
     if value is None or not float(text):
         return text.lstrip("-")
     return f"−{text[1:]}" if value < 0 else f"+{text}"
 
 
-def format_interval(estimate: Estimate | None, metric: str = "", *, difference: bool = True) -> str:
+def format_interval(estimate: Estimate | None, digits: int = 3, *, difference: bool = True) -> str:
     """The ends of an interval: ``[−0.001, +0.062]``; empty where there is none.
 
     Args:
         estimate: with or without interval; None where there is nothing to estimate.
-        metric: of which metric.
+        digits: decimals.
         difference: whether it is one, whose ends have signs.
 
     Returns:
@@ -65,27 +56,27 @@ def format_interval(estimate: Estimate | None, metric: str = "", *, difference: 
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
     end = _end if difference else number
-    return f"[{end(estimate.low, metric)}, {end(estimate.high, metric)}]"
+    return f"[{end(estimate.low, digits)}, {end(estimate.high, digits)}]"
 
 
-def format_estimate(estimate: Estimate | None, metric: str = "", *, difference: bool = True) -> str:
+def format_estimate(estimate: Estimate | None, digits: int = 3, *, difference: bool = True) -> str:
     """A value and its interval: ``+0.031 [−0.001, +0.062]``.
 
     Args:
         estimate: None, a dash, where there is nothing to estimate.
-        metric: of which metric.
+        digits: decimals.
         difference: whether it is one, which has a sign.
 
     Returns:
         The text.
     """
     value = None if estimate is None else estimate.value
-    text = format_difference(value, metric) if difference else number(value, metric)
-    return f"{text} {format_interval(estimate, metric, difference=difference)}".rstrip()
+    text = format_difference(value, digits) if difference else number(value, digits)
+    return f"{text} {format_interval(estimate, digits, difference=difference)}".rstrip()
 
 
-def _end(value: float, metric: str) -> str:
+def _end(value: float, digits: int) -> str:
     """An end of an interval, with its sign even where it rounds to zero: that tells whether zero lies within."""
-    if not value or float(number(value, metric)):
-        return format_difference(value, metric)
-    return ("+" if value > 0 else "−") + number(0.0, metric)
+    if not value or float(number(value, digits)):
+        return format_difference(value, digits)
+    return ("+" if value > 0 else "−") + number(0.0, digits)

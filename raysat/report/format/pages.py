@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from raysat import __version__
-from raysat.report.analysis.collect import Leaderboard, one_line
+from raysat.formatting import one_line
+from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, BALANCED_ACCURACY, PRECISION, RECALL
+from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.effects import Effects
-from raysat.report.analysis.findings import Findings
+from raysat.report.analysis.model import Leaderboard
 from raysat.report.analysis.replication import Replication
 from raysat.report.format.comparisons import arm_differences, combination_table, effect_table, variance_table
 from raysat.report.format.document import (
@@ -43,17 +45,17 @@ from raysat.report.format.sentences import (
 )
 
 
-def report_page(findings: Findings) -> Document:
+def report_page(findings: Analysis) -> Document:
     """The page of a report."""
     board, effects, replication = findings.board, findings.effects, findings.replication
     ranks = Bullets(list(ranking_sentences(board, findings)))
     folds = [
-        Fold(f"{metric.capitalize()} as a table", [class_table(board, metric, findings)])
-        for metric in ("recall", "precision")
+        Fold(f"{metric.label.capitalize()} as a table", [class_table(board, metric, findings)])
+        for metric in (RECALL, PRECISION)
     ]
     areas = [
-        Fold("AUROC of each class", [area_table(findings, "auroc")]),
-        Fold("Average precision of each class", [area_table(findings, "average_precision")]),
+        Fold("AUROC of each class", [area_table(findings, AUROC)]),
+        Fold("Average precision of each class", [area_table(findings, AVERAGE_PRECISION)]),
     ]
     sections = [
         Section("leaderboard", "Leaderboard", [leaderboard(board, replication, findings), ranks]),
@@ -88,7 +90,7 @@ def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Doc
             "leaderboard", "Leaderboard", [leaderboard(board, replication), Bullets(list(ranking_sentences(board)))]
         ),
         Section("published", "Published", list(_published(board, replication))),
-        Section("classes", "Per class", [class_table(board, metric) for metric in ("recall", "precision")]),
+        Section("classes", "Per class", [class_table(board, metric) for metric in (RECALL, PRECISION)]),
         Section("unfinished", "Failed or missing", [unfinished_table(board)]),
     ]
     data = "" if board.fingerprint is None else f" Data fingerprint {board.fingerprint[:8]}."
@@ -100,7 +102,7 @@ def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Doc
     )
 
 
-def overview(board: Leaderboard, replication: Replication | None, findings: Findings | None = None) -> list[Block]:
+def overview(board: Leaderboard, replication: Replication | None, findings: Analysis | None = None) -> list[Block]:
     """What a terminal shows of a leaderboard or a report.
 
     Args:
@@ -117,7 +119,7 @@ def overview(board: Leaderboard, replication: Replication | None, findings: Find
         Bullets(list(ranking_sentences(board, findings))),
     ]
     if replication is not None:
-        blocks += [published_table(board, replication, "balanced_accuracy"), Text(source_note(board), hint=True)]
+        blocks += [published_table(board, replication, BALANCED_ACCURACY), Text(source_note(board), hint=True)]
     blocks.append(unfinished_table(board))
     if findings is not None:
         blocks += map(Text, summary_sentences(findings))
@@ -127,7 +129,7 @@ def overview(board: Leaderboard, replication: Replication | None, findings: Find
     return blocks
 
 
-def _compared(findings: Findings) -> Iterator[Block]:
+def _compared(findings: Analysis) -> Iterator[Block]:
     if len(findings.ranked) > 1:
         main, recalls = arm_differences(findings, "baseline")
         yield main
@@ -146,11 +148,11 @@ def _effects(effects: Effects) -> Iterator[Block]:
         yield Figure("interactions")
         caption = "Interactions: what a pair does beyond the sum of what each does alone"
         yield effect_table("interactions", caption, effects.pairs)
-    if effects.together:
+    if effects.combinations:
         yield Subtitle("Combinations against their parts")
-        yield Figure("together")
-        yield from map(combination_table, effects.together)
-    if effects.shares:
+        yield Figure("combination")
+        yield from map(combination_table, effects.combinations)
+    if effects.components:
         yield Subtitle("Shares of variance")
         yield Figure("variance")
         yield Fold("Shares as a table", [variance_table(effects)])
@@ -167,7 +169,7 @@ def _published(board: Leaderboard, replication: Replication | None) -> Iterator[
     yield Text(source_note(board), hint=True)
 
 
-def _generated(findings: Findings) -> Iterator[Block]:
+def _generated(findings: Analysis) -> Iterator[Block]:
     """How good generated patches are, and the last picture of each generator's beside real ones, where there is one."""
     yield generator_table(findings.generators)
     yield Bullets(generator_notes(findings.generators))
@@ -179,7 +181,7 @@ def _generated(findings: Findings) -> Iterator[Block]:
             yield Picture(name=f"generated-{number}", png=png, alt=alt, caption=caption)
 
 
-def _reproduce(findings: Findings) -> Iterator[Block]:
+def _reproduce(findings: Analysis) -> Iterator[Block]:
     board = findings.board
     for run in findings.runs:
         if run.command:

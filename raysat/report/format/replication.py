@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from raysat.report.analysis.collect import Leaderboard, one_line
-from raysat.report.analysis.columns import Column, columns
-from raysat.report.analysis.ranking import LABELS
-from raysat.report.analysis.replication import SIMILAR, Answer, Replicated, Replication, majority
+from raysat.formatting import one_line
+from raysat.metrics.catalog import Metric
+from raysat.report.analysis.model import Leaderboard
+from raysat.report.analysis.replication import SIMILAR, Answer, Replicated, Replication, majority, metric_of
 from raysat.report.format.cells import ARM, N, difference_cell, mean_cell, n_cell, p_cell, whole_cell, words
 from raysat.report.format.numbers import format_difference, format_estimate, printed
 from raysat.report.format.sentences import INTERVALS, sentence
@@ -25,7 +25,7 @@ def source_note(board: Leaderboard) -> str:
     return f"{source}; they compare with the same data and split alone. {sentence('here ' + board.reference.note)}"
 
 
-def published_table(board: Leaderboard, replication: Replication | None, *metrics: str) -> Table:
+def published_table(board: Leaderboard, replication: Replication | None, *metrics: Metric) -> Table:
     """Every published number beside ours.
 
     Args:
@@ -36,12 +36,12 @@ def published_table(board: Leaderboard, replication: Replication | None, *metric
     Returns:
         The table; without rows where nothing is published of these arms.
     """
-    known = {(each.arm.name, each.column.key): each for each in (replication.differences if replication else ())}
+    known = {(each.arm.name, each.metric): each for each in (replication.differences if replication else ())}
     rows = [
-        (arm, column, value, known.get((arm.name, column.key)))
-        for arm in board.arms
-        for column in columns(board)
-        if arm.n and (value := column.published(arm)) is not None and (not metrics or column.metric in metrics)
+        (arm, metric, value, known.get((arm.name, metric)))
+        for arm in board.ranked
+        for metric in metrics or board.metrics
+        if (value := arm.published_value(metric)) is not None
     ]
     return make_table(
         "published",
@@ -49,20 +49,16 @@ def published_table(board: Leaderboard, replication: Replication | None, *metric
         "test patches; the published numbers are of one run and have none.",
         [
             (ARM, [words(arm.label) for arm, *_ in rows]),
-            (Heading(text="metric", words=True, room=50), [words(_metric_label(column)) for _, column, *_ in rows]),
-            (Heading(text="ours"), [mean_cell(column.ours(arm), column.metric) for arm, column, *_ in rows]),
+            (Heading(text="metric", words=True, room=50), [words(board.full_label(metric)) for _, metric, *_ in rows]),
+            (Heading(text="ours"), [mean_cell(arm.metrics[metric], metric) for arm, metric, *_ in rows]),
             (Heading(text="published"), [Cell(text=printed(value), value=value) for *_, value, _ in rows]),
             (
                 Heading(text="ours − published"),
-                [difference_cell(each.estimate if each else None, column.metric) for _, column, _, each in rows],
+                [difference_cell(each.estimate if each else None, metric.digits) for _, metric, _, each in rows],
             ),
             (N, [n_cell(arm) for arm, *_ in rows]),
         ],
     )
-
-
-def _metric_label(column: Column) -> str:
-    return column.label if column.position is None else f"{column.metric} of {column.label}"
 
 
 def findings_table(replication: Replication, board: Leaderboard) -> Table:
@@ -71,7 +67,6 @@ def findings_table(replication: Replication, board: Leaderboard) -> Table:
     answers = [answer for _, answer in rows]
     comparisons, estimates = [answer.comparison for answer in answers], [answer.estimate for answer in answers]
     papers = [Cell(text=format_difference(each.published, digits=4), value=each.published) for each in answers]
-    measures = [comparison.measure for comparison in comparisons]
     return make_table(
         "findings",
         "What the paper's findings rest on, and the same paired differences on our data; p by the sign-flip test, not "
@@ -83,7 +78,7 @@ def findings_table(replication: Replication, board: Leaderboard) -> Table:
             (Heading(text="measure", words=True), [words(measure_label(answer, board)) for answer in answers]),
             (Heading(text="expected", words=True), [words(_EXPECTED[each.expected]) for each in comparisons]),
             (Heading(text="in the paper"), papers),
-            (Heading(text="here"), list(map(difference_cell, estimates, measures))),
+            (Heading(text="here"), list(map(difference_cell, estimates))),
             (Heading(text="p"), [p_cell(estimate.p if estimate else None) for estimate in estimates]),
             (N, [whole_cell(estimate.n if estimate else 0) for estimate in estimates]),
             (Heading(text="verdict", words=True), [words(answer.verdict) for answer in answers]),
@@ -103,7 +98,7 @@ def _decisive(replicated: Replicated, board: Leaderboard) -> str:
     answer = replicated.decisive
     if answer.estimate is None:
         return f"{_arms(answer)} has no seed in common here"
-    difference = format_estimate(answer.estimate, answer.comparison.measure)
+    difference = format_estimate(answer.estimate)
     return f"{_arms(answer)} in {measure_label(answer, board)}: {difference}, n = {answer.estimate.n}"
 
 
@@ -119,4 +114,5 @@ def measure_label(answer: Answer, board: Leaderboard) -> str:
     if measure == "majority_gap":
         largest = one_line(board.classes[majority(board.support or (1,))])
         return f"recall of {largest} less that of the rarer classes"
-    return LABELS[measure]
+    metric = metric_of(measure)
+    return metric.label if metric else measure

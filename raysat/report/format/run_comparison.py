@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raysat.formatting import number, plural
+from raysat.formatting import number, one_line, plural
+from raysat.metrics.catalog import RECALL
 from raysat.metrics.power import name_of_test
-from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import one_line
 from raysat.report.analysis.compare import Comparison
 from raysat.report.format.cells import ARM, N, words
 from raysat.report.format.comparisons import difference_columns, main_labels
@@ -39,12 +38,9 @@ def differences_of_runs(comparison: Comparison) -> Table:
 
 def changes_table(comparison: Comparison) -> Table:
     """Every arm's change, with that of every class's recall."""
-    measures = dict.fromkeys(name for change in comparison.changes for name in change.estimates)
-    labels = main_labels()
-    for measure in measures:
-        metric, position = of_class(measure) or ("", 0)
-        if metric == "recall":
-            labels[measure] = f"recall {comparison.classes[position]}"
+    metrics = dict.fromkeys(metric for change in comparison.changes for metric in change.estimates)
+    recalls = [metric for metric in comparison.board.by_class(RECALL) if metric in metrics]
+    labels = main_labels() | {recall: f"recall {comparison.board.label(recall)}" for recall in recalls}
 
     changes = comparison.changes
 
@@ -59,7 +55,7 @@ def changes_table(comparison: Comparison) -> Table:
             (Heading(text="A", below="balanced accuracy", short="A"), means(0)),
             (Heading(text="B", below="balanced accuracy", short="B"), means(1)),
             *difference_columns(
-                {measure: f"{label} B − A" for measure, label in labels.items()},
+                {metric: f"{label} B − A" for metric, label in labels.items()},
                 [change.estimates for change in changes],
             ),
             (N, [words(change.n) for change in changes]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from raysat.formatting import NONE, number, plural
+from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, Metric
 from raysat.report.format.cells import whole_cell, words
 from raysat.report.format.document import Block, Bullets, Text
 from raysat.report.format.table import Cell, Emphasis, Heading, Table, make_table
@@ -50,12 +51,12 @@ def candidates_table(search: Search, log: Log, candidates: Sequence[Candidate]) 
     ranks = {candidate.number: rank for rank, candidate in enumerate(log.ranked(), 1) if candidate.val}
     top = max((candidate.val.balanced_accuracy for candidate in candidates if candidate.val), default=None)
 
-    def scores(split: Sequence[Score | None], metric: str, *, best: float | None = None) -> list[Cell]:
-        values = [None if score is None else float(getattr(score, metric)) for score in split]
+    def scores(split: Sequence[Score | None], metric: Metric, *, best: float | None = None) -> list[Cell]:
+        values = [None if score is None else float(getattr(score, metric.name)) for score in split]
         strong, plain = Emphasis.STRONG, Emphasis.PLAIN
         return [
             Cell(
-                text=number(value, metric),
+                text=number(value, metric.digits),
                 value=value,
                 emphasis=strong if best is not None and value == best else plain,
             )
@@ -67,15 +68,15 @@ def candidates_table(search: Search, log: Log, candidates: Sequence[Candidate]) 
     names = [words(each.name, "" if each.val else state(each)) for each in candidates]
     epochs = [(len(each.curve), each.config.optim.epochs) for each in candidates]
     settings = [", ".join(f"{key}={value}" for key, value in settings_of(search, each).items()) for each in candidates]
-    tested = (Heading(text="test bal. acc."), scores(test, "balanced_accuracy"))
+    tested = (Heading(text="test bal. acc."), scores(test, BALANCED_ACCURACY))
     return make_table(
         "candidates",
         "",
         [
             (Heading(text="#"), [whole_cell(rank) for rank in ranked]),
             (Heading(text="candidate", words=True), names),
-            (Heading(text="val bal. acc."), scores(val, "balanced_accuracy", best=top)),
-            (Heading(text="val ICV"), scores(val, "icv")),
+            (Heading(text="val bal. acc."), scores(val, BALANCED_ACCURACY, best=top)),
+            (Heading(text="val ICV"), scores(val, ICV)),
             *([tested] if log.reported == "test" else []),
             (Heading(text="epochs"), [Cell(text=f"{done}/{planned}", value=done) for done, planned in epochs]),
             (Heading(text="differs from base in", words=True), [words(text or NONE) for text in settings]),

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from raysat.formatting import duration, number, plural
+from raysat.formatting import duration, number, one_line, plural
+from raysat.metrics.catalog import RANKING, Metric
 from raysat.metrics.power import name_of_test, power_note, seeds_needed
-from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import Leaderboard, one_line
-from raysat.report.analysis.effects import Effects, Together
-from raysat.report.analysis.findings import Findings
-from raysat.report.analysis.paired import Estimate
-from raysat.report.analysis.ranking import LABELS, LOWER_IS_BETTER, RULE, ranking_seeds
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.combination import Combination
+from raysat.report.analysis.effects import Effects
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import Leaderboard
+from raysat.report.analysis.ranking import ranking_rule, ranking_seeds
 from raysat.report.format.cells import PARETO, TIED
 from raysat.report.format.numbers import format_estimate, p_value
 
-MAIN: Final = RULE  # the measures of comparisons
+MAIN: Final = RANKING  # the metrics of comparisons
 ICV: Final = "ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
 ACCURACY: Final = "Accuracy never ranks: on imbalanced data it rewards neglect of the rare classes."
 INTERVALS: Final = "Differences with 95 % intervals, bold where they exclude zero; n: pairs of seeds."
@@ -33,21 +34,14 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
 
 
-def spread_note(findings: Findings | None) -> str:
+def spread_note(findings: Analysis | None) -> str:
     """What stands beside a mean over seeds."""
     return (
         "± standard deviation" if findings is None else "with 95 % intervals; ± standard deviation where there is none"
     )
 
 
-def measure_label(board: Leaderboard, measure: str) -> str:
-    """``ICV``, ``recall of forest``."""
-    if (parts := of_class(measure)) is not None:
-        return f"{parts[0]} of {one_line(board.classes[parts[1]])}"
-    return LABELS[measure]
-
-
-def arm_label(findings: Findings, arm: str) -> str:
+def arm_label(findings: Analysis, arm: str) -> str:
     """An arm by its name, and what it is where a publication says so."""
     return next(each.label for each in findings.board.arms if each.name == arm)
 
@@ -58,12 +52,10 @@ def measured_on(board: Leaderboard) -> str:
     return f"{board.reported} split of {board.data}{size}; {board.finished} of {board.planned} trials finished"
 
 
-def ranking_sentences(board: Leaderboard, findings: Findings | None = None) -> Iterator[str]:
+def ranking_sentences(board: Leaderboard, findings: Analysis | None = None) -> Iterator[str]:
     """How arms are ranked, and what the marks beside them mean."""
-    rank_by = findings.rank_by if findings else RULE[0]
-    order = [
-        f"{'lower' if name in LOWER_IS_BETTER else 'higher'} {LABELS[name]}" for name in dict.fromkeys((rank_by, *RULE))
-    ]
+    rank_by = findings.rank_by if findings else RANKING[0]
+    order = [f"{'lower' if metric.lower_is_better else 'higher'} {metric.label}" for metric in ranking_rule(rank_by)]
     yield f"Ranked by {', then '.join(order)}. {ACCURACY} {ICV}"
     finished = [arm for arm in board.arms if arm.n]
     seeds, short = ranking_seeds(finished), [arm for arm in finished if arm.short]
@@ -76,36 +68,37 @@ def ranking_sentences(board: Leaderboard, findings: Findings | None = None) -> I
         yield "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them."
     if findings is None:
         return
-    if findings.rank_by != findings.measure:
-        yield f"No arm is marked as tied with the best: {LABELS[rank_by]} is not resampled."
+    if findings.rank_by != findings.metric:
+        yield f"No arm is marked as tied with the best: {rank_by.label} is not resampled."
     elif findings.tied:
-        yield f"{TIED} tied with the best: the 95 % interval of the difference in {LABELS[rank_by]} includes zero."
+        yield f"{TIED} tied with the best: the 95 % interval of the difference in {rank_by.label} includes zero."
     yield f"{PARETO} no other arm beats it on both balanced accuracy and ICV."
 
 
-def summary_sentences(findings: Findings) -> list[str]:
+def summary_sentences(findings: Analysis) -> list[str]:
     """What the report found, in a few sentences."""
-    board, best, measure = findings.board, findings.best, findings.measure
-    label, mean = measure_label(board, measure), findings.means[best].get(measure)
-    by = "" if findings.rank_by == measure else f" by {LABELS[findings.rank_by]}"
+    board, best, metric = findings.board, findings.best, findings.metric
+    mean = findings.means[best].get(metric)
+    by = "" if findings.rank_by == metric else f" by {findings.rank_by.label}"
     first = findings.ranked[0].metrics[findings.rank_by].mean
     sentences = [
-        f"{arm_label(findings, best)} comes first{by}, {f'{number(first, findings.rank_by)}; ' if by else ''}"
-        f"{label} {format_estimate(mean, measure, difference=False)} "
+        f"{arm_label(findings, best)} comes first{by}, {f'{number(first, findings.rank_by.digits)}; ' if by else ''}"
+        f"{metric.label} {format_estimate(mean, metric.digits, difference=False)} "
         f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches).",
-        *_ties(findings, measure),
+        *_ties(findings, metric),
     ]
-    if best != findings.baseline and (gain := findings.to_baseline[best].get(measure)):
+    if best != findings.baseline and (gain := findings.to_baseline[best].get(metric)):
         sentences.append(
-            f"Against the baseline, {arm_label(findings, findings.baseline)}: {label} {format_estimate(gain, measure)} "
+            f"Against the baseline, {arm_label(findings, findings.baseline)}: {metric.label} "
+            f"{format_estimate(gain, metric.digits)} "
             f"(n = {plural(gain.n, 'pair')}; {_tests(gain)})."
         )
-    return sentences + [_synergy(each) for each in (findings.effects.together if findings.effects else ())[:1]]
+    return sentences + [_synergy(each) for each in (findings.effects.combinations if findings.effects else ())[:1]]
 
 
-def _ties(findings: Findings, measure: str) -> Iterator[str]:
+def _ties(findings: Analysis, metric: Metric) -> Iterator[str]:
     """Which arms the best is tied with, of those that could be compared; and which could not."""
-    compared = {arm: each[measure] for arm, each in findings.to_best.items() if measure in each}
+    compared = {arm: each[metric] for arm, each in findings.to_best.items() if metric in each}
     known = [arm for arm, each in compared.items() if each.low is not None]
     tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
 
@@ -117,7 +110,7 @@ def _ties(findings: Findings, measure: str) -> Iterator[str]:
     elif tied:
         who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
         yield f"{len(tied)} of {len(known)} others {who} interval including zero: {listed(tied)}."
-    elif known and findings.rank_by == measure:
+    elif known and findings.rank_by == metric:
         who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
         yield f"{who} tied with it: the interval of the difference excludes zero."
     if alone := [arm for arm in findings.to_best if arm not in compared]:
@@ -130,26 +123,26 @@ def _tests(estimate: Estimate) -> str:
     return f"p = {p_value(estimate.p)}, after Holm {p_value(estimate.p_holm)}"
 
 
-def _synergy(combination: Together) -> str:
+def _synergy(combination: Combination) -> str:
     """The testable line on a combination: against its best part, and against the sum of its parts."""
     whole, *parts = combination.subsets
-    measure = MAIN[0]
-    best = max(parts, key=lambda part: part.mean[measure].value)
-    gain, synergy = best.gain[measure], combination.synergy[measure]
+    metric = MAIN[0]
+    best = max(parts, key=lambda part: part.mean[metric].value)
+    gain, synergy = best.gain[metric], combination.synergy[metric]
     verdict = "beats" if (gain.low or 0) > 0 else "is worse than" if (gain.high or 0) < 0 else "is not told apart from"
     return (
-        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {LABELS[measure]} "
+        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {metric.label} "
         f"{format_estimate(gain)} ({_tests(gain)}); "
         f"synergy beyond the sum of its parts: {format_estimate(synergy)} (p = {p_value(synergy.p)})."
     )
 
 
-def combination_note(combination: Together) -> str:
+def combination_note(combination: Combination) -> str:
     """What a combination was compared with, and whether it was named before or after seeing the results."""
     best = "the levels of the grid's best arm, chosen after seeing the results"
-    why = "asked for by name" if combination.asked else best
-    if combination.over > 1:
-        return f"{why}; averaged over {combination.over} combinations of the other factors"
+    why = "asked for by name" if combination.preplanned else best
+    if combination.n_contexts > 1:
+        return f"{why}; averaged over {combination.n_contexts} combinations of the other factors"
     return f"{why}; at {combination.at}" if combination.at else why
 
 
@@ -180,7 +173,7 @@ def _names(arms: Sequence[str]) -> str:
     return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
-def cost_sentences(findings: Findings) -> Iterator[str]:
+def cost_sentences(findings: Analysis) -> Iterator[str]:
     """What the trials took and on what, what shared epochs save, and what generators took beside them."""
     cost = findings.cost
     yield (
@@ -200,7 +193,7 @@ def cost_sentences(findings: Findings) -> Iterator[str]:
         yield f"Not in it: {plural(len(records), 'generator')} ({took}), which arms with synthetic patches share."
 
 
-def method_sentences(findings: Findings) -> Iterator[str]:
+def method_sentences(findings: Analysis) -> Iterator[str]:
     """How to read the numbers: the rule, intervals, tests and what they cannot show."""
     board = findings.board
     yield from ranking_sentences(board, findings)
@@ -209,7 +202,8 @@ def method_sentences(findings: Findings) -> Iterator[str]:
     pairs = sorted({each.n for estimates in compared for each in estimates.values()})
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
-        f"({findings.draws:,} draws of patches within their class, paired over all arms; Student's t over seeds). "
+        f"({findings.n_resamples:,} resamples of patches within their class, paired over all arms; Student's t over "
+        "seeds). "
         f"p is from the {name_of_test(pairs[-1] if pairs else 0)} over seeds, two-sided; Holm corrects it for the "
         "comparisons of a metric. Where all seeds agree on every patch there is nothing to resample, and no interval "
         "of the mean."

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from raysat import __version__
-from raysat.formatting import to_csv
-from raysat.report.analysis.bootstrap import of_class
-from raysat.report.analysis.collect import METRICS, Arm, Leaderboard, Summary, one_line
-from raysat.report.analysis.columns import columns
-from raysat.report.analysis.effects import Effect, Effects, Together
-from raysat.report.analysis.findings import Estimates, Findings
-from raysat.report.analysis.paired import Estimate
+from raysat.formatting import one_line, to_csv
+from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, FROM_PREDICTIONS, PRECISION, RECALL
+from raysat.report.analysis.analyze import Analysis
+from raysat.report.analysis.combination import Combination
+from raysat.report.analysis.effects import Effect, Effects
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.model import Arm, Leaderboard, MetricSummary
+from raysat.report.analysis.paired import Estimates
 from raysat.report.analysis.replication import Replication
 from raysat.report.format.search import state
 from raysat.search.load import Search
@@ -28,7 +29,7 @@ def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) 
     return to_csv([_arm_row(board, arm, replication) for arm in board.arms], ["arm", "rank", "n", "n_planned"])
 
 
-def report_csv(findings: Findings) -> str:
+def report_csv(findings: Analysis) -> str:
     """One row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
     rows = []
     for arm in findings.board.arms:
@@ -36,24 +37,24 @@ def report_csv(findings: Findings) -> str:
         if arm.n:
             row |= {"tied_with_best": arm.name in findings.tied, "pareto": arm.name in findings.pareto}
             for metric, summary in arm.metrics.items():
-                if metric not in METRICS:
-                    row |= {f"{metric}_mean": summary.mean, f"{metric}_sd": summary.sd}
+                if metric in FROM_PREDICTIONS:
+                    row |= {f"{metric.name}_mean": summary.mean, f"{metric.name}_sd": summary.sd}
             for to, estimates in (("to_best", findings.to_best), ("to_baseline", findings.to_baseline)):
-                for measure, estimate in estimates.get(arm.name, {}).items():
-                    row |= _estimate_row(f"{_measure_name(findings, measure)}_{to}", estimate)
+                for metric, estimate in estimates.get(arm.name, {}).items():
+                    row |= _estimate_row(f"{findings.board.key(metric)}_{to}", estimate)
         rows.append(row)
     return to_csv(rows)
 
 
-def effects_csv(findings: Findings) -> str | None:
+def effects_csv(findings: Analysis) -> str | None:
     """One row per main effect, interaction and part of a combination; None where there is none."""
     if findings.effects is None:
         return None
     rows = []
     for kind, label, estimates in _effect_rows(findings.effects):
         row: dict[str, object] = {"kind": kind, "effect": _csv_text(label)}
-        for measure, estimate in estimates.items():
-            row |= _estimate_row(_measure_name(findings, measure), estimate)
+        for metric, estimate in estimates.items():
+            row |= _estimate_row(findings.board.key(metric), estimate)
         rows.append(row)
     return to_csv(rows)
 
@@ -83,10 +84,10 @@ def leaderboard_json(board: Leaderboard, replication: Replication | None = None)
     return _json(_board(board, replication))
 
 
-def report_json(findings: Findings) -> str:
+def report_json(findings: Analysis) -> str:
     """Everything that a report says."""
     value = _board(findings.board, findings.replication)
-    cells = findings.cells
+    arms = {arm.name: arm for arm in findings.ranked}
     for arm in value["arms"]:
         name = arm["name"]
         if name not in findings.means:
@@ -97,17 +98,17 @@ def report_json(findings: Findings) -> str:
             "interval": _estimates(findings, findings.means[name]),
             "to_best": _estimates(findings, findings.to_best.get(name, {})),
             "to_baseline": _estimates(findings, findings.to_baseline.get(name, {})),
-            "auroc": _by_class(findings.board, cells.auroc(name)),
-            "average_precision": _by_class(findings.board, cells.average_precision(name)),
-            "confusion": cells.confusion[list(cells.seeds[name].values())].sum(axis=0).tolist(),
+            "auroc": _by_class(findings.board, arms[name].by_class(AUROC)),
+            "average_precision": _by_class(findings.board, arms[name].by_class(AVERAGE_PRECISION)),
+            "confusion": findings.predictions.confusion_of(name).tolist(),
             "cost": asdict(findings.cost.arms[name]),
         }
     cost = findings.cost
     value |= {
-        "rank_by": findings.rank_by,
+        "rank_by": findings.rank_by.name,
         "best": findings.best,
         "baseline": findings.baseline,
-        "draws": findings.draws,
+        "draws": findings.n_resamples,
         "effects": None if findings.effects is None else _effects(findings, findings.effects),
         "cost": {
             "images": cost.images,
@@ -135,21 +136,16 @@ def _json(value: Mapping[str, Any]) -> str:
 
 def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, object]:
     row: dict[str, object] = {"arm": _csv_text(arm.name), "rank": arm.rank, "n": arm.n, "n_planned": arm.n_planned}
-    for column in columns(board):
-        row[f"{column.key}_mean"], row[f"{column.key}_sd"] = column.ours(arm).mean, column.ours(arm).sd
-        if any(column.published(other) is not None for other in board.arms):
-            row[f"{column.key}_published"] = column.published(arm)
-            beside = replication.of(arm.name, column.key) if replication else None
+    for metric in board.metrics:
+        key, summary = board.key(metric), arm.metrics[metric]
+        row[f"{key}_mean"], row[f"{key}_sd"] = summary.mean, summary.sd
+        if any(other.published_value(metric) is not None for other in board.arms):
+            row[f"{key}_published"] = arm.published_value(metric)
+            beside = replication.of(arm.name, metric) if replication else None
             for end in ("value", "low", "high"):
-                name = f"{column.key}_minus_published" + ("" if end == "value" else f"_{end}")
+                name = f"{key}_minus_published" + ("" if end == "value" else f"_{end}")
                 row[name] = getattr(beside.estimate, end) if beside else None
     return row
-
-
-def _measure_name(findings: Findings, measure: str) -> str:
-    """A measure's name in files: recalls by class, ``recall_forest``."""
-    parts = of_class(measure)
-    return measure if parts is None else f"{parts[0]}_{findings.board.classes[parts[1]]}"
 
 
 def _estimate_row(name: str, estimate: Estimate) -> dict[str, object]:
@@ -159,7 +155,7 @@ def _estimate_row(name: str, estimate: Estimate) -> dict[str, object]:
 def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
     for kind, group in (("main", effects.main), ("interaction", effects.pairs)):
         yield from ((kind, effect.label, effect.estimates) for effect in group)
-    for whole in effects.together:
+    for whole in effects.combinations:
         yield "synergy", whole.label, whole.synergy
         yield from (("together", f"{whole.label} over {part.label}", part.gain) for part in whole.subsets[1:])
 
@@ -187,38 +183,38 @@ def _arm(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[
         "n": arm.n,
         "n_planned": arm.n_planned,
         "seeds": list(arm.seeds),
-        **{metric: _summary(summary) for metric, summary in arm.metrics.items()},
-        "recall": _by_class(board, arm.recall),
-        "precision": _by_class(board, arm.precision),
+        **{metric.name: _summary(summary) for metric, summary in arm.metrics.items() if metric.class_index is None},
+        "recall": _by_class(board, arm.by_class(RECALL)),
+        "precision": _by_class(board, arm.by_class(PRECISION)),
         "failed": [{"seed": trial.seed, "error": trial.error} for trial in arm.failed],
         "missing": list(arm.missing),
         "published": None if arm.published is None else arm.published.model_dump(exclude={"arm"}),
         "minus_published": {
-            each.column.key: {key: getattr(each.estimate, key) for key in ("value", "low", "high", "n")}
+            board.key(each.metric): {key: getattr(each.estimate, key) for key in ("value", "low", "high", "n")}
             for each in (replication.differences if replication else ())
             if each.arm.name == arm.name
         },
     }
 
 
-def _summary(summary: Summary) -> dict[str, Any]:
+def _summary(summary: MetricSummary) -> dict[str, Any]:
     return {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)}
 
 
-def _by_class(board: Leaderboard, summaries: Sequence[Summary]) -> dict[str, Any]:
+def _by_class(board: Leaderboard, summaries: Sequence[MetricSummary]) -> dict[str, Any]:
     return {name: _summary(summary) for name, summary in zip(board.classes, summaries, strict=True)}
 
 
-def _estimates(findings: Findings, estimates: Estimates) -> dict[str, Any]:
-    return {_measure_name(findings, measure): asdict(estimate) for measure, estimate in estimates.items()}
+def _estimates(findings: Analysis, estimates: Estimates) -> dict[str, Any]:
+    return {findings.board.key(metric): asdict(estimate) for metric, estimate in estimates.items()}
 
 
-def _effects(findings: Findings, effects: Effects) -> dict[str, Any]:
+def _effects(findings: Analysis, effects: Effects) -> dict[str, Any]:
     def effect(each: Effect) -> dict[str, Any]:
         names = {"factors": list(each.factors), "levels": list(each.levels), "first": list(each.first)}
         return {**names, "estimates": _estimates(findings, each.estimates)}
 
-    def combination(each: Together) -> dict[str, Any]:
+    def combination(each: Combination) -> dict[str, Any]:
         parts = [
             {
                 "label": part.label,
@@ -228,7 +224,13 @@ def _effects(findings: Findings, effects: Effects) -> dict[str, Any]:
             for part in each.subsets
         ]
         synergy = _estimates(findings, each.synergy)
-        return {"label": each.label, "asked": each.asked, "over": each.over, "synergy": synergy, "subsets": parts}
+        return {
+            "label": each.label,
+            "asked": each.preplanned,
+            "over": each.n_contexts,
+            "synergy": synergy,
+            "subsets": parts,
+        }
 
     return {
         "balanced": effects.design.balanced,
@@ -237,8 +239,8 @@ def _effects(findings: Findings, effects: Effects) -> dict[str, Any]:
         "seeds": list(effects.seeds),
         "main": [effect(each) for each in effects.main],
         "interactions": [effect(each) for each in effects.pairs],
-        "together": [combination(each) for each in effects.together],
-        "shares_of_balanced_accuracy": [asdict(share) for share in effects.shares],
+        "together": [combination(each) for each in effects.combinations],
+        "shares_of_balanced_accuracy": [asdict(share) for share in effects.components],
     }
 
 

@@ -12,13 +12,13 @@ from markupsafe import Markup
 
 from raysat import __version__
 from raysat.report.figures.inline import inline
-from raysat.report.figures.style import COLOURS, Drawing
+from raysat.report.figures.style import COLOURS, RenderedFigure
 from raysat.report.format.document import Document
 
 _PACKAGE: Final = "raysat.report.render"
 
 
-def to_html(document: Document, drawings: Sequence[Drawing]) -> str:
+def to_html(document: Document, drawings: Sequence[RenderedFigure]) -> str:
     """Write a page, self-contained; every text is escaped, and figures that were not drawn are left out."""
     environment = Environment(
         loader=PackageLoader(_PACKAGE, "templates"),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from raysat.errors import LedgerError, UsageError
 from raysat.files import write_atomic
-from raysat.report.analysis.collect import Leaderboard, collect
-from raysat.report.analysis.paired import Blocks
-from raysat.report.analysis.predictions import read_cells
+from raysat.report.analysis.collect import collect
+from raysat.report.analysis.model import Leaderboard
+from raysat.report.analysis.paired import PairedBootstrap
+from raysat.report.analysis.predictions import read_predictions
 from raysat.report.analysis.replication import Replication, replicate
 from raysat.report.format.pages import leaderboard_page
 from raysat.report.render.exports import leaderboard_csv, leaderboard_json
@@ -63,6 +64,6 @@ def _replication(board: Leaderboard) -> Replication | None:
     if not published:
         return None
     try:
-        return replicate(board, Blocks(read_cells(replace(board, arms=published))))
+        return replicate(board, PairedBootstrap(read_predictions(replace(board, arms=published))))
     except (LedgerError, UsageError):
         return None

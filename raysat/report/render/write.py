@@ -10,8 +10,8 @@ from typing import Final
 
 from raysat.errors import UsageError, suggest
 from raysat.files import write_atomic
-from raysat.report.analysis.findings import Findings
-from raysat.report.analysis.ranking import RULE
+from raysat.metrics.catalog import RANKING
+from raysat.report.analysis.analyze import Analysis
 from raysat.report.figures import FIGURES, draw
 from raysat.report.format.leaderboard import leaderboard
 from raysat.report.format.pages import report_page
@@ -36,7 +36,7 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_report(
-    findings: Findings, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
+    findings: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
 ) -> list[Path]:
     """Write a report: ``report.<format>`` and, for formats that show them, figures as SVG and PNG.
 
@@ -86,10 +86,10 @@ def write_report(
     return paths
 
 
-def paper_table(findings: Findings) -> str:
+def paper_table(findings: Analysis) -> str:
     """The leaderboard as LaTeX, in the form of the paper's Table 2."""
     board = findings.board
-    leading = () if findings.rank_by in RULE else (findings.rank_by,)
+    leading = () if findings.rank_by in RANKING else (findings.rank_by.name,)
     keys = ("rank", "arm", "recall", *leading, "macro_f1", "icv", "balanced_accuracy", "published", "accuracy", "n")
     caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, findings)]
     return to_latex(leaderboard(board, findings.replication, findings).pick(*keys), board.study, " ".join(caption))

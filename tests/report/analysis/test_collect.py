@@ -13,8 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.errors import LedgerError, UsageError
+from raysat.formatting import one_line
+from raysat.metrics.catalog import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    FROM_CONFUSION,
+    ICV,
+    MACRO_F1,
+    PRECISION,
+    RECALL,
+    Metric,
+)
 from raysat.metrics.confusion import from_confusion
-from raysat.report.analysis.collect import METRICS, Arm, Summary, collect, one_line
+from raysat.report.analysis.collect import collect
+from raysat.report.analysis.model import Arm, MetricSummary
 from raysat.report.analysis.ranking import rank
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -25,11 +37,11 @@ ARMS = {"plain": (0.9, 0.5, 0.5, 0.4), "ldam": (0.8, 0.8, 0.8, 0.7)}
 
 def arm(name: str, *values: tuple[float, float, float]) -> Arm:
     """An arm with these (balanced accuracy, ICV, macro F1), one triple a seed."""
-    metrics = dict.fromkeys(METRICS, Summary(values=()))
-    for position, metric in enumerate(("balanced_accuracy", "icv", "macro_f1")):
-        metrics[metric] = Summary(values=tuple(triple[position] for triple in values))
+    metrics = dict.fromkeys(FROM_CONFUSION, MetricSummary(values=()))
+    for position, metric in enumerate((BALANCED_ACCURACY, ICV, MACRO_F1)):
+        metrics[metric] = MetricSummary(values=tuple(triple[position] for triple in values))
     seeds = tuple(range(len(values)))
-    return Arm(name=name, seeds=seeds, failed=(), missing=(), metrics=metrics, recall=(), precision=())
+    return Arm(name=name, seeds=seeds, failed=(), missing=(), metrics=metrics)
 
 
 def test_an_arms_values_are_mean_and_sample_sd_of_its_seeds_metrics(make_run):
@@ -41,21 +53,23 @@ def test_an_arms_values_are_mean_and_sample_sd_of_its_seeds_metrics(make_run):
         ids = next(arm.trials for arm in ledger.read_plan().arms if arm.name == row.name)
         found = [ledger.read_predictions(trial.id).metrics() for trial in ids]  # from the predictions, not the records
         assert (row.n, row.n_planned, row.seeds) == (4, 4, (0, 1, 2, 3))
-        for metric in METRICS:
-            values = [getattr(metrics, metric) for metrics in found]
+        for metric in FROM_CONFUSION:
+            values = [getattr(metrics, metric.name) for metrics in found]
             assert row.metrics[metric].values == tuple(values)
             assert row.metrics[metric].mean == pytest.approx(np.mean(values))
             assert row.metrics[metric].sd == pytest.approx(np.std(values, ddof=1))
         for k in range(4):
-            assert row.recall[k].mean == pytest.approx(np.mean([metrics.recall[k] for metrics in found]))
-            assert row.precision[k].sd == pytest.approx(np.std([metrics.precision[k] for metrics in found], ddof=1))
+            assert row.by_class(RECALL)[k].mean == pytest.approx(np.mean([metrics.recall[k] for metrics in found]))
+            assert row.by_class(PRECISION)[k].sd == pytest.approx(
+                np.std([metrics.precision[k] for metrics in found], ddof=1)
+            )
 
 
 def test_one_seed_has_no_sd(make_run):
     row = collect(make_run(ARMS, seeds=(7,))).arms[0]
     assert row.seeds == (7,)
-    assert row.metrics["icv"].mean is not None
-    assert row.metrics["icv"].sd is None
+    assert row.metrics[ICV].mean is not None
+    assert row.metrics[ICV].sd is None
 
 
 def test_failed_and_missing_cells_are_kept_with_their_reason(make_run):
@@ -88,7 +102,7 @@ def test_a_run_with_nothing_finished_lists_every_cell(make_run):
         ("plain", None, (0, 1, 2)),
         ("ldam", None, (0, 1, 2)),
     ]
-    assert board.arms[0].metrics["accuracy"].mean is None
+    assert board.arms[0].metrics[ACCURACY].mean is None
 
 
 def test_arms_that_share_a_trial_both_show_it(make_run):
@@ -174,7 +188,7 @@ def test_a_class_without_patches_has_no_recall(make_run, tmp_path: Path):
     ledger.write(trial, {"record.json": changed.model_dump_json().encode()})
     row = collect(ledger).arms[0]
     assert row.name == "plain"
-    assert [summary.mean for summary in row.recall] == [1.0, None, 1.0, 1.0]
+    assert [summary.mean for summary in row.by_class(RECALL)] == [1.0, None, 1.0, 1.0]
 
 
 # ---- ranking
@@ -213,7 +227,7 @@ def test_ranking_keeps_every_arm_and_never_puts_a_worse_one_first(values):
     assert sorted(row.name for row in ranked) == sorted(row.name for row in arms)
     shared = min((row.n for row in ranked if row.n), default=0)  # arms have seeds 0, 1 ... and planned no more
 
-    def mean(row: Arm, metric: str) -> float:
+    def mean(row: Arm, metric: Metric) -> float:
         return fmean(row.metrics[metric].values[:shared])
 
     for better, worse in itertools.pairwise(ranked):
@@ -221,15 +235,15 @@ def test_ranking_keeps_every_arm_and_never_puts_a_worse_one_first(values):
         if not better.n:
             assert not worse.n
         elif worse.n:
-            a, b = mean(better, "balanced_accuracy"), mean(worse, "balanced_accuracy")
+            a, b = mean(better, BALANCED_ACCURACY), mean(worse, BALANCED_ACCURACY)
             assert a >= b
             if a == b:
-                assert mean(better, "icv") <= mean(worse, "icv")
+                assert mean(better, ICV) <= mean(worse, ICV)
 
 
 @given(st.permutations([0.1, 0.7, 0.3, 1 / 3, 0.123456789]))
 def test_the_order_of_seeds_does_not_change_a_mean_in_the_last_bit(values):
-    assert Summary(values=tuple(values)).mean == Summary(values=tuple(sorted(values))).mean
+    assert MetricSummary(values=tuple(values)).mean == MetricSummary(values=tuple(sorted(values))).mean
 
 
 @given(st.text(max_size=1000))

@@ -9,10 +9,10 @@ from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
 from raysat.errors import UsageError
-from raysat.report.analysis.bootstrap import SINGLE
+from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.compare import compare
-from raysat.report.analysis.predictions import read_cells
+from raysat.report.analysis.predictions import read_predictions
 from raysat.report.format.run_comparison import comparison_page
 from raysat.report.render.markdown import to_markdown
 from raysat.report.render.terminal import Blocks
@@ -33,12 +33,12 @@ def test_the_same_test_set_is_paired_by_seed(make_run):
     found = compare(one.root, two.root)
     assert found.paired
     changes = {change.arm: change for change in found.changes}
-    cells = [read_cells(collect(ledger)) for ledger in (one, two)]
+    cells = [read_predictions(collect(ledger)) for ledger in (one, two)]
     means = [
-        sum(balanced_accuracy_score(c.labels, c.predicted[c.seeds["x"][seed]]) for seed in (1, 2)) / 2 for c in cells
+        sum(balanced_accuracy_score(c.labels, c.predicted[c.rows["x"][seed]]) for seed in (1, 2)) / 2 for c in cells
     ]
-    assert changes["x"].estimates["balanced_accuracy"].value == pytest.approx(means[1] - means[0])
-    assert changes["x"].estimates["balanced_accuracy"].p == 0.5  # the smallest of two pairs
+    assert changes["x"].estimates[BALANCED_ACCURACY].value == pytest.approx(means[1] - means[0])
+    assert changes["x"].estimates[BALANCED_ACCURACY].p == 0.5  # the smallest of two pairs
     assert changes["x"].n == "2"
     assert changes["y"].identical  # made-up trials of equal ids and seeds are equal
     assert not changes["x"].identical
@@ -52,7 +52,7 @@ def test_other_data_are_independent_and_have_no_test(make_run):
     (change,) = found.changes
     assert not found.paired
     assert (change.n, change.identical) == ("4 and 5", False)
-    each = change.estimates["balanced_accuracy"]
+    each = change.estimates[BALANCED_ACCURACY]
     assert each.p is None
     assert 0 < each.low < each.value < each.high
     text = shown(found)
@@ -66,7 +66,7 @@ def test_other_data_are_independent_and_have_no_test(make_run):
 def test_other_classes_compare_in_what_both_have(make_run):
     one = make_run({"x": BAD}, folder="a")
     two = make_run({"x": GOOD}, folder="b", classes=("r", "s"), fingerprint="e" * 32)
-    assert set(compare(one.root, two.root).changes[0].estimates) == set(SINGLE)
+    assert set(compare(one.root, two.root).changes[0].estimates) == set(FROM_CONFUSION)
 
 
 def test_code_and_machine_that_changed_are_named_though_the_test_set_is_the_same(make_run):
@@ -88,7 +88,7 @@ def test_paired_means_are_over_the_seeds_in_common(make_run):
     one, two = make_run({"x": BAD}, folder="a", seeds=range(4)), make_run({"x": GOOD}, folder="b", seeds=(2, 3))
     (change,) = compare(one.root, two.root).changes
     before, after = change.balanced_accuracy
-    assert after - before == pytest.approx(change.estimates["balanced_accuracy"].value)
+    assert after - before == pytest.approx(change.estimates[BALANCED_ACCURACY].value)
 
 
 def test_settings_that_changed_and_arms_of_one_run_alone_are_named(make_run):

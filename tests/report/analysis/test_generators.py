@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raysat.report.analysis.findings import find
+from raysat.report.analysis.analyze import analyze
 from raysat.report.analysis.generators import read_generators
 from raysat.report.format.numbers import quality
 from raysat.storage.artifacts import FOLDER
@@ -13,7 +13,7 @@ from tests.helpers.report import with_generator
 
 def test_the_last_sheet_is_that_of_the_last_step(make_run, tmp_path):
     ledger = make_run({"a": (0.9, 0.5, 0.5, 0.4)})
-    findings = find([ledger.root])
+    findings = analyze([ledger.root])
     (generator,) = with_generator(findings, tmp_path / "drawn.png").generators
     folder = ledger.root.resolve().parent / FOLDER / "a"
     folder.mkdir(parents=True)

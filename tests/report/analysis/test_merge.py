@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from raysat.errors import UsageError
-from raysat.report.analysis.collect import Leaderboard, collect
-from raysat.report.analysis.findings import find
+from raysat.metrics.catalog import ICV, RECALL
+from raysat.report.analysis.analyze import analyze
+from raysat.report.analysis.collect import collect
 from raysat.report.analysis.merge import merge
+from raysat.report.analysis.model import Leaderboard
 
 LOW, HIGH = (0.6, 0.4, 0.4, 0.4), (0.9, 0.8, 0.8, 0.8)
 
@@ -33,10 +35,10 @@ def test_an_arm_of_the_same_name_and_settings_is_one_over_the_seeds_of_both(make
     assert (arm.seeds, [cell.seed for cell in arm.failed]) == ((0, 1), [2])
     (arm,) = merged(one, two, three).arms
     assert (sorted(arm.seeds), arm.failed, arm.missing) == ([0, 1, 2, 3], (), ())
-    assert len(arm.sources) == len(arm.metrics["icv"].values) == len(arm.recall[0].values) == 4
+    assert len(arm.sources) == len(arm.metrics[ICV].values) == len(arm.by_class(RECALL)[0].values) == 4
     assert merged(one, two).images is None  # what both have would count twice
-    found = find([one.root, three.root])
-    assert found.means["a"]["icv"].n == 4
+    found = analyze([one.root, three.root])
+    assert found.means["a"][ICV].n == 4
 
 
 def test_an_arm_of_the_same_name_and_other_settings_is_called_after_its_study(make_run):
@@ -55,7 +57,7 @@ def test_an_arm_of_the_same_name_and_other_settings_is_called_after_its_study(ma
 def test_runs_on_other_data_are_no_one_report(make_run, options, what):
     one, two = make_run({"a": HIGH}, study="one"), make_run({"b": HIGH}, study="two", **options)
     with pytest.raises(UsageError, match=f"cannot be one report: they differ in {what}") as caught:
-        find([one.root, two.root])
+        analyze([one.root, two.root])
     assert str(two.root) in caught.value.message
     assert "raysat compare" in caught.value.hint
 
@@ -64,7 +66,7 @@ def test_runs_measured_on_other_patches_of_the_same_store_are_no_one_report(make
     one = make_run({"a": HIGH}, study="one")
     two = make_run({"b": HIGH}, study="two", sizes=(20, 10, 10, 10))
     with pytest.raises(UsageError, match="measured on other patches"):
-        find([one.root, two.root])
+        analyze([one.root, two.root])
 
 
 def test_classes_have_an_order_if_any_run_says_so(make_run):

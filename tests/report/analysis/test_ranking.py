@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.errors import UsageError
-from raysat.report.analysis.collect import Arm, Failed, Summary
-from raysat.report.analysis.ranking import LABELS, check_metric, pareto, rank, ranking_seeds
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, ECE, ICV, KAPPA, MACRO_F1, Metric
+from raysat.report.analysis.model import Arm, FailedTrial, MetricSummary
+from raysat.report.analysis.ranking import pareto, rank, ranking_metric, ranking_seeds
 
 
-def arm(name: str, balanced: float, icv: float = 0.1, f1: float = 0.5, **more: float) -> Arm:
-    metrics = {"balanced_accuracy": balanced, "icv": icv, "macro_f1": f1, "accuracy": 0.5, **more}
-    summaries = {key: Summary(values=(value,)) for key, value in metrics.items()}
-    return Arm(name=name, seeds=(0,), failed=(), missing=(), metrics=summaries, recall=(), precision=())
+def arm(
+    name: str, balanced: float, icv: float = 0.1, f1: float = 0.5, more: Mapping[Metric, float] = MappingProxyType({})
+) -> Arm:
+    metrics = {BALANCED_ACCURACY: balanced, ICV: icv, MACRO_F1: f1, ACCURACY: 0.5, **more}
+    summaries = {key: MetricSummary(values=(value,)) for key, value in metrics.items()}
+    return Arm(name=name, seeds=(0,), failed=(), missing=(), metrics=summaries)
 
 
-def order(arms: list[Arm], by: str = "balanced_accuracy") -> str:
+def order(arms: list[Arm], by: Metric = BALANCED_ACCURACY) -> str:
     ranked = rank(arms, by)
     assert [each.rank for each in ranked if each.n] == list(range(1, sum(1 for each in arms if each.n) + 1))
     return "".join(each.name for each in ranked)
@@ -33,29 +38,28 @@ def test_balanced_accuracy_then_lower_icv_then_f1_then_the_studys_order():
 
 
 def test_accuracy_never_ranks():
-    assert order([arm("a", 0.5, accuracy=0.1), arm("b", 0.4, accuracy=0.9)]) == "ab"
-    assert list(LABELS)[-1] == "accuracy"
+    assert order([arm("a", 0.5, more={ACCURACY: 0.1}), arm("b", 0.4, more={ACCURACY: 0.9})]) == "ab"
     with pytest.raises(UsageError, match="accuracy never ranks"):
-        check_metric("accuracy")
+        ranking_metric("accuracy")
 
 
 def test_another_metric_ranks_in_front_of_the_rule():
-    arms = [arm("a", 0.5, ece=0.3), arm("b", 0.4, ece=0.1), arm("c", 0.6, ece=0.3)]
-    assert order(arms, "ece") == "bca"
-    assert order([arm("a", 0.9, 0.2), arm("b", 0.1, 0.1)], "icv") == "ba"
+    arms = [arm("a", 0.5, more={ECE: 0.3}), arm("b", 0.4, more={ECE: 0.1}), arm("c", 0.6, more={ECE: 0.3})]
+    assert order(arms, ECE) == "bca"
+    assert order([arm("a", 0.9, 0.2), arm("b", 0.1, 0.1)], ICV) == "ba"
 
 
 def test_an_unknown_metric_and_one_that_arms_lack_are_errors():
     with pytest.raises(UsageError) as caught:
-        check_metric("balanced_acuracy")
+        ranking_metric("balanced_acuracy")
     assert "balanced_accuracy" in caught.value.hint
-    lacking = replace(arm("a", 0.5), metrics={**arm("a", 0.5).metrics, "kappa": Summary(values=())})
+    lacking = replace(arm("a", 0.5), metrics={**arm("a", 0.5).metrics, KAPPA: MetricSummary(values=())})
     with pytest.raises(UsageError, match="arm 'a' has no weighted kappa: its classes have no order"):
-        rank([lacking], "kappa")
+        rank([lacking], KAPPA)
 
 
 def test_an_arm_without_a_result_comes_last_without_a_rank():
-    empty = replace(arm("x", 0.9), seeds=(), failed=(Failed(seed=0, error="diverged"),), rank=3)
+    empty = replace(arm("x", 0.9), seeds=(), failed=(FailedTrial(seed=0, error="diverged"),), rank=3)
     ranked = rank([empty, arm("a", 0.1)])
     assert [(each.name, each.rank) for each in ranked] == [("a", 1), ("x", None)]
     assert pareto([empty, arm("a", 0.1)]) == {"a"}
@@ -63,15 +67,13 @@ def test_an_arm_without_a_result_comes_last_without_a_rank():
 
 def seeded(name: str, values: dict[int, float], planned: int = 3) -> Arm:
     """An arm with a balanced accuracy for each finished seed, of so many planned."""
-    found = {"balanced_accuracy": tuple(values.values()), "icv": (0.1,) * len(values), "macro_f1": (0.5,) * len(values)}
+    found = {BALANCED_ACCURACY: tuple(values.values()), ICV: (0.1,) * len(values), MACRO_F1: (0.5,) * len(values)}
     return Arm(
         name=name,
         seeds=tuple(values),
         failed=(),
         missing=tuple(seed for seed in range(planned) if seed not in values),
-        metrics={key: Summary(values=each) for key, each in found.items()},
-        recall=(),
-        precision=(),
+        metrics={key: MetricSummary(values=each) for key, each in found.items()},
     )
 
 

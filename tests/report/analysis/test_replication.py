@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, ICV, ICV_ROOT, RECALL
+from raysat.report.analysis.analyze import analyze
 from raysat.report.analysis.collect import collect
-from raysat.report.analysis.findings import find
-from raysat.report.analysis.paired import Blocks, Estimate
-from raysat.report.analysis.predictions import read_cells
+from raysat.report.analysis.estimate import Estimate
+from raysat.report.analysis.paired import PairedBootstrap
+from raysat.report.analysis.predictions import read_predictions
 from raysat.report.analysis.reference import load
 from raysat.report.analysis.replication import SIMILAR, judge, majority, replicate
 from raysat.report.format.replication import finding_sentences, findings_table, published_table
@@ -62,7 +64,7 @@ def test_similar_is_within_the_margin_and_verdicts_exclude_each_other(low, width
 
 @pytest.fixture
 def findings(make_run):
-    return find([make_run(AS_THE_PAPER, seeds=SEEDS, sizes=SIZES, reference="table2").root])
+    return analyze([make_run(AS_THE_PAPER, seeds=SEEDS, sizes=SIZES, reference="table2").root])
 
 
 def test_each_finding_is_answered_with_paired_differences(findings):
@@ -77,8 +79,8 @@ def test_each_finding_is_answered_with_paired_differences(findings):
 
 
 def test_a_comparison_is_the_mean_over_seeds_of_the_difference_of_the_measure(findings):
-    cells = findings.cells
-    confusion = {arm: cells.confusion[[rows[seed] for seed in SEEDS]] for arm, rows in cells.seeds.items()}
+    cells = findings.predictions
+    confusion = {arm: cells.confusion[[rows[seed] for seed in SEEDS]] for arm, rows in cells.rows.items()}
 
     def gap(arm: str) -> float:
         recall = np.diagonal(confusion[arm], axis1=1, axis2=2) / confusion[arm].sum(axis=2)
@@ -94,24 +96,22 @@ def test_a_comparison_is_the_mean_over_seeds_of_the_difference_of_the_measure(fi
 
 
 def test_differences_to_the_publication_have_the_interval_of_our_mean(findings):
-    beside = findings.replication.of("(4)", "balanced_accuracy")
-    own = findings.means["(4)"]["balanced_accuracy"]
+    beside = findings.replication.of("(4)", BALANCED_ACCURACY)
+    own = findings.means["(4)"][BALANCED_ACCURACY]
     assert beside.published == 0.6694
     assert (beside.estimate.value, beside.estimate.low, beside.estimate.high) == pytest.approx(
         (own.value - 0.6694, own.low - 0.6694, own.high - 0.6694)
     )
-    assert findings.replication.of("(4)", "recall_crop_grass") is None  # not the publication's classes
-    assert {each.column.metric for each in findings.replication.differences} == {
-        "balanced_accuracy", "icv", "icv_root", "macro_f1", "accuracy"
-    }  # fmt: skip
+    assert findings.replication.of("(4)", RECALL.of_class(0)) is None  # not the publication's classes
+    assert {each.metric for each in findings.replication.differences} == set(FROM_CONFUSION)
 
 
 def test_table_1_compares_the_square_root_and_answers_its_own_findings(make_run):
     rows = [row.arm for row in load("table1").rows]
     recalls = dict.fromkeys(rows, (0.9, 0.4, 0.5, 0.5)) | {"(8) $": (0.7, 0.7, 0.7, 0.7)}
-    found = find([make_run(recalls, seeds=SEEDS, sizes=SIZES, reference="table1").root]).replication
-    assert found.of("(8) $", "icv") is None
-    assert found.of("(8) $", "icv_root").published == 0.0942
+    found = analyze([make_run(recalls, seeds=SEEDS, sizes=SIZES, reference="table1").root]).replication
+    assert found.of("(8) $", ICV) is None
+    assert found.of("(8) $", ICV_ROOT).published == 0.0942
     assert {each.finding.key: each.verdict for each in found.findings} == {"e": "cannot be told", "f": "held"}
 
 
@@ -119,7 +119,7 @@ def test_arms_and_seeds_that_are_missing_leave_it_open(make_run):
     run = make_run({"(1)": (0.9,) * 4, "(2)": (0.5,) * 4}, seeds=(0, 1), missing=[("(1)", 1), ("(2)", 0)],
                    reference="table2")  # fmt: skip
     board = collect(run)
-    found = replicate(board, Blocks(read_cells(board), draws=200))
+    found = replicate(board, PairedBootstrap(read_predictions(board), n_resamples=200))
     assert {each.verdict for each in found.findings} == {"cannot be told"}
     assert all(answer.estimate is None for each in found.findings for answer in each.answers)
     assert "has no seed in common here" in next(finding_sentences(found, board))
@@ -130,14 +130,14 @@ def test_arms_and_seeds_that_are_missing_leave_it_open(make_run):
 
 def test_a_study_without_a_reference_has_none(make_run):
     board = collect(make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}))
-    assert replicate(board, Blocks(read_cells(board), draws=200)) is None
+    assert replicate(board, PairedBootstrap(read_predictions(board), n_resamples=200)) is None
 
 
 def test_the_majority_is_the_largest_class_of_our_own_data(make_run):
     assert majority((3, 9, 4)) == 1
     sizes = (45, 300, 75, 80)
     arms = {name: (r[1], r[0], r[2], r[3]) for name, r in AS_THE_PAPER.items()}
-    found = find([make_run(arms, seeds=SEEDS, sizes=sizes, reference="table2").root])
+    found = analyze([make_run(arms, seeds=SEEDS, sizes=sizes, reference="table2").root])
     assert found.replication.findings[0].verdict == "held"
     assert "recall of built less that of the rarer classes" in next(finding_sentences(found.replication, found.board))
 

@@ -9,14 +9,15 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import pytest
 
-from raysat.report.analysis.findings import Findings, find
-from raysat.report.figures import Drawing, draw
+from raysat.formatting import elide
+from raysat.report.analysis.analyze import Analysis, analyze
+from raysat.report.figures import RenderedFigure, draw
 from raysat.report.figures.classes import classes
 from raysat.report.figures.confusion import confusion
 from raysat.report.figures.curves import curves
 from raysat.report.figures.forest import differences
 from raysat.report.figures.inline import inline
-from raysat.report.figures.names import elide, wrap
+from raysat.report.figures.names import wrap
 from raysat.report.figures.style import style
 from raysat.report.figures.tradeoff import tradeoff
 from tests.helpers.report import GRID, GRID_CONFIGS
@@ -29,23 +30,23 @@ HOSTILE = {
 }
 
 
-def found(ledger: object, **options: object) -> Findings:
-    return find([Path(ledger.root)], **options)  # type: ignore[attr-defined,arg-type]
+def found(ledger: object, **options: object) -> Analysis:
+    return analyze([Path(ledger.root)], **options)  # type: ignore[attr-defined,arg-type]
 
 
-def by_name(drawings: tuple[Drawing, ...]) -> dict[str, Drawing]:
+def by_name(drawings: tuple[RenderedFigure, ...]) -> dict[str, RenderedFigure]:
     return {each.name: each for each in drawings}
 
 
 @pytest.fixture
-def grid(make_run: MakeRun) -> Findings:
-    return found(make_run(GRID, configs=GRID_CONFIGS, grid=True), together=["loss=ldam,average=swa"])
+def grid(make_run: MakeRun) -> Analysis:
+    return found(make_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
 
 
-def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Findings) -> None:
+def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Analysis) -> None:
     drawings = draw(grid)
     assert [each.name for each in drawings] == [
-        "differences", "tradeoff", "classes", "main-effects", "interactions", "together", "variance", "curves",
+        "differences", "tradeoff", "classes", "main-effects", "interactions", "combination", "variance", "curves",
         "confusion", "calibration",
     ]  # fmt: skip
     for each in drawings:
@@ -107,10 +108,10 @@ def test_of_many_arms_the_first_are_shown_and_the_baseline(make_run: MakeRun) ->
     assert "Of 45 arms the first 10 and the baseline are named" in drawings["tradeoff"].caption
     assert "the first 8 of 45 arms and the baseline" in drawings["confusion"].caption
     svg = ET.fromstring(drawings["differences"].svg)  # noqa: S314
-    assert sum(text.strip() == "□ arm 0" for text in svg.itertext()) == 1
+    assert sum(text.strip().endswith("  □ arm 0") for text in svg.itertext()) == 1
 
 
-def inlined_figures_share_no_id_and_take_the_colours_of_the_page(drawings: tuple[Drawing, ...]) -> None:
+def inlined_figures_share_no_id_and_take_the_colours_of_the_page(drawings: tuple[RenderedFigure, ...]) -> None:
     roots = [ET.fromstring(inline(each)) for each in drawings]  # noqa: S314
     ids = [element.attrib["id"] for root in roots for element in root.iter() if "id" in element.attrib]
     assert len(ids) == len(set(ids))

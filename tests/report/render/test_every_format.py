@@ -13,8 +13,8 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
+from raysat.report.analysis.analyze import Analysis, analyze
 from raysat.report.analysis.compare import compare
-from raysat.report.analysis.findings import Findings, find
 from raysat.report.format.document import Block, Document, Fold, Section
 from raysat.report.format.pages import report_page
 from raysat.report.format.run_comparison import comparison_page
@@ -53,15 +53,17 @@ def page_of(table: Table) -> Document:
 
 
 @pytest.fixture
-def grid(make_run) -> Findings:
+def grid(make_run) -> Analysis:
     first = next(iter(GRID))
     run = make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed={(first, 3): "diverged"}, ordinal=True)
-    return find([run.root], together=["loss=ldam,average=swa"])
+    return analyze([run.root], combinations=["loss=ldam,average=swa"])
 
 
 @pytest.fixture
 def tables(make_run, grid, tmp_path) -> list[Table]:
-    paper = find([make_run({f"({n})": RECALLS for n in range(1, 5)}, reference="table2", classes=COWS, study="p").root])
+    paper = analyze(
+        [make_run({f"({n})": RECALLS for n in range(1, 5)}, reference="table2", classes=COWS, study="p").root]
+    )
     other = make_run(GRID, seeds=range(1, 5), configs=GRID_CONFIGS, grid=True, folder="other", first_id=9)
     search = load(tmp_path, SEARCH)
     ends = [finished(search, 0, None, 0.5, 0.25), finished(search, 1, {"optim.lr": 0.01}, 0.75, 0.125)]

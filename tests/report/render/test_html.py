@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from raysat.report.analysis.findings import Findings, find
-from raysat.report.figures import Drawing, draw
+from raysat.report.analysis.analyze import Analysis, analyze
+from raysat.report.figures import RenderedFigure, draw
 from raysat.report.figures.forest import differences
 from raysat.report.figures.style import style
 from raysat.report.figures.tradeoff import tradeoff
@@ -60,23 +60,23 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def found(ledger: object, **options: object) -> Findings:
-    return find([Path(ledger.root)], **options)  # type: ignore[attr-defined,arg-type]
+def found(ledger: object, **options: object) -> Analysis:
+    return analyze([Path(ledger.root)], **options)  # type: ignore[attr-defined,arg-type]
 
 
-def some(findings: Findings) -> tuple[Drawing, ...]:
+def some(findings: Analysis) -> tuple[RenderedFigure, ...]:
     """Few figures: all of them are drawn in their own tests."""
     with style():
         return tuple(each for each in (differences(findings), tradeoff(findings)) if each)
 
 
-def page_of(findings: Findings) -> tuple[str, Page]:
+def page_of(findings: Analysis) -> tuple[str, Page]:
     text = to_html(report_page(findings), some(findings))
     return text, Page(text)
 
 
 def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> None:
-    findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True), together=["loss=ldam,average=swa"])
+    findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
     text = to_html(report_page(findings), draw(findings))
     page = Page(text)
     assert text == to_html(report_page(findings), draw(findings))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.formatting import number
-from raysat.report.analysis.findings import find
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, ICV
+from raysat.report.analysis.analyze import analyze
 from raysat.report.render.latex import escape
 from raysat.report.render.write import paper_table
 
@@ -46,29 +47,29 @@ def test_escaped_text_has_no_command_but_those_that_stand_for_a_character(text):
 
 
 def test_the_table_holds_the_ranked_arms_with_n_and_accuracy_last(make_run, table2):
-    found = find([make_run(table2, reference="table2").root])
+    found = analyze([make_run(table2, reference="table2").root])
     text = paper_table(found)
     rows = [line for line in text.splitlines() if re.match(r"\d+=? & ", line)]
     assert len(rows) == 7
     for row, arm in zip(rows, found.board.arms, strict=True):
         cells = [cell.strip(" \\") for cell in row.split(" & ")]
         assert cells[1].startswith(arm.name)
-        assert number(arm.metrics["icv"].mean, "icv") in cells[7]
-        assert number(arm.metrics["balanced_accuracy"].mean) in cells[8]
-        assert cells[-2:] == [number(arm.metrics["accuracy"].mean), "3"]
+        assert number(arm.metrics[ICV].mean, ICV.digits) in cells[7]
+        assert number(arm.metrics[BALANCED_ACCURACY].mean) in cells[8]
+        assert cells[-2:] == [number(arm.metrics[ACCURACY].mean), "3"]
         assert ("=" in cells[0]) == (arm.name in found.tied)
     for rule in ("toprule", "midrule", "bottomrule"):
         assert text.count(rf"\{rule}") == 1
 
 
 def test_an_arm_without_a_result_has_dashes(make_run):
-    text = paper_table(find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0,), missing=[("b", 0)]).root]))
+    text = paper_table(analyze([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0,), missing=[("b", 0)]).root]))
     assert re.search(r"^-- & b & -- .* & 0/1 \\\\$", text, re.MULTILINE)
 
 
 def test_many_arms_make_a_long_table(make_run):
     arms = {f"arm {n}": (0.9, 0.5, 0.5, 0.5) for n in range(45)}
-    text = paper_table(find([make_run(arms, seeds=(0,)).root]))
+    text = paper_table(analyze([make_run(arms, seeds=(0,)).root]))
     assert r"\begin{longtable}" in text
     assert r"needs \usepackage{booktabs} \usepackage{longtable}" in text
 
@@ -78,7 +79,7 @@ def test_it_compiles(hostile, make_run, tmp_path):
         pytest.skip("no pdflatex on this machine")
     long = make_run({f"arm {n} " + "and so on " * 6: (0.9,) * 4 for n in range(45)}, seeds=(0,), study="long")
     for name, ledger in (("short", hostile), ("long", long)):
-        (tmp_path / f"{name}.tex").write_text(paper_table(find([ledger.root])), encoding="utf-8")
+        (tmp_path / f"{name}.tex").write_text(paper_table(analyze([ledger.root])), encoding="utf-8")
     main = (
         r"\documentclass{article}\usepackage{booktabs,array,longtable}\begin{document}"
         r"\input{short}\input{long}\end{document}"

@@ -17,7 +17,9 @@ from markdown_it import MarkdownIt
 
 from raysat.data.importers.droughtwatch import CLASSES
 from raysat.errors import LedgerError
-from raysat.report.analysis.collect import METRICS, Leaderboard, collect
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, FROM_CONFUSION, ICV, ICV_ROOT, PRECISION, RECALL
+from raysat.report.analysis.collect import collect
+from raysat.report.analysis.model import Leaderboard
 from raysat.report.format.pages import leaderboard_page
 from raysat.report.render import markdown
 from raysat.report.render.exports import leaderboard_csv, leaderboard_json
@@ -82,15 +84,15 @@ def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
     assert recall[0] == precision[0] == ["arm", *sizes, "n"]
     for position, (arm, row) in enumerate(zip(board.arms, main[1:], strict=True), start=1):
         values = dict(zip(main[0], (cell.replace("**", "") for cell in row), strict=True))
-        balanced = arm.metrics["balanced_accuracy"]
+        balanced = arm.metrics[BALANCED_ACCURACY]
         assert values["#"] == (f"({position})" if arm.name in ("(2)", "(3)") else str(position))
         assert values["arm"] == f"{arm.name} {arm.published.label}"
         assert values["balanced accuracy"] == f"{balanced.mean:.3f} ± {balanced.sd:.3f}"
         assert values[published] == f"{arm.published.balanced_accuracy:.4f}"
-        icv, root, accuracy = (arm.metrics[name] for name in ("icv", "icv_root", "accuracy"))
+        icv, root, accuracy = (arm.metrics[metric] for metric in (ICV, ICV_ROOT, ACCURACY))
         assert values["ICV (lower is better)"] == f"{icv.mean:.4f} ± {icv.sd:.4f}"
         assert values["√ICV (lower is better)"] == f"{root.mean:.3f} ± {root.sd:.3f}"
-        assert values["water (recall)"] == f"{arm.recall[2].mean:.3f} ± {arm.recall[2].sd:.3f}"
+        assert values["water (recall)"] == f"{arm.by_class(RECALL)[2].mean:.3f} ± {arm.by_class(RECALL)[2].sd:.3f}"
         assert values["accuracy"] == f"{accuracy.mean:.3f} ± {accuracy.sd:.3f}"
         theirs = {row[1]: row[3] for row in beside if row[0] == values["arm"]}
         assert theirs == {
@@ -101,7 +103,8 @@ def test_markdown_shows_every_arm_ranked_with_mean_and_sd(board):
             "accuracy": f"{arm.published.accuracy:.4f}",
         }
         assert values["n"] == ("2/3" if arm.name in ("(2)", "(3)") else "3")
-        assert precision[position][4].replace("**", "") == f"{arm.precision[3].mean:.3f} ± {arm.precision[3].sd:.3f}"
+        forest = arm.by_class(PRECISION)[3]
+        assert precision[position][4].replace("**", "") == f"{forest.mean:.3f} ± {forest.sd:.3f}"
 
 
 def test_markdown_marks_the_best_of_each_column_but_never_accuracy(board):
@@ -258,11 +261,11 @@ def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
     assert all(np.issubdtype(dtype, np.number) for dtype in frame.drop(columns="arm").dtypes)
     assert list(frame["arm"]) == [arm.name for arm in board.arms]
     assert list(frame["n"]) == [arm.n for arm in board.arms]
-    for metric in METRICS:
-        assert list(frame[f"{metric}_mean"]) == [arm.metrics[metric].mean for arm in board.arms]
-        assert list(frame[f"{metric}_sd"]) == [arm.metrics[metric].sd for arm in board.arms]
-    assert list(frame["recall_forest_mean"]) == [arm.recall[3].mean for arm in board.arms]
-    assert list(frame["precision_crop_grass_sd"]) == [arm.precision[0].sd for arm in board.arms]
+    for metric in FROM_CONFUSION:
+        assert list(frame[f"{metric.name}_mean"]) == [arm.metrics[metric].mean for arm in board.arms]
+        assert list(frame[f"{metric.name}_sd"]) == [arm.metrics[metric].sd for arm in board.arms]
+    assert list(frame["recall_forest_mean"]) == [arm.by_class(RECALL)[3].mean for arm in board.arms]
+    assert list(frame["precision_crop_grass_sd"]) == [arm.by_class(PRECISION)[0].sd for arm in board.arms]
 
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " \r@x", '=HYPERLINK("http://x")'])
@@ -298,9 +301,9 @@ def test_json_holds_every_seed_and_every_reason(board):
     for arm in board.arms:
         found = by_name[arm.name]
         assert found["rank"] == arm.rank
-        assert found["balanced_accuracy"]["values"] == list(arm.metrics["balanced_accuracy"].values)
-        assert found["recall"]["water"]["mean"] == arm.recall[2].mean
-        assert found["precision"]["built"]["sd"] == arm.precision[1].sd
+        assert found["balanced_accuracy"]["values"] == list(arm.metrics[BALANCED_ACCURACY].values)
+        assert found["recall"]["water"]["mean"] == arm.by_class(RECALL)[2].mean
+        assert found["precision"]["built"]["sd"] == arm.by_class(PRECISION)[1].sd
 
 
 # ---- files

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from raysat.report.analysis.findings import find
+from raysat.metrics.catalog import BALANCED_ACCURACY
+from raysat.report.analysis.analyze import analyze
 from raysat.report.format.numbers import format_difference
 from raysat.report.format.pages import report_page
 from raysat.report.render.markdown import escape, to_markdown
@@ -48,7 +49,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def found(make_run):
     ledger = make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed={(next(iter(GRID)), 3): "diverged"})
-    return find([ledger.root], together=["loss=ldam,average=swa"])
+    return analyze([ledger.root], combinations=["loss=ldam,average=swa"])
 
 
 def test_it_renders_with_every_table_whole(found):
@@ -90,7 +91,7 @@ def test_hostile_names_stay_text(make_run):
     classes = ("<b>a</b>", "b|b", "`c`", "[d](http://x)")
     ledger = make_run(arms, classes=classes, study="hostile", seeds=(0, 1))
     ledger.write_plan("a: '```'\n````\n", ledger.read_plan())
-    page = Page(to_markdown(report_page(find([ledger.root]))))
+    page = Page(to_markdown(report_page(analyze([ledger.root]))))
     assert not {"script", "b", "a", "img", "s"} & set(page.tags)
     assert all(len({len(row) for row in table}) == 1 for table in page.tables)
     assert "a: '```'\n````" in page.text
@@ -98,21 +99,21 @@ def test_hostile_names_stay_text(make_run):
 
 def test_published_values_stand_beside_ours_with_the_difference(make_run):
     ledger = make_run({"(4)": (0.9, 0.3, 0.3, 0.3), "(1)": (0.9, 0.5, 0.5, 0.5)}, reference="table1")
-    found = find([ledger.root])
+    found = analyze([ledger.root])
     table = next(table for table in Page(to_markdown(report_page(found))).tables if "published" in table[0])
     row = next(row for row in table if row[1] == "balanced accuracy")
     assert row[0].startswith("(1)")  # the best comes first
     row = next(row for row in table if row[0].startswith("(4)") and row[1] == "balanced accuracy")
-    ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics["balanced_accuracy"]
+    ours = next(arm for arm in found.board.arms if arm.name == "(4)").metrics[BALANCED_ACCURACY]
     assert row[2:4] == [f"{ours.mean:.3f} ± {ours.sd:.3f}", "0.6380"]
-    mean = found.means["(4)"]["balanced_accuracy"]
+    mean = found.means["(4)"][BALANCED_ACCURACY]
     ends = f"[{format_difference(mean.low - 0.638)}, {format_difference(mean.high - 0.638)}]"
     assert row[4:] == [f"{format_difference(ours.mean - 0.638)} {ends}", "3"]
     assert row[4].startswith("−0.")
 
 
 def test_one_arm_one_seed_and_a_class_without_patches(make_run):
-    found = find([make_run({"a": (0.9,) * 4}, seeds=(0,), sizes=(30, 8, 7, 0)).root])
+    found = analyze([make_run({"a": (0.9,) * 4}, seeds=(0,), sizes=(30, 8, 7, 0)).root])
     text = to_markdown(report_page(found))
     assert "Against" not in text
     assert "Without patches in the test split, and so no part of any mean: forest." in text
@@ -122,14 +123,14 @@ def test_one_arm_one_seed_and_a_class_without_patches(make_run):
 def test_long_sentences_and_what_looks_like_a_list_stay_whole(make_run):
     arms = {f"# {'x' * 250} {n}": (0.9, 0.5, 0.6, 0.4 + n / 100) for n in range(5)}
     ledger = make_run(arms, seeds=(0, 1), study="1. list")
-    text = to_markdown(report_page(find([ledger.root])), {"tradeoff": ("what", "long " * 100 + "end")})
+    text = to_markdown(report_page(analyze([ledger.root])), {"tradeoff": ("what", "long " * 100 + "end")})
     page = Page(text)
     assert "end" in page.text.replace("\n", " ").split("long long ")[-1]
     assert not any(tag in ("h1", "h3", "ol") for tag in page.tags[3:])
 
 
 def test_generated_patches_are_shown_with_how_good_they_are(make_run, tmp_path):
-    plain = find([make_run({"a": (0.9, 0.5, 0.5, 0.4)}).root])
+    plain = analyze([make_run({"a": (0.9, 0.5, 0.5, 0.4)}).root])
     both = with_generator(with_generator(plain, tmp_path / "1.png"), tmp_path / "2.png", class_name="a_b|*c*")
     out = tmp_path / "report"
     write_report(both, out, ["md"])

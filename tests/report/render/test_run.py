@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from raysat.errors import LedgerError
+from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.report.render.run import leaderboard
 
 ARMS = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.8, 0.8, 0.8, 0.8)}
@@ -38,8 +39,8 @@ def test_a_run_with_nothing_finished_has_one_too(make_run):
 def test_a_study_with_a_reference_has_the_published_rows_beside_ours(make_run):
     ledger = make_run({"(1)": ARMS["a"], "(2)": ARMS["b"]}, reference="table2")
     board, replication, paths = leaderboard(ledger.root)
-    beside = replication.of("(2)", "balanced_accuracy")
-    ours = next(arm for arm in board.arms if arm.name == "(2)").metrics["balanced_accuracy"].mean
+    beside = replication.of("(2)", BALANCED_ACCURACY)
+    ours = next(arm for arm in board.arms if arm.name == "(2)").metrics[BALANCED_ACCURACY].mean
     assert beside.published == 0.6474
     assert beside.estimate.value == pytest.approx(ours - 0.6474)
     text = paths[0].read_text(encoding="utf-8")

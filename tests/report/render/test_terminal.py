@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from raysat.report.analysis.collect import Leaderboard, collect
-from raysat.report.analysis.findings import find
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, ECE, ICV, ICV_ROOT, MACRO_F1, RECALL
+from raysat.report.analysis.analyze import analyze
+from raysat.report.analysis.collect import collect
+from raysat.report.analysis.model import Leaderboard
 from raysat.report.format.pages import overview
 from raysat.report.render.run import leaderboard
 from raysat.report.render.terminal import Blocks
@@ -64,14 +66,14 @@ def test_columns_are_aligned_and_values_are_the_boards(board):
     assert len({line.index("±") for line in lines}) == 1
     for line, arm in zip(lines, board.arms, strict=True):
         metrics = arm.metrics
-        balanced = metrics["balanced_accuracy"]
-        recalls = " ".join(f"{s.mean:.2f}".removeprefix("0") if s.mean < 0.995 else "1.0" for s in arm.recall)
+        balanced = metrics[BALANCED_ACCURACY]
+        recalls = " ".join(f"{s.mean:.2f}".removeprefix("0") if s.mean < 0.995 else "1.0" for s in arm.by_class(RECALL))
         assert re.sub(" +", " ", line).strip() == (
             f"{f'({arm.rank})' if arm.short else arm.rank} {arm.name} {arm.published.label} "
             f"{balanced.mean:.3f} ± {balanced.sd:.3f} "
-            f"{metrics['icv'].mean:.4f} {metrics['icv_root'].mean:.3f} {metrics['macro_f1'].mean:.3f} "
+            f"{metrics[ICV].mean:.4f} {metrics[ICV_ROOT].mean:.3f} {metrics[MACRO_F1].mean:.3f} "
             f"{arm.published.balanced_accuracy:.4f} {recalls} "
-            f"{metrics['accuracy'].mean:.3f} {'2/3' if arm.n == 2 else '3'}"
+            f"{metrics[ACCURACY].mean:.3f} {'2/3' if arm.n == 2 else '3'}"
         )
 
 
@@ -84,9 +86,9 @@ def test_it_says_what_failed_what_is_missing_and_what_is_not_published(board):
 
 
 def test_the_best_is_bold_on_a_terminal_and_plain_text_has_no_codes(board):
-    best = f"{board.arms[0].metrics['balanced_accuracy'].mean:.3f}"
+    best = f"{board.arms[0].metrics[BALANCED_ACCURACY].mean:.3f}"
     assert f"\x1b[1m{best}\x1b[0m" in printed(board, 100, colour=True)
-    accuracy = f"{max(arm.metrics['accuracy'].mean for arm in board.arms):.3f}"
+    accuracy = f"{max(arm.metrics[ACCURACY].mean for arm in board.arms):.3f}"
     assert f"\x1b[1m{accuracy}\x1b[0m" not in printed(board, 100, colour=True)
     assert "\x1b" not in printed(board, 100)
 
@@ -126,7 +128,7 @@ def test_long_and_hostile_names_wrap_and_stay_whole(make_run, width):
 def test_it_fits_every_width_from_40_on(board, width):
     text = printed(board, width)
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= width
-    assert all(f"{arm.metrics['balanced_accuracy'].mean:.3f}" in text for arm in board.arms)
+    assert all(f"{arm.metrics[BALANCED_ACCURACY].mean:.3f}" in text for arm in board.arms)
 
 
 def test_nothing_finished_is_shown_as_such(make_run):
@@ -150,7 +152,7 @@ def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(mak
     assert list(found) == [arm.name for arm in board.arms]
     for arm in board.arms:
         ours, published, difference, *ends, n = found[arm.name]
-        mean = arm.metrics["balanced_accuracy"].mean
+        mean = arm.metrics[BALANCED_ACCURACY].mean
         assert (ours, published, n) == (f"{mean:.3f}", f"{arm.published.balanced_accuracy:.4f}", "3")
         expected = mean - arm.published.balanced_accuracy
         assert float(difference.replace("−", "-")) == pytest.approx(expected, abs=5.1e-4)
@@ -162,7 +164,7 @@ def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(mak
 def test_ties_pareto_arms_and_what_ranks_are_marked(board):
     first, second, *_ = (arm.name for arm in board.arms)
     raw = io.StringIO()
-    found = find([board.arms[0].sources[0].ledger.root], rank_by="icv")
+    found = analyze([board.arms[0].sources[0].ledger.root], rank_by="icv")
     marked = replace(found, board=board, tied=frozenset({second}), pareto=frozenset({first}))
     Console(file=raw, width=140, _environ={}).print(Blocks(overview(board, None, marked)))
     lines = rows(raw.getvalue())
@@ -175,9 +177,9 @@ def test_ties_pareto_arms_and_what_ranks_are_marked(board):
 
 
 def test_a_metric_that_ranks_has_a_column(make_run):
-    found = find([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}).root], rank_by="ece")
+    found = analyze([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}).root], rank_by="ece")
     raw = io.StringIO()
     Console(file=raw, width=140, _environ={}).print(Blocks(overview(found.board, None, found)))
     head = next(line for line in raw.getvalue().splitlines() if line.startswith("#"))
     assert head.split()[:3] == ["#", "arm", "ECE"]
-    assert f"{found.ranked[0].metrics['ece'].mean:.3f}" in rows(raw.getvalue())[0]
+    assert f"{found.ranked[0].metrics[ECE].mean:.3f}" in rows(raw.getvalue())[0]

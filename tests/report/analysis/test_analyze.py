@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from raysat.errors import LedgerError, UsageError
+from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, KAPPA, RECALL
+from raysat.report.analysis.analyze import analyze
 from raysat.report.analysis.collect import collect
-from raysat.report.analysis.findings import find
-from raysat.report.analysis.paired import Estimate
+from raysat.report.analysis.estimate import Estimate
 from raysat.report.format.numbers import format_difference, format_estimate
 from raysat.report.format.sentences import method_sentences, summary_sentences
 from raysat.storage.predictions import encode_predictions
@@ -20,23 +21,23 @@ FAR = {"good": (0.95, 0.9, 0.9, 0.9), "same": (0.95, 0.9, 0.9, 0.9), "bad": (0.9
 
 
 def test_every_other_arm_is_compared_with_the_best_and_the_baseline(make_run):
-    found = find([make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True).root])
+    found = analyze([make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True).root])
     assert found.best == found.board.arms[0].name
     assert found.baseline == "loss=cross_entropy, average=none"  # the arm of the grid without any method
     assert set(found.to_best) == set(GRID) - {found.best}
     assert set(found.to_baseline) == set(GRID) - {found.baseline}
     assert found.best != found.baseline
-    there, back = found.to_baseline[found.best]["icv"], found.to_best[found.baseline]["icv"]
+    there, back = found.to_baseline[found.best][ICV], found.to_best[found.baseline][ICV]
     assert there.value == -back.value
     assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=0.01)
     assert there.p == back.p
 
 
 def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far(make_run):
-    found = find([make_run(FAR, seeds=range(4)).root])
+    found = analyze([make_run(FAR, seeds=range(4)).root])
     other = "same" if found.best == "good" else "good"
     assert found.tied == {other}
-    assert found.to_best["bad"]["balanced_accuracy"].high < 0
+    assert found.to_best["bad"][BALANCED_ACCURACY].high < 0
     said = " ".join(summary_sentences(found))
     assert f"1 of 2 others is tied with it, its interval including zero: {other}." in said
     assert "4 seeds: the smallest p of a paired sign-flip test is 0.125" in " ".join(method_sentences(found)).replace(
@@ -46,27 +47,27 @@ def test_an_arm_is_tied_where_its_interval_includes_zero_and_not_where_it_is_far
 
 def test_named_rows_have_the_first_as_their_baseline_or_the_one_that_is_named(make_run):
     ledger = make_run(FAR)
-    assert find([ledger.root]).baseline == "good"
-    assert find([ledger.root], baseline="bad").baseline == "bad"
+    assert analyze([ledger.root]).baseline == "good"
+    assert analyze([ledger.root], baseline="bad").baseline == "bad"
     table2 = make_run({"(1)": (0.9,) * 4, "(2)": (0.5,) * 4}, study="t2", reference="table2").root
-    assert find([table2], baseline="(2) cross-entropy, bands 6-5-2").baseline == "(2)"  # as reports call it
+    assert analyze([table2], baseline="(2) cross-entropy, bands 6-5-2").baseline == "(2)"  # as reports call it
     with pytest.raises(UsageError, match="no finished arm is called 'bda'") as caught:
-        find([ledger.root], baseline="bda")
+        analyze([ledger.root], baseline="bda")
     assert "'bad'" in caught.value.hint
 
 
 def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
     ledger = make_run(FAR, ordinal=True)
-    assert find([ledger.root], rank_by="icv").measure == "icv"
-    found = find([ledger.root], rank_by="kappa")
-    assert (found.measure, found.tied) == ("balanced_accuracy", frozenset())
+    assert analyze([ledger.root], rank_by="icv").metric == ICV
+    found = analyze([ledger.root], rank_by="kappa")
+    assert (found.metric, found.tied) == (BALANCED_ACCURACY, frozenset())
     assert "comes first by weighted kappa, " in summary_sentences(found)[0]
     assert not any("tied with" in sentence for sentence in summary_sentences(found))
     assert any("weighted kappa is not resampled" in note for note in method_sentences(found))
-    kappas = [arm.metrics["kappa"].mean for arm in found.ranked]
+    kappas = [arm.metrics[KAPPA].mean for arm in found.ranked]
     assert kappas == sorted(kappas, reverse=True)
     with pytest.raises(UsageError, match="has no weighted kappa"):
-        find([make_run(FAR, study="unordered").root], rank_by="kappa")
+        analyze([make_run(FAR, study="unordered").root], rank_by="kappa")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +83,12 @@ def test_another_metric_ranks_and_decides_ties_where_it_is_resampled(make_run):
 )
 def test_a_combination_that_the_arms_do_not_have_is_one_error(make_run, text, message):
     with pytest.raises(UsageError, match=message):
-        find([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], together=[text])
+        analyze([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], combinations=[text])
 
 
 def test_a_combination_that_was_asked_for_is_the_testable_line(make_run):
-    found = find([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], together=["loss=ldam, average=swa"])
-    assert found.effects.together[0].asked
+    found = analyze([make_run(GRID, configs=GRID_CONFIGS, grid=True).root], combinations=["loss=ldam, average=swa"])
+    assert found.effects.combinations[0].preplanned
     assert "Together, loss=ldam + average=swa" in summary_sentences(found)[-1]
     assert "after Holm" in summary_sentences(found)[-1]
 
@@ -95,7 +96,7 @@ def test_a_combination_that_was_asked_for_is_the_testable_line(make_run):
 def test_nothing_finished_is_one_error(make_run):
     ledger = make_run(FAR, seeds=(0,), missing=[(arm, 0) for arm in FAR])
     with pytest.raises(UsageError, match="no finished trial to report"):
-        find([ledger.root])
+        analyze([ledger.root])
 
 
 def test_predictions_that_are_not_those_of_the_record_are_one_error(make_run):
@@ -106,35 +107,35 @@ def test_predictions_that_are_not_those_of_the_record_are_one_error(make_run):
     file = ledger.root / "trials" / source.trial / "predictions.npz"
     file.write_bytes(encode_predictions(read.labels, probabilities, read.indices))
     with pytest.raises(LedgerError, match="not what the record beside it was computed from"):
-        find([ledger.root])
+        analyze([ledger.root])
     file.write_bytes(b"not a zip")
     with pytest.raises(LedgerError, match="cannot be read"):
-        find([ledger.root])
+        analyze([ledger.root])
 
 
 def test_patches_in_another_order_are_the_same_patches(make_run):
     ledger = make_run(FAR, seeds=(0, 1))
-    before = find([ledger.root])
+    before = analyze([ledger.root])
     source = collect(ledger).arms[1].sources[1]
     read = ledger.read_predictions(source.trial)
     shuffled = np.random.default_rng(0).permutation(len(read.labels))
     parts = read.labels[shuffled], read.probabilities[shuffled].astype(np.float32), read.indices[shuffled]
     (ledger.root / "trials" / source.trial / "predictions.npz").write_bytes(encode_predictions(*parts))
-    after = find([ledger.root])
-    assert (after.cells.predicted == before.cells.predicted).all()
+    after = analyze([ledger.root])
+    assert (after.predictions.predicted == before.predictions.predicted).all()
     assert after.to_best == before.to_best
 
 
 def test_curves_and_cost_are_those_of_the_records(make_run):
     ledger = make_run(FAR, seeds=(0, 1))
-    found = find([ledger.root])
-    assert found.curves["good"].values["balanced_accuracy"].shape == (2, 3)
+    found = analyze([ledger.root])
+    assert found.curves["good"].balanced_accuracy.shape == found.curves["good"].loss.shape == (2, 3)
     assert found.curves["good"].epochs.tolist() == [1, 2, 3]
     assert (found.cost.images, found.cost.seconds) == (6 * 888, 6 * 12.5)
     assert found.cost.saving == 1.5
     assert found.runs[0].command == "raysat ablate --space table2.yaml --data demo"
     (ledger.root / "trials" / collect(ledger).arms[0].sources[0].trial / "history.csv").unlink()
-    assert len(find([ledger.root]).curves) == 2  # a lost curve is no reason to lose the report
+    assert len(analyze([ledger.root]).curves) == 2  # a lost curve is no reason to lose the report
 
 
 def test_differences_read_with_their_sign():
@@ -145,7 +146,7 @@ def test_differences_read_with_their_sign():
         "0.000",
         "–",
     ]
-    assert format_difference(-0.00014, "icv") == "−0.0001"
+    assert format_difference(-0.00014, 4) == "−0.0001"
 
 
 def test_a_level_with_settings_of_its_own_can_be_named(make_run):
@@ -160,30 +161,30 @@ def test_a_level_with_settings_of_its_own_can_be_named(make_run):
     ledger = make_run(dict.fromkeys(configs, (0.9, 0.5, 0.5, 0.5)), configs=configs)
     (level,) = [
         level
-        for factor in find([ledger.root]).design.factors
+        for factor in analyze([ledger.root]).design.factors
         for level in factor.levels
         if level.startswith("triangular(max_lr=0.01,")
     ]
     assert "," in level
-    found = find([ledger.root], together=[f"schedule={level}, loss=ldam"])
-    assert found.effects.together[0].asked
+    found = analyze([ledger.root], combinations=[f"schedule={level}, loss=ldam"])
+    assert found.effects.combinations[0].preplanned
 
 
 def test_a_combination_without_its_parts_is_an_error_and_not_dropped(make_run):
     arms = dict(list(GRID.items())[:1] + list(GRID.items())[2:])  # cross-entropy with SWA is missing
     with pytest.raises(UsageError, match="no arms are the same but for these"):
-        find([make_run(arms, configs=GRID_CONFIGS).root], together=["loss=ldam,average=swa"])
+        analyze([make_run(arms, configs=GRID_CONFIGS).root], combinations=["loss=ldam,average=swa"])
 
 
 def test_arms_that_could_not_be_compared_are_named(make_run):
     arms = {"good": (1.0,) * 4, "same": FAR["same"], "bad": FAR["bad"]}
     missing = [("bad", 0), ("bad", 1), *((arm, seed) for arm in ("good", "same") for seed in (2, 3))]
     ledger = make_run(arms, seeds=(0, 1, 2, 3), missing=missing)
-    found = find([ledger.root])
+    found = analyze([ledger.root])
     assert found.best == "good"
     assert "Not compared with it, as they have no seed in common: bad." in summary_sentences(found)
     ledger = make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0, 1), missing=[("a", 0), ("b", 1)], study="apart")
-    said = " ".join(summary_sentences(find([ledger.root])))
+    said = " ".join(summary_sentences(analyze([ledger.root])))
     assert "tied" not in said
     assert "no seed in common" in said
 
@@ -192,7 +193,7 @@ def test_the_note_on_what_tests_can_show_is_of_pairs(make_run):
     ledger = make_run(FAR, seeds=range(5), missing=[(arm, s) for arm in ("same", "bad") for s in (3, 4)])
     assert any(
         note.startswith("3 seeds: the smallest p of a paired sign-flip test is 0.25")
-        for note in method_sentences(find([ledger.root]))
+        for note in method_sentences(analyze([ledger.root]))
     )
 
 
@@ -211,10 +212,10 @@ def test_a_damaged_file_is_one_error_or_one_failed_cell(make_run, file, content)
         content = out.getvalue()
     (ledger.root / "trials" / source.trial / file).write_bytes(content)
     if file == "record.json":
-        assert sum(len(arm.failed) for arm in find([ledger.root]).board.arms) == 1
+        assert sum(len(arm.failed) for arm in analyze([ledger.root]).board.arms) == 1
     else:
         with pytest.raises(LedgerError, match="is damaged"):
-            find([ledger.root])
+            analyze([ledger.root])
 
 
 def test_a_curve_without_epochs_is_left_out(make_run):
@@ -222,7 +223,7 @@ def test_a_curve_without_epochs_is_left_out(make_run):
     source = collect(ledger).arms[0].sources[0]
     file = ledger.root / "trials" / source.trial / "history.csv"
     file.write_text("epoch,loss,balanced_accuracy\nnan,1,0.5\n", encoding="utf-8")
-    assert len(find([ledger.root]).curves) == 2
+    assert len(analyze([ledger.root]).curves) == 2
 
 
 def test_an_end_of_an_interval_has_its_sign_even_where_it_rounds_to_zero():
@@ -235,12 +236,12 @@ def test_an_end_of_an_interval_has_its_sign_even_where_it_rounds_to_zero():
 
 
 def test_a_mean_that_nothing_moves_has_no_interval(make_run):
-    found = find([make_run({"a": (1.0, 1.0, 0.5, 0.5), "b": (0.5,) * 4}, seeds=range(3)).root])
-    whole = found.means["a"]["recall_0"]
+    found = analyze([make_run({"a": (1.0, 1.0, 0.5, 0.5), "b": (0.5,) * 4}, seeds=range(3)).root])
+    whole = found.means["a"][RECALL.of_class(0)]
     assert (whole.value, whole.low, whole.high) == (1.0, None, None)
-    assert found.means["a"]["recall_2"].low is not None
+    assert found.means["a"][RECALL.of_class(2)].low is not None
 
 
 def test_a_class_with_one_test_patch_is_named(make_run):
-    found = find([make_run(FAR, sizes=(30, 8, 7, 1)).root])
+    found = analyze([make_run(FAR, sizes=(30, 8, 7, 1)).root])
     assert any("one test patch alone" in note and note.endswith(": forest.") for note in method_sentences(found))
