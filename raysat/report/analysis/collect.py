@@ -58,11 +58,11 @@ def _row(published: Reference | None, arm: ArmEntry, plan: PlanFile) -> Publishe
 def _class_names(names: Iterable[str]) -> tuple[str, ...]:
     """Class names on one line each, no two alike: they name columns and keys of files."""
     unique: list[str] = []
-    for name in map(one_line, names):
-        own = name
-        while own in unique:
-            own += "'"
-        unique.append(own)
+    for text in names:
+        name = one_line(text)
+        while name in unique:
+            name += "'"
+        unique.append(name)
     return tuple(unique)
 
 

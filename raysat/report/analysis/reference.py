@@ -137,8 +137,10 @@ def parse(text: str, *, file: str) -> Reference:
             raise LedgerError(f"{file}: row {row.arm!r} stands twice", hint="keep one row an arm")
         _check(row, file)
     for finding in reference.findings:
-        for arm in (name for each in finding.comparisons for name in (each.of, each.minus) if name not in names):
-            raise LedgerError(f"{file}: finding {finding.key!r} compares {arm!r}, which is no row", hint="name a row")
+        for arm in (arm for comparison in finding.comparisons for arm in (comparison.of, comparison.minus)):
+            if arm not in names:
+                what = f"{file}: finding {finding.key!r} compares {arm!r}, which is no row"
+                raise LedgerError(what, hint="name a row")
     return reference.model_copy(update={"rows": tuple(map(_with_icv, reference.rows))})
 
 

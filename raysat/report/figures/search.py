@@ -74,7 +74,9 @@ def _panel(axes: Axes, parameter: Parameter, log: Log) -> None:
             )
     match parameter.distribution:
         case Choice(values=values):
-            axes.set_xticks(range(len(values)), [elide(parameter.label(n), _WIDE) for n in range(len(values))], fontsize=8)
+            axes.set_xticks(
+                range(len(values)), [elide(parameter.label(n), _WIDE) for n in range(len(values))], fontsize=8
+            )
             axes.set_xlim(-0.5, len(values) - 0.5)
             if len(values) > 3:
                 axes.tick_params(axis="x", rotation=30)
