@@ -27,7 +27,7 @@ def difference_columns(labels: Mapping[Metric, str], rows: Sequence[Estimates]) 
         columns += [
             (Heading(text=label, room=20 * k), [difference_cell(estimate, metric.digits) for estimate in estimates]),
             (Heading(text="p", below=label, short="p", room=70 + k), p),
-            (Heading(text="p after Holm", below=label, short="p (Holm)", room=20 + 40 * k), holm),
+            (Heading(text="p after Holm", below=label, short="p (Holm)", room=16 + 40 * k), holm),
         ]
     return columns
 
@@ -58,22 +58,22 @@ def differences_table(
     )
 
 
-def arm_differences(findings: Analysis, to: str) -> tuple[Table, Table]:
+def arm_differences(analysis: Analysis, to: str) -> tuple[Table, Table]:
     """Every other arm minus one: main measures, and the recall of each class.
 
     Args:
-        findings: the comparisons.
+        analysis: the comparisons.
         to: ``best`` or ``baseline``.
 
     Returns:
         Two tables.
     """
-    one, estimates = (findings.best, findings.to_best) if to == "best" else (findings.baseline, findings.to_baseline)
-    label = next(arm.label for arm in findings.board.arms if arm.name == one)
+    one, estimates = (analysis.best, analysis.to_best) if to == "best" else (analysis.baseline, analysis.to_baseline)
+    label = next(arm.label for arm in analysis.board.arms if arm.name == one)
     rows = [
-        (arm_cell(arm, pareto=findings.pareto), estimates[arm.name]) for arm in findings.ranked if arm.name in estimates
+        (arm_cell(arm, pareto=analysis.pareto), estimates[arm.name]) for arm in analysis.ranked if arm.name in estimates
     ]
-    recalls = {recall: findings.board.label(recall) for recall in findings.board.by_class(RECALL)}
+    recalls = {recall: analysis.board.label(recall) for recall in analysis.board.by_class(RECALL)}
     caption = f"ach arm minus the {to}, {label}"
     return (
         differences_table(f"to_{to}", f"E{caption}", rows, main_labels()),

@@ -41,42 +41,42 @@ MOST_CLASSES: Final = 6  # whose recalls a leaderboard shows; with more they are
 _ROOM: Final = {ICV_ROOT: 40, ACCURACY: 30, MACRO_F1: 16}
 
 
-def leaderboard(board: Leaderboard, replication: Replication | None = None, findings: Analysis | None = None) -> Table:
+def leaderboard(board: Leaderboard, replication: Replication | None = None, analysis: Analysis | None = None) -> Table:
     """All arms, best first; accuracy comes last, as it never ranks.
 
     Args:
         board: the arms.
         replication: published numbers beside ours, where they could be compared.
-        findings: intervals, differences to the best and marks, where they are known.
+        analysis: intervals, differences to the best and marks, where they are known.
 
     Returns:
         The table.
     """
-    arms, several = board.arms, findings is not None and len(findings.ranked) > 1
-    tied, pareto = (findings.tied, findings.pareto) if findings else ((), ())
-    baseline = findings.baseline if findings and several else ""
+    arms, several = board.arms, analysis is not None and len(analysis.ranked) > 1
+    tied, pareto = (analysis.tied, analysis.pareto) if analysis else ((), ())
+    baseline = analysis.baseline if analysis and several else ""
     metrics = [metric for metric in FROM_CONFUSION if metric != ACCURACY]
-    leading = [findings.rank_by] if findings and findings.rank_by not in RANKING else []
+    leading = [analysis.rank_by] if analysis and analysis.rank_by not in RANKING else []
     recalls = board.by_class(RECALL) if len(board.classes) <= MOST_CLASSES else ()
     published = any(arm.published is not None for arm in arms)
     return make_table(
         "leaderboard",
-        f"Means over n seeds {spread_note(findings)}; bold: the best of a column, and differences whose interval "
+        f"Means over n seeds {spread_note(analysis)}; bold: the best of a column, and differences whose interval "
         "excludes zero.",
         [
             (Heading(text="#", key="rank"), [rank_cell(arm, tied) for arm in arms]),
             (ARM, [arm_cell(arm, pareto=pareto, baseline=baseline) for arm in arms]),
-            *(_metric(metric, board, findings) for metric in (*leading, *metrics)),
-            *(_to_best(findings) if findings and several else ()),
+            *(_metric(metric, board, analysis) for metric in (*leading, *metrics)),
+            *(_to_best(analysis) if analysis and several else ()),
             *([_published(BALANCED_ACCURACY, board, replication)] if published else ()),
-            *(_metric(metric, board, findings) for metric in (*recalls, ACCURACY)),
+            *(_metric(metric, board, analysis) for metric in (*recalls, ACCURACY)),
             (N, [n_cell(arm) for arm in arms]),
         ],
         row_heading=1,
     )
 
 
-def _metric(metric: Metric, board: Leaderboard, findings: Analysis | None) -> Column:
+def _metric(metric: Metric, board: Leaderboard, analysis: Analysis | None) -> Column:
     of_class = metric.class_index is not None
     heading = Heading(
         text=board.label(metric),
@@ -87,18 +87,18 @@ def _metric(metric: Metric, board: Leaderboard, findings: Analysis | None) -> Co
         room=36 if of_class else _ROOM.get(metric, 0),
         inline=metric == BALANCED_ACCURACY,
     )
-    return heading, _means(metric, board, board.arms, findings)
+    return heading, _means(metric, board, board.arms, analysis)
 
 
-def _means(metric: Metric, board: Leaderboard, arms: Sequence[Arm], findings: Analysis | None) -> list[Cell]:
-    intervals = {arm: means.get(metric) for arm, means in findings.means.items()} if findings else {}
+def _means(metric: Metric, board: Leaderboard, arms: Sequence[Arm], analysis: Analysis | None) -> list[Cell]:
+    intervals = {arm: means.get(metric) for arm, means in analysis.means.items()} if analysis else {}
     best = board.best(metric)
     return [mean_cell(arm.metrics[metric], metric, best=best, interval=intervals.get(arm.name)) for arm in arms]
 
 
-def _to_best(findings: Analysis) -> tuple[Column, Column]:
-    metric = findings.metric
-    estimates = [findings.to_best.get(arm.name, {}).get(metric) for arm in findings.board.arms]
+def _to_best(analysis: Analysis) -> tuple[Column, Column]:
+    metric = analysis.metric
+    estimates = [analysis.to_best.get(arm.name, {}).get(metric) for arm in analysis.board.arms]
     return (
         (
             Heading(text="difference to the best", below=metric.label, short="to the best", key="to_best", room=44),
@@ -121,31 +121,31 @@ def _published(metric: Metric, board: Leaderboard, replication: Replication | No
     return Heading(text=text, below="ours − published", short="published", key="published", room=42), cells
 
 
-def class_table(board: Leaderboard, metric: Metric, findings: Analysis | None = None) -> Table:
+def class_table(board: Leaderboard, metric: Metric, analysis: Analysis | None = None) -> Table:
     """Recall or precision of each class.
 
     Args:
         board: the arms.
         metric: RECALL or PRECISION.
-        findings: intervals, where they are known.
+        analysis: intervals, where they are known.
 
     Returns:
         The table; without rows where no trial has finished.
     """
     caption = (
-        f"{metric.label.capitalize()} of each class: means over n seeds {spread_note(findings)}; patches are those of "
+        f"{metric.label.capitalize()} of each class: means over n seeds {spread_note(analysis)}; patches are those of "
     )
-    arms = findings.ranked if findings else board.arms
-    means = [_means(of_class, board, arms, findings) for of_class in board.by_class(metric)]
+    arms = analysis.ranked if analysis else board.arms
+    means = [_means(of_class, board, arms, analysis) for of_class in board.by_class(metric)]
     return _by_class(metric.name, f"{caption}the {board.reported} split.", board, arms, means)
 
 
-def area_table(findings: Analysis, metric: Metric) -> Table:
+def area_table(analysis: Analysis, metric: Metric) -> Table:
     """AUROC or AVERAGE_PRECISION of each class against the rest."""
-    arms = findings.ranked
+    arms = analysis.ranked
     areas = [[mean_cell(summary) for summary in arm.by_class(metric)] for arm in arms]
     caption = f"{metric.label} of each class against the rest: means over n seeds ± standard deviation."
-    return _by_class(metric.name, caption, findings.board, arms, list(zip(*areas, strict=True)))
+    return _by_class(metric.name, caption, analysis.board, arms, list(zip(*areas, strict=True)))
 
 
 def _by_class(
@@ -167,23 +167,23 @@ def _arm_table(
     return make_table(name, caption, [first, *shown, last], total=total)
 
 
-def more_table(findings: Analysis) -> Table:
+def more_table(analysis: Analysis) -> Table:
     """Metrics that only predictions give; those that no arm has are left out."""
-    arms = findings.ranked
+    arms = analysis.ranked
     shown = []
     for metric in FROM_PREDICTIONS:
         if any(arm.metrics[metric].values for arm in arms):
             heading = Heading(text=metric.label, below="lower is better" * metric.lower_is_better)
-            shown.append((heading, _means(metric, findings.board, arms, findings)))
-    return _arm_table("more", f"Means over n seeds {spread_note(findings)}; bold: the best of a column.", arms, shown)
+            shown.append((heading, _means(metric, analysis.board, arms, analysis)))
+    return _arm_table("more", f"Means over n seeds {spread_note(analysis)}; bold: the best of a column.", arms, shown)
 
 
-def cost_table(findings: Analysis) -> Table:
+def cost_table(analysis: Analysis) -> Table:
     """What each arm's trials took."""
-    total = findings.cost
-    arms = [arm for arm in findings.ranked if arm.name in total.arms]
+    total = analysis.cost
+    arms = [arm for arm in analysis.ranked if arm.name in total.arms]
     costs = [total.arms[arm.name] for arm in arms]
-    n = whole_cell(findings.board.finished)
+    n = whole_cell(analysis.board.finished)
     return _arm_table(
         "cost",
         "Over all n seeds of an arm, each trial counted as if it were trained alone.",

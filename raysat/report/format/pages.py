@@ -45,40 +45,40 @@ from raysat.report.format.sentences import (
 )
 
 
-def report_page(findings: Analysis) -> Document:
+def report_page(analysis: Analysis) -> Document:
     """The page of a report."""
-    board, effects, replication = findings.board, findings.effects, findings.replication
-    ranks = Bullets(list(ranking_sentences(board, findings)))
+    board, effects, replication = analysis.board, analysis.effects, analysis.replication
+    ranks = Bullets(list(ranking_sentences(board, analysis)))
     folds = [
-        Fold(f"{metric.label.capitalize()} as a table", [class_table(board, metric, findings)])
+        Fold(f"{metric.label.capitalize()} as a table", [class_table(board, metric, analysis)])
         for metric in (RECALL, PRECISION)
     ]
     areas = [
-        Fold("AUROC of each class", [area_table(findings, AUROC)]),
-        Fold("Average precision of each class", [area_table(findings, AVERAGE_PRECISION)]),
+        Fold("AUROC of each class", [area_table(analysis, AUROC)]),
+        Fold("Average precision of each class", [area_table(analysis, AVERAGE_PRECISION)]),
     ]
     sections = [
-        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, findings), ranks]),
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks]),
         Section("differences", "Paired differences", [Figure("differences")]),
         Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
-        Section("baseline", "Against the baseline", list(_compared(findings))),
+        Section("baseline", "Against the baseline", list(_compared(analysis))),
         Section("classes", "Per class", [Figure("classes"), *folds]),
         Section("effects", "Effects", list(_effects(effects)) if effects else []),
         Section("curves", "Learning curves", [Figure("curves")]),
         Section("confusion", "Confusion", [Figure("confusion")]),
         Section("calibration", "Reliability", [Figure("calibration")]),
-        Section("more", "More metrics", [more_table(findings), *areas]),
+        Section("more", "More metrics", [more_table(analysis), *areas]),
         Section("published", "The paper's numbers and findings", list(_published(board, replication))),
-        Section("generated", "Synthetic patches", list(_generated(findings))),
+        Section("generated", "Synthetic patches", list(_generated(analysis))),
         Section("unfinished", "Failed or missing", [unfinished_table(board)]),
-        Section("cost", "Cost", [*map(Text, cost_sentences(findings)), cost_table(findings)]),
-        Section("reproduce", "How to reproduce", list(_reproduce(findings))),
-        Section("method", "Notes on method", [Bullets(list(method_sentences(findings)))]),
+        Section("cost", "Cost", [*map(Text, cost_sentences(analysis)), cost_table(analysis)]),
+        Section("reproduce", "How to reproduce", list(_reproduce(analysis))),
+        Section("method", "Notes on method", [Bullets(list(method_sentences(analysis)))]),
     ]
     return Document(
         title=one_line(board.study),
         subtitle=f"{one_line(measured_on(board))}.",
-        headline=summary_sentences(findings),
+        headline=summary_sentences(analysis),
         sections=sections,
     )
 
@@ -102,39 +102,39 @@ def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Doc
     )
 
 
-def overview(board: Leaderboard, replication: Replication | None, findings: Analysis | None = None) -> list[Block]:
+def overview(board: Leaderboard, replication: Replication | None, analysis: Analysis | None = None) -> list[Block]:
     """What a terminal shows of a leaderboard or a report.
 
     Args:
         board: the arms.
         replication: published numbers beside ours, where they could be compared.
-        findings: the report's, where there is one.
+        analysis: the report's, where there is one.
 
     Returns:
         Blocks of a page.
     """
     blocks: list[Block] = [
         Text(f"{one_line(board.study)}  {measured_on(board)}"),
-        leaderboard(board, replication, findings),
-        Bullets(list(ranking_sentences(board, findings))),
+        leaderboard(board, replication, analysis),
+        Bullets(list(ranking_sentences(board, analysis))),
     ]
     if replication is not None:
         blocks += [published_table(board, replication, BALANCED_ACCURACY), Text(source_note(board), hint=True)]
     blocks.append(unfinished_table(board))
-    if findings is not None:
-        blocks += map(Text, summary_sentences(findings))
-    if findings is not None and replication is not None and replication.findings:
+    if analysis is not None:
+        blocks += map(Text, summary_sentences(analysis))
+    if analysis is not None and replication is not None and replication.findings:
         blocks.append(Subtitle("What the paper found, on these data"))
         blocks += map(Text, finding_sentences(replication, board))
     return blocks
 
 
-def _compared(findings: Analysis) -> Iterator[Block]:
-    if len(findings.ranked) > 1:
-        main, recalls = arm_differences(findings, "baseline")
+def _compared(analysis: Analysis) -> Iterator[Block]:
+    if len(analysis.ranked) > 1:
+        main, recalls = arm_differences(analysis, "baseline")
         yield main
         yield Fold("Recall of each class, against the baseline", [recalls])
-        yield Fold(f"Against the best, {arm_label(findings, findings.best)}", arm_differences(findings, "best"))
+        yield Fold(f"Against the best, {arm_label(analysis, analysis.best)}", arm_differences(analysis, "best"))
 
 
 def _effects(effects: Effects) -> Iterator[Block]:
@@ -169,11 +169,11 @@ def _published(board: Leaderboard, replication: Replication | None) -> Iterator[
     yield Text(source_note(board), hint=True)
 
 
-def _generated(findings: Analysis) -> Iterator[Block]:
+def _generated(analysis: Analysis) -> Iterator[Block]:
     """How good generated patches are, and the last picture of each generator's beside real ones, where there is one."""
-    yield generator_table(findings.generators)
-    yield Bullets(generator_notes(findings.generators))
-    for number, generator in enumerate(findings.generators, 1):
+    yield generator_table(analysis.generators)
+    yield Bullets(generator_notes(analysis.generators))
+    for number, generator in enumerate(analysis.generators, 1):
         if png := generator.picture:
             name = one_line(generator.record.class_name)
             caption = f"{name}. Real patches above, generated ones below."
@@ -181,9 +181,9 @@ def _generated(findings: Analysis) -> Iterator[Block]:
             yield Picture(name=f"generated-{number}", png=png, alt=alt, caption=caption)
 
 
-def _reproduce(findings: Analysis) -> Iterator[Block]:
-    board = findings.board
-    for run in findings.runs:
+def _reproduce(analysis: Analysis) -> Iterator[Block]:
+    board = analysis.board
+    for run in analysis.runs:
         if run.command:
             yield Text(f"With this study as {one_line(run.study)}.yaml:")
             yield Code(run.command, "bash")
@@ -192,6 +192,6 @@ def _reproduce(findings: Analysis) -> Iterator[Block]:
     yield Bullets(
         [
             f"Data: {one_line(board.data)}, fingerprint {one_line(board.fingerprint or 'not recorded')}",
-            f"Trained with {one_line(', '.join(findings.cost.versions))}",
+            f"Trained with {one_line(', '.join(analysis.cost.versions))}",
         ]
     )

@@ -34,16 +34,16 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
 
 
-def spread_note(findings: Analysis | None) -> str:
+def spread_note(analysis: Analysis | None) -> str:
     """What stands beside a mean over seeds."""
     return (
-        "± standard deviation" if findings is None else "with 95 % intervals; ± standard deviation where there is none"
+        "± standard deviation" if analysis is None else "with 95 % intervals; ± standard deviation where there is none"
     )
 
 
-def arm_label(findings: Analysis, arm: str) -> str:
+def arm_label(analysis: Analysis, arm: str) -> str:
     """An arm by its name, and what it is where a publication says so."""
-    return next(each.label for each in findings.board.arms if each.name == arm)
+    return next(each.label for each in analysis.board.arms if each.name == arm)
 
 
 def measured_on(board: Leaderboard) -> str:
@@ -52,9 +52,9 @@ def measured_on(board: Leaderboard) -> str:
     return f"{board.reported} split of {board.data}{size}; {board.finished} of {board.planned} trials finished"
 
 
-def ranking_sentences(board: Leaderboard, findings: Analysis | None = None) -> Iterator[str]:
+def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> Iterator[str]:
     """How arms are ranked, and what the marks beside them mean."""
-    rank_by = findings.rank_by if findings else RANKING[0]
+    rank_by = analysis.rank_by if analysis else RANKING[0]
     order = [f"{'lower' if metric.lower_is_better else 'higher'} {metric.label}" for metric in ranking_rule(rank_by)]
     yield f"Ranked by {', then '.join(order)}. {ACCURACY} {ICV}"
     finished = [arm for arm in board.arms if arm.n]
@@ -66,54 +66,54 @@ def ranking_sentences(board: Leaderboard, findings: Analysis | None = None) -> I
             yield "Complete arms share no seed: each is ranked on its own."
     if short:
         yield "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them."
-    if findings is None:
+    if analysis is None:
         return
-    if findings.rank_by != findings.metric:
+    if analysis.rank_by != analysis.metric:
         yield f"No arm is marked as tied with the best: {rank_by.label} is not resampled."
-    elif findings.tied:
+    elif analysis.tied:
         yield f"{TIED} tied with the best: the 95 % interval of the difference in {rank_by.label} includes zero."
     yield f"{PARETO} no other arm beats it on both balanced accuracy and ICV."
 
 
-def summary_sentences(findings: Analysis) -> list[str]:
+def summary_sentences(analysis: Analysis) -> list[str]:
     """What the report found, in a few sentences."""
-    board, best, metric = findings.board, findings.best, findings.metric
-    mean = findings.means[best].get(metric)
-    by = "" if findings.rank_by == metric else f" by {findings.rank_by.label}"
-    first = findings.ranked[0].metrics[findings.rank_by].mean
+    board, best, metric = analysis.board, analysis.best, analysis.metric
+    mean = analysis.means[best].get(metric)
+    by = "" if analysis.rank_by == metric else f" by {analysis.rank_by.label}"
+    first = analysis.ranked[0].metrics[analysis.rank_by].mean
     sentences = [
-        f"{arm_label(findings, best)} comes first{by}, {f'{number(first, findings.rank_by.digits)}; ' if by else ''}"
+        f"{arm_label(analysis, best)} comes first{by}, {f'{number(first, analysis.rank_by.digits)}; ' if by else ''}"
         f"{metric.label} {format_estimate(mean, metric.digits, difference=False)} "
-        f"(n = {plural(findings.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches).",
-        *_ties(findings, metric),
+        f"(n = {plural(analysis.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches).",
+        *_ties(analysis, metric),
     ]
-    if best != findings.baseline and (gain := findings.to_baseline[best].get(metric)):
+    if best != analysis.baseline and (gain := analysis.to_baseline[best].get(metric)):
         sentences.append(
-            f"Against the baseline, {arm_label(findings, findings.baseline)}: {metric.label} "
+            f"Against the baseline, {arm_label(analysis, analysis.baseline)}: {metric.label} "
             f"{format_estimate(gain, metric.digits)} "
             f"(n = {plural(gain.n, 'pair')}; {_tests(gain)})."
         )
-    return sentences + [_synergy(each) for each in (findings.effects.combinations if findings.effects else ())[:1]]
+    return sentences + [_synergy(each) for each in (analysis.effects.combinations if analysis.effects else ())[:1]]
 
 
-def _ties(findings: Analysis, metric: Metric) -> Iterator[str]:
+def _ties(analysis: Analysis, metric: Metric) -> Iterator[str]:
     """Which arms the best is tied with, of those that could be compared; and which could not."""
-    compared = {arm: each[metric] for arm, each in findings.to_best.items() if metric in each}
+    compared = {arm: each[metric] for arm, each in analysis.to_best.items() if metric in each}
     known = [arm for arm, each in compared.items() if each.low is not None]
-    tied = [arm.name for arm in findings.ranked if arm.name in findings.tied]
+    tied = [arm.name for arm in analysis.ranked if arm.name in analysis.tied]
 
     def listed(arms: Sequence[str]) -> str:
-        return _names([arm_label(findings, arm) for arm in arms])
+        return _names([arm_label(analysis, arm) for arm in arms])
 
     if tied and len(known) == 1:
         yield "The other arm is tied with it: the interval of the difference includes zero."
     elif tied:
         who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
         yield f"{len(tied)} of {len(known)} others {who} interval including zero: {listed(tied)}."
-    elif known and findings.rank_by == metric:
+    elif known and analysis.rank_by == metric:
         who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
         yield f"{who} tied with it: the interval of the difference excludes zero."
-    if alone := [arm for arm in findings.to_best if arm not in compared]:
+    if alone := [arm for arm in analysis.to_best if arm not in compared]:
         yield f"Not compared with it, as they have no seed in common: {listed(alone)}."
     if single := [arm for arm, each in compared.items() if each.low is None]:
         yield f"Compared on one seed, so without an interval: {listed(single)}."
@@ -173,9 +173,9 @@ def _names(arms: Sequence[str]) -> str:
     return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
-def cost_sentences(findings: Analysis) -> Iterator[str]:
+def cost_sentences(analysis: Analysis) -> Iterator[str]:
     """What the trials took and on what, what shared epochs save, and what generators took beside them."""
-    cost = findings.cost
+    cost = analysis.cost
     yield (
         f"The finished trials pass {cost.images:,} images in {duration(cost.seconds)} of training, each counted as if "
         f"it were trained alone, on {one_line('; '.join(cost.hardware))}."
@@ -187,22 +187,22 @@ def cost_sentences(findings: Analysis) -> Iterator[str]:
             yield "No two trials share an epoch."
         else:
             yield f"Epochs that trials share are trained once: {less}."
-    if records := [generator.record for generator in findings.generators]:
+    if records := [generator.record for generator in analysis.generators]:
         images = sum(record.images for record in records)
         took = f"{duration(sum(record.seconds for record in records))}, {images:,} images"
         yield f"Not in it: {plural(len(records), 'generator')} ({took}), which arms with synthetic patches share."
 
 
-def method_sentences(findings: Analysis) -> Iterator[str]:
+def method_sentences(analysis: Analysis) -> Iterator[str]:
     """How to read the numbers: the rule, intervals, tests and what they cannot show."""
-    board = findings.board
-    yield from ranking_sentences(board, findings)
+    board = analysis.board
+    yield from ranking_sentences(board, analysis)
     yield "The best was chosen by looking at these numbers, so its own figure is somewhat too good."
-    compared = [*findings.to_best.values(), *findings.to_baseline.values()]
+    compared = [*analysis.to_best.values(), *analysis.to_baseline.values()]
     pairs = sorted({each.n for estimates in compared for each in estimates.values()})
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
-        f"({findings.n_resamples:,} resamples of patches within their class, paired over all arms; Student's t over "
+        f"({analysis.n_resamples:,} resamples of patches within their class, paired over all arms; Student's t over "
         "seeds). "
         f"p is from the {name_of_test(pairs[-1] if pairs else 0)} over seeds, two-sided; Holm corrects it for the "
         "comparisons of a metric. Where all seeds agree on every patch there is nothing to resample, and no interval "
@@ -213,11 +213,11 @@ def method_sentences(findings: Analysis) -> Iterator[str]:
             "An interval and a p-value may disagree: an interval is that of one comparison alone and trusts Student's "
             "t, p trusts the signs of a few seeds only. What is clear by its interval but not by p wants more seeds."
         )
-        note = sentence(power_note(pairs[-1], len(findings.ranked) - 1))
+        note = sentence(power_note(pairs[-1], len(analysis.ranked) - 1))
         yield note + (f" Some pairs have {pairs[0]} alone." if pairs[0] < pairs[-1] else "")
-    if len(findings.design.factors) > 1 and findings.effects is None:
+    if len(analysis.design.factors) > 1 and analysis.effects is None:
         yield "No effects of the factors: the arms have no seed in common."
-    if len(findings.runs) > 1:
+    if len(analysis.runs) > 1:
         yield "A trial that several runs have counts once."
     support = [(one_line(name), n) for name, n in zip(board.classes, board.support or (), strict=False)]
     if single := [name for name, n in support if n == 1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from raysat import __version__
 from raysat.formatting import one_line, to_csv
@@ -21,7 +21,7 @@ from raysat.report.format.search import state
 from raysat.search.load import Search
 from raysat.search.log import Log, values_of
 
-_EFFECT_MEASURE_FIELDS = ("low", "high", "p", "p_holm", "n")
+_ESTIMATE_FIELDS: Final = ("low", "high", "p", "p_holm", "n")
 
 
 def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) -> str:
@@ -29,32 +29,32 @@ def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) 
     return to_csv([_arm_row(board, arm, replication) for arm in board.arms], ["arm", "rank", "n", "n_planned"])
 
 
-def report_csv(findings: Analysis) -> str:
+def report_csv(analysis: Analysis) -> str:
     """One row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
     rows = []
-    for arm in findings.board.arms:
-        row = _arm_row(findings.board, arm, findings.replication)
+    for arm in analysis.board.arms:
+        row = _arm_row(analysis.board, arm, analysis.replication)
         if arm.n:
-            row |= {"tied_with_best": arm.name in findings.tied, "pareto": arm.name in findings.pareto}
+            row |= {"tied_with_best": arm.name in analysis.tied, "pareto": arm.name in analysis.pareto}
             for metric, summary in arm.metrics.items():
                 if metric in FROM_PREDICTIONS:
                     row |= {f"{metric.name}_mean": summary.mean, f"{metric.name}_sd": summary.sd}
-            for to, estimates in (("to_best", findings.to_best), ("to_baseline", findings.to_baseline)):
+            for to, estimates in (("to_best", analysis.to_best), ("to_baseline", analysis.to_baseline)):
                 for metric, estimate in estimates.get(arm.name, {}).items():
-                    row |= _estimate_row(f"{findings.board.key(metric)}_{to}", estimate)
+                    row |= _estimate_row(f"{analysis.board.key(metric)}_{to}", estimate)
         rows.append(row)
     return to_csv(rows)
 
 
-def effects_csv(findings: Analysis) -> str | None:
+def effects_csv(analysis: Analysis) -> str | None:
     """One row per main effect, interaction and part of a combination; None where there is none."""
-    if findings.effects is None:
+    if analysis.effects is None:
         return None
     rows = []
-    for kind, label, estimates in _effect_rows(findings.effects):
+    for kind, label, estimates in _effect_rows(analysis.effects):
         row: dict[str, object] = {"kind": kind, "effect": _csv_text(label)}
         for metric, estimate in estimates.items():
-            row |= _estimate_row(findings.board.key(metric), estimate)
+            row |= _estimate_row(analysis.board.key(metric), estimate)
         rows.append(row)
     return to_csv(rows)
 
@@ -84,32 +84,32 @@ def leaderboard_json(board: Leaderboard, replication: Replication | None = None)
     return _json(_board(board, replication))
 
 
-def report_json(findings: Analysis) -> str:
+def report_json(analysis: Analysis) -> str:
     """Everything that a report says."""
-    value = _board(findings.board, findings.replication)
-    arms = {arm.name: arm for arm in findings.ranked}
+    value = _board(analysis.board, analysis.replication)
+    arms = {arm.name: arm for arm in analysis.ranked}
     for arm in value["arms"]:
         name = arm["name"]
-        if name not in findings.means:
+        if name not in analysis.means:
             continue
         arm |= {
-            "tied_with_best": name in findings.tied,
-            "pareto": name in findings.pareto,
-            "interval": _estimates(findings, findings.means[name]),
-            "to_best": _estimates(findings, findings.to_best.get(name, {})),
-            "to_baseline": _estimates(findings, findings.to_baseline.get(name, {})),
-            "auroc": _by_class(findings.board, arms[name].by_class(AUROC)),
-            "average_precision": _by_class(findings.board, arms[name].by_class(AVERAGE_PRECISION)),
-            "confusion": findings.predictions.confusion_of(name).tolist(),
-            "cost": asdict(findings.cost.arms[name]),
+            "tied_with_best": name in analysis.tied,
+            "pareto": name in analysis.pareto,
+            "interval": _estimates(analysis, analysis.means[name]),
+            "to_best": _estimates(analysis, analysis.to_best.get(name, {})),
+            "to_baseline": _estimates(analysis, analysis.to_baseline.get(name, {})),
+            "auroc": _by_class(analysis.board, arms[name].by_class(AUROC)),
+            "average_precision": _by_class(analysis.board, arms[name].by_class(AVERAGE_PRECISION)),
+            "confusion": analysis.predictions.confusion_of(name).tolist(),
+            "cost": asdict(analysis.cost.arms[name]),
         }
-    cost = findings.cost
+    cost = analysis.cost
     value |= {
-        "rank_by": findings.rank_by.name,
-        "best": findings.best,
-        "baseline": findings.baseline,
-        "draws": findings.n_resamples,
-        "effects": None if findings.effects is None else _effects(findings, findings.effects),
+        "rank_by": analysis.rank_by.name,
+        "best": analysis.best,
+        "baseline": analysis.baseline,
+        "draws": analysis.n_resamples,
+        "effects": None if analysis.effects is None else _effects(analysis, analysis.effects),
         "cost": {
             "images": cost.images,
             "seconds": cost.seconds,
@@ -117,9 +117,9 @@ def report_json(findings: Analysis) -> str:
             "hardware": list(cost.hardware),
             "versions": list(cost.versions),
         },
-        "findings_of_the_paper": _paper(findings.replication) if findings.replication else [],
-        "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in findings.runs],
-        "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in findings.generators],
+        "findings_of_the_paper": _paper(analysis.replication) if analysis.replication else [],
+        "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in analysis.runs],
+        "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in analysis.generators],
     }
     return _json(value)
 
@@ -149,7 +149,7 @@ def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> d
 
 
 def _estimate_row(name: str, estimate: Estimate) -> dict[str, object]:
-    return {name: estimate.value} | {f"{name}_{key}": getattr(estimate, key) for key in _EFFECT_MEASURE_FIELDS}
+    return {name: estimate.value} | {f"{name}_{key}": getattr(estimate, key) for key in _ESTIMATE_FIELDS}
 
 
 def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
@@ -205,25 +205,25 @@ def _by_class(board: Leaderboard, summaries: Sequence[MetricSummary]) -> dict[st
     return {name: _summary(summary) for name, summary in zip(board.classes, summaries, strict=True)}
 
 
-def _estimates(findings: Analysis, estimates: Estimates) -> dict[str, Any]:
-    return {findings.board.key(metric): asdict(estimate) for metric, estimate in estimates.items()}
+def _estimates(analysis: Analysis, estimates: Estimates) -> dict[str, Any]:
+    return {analysis.board.key(metric): asdict(estimate) for metric, estimate in estimates.items()}
 
 
-def _effects(findings: Analysis, effects: Effects) -> dict[str, Any]:
+def _effects(analysis: Analysis, effects: Effects) -> dict[str, Any]:
     def effect(each: Effect) -> dict[str, Any]:
         names = {"factors": list(each.factors), "levels": list(each.levels), "first": list(each.first)}
-        return {**names, "estimates": _estimates(findings, each.estimates)}
+        return {**names, "estimates": _estimates(analysis, each.estimates)}
 
     def combination(each: Combination) -> dict[str, Any]:
         parts = [
             {
                 "label": part.label,
-                "mean": _estimates(findings, part.mean),
-                "whole_over_it": _estimates(findings, part.gain),
+                "mean": _estimates(analysis, part.mean),
+                "whole_over_it": _estimates(analysis, part.gain),
             }
             for part in each.subsets
         ]
-        synergy = _estimates(findings, each.synergy)
+        synergy = _estimates(analysis, each.synergy)
         return {
             "label": each.label,
             "asked": each.preplanned,

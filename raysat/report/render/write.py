@@ -36,14 +36,14 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_report(
-    findings: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
+    analysis: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
 ) -> list[Path]:
     """Write a report: ``report.<format>`` and, for formats that show them, figures as SVG and PNG.
 
     Pictures of generated patches are in the page itself, and beside the figures for Markdown.
 
     Args:
-        findings: what to say.
+        analysis: what to say.
         folder: where to; it is made where it is missing.
         formats: of ``FORMATS``.
         drawing: called before the figures are drawn.
@@ -58,8 +58,8 @@ def write_report(
     shows_figures = bool(_DRAWN & set(formats))
     if drawing and shows_figures:
         drawing()
-    figures = draw(findings) if shows_figures else ()
-    page = report_page(findings)
+    figures = draw(analysis) if shows_figures else ()
+    page = report_page(analysis)
     files: dict[str, str | bytes] = {}
     for figure in figures:  # first, so that no page stands there without its pictures
         files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg, figure.png
@@ -70,13 +70,13 @@ def write_report(
                 shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
                 files["report.md"] = to_markdown(page, shown)
             case "csv":
-                files["report.csv"] = report_csv(findings)
-                if effects := effects_csv(findings):
+                files["report.csv"] = report_csv(analysis)
+                if effects := effects_csv(analysis):
                     files["effects.csv"] = effects
             case "json":
-                files["report.json"] = report_json(findings)
+                files["report.json"] = report_json(analysis)
             case "tex":
-                files["report.tex"] = paper_table(findings)
+                files["report.tex"] = paper_table(analysis)
             case "html":
                 files["report.html"] = to_html(page, figures)
     paths = [folder / name for name in files]
@@ -86,13 +86,13 @@ def write_report(
     return paths
 
 
-def paper_table(findings: Analysis) -> str:
+def paper_table(analysis: Analysis) -> str:
     """The leaderboard as LaTeX, in the form of the paper's Table 2."""
-    board = findings.board
-    leading = () if findings.rank_by in RANKING else (findings.rank_by.name,)
+    board = analysis.board
+    leading = () if analysis.rank_by in RANKING else (analysis.rank_by.name,)
     keys = ("rank", "arm", "recall", *leading, "macro_f1", "icv", "balanced_accuracy", "published", "accuracy", "n")
-    caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, findings)]
-    return to_latex(leaderboard(board, findings.replication, findings).pick(*keys), board.study, " ".join(caption))
+    caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, analysis)]
+    return to_latex(leaderboard(board, analysis.replication, analysis).pick(*keys), board.study, " ".join(caption))
 
 
 def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
