@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from pydantic import JsonValue
 
-from raysat.errors import LedgerError, StorageError
+from raysat.errors import StorageError
 from raysat.files import FileModel, backup_path, read_model, write_atomic, write_folder
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -61,7 +61,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
         made = fail_at(patch, STEPS, position, error)
         try:
             ledger.write(ID, files_of(new))
-        except (LedgerError, KeyboardInterrupt) as raised:
+        except (StorageError, KeyboardInterrupt) as raised:
             failed = raised
         else:
             failed = None
@@ -69,7 +69,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
         assert everything_under(ledger.root) == before
         assert ledger.is_finished(ID) == replacing
         assert not replacing or ledger.read(ID) == old
-        if isinstance(failed, LedgerError):
+        if isinstance(failed, StorageError):
             advice = "free some space" if error is FULL else "permissions"
             assert advice in failed.hint
             assert error.strerror in failed.message
@@ -120,7 +120,7 @@ def test_a_leftover_partial_is_never_read_as_finished_and_another_trials_is_left
         (trials / name / "record.json").write_text(made_up_record().model_dump_json())
     (trials / ID).mkdir()
     assert not ledger.is_finished(ID)
-    with pytest.raises(LedgerError):
+    with pytest.raises(StorageError):
         ledger.read(ID)
     ledger.write(ID, files_of(made_up_record()))
     assert ledger.is_finished(ID)
@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_advice(ledger):
         lambda: ledger.write_plan("", made_up_plan()),
         lambda: ledger.write_failure(Failure(id=ID, error="x", time=0)),
     ):
-        with pytest.raises(LedgerError, match="cannot be written") as caught:
+        with pytest.raises(StorageError, match="cannot be written") as caught:
             act()
         assert "permissions" in caught.value.hint
 
@@ -148,7 +148,7 @@ def test_an_atomic_text_that_fails_keeps_the_old_one(tmp_path, monkeypatch, posi
     del steps["rename"]
     with monkeypatch.context() as patch:
         made = fail_at(patch, steps, position, FULL)
-        with pytest.raises(LedgerError, match="No space left"):
+        with pytest.raises(StorageError, match="No space left"):
             write_atomic(path, "new")
     assert made[-1] == ("mkdir", "open", "fsync", "replace")[position]
     assert path.read_text() == "old"

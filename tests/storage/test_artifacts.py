@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import LedgerError, PlanError, StoreError
+from raysat.errors import PlanError, StorageError, StoreError
 from raysat.metrics.synthetic import Measure, Quality
 from raysat.plan.build import make_plan
 from raysat.storage.artifacts import Artifacts, GenerateRecord
@@ -82,7 +82,7 @@ def test_a_damaged_store_is_not_finished(tmp_path: Path, name: str, damage: str)
 def test_a_record_of_another_job_is_refused(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path)
     artifacts.write(JOB, files(tmp_path) | {"record.json": record("f" * 16)})
-    with pytest.raises(LedgerError, match="another job"):
+    with pytest.raises(StorageError, match="another job"):
         artifacts.read(JOB)
 
 
@@ -94,7 +94,7 @@ def test_a_store_without_the_mark_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unsafe_name_builds_no_path(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="cannot name a folder"):
+    with pytest.raises(StorageError, match="cannot name a folder"):
         Artifacts(tmp_path).path("../elsewhere")
 
 
@@ -135,5 +135,5 @@ def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
 
 def test_a_root_that_cannot_be_written_is_known_beforehand(tmp_path: Path) -> None:
     (tmp_path / "generated").write_text("a file in the way", encoding="utf-8")
-    with pytest.raises(LedgerError, match="cannot be written"):
+    with pytest.raises(StorageError, match="cannot be written"):
         Artifacts(tmp_path / "generated").check_writable()

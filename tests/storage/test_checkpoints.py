@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.storage.checkpoints import Checkpoints
 
 S1, S2, S3, S7, S9 = (digit * 16 for digit in "12379")
@@ -79,5 +79,5 @@ def test_a_run_without_any(tmp_path: Path) -> None:
 
 
 def test_a_state_names_no_path(kept: Checkpoints) -> None:
-    with pytest.raises(LedgerError, match="cannot name"):
+    with pytest.raises(StorageError, match="cannot name"):
         kept.write("../out", b"")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.files import safe_name
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -50,13 +50,13 @@ def test_a_trial_whose_files_are_damaged_is_not_finished_and_can_be_written_agai
 
 
 def test_a_plan_is_read_as_it_was_written_and_makes_the_folder_a_run(ledger):
-    with pytest.raises(LedgerError, match="not a run"):
+    with pytest.raises(StorageError, match="not a run"):
         Ledger.open(ledger.root)
     plan = made_up_plan(study="ü")
     ledger.write_plan("study: ü\n", plan)
     assert Ledger.open(ledger.root).read_plan() == plan
     assert (ledger.root / "study.yaml").read_text(encoding="utf-8") == "study: ü\n"
-    with pytest.raises(LedgerError) as caught:
+    with pytest.raises(StorageError) as caught:
         Ledger.open(ledger.root.parent)
     assert "holds the runs study" in caught.value.hint
 
@@ -74,22 +74,22 @@ def test_success_clears_an_earlier_failure(ledger):
     "name", ["", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", "-rf", ".hidden", "a\n", "a\0", "ü", "x" * 101]
 )
 def test_names_that_could_leave_the_folder_are_refused(ledger, name):
-    with pytest.raises(LedgerError, match="cannot name a folder"):
+    with pytest.raises(StorageError, match="cannot name a folder"):
         safe_name(name, "study")
     for act in (ledger.is_finished, ledger.has_record, ledger.read, ledger.read_failure, ledger.read_predictions):
-        with pytest.raises(LedgerError):
+        with pytest.raises(StorageError):
             act(name)
-    with pytest.raises(LedgerError):
+    with pytest.raises(StorageError):
         ledger.write(name, files_of(made_up_record()))
-    with pytest.raises(LedgerError):
+    with pytest.raises(StorageError):
         ledger.write(ID, {**files_of(made_up_record()), name: b""})
-    with pytest.raises(LedgerError):
+    with pytest.raises(StorageError):
         ledger.write_failure(Failure(id=name, error="x", time=0))
     assert not ledger.root.parent.exists()
 
 
 def test_a_trial_without_its_record_is_refused(ledger):
-    with pytest.raises(LedgerError, match=r"no record\.json"):
+    with pytest.raises(StorageError, match=r"no record\.json"):
         ledger.write(ID, {"model.pt": b""})
 
 
@@ -109,7 +109,7 @@ def test_a_trial_without_its_record_is_refused(ledger):
 )
 def test_a_damaged_record_is_an_error_that_names_the_file_and_what_to_do(ledger, content, said):
     ledger.write(ID, {"record.json": content})
-    with pytest.raises(LedgerError, match=r"record\.json") as caught:
+    with pytest.raises(StorageError, match=r"record\.json") as caught:
         ledger.read(ID)
     assert said in caught.value.message
     assert caught.value.hint == f"delete {ledger.root / 'trials' / ID} and run the study again"
@@ -120,7 +120,7 @@ def test_a_damaged_failure_or_plan_names_its_file_alone(ledger):
     (ledger.root / "failures" / f"{ID}.json").write_text('{"id": 1}')
     (ledger.root / "plan.json").write_text("{")
     for act, name in ((lambda: ledger.read_failure(ID), f"{ID}.json"), (ledger.read_plan, "plan.json")):
-        with pytest.raises(LedgerError) as caught:
+        with pytest.raises(StorageError) as caught:
             act()
         assert name in caught.value.message
         assert caught.value.hint.startswith("delete ")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import ID, files_of, made_up_record
 
@@ -45,7 +45,7 @@ def other(ledger: Ledger) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_run_that_another_process_fills_is_refused_until_it_lets_go(ledger, other):
-    with pytest.raises(LedgerError) as caught, ledger.lock():
+    with pytest.raises(StorageError) as caught, ledger.lock():
         pytest.fail("two processes hold one run")
     assert caught.value.message == (
         f"{ledger.root} is in use by another raysat (pid {other.pid} on {socket.gethostname()})"
@@ -72,17 +72,17 @@ def test_a_process_that_is_killed_lets_go(ledger, other):
 def test_the_lock_is_let_go_after_an_error_and_is_no_part_of_the_records(ledger):
     with pytest.raises(KeyError), ledger.lock():
         raise KeyError
-    with ledger.lock(), pytest.raises(LedgerError, match=f"pid {os.getpid()} "), ledger.lock():
+    with ledger.lock(), pytest.raises(StorageError, match=f"pid {os.getpid()} "), ledger.lock():
         pytest.fail("held twice")
     assert [path.name for path in ledger.root.iterdir()] == [".lock"]
-    with pytest.raises(LedgerError, match="not a run"):
+    with pytest.raises(StorageError, match="not a run"):
         Ledger.open(ledger.root)
 
 
 def test_a_run_that_cannot_be_made_is_an_error_with_advice(ledger):
     ledger.root.parent.mkdir()
     ledger.root.write_text("a file where the run should be")
-    with pytest.raises(LedgerError, match="cannot be written") as caught, ledger.lock():
+    with pytest.raises(StorageError, match="cannot be written") as caught, ledger.lock():
         pytest.fail("held a file")
     assert "permissions" in caught.value.hint
 
@@ -103,5 +103,5 @@ def test_a_file_system_without_locks_is_good_enough(ledger, monkeypatch):
 
 def test_a_lock_that_fails_is_an_error(ledger, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", failing(errno.EIO))
-    with pytest.raises(LedgerError, match="cannot be locked"), ledger.lock():
+    with pytest.raises(StorageError, match="cannot be locked"), ledger.lock():
         pytest.fail("held without a lock")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.metrics.confusion import from_confusion, from_predictions
 from raysat.storage.ledger import Ledger, encode_history
 from raysat.storage.predictions import encode_predictions
@@ -104,7 +104,7 @@ def repack(**changes) -> bytes:
 def test_damaged_predictions_are_an_error(ledger, content):
     files = files_of(made_up_record()) | ({} if content is None else {"predictions.npz": content})
     ledger.write(ID, files)
-    with pytest.raises(LedgerError, match=r"predictions\.npz") as caught:
+    with pytest.raises(StorageError, match=r"predictions\.npz") as caught:
         ledger.read_predictions(ID)
     assert "run the study again" in caught.value.hint
 
