@@ -86,9 +86,6 @@ class FormatError(StorageError):
     """A file of a format that this raysat does not know: another one wrote it, and it is neither used nor replaced."""
 
 
-LedgerError = StorageError  # its earlier name
-
-
 class TrainingError(RaysatError):
     """A trial that cannot go on."""
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from raysat.cli.views.stage_tree import stage_tree
 from raysat.config.diff import changes, flatten, label
 from raysat.config.schema import Config
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.formatting import duration, plural
 from raysat.metrics.power import power_note
 from raysat.plan.build import Plan
@@ -165,7 +165,7 @@ def _time(images: int, plan: Plan, ledger: Ledger) -> str:
         if ledger.is_finished(job.id):
             try:
                 record = ledger.read(job.id)
-            except LedgerError:
+            except StorageError:
                 continue
             trained, seconds, n = trained + record.images, seconds + record.seconds, n + 1
     if n and seconds:

@@ -95,7 +95,7 @@ def analyze(
         The analysis.
 
     Raises:
-        LedgerError: a folder is not a run, or its records are damaged.
+        StorageError: a folder is not a run, or its records are damaged.
         UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor or level.
     """
     metric = ranking_metric(rank_by)

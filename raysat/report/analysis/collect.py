@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.formatting import one_line
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
 from raysat.metrics.confusion import Metrics
@@ -21,7 +21,7 @@ def collect(ledger: Ledger) -> Leaderboard:
     """Read a run and rank its arms.
 
     Raises:
-        LedgerError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
+        StorageError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
         UsageError: the study names published rows that do not exist.
     """
     plan = ledger.read_plan()
@@ -73,7 +73,7 @@ def _outcome(ledger: Ledger, plan: PlanFile, trial_id: str) -> Metrics | str | N
             failure = ledger.read_failure(trial_id)
             return None if failure is None else failure.error
         record = ledger.read(trial_id)
-    except LedgerError as error:
+    except StorageError as error:
         return error.message
     if record.classes != plan.classes or len(record.classes) != len(record.metrics[record.reported].recall):
         return f"its record is of other classes: {', '.join(record.classes)}"

@@ -57,7 +57,7 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
     On the same test set differences are paired by seed and patch, and tested; else the runs are independent samples.
 
     Raises:
-        LedgerError: a folder is not a run, or its records are damaged.
+        StorageError: a folder is not a run, or its records are damaged.
         UsageError: a run has nothing finished, or no finished arm is in both.
     """
     a, b = (collect(Ledger.open(run)) for run in (run_a, run_b))

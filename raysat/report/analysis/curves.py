@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.report.analysis.model import Arm
 
 _COLUMNS = ("epoch", "balanced_accuracy", "loss")
@@ -29,7 +29,7 @@ def read_curve(arm: Arm) -> Curve | None:
     """Curves of all seeds up to the last epoch that all of them have; None where one is missing or damaged."""
     try:
         histories = [source.ledger.read_history(source.trial) for source in arm.sources]
-    except LedgerError:
+    except StorageError:
         return None
     if not all(math.isfinite(row.get("epoch", math.nan)) for rows in histories for row in rows):
         return None

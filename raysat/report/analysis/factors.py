@@ -59,7 +59,7 @@ def design(arms: Sequence[Arm]) -> Design:
     """Find the factors of a study's grid or, where there is no grid of four arms, of all of its arms.
 
     Arms without a finished seed take no part. Effects rest on the seeds that all arms share: an arm that would cost
-    the others half of theirs is left out. Raises LedgerError.
+    the others half of theirs is left out. Raises StorageError.
     """
     finished = sorted((arm for arm in arms if arm.n), key=lambda arm: arm.position)
     grid = [arm for arm in finished if arm.in_grid]

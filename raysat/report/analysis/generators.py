@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.report.analysis.model import Leaderboard
 from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
 from raysat.storage.ledger import Ledger
@@ -62,7 +62,7 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
             artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
             try:
                 record = artifacts.read(job)
-            except LedgerError:
+            except StorageError:
                 continue
             sheets = {
                 int(match[1]): file

@@ -86,7 +86,7 @@ class Arm:
         return len(self.seeds) + len(self.failed) + len(self.missing)
 
     def settings(self) -> Mapping[str, Any]:
-        """Its configuration, read from its first finished trial. Raises LedgerError where that is damaged."""
+        """Its configuration, read from its first finished trial. Raises StorageError where that is damaged."""
         return self.sources[0].ledger.read_spec(self.sources[0].trial).settings
 
     def by_class(self, metric: Metric) -> tuple[MetricSummary, ...]:

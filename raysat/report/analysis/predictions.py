@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from raysat.errors import LedgerError, UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.metrics.catalog import (
     AUROC,
     AVERAGE_PRECISION,
@@ -65,7 +65,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         progress: called with trials read and trials in all.
 
     Raises:
-        LedgerError: predictions that are missing, damaged or not those of the record.
+        StorageError: predictions that are missing, damaged or not those of the record.
         UsageError: no trial has finished, or trials were measured on different patches.
     """
     total = board.finished
@@ -82,7 +82,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
             record = source.ledger.read(source.trial)
             where = source.ledger.root / "trials" / source.trial
             if read.metrics() != record.metrics[board.reported]:
-                raise LedgerError(
+                raise StorageError(
                     f"{where / 'predictions.npz'} is not what the record beside it was computed from",
                     hint=f"delete {where} and run the study again",
                 )

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from raysat.errors import LedgerError, UsageError, suggest
+from raysat.errors import StorageError, UsageError, suggest
 from raysat.files import parse_model
 from raysat.metrics.catalog import Metric
 
@@ -116,7 +116,7 @@ def known() -> tuple[str, ...]:
 
 
 def load(name: str) -> Reference:
-    """Read shipped rows. Raises UsageError for an unknown name, LedgerError for a damaged or inconsistent file."""
+    """Read shipped rows. Raises UsageError for an unknown name, StorageError for a damaged or inconsistent file."""
     if name not in known():
         raise UsageError(
             f"unknown reference {name!r}",
@@ -128,19 +128,19 @@ def load(name: str) -> Reference:
 def parse(text: str, *, file: str) -> Reference:
     """Read and check the text of a reference, and add the ICV that follows from a row's numbers.
 
-    Raises LedgerError naming file and row.
+    Raises StorageError naming file and row.
     """
     reference = parse_model(Reference, text, file, remedy="see the shipped table2.json for the form")
     names = [row.arm for row in reference.rows]
     for row in reference.rows:
         if names.count(row.arm) > 1:
-            raise LedgerError(f"{file}: row {row.arm!r} stands twice", hint="keep one row an arm")
+            raise StorageError(f"{file}: row {row.arm!r} stands twice", hint="keep one row an arm")
         _check(row, file)
     for finding in reference.findings:
         for arm in (arm for comparison in finding.comparisons for arm in (comparison.of, comparison.minus)):
             if arm not in names:
                 what = f"{file}: finding {finding.key!r} compares {arm!r}, which is no row"
-                raise LedgerError(what, hint="name a row")
+                raise StorageError(what, hint="name a row")
     return reference.model_copy(update={"rows": tuple(map(_with_icv, reference.rows))})
 
 
@@ -155,7 +155,7 @@ def _with_icv(row: PublishedRow) -> PublishedRow:
 def _check(row: PublishedRow, file: str) -> None:
     where, hint = f"{file}: row {row.arm!r}", "compare the row with the publication; leave out what it does not print"
     if row.recall and row.precision and len(row.recall) != len(row.precision):
-        raise LedgerError(f"{where}: {len(row.recall)} recalls, {len(row.precision)} precisions", hint=hint)
+        raise StorageError(f"{where}: {len(row.recall)} recalls, {len(row.precision)} precisions", hint=hint)
     derived: dict[str, tuple[float | None, float]] = {}
     if row.recall:
         derived["balanced_accuracy"] = row.balanced_accuracy, fmean(row.recall)
@@ -163,7 +163,7 @@ def _check(row: PublishedRow, file: str) -> None:
             derived["macro_f1"] = row.macro_f1, _macro_f1(row.precision, row.recall)
     for metric, (printed, computed) in derived.items():
         if printed is not None and abs(printed - computed) > TOLERANCE + 1e-12:
-            raise LedgerError(
+            raise StorageError(
                 f"{where}: {metric} is given as {printed:.4f}, its per-class values give {computed:.4f}", hint=hint
             )
 

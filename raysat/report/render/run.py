@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from raysat.errors import LedgerError, UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.files import write_atomic
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.model import Leaderboard
@@ -25,7 +25,7 @@ def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]
         The leaderboard; what is published beside ours, where the study has a reference; and the files written.
 
     Raises:
-        LedgerError: the folder is not a run, its plan is damaged, or the files cannot be written.
+        StorageError: the folder is not a run, its plan is damaged, or the files cannot be written.
         UsageError: the study names published rows that do not exist.
     """
     board = collect(Ledger.open(run))
@@ -45,7 +45,7 @@ def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication
         The files.
 
     Raises:
-        LedgerError: they cannot be written.
+        StorageError: they cannot be written.
     """
     texts = {
         "md": to_markdown(leaderboard_page(board, replication)),
@@ -65,5 +65,5 @@ def _replication(board: Leaderboard) -> Replication | None:
         return None
     try:
         return replicate(board, PairedBootstrap(read_predictions(replace(board, arms=published))))
-    except (LedgerError, UsageError):
+    except (StorageError, UsageError):
         return None

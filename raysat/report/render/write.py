@@ -52,7 +52,7 @@ def write_report(
         The files, figures first.
 
     Raises:
-        LedgerError: the files cannot be written.
+        StorageError: the files cannot be written.
     """
     formats = check_formats(formats)
     shows_figures = bool(_DRAWN & set(formats))

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from raysat.errors import LedgerError, UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, KAPPA, RECALL
 from raysat.report.analysis.analyze import analyze
 from raysat.report.analysis.collect import collect
@@ -106,10 +106,10 @@ def test_predictions_that_are_not_those_of_the_record_are_one_error(make_run):
     probabilities = np.eye(4)[(read.labels + 1) % 4]
     file = ledger.root / "trials" / source.trial / "predictions.npz"
     file.write_bytes(encode_predictions(read.labels, probabilities, read.indices))
-    with pytest.raises(LedgerError, match="not what the record beside it was computed from"):
+    with pytest.raises(StorageError, match="not what the record beside it was computed from"):
         analyze([ledger.root])
     file.write_bytes(b"not a zip")
-    with pytest.raises(LedgerError, match="cannot be read"):
+    with pytest.raises(StorageError, match="cannot be read"):
         analyze([ledger.root])
 
 
@@ -214,7 +214,7 @@ def test_a_damaged_file_is_one_error_or_one_failed_cell(make_run, file, content)
     if file == "record.json":
         assert sum(len(arm.failed) for arm in analyze([ledger.root]).board.arms) == 1
     else:
-        with pytest.raises(LedgerError, match="is damaged"):
+        with pytest.raises(StorageError, match="is damaged"):
             analyze([ledger.root])
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.errors import LedgerError, UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.formatting import one_line
 from raysat.metrics.catalog import (
     ACCURACY,
@@ -168,7 +168,7 @@ def test_a_damaged_plan_is_an_error(make_run, change, said):
     if said == "cannot name a folder":  # a cell like any other: shown as failed, never read
         assert said in next(row for row in collect(ledger).arms if row.failed).failed[0].error
     else:
-        with pytest.raises(LedgerError, match=r"plan\.json is damaged") as caught:
+        with pytest.raises(StorageError, match=r"plan\.json is damaged") as caught:
             collect(ledger)
         assert said in caught.value.message
 

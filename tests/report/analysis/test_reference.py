@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.errors import LedgerError, UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.report.analysis.reference import known, load, parse
 from raysat.report.analysis.replication import SIMILAR
 
@@ -123,7 +123,7 @@ def test_a_row_that_agrees_with_itself_is_read(change):
     ],
 )
 def test_a_row_that_contradicts_itself_is_refused_naming_file_and_row(change, said):
-    with pytest.raises(LedgerError) as caught:
+    with pytest.raises(StorageError) as caught:
         parse(text(ROW | {"arm": "(0)"}, ROW | change), file="x.json")
     assert caught.value.message.startswith("x.json: row '(1)'")
     assert said in caught.value.message
@@ -140,7 +140,7 @@ def test_a_row_that_contradicts_itself_is_refused_naming_file_and_row(change, sa
     ],
 )
 def test_a_damaged_file_is_refused(content, said):
-    with pytest.raises(LedgerError) as caught:
+    with pytest.raises(StorageError) as caught:
         parse(content, file="x.json")
     assert said in caught.value.message
 
@@ -187,5 +187,5 @@ def test_measures_of_majority_and_rare_classes():
 def test_a_finding_about_a_row_that_is_not_there_is_refused():
     comparison = {"of": "(1)", "minus": "(2)", "measure": "icv_root", "expected": "lower"}
     finding = {"key": "a", "text": "t", "comparisons": [comparison]}
-    with pytest.raises(LedgerError, match=r"finding 'a' compares '\(2\)', which is no row"):
+    with pytest.raises(StorageError, match=r"finding 'a' compares '\(2\)', which is no row"):
         parse(text(ROW, findings=[finding]), file="x.json")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from raysat.data.importers.droughtwatch import CLASSES
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, FROM_CONFUSION, ICV, ICV_ROOT, PRECISION, RECALL
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.model import Leaderboard
@@ -321,7 +321,7 @@ def test_files_are_written_at_once_and_the_same_run_gives_the_same_bytes(board, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(LedgerError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         write_leaderboard(replace(board, study="changed"), folder)
     assert [path.read_bytes() for path in paths] == before
     assert len(list(folder.iterdir())) == 3

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from raysat.errors import LedgerError
+from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.report.render.run import leaderboard
 
@@ -63,7 +63,7 @@ def test_predictions_that_cannot_be_read_cost_the_comparison_not_the_leaderboard
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
-    with pytest.raises(LedgerError, match="not a run"):
+    with pytest.raises(StorageError, match="not a run"):
         leaderboard(tmp_path)
 
 
