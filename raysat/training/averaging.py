@@ -3,8 +3,8 @@
 Every update moves the average a towards the weights w, a <- a + momentum (w - a); SWA and EMA differ in when and by how
 much.
 
-``swa`` (Izmailov et al. 2018): at the end of some epochs (``points.snapshot_epochs``), by 1 / (n + 1) after n of them:
-the equal average.
+``swa`` (Izmailov et al. 2018): at the end of some epochs (``milestones.snapshot_epochs``), by 1 / (n + 1) after n of
+them: the equal average.
 
 ``ema`` (Polyak & Juditsky 1992): after every step, by 1 - d, where d = min(decay, (1 + t) / (10 + t)) after t steps, as
 ``num_updates`` of TensorFlow's ExponentialMovingAverage. A constant decay of 0.999 would still hold 37 % of the random
