@@ -1,4 +1,4 @@
-"""What sharing epochs saves: one study with and without ``--no-share``, side by side in one run.
+"""What sharing epochs saves: one study with and without ``--no-reuse-epochs``, side by side in one run.
 
     python benchmarks/stage_tree.py --data STORE [--epochs 10] [--seeds 1] [--model test_resnet]
 
@@ -66,7 +66,7 @@ def main() -> None:
         print(f"{'pair':>4}{'images alone':>14}{'shared':>12}{'ratio':>7}{'s alone':>10}{'shared':>10}{'ratio':>7}")
         ratios = []
         for pair in range(given.repeats):
-            ways = [("alone", ["--no-share"]), ("shared", [])]
+            ways = [("alone", ["--no-reuse-epochs"]), ("shared", [])]
             seconds = {}
             for way, more in reversed(ways) if pair % 2 else ways:
                 seconds[way] = run(space, given.data, Path(folder) / f"{way}{pair}", *more)

@@ -16,7 +16,7 @@ from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
-from raysat.cli.options import Request, Work, describe_store, machine_options, study_options
+from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.tune import tune
 from raysat.errors import RaysatError, with_options
@@ -52,53 +52,56 @@ cli.add_command(tune)
 @cli.command()
 @study_options
 @machine_options
-def ablate(request: Request, cluster: ClusterOptions) -> int:
+def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
     from raysat.cli.views.plan import no_effect_lines
+    from raysat.plan.no_effect import no_effects
+    from raysat.plan.pending import PendingJobs
 
     out = console()
-    plan = request.plan()
-    work = Work.of(plan, request.out)
+    plan = options.plan()
+    pending = PendingJobs.of(plan, options.out)
+    ledger, artifacts = pending.ledger, pending.artifacts
     out.print(f"study      {plan.study.name}: {_count(plan)}")
-    out.print(f"data       {request.data}: {describe_store(plan.store)}")
-    for line in no_effect_lines(plan, out.width, {}):
+    out.print(f"data       {options.data}: {describe_store(plan.store)}")
+    for line in no_effect_lines(no_effects(plan), out.width, {}):
         out.print(line)
     interrupted = False
-    if work.missing:
-        options = replace(cluster, workers=request.workers)
+    if pending.missing:
         from raysat.execution.run import run
 
-        trials = sum(work.ledger.is_finished(job.id) for job in plan.trials)
-        if trials:
-            out.print(f"resuming   {trials} of {len(plan.trials)} trials are finished already")
-        summary = run(plan, work.missing, work.ledger, work.artifacts, options, out)
+        if finished := sum(ledger.is_finished(trial.id) for trial in plan.trials):
+            out.print(f"resuming   {finished} of {len(plan.trials)} trials are finished already")
+        cluster = replace(cluster, workers=options.workers)
+        summary = run(plan, pending.missing, ledger, artifacts, cluster, out)
         interrupted = summary.interrupted
         out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
     else:
-        work.ledger.write_plan(plan.study.text, plan.to_file())
+        ledger.write_plan(plan.study.text, plan.to_file())
         out.print(f"nothing to train: all {len(plan.trials)} trials are finished")
-    _leaderboard(work.ledger.root, out)
+    _leaderboard(ledger.root, out)
     for job in plan.generate_jobs:
-        if work.artifacts.is_finished(job.id) and (note := work.artifacts.read(job.id).note):
+        if artifacts.is_finished(job.id) and (note := artifacts.read(job.id).note):
             out.print(f"{job.name}: {note}", style="yellow")
     if interrupted:
         out.print("stopped; the same command goes on from here", style="yellow")
         return 130
-    return 0 if all(work.ledger.is_finished(job.id) for job in plan.trials) else 1
+    return 0 if all(ledger.is_finished(trial.id) for trial in plan.trials) else 1
 
 
 @cli.command()
 @study_options
-def plan(request: Request) -> None:
+def plan(options: AblateOptions) -> None:
     """Show what a study would train and what that would cost, and train nothing."""
+    plan = options.plan()
     from raysat.cli.views.plan import show_plan
+    from raysat.plan.pending import PendingJobs
+    from raysat.plan.summary import summarize
 
-    made = request.plan()
-    work = Work.of(made, request.out)
-    show_plan(made, work.missing, work.ledger, work.artifacts, console())
+    show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console())
 
 
 def _leaderboard(run: Path, console: Console) -> None:

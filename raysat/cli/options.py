@@ -1,4 +1,4 @@
-"""What several commands share: the options of a study and of the machines, the work that is left."""
+"""What several commands share: the options of a study and of the machines."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.errors import UsageError, prefixed
+from raysat.errors import UsageError
 
 if TYPE_CHECKING:
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
     from raysat.plan.build import Plan
-    from raysat.plan.jobs import WorkItem
-    from raysat.storage.artifacts import Artifacts
-    from raysat.storage.ledger import Ledger
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AblateOptions:
     """A study, how to alter it, and what to run it on."""
 
     space: Path
@@ -35,77 +32,36 @@ class Request:
     seeds: int | None
     overrides: tuple[str, ...]
     workers: int
-    share: bool
+    reuse_epochs: bool
     out: Path
 
     def plan(self) -> Plan:
-        """Read the study, resolve it against its data, and check that every arm can run there."""
+        """Read the study and plan it on its data."""
         from raysat.study.load import load_study
 
         study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
-        from raysat.data.importers.source import open_data
-        from raysat.generation.check import check_generation
-        from raysat.plan.build import make_plan
-        from raysat.report.analysis import reference
-        from raysat.training.check import check
+        from raysat.api.prepare import prepare  # after the study, so that a mistake there is said at once
 
-        if study.reference is not None:
-            reference.load(study.reference)
-        plan = make_plan(
-            study,
-            open_data(self.data),
-            data=self.data,
-            workers=self.workers,
-            share=self.share,
-            command=self.command(study.name),
-        )
-        arms = {job.arm: job.trial.config for job in plan.trials}
-        for arm, config in arms.items():
-            with prefixed(f"arm {arm!r}"):
-                check(config, plan.store)
-        for job in plan.generate_jobs:
-            arm = next(each.arm for each in plan.trials if job.id in each.needs)
-            with prefixed(f"arm {arm!r}"):
-                check_generation(job.work, plan.store)
-        return plan
+        command = self._command(study.name)
+        return prepare(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs, command=command)
 
-    def command(self, study: str) -> str:
+    def _command(self, study: str) -> str:
         """The command that trains the same from a copy of the study that is called by its name."""
         words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", self.data]
         words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
         words += [word for setting in self.overrides for word in ("--set", setting)]
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
-        words += [] if self.share else ["--no-share"]
+        words += [] if self.reuse_epochs else ["--no-reuse-epochs"]
         return shlex.join(words)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """Where a plan's results go, and what of it is left to do."""
-
-    ledger: Ledger
-    artifacts: Artifacts
-    missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
-
-    @classmethod
-    def of(cls, plan: Plan, out: Path) -> Work:
-        """Find what the run under ``out`` has no finished record of."""
-        from raysat.storage.run_folder import run_folder
-
-        ledger, artifacts = run_folder(out, plan.study.name)
-        trials = [job for job in plan.trials if not ledger.is_finished(job.id)]
-        needed = {need for job in trials for need in job.needs}
-        generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
-        return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))
-
-
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a study; it gets them as ``request``."""
+    """Give a command the options of a study; it gets them as ``options``."""
 
     @wraps(command)
     def packed(*args: Any, **given: Any) -> Any:
-        request = Request(**{name: given.pop(name) for name in Request.__dataclass_fields__})
-        return command(*args, request=request, **given)
+        options = AblateOptions(**{name: given.pop(name) for name in AblateOptions.__dataclass_fields__})
+        return command(*args, options=options, **given)
 
     return _with_options(
         packed,
@@ -118,7 +74,10 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
         ),
         click.option(
-            "--share/--no-share", default=True, show_default=True, help="Train epochs that trials have in common once."
+            "--reuse-epochs/--no-reuse-epochs",
+            default=True,
+            show_default=True,
+            help="Train epochs that trials have in common once.",
         ),
         out_option,
     )

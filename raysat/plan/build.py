@@ -74,7 +74,7 @@ def make_plan(
     *,
     data: str = "",
     workers: int = 1,
-    share: bool = True,
+    reuse_epochs: bool = True,
     command: str | None = None,
 ) -> Plan:
     """Resolve a study against a store.
@@ -84,7 +84,7 @@ def make_plan(
         store: the patches.
         data: the name that the user asks for the store by; by default its path.
         workers: data-parallel, per trial; several are part of a trial's id, since batch norm then sees smaller batches.
-        share: train states that several trials pass through once; without, their records are the same.
+        reuse_epochs: train states that several trials pass through once; without, their records are the same.
         command: that trains it, for reports.
 
     Returns:
@@ -111,7 +111,9 @@ def make_plan(
     trial_ids: dict[str, dict[int, str]] = {name: {} for name in configs}
     for seed in study.seeds:
         for name, config in configs.items():
-            trial = plan_trial(Trial(config=config, seed=seed), store, arm=name, workers=workers, share=share)
+            trial = plan_trial(
+                Trial(config=config, seed=seed), store, arm=name, workers=workers, reuse_epochs=reuse_epochs
+            )
             trial_ids[name][seed] = trials.setdefault(trial.id, trial).id
     return Plan(
         study=study,

@@ -91,7 +91,9 @@ class PlannedTrial:
 WorkItem = GenerateJob | PlannedTrial  # what has a record of its own
 
 
-def plan_trial(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, share: bool = True) -> PlannedTrial:
+def plan_trial(
+    trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, reuse_epochs: bool = True
+) -> PlannedTrial:
     """Bind a trial to its store.
 
     Args:
@@ -99,7 +101,7 @@ def plan_trial(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, s
         store: the real patches.
         arm: the name that it is shown by.
         workers: data-parallel; several are part of the id, since batch norm then sees smaller batches.
-        share: whether it may have states in common with other trials.
+        reuse_epochs: whether it may have states in common with other trials.
 
     Returns:
         The trial, and what it needs.
@@ -122,7 +124,7 @@ def plan_trial(trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, s
             trial,
             generated=needs,
             steps=steps_per_epoch(patches, config.optim.batch_size),
-            also=where if share else where | {"alone": id_},
+            also=where if reuse_epochs else where | {"alone": id_},
         ),
         needs=needs,
     )

@@ -37,7 +37,7 @@ def filled(folder: Path, store: PatchStore, *, share: bool) -> tuple[Plan, Ledge
     folder.mkdir()
     file = folder / "study.yaml"
     file.write_text(STUDY, encoding="utf-8")
-    plan, ledger = make_plan(load_study(file), store, share=share), Ledger(folder / "run")
+    plan, ledger = make_plan(load_study(file), store, reuse_epochs=share), Ledger(folder / "run")
     console = Console(file=io.StringIO(), width=200)
     summary = run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), console)
     assert summary == Summary(finished=8, failed=0, interrupted=False)
@@ -49,7 +49,7 @@ def _runs(
     tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore, ray_session: None
 ) -> dict[bool, tuple[Plan, Ledger, str]]:
     folder = tmp_path_factory.mktemp("share")
-    return {share: filled(folder / str(share), landsat_store, share=share) for share in (True, False)}
+    return {share: filled(folder / str(share), landsat_store, reuse_epochs=share) for share in (True, False)}
 
 
 def everything_but_time(ledger: Ledger, trial: str) -> tuple[Any, ...]:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.cli.views.plan import describe
 from raysat.config.families.images import AugMix, Dcgan
 from raysat.config.families.learning import Adam, OneCycle, Triangular
 from raysat.config.schema import Config, Data, Trial, digest
@@ -15,6 +14,7 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
 from raysat.plan.jobs import NUMERICS_VERSION, generate_jobs, plan_trial
 from raysat.plan.resolve import resolve_config
+from raysat.plan.summary import describe
 
 BANDS = tuple(f"B{n}" for n in range(1, 12))
 COUNTS = (20, 5, 4, 3)

@@ -16,8 +16,8 @@ from raysat.config.schema import Config
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.plan.build import Plan, make_plan
 from raysat.plan.no_effect import no_effects
-from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Ledger
+from raysat.plan.pending import PendingJobs
+from raysat.plan.summary import summarize
 from raysat.study.load import Arm, Study
 from raysat.training.losses import logit_offsets
 
@@ -170,7 +170,7 @@ def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
     plan = plan_of(store_of(tmp_path), {"plain": {}, **arms, "bare": {"loss": ALL["loss"], "synthetic": GAN}})
     both = no_effects(plan)
     assert [each.arms for each in both] == [tuple(f"arm {n}" for n in range(7)), ("bare",)]
-    lines = no_effect_lines(plan, 80, {"bare": "#10"})
+    lines = no_effect_lines(both, 80, {"bare": "#10"})
     assert lines[0] == "no effect  arms 'arm 0', 'arm 1', 'arm 2', 'arm 3', 'arm 4', 2 more: LDAM"
     assert any(line.startswith("no effect  arm #10: LDAM margins treat") for line in lines)
     assert all(len(line) <= 80 and line.startswith(("no effect  ", " " * 11)) for line in lines)
@@ -179,7 +179,7 @@ def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
 def test_plan_says_it_below_its_other_lines(tmp_path: Path) -> None:
     plan = plan_of(store_of(tmp_path), {"plain": {}, "(9) $": {**ALL, "synthetic": GAN}})
     console = Console(file=io.StringIO(), width=80, soft_wrap=True)
-    show_plan(plan, plan.trials, Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated"), console)
+    show_plan(summarize(plan, PendingJobs.of(plan, tmp_path / "runs")), console)
     shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert shown[-5].startswith("time       ")
     assert shown[-4:] == [

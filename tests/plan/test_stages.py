@@ -19,7 +19,7 @@ BASE = "study: tree\nbase: {model: {name: test_resnet}, optim: {epochs: 10, batc
 def plan_of(folder: Path, store: PatchStore, arms: str, *, share: bool = True, base: str = BASE) -> Plan:
     file = folder / "tree.yaml"
     file.write_text(base + arms, encoding="utf-8")
-    return make_plan(load_study(file), store, share=share)
+    return make_plan(load_study(file), store, reuse_epochs=share)
 
 
 def shape(found: tuple[TrainJob, ...]) -> list[tuple[list[str], int, tuple[int, ...]]]:

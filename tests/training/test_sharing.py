@@ -64,7 +64,7 @@ def jobs_of(parts: list[dict[str, Any]], store: PatchStore, *, share: bool = Tru
     made = {}
     for number, part in enumerate(parts):
         job = plan_trial(
-            Trial(config=resolve_config(config(**part), store), seed=1), store, arm=f"arm {number}", share=share
+            Trial(config=resolve_config(config(**part), store), seed=1), store, arm=f"arm {number}", reuse_epochs=share
         )
         made.setdefault(job.id, job)
     return list(made.values())

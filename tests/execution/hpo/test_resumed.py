@@ -32,7 +32,7 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
 ) -> None:
     search, ledger = load(tmp_path, SEARCH), Ledger(tmp_path / "hunt")
     trial = Trial(config=resolve_config(search.base, landsat_store), seed=search.seed)
-    job = plan_trial(trial, landsat_store, arm="base", share=False)
+    job = plan_trial(trial, landsat_store, arm="base", reuse_epochs=False)
     training = Training(trial, landsat_store)
     begun = [training.advance() for _ in range(2)]
     ledger.checkpoints.write(job.states[2], training.state().encode())

@@ -1,0 +1,43 @@
+"""From a study and the name of its data to a plan that can run: every arm is checked before anything starts."""
+
+from __future__ import annotations
+
+from raysat.data.importers.source import open_data
+from raysat.errors import prefixed
+from raysat.generation.check import check_generation
+from raysat.plan.build import Plan, make_plan
+from raysat.report.analysis import reference
+from raysat.study.load import Study
+from raysat.training.check import check
+
+
+def prepare(
+    study: Study, data: str, *, workers: int = 1, reuse_epochs: bool = True, command: str | None = None
+) -> Plan:
+    """Plan a study on its data, and check that every arm can train there.
+
+    Args:
+        study: what to train.
+        data: a patch store's path, or ``demo``.
+        workers: data-parallel, per trial.
+        reuse_epochs: train epochs that trials have in common once.
+        command: that does the same, for reports.
+
+    Returns:
+        The plan.
+
+    Raises:
+        UsageError: an arm that cannot train or generate on the data, by its name, or an unknown reference.
+        DataError: the data cannot be read.
+    """
+    if study.reference is not None:
+        reference.load(study.reference)
+    plan = make_plan(study, open_data(data), data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
+    for arm, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
+        with prefixed(f"arm {arm!r}"):
+            check(config, plan.store)
+    for job in plan.generate_jobs:
+        arm = next(trial.arm for trial in plan.trials if job.id in trial.needs)
+        with prefixed(f"arm {arm!r}"):
+            check_generation(job.work, plan.store)
+    return plan

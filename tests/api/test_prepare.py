@@ -1,0 +1,49 @@
+"""A plan is checked whole before anything starts; an error says which arm it is about."""
+
+from pathlib import Path
+
+import pytest
+
+from raysat.api.prepare import prepare
+from raysat.data.store import PatchStore
+from raysat.errors import PlanError, UsageError
+from tests.helpers.study import load
+
+BASE = "base: {model: {name: test_resnet}, optim: {epochs: 4}, data: {bands: all}}\n"
+
+
+def test_a_plan_keeps_what_it_was_asked_for(tmp_path: Path, landsat_store: PatchStore) -> None:
+    study, data = load(tmp_path, BASE + "arms: {a: {}, b: {average.kind: swa}}"), str(landsat_store.path)
+    plan = prepare(study, data, command="raysat ablate")
+    assert (plan.data, plan.command, len(plan.trials), len(plan.train_jobs)) == (data, "raysat ablate", 2, 1)
+    assert len(prepare(study, data, reuse_epochs=False).train_jobs) == 2
+    assert prepare(study, data, workers=2).trials[0].id != plan.trials[0].id
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ("{a: {}, b: {model.name: no_such_model}}", "arm 'b': "),
+        ("{a: {}, b: {data.bands: [B9]}}", "arm 'b': data.bands: "),
+        ("{a: {}, b: {synthetic: {kind: dcgan, classes: [x]}}}", "arm 'b': synthetic.classes: "),
+    ],
+)
+def test_an_arm_that_cannot_train_is_named(tmp_path: Path, landsat_store: PatchStore, arms: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        prepare(load(tmp_path, BASE + f"arms: {arms}"), str(landsat_store.path))
+    assert caught.value.message.startswith(message)
+
+
+def test_an_unknown_reference_is_an_error_before_anything_is_trained(tmp_path: Path, landsat_store: PatchStore) -> None:
+    with pytest.raises(UsageError, match="table9"):
+        prepare(load(tmp_path, BASE + "reference: table9"), str(landsat_store.path))
+
+
+def test_a_generator_that_cannot_be_trained_names_its_arm(
+    tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raysat.generation.check.MIN_SIDE", 64)  # pixels; the store's patches have 32
+    with pytest.raises(PlanError, match=r"^arm 'b': the patches of .* are 32 x 32 pixels"):
+        prepare(
+            load(tmp_path, BASE + "arms: {a: {}, b: {synthetic: {kind: dcgan, classes: [b]}}}"), str(landsat_store.path)
+        )
