@@ -7,7 +7,7 @@ import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.plan.build import Plan
 
+_BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="raysat")
@@ -40,13 +42,8 @@ def cli(debug: bool) -> None:
     """
 
 
-cli.add_command(compare)
-cli.add_command(data)
-cli.add_command(generate)
-cli.add_command(ledger)
-cli.add_command(report)
-cli.add_command(status)
-cli.add_command(tune)
+for _command in (compare, data, generate, ledger, report, status, tune):
+    cli.add_command(_command)
 
 
 @cli.command()
@@ -137,17 +134,19 @@ def main() -> None:
     except click.Abort:
         click.echo("stopped; nothing that was finished is lost, and the same command can be given again", err=True)
         code = 130
-    except RaysatError as error:
-        click.echo(f"error: {with_options(error.message)}", err=True)
-        if error.hint:
-            click.echo(f"hint: {with_options(error.hint)}", err=True)
-        code = error.exit_code
-        if debug:
-            traceback.print_exc()
     except Exception as error:  # noqa: BLE001  (the last line of defence: a traceback is for --debug)
-        click.echo(f"error: unexpected {type(error).__name__}: {error}", err=True)
-        click.echo("hint: this is a bug in raysat; run again with --debug for the traceback, and report it", err=True)
-        code = 1
+        code = _show(error)
         if debug:
             traceback.print_exc()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(error: Exception) -> int:
+    """Print an error and what to do about it; return the exit code."""
+    message, hint, code = f"unexpected {type(error).__name__}: {error}", _BUG, 1
+    if isinstance(error, RaysatError):
+        message, hint, code = error.message, error.hint or "", error.exit_code
+    click.echo(f"error: {with_options(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {with_options(hint)}", err=True)
+    return code

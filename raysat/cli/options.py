@@ -16,6 +16,7 @@ from raysat.errors import UsageError
 if TYPE_CHECKING:
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
+    from raysat.execution.cluster_options import ClusterOptions
     from raysat.plan.build import Plan
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -55,24 +56,24 @@ class AblateOptions:
         return shlex.join(words)
 
 
+data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
+set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
+out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
+)
+
+
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a study; it gets them as ``options``."""
-
-    @wraps(command)
-    def packed(*args: Any, **given: Any) -> Any:
-        options = AblateOptions(**{name: given.pop(name) for name in AblateOptions.__dataclass_fields__})
-        return command(*args, options=options, **given)
-
     return _with_options(
-        packed,
+        _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__)),
         click.option("--space", type=FILE, required=True, help="The study, a YAML file."),
         data_option,
         click.option("--epochs", type=int, help="Epochs of every arm; points in training follow."),
         click.option("--seeds", type=int, help="Run the first so many of the study's seeds."),
         set_option,
-        click.option(
-            "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
-        ),
+        workers_option,
         click.option(
             "--reuse-epochs/--no-reuse-epochs",
             default=True,
@@ -85,21 +86,9 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the machines; it gets them as ``cluster``."""
-
-    @wraps(command)
-    def packed(*args: Any, **given: Any) -> Any:
-        from raysat.execution import stay_on_loopback
-        from raysat.execution.cluster_options import ClusterOptions
-
-        names = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "wait")
-        options = {name: given.pop(name) for name in names}
-        if options["address"] in (None, "local"):
-            stay_on_loopback()
-            options["address"] = None
-        return command(*args, cluster=ClusterOptions(**options), **given)
-
+    fields = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "wait")
     return _with_options(
-        packed,
+        _packed(command, "cluster", _cluster_options, fields),
         click.option("--address", help="A Ray cluster ('auto' on one of its machines); else Ray starts here."),
         click.option("--cpus-per-trial", type=click.FloatRange(0, min_open=True), help="CPUs of each worker."),
         click.option("--gpus-per-trial", type=click.FloatRange(0), help="GPUs of each worker; a fraction shares one."),
@@ -115,9 +104,28 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
-set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
-out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
+def _cluster_options(*, address: str | None, **options: Any) -> ClusterOptions:
+    """How to use the machines; a Ray of our own, which is not started yet, will listen on loopback alone."""
+    from raysat.execution import stay_on_loopback
+    from raysat.execution.cluster_options import ClusterOptions
+
+    if address in (None, "local"):
+        stay_on_loopback()
+        address = None
+    return ClusterOptions(address=address, **options)
+
+
+def _packed(
+    command: Callable[..., Any], name: str, make: Callable[..., Any], fields: tuple[str, ...]
+) -> Callable[..., Any]:
+    """Call a command with what is made of some options in place of these."""
+
+    @wraps(command)
+    def packed(*args: Any, **given: Any) -> Any:
+        value = make(**{field: given.pop(field) for field in fields})
+        return command(*args, **{name: value}, **given)
+
+    return packed
 
 
 def describe_store(store: PatchStore) -> str:
