@@ -128,4 +128,4 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
     def _trial(self, config: Config, name: str = "candidate") -> PlannedTrial:
         store = self._prepared.store
         trial = Trial(config=resolve_config(config, store), seed=self._prepared.search.seed)
-        return plan_trial(trial, store, arm=name, workers=self._prepared.cluster.workers, share=False)
+        return plan_trial(trial, store, arm=name, workers=self._prepared.cluster.workers, reuse_epochs=False)
