@@ -80,7 +80,13 @@ def show_status(ledger: Ledger, console: Console) -> None:
 
 
 def show_search(log: Log, ledger: Ledger, console: Console) -> None:
-    """Print the status of a search for hyperparameters."""
+    """Print the status of a search for hyperparameters.
+
+    Args:
+        log: what it has tried.
+        ledger: of its run.
+        console: where to print.
+    """
     seen = _last_seen(ledger)
     states = [candidate.state for candidate in log.candidates]
     counts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed", "running")]
