@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,10 @@ import torch
 from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import ClusterError, TrainingError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.messages import JobDone, Message, Score, TrialDone
-from raysat.execution.resources import check_address, fit
 from raysat.execution.run import Summary, run
 from raysat.execution.run_state import RunState
-from raysat.execution.worker import _device
 from raysat.plan.build import Plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -171,64 +167,6 @@ def test_without_a_val_split_what_is_shown_is_test_and_says_so(
     assert f"test balanced accuracy {found:.3f}" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
-    return {"Alive": alive, "Resources": {"CPU": cpus} | ({"GPU": gpus} if gpus else {})}
-
-
-HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
-
-
-@pytest.mark.parametrize(
-    ("nodes", "options", "expected"),
-    [
-        ([node(2)], ClusterOptions(), (2.0, 0.0, 1)),
-        ([node(8)], ClusterOptions(cpus_per_trial=2), (2, 0.0, 4)),
-        ([node(8)], ClusterOptions(workers=2), (4.0, 0.0, 1)),
-        ([node(2)], ClusterOptions(cpus_per_trial=0.5), (0.5, 0.0, 4)),
-        ([HEAD, node(16, 2), node(16, 2)], ClusterOptions(), (8.0, 1.0, 4)),
-        ([HEAD, node(8, 1)], ClusterOptions(gpus_per_trial=0.25), (2.0, 0.25, 4)),
-        ([node(4), node(8, 1)], ClusterOptions(), (8.0, 1.0, 1)),
-        ([node(4), node(4, alive=False)], ClusterOptions(), (4.0, 0.0, 1)),
-        ([node(8)], ClusterOptions(cpus_per_trial=2, max_concurrent=3), (2, 0.0, 3)),
-        ([node(2)], ClusterOptions(cpus_per_trial=1, max_concurrent=3), (1, 0.0, 2)),
-        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1, 6)),
-        ([HEAD, node(8)], ClusterOptions(address="auto", cpus_per_trial=4), (4, 0.0, 2)),
-    ],
-)
-def test_slots_fit_the_machine(
-    nodes: list[dict[str, Any]], options: ClusterOptions, expected: tuple[float, float, int]
-) -> None:
-    assert fit(nodes, options) == expected
-
-
-def test_generators_and_trials_get_half_the_cores_each() -> None:
-    two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
-    assert fit(two, ClusterOptions()) == (2.0, 0.0, 1)
-    assert fit(two, ClusterOptions(), beside=True) == (1.0, 0.0, 2)
-    assert fit(two, ClusterOptions(cpus_per_trial=2), beside=True) == (2.0, 0.0, 1)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "options"),
-    [
-        ([node(2)], ClusterOptions(cpus_per_trial=4)),
-        ([node(2)], ClusterOptions(gpus_per_trial=1)),
-        ([node(2)], ClusterOptions(workers=3, cpus_per_trial=1)),
-        ([node(2)], ClusterOptions(gpus_per_trial=1, max_concurrent=1)),
-        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4)),
-    ],
-)
-def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: ClusterOptions) -> None:
-    with pytest.raises(ClusterError, match="more than the machine or cluster has"):
-        fit(nodes, options)
-
-
-def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
-    with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
-        fit([HEAD], ClusterOptions(address="auto", max_concurrent=4))
-    assert "--gpus-per-trial" in (caught.value.hint or "")
-
-
 def slots() -> list[int]:
     """Process ids of the slots below this process."""
     return [pid for pid in descendants(os.getpid()) if "ResourceTrainable" in command(pid)]
@@ -271,27 +209,3 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
     assert failure.error != "the worker died"
     assert ledger.is_finished(short)
     assert "Traceback" not in "".join(capfd.readouterr())
-
-
-def test_a_gpu_that_is_not_there_fails_the_trial() -> None:
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
-    assert _device(0.0, single_worker=True) == torch.device("cpu")
-    with pytest.raises(TrainingError, match="a GPU was asked for"):
-        _device(0.5, single_worker=True)
-
-
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        ("ray://127.0.0.1:10001", "Ray Client"),
-        ("127.0.0.1", "HOST:PORT"),
-        ("127.0.0.1:none", "HOST:PORT"),
-        ("127.0.0.1:1", "cannot be reached"),
-        ("127.0.0.1:99999", "cannot be reached"),
-    ],
-)
-def test_a_wrong_address_is_refused_at_once(address: str, message: str) -> None:
-    with pytest.raises(ClusterError, match=message) as caught:
-        check_address(address)
-    assert caught.value.hint
