@@ -8,9 +8,6 @@ import pytest
 from tests.helpers.paths import ROOT
 
 PACKAGE = ROOT / "raysat"
-PENDING = {  # packages still to be documented
-    "execution",
-}  # fmt: skip
 MANY = 3  # parameters from which on an Args section is due
 
 
@@ -55,7 +52,5 @@ def _faults(name: str, node: ast.FunctionDef) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_parameters_are_described(path) -> None:
-    if path.relative_to(PACKAGE).parts[0] in PENDING:
-        pytest.skip("pending")
     tree = ast.parse(path.read_text())
     assert not [f"line {node.lineno}: {fault}" for name, node in _functions(tree) for fault in _faults(name, node)]
