@@ -12,8 +12,31 @@ from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
 from raysat.plan.stages import Job, TrainJob
 
 
-class JobFeeder(Searcher):  # type: ignore[misc]  # ray ships no types
-    """A Searcher that suggests each job once; it searches nothing, since the plan says what to run.
+class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
+    """What hands jobs to Tune: a Searcher with nothing for Tune to set, to save or to restore."""
+
+    def __init__(self) -> None:
+        super().__init__(metric="balanced_accuracy", mode="max")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher into a snapshot that is never restored: the run's folder says what is done."""
+        return {}
+
+    @override
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        return True
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        pass
+
+
+class JobFeeder(JobSource):
+    """Suggests each job of a plan once.
 
     A train job needs generated patches, and the state at which it leaves its parent: it starts while that one
     continues. Needs that no job here makes were met before. What becomes of a job whose need is never made depends on
@@ -32,16 +55,12 @@ class JobFeeder(Searcher):  # type: ignore[misc]  # ray ships no types
             on_done: is called with each job whose records are all written.
             on_lost: is called with each job that is given up.
         """
-        super().__init__(metric="balanced_accuracy", mode="max")
+        super().__init__()
         self.lost: list[tuple[TrainJob, Job]] = []  # with the job that failed
         self._on_done, self._on_lost = on_done, on_lost
         self._waiting = list(jobs)
         self._unmade = {need for job in jobs for need in job.makes}  # not there yet
         self._running: dict[str, Job] = {}  # by Tune's trial
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its searcher into a snapshot that is never restored: the ledger says what is done."""
-        return {}
 
     @override
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -74,19 +93,6 @@ class JobFeeder(Searcher):  # type: ignore[misc]  # ray ships no types
         elif isinstance(message, JobDone):
             self._unmade.difference_update(job.makes)
             self._on_done(job)
-
-    @override
-    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        """Accept Tune's settings: the plan needs none."""
-        return True
-
-    @override
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the ledger says what is done."""
-
-    @override
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
 
     def _give_up_after(self, failed: Job) -> None:
         """Give up all that needs, by whatever way, what this job has not made."""

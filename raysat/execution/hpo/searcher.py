@@ -13,6 +13,7 @@ from raysat.config.schema import Config, Trial
 from raysat.errors import StorageError
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
+from raysat.execution.job_feeder import JobSource
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
 from raysat.plan.jobs import PlannedTrial, plan_trial
 from raysat.plan.resolve import resolve_config
@@ -21,7 +22,7 @@ from raysat.search.log import BASE, read_curve, save_log
 from raysat.search.state import SearchState
 
 
-class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
+class CandidateSearcher(JobSource):
     """Tune's side of a ``SearchState``."""
 
     def __init__(self, prepared: PreparedSearch, halving: Halving | None, announce: Callable[[TrainJob], None]) -> None:
@@ -32,7 +33,7 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
             halving: the scheduler that stops candidates early, if any; it learns of those before.
             announce: called with each job that is handed out.
         """
-        super().__init__(metric="balanced_accuracy", mode="max")
+        super().__init__()
         self.log = prepared.log  # as it was last written down
         self.error: StorageError | None = None  # why nothing can be written down any more
         self.state = SearchState(prepared.search, self.log, lambda config: self._trial(config).id)
@@ -42,10 +43,6 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         if halving:
             for candidate in self.log.ended:
                 halving.remember(candidate)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its searcher into a snapshot that is never restored: search.json says what was tried."""
-        return {}
 
     @override
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
@@ -111,19 +108,6 @@ class CandidateSearcher(Searcher):  # type: ignore[misc]  # ray ships no types
         """Delete the checkpoints from which no candidate that runs, or was interrupted, may resume."""
         trials = [self._trial(candidate.config) for candidate in self.state.running]
         self._ledger.checkpoints.sweep({state for trial in trials for state in trial.states})
-
-    @override
-    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        """Accept Tune's settings: the search file says it all."""
-        return True
-
-    @override
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: search.json says what was tried."""
-
-    @override
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
 
     def _trial(self, config: Config, name: str = "candidate") -> PlannedTrial:
         store = self._prepared.store
