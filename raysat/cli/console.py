@@ -46,6 +46,12 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield move
 
 
+def stopped(screen: Console) -> int:
+    """Say that a command was interrupted; return its exit code, the shell's for Ctrl-C."""
+    screen.print("stopped; the same command resumes from here", style="yellow")
+    return 130
+
+
 def plain_table(*left: str, right: Sequence[str] = (), numbered: bool = False) -> Table:
     """Return an empty table without lines: columns of text that may be folded, then of numbers."""
     from rich.table import Table

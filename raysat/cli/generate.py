@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.cli.console import console
-from raysat.cli.options import (
-    FOLDER,
-    data_option,
-    describe_store,
-    machine_options,
-    read_bands,
-    read_words,
-)
+from raysat.cli.console import console, stopped
+from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
 from raysat.config import limits
 from raysat.errors import PlanError, StorageError, UsageError
 from raysat.formatting import plural
@@ -97,8 +90,7 @@ def generate(
         for job in jobs:
             screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
     if interrupted:
-        screen.print("stopped; the same command goes on from here", style="yellow")
-        return 130
+        return stopped(screen)
     return 0 if all(artifacts.is_finished(job.id) for job in jobs) else 1
 
 
@@ -111,9 +103,8 @@ def _train_on_synthetic(
     from raysat.metrics.synthetic import SyntheticTraining
 
     stores = {job.work.label: artifacts.open(job.id) for job in jobs}
-    file = (
-        artifacts.root / f"train-on-synthetic-{digest([generated.fingerprint for generated in stores.values()])}.json"
-    )
+    fingerprints = [generated.fingerprint for generated in stores.values()]
+    file = artifacts.root / f"train-on-synthetic-{digest(fingerprints)}.json"
     try:
         return read_model(SyntheticTraining, file, remedy="")
     except StorageError:  # not measured yet, or damaged

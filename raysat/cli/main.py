@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from raysat import __version__
-from raysat.cli.console import console
+from raysat.cli.console import console, stopped
 from raysat.cli.data import data
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
@@ -84,8 +84,7 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
         if artifacts.is_finished(job.id) and (note := artifacts.read(job.id).note):
             out.print(f"{job.name}: {note}", style="yellow")
     if interrupted:
-        out.print("stopped; the same command goes on from here", style="yellow")
-        return 130
+        return stopped(out)
     return 0 if all(ledger.is_finished(trial.id) for trial in plan.trials) else 1
 
 

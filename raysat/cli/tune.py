@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.console import console, stopped
 from raysat.cli.options import (
     FILE,
     data_option,
@@ -16,6 +16,7 @@ from raysat.cli.options import (
     machine_options,
     out_option,
     set_option,
+    workers_option,
 )
 from raysat.formatting import plural
 
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
 @click.option("--trials", type=click.IntRange(2), help="Candidates in all, the base among them.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Begin no candidate after so long.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
-)
+@workers_option
 @out_option
 @machine_options
 def tune(
@@ -81,8 +80,7 @@ def tune(
         screen.print(f"nothing to train: the budget is spent on {plural(len(log.candidates), 'candidate')}")
     _report(search, log, prepared.ledger, screen)
     if interrupted:
-        screen.print("stopped; the same command goes on from here", style="yellow")
-        return 130
+        return stopped(screen)
     return 0 if any(candidate.val for candidate in log.candidates) else 1
 
 

@@ -48,7 +48,8 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
             return _one_cycle(schedule, step=step, steps=steps)
         case _:
             assert_never(schedule)
-    return rate * _warmup(schedule.warmup, step=step, steps=steps)
+    rising = warmup_steps(schedule.warmup, steps)  # linear (Goyal et al. 2017): 1/w, 2/w ... over the first w steps
+    return rate * ((step + 1) / rising if step < rising else 1.0)
 
 
 def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
@@ -65,12 +66,6 @@ def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
     return isinstance(schedule, Constant | MultiStep) and step >= warmup_steps(schedule.warmup, steps)
 
 
-def _warmup(fraction: float, *, step: int, steps: int) -> float:
-    """Linear warm-up (Goyal et al. 2017): 1/w, 2/w ... over the first w steps, then 1."""
-    rising = warmup_steps(fraction, steps)
-    return (step + 1) / rising if step < rising else 1.0
-
-
 def _cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_per_epoch: int) -> float:
     """Cyclic rates (Smith 2017): ``base_lr`` at epoch 0, ``max_lr`` after ``step_epochs``, and back.
 
@@ -79,15 +74,10 @@ def _cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_p
     position = step / steps_per_epoch / schedule.step_epochs
     cycle = math.floor(1 + position / 2)
     height = max(0.0, 1.0 - abs(position - 2 * cycle + 1))
-    match schedule:
-        case Triangular():
-            pass
-        case Triangular2():
-            height *= 0.5 ** (cycle - 1)
-        case ExpRange():
-            height *= schedule.gamma**step
-        case _:
-            assert_never(schedule)
+    if isinstance(schedule, Triangular2):
+        height *= 0.5 ** (cycle - 1)
+    elif isinstance(schedule, ExpRange):
+        height *= schedule.gamma**step
     return schedule.base_lr + (schedule.max_lr - schedule.base_lr) * height
 
 

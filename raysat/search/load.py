@@ -28,10 +28,9 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
 from raysat.config.yaml_source import YamlValue, read_yaml
-from raysat.search.boundary import boundary_points, count_boundary_points
 from raysat.search.distribution import ParamValue
 from raysat.search.options import Asha, SearchOptions
-from raysat.search.parameters import Parameter, Params, read_parameters
+from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
 from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
 from raysat.study.rates import check_rate
 

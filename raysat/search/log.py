@@ -6,7 +6,6 @@ search was interrupted is the first to run again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -56,14 +55,14 @@ class Candidate(_Model):
         """How people call it."""
         return "base" if self.number == BASE else f"#{self.number}"
 
-    def finished(self, record: Record, curve: Sequence[float]) -> Candidate:
+    def finished(self, record: Record) -> Candidate:
         """The candidate with what its record says."""
         scores = {
             split: Score(balanced_accuracy=metrics.balanced_accuracy, icv=metrics.icv)
             for split, metrics in record.metrics.items()
             if split in ("val", "test")
         }
-        return self.model_copy(update={"state": "finished", "curve": tuple(curve), **scores})
+        return self.model_copy(update={"state": "finished", **scores})
 
 
 class Identity(_Model):

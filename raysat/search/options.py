@@ -8,17 +8,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from raysat.config import limits
 from raysat.config.families.base import OpenFraction, Positive, Spec
 
 
-class _Aliased(Spec):
-    model_config = ConfigDict(populate_by_name=True)
-
-
-class Tpe(_Aliased):
+class Tpe(Spec):
     """Tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna: it learns after some random candidates."""
 
     kind: Literal["tpe"] = "tpe"
@@ -39,7 +35,7 @@ class NoPruner(Spec):
     kind: Literal["none"] = "none"
 
 
-class Asha(_Aliased):
+class Asha(Spec):
     """Asynchronous successive halving (Li et al. 2020).
 
     From ``grace_period`` (a fraction of training) on, and again each ``reduction_factor`` times as many epochs later, a
@@ -80,7 +76,7 @@ Sampling = Annotated[Tpe | Random, Field(discriminator="kind")]
 Pruning = Annotated[NoPruner | Asha, Field(discriminator="kind")]
 
 
-class SearchOptions(_Aliased):
+class SearchOptions(Spec):
     """How a search proceeds."""
 
     sampler: Sampling = Tpe()

@@ -78,8 +78,7 @@ class SearchState:
 
     def finish(self, number: int, record: Record) -> Candidate:
         """End a candidate whose training is done; return it with its scores and with what was observed."""
-        candidate = self._observed(number)
-        return self._put(candidate.finished(record, candidate.curve))
+        return self._put(self._observed(number).finished(record))
 
     def end(self, number: int, state: Literal["stopped", "failed"]) -> Candidate:
         """End a candidate that lags behind others, or whose training failed; return it with what was observed."""

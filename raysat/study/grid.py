@@ -62,18 +62,17 @@ def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, Ya
         raise document.error("exclude needs a grid", "exclude", hint="leave out a named arm by deleting it")
     for rule in rules:
         _check_keys(rule)
-    found: list[tuple[str, YamlValue]] = []
-    for choice in itertools.product(*axes) if axes else ():
-        tree = base
-        for value in choice:
-            tree = override(tree, value.tree)
-        found.append((", ".join(value.label for value in choice), tree))
-    effective = [override(DEFAULTS, tree).value for _, tree in found]
+    arms = [
+        (", ".join(value.label for value in values), reduce(override, (value.tree for value in values), base))
+        for values in itertools.product(*axes)
+        if values
+    ]
+    effective = [override(DEFAULTS, tree).value for _, tree in arms]
     for rule in rules:
         if not any(_matches(tree, rule.value) for tree in effective):
             raise rule.error("exclude matches no combination of the grid", hint=_why_none(rule.value, effective))
-    kept = [arm for arm, tree in zip(found, effective, strict=True) if not any(_matches(tree, r.value) for r in rules)]
-    if found and not kept:
+    kept = [arm for arm, tree in zip(arms, effective, strict=True) if not any(_matches(tree, r.value) for r in rules)]
+    if arms and not kept:
         raise document.error("exclude leaves no arm of the grid", "exclude")
     for value in itertools.chain(*axes):
         check_rate(value.tree, (schedule_of(tree) for _, tree in kept))

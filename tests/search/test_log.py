@@ -154,12 +154,12 @@ def test_a_store_without_val_is_refused(tmp_path: Path, search: Search) -> None:
 
 def test_a_finished_candidate_takes_both_splits_from_its_record(tmp_path: Path, search: Search) -> None:
     record = made_up_record()
-    ended = candidate(search, 1, DRAWN).finished(record, [0.1, 0.2])
+    ended = candidate(search, 1, DRAWN, curve=(0.1, 0.2)).finished(record)
     assert ended.val is not None
     assert ended.val.balanced_accuracy == record.metrics["val"].balanced_accuracy
     assert ended.test is not None
     without = made_up_record(reported="val", metrics={"val": record.metrics["val"]})
-    assert candidate(search, 1, DRAWN).finished(without, []).test is None
+    assert candidate(search, 1, DRAWN).finished(without).test is None
     files = files_of(record) | {"history.csv": b"epoch,balanced_accuracy\n1,0.25\n2,0.5\n"}
     ledger = Ledger(tmp_path)
     ledger.write(record.id, files)

@@ -1,4 +1,4 @@
-"""Shows a plan in the terminal: its arms, and what it would cost."""
+"""Shows a plan in the terminal: its arms, which epochs are trained once, and what it would cost."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from raysat.cli.console import plain_table
-from raysat.cli.views.stage_tree import stage_tree
 from raysat.formatting import duration, plural
 from raysat.metrics.power import power_note
 from raysat.plan.no_effect import NoEffect
+from raysat.plan.stages import TrainJob
 from raysat.plan.summary import ArmSummary, GeneratorSummary, PlanSummary
 
 _SHORT: Final = 32  # characters of an arm's name: with longer ones, lines and the tree call arms by number
@@ -27,7 +28,7 @@ def show_plan(summary: PlanSummary, console: Console) -> None:
     numbers = {arm.name: f"#{number}" for number, arm in enumerate(summary.arms, start=1)} if long else {}
     parts = [_arms(summary.arms, numbered=long)]
     parts += [_generators(summary.generators)] if summary.generators else []
-    tree = stage_tree(summary.stages, numbers or {arm.name: arm.name for arm in summary.arms})
+    tree = _stage_tree(summary.stages, numbers or {arm.name: arm.name for arm in summary.arms})
     for part in [*parts, *([tree] if tree else [])]:
         console.print(part)
         console.print()
@@ -78,6 +79,38 @@ def _generators(generators: Sequence[GeneratorSummary]) -> Table:
     return table
 
 
+def _stage_tree(jobs: Sequence[TrainJob], names: Mapping[str, str]) -> RenderableType | None:
+    """Draw the stages of one seed's jobs, those that share nothing left out; None where nothing is shared.
+
+    ``names`` are what to call the arms.
+    """
+    below: dict[str, list[TrainJob]] = {}
+    for job in jobs:
+        if job.parent is not None:
+            below.setdefault(job.parent, []).append(job)
+    roots = [job for job in jobs if job.parent is None and (len(job.trials) > 1 or job.id in below)]
+    if not roots:
+        return None
+    tree = Tree(Text("epochs trained once, and the arms that are read out there", style="bold"), guide_style="dim")
+    for root in roots:
+        _grow(tree, root, below, names)
+    return tree
+
+
+def _grow(node: Tree, job: TrainJob, below: Mapping[str, list[TrainJob]], names: Mapping[str, str]) -> None:
+    """Add a job's stages, each below the one before, and the jobs that leave it where they do."""
+    start = job.start_epoch
+    for end in sorted({*job.fork_epochs, *(trial.epochs for trial in job.trials)}):
+        read = [names[trial.arm] for trial in job.trials if trial.epochs == end]
+        label = Text(f"{start + 1}–{end}" if end > start + 1 else f"{end}", style="cyan")
+        label.append(f"  {'; '.join(read)}" if read else "", style="default")
+        node = node.add(label)
+        for other in below.get(job.id, []):
+            if other.start_epoch == end:
+                _grow(node, other, below, names)
+        start = end
+
+
 def _lines(summary: PlanSummary) -> list[str]:
     n_arms, n_generators = len(summary.arms), summary.missing_generators
     lines = [f"all arms   {', '.join(summary.shared_settings)}"] if summary.shared_settings else []
@@ -97,7 +130,5 @@ def _lines(summary: PlanSummary) -> list[str]:
         if summary.measured_on
         else "(assumed: ResNet-18 on two CPU cores; finished trials replace it)"
     )
-    time = (
-        f"time       about {duration(summary.seconds)} one at a time, at {summary.samples_per_s:,.0f} images/s {source}"
-    )
-    return [*lines, time + ("; generators on top" if n_generators else "")]
+    rate = f"{summary.samples_per_s:,.0f} images/s {source}" + ("; generators on top" if n_generators else "")
+    return [*lines, f"time       about {duration(summary.seconds)} one at a time, at {rate}"]

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from raysat.cli.console import plain_table
 from raysat.formatting import NONE, duration, plural
 from raysat.search.log import Log
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
@@ -47,10 +47,7 @@ def show_status(ledger: Ledger, console: Console) -> None:
     """Print the status of a run. Raises StorageError where its plan is missing or damaged."""
     plan, seen = ledger.read_plan(), _last_seen(ledger)
     running = {job.job for job in seen.running}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("arm", overflow="fold")
-    for state in _STATES:
-        table.add_column(state, justify="right", no_wrap=True)
+    table = plain_table("arm", right=_STATES)
     totals: Counter[str] = Counter()
     failures: list[str] = []
     for arm in plan.arms:
@@ -74,7 +71,7 @@ def show_status(ledger: Ledger, console: Console) -> None:
     _show_run(seen, console)
     kept = sum(1 for _ in ledger.checkpoints.names())
     if kept and not seen.is_alive:
-        console.print(f"kept       {plural(kept, 'checkpoint')}: the same command goes on from there")
+        console.print(f"kept       {plural(kept, 'checkpoint')}: the same command resumes from there")
     for line in failures:
         console.print(line, style="red")
 

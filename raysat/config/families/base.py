@@ -16,7 +16,7 @@ Bands = str | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)
 class Spec(BaseModel):
     """Base of every model here: frozen, unknown keys refused, numbers finite, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
 
     @classmethod
     def by_key(cls) -> dict[str, FieldInfo]:
