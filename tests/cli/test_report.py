@@ -58,13 +58,15 @@ def test_the_same_run_gives_the_same_files(raysat, run, tmp_path):
 def test_what_an_earlier_report_left_and_this_one_has_not_is_deleted(raysat, run, make_run, tmp_path):
     out = tmp_path / "out"
     raysat("report", run, "--out", out)
-    (out / "figures" / "mine.svg").write_text("", encoding="utf-8")
+    for name in ("mine", "together"):  # the second as earlier versions called the figure of combinations
+        (out / "figures" / f"{name}.svg").write_text("", encoding="utf-8")
     one = make_run({"a": (0.9, 0.5, 0.5, 0.5)}, study="one").root
     assert raysat("report", one, "--out", out, "--format", "json").code == 0
     assert (out / "effects.csv").exists()  # other formats stay as they are
     assert raysat("report", one, "--out", out).code == 0
     assert not (out / "effects.csv").exists()
     assert not (out / "figures" / "combination.svg").exists()
+    assert not (out / "figures" / "together.svg").exists()
     assert (out / "figures" / "mine.svg").exists()
 
 

@@ -23,6 +23,7 @@ from raysat.report.render.markdown import to_markdown
 
 FORMATS: Final = ("md", "csv", "json", "tex", "html")
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
+_FORMER: Final = ("together",)  # figures of earlier versions
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
 
 
@@ -97,7 +98,8 @@ def paper_table(analysis: Analysis) -> str:
 
 def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
     """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
-    stale = [f"figures/{name}.{end}" for name in FIGURES for end in ("svg", "png") if _DRAWN & set(formats)]
+    names = (*FIGURES, *_FORMER) if _DRAWN & set(formats) else ()
+    stale = [f"figures/{name}.{end}" for name in names for end in ("svg", "png")]
     stale += ["effects.csv"] if "csv" in formats else []
     if "md" in formats:
         pictures = folder.glob("figures/generated-*.png")
