@@ -55,8 +55,8 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
     from raysat.cli.views.plan import no_effect_lines
+    from raysat.plan.build import PendingJobs
     from raysat.plan.no_effect import no_effects
-    from raysat.plan.pending import PendingJobs
 
     out = console()
     plan = options.plan()
@@ -94,7 +94,7 @@ def plan(options: AblateOptions) -> None:
     """Show what a study would train and what that would cost, and train nothing."""
     plan = options.plan()
     from raysat.cli.views.plan import show_plan
-    from raysat.plan.pending import PendingJobs
+    from raysat.plan.build import PendingJobs
     from raysat.plan.summary import summarize
 
     show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console())

@@ -41,8 +41,11 @@ class AblateOptions:
         from raysat.study.load import load_study
 
         study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
-        from raysat.api.prepare import prepare  # after the study, so that a mistake there is said at once
+        from raysat.execution.prepare import prepare  # after the study, so that a mistake there is said at once
+        from raysat.report.analysis import reference
 
+        if study.reference is not None:
+            reference.load(study.reference)  # an unknown one is an error before anything is trained
         command = self._command(study.name)
         return prepare(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs, command=command)
 

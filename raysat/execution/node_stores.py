@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from raysat.data.cache import cache_folder
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
-from raysat.execution.trial_storage import TrialStorage
+from raysat.execution.storage_actor import STORE_FILES, StorageActor
+from raysat.files import install_folder, sync_file
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.lock import exclusive
 
-STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the description last, as it makes a store whole
 
-
-def open_generated(root: Path, jobs: Sequence[str], storage: TrialStorage) -> list[PatchStore]:
+def open_generated(root: Path, jobs: Sequence[str], storage: StorageActor) -> list[PatchStore]:
     """Open the patches of finished generate jobs on this node, as ``open_store`` does.
 
     Args:
@@ -33,7 +30,7 @@ def open_generated(root: Path, jobs: Sequence[str], storage: TrialStorage) -> li
     return [open_store(artifacts.path(job), storage.fingerprint(job), storage, job=job) for job in jobs]
 
 
-def open_store(path: Path, fingerprint: str, storage: TrialStorage, *, job: str | None = None) -> PatchStore:
+def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str | None = None) -> PatchStore:
     """Open a store on this node, copying it by block into the node's cache first where its path leads nowhere.
 
     Args:
@@ -59,7 +56,7 @@ def open_store(path: Path, fingerprint: str, storage: TrialStorage, *, job: str 
     return PatchStore.open(target)
 
 
-def _copy(target: Path, fingerprint: str, storage: TrialStorage, job: str | None) -> None:
+def _copy(target: Path, fingerprint: str, storage: StorageActor, job: str | None) -> None:
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent, ignore_cleanup_errors=True) as folder:
         work = Path(folder) / target.name
         work.mkdir()
@@ -67,7 +64,7 @@ def _copy(target: Path, fingerprint: str, storage: TrialStorage, job: str | None
             with (work / name).open("wb") as file:
                 while block := storage.read_store(name, file.tell(), job):
                     file.write(block)
-                os.fsync(file.fileno())
+            sync_file(work / name)
         if PatchStore.open(work).fingerprint != fingerprint:
             raise StoreError("the store changed while the study ran", hint="run the same command again")
-        work.rename(target)
+        install_folder(work, target)

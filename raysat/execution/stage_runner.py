@@ -11,7 +11,7 @@ from raysat.errors import TrainingError
 from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone
 from raysat.execution.node_stores import open_generated, open_store
 from raysat.execution.records import describe_hardware, trained_files
-from raysat.execution.trial_storage import TrialStorage
+from raysat.execution.storage_actor import StorageActor
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
 from raysat.plan.stages import TrainJob
@@ -81,7 +81,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
 
 
 def resume(
-    job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: TrialStorage, group: WorkerGroup
+    job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: StorageActor, group: WorkerGroup
 ) -> Training | None:
     """Continue from the deepest checkpoint that serves all workers; None where none does.
 
@@ -119,7 +119,7 @@ def _restore(training: Training, content: bytes, job: TrainJob) -> bool:
     return True
 
 
-def _save(training: Training, job: TrainJob, storage: TrialStorage) -> None:
+def _save(training: Training, job: TrainJob, storage: StorageActor) -> None:
     """Save a training, so that no epoch is lost; when this returns it is on disk. Raises StorageError.
 
     It replaces the checkpoint before, unless others may start there. Those at forks, and of epochs that the job shares

@@ -13,20 +13,18 @@ from typing import Any, Final, cast
 import ray
 from ray.exceptions import RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-from typing_extensions import override
 
 from raysat.errors import StoreError
-from raysat.execution.node_stores import STORE_FILES
-from raysat.execution.trial_storage import TrialStorage
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 
+STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the description last, as it makes a store whole
 _BLOCK: Final = 32 << 20  # bytes of a store in one message
 
 
-class StorageActor(TrialStorage):
-    """Writes records and reads the files of stores, on behalf of workers."""
+class StorageActor:
+    """Records and checkpoints of a run, its generated patches, and the files of its stores."""
 
     def __init__(self, run: Path, store: Path, generated: Path) -> None:
         """Open what ``start_storage`` is given.
@@ -40,46 +38,52 @@ class StorageActor(TrialStorage):
         self._artifacts = Artifacts(generated)
         self._store = store
 
-    @override
     def unfinished(self, trials: Sequence[str]) -> list[str]:
+        """Those of some trials that have no finished record."""
         return [trial for trial in trials if not self._ledger.is_finished(trial)]
 
-    @override
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
+        """Write a finished trial's files; when this returns they are on disk. Raises StorageError."""
         self._ledger.write(trial, files)
 
-    @override
     def write_failure(self, failure: Failure) -> None:
+        """Write why a job failed, unless it is finished: a job may fail after trials that ended on it."""
         if not self._ledger.is_finished(failure.id):
             self._ledger.write_failure(failure)
 
-    @override
     def find_state(self, states: Sequence[str]) -> str | None:
+        """Name the first of some checkpoints that is stored and whole."""
         checkpoint = self._ledger.checkpoints.read(states)
         return None if checkpoint is None else checkpoint[0]
 
-    @override
     def read_state(self, state: str) -> bytes:
+        """Return a checkpoint; empty where it is gone or damaged."""
         checkpoint = self._ledger.checkpoints.read([state])
         return b"" if checkpoint is None else checkpoint[1]
 
-    @override
     def save_state(self, state: str, content: bytes, replaces: str | None) -> None:
+        """Write a checkpoint; when this returns it is on disk. Raises StorageError.
+
+        Args:
+            state: its name.
+            content: what is saved.
+            replaces: the name of a checkpoint that it makes needless.
+        """
         self._ledger.checkpoints.write(state, content)
         if replaces is not None:
             self._ledger.checkpoints.drop(replaces)
 
-    @override
     def is_generated(self, job: str) -> bool:
+        """Whether a generate job is finished, even if by another run."""
         return self._artifacts.is_finished(job)
 
-    @override
     def write_generated(self, job: str, files: Mapping[str, bytes]) -> None:
+        """Write a finished generate job's files, unless another run was first; when this returns they are on disk."""
         self._artifacts.write(job, files)
         self._ledger.clear_failure(job)
 
-    @override
     def fingerprint(self, job: str) -> str:
+        """The fingerprint of a finished generate job's patches. Raises StoreError where they are gone."""
         try:
             return self._artifacts.open(job).fingerprint
         except StoreError as error:
@@ -88,8 +92,14 @@ class StorageActor(TrialStorage):
                 hint="run the same command again: they are made anew",
             ) from error
 
-    @override
     def read_store(self, name: str, offset: int, job: str | None) -> bytes:
+        """Return a block of one of the files of a store; empty at its end.
+
+        Args:
+            name: of the file.
+            offset: where the block begins, in bytes.
+            job: the generate job that made the store; None for the real one.
+        """
         if name not in STORE_FILES:
             raise StoreError(f"a store has no file {name!r}")
         folder = self._store if job is None else self._artifacts.path(job)
@@ -117,7 +127,7 @@ class _Remote:
         return call
 
 
-def start_storage(run: Path, store: Path, generated: Path) -> TrialStorage:
+def start_storage(run: Path, store: Path, generated: Path) -> StorageActor:
     """Start the actor on the driver's node, with the folders of ``StorageActor``.
 
     Args:
@@ -130,4 +140,4 @@ def start_storage(run: Path, store: Path, generated: Path) -> TrialStorage:
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(num_cpus=0, scheduling_strategy=here)(StorageActor)
-    return cast(TrialStorage, _Remote(actor.remote(run.resolve(), store.resolve(), generated.resolve())))
+    return cast(StorageActor, _Remote(actor.remote(run.resolve(), store.resolve(), generated.resolve())))

@@ -8,7 +8,7 @@ from queue import Queue
 from typing import TypeVar
 
 from raysat.execution.messages import Message
-from raysat.execution.trial_storage import TrialStorage
+from raysat.execution.storage_actor import StorageActor
 from raysat.plan.stages import Job
 
 _T = TypeVar("_T")
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 class SlotSettings:
     """What all slots of a run share."""
 
-    storage: TrialStorage
+    storage: StorageActor
     store: Path
     fingerprint: str  # of the store
     artifacts: Path  # root of the generated stores

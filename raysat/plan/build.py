@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, prefixed
-from raysat.plan.jobs import GenerateJob, PlannedTrial, generate_jobs, plan_trial
+from raysat.plan.jobs import GenerateJob, PlannedTrial, WorkItem, generate_jobs, plan_trial
 from raysat.plan.resolve import resolve_config
 from raysat.plan.stages import TrainJob, train_jobs
+from raysat.storage.artifacts import Artifacts, run_folder
+from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
 from raysat.study.load import Study
 
@@ -124,3 +127,21 @@ def make_plan(
         trial_ids=trial_ids,
         command=command,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingJobs:
+    """What of a plan is left to do, and where its results go."""
+
+    ledger: Ledger
+    artifacts: Artifacts
+    missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
+
+    @classmethod
+    def of(cls, plan: Plan, out: Path) -> PendingJobs:
+        """Find what the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
+        ledger, artifacts = run_folder(out, plan.study.name)
+        trials = [trial for trial in plan.trials if not ledger.is_finished(trial.id)]
+        needed = {need for trial in trials for need in trial.needs}
+        generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
+        return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))

@@ -9,10 +9,9 @@ from typing import Final
 from raysat.config.diff import changes, flatten, label
 from raysat.config.schema import Config
 from raysat.errors import StorageError
-from raysat.plan.build import Plan
+from raysat.plan.build import PendingJobs, Plan
 from raysat.plan.jobs import GenerateJob, PlannedTrial
 from raysat.plan.no_effect import NoEffect, no_effects
-from raysat.plan.pending import PendingJobs
 from raysat.plan.stages import TrainJob, train_jobs
 from raysat.storage.ledger import Ledger
 

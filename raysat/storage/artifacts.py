@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from raysat.data.store import PatchStore
-from raysat.errors import FormatError, StorageError, StoreError
+from raysat.errors import FormatError, StorageError, StoreError, UsageError
 from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
 from raysat.metrics.synthetic import Quality
+from raysat.storage.ledger import Ledger
 from raysat.storage.lock import exclusive
 from raysat.storage.records import DataRef, Hardware
 
@@ -107,3 +108,13 @@ class Artifacts:
         """Raise StorageError where nothing can be written: better before a generator is trained than after."""
         with exclusive(self.root / ".probe.lock"):
             pass
+
+
+def run_folder(out: Path, name: str) -> tuple[Ledger, Artifacts]:
+    """Return the ledger of a run, and the generated patches beside it. Raises UsageError for the name of these."""
+    if name == FOLDER:
+        raise UsageError(
+            f"a study cannot be called {name!r}: its run would lie where generated patches are kept",
+            hint="give it another name with the key 'study'",
+        )
+    return Ledger(out / name), Artifacts(out / FOLDER)

@@ -186,6 +186,16 @@ def test_each_mistake_is_one_message_and_nothing_is_written(
     assert not (tmp_path / "runs").exists()
 
 
+def test_an_unknown_reference_is_an_error_before_anything_is_trained(
+    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path
+) -> None:
+    space.write_text(f"{space.read_text()}\nreference: table9\n")
+    result = raysat("ablate", "--space", space, "--data", landsat_store.path, "--out", tmp_path / "runs")
+    assert result.code == 2
+    assert "table9" in result.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_class_without_training_patch_is_refused(raysat: Raysat, space: Path, tmp_path: Path) -> None:
     import numpy as np
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from raysat.errors import StorageError
-from raysat.execution.trial_storage import TrialStorage
+from raysat.execution.storage_actor import StorageActor
 from raysat.storage.records import Failure
 
 
-class MemoryStorage(TrialStorage):
+class MemoryStorage(StorageActor):
     """Holds records, failures and checkpoints; is full, and holds damaged checkpoints, as a test wants."""
 
     def __init__(self) -> None:

@@ -14,9 +14,8 @@ from raysat.cli.views.plan import no_effect_lines, show_plan
 from raysat.config.class_weights import class_weights
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.plan.build import Plan, make_plan
+from raysat.plan.build import PendingJobs, Plan, make_plan
 from raysat.plan.no_effect import no_effects
-from raysat.plan.pending import PendingJobs
 from raysat.plan.summary import summarize
 from raysat.study.load import Arm, Study
 from raysat.training.losses import logit_offsets

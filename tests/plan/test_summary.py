@@ -7,9 +7,8 @@ import pytest
 
 from raysat.data.store import PatchStore
 from raysat.errors import UsageError
-from raysat.plan.build import Plan, make_plan
+from raysat.plan.build import PendingJobs, Plan, make_plan
 from raysat.plan.jobs import PlannedTrial
-from raysat.plan.pending import PendingJobs
 from raysat.plan.summary import summarize
 from tests.helpers.report import write_trial
 from tests.helpers.study import load

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from raysat.data.importers.source import open_data
 from raysat.data.store import PatchStore
-from raysat.errors import prefixed
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.plan.build import make_plan
+from raysat.execution.prepare import prepare
 from raysat.search.load import Search, boundary_study
 from raysat.search.log import Log, open_log
-from raysat.storage.artifacts import Artifacts
+from raysat.storage.artifacts import Artifacts, run_folder
 from raysat.storage.ledger import Ledger
-from raysat.storage.run_folder import run_folder
-from raysat.training.check import check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +43,7 @@ def prepare_search(search: Search, *, data: str, out: Path, cluster: ClusterOpti
         UsageError: some candidate cannot train on this store, or the run holds another search.
         StorageError: the log of what was tried is damaged.
     """
-    store = open_data(data)
-    plan = make_plan(boundary_study(search), store, data=data, workers=cluster.workers)
-    for trial in plan.trials:
-        with prefixed(f"arm {trial.arm!r}"):
-            check(trial.trial.config, store)
+    store = prepare(boundary_study(search), data, workers=cluster.workers).store
     ledger, artifacts = run_folder(out, search.name)
     log = open_log(ledger.root, search, store, data=data, workers=cluster.workers)
     return PreparedSearch(

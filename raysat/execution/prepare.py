@@ -1,4 +1,4 @@
-"""From a study and the name of its data to a plan that can run: every arm is checked before anything starts."""
+"""From a study and the name of its data to a plan that can run: every arm is checked before anything starts; no ray."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from raysat.data.importers.source import open_data
 from raysat.errors import prefixed
 from raysat.generation.check import check_generation
 from raysat.plan.build import Plan, make_plan
-from raysat.report.analysis import reference
 from raysat.study.load import Study
 from raysat.training.check import check
 
@@ -27,11 +26,9 @@ def prepare(
         The plan.
 
     Raises:
-        UsageError: an arm that cannot train or generate on the data, by its name, or an unknown reference.
+        UsageError: an arm that cannot train or generate on the data, by its name.
         DataError: the data cannot be read.
     """
-    if study.reference is not None:
-        reference.load(study.reference)
     plan = make_plan(study, open_data(data), data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
     for arm, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
         with prefixed(f"arm {arm!r}"):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from raysat.api.prepare import prepare
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, UsageError
+from raysat.execution.prepare import prepare
 from tests.helpers.study import load
 
 BASE = "base: {model: {name: test_resnet}, optim: {epochs: 4}, data: {bands: all}}\n"
@@ -32,11 +32,6 @@ def test_an_arm_that_cannot_train_is_named(tmp_path: Path, landsat_store: PatchS
     with pytest.raises(UsageError) as caught:
         prepare(load(tmp_path, BASE + f"arms: {arms}"), str(landsat_store.path))
     assert caught.value.message.startswith(message)
-
-
-def test_an_unknown_reference_is_an_error_before_anything_is_trained(tmp_path: Path, landsat_store: PatchStore) -> None:
-    with pytest.raises(UsageError, match="table9"):
-        prepare(load(tmp_path, BASE + "reference: table9"), str(landsat_store.path))
 
 
 def test_a_generator_that_cannot_be_trained_names_its_arm(
