@@ -36,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
         if on_ray:
             item.add_marker(pytest.mark.ray)
+            item.add_marker(pytest.mark.xdist_group(path))
         if on_ray or path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from raysat.config.families.base import Spec
 from raysat.config.schema import Config, variants
@@ -70,7 +69,7 @@ def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
     raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint)
 
 
-def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
+def _relevant(detail: Mapping[str, Any], value: Any) -> tuple[Key, Mapping[str, Any]]:
     """Drop from an error's location what is not a key of the file (the tags of unions)."""
     key: list[str | int] = []
     for part in detail["loc"]:
@@ -81,7 +80,7 @@ def _relevant(detail: ErrorDetails, value: Any) -> tuple[Key, ErrorDetails]:
     return tuple(key), detail
 
 
-def _explain(model: type[Spec], key: Key, detail: ErrorDetails, value: Any) -> tuple[str, str | None]:
+def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any) -> tuple[str, str | None]:
     """Return the message and the hint of one validation error."""
     path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
     context = detail.get("ctx", {})

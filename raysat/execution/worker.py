@@ -16,7 +16,7 @@ import torch
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
-from raysat.errors import DivergedError, RaysatError, StorageError, TrainingError
+from raysat.errors import DivergedError, RaysatError, StorageError, TrainingError, with_options
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, StorageFailed
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, generated_files
@@ -71,8 +71,9 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
         if not (group.single_worker or isinstance(error, DivergedError)):
             raise  # several workers wait for each other in collectives: only new ones can continue
         if group.is_rank_zero:
+            hint = with_options(error.hint) if error.hint else None  # records are read on the command line
             for item in job.items:
-                failure = Failure(id=item.id, error=error.message, hint=error.hint, traceback=None, time=time.time())
+                failure = Failure(id=item.id, error=with_options(error.message), hint=hint, time=time.time())
                 context.settings.storage.write_failure(failure)
             context.outbox.put(JobFailed(job=job.id))
 

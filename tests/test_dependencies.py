@@ -1,0 +1,56 @@
+"""What is declared is used, and what is used is declared: the package's imports beside pyproject.toml."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.helpers.paths import ROOT
+
+# Installed for what they bring to others, not imported by name.
+FOR_OTHERS = {
+    "test": {"pytest-timeout", "pytest-xdist"},  # plugins of pytest
+    "dev": {"import-linter", "mypy", "pandas-stubs", "raysat", "ruff"},  # commands
+}
+NAMESPACES = {"google": "protobuf"}  # shared by several distributions
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _declared(requirements: list[str]) -> set[str]:
+    return {_normal(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in requirements}
+
+
+def _imports(folder: Path) -> Iterator[str]:
+    """Top-level modules that a folder's files import, wherever in them."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module.partition(".")[0]
+
+
+def _used(folder: Path) -> set[str]:
+    modules = set(_imports(folder)) - set(sys.stdlib_module_names) - {"raysat", "tests"}
+    owners = {name: found[0] for name, found in packages_distributions().items()} | NAMESPACES
+    return {_normal(owners.get(module, module)) for module in modules}
+
+
+def test_the_package_imports_what_it_declares() -> None:
+    assert _used(ROOT / "raysat") == _declared(PROJECT["dependencies"])
+
+
+def test_the_tests_import_what_the_extra_declares() -> None:
+    extra = _declared(PROJECT["optional-dependencies"]["test"])
+    assert _used(ROOT / "tests") - _declared(PROJECT["dependencies"]) == extra - FOR_OTHERS["test"]
+
+
+def test_every_development_tool_is_a_command() -> None:
+    assert _declared(PROJECT["optional-dependencies"]["dev"]) == FOR_OTHERS["dev"]
