@@ -33,11 +33,11 @@ arms:
 """
 
 
-def filled(folder: Path, store: PatchStore, *, share: bool) -> tuple[Plan, Ledger, str]:
+def filled(folder: Path, store: PatchStore, *, reuse_epochs: bool) -> tuple[Plan, Ledger, str]:
     folder.mkdir()
     file = folder / "study.yaml"
     file.write_text(STUDY, encoding="utf-8")
-    plan, ledger = make_plan(load_study(file), store, reuse_epochs=share), Ledger(folder / "run")
+    plan, ledger = make_plan(load_study(file), store, reuse_epochs=reuse_epochs), Ledger(folder / "run")
     console = Console(file=io.StringIO(), width=200)
     summary = run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), console)
     assert summary == Summary(finished=8, failed=0, interrupted=False)
