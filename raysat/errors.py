@@ -24,6 +24,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 _PARAMETER: Final = re.compile(r"\{--([a-z-]+)\}")
@@ -45,11 +46,7 @@ class RaysatError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""
-        return _rebuild, (type(self), self.message, self.hint)
-
-
-def _rebuild(kind: type[RaysatError], message: str, hint: str | None) -> RaysatError:
-    return kind(message, hint=hint)
+        return partial(type(self), hint=self.hint), (self.message,)
 
 
 class UsageError(RaysatError):
@@ -125,9 +122,6 @@ def suggest(word: object, known: Iterable[str], otherwise: str = "") -> str:
         word: what was given.
         known: what there is.
         otherwise: the hint where nothing is near, in place of ``known: x, y, z``.
-
-    Returns:
-        The hint.
     """
     words = list(known)
     return did_you_mean(word, words) or otherwise or f"known: {', '.join(words)}"

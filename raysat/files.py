@@ -32,7 +32,7 @@ _M = TypeVar("_M", bound=BaseModel)
 class FileModel(BaseModel):
     """Base of what is kept as JSON: keys that an older or newer raysat wrote beside ours are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 def read_model(

@@ -15,16 +15,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, epochs: int) -> Floats:
-    """Return the weight of each class in an epoch.
+    """Return the weight of each class in an epoch, shape (K,); they sum to K.
 
     Args:
         reweight: the method.
         counts: training patches of each class, shape (K,), none of them zero.
         epoch: 0-based.
         epochs: of the whole training.
-
-    Returns:
-        Weights, shape (K,), which sum to K.
     """
     match reweight_at(reweight, epoch=epoch, epochs=epochs):
         case NoReweight():

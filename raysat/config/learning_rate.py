@@ -29,9 +29,6 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
         optim: whose ``lr`` and ``epochs`` count.
         step: 0-based, over the whole training; the step after the last is where the schedule ends.
         steps_per_epoch: batches of an epoch.
-
-    Returns:
-        The rate.
     """
     steps = optim.epochs * steps_per_epoch
     match schedule:
@@ -53,15 +50,12 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
 
 
 def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
-    """Tell whether the rate stays the same throughout an epoch.
+    """Return whether the rate stays the same throughout an epoch; False where it may move, if only by rounding.
 
     Args:
         schedule: how the rate moves.
         step: the epoch's first, 0-based.
         steps: of the whole training.
-
-    Returns:
-        False where the rate may move, if only by rounding.
     """
     return isinstance(schedule, Constant | MultiStep) and step >= warmup_steps(schedule.warmup, steps)
 

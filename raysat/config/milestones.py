@@ -46,9 +46,6 @@ def reweight_at(reweight: Reweight, *, epoch: int, epochs: int) -> SteadyReweigh
         reweight: the method as configured.
         epoch: 0-based.
         epochs: of the whole training.
-
-    Returns:
-        A method that is not deferred.
     """
     if not isinstance(reweight, Drw):
         return reweight
@@ -62,9 +59,6 @@ def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:
         sampler: the method as configured.
         epoch: 0-based.
         epochs: of the whole training.
-
-    Returns:
-        A method that is not deferred.
     """
     if not isinstance(sampler, Drs):
         return sampler

@@ -48,15 +48,12 @@ def validate_config(tree: YamlValue, *, arm: str) -> Config:
 
 
 def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
-    """Validate a tree of sections as a model.
+    """Return a tree of sections as a model, validated.
 
     Args:
         model: what it is to be.
         tree: nested mappings with their places.
         where: ends the message of an error.
-
-    Returns:
-        The model.
 
     Raises:
         StudyError: names file and line (or the option), key, value and bound.
@@ -111,5 +108,4 @@ def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:
     if len(key) == 1:
         return model.by_key()
     section = str(key[0])
-    family = variants(section, model)
-    return family[value[section].get("kind", "")].by_key()
+    return variants(section, model)[value[section].get("kind", "")].by_key()

@@ -67,12 +67,9 @@ def _difference(config: Config, base: Config) -> CommentedMap:
     for name, value in changes(config, base).items():
         section, _, key = name.partition(".")
         keys = over.setdefault(section, _flow(CommentedMap()))
-        keys.insert(0 if key == "kind" else len(keys), key, _plain(value))
+        written = _flow(CommentedSeq(value)) if isinstance(value, list) else value
+        keys.insert(0 if key == "kind" else len(keys), key, written)
     return over
-
-
-def _plain(value: Any) -> Any:
-    return _flow(CommentedSeq(value)) if isinstance(value, list) else value
 
 
 def _flow(node: Any) -> Any:

@@ -94,7 +94,7 @@ def load_search(
     trials: int | None = None,
     hours: float | None = None,
 ) -> Search:
-    """Read a search file; every boundary point of its space is a valid configuration.
+    """Return the search of a file, checked as far as it can be without data: every boundary point is valid.
 
     Args:
         path: the YAML file.
@@ -103,9 +103,6 @@ def load_search(
         seed: trains every candidate, in place of the file's.
         trials: candidates in all, in place of the file's.
         hours: what the search may take, in place of the file's.
-
-    Returns:
-        The search, checked as far as it can be without data.
 
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from raysat.config.diff import flatten, label
 from raysat.config.schema import Config, canonical_json
@@ -27,18 +27,14 @@ BASE: Final = 0  # number of the candidate that is the base
 _UNBOUNDED: Final = 1_000_000  # candidates of a search that hours alone bound
 
 
-class _Model(FileModel):
-    model_config = ConfigDict(populate_by_name=True)
-
-
-class Score(_Model):
+class Score(FileModel):
     """What counts of a candidate on one split."""
 
     balanced_accuracy: float
     icv: float
 
 
-class Candidate(_Model):
+class Candidate(FileModel):
     """One configuration that a search tries; number 0 is the base."""
 
     number: int
@@ -65,7 +61,7 @@ class Candidate(_Model):
         return self.model_copy(update={"state": "finished", **scores})
 
 
-class Identity(_Model):
+class Identity(FileModel):
     """All that decides which candidates are suggested and what they are worth; what is spent may change."""
 
     base: Config
@@ -82,7 +78,7 @@ class Identity(_Model):
         return [key for key in ours if canonical_json(ours[key]) != canonical_json(theirs[key])]
 
 
-class Log(_Model):
+class Log(FileModel):
     """All that a search has tried, on what, and what that took."""
 
     format: Literal[1] = 1
@@ -122,7 +118,7 @@ class Log(_Model):
 
 
 def open_log(root: Path, search: Search, store: PatchStore, *, data: str, workers: int) -> Log:
-    """Read the log of a search, or begin one.
+    """Return the log of a search, or a new one; candidates that failed by no fault of their own are to run again.
 
     Args:
         root: the run's folder.
@@ -130,9 +126,6 @@ def open_log(root: Path, search: Search, store: PatchStore, *, data: str, worker
         store: the patches to train on.
         data: the name that the store was asked for by.
         workers: data-parallel workers per trial.
-
-    Returns:
-        The log; candidates that failed by no fault of their own are to run again.
 
     Raises:
         PlanError: the store has no val split, or the run holds another search; says what differs.

@@ -68,15 +68,12 @@ class Parameter:
 
 
 def read_parameters(search: YamlValue, base: YamlValue, settings: YamlValue) -> tuple[Parameter, ...]:
-    """Read the parameters; those that select kinds come first.
+    """Return the parameters with the conditions under which they apply; those that select kinds come first.
 
     Args:
         search: the ``search`` mapping, its dotted keys written out.
         base: the base configuration with the settings over it.
         settings: what the command line sets in every candidate; a parameter that it sets is left out.
-
-    Returns:
-        The parameters, with the conditions under which they apply.
 
     Raises:
         StudyError: a parameter that is malformed, unknown, set twice, or can never apply.

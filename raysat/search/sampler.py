@@ -45,9 +45,6 @@ class Sampler:
         Args:
             candidates: all candidates before it; those that run count as bad ones until they end.
             number: the candidate's number.
-
-        Yields:
-            Params, those of each attempt.
         """
         options = self._search.options.sampler
         study = study_of(self._search, candidates)

@@ -54,16 +54,13 @@ class Study:
 def load_study(
     path: Path, *, overrides: Sequence[str] = (), epochs: int | None = None, seeds: int | None = None
 ) -> Study:
-    """Read a study file.
+    """Read a study file; return the study, every arm of it valid.
 
     Args:
         path: the YAML file.
         overrides: ``key=value`` settings that win over base and arms alike.
         epochs: epochs of every arm; milestones are fractions of training, so they follow.
         seeds: run the first so many of the study's seeds.
-
-    Returns:
-        The study, every arm of it valid.
 
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
@@ -79,18 +76,17 @@ def load_study(
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
     _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
-    own = document.mapping("base").expand()
-    base = override(DEFAULT_KINDS, own)
+    written = document.mapping("base").expand()
+    base = override(DEFAULT_KINDS, written)
     named, grid = list(_named(document, base)), list(combinations(document, base))
     trees: dict[str, YamlValue] = {}
     for name, tree in [*named, *grid] or [("base", base)]:
         if name in trees:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
         trees[name] = tree
-    configured = {name: override(tree, settings) for name, tree in trees.items()}
-    configs = {name: validate_config(tree, arm=name) for name, tree in configured.items()}
+    configs = {name: validate_config(override(tree, settings), arm=name) for name, tree in trees.items()}
     _check_epochs(document, configs.values(), len(numbers))
-    check_rate(own, map(schedule_of, [base, *trees.values()]))
+    check_rate(written, map(schedule_of, [base, *trees.values()]))
     check_rate(settings, (config.schedule.kind for config in configs.values()))
     in_grid = {name for name, _ in grid}
     return Study(
@@ -123,9 +119,9 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise arms.error(f"arm {name!r} must be named by text", name, hint='quote it: "(1)":')
-        own = arms.mapping(name).expand()
-        tree = override(base, own)
-        check_rate(own, [schedule_of(tree)])
+        changed = arms.mapping(name).expand()
+        tree = override(base, changed)
+        check_rate(changed, [schedule_of(tree)])
         yield name, tree
 
 
@@ -139,9 +135,8 @@ def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:
         try:
             value = parse_yaml(text, "value").value
         except StudyError:
-            raise UsageError(
-                f"{{--set}} {setting}: the value is not valid YAML", hint="quote special characters"
-            ) from None
+            message = f"{{--set}} {setting}: the value is not valid YAML"
+            raise UsageError(message, hint="quote special characters") from None
         tree = tree.merge(YamlValue(value, {}, f"{{--set}} {key}").nested_under(*key.split(".")))
     return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "{--epochs}").nested_under("optim", "epochs"))
 
@@ -162,15 +157,12 @@ def study_name(document: YamlValue, path: Path) -> str:
 
 
 def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int, ...]:
-    """Read the seeds of a study or search.
+    """Return the seeds of a study or search, all different.
 
     Args:
         document: the file's mapping.
         path: the file, for the hint.
         first: take so many of them alone.
-
-    Returns:
-        The seeds, all different.
 
     Raises:
         StudyError: they are no seeds, or too many.

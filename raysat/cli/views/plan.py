@@ -37,15 +37,12 @@ def show_plan(summary: PlanSummary, console: Console) -> None:
 
 
 def no_effect_lines(effects: Sequence[NoEffect], width: int, numbers: Mapping[str, str]) -> list[str]:
-    """Say which methods of which arms cannot act on the balance of the classes.
+    """Return the lines on methods of arms that cannot act on the balance of the classes.
 
     Args:
         effects: what is to be said.
         width: columns to fill.
         numbers: how arms are called where it is not by their names.
-
-    Returns:
-        The lines.
     """
     lines = []
     for effect in effects:
