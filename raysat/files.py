@@ -172,6 +172,14 @@ def install_folder(work: Path, target: Path) -> None:
     shutil.rmtree(backup, ignore_errors=True)
 
 
+def cache_folder() -> Path:
+    """Where raysat keeps what it can make again: ``$RAYSAT_CACHE``, else ``raysat`` in the user's cache folder."""
+    if folder := os.environ.get("RAYSAT_CACHE"):
+        return Path(folder)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "raysat"
+
+
 def sync_file(path: Path) -> None:
     """Make a file's content survive a power cut."""
     with path.open("rb") as file:

@@ -156,16 +156,13 @@ def bands_of_files(sensor: str | None, names: Sequence[str] | None) -> tuple[str
 def resolve(
     bands: Bands, *, available: Sequence[str], sensor: str | None, drop: Sequence[int | str] = ()
 ) -> tuple[str, ...]:
-    """Turn what a study says of bands into names of bands of a store, in the study's order.
+    """Return the names of a store's bands that a study says, in the study's order.
 
     Args:
         bands: ``"all"``, a composite's name, or a sequence of band numbers and names.
         available: the store's band names, in its order.
         sensor: the store's sensor, or None where it is not known (composites then need one).
         drop: numbers and names of those to leave out.
-
-    Returns:
-        The bands' names.
 
     Raises:
         BandError: a band or composite that does not exist, is not in the store, or is named twice; a dropped band that

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,16 +24,13 @@ Mask = npt.NDArray[np.bool_]  # True where a pixel is nodata
 
 
 def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple[int, ...]) -> Mask:
-    """Read where some patches of a store are nodata in a band.
+    """Return where some patches of a store are nodata in a band, (n, H, W).
 
     Args:
         folder: the store.
         rows: positions of the patches, (n,).
         band: position of the band.
         shape: of the store's images, (N, C, H, W).
-
-    Returns:
-        The mask, (n, H, W).
 
     Raises:
         StoreError: the store's file is missing or not what it should be.
@@ -50,22 +48,19 @@ def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple
     return _unpack(packed[rows, band], height, width)
 
 
+@dataclass(eq=False)
 class PatchAppender:
     """The files of a store that grow with it: its images and, from the first nodata pixel on, which ones are nodata.
 
     Memory stays flat: one number for each patch with nodata. Raises OSError where the disk fails.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Open the file of the images.
+    folder: Path  # the store
+    shape: tuple[int, ...]  # of a patch, (C, H, W)
+    dtype: np.dtype[Any]  # of its pixels
 
-        Args:
-            folder: the store.
-            shape: of a patch, (C, H, W).
-            dtype: of its pixels.
-        """
-        self._folder, self.shape, self.dtype = folder, shape, dtype
-        self._images = NpyAppender(folder / "images.npy", shape, dtype)
+    def __post_init__(self) -> None:
+        self._images = NpyAppender(self.folder / "images.npy", self.shape, self.dtype)
         self._masks: NpyAppender | None = None
         self._touched: list[int] = []  # positions of patches with nodata
         self._hash = hashlib.sha256()
@@ -79,7 +74,7 @@ class PatchAppender:
             return self._images.append(patch)
         packed = np.packbits(missing.reshape(len(missing), -1), axis=-1)
         if self._masks is None:
-            self._masks = NpyAppender(self._folder / FILE, packed.shape, packed.dtype)
+            self._masks = NpyAppender(self.folder / FILE, packed.shape, packed.dtype)
             self._masks.skip(position)
         self._hash.update(position.to_bytes(8, "little") + self._masks.append(packed))
         self._touched.append(position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 _BLOCK: Final = 1 << 20  # bytes read back at a time
 
 
+@dataclass(eq=False)
 class NpyAppender:
     """Items of one shape and type, appended to a file that ``np.load`` reads once ``finish`` was called.
 
@@ -21,17 +23,14 @@ class NpyAppender:
     grow, so the pixels need not be copied. Raises OSError where the disk fails.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Open the file and write the header of no item.
+    path: Path
+    item_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
-        Args:
-            path: the file.
-            shape: of one item.
-            dtype: of one item.
-        """
-        self.item_shape, self.dtype, self.count = shape, dtype, 0
-        self._item_bytes = int(np.prod(shape)) * dtype.itemsize
-        self._file = path.open("w+b")
+    def __post_init__(self) -> None:
+        self.count = 0
+        self._item_bytes = int(np.prod(self.item_shape)) * self.dtype.itemsize
+        self._file = self.path.open("w+b")
         self._write_header()
         self._start = self._file.tell()
 

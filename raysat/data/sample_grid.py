@@ -44,7 +44,7 @@ class PatchGroup:
 def draw_grid(
     groups: Sequence[PatchGroup], *, reference: Images, columns: int, title: str, channels: str, spacing: float = 0.0
 ) -> Figure:
-    """Draw groups of patches below one another, all in the same stretch so that they compare.
+    """Return a drawing of groups of patches below one another, all in one stretch; it is to be saved at ``DPI``.
 
     Args:
         groups: the groups, from top to bottom; an empty one takes no row.
@@ -53,9 +53,6 @@ def draw_grid(
         title: what is shown, top left.
         channels: which bands are seen, top right.
         spacing: inches between groups.
-
-    Returns:
-        The figure, to be saved at ``DPI``.
     """
     low, high = np.percentile(reference.astype(np.float32), _STRETCH, axis=(0, 2, 3))
     black, contrast = low[:, None, None], np.maximum(high - low, 1e-9)[:, None, None]

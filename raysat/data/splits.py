@@ -11,19 +11,13 @@ Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 _LETTERS: Final = b"tve"  # of SPLITS, one letter a patch in store.json
 
-VAL: Final = 0.15
-TEST: Final = 0.15
 _SEED: Final = 20201210  # fixed, so that the same data always split the same way
 
 
 def stratified(
-    labels: npt.NDArray[Any],
-    *,
-    val: float = VAL,
-    test: float = TEST,
-    firsts: npt.NDArray[np.int64] | None = None,
+    labels: npt.NDArray[Any], *, val: float = 0.15, test: float = 0.15, firsts: npt.NDArray[np.int64] | None = None
 ) -> list[Split]:
-    """Assign each patch to a split: shares of every class to val and test, the rest to train.
+    """Return the split of each patch: shares of every class in val and test, the rest in train.
 
     A class with three patches or more has one at least in each split; a smaller one is all train.
 
@@ -33,9 +27,6 @@ def stratified(
         test: share of the test split.
         firsts: for each patch, the position of the first one with the same pixels (N,), its own where it is no copy.
             Copies follow that one and do not count in the shares; without ``firsts`` there are none.
-
-    Returns:
-        The split of each patch.
     """
     splits = np.full(len(labels), "train", dtype="<U5")
     original = np.ones(len(labels), np.bool_) if firsts is None else firsts == np.arange(len(labels))

@@ -19,6 +19,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -37,53 +38,33 @@ from raysat.files import install_folder, os_errors, sync_file
 __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
 
+@dataclass(kw_only=True, eq=False)
 class StoreWriter:
     """Writes a store patch by patch; memory stays flat, and nothing is left behind unless ``close`` succeeds.
 
-    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written. Raises DataError where
-    the target exists, the disk is full or the folder cannot be written to.
+    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written. Raises DataError for too
+    many classes, and where the target exists, the disk is full or the folder cannot be written to.
     """
 
-    def __init__(
-        self,
-        path: Path | str,
-        *,
-        bands: Sequence[str],
-        classes: Sequence[str],
-        sensor: str | None,
-        source: dict[str, Any],
-        ordinal: bool = False,
-        generated: bool = False,
-        overwrite: bool = False,
-    ) -> None:
-        """Begin a store.
+    path: Path = field(kw_only=False)  # the folder to make
+    bands: Sequence[str]  # names, in the order of the patches' first axis
+    classes: Sequence[str]  # names, at most 256; labels are positions among them
+    sensor: str | None  # that recorded the patches, where it is known (see ``bands.py``)
+    source: dict[str, Any]  # where they came from, for people to read; importers add what they counted
+    ordinal: bool = False  # whether the order of the classes has a meaning
+    generated: bool = False  # whether a model made the patches, which are then never measured on
+    overwrite: bool = False  # replace a store that is there
 
-        Args:
-            path: the folder to make.
-            bands: names of the bands, in the order of the patches' first axis.
-            classes: names of the classes, at most 256; labels are positions among them.
-            sensor: that recorded the patches, where it is known (see ``bands.py``).
-            source: where they came from, for people to read; importers add what they counted to ``self.source``.
-            ordinal: whether the order of the classes has a meaning.
-            generated: whether a model made the patches, which are then never measured on.
-            overwrite: replace a store that is there.
-
-        Raises:
-            DataError: too many classes, the target exists, or the disk cannot be written.
-        """
-        self.path = Path(path)
-        self.source = dict(source)
+    def __post_init__(self) -> None:
+        self.source = dict(self.source)
         self._target = self.path.resolve()
-        self._bands, self._classes = tuple(bands), tuple(classes)
-        self._sensor, self._ordinal = sensor, ordinal
-        self._generated, self._overwrite = generated, overwrite
         self._patches: PatchAppender | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
-        if not 1 <= len(self._classes) <= 256:
-            raise DataError(f"{len(self._classes)} classes; a store holds 1 to 256", hint="is the label column right?")
-        _check_target(self.path, overwrite=overwrite)
+        if not 1 <= len(self.classes) <= 256:
+            raise DataError(f"{len(self.classes)} classes; a store holds 1 to 256", hint="is the label column right?")
+        _check_target(self.path, overwrite=self.overwrite)
         with os_errors(self.path, DataError):
             self._target.parent.mkdir(parents=True, exist_ok=True)
             work = tempfile.mkdtemp(prefix=f".{self._target.name}-", suffix=".partial", dir=self._target.parent)
@@ -132,8 +113,8 @@ class StoreWriter:
             )
         if missing is not None and missing.shape != patch.shape:
             raise DataError(f"a patch is {_size(patch.shape)}, its nodata mask {_size(missing.shape)}")
-        if not 0 <= label < len(self._classes):
-            raise DataError(f"label {label} is outside 0..{len(self._classes) - 1}")
+        if not 0 <= label < len(self.classes):
+            raise DataError(f"label {label} is outside 0..{len(self.classes) - 1}")
         if patch.dtype.kind == "f" and not np.isfinite(patch).all(where=True if missing is None else ~missing):
             raise DataError("a patch holds NaN or infinite values")
         with os_errors(self.path, DataError):
@@ -161,11 +142,11 @@ class StoreWriter:
             raise DataError("no patch is in the train split")
         shape, dtype = (len(self), *patches.shape), patches.dtype.name
         # The fingerprint covers what training sees: pixels, labels, splits, band and class names; not their origin.
-        seen = [self._bands, self._classes, self._sensor, shape, dtype]
+        seen = [self.bands, self.classes, self.sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
             self._hash.update(part)
         with os_errors(self.path, DataError):
-            if lost := [repr(self._bands[band]) for band in patches.bands_without_data(codes == 0)]:
+            if lost := [repr(self.bands[band]) for band in patches.bands_without_data(codes == 0)]:
                 raise DataError(
                     f"band {', '.join(lost)} has no valid pixel in the train split: all of it is nodata there",
                     hint="leave the band out of the files, or check their nodata values and masks",
@@ -176,11 +157,11 @@ class StoreWriter:
             patches.finish()
             np.save(self._work / "labels.npy", self.labels)
             meta = StoreMeta(
-                bands=self._bands,
-                sensor=self._sensor,
-                classes=self._classes,
-                ordinal=self._ordinal,
-                generated=self._generated,
+                bands=tuple(self.bands),
+                sensor=self.sensor,
+                classes=tuple(self.classes),
+                ordinal=self.ordinal,
+                generated=self.generated,
                 stats=stats,
                 nodata=tuple(nodata),
                 source=self.source,
@@ -191,14 +172,14 @@ class StoreWriter:
             self._work.chmod(0o755)
             for file in self._work.iterdir():
                 sync_file(file)
-            _check_target(self._target, overwrite=self._overwrite)  # another process may have made it meanwhile
+            _check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile
             install_folder(self._work, self._target)
         return PatchStore.open(self.path)
 
     def _begin(self, patch: npt.NDArray[Any]) -> PatchAppender:
         """Take shape and type from the first patch."""
-        if patch.ndim != 3 or patch.shape[0] != len(self._bands) or patch.size == 0:
-            raise DataError(f"a patch has shape {patch.shape}, expected {len(self._bands)} bands first")
+        if patch.ndim != 3 or patch.shape[0] != len(self.bands) or patch.size == 0:
+            raise DataError(f"a patch has shape {patch.shape}, expected {len(self.bands)} bands first")
         if patch.dtype.name not in DTYPES:
             raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
         with os_errors(self.path, DataError):

@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from raysat.data.cache import cache_folder
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from raysat.execution.storage_actor import STORE_FILES, StorageActor
-from raysat.files import install_folder, sync_file
+from raysat.files import cache_folder, install_folder, sync_file
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.lock import exclusive
 

@@ -38,16 +38,13 @@ class DiffAugmentParams:
 
 
 def draw(patches: int, bands: int, size: tuple[int, int], rng: np.random.Generator) -> DiffAugmentParams:
-    """Draw the decisions for a batch of patches.
+    """Draw and return the decisions for a batch of patches.
 
     Args:
         patches: in the batch.
         bands: of a patch.
         size: height and width of a patch, pixels.
         rng: what draws.
-
-    Returns:
-        One decision of each kind a patch.
     """
     shifts, kept = [], []
     for side in size:

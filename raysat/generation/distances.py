@@ -24,15 +24,12 @@ _CHUNK: Final = 256  # patches at a time
 def kernel_distance(one_ND: Floats, other_MD: Floats, rng: np.random.Generator) -> float | None:
     """KID (Binkowski et al. 2018): unbiased squared MMD with the kernel (x . y / D + 1)^3; it can fall below 0.
 
-    Sets over 1000 are compared by the mean of 20 random subsets of 1000.
+    Sets over 1000 are compared by the mean of 20 random subsets of 1000; return None where a set holds fewer than two.
 
     Args:
         one_ND: features of one set.
         other_MD: features of the other.
         rng: what draws the subsets.
-
-    Returns:
-        The distance; None where a set holds fewer than two.
     """
     if min(len(one_ND), len(other_MD)) < 2:
         return None
@@ -79,15 +76,14 @@ def mean_pairwise(patches_NCHW: Tensor) -> float | None:
 
 
 def nearest(patches_NCHW: Tensor, real_MCHW: Tensor, *, same: bool = False) -> Tensor:
-    """Find how far each patch is from its nearest real one, under any symmetry of the rectangle.
+    """Return how far (N,) each patch is from its nearest real one, under any symmetry of the rectangle.
+
+    The distance is the root-mean-square difference.
 
     Args:
         patches_NCHW: patches.
         real_MCHW: real patches of the same shape.
         same: the patches are the first N of the real ones, and each leaves itself (in all symmetries) out.
-
-    Returns:
-        Root-mean-square differences (N,).
     """
     flat_NP = patches_NCHW.flatten(1)
     least_N = torch.full((len(flat_NP),), torch.inf, device=flat_NP.device)

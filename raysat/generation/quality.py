@@ -19,8 +19,8 @@ Smooth patches lie nearer to all others than detailed ones do, so ``nearest_real
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -42,17 +42,6 @@ _REPEATS: Final = 3  # classifiers, whose mean accuracy is reported
 _SEED: Final = 0  # not the GAN's: all generators of a store are judged on the same features
 _INDICES: Final = (("NDVI", "nir", "red"), ("NDMI", "nir", "swir1"), ("BNDVI", "nir", "blue"))
 _STAND_IN: Final = {"nir": "nir_narrow"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distances:
-    """How far a set of patches is from the real train patches; see the module."""
-
-    kid: float | None
-    wasserstein: tuple[float | None, ...]  # by band
-    index_distance: float | None
-    diversity: float | None
-    nearest_real: float | None
 
 
 class RealPatches:
@@ -78,17 +67,32 @@ class RealPatches:
         alone = len(images) < 2
         self._nearest = 0.0 if alone else _median(nearest(self._real_NCHW[:_PAIRED], self._real_NCHW, same=True))
 
-    def compare(self, images: Images) -> Distances:
-        """Measure how far other patches (M, C, H, W) are from the real ones."""
-        some_MCHW = normalised(images[:_PAIRED], self.images).to(self._device)
-        by_band = [value_distance(self.images[:, band], images[:, band]) for band in range(images.shape[1])]
-        return Distances(
-            kid=kernel_distance(self._features_ND, self._classifier.features(images), self._rng),
-            wasserstein=tuple(map(_ratio, by_band, self._spread)),
-            index_distance=self._index_distance(images),
-            diversity=_ratio(mean_pairwise(some_MCHW), self._pairwise),
-            nearest_real=_ratio(_median(nearest(some_MCHW, self._real_NCHW)), self._nearest) if len(images) else None,
+    def compare(self, generated: Images, held_out: Images, *, index: str | None) -> Quality:
+        """Return how far other patches (M, C, H, W) are from the real ones; ``index`` names the vegetation index."""
+
+        def both(distance: Callable[[Images], float | None]) -> Measure:
+            return Measure(generated=distance(generated), held_out=distance(held_out))
+
+        return Quality(
+            real=len(self.images),
+            held_out=len(held_out),
+            generated=len(generated),
+            kid=both(lambda images: kernel_distance(self._features_ND, self._classifier.features(images), self._rng)),
+            wasserstein=tuple(both(partial(self._band_distance, band)) for band in range(self.images.shape[1])),
+            index=index,
+            index_distance=both(self._index_distance),
+            diversity=both(lambda images: _ratio(mean_pairwise(self._some(images)), self._pairwise)),
+            nearest_real=both(self._nearest_distance),
         )
+
+    def _some(self, images: Images) -> Tensor:
+        return normalised(images[:_PAIRED], self.images).to(self._device)
+
+    def _band_distance(self, band: int, images: Images) -> float | None:
+        return _ratio(value_distance(self.images[:, band], images[:, band]), self._spread[band])
+
+    def _nearest_distance(self, images: Images) -> float | None:
+        return _ratio(_median(nearest(self._some(images), self._real_NCHW)), self._nearest) if len(images) else None
 
     def _index_distance(self, images: Images) -> float | None:
         if self._index is None:
@@ -99,7 +103,7 @@ class RealPatches:
 def measure(
     generated: Images, store: PatchStore, *, label: int, bands: Sequence[str], device: torch.device | None = None
 ) -> Quality:
-    """Compare generated patches with the real ones of their class.
+    """Compare generated patches with the real ones of their class; return each measure of both.
 
     Args:
         generated: patches (N, C, H, W) in the store's type and units.
@@ -107,9 +111,6 @@ def measure(
         label: the class.
         bands: names of the bands of the generated patches.
         device: where to compute; by default the CPU.
-
-    Returns:
-        Each measure of the generated patches, and of the real held-out ones.
     """
     device = device or torch.device("cpu")
     positions = [store.bands.index(band) for band in bands]
@@ -119,27 +120,11 @@ def measure(
     classifier = Classifier(store, positions, device=device, seed=_SEED)
     classifier.train(*_train_patches(store, positions))
     real = RealPatches(_read(store, positions, ("train",), label=label), classifier, index_bands, device)
-    ours, yardstick = real.compare(generated), real.compare(held_out)
-    bands_of_both = zip(ours.wasserstein, yardstick.wasserstein, strict=True)
-    return Quality(
-        real=len(real.images),
-        held_out=len(held_out),
-        generated=len(generated),
-        kid=Measure(generated=ours.kid, held_out=yardstick.kid),
-        wasserstein=tuple(Measure(generated=one, held_out=other) for one, other in bands_of_both),
-        index=index,
-        index_distance=Measure(generated=ours.index_distance, held_out=yardstick.index_distance),
-        diversity=Measure(generated=ours.diversity, held_out=yardstick.diversity),
-        nearest_real=Measure(generated=ours.nearest_real, held_out=yardstick.nearest_real),
-    )
+    return real.compare(generated, held_out, index=index)
 
 
 def train_on_synthetic(
-    generated: Mapping[int, Images],
-    store: PatchStore,
-    bands: Sequence[str],
-    *,
-    device: torch.device | None = None,
+    generated: Mapping[int, Images], store: PatchStore, bands: Sequence[str], *, device: torch.device | None = None
 ) -> SyntheticTraining | None:
     """Train a classifier on generated patches and test it on real ones, beside the same one trained on real patches.
 

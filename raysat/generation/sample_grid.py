@@ -19,7 +19,7 @@ _GENERATOR, _DISCRIMINATOR, _DIVERSITY = "#c4512d", "#2d6ca8", "#3f7f4c"
 
 
 def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title: str) -> bytes:
-    """Draw real patches above generated ones, all with the stretch of the real.
+    """Draw real patches above generated ones, all with the stretch of the real, and return the PNG.
 
     One band is grey; of more, the first three are red, green and blue (the second of two bands is green and blue).
 
@@ -28,9 +28,6 @@ def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title
         generated: generated patches (m, C, H, W) in the same units.
         bands: the bands' names, in order.
         title: what is shown, such as the class.
-
-    Returns:
-        The PNG file.
     """
     channels = [0] if len(bands) == 1 else [0, 1, min(2, len(bands) - 1)]
     groups = [

@@ -35,7 +35,7 @@ def make_batch(
     shard_b: Positions,
     rng: np.random.Generator,
 ) -> Batch:
-    """Make the views of a worker's shard of a batch.
+    """Return the views of a worker's shard of a batch and, with mixup, the batch's pairs.
 
     AugMix stays within each band's full scale; everything else keeps every value, as in evaluation.
 
@@ -46,9 +46,6 @@ def make_batch(
         positions_B: the batch's patches, in the split.
         shard_b: the worker's part, positions in the batch.
         rng: what draws; as much from it on every worker.
-
-    Returns:
-        The shard's views and, with mixup, the batch's pairs.
     """
     match augment:
         case NoAugment():
@@ -72,6 +69,6 @@ def make_batch(
             normal_BCHW = scale.normalise(patches.take(positions_B[needed]))
             index = torch.from_numpy(where).to(normal_BCHW.device, non_blocking=True)
             own_BCHW, partner_BCHW = normal_BCHW[index].chunk(2)
-            return Batch(views=mixup.mix(own_BCHW, partner_BCHW, pairs.lam)[None], pairs=pairs)
+            return Batch(views=pairs.mix(own_BCHW, partner_BCHW)[None], pairs=pairs)
         case _:
             assert_never(augment)

@@ -98,7 +98,7 @@ def batch_loss(
 
 
 def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, weights_K: Tensor) -> Tensor:
-    """Return the loss of each patch, before it is weighted.
+    """Return the loss of each patch (B,), float32, before it is weighted.
 
     Where labels are smoothed, class weights are in the loss itself, as PyTorch has it: what smoothing spreads onto a
     class is weighted by that class's weight w_c, not by the true class's w_y. Since the patch's weight in the mean is
@@ -110,9 +110,6 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
         labels_B: int64.
         offsets_K: as of ``logit_offsets``, float32.
         weights_K: what each class counts, float32.
-
-    Returns:
-        Shape (B,), float32.
     """
     match config.loss:
         case CrossEntropy(label_smoothing=smoothing) if smoothing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +23,6 @@ _FRACTION_OF_FREE: Final = 0.4
 _CHUNK: Final = 1024  # patches copied to the device at a time
 
 
-class Patches(Protocol):
-    """Patches of one split, addressed by position in it."""
-
-    labels: npt.NDArray[np.uint8]
-
-    def __len__(self) -> int: ...
-
-    def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
-        """Return patches (B, C, H, W) on the device as float32, in the store's units."""
-
-
 def open_patches(
     store: PatchStore,
     splits: Iterable[Split],
@@ -42,7 +31,7 @@ def open_patches(
     *,
     generated: Sequence[PatchStore] = (),
 ) -> dict[Split, Patches]:
-    """Open the patches of splits, restricted to some bands: all on a device, or all from disk.
+    """Return the patches of splits, restricted to some bands: all on a device, or all from disk.
 
     Args:
         store: the real patches.
@@ -50,9 +39,6 @@ def open_patches(
         bands: positions of the bands in the store.
         device: where batches are wanted.
         generated: stores of the same bands, by name and in any order; their patches follow those of the train split.
-
-    Returns:
-        The patches of each split.
     """
     names = [store.bands[band] for band in bands]
     mapped = {
@@ -131,6 +117,9 @@ class ResidentPatches:
         return as_float(self._pixels[torch.from_numpy(positions).to(self._pixels.device, non_blocking=True)])
 
 
+Patches = MappedPatches | ResidentPatches  # of one split, addressed by position in it
+
+
 def as_float(pixels: Tensor) -> Tensor:
     """Convert stored pixels to float32; int16 holds the bits of uint16, which torch hardly supports."""
     return (pixels.to(torch.int32) & 0xFFFF).float() if pixels.dtype == torch.int16 else pixels.float()
@@ -151,15 +140,12 @@ class Scale:
 
     @classmethod
     def of(cls, store: PatchStore, bands: Sequence[int], device: torch.device) -> Scale:
-        """Read the statistics of some bands of a store; a constant band is given a spread of one.
+        """Return the scale of some bands of a store; a constant band is given a spread of one.
 
         Args:
             store: the patches.
-            bands: positions of the bands in it.
+            bands: positions of the bands in it, in the patches' order.
             device: where the statistics are wanted.
-
-        Returns:
-            The scale of patches of these bands, in this order.
         """
         stats = [store.stats[band] for band in bands]
         # A constant float band has the rounding of its mean as deviation, not 0.

@@ -30,7 +30,7 @@ def epoch_order(
     epoch: int,
     epochs: int,
 ) -> Positions:
-    """Draw the n positions (of n labels) of one epoch.
+    """Draw and return the n positions (of n labels) of one epoch.
 
     Uniform: every patch once, shuffled. The others: n draws with replacement, a patch's probability proportional to its
     class's weight: 1 / n_c, so that every class is drawn equally often; 1 / sqrt(n_c) (Mahajan et al. 2018); or
@@ -44,9 +44,6 @@ def epoch_order(
         rng: what draws.
         epoch: 0-based.
         epochs: of the training.
-
-    Returns:
-        Positions among the labels, shape (n,).
     """
     present, class_N = np.unique(labels, return_inverse=True)
     counts = counts[present]
@@ -82,7 +79,7 @@ class Shard:
 
 
 def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard:
-    """Take every ``world``-th patch of a batch.
+    """Return every ``world``-th patch of a batch, with its weights.
 
     Weights are multiplied by ``world``, so that the average over ranks is the whole batch's mean. A rank left with
     fewer than the two patches that batch norm needs is padded with patches of weight zero: every rank takes every step.
@@ -91,9 +88,6 @@ def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard
         weights_B: weight of each patch's class, of a batch of at least two.
         rank: this process's number, from 0.
         world: the number of processes.
-
-    Returns:
-        The rank's patches and their weights.
     """
     shard_b = np.arange(rank, len(weights_B), world)
     padding = np.arange(max(0, 2 - len(shard_b)))

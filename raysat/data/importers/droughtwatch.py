@@ -28,17 +28,10 @@ _BANDS: Final = SENSORS[SENSOR].band_names
 
 
 def read_droughtwatch(source: Path, *, keep_empty: bool = False) -> PatchSource:
-    """Find parts to read (11, 65, 65) uint8 patches in four ordinal classes from.
+    """Return the (11, 65, 65) uint8 patches in four ordinal classes of the upstream folder, a folder of parts, or one.
 
-    Args:
-        source: the upstream folder, a folder of parts, or one part.
-        keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
-
-    Returns:
-        The patches; a damaged record is a DataError that names file, record (from 0) and cause.
-
-    Raises:
-        DataError: there is no part, or none to train on.
+    Patches whose pixels are all zero are dropped and counted, unless ``keep_empty``. Raises DataError where there is no
+    part, or none to train on; a damaged record is one that names file, record (from 0) and cause.
     """
     parts = find_parts(source)
     starts: list[int] = []  # number of each part's first record
@@ -88,19 +81,22 @@ def find_parts(source: Path) -> list[tuple[Split | None, Path]]:
         return [(None, source)]
     if not source.is_dir():
         raise DataError(f"{source} does not exist")
-    loose: list[tuple[Split | None, Path]] = [(None, part) for part in _parts_in(source)]
-    sorted_in: list[tuple[Split | None, Path]] = [
-        (split, part) for split in SPLITS for part in _parts_in(source / split)
+    parts: list[tuple[Split | None, Path]] = [
+        (split, part)
+        for split in (None, *SPLITS)
+        for part in sorted((source / (split or "")).glob("part-*"))
+        if part.is_file()
     ]
-    if loose and sorted_in:
-        raise DataError(f"{source} holds parts both beside and inside {sorted_in[0][0]}/", hint="move them apart")
-    if not loose and not sorted_in:
+    named = [split for split, _ in parts if split is not None]
+    if 0 < len(named) < len(parts):
+        raise DataError(f"{source} holds parts both beside and inside {named[0]}/", hint="move them apart")
+    if not parts:
         raise DataError(
             f"{source} holds no part-* file", hint="give the folder with train/part-r-* and val/part-r-*, or a part"
         )
-    if sorted_in and sorted_in[0][0] != "train":
+    if named and named[0] != "train":
         raise DataError(f"{source} has no parts in train/", hint="the model needs patches to train on")
-    return loose or sorted_in
+    return parts
 
 
 def decode(payload: bytes) -> tuple[npt.NDArray[np.uint8], int]:
@@ -126,7 +122,3 @@ def decode(payload: bytes) -> tuple[npt.NDArray[np.uint8], int]:
             raise ValueError("the label is missing")
         case _:
             raise ValueError("the label is not one whole number")
-
-
-def _parts_in(folder: Path) -> list[Path]:
-    return sorted(part for part in folder.glob("part-*") if part.is_file())

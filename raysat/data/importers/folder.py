@@ -25,7 +25,7 @@ def read_folder(
     ordinal: bool = False,
     keep_empty: bool = False,
 ) -> PatchSource:
-    """Find arrays sorted into folders by split and class.
+    """Return the arrays that are sorted into folders by split and class.
 
     Args:
         source: the folder that holds ``train/``.
@@ -34,11 +34,8 @@ def read_folder(
         ordinal: whether the order of the classes has a meaning.
         keep_empty: keep patches whose pixels are all zero; they are dropped and counted otherwise.
 
-    Returns:
-        The patches; an array that cannot be read is a DataError that names the file.
-
     Raises:
-        DataError: there is no array to train on, or the first cannot be read.
+        DataError: there is no array to train on, or the first cannot be read; later ones raise it as they are read.
         UsageError: bands are not given and their number does not say what they are.
     """
     files = find_arrays(source)

@@ -34,7 +34,7 @@ def read_geotiff(
     ordinal: bool = False,
     alpha_mask: bool = False,
 ) -> PatchSource:
-    """Read a manifest of GeoTIFF patches.
+    """Return the GeoTIFF patches of a manifest.
 
     Args:
         source: the manifest, a CSV file (see ``manifest.py``).
@@ -44,14 +44,12 @@ def read_geotiff(
         ordinal: whether the order of the classes has a meaning.
         alpha_mask: take the files' alpha band for a mask, nodata where it is 0, and not for one of the bands.
 
-    Returns:
-        The patches; a file that cannot be read is a DataError that names row and file.
-
     Raises:
-        DataError: a manifest that cannot be read, or a label that is not among the classes.
+        DataError: a manifest that cannot be read, or a label that is not among the classes; a file that cannot be read
+            raises it, naming row and file, when its turn comes.
     """
-    manifest = read_manifest(source)
-    rows, names = manifest.rows, tuple(classes) or sort_labels(row.label for row in manifest.rows)
+    rows, unused = read_manifest(source)
+    names = tuple(classes) or sort_labels(row.label for row in rows)
     for row in rows:
         if row.label not in names:
             hint = suggest(row.label, names, f"the classes are {', '.join(names)}")
@@ -81,7 +79,7 @@ def read_geotiff(
         total=len(rows),
         place=place,
         drop_zero=False,
-        notes=tuple(f"column {column!r} is not used" for column in manifest.unused),
+        notes=tuple(f"column {column!r} is not used" for column in unused),
     )
 
 

@@ -29,16 +29,8 @@ class Row:
     split: Split | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """A manifest that was read; ``unused`` names columns without a meaning here."""
-
-    rows: tuple[Row, ...]
-    unused: tuple[str, ...]
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest; blank rows are skipped.
+def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
+    """Read a manifest: its rows, but for blank ones, and the names of columns without a meaning here.
 
     Raises DataError, naming the row, for a bad header, an empty path or label, an unknown split, a file named twice,
     even by another path or a link (it would leak between splits), and a manifest that cannot be read or has no rows.
@@ -66,7 +58,7 @@ def read_manifest(path: Path) -> Manifest:
             raise error_at(f"{path}: row {number}", error) from error
     if not rows:
         raise DataError(f"{path} lists no patch", hint="add one row for each patch")
-    return Manifest(rows=tuple(rows.values()), unused=tuple(name for name in header if name not in _COLUMNS))
+    return list(rows.values()), [name for name in header if name not in _COLUMNS]
 
 
 def _check_header(header: list[str]) -> None:

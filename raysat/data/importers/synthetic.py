@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from raysat.data.bands import SENSORS
-from raysat.data.cache import cache_folder
 from raysat.data.importers.base import ImportSummary, Progress, no_progress
 from raysat.data.importers.droughtwatch import CLASSES, SENSOR
 from raysat.data.importers.scenes import draw_labels, render
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError, StoreError
+from raysat.files import cache_folder
 
 GENERATOR: Final = 1  # version of the generator: another one makes another demo store
 DEMO_SIZE: Final = 1024
@@ -36,7 +36,7 @@ def synthesize(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> ImportSummary:
-    """Make a store of (11, 65, 65) uint8 patches; the same size, seed and shares give the same store.
+    """Make and return a store of (11, 65, 65) uint8 patches; the same size, seed and shares give the same store.
 
     Args:
         out: the store to write.
@@ -46,9 +46,6 @@ def synthesize(
         test: share of every class in the test split.
         overwrite: replace a store at ``out``.
         progress: called with the patches made so far and in all.
-
-    Returns:
-        The store, and how many patches of each class were made.
 
     Raises:
         DataError: the store cannot be written.

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, error_at, no_progress
-from raysat.data.importers.copies import Copies
-from raysat.data.pixels import missing_mask, storable
+from raysat.data.importers.pixels import Copies, missing_mask, storable
 from raysat.data.splits import SPLITS, Split, stratified
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError
@@ -26,7 +25,7 @@ def import_patches(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> ImportSummary:
-    """Read all patches of a source into a store.
+    """Read all patches of a source into a store; return it, and what was read and dropped.
 
     Args:
         source: what an importer found.
@@ -34,9 +33,6 @@ def import_patches(
         allow_duplicates: accept patches with the same pixels in two splits.
         overwrite: replace a store at ``out``.
         progress: called after each patch with what is read so far and in all, in the source's units.
-
-    Returns:
-        The store, and what was read and dropped.
 
     Raises:
         DataError: a patch that cannot be read or differs from the ones before it, the same pixels in two splits (names

@@ -10,8 +10,7 @@ gets is known there too, so nothing waits for the device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +36,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class Draw(NamedTuple):
     """Every random decision for a batch of B patches, V views, W chains a view, D operations a chain."""
 
     operation: Ints  # (B, V, W, D), position in OPERATIONS
@@ -49,25 +47,16 @@ class Draw:
 
     def take(self, positions: Ints) -> Draw:
         """Keep some patches."""
-        return Draw(
-            operation=self.operation[positions],
-            level=self.level[positions],
-            depth=self.depth[positions],
-            chain_weight=self.chain_weight[positions],
-            mixed_weight=self.mixed_weight[positions],
-        )
+        return Draw._make(values[positions] for values in self)
 
 
 def draw(augmix: AugMix, patches: int, rng: np.random.Generator) -> Draw:
-    """Draw the random decisions for a batch: of two views, or of one without the JSD loss.
+    """Draw and return the decisions for a batch: of two views, or of one without the JSD loss.
 
     Args:
         augmix: width and depth of the chains, severity, alpha of both mixing distributions.
         patches: in the batch.
         rng: what draws.
-
-    Returns:
-        The decisions of all views.
     """
     views = augmix.forward_passes - 1 if augmix.jsd else 1  # the JSD loss sees the clean patch beside them
     chains = (patches, views, augmix.width)

@@ -16,15 +16,12 @@ Ints = npt.NDArray[np.int64]
 
 
 def draw(patches: int, rng: np.random.Generator, *, square: bool) -> Ints:
-    """Draw a symmetry for each patch.
+    """Draw a symmetry for each patch; return numbers below eight or four, shape (B,).
 
     Args:
         patches: in the batch.
         rng: what draws.
         square: whether height and width are equal; else the four symmetries that keep the shape are drawn from.
-
-    Returns:
-        Numbers below eight or four, shape (B,).
     """
     return rng.integers(8 if square else 4, size=patches)
 

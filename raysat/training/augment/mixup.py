@@ -23,30 +23,17 @@ class Pairs:
     lam: float  # lambda, the weight of a patch in its mixture; its partner has 1 - lam
     partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
 
+    def mix(self, own_BCHW: Tensor, partner_BCHW: Tensor) -> Tensor:
+        """Combine patches with their partners."""
+        return self.lam * own_BCHW + (1.0 - self.lam) * partner_BCHW
+
 
 def draw(mixup: MixUp, patches: int, rng: np.random.Generator) -> Pairs:
-    """Draw the weight and the partners of a batch.
+    """Draw and return the weight and the partners of a batch.
 
     Args:
         mixup: ``alpha`` of the weight's distribution.
         patches: in the batch.
         rng: what draws.
-
-    Returns:
-        Who is mixed with whom.
     """
     return Pairs(lam=float(rng.beta(mixup.alpha, mixup.alpha)), partners=rng.permutation(patches))
-
-
-def mix(own_BCHW: Tensor, partner_BCHW: Tensor, lam: float) -> Tensor:
-    """Combine patches with their partners.
-
-    Args:
-        own_BCHW: patches of weight ``lam``.
-        partner_BCHW: patches of weight ``1 - lam``.
-        lam: in [0, 1].
-
-    Returns:
-        The mixtures (B, C, H, W).
-    """
-    return lam * own_BCHW + (1.0 - lam) * partner_BCHW

@@ -19,7 +19,7 @@ _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side o
 
 
 def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
-    """Build a classifier of (B, bands, H, W) patches that returns (B, classes) logits.
+    """Return a classifier of (B, bands, H, W) patches that gives (B, classes) logits, in training mode.
 
     Initial weights come from torch's global generator: seed it around the call.
 
@@ -28,9 +28,6 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
         bands: channels of a patch.
         classes: scores to return.
         size: height and width of a patch, pixels.
-
-    Returns:
-        The network, in training mode.
 
     Raises:
         PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
@@ -47,8 +44,8 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
         case _:
             assert_never(model.stem)
     # Last, since it draws weights: all others of a seed are those that a linear classifier would have beside it.
-    if model.classifier == "cosine" and not make_cosine(backbone):
-        raise _no_linear_classifier(model.name)
+    if model.classifier == "cosine":
+        make_cosine(backbone, model.name)
     _try(network, model, bands=bands, classes=classes, size=size)
     return network
 
@@ -71,8 +68,7 @@ def fetch_pretrained(name: str) -> None:
 def check_cosine(name: str) -> None:
     """Raise PlanError for a model without the linear classifier that a cosine one would replace."""
     with torch.device("meta"):  # no weight is made
-        if not make_cosine(timm.create_model(name, num_classes=2)):
-            raise _no_linear_classifier(name)
+        make_cosine(timm.create_model(name, num_classes=2), name)
 
 
 def adapter(bands: int) -> nn.Module:
@@ -102,13 +98,6 @@ def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) 
             hint="choose another model.name" + (", or set model.pretrained: false" if model.pretrained else ""),
         ) from None
     return network
-
-
-def _no_linear_classifier(name: str) -> PlanError:
-    return PlanError(
-        f"model {name!r} has no linear classifier that a cosine one could replace",
-        hint="set model.classifier: linear, or choose another model.name",
-    )
 
 
 def _try(network: nn.Module, model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> None:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raysat.errors import PlanError
+
 
 class CosineClassifier(nn.Module):
     """Scores that are the cosines between features and one vector for each class: (B, D) to (B, K) in [-1, 1].
@@ -24,12 +26,13 @@ class CosineClassifier(nn.Module):
             return F.linear(F.normalize(features_BD.float(), dim=-1), F.normalize(self.weight, dim=-1))
 
 
-def make_cosine(network: nn.Module) -> bool:
-    """Replace a timm model's linear classifier by a cosine one; False, and nothing done, where it has none."""
+def make_cosine(network: nn.Module, name: str) -> None:
+    """Replace the linear classifier of a timm model of this name by a cosine one. Raises PlanError without one."""
     classifier: object = getattr(network, "get_classifier", lambda: None)()
     if not isinstance(classifier, nn.Linear):
-        return False
-    (name,) = [name for name, module in network.named_modules() if module is classifier]
-    cosine = CosineClassifier(classifier.in_features, classifier.out_features)
-    network.set_submodule(name, cosine)
-    return True
+        raise PlanError(
+            f"model {name!r} has no linear classifier that a cosine one could replace",
+            hint="set model.classifier: linear, or choose another model.name",
+        )
+    (place,) = [place for place, module in network.named_modules() if module is classifier]
+    network.set_submodule(place, CosineClassifier(classifier.in_features, classifier.out_features))

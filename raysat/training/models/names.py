@@ -7,9 +7,8 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 
-from raysat.data.cache import cache_folder
 from raysat.errors import PlanError
-from raysat.files import write_unsynced
+from raysat.files import cache_folder, write_unsynced
 
 
 def check_name(name: str) -> None:

@@ -75,4 +75,5 @@ def test_a_model_without_a_linear_classifier_is_refused() -> None:
     with pytest.raises(PlanError, match="'resnetv2_50' has no linear classifier") as found:
         models.build(Model(name="resnetv2_50", classifier="cosine"), bands=3, classes=2, size=(32, 32))
     assert "classifier: linear" in (found.value.hint or "")
-    assert not make_cosine(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
+    with pytest.raises(PlanError, match="'mine' has no linear classifier"):
+        make_cosine(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "mine")

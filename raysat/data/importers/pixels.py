@@ -1,7 +1,8 @@
-"""Pixels of any type made fit for a store: nodata found, types widened without loss."""
+"""Pixels on their way into a store: nodata found, types widened without loss, copies recognised."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from raysat.errors import DataError
 _FLOAT: Final = ("int8", "int16", "int32", "int64", "uint32", "uint64", "float16", "float32", "float64")
 STORED_AS: Final = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16", **dict.fromkeys(_FLOAT, "float32")}
 _EXACT: Final = 1 << 24
+_DIGEST: Final = 16  # bytes a patch: a billion patches share one by chance once in 10^20 times
 
 
 def missing_mask(pixels: npt.NDArray[Any], marked: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_] | None:
@@ -41,3 +43,26 @@ def storable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
                 hint="rescale them to uint16 or float32",
             )
     return pixels.astype(target, copy=False)
+
+
+class Copies:
+    """Remembers patches by their content. A patch that is zero everywhere is empty, and no copy of another."""
+
+    def __init__(self) -> None:
+        self._digests = bytearray()
+
+    def add(self, pixels: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> None:
+        """Remember a patch, nodata set to 0, and where it is nodata; the next one is numbered one higher."""
+        if pixels.any():
+            digest = hashlib.blake2b(pixels.tobytes(), digest_size=_DIGEST)
+            if missing is not None:
+                digest.update(np.packbits(missing).tobytes())
+            self._digests += digest.digest()
+        else:
+            self._digests += (len(self._digests) // _DIGEST).to_bytes(_DIGEST)  # its own number: like no other
+
+    def firsts(self) -> npt.NDArray[np.int64]:
+        """For each patch, the number of the first one that has its pixels, (N,): its own where it is no copy."""
+        digests = np.frombuffer(self._digests, dtype=f"V{_DIGEST}")
+        _, first, members = np.unique(digests, return_index=True, return_inverse=True)
+        return first[members]
