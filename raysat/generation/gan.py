@@ -70,16 +70,13 @@ def generate(
     device: torch.device | None = None,
     on_report: Callable[[GanReport], None] | None = None,
 ) -> Generated:
-    """Train a DC-GAN on a class of a store, and make patches.
+    """Train a DC-GAN on a class of a store; return it with the patches that it makes, and how good they are.
 
     Args:
         work: the class, its bands, how many patches to make, and the GAN's settings.
         store: the real patches.
         device: by default the current CUDA device, else the CPU, where equal work gives equal bits (per machine).
         on_report: called up to 32 times over the training; an error that it raises ends it.
-
-    Returns:
-        The patches, how good they are, and the generator.
 
     Raises:
         PlanError: the generator cannot be trained on this store (see ``check_generation``).

@@ -44,62 +44,6 @@ _INDICES: Final = (("NDVI", "nir", "red"), ("NDMI", "nir", "swir1"), ("BNDVI", "
 _STAND_IN: Final = {"nir": "nir_narrow"}
 
 
-class RealPatches:
-    """Real train patches of a class, and what holds between them, to compare other patches with."""
-
-    def __init__(
-        self, images: Images, classifier: Classifier, index: tuple[int, int] | None, device: torch.device
-    ) -> None:
-        """Measure the real patches among themselves.
-
-        Args:
-            images: real train patches (N, C, H, W).
-            classifier: trained on the store's real train patches; its features are compared.
-            index: positions of the vegetation index's two bands; None where the bands have none.
-            device: where to compute differences between patches.
-        """
-        self.images, self._classifier, self._index, self._device = images, classifier, index, device
-        self._features_ND = classifier.features(images)
-        self._spread = [float(images[:, band].std(dtype=np.float64)) for band in range(images.shape[1])]
-        self._rng = generator(_SEED, "quality", "kid")
-        self._real_NCHW = normalised(images, images).to(device)
-        self._pairwise = mean_pairwise(self._real_NCHW[:_PAIRED])
-        alone = len(images) < 2
-        self._nearest = 0.0 if alone else _median(nearest(self._real_NCHW[:_PAIRED], self._real_NCHW, same=True))
-
-    def compare(self, generated: Images, held_out: Images, *, index: str | None) -> Quality:
-        """Return how far other patches (M, C, H, W) are from the real ones; ``index`` names the vegetation index."""
-
-        def both(distance: Callable[[Images], float | None]) -> Measure:
-            return Measure(generated=distance(generated), held_out=distance(held_out))
-
-        return Quality(
-            real=len(self.images),
-            held_out=len(held_out),
-            generated=len(generated),
-            kid=both(lambda images: kernel_distance(self._features_ND, self._classifier.features(images), self._rng)),
-            wasserstein=tuple(both(partial(self._band_distance, band)) for band in range(self.images.shape[1])),
-            index=index,
-            index_distance=both(self._index_distance),
-            diversity=both(lambda images: _ratio(mean_pairwise(self._some(images)), self._pairwise)),
-            nearest_real=both(self._nearest_distance),
-        )
-
-    def _some(self, images: Images) -> Tensor:
-        return normalised(images[:_PAIRED], self.images).to(self._device)
-
-    def _band_distance(self, band: int, images: Images) -> float | None:
-        return _ratio(value_distance(self.images[:, band], images[:, band]), self._spread[band])
-
-    def _nearest_distance(self, images: Images) -> float | None:
-        return _ratio(_median(nearest(self._some(images), self._real_NCHW)), self._nearest) if len(images) else None
-
-    def _index_distance(self, images: Images) -> float | None:
-        if self._index is None:
-            return None
-        return value_distance(_index_values(self.images, self._index), _index_values(images, self._index))
-
-
 def measure(
     generated: Images, store: PatchStore, *, label: int, bands: Sequence[str], device: torch.device | None = None
 ) -> Quality:
@@ -114,13 +58,50 @@ def measure(
     """
     device = device or torch.device("cpu")
     positions = [store.bands.index(band) for band in bands]
+    real = _read(store, positions, ("train",), label=label)
     held_out = _read(store, positions, SPLITS[1:], label=label)
     generated = generated[_some(len(generated), "generated")]
-    index, index_bands = _index(bands, store.sensor) or (None, None)
+    index, pair = _index(bands, store.sensor) or (None, None)
     classifier = Classifier(store, positions, device=device, seed=_SEED)
     classifier.train(*_train_patches(store, positions))
-    real = RealPatches(_read(store, positions, ("train",), label=label), classifier, index_bands, device)
-    return real.compare(generated, held_out, index=index)
+    features_ND, rng = classifier.features(real), generator(_SEED, "quality", "kid")
+    real_NCHW = normalised(real, real).to(device)
+    pairwise = mean_pairwise(real_NCHW[:_PAIRED])
+    apart = _median(nearest(real_NCHW[:_PAIRED], real_NCHW, same=True)) if len(real) > 1 else 0.0
+
+    def kid(images: Images) -> float | None:
+        return kernel_distance(features_ND, classifier.features(images), rng)
+
+    def band_distance(band: int, images: Images) -> float | None:
+        spread = float(real[:, band].std(dtype=np.float64))
+        return _ratio(value_distance(real[:, band], images[:, band]), spread)
+
+    def index_distance(images: Images) -> float | None:
+        return value_distance(_index_values(real, pair), _index_values(images, pair)) if pair else None
+
+    def scaled(images: Images) -> Tensor:
+        return normalised(images[:_PAIRED], real).to(device)
+
+    def diversity(images: Images) -> float | None:
+        return _ratio(mean_pairwise(scaled(images)), pairwise)
+
+    def nearest_real(images: Images) -> float | None:
+        return _ratio(_median(nearest(scaled(images), real_NCHW)), apart) if len(images) else None
+
+    def both(distance: Callable[[Images], float | None]) -> Measure:
+        return Measure(generated=distance(generated), held_out=distance(held_out))
+
+    return Quality(
+        real=len(real),
+        held_out=len(held_out),
+        generated=len(generated),
+        kid=both(kid),
+        wasserstein=tuple(both(partial(band_distance, band)) for band in range(len(bands))),
+        index=index,
+        index_distance=both(index_distance),
+        diversity=both(diversity),
+        nearest_real=both(nearest_real),
+    )
 
 
 def train_on_synthetic(
@@ -128,15 +109,14 @@ def train_on_synthetic(
 ) -> SyntheticTraining | None:
     """Train a classifier on generated patches and test it on real ones, beside the same one trained on real patches.
 
+    Returns both accuracies, or None where the store has no held-out patch.
+
     Args:
         generated: patches (N, C, H, W) by label, in the store's type and units. A class without any is trained on its
             real train patches, as the classifier needs every class.
         store: the real patches.
         bands: names of the bands of the generated patches.
         device: where to train; by default the CPU.
-
-    Returns:
-        Both accuracies; None where the store has no held-out patch.
     """
     rows = np.flatnonzero(store.splits != 0)
     if not len(rows):

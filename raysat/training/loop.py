@@ -156,7 +156,7 @@ def train(
     device: torch.device | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrialResult:
-    """Train a trial on a store, and evaluate it.
+    """Train a trial on a store, evaluate it, and return the model with its predictions and metrics.
 
     Args:
         trial: what to train.
@@ -164,9 +164,6 @@ def train(
         generated: stores of patches made by a model, which join the train split alone: what ``synthetic`` asks for.
         device: where; by default the current CUDA device, else the CPU.
         on_epoch: called after each epoch; an error that it raises ends the training.
-
-    Returns:
-        The trained model, its predictions and metrics.
 
     Raises:
         BandError, PlanError: the trial cannot run on this store (see ``check``) or with these generated patches (see

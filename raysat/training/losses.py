@@ -70,6 +70,8 @@ def batch_loss(
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
+    It is a scalar: this rank's part of the mean over the batch, times the ranks.
+
     Args:
         config: which loss, whose scores, which augmentation.
         logits_VBK: the classifier's scores, of any float type.
@@ -80,9 +82,6 @@ def batch_loss(
         mean_weights_B: each patch's weight in the plain mean.
         mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.lam``
             (Zhang et al. 2018).
-
-    Returns:
-        A scalar: this rank's part of the mean over the batch, times the ranks.
     """
     supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
     if mixed is not None:

@@ -51,13 +51,15 @@ def epoch_order(
         case UniformSampler():
             return rng.permutation(len(labels))
         case InverseFrequencySampler():
-            return _draw((1.0 / counts)[class_N], rng)
+            weights_K = 1.0 / counts
         case SquareRootSampler():
-            return _draw((1.0 / np.sqrt(counts))[class_N], rng)
+            weights_K = 1.0 / np.sqrt(counts)
         case EffectiveNumberSampler(beta=beta):
-            return _draw(class_balanced(counts, beta)[class_N], rng)
+            weights_K = class_balanced(counts, beta)
         case _ as unknown:
             assert_never(unknown)
+    weights_N = weights_K[class_N]
+    return rng.choice(len(labels), size=len(labels), p=weights_N / weights_N.sum())
 
 
 def batches(order: Positions, size: int) -> list[Positions]:
@@ -98,7 +100,3 @@ def shard(weights_B: npt.NDArray[np.float64], *, rank: int, world: int) -> Shard
         class_weights=(real * weights_B[positions] / weights_B.sum()).astype(np.float32),
         mean_weights=(real / len(weights_B)).astype(np.float32),
     )
-
-
-def _draw(weights_N: npt.NDArray[np.float64], rng: np.random.Generator) -> Positions:
-    return rng.choice(len(weights_N), size=len(weights_N), p=weights_N / weights_N.sum())

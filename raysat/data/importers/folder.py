@@ -14,7 +14,7 @@ from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError, UsageError
 
-_DEFAULT_SENSOR = {11: "landsat8"}  # the authors' data; no other number of bands says which sensor it is
+_DEFAULT_SENSOR = get_sensor("landsat8")  # of the authors' data; no other number of bands says which sensor it is
 
 
 def read_folder(
@@ -40,7 +40,8 @@ def read_folder(
     """
     files = find_arrays(source)
     if not bands:
-        sensor, bands = _guess(files[0][2])
+        _check_default(files[0][2])
+        sensor, bands = _DEFAULT_SENSOR.name, _DEFAULT_SENSOR.band_names
     classes = sort_labels(name for _, name, _ in files)
     return PatchSource(
         kind="folder",
@@ -79,16 +80,13 @@ def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
     return arrays
 
 
-def _guess(file: Path) -> tuple[str, tuple[str, ...]]:
-    """Tell sensor and bands from the shape of an array."""
+def _check_default(file: Path) -> None:
     shape = _load(file).shape
-    sensor = _DEFAULT_SENSOR.get(shape[-1]) if len(shape) == 3 else None
-    if sensor is None:
+    if len(shape) != 3 or shape[-1] != len(_DEFAULT_SENSOR.bands):
         raise UsageError(
             f"{file} has shape {shape}, which does not say what its bands are",
             hint="arrays are height x width x bands: name the bands with {--sensor} or {--bands}",
         )
-    return sensor, get_sensor(sensor).band_names
 
 
 def _read(file: Path, bands: int) -> npt.NDArray[Any]:

@@ -95,7 +95,12 @@ def _read(
             mask = _alpha_band(file) if alpha_mask else None
             indexes = [index for index in file.indexes if index != mask]
             if len(indexes) != len(bands):
-                raise _other_count(file, len(indexes), bands, sensor, alpha_mask=alpha_mask)
+                named = f"sensor {sensor} has {len(bands)}" if sensor else f"{{--bands}} names {len(bands)}"
+                hint = "name the bands of your files, in order, with {--bands}"
+                if not alpha_mask and len(indexes) == len(bands) + 1 and ColorInterp.alpha in file.colorinterp:
+                    hint += "; or add {--alpha-mask} where the alpha band is their mask"
+                beside = " beside the alpha band" * alpha_mask
+                raise DataError(f"it has {len(indexes)} bands{beside}, {named}", hint=hint)
             pixels = file.read(indexes)
             missing = np.zeros(pixels.shape, dtype=np.bool_)
             for band, index in enumerate(indexes):
@@ -138,13 +143,3 @@ def _alpha_band(file: rasterio.DatasetReader) -> int:
             hint="leave {--alpha-mask} out, or mark the band as alpha (gdal_translate -colorinterp_4 alpha)",
         )
     return alpha[0]
-
-
-def _other_count(
-    file: rasterio.DatasetReader, count: int, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool
-) -> DataError:
-    named = f"sensor {sensor} has {len(bands)}" if sensor else f"{{--bands}} names {len(bands)}"
-    hint = "name the bands of your files, in order, with {--bands}"
-    if not alpha_mask and count == len(bands) + 1 and ColorInterp.alpha in file.colorinterp:
-        hint += "; or add {--alpha-mask} where the alpha band is their mask"
-    return DataError(f"it has {count} bands{' beside the alpha band' * alpha_mask}, {named}", hint=hint)
