@@ -109,7 +109,7 @@ def train_on_synthetic(
 ) -> SyntheticTraining | None:
     """Train a classifier on generated patches and test it on real ones, beside the same one trained on real patches.
 
-    Returns both accuracies, or None where the store has no held-out patch.
+    Return both accuracies, or None where the store has no held-out patch.
 
     Args:
         generated: patches (N, C, H, W) by label, in the store's type and units. A class without any is trained on its
