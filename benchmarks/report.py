@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from raysat.config.schema import Config
+from raysat.formatting import to_csv
 from raysat.metrics.confusion import from_predictions
-from raysat.storage.ledger import Ledger, encode_history
+from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import Record
@@ -127,7 +128,7 @@ def write_trial(
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
     (folder / "spec.json").write_text(json.dumps({"config": config, "seed": seed}), encoding="utf-8")
-    (folder / "history.csv").write_bytes(encode_history(curve))
+    (folder / "history.csv").write_bytes(to_csv(curve).encode())
     (folder / "predictions.npz").write_bytes(encode_predictions(labels, probabilities, np.arange(len(labels))))
 
 

@@ -70,8 +70,7 @@ class JobFeeder(JobSource):
                 self._waiting.remove(job)
                 self._running[trial_id] = job
                 return {"job": job}
-        finished: str = Searcher.FINISHED
-        return None if self._waiting else finished
+        return None if self._waiting else str(Searcher.FINISHED)
 
     @override
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

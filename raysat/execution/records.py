@@ -17,32 +17,17 @@ from torch import Tensor
 from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.worker_context import SlotSettings, WorkerGroup
+from raysat.formatting import to_csv
 from raysat.generation.gan import GanReport, Generated
 from raysat.generation.sample_grid import draw_losses, draw_samples
 from raysat.plan.jobs import GenerateJob, PlannedTrial
 from raysat.storage.artifacts import GenerateRecord
-from raysat.storage.ledger import encode_history
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
 from raysat.training.results import EpochReport, TrialResult
 
 _PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
 _SHEETS: Final = 5  # pictures of samples over the training of a generator, the last one at its end
-
-
-def epoch_row(epoch: EpochReport) -> dict[str, float | int]:
-    """One epoch as a row of ``history.csv``."""
-    return {
-        "epoch": epoch.epoch,
-        "loss": epoch.loss,
-        "lr": epoch.lr,
-        "accuracy": epoch.metrics.accuracy,
-        "balanced_accuracy": epoch.metrics.balanced_accuracy,
-        "icv": epoch.metrics.icv,
-        "macro_f1": epoch.metrics.macro_f1,
-        "images": epoch.samples_seen,
-        "seconds": epoch.seconds,
-    }
 
 
 def trained_files(
@@ -89,7 +74,7 @@ def trained_files(
     spec = TrialSpec(config=trial.trial.config, seed=trial.seed, data=store.fingerprint)
     return {
         "spec.json": canonical_json(spec).encode(),
-        "history.csv": encode_history([epoch_row(epoch) for epoch in result.history]),
+        "history.csv": to_csv([_epoch_row(epoch) for epoch in result.history]).encode(),
         "predictions.npz": encode_predictions(result.labels, result.probabilities, result.indices),
         "model.pt": _weights(result.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
@@ -145,10 +130,24 @@ def generated_files(
         **_store_files(job, made, store),
         **sheets,
         "spec.json": canonical_json({**work.model_dump(mode="json"), "data": store.fingerprint}).encode(),
-        "history.csv": encode_history([_gan_row(report) for report in reports]),
+        "history.csv": to_csv([_gan_row(report) for report in reports]).encode(),
         "losses.png": draw_losses(reports, title=name),
         "generator.pt": _weights(made.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
+    }
+
+
+def _epoch_row(epoch: EpochReport) -> dict[str, float | int]:
+    return {
+        "epoch": epoch.epoch,
+        "loss": epoch.loss,
+        "lr": epoch.lr,
+        "accuracy": epoch.metrics.accuracy,
+        "balanced_accuracy": epoch.metrics.balanced_accuracy,
+        "icv": epoch.metrics.icv,
+        "macro_f1": epoch.metrics.macro_f1,
+        "images": epoch.samples_seen,
+        "seconds": epoch.seconds,
     }
 
 

@@ -148,7 +148,7 @@ def run_items(active: Session, store: PatchStore, items: Sequence[WorkItem], *, 
         active.tune(feeder, state, samples=len(jobs))
     for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
         for trial in job.trials:
-            active.ledger.write_failure(lost_trial(trial, cause, active.ledger.read_failure(cause.id)))
+            active.ledger.write_failure(_lost_trial(trial, cause, active.ledger.read_failure(cause.id)))
     finished, failed = state.count(State.DONE), state.count(State.FAILED)
     return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(items))
 
@@ -171,17 +171,8 @@ class CheckpointSweeper:
         self._checkpoints.sweep({state for job in self._unfinished.values() for state in job.states})
 
 
-def lost_trial(trial: PlannedTrial, cause: Job, failure: Failure | None) -> Failure:
-    """The record of a trial that cannot be trained since something that it needs failed.
-
-    Args:
-        trial: what is lost.
-        cause: the job that failed.
-        failure: the record of that, where there is one.
-
-    Returns:
-        What to write down.
-    """
+def _lost_trial(trial: PlannedTrial, cause: Job, failure: Failure | None) -> Failure:
+    """The record of a trial that cannot be trained since a job that it needs failed, perhaps with a record."""
     if isinstance(cause, TrainJob):
         other = cause.trials[-1]
         common = shared_epochs(trial.states, other.states)

@@ -9,13 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, Message, Score, State, StorageFailed, TrialDone
 from raysat.plan.jobs import WorkItem
 from raysat.plan.stages import Job
-
-ENDED: Final = (State.DONE, State.STOPPED, State.FAILED)
 
 
 @dataclass(slots=True)
@@ -30,7 +27,7 @@ class Row:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will come of it."""
-        return self.state in ENDED
+        return self.state in (State.DONE, State.STOPPED, State.FAILED)
 
 
 Subscriber = Callable[[Row | None], None]  # is called with the row that changed; with None as time passes
@@ -136,8 +133,7 @@ class RunState:
 
     def tick(self) -> None:
         """Time passes."""
-        for subscriber in self.subscribers:
-            subscriber(None)
+        self._notify([None])
 
     def seconds_left(self) -> float | None:
         """How long the run will take from now on; None while there is no telling."""
@@ -154,7 +150,7 @@ class RunState:
         jobs = [job for job in self._jobs.values() if job.id not in self._over]
         return sum(job.samples_seen - self._samples.get(job.id, 0) for job in jobs) * seconds / trained
 
-    def _notify(self, changed: Sequence[Row]) -> None:
+    def _notify(self, changed: Sequence[Row | None]) -> None:
         for row in changed:
             for subscriber in self.subscribers:
                 subscriber(row)

@@ -54,7 +54,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             context.outbox.put(message)
 
     first_end = next(trial.epochs for trial in job.trials if trial.id not in finished)
-    training = resume(job, first_end, begin, storage, group) or begin()
+    training = _resume(job, first_end, begin, storage, group) or begin()
     for epoch in training.history if job.replay_history else training.history[-1:]:
         report(_epoch_done(job, epoch, from_checkpoint=True))
     for trial in job.trials:
@@ -80,21 +80,10 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         report(JobDone(job=job.id, score=score) if is_last else TrialDone(job=job.id, trial=trial.id, score=score))
 
 
-def resume(
+def _resume(
     job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: StorageActor, group: WorkerGroup
 ) -> Training | None:
-    """Continue from the deepest checkpoint that serves all workers; None where none does.
-
-    Args:
-        job: what to train.
-        last_epoch: the deepest epoch to continue from: the first trial to read out ends there.
-        begin: makes a training at its start.
-        storage: where checkpoints are.
-        group: the workers that all continue from the same one.
-
-    Returns:
-        The training, at that checkpoint.
-    """
+    """Resume from the deepest checkpoint, up to an epoch, that serves all workers; None where none does."""
     states = job.states[last_epoch:0:-1]
     while (state := group.broadcast(storage.find_state(states))) is not None:
         states = states[states.index(state) + 1 :]  # where to look if this one does not serve

@@ -53,13 +53,11 @@ class StorageActor:
 
     def find_state(self, states: Sequence[str]) -> str | None:
         """Name the first of some checkpoints that is stored and whole."""
-        checkpoint = self._ledger.checkpoints.read(states)
-        return None if checkpoint is None else checkpoint[0]
+        return next(filter(self._ledger.checkpoints.is_whole, states), None)
 
     def read_state(self, state: str) -> bytes:
         """Return a checkpoint; empty where it is gone or damaged."""
-        checkpoint = self._ledger.checkpoints.read([state])
-        return b"" if checkpoint is None else checkpoint[1]
+        return self._ledger.checkpoints.read(state) or b""
 
     def save_state(self, state: str, content: bytes, replaces: str | None) -> None:
         """Write a checkpoint; when this returns it is on disk. Raises StorageError.

@@ -8,7 +8,6 @@ from typing import Final
 
 from raysat.config.diff import changes, flatten, label
 from raysat.config.schema import Config
-from raysat.errors import StorageError
 from raysat.plan.build import PendingJobs, Plan
 from raysat.plan.jobs import GenerateJob, PlannedTrial
 from raysat.plan.no_effect import NoEffect, no_effects
@@ -141,12 +140,6 @@ def describe(config: Config, bands: Sequence[str]) -> list[str]:
 
 def _rate(plan: Plan, ledger: Ledger) -> tuple[float, int]:
     """Images a second in the finished trials of the same run, and how many these are; else an assumed rate, and 0."""
-    samples, seconds, n = 0, 0.0, 0
-    for trial in plan.trials:
-        if ledger.is_finished(trial.id):
-            try:
-                record = ledger.read(trial.id)
-            except StorageError:
-                continue
-            samples, seconds, n = samples + record.images, seconds + record.seconds, n + 1
-    return (samples / seconds, n) if n and seconds else (_ASSUMED_RATE, 0)
+    records = [ledger.read(trial.id) for trial in plan.trials if ledger.is_finished(trial.id)]
+    seconds = sum(record.seconds for record in records)
+    return (sum(record.images for record in records) / seconds, len(records)) if seconds else (_ASSUMED_RATE, 0)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import StorageError
 from raysat.files import safe_name, write_atomic
 
 FOLDER: Final = "checkpoints"
@@ -33,16 +32,18 @@ class Checkpoints:
         """Write a checkpoint at once. Raises StorageError, what was there is then kept."""
         write_atomic(self._path(state), hashlib.sha256(content).digest() + content)
 
-    def read(self, states: Sequence[str]) -> tuple[str, bytes] | None:
-        """Return the first of some states whose checkpoint is here and whole, with its content."""
-        for state in states:
-            with suppress(StorageError):
-                return state, self._read(state)
-        return None
+    def read(self, state: str) -> bytes | None:
+        """Return the content of a checkpoint; None where it is missing or damaged."""
+        try:
+            sealed = self._path(state).read_bytes()
+        except OSError:
+            return None
+        seal, content = sealed[:_SEAL], sealed[_SEAL:]
+        return content if hashlib.sha256(content).digest() == seal else None
 
     def is_whole(self, state: str) -> bool:
         """Whether a checkpoint is here and what was written."""
-        return self.read([state]) is not None
+        return self.read(state) is not None
 
     def drop(self, state: str) -> None:
         """Delete a checkpoint that nobody needs any more, if it is there."""
@@ -68,17 +69,6 @@ class Checkpoints:
         """The states that have a checkpoint, even if damaged."""
         if self.root.is_dir():
             yield from sorted(file.name for file in self.root.iterdir() if _STATE.fullmatch(file.name))
-
-    def _read(self, state: str) -> bytes:
-        file = self._path(state)
-        try:
-            sealed = file.read_bytes()
-        except OSError as error:
-            raise StorageError(f"{file} cannot be read: {error.strerror or error}") from error
-        seal, content = sealed[:_SEAL], sealed[_SEAL:]
-        if hashlib.sha256(content).digest() != seal:
-            raise StorageError(f"{file} is damaged: its checksum is wrong", hint="delete it: it is made again")
-        return content
 
     def _path(self, state: str) -> Path:
         return self.root / safe_name(state, "state")

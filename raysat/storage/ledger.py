@@ -24,7 +24,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -33,7 +33,6 @@ from pydantic import BaseModel
 
 from raysat.errors import FormatError, StorageError
 from raysat.files import current_folder, read_model, safe_name, write_atomic, write_folder
-from raysat.formatting import to_csv
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.lock import locked
 from raysat.storage.plan_file import PlanFile
@@ -170,11 +169,6 @@ class Ledger:
 
     def _failure(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
-
-
-def encode_history(rows: Sequence[Mapping[str, float | int | None]]) -> bytes:
-    """Encode ``history.csv``: a column per key in order of first appearance, empty where a row has none."""
-    return to_csv(rows).encode()
 
 
 def _again(path: Path) -> str:

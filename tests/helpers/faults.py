@@ -110,8 +110,8 @@ def seconds_saved(out: Path) -> dict[str, list[float]]:
     """The same of the states that have a whole checkpoint."""
     checkpoints, found = Checkpoints(out / "faults"), {}
     for state in checkpoints.names():
-        if (read := checkpoints.read([state])) is not None:
-            history = torch.load(io.BytesIO(read[1]), weights_only=True)["history"]
+        if (content := checkpoints.read(state)) is not None:
+            history = torch.load(io.BytesIO(content), weights_only=True)["history"]
             found[state] = [row["seconds"] for row in history]
     return found
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from raysat.config.schema import Config
+from raysat.formatting import to_csv
 from raysat.metrics.confusion import from_predictions
 from raysat.metrics.synthetic import Measure, Quality
 from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.generators import Generator
 from raysat.storage.artifacts import GenerateRecord
-from raysat.storage.ledger import Ledger, encode_history
+from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import Record
 
@@ -74,9 +75,9 @@ def write_trial(
     files = {
         "record.json": record.model_dump_json().encode(),
         "predictions.npz": encode_predictions(labels, probabilities, np.arange(len(labels))),
-        "history.csv": encode_history(
+        "history.csv": to_csv(
             [{"epoch": e, "loss": 1.25 / e, "balanced_accuracy": float(rng.random())} for e in range(1, 4)]
-        ),
+        ).encode(),
         "spec.json": json.dumps({"config": config_of(**config), "seed": seed, "data": "f" * 32}).encode(),
     }
     ledger.write(trial_id, files)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from raysat.errors import StorageError
+from raysat.formatting import to_csv
 from raysat.metrics.confusion import from_confusion, from_predictions
-from raysat.storage.ledger import Ledger, encode_history
+from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions
 from tests.helpers.ledger import ID, files_of, made_up_record
 
@@ -128,9 +129,9 @@ def test_predictions_that_cannot_be_stored_are_refused(labels, probabilities, in
 
 def test_history_keeps_every_digit_and_column():
     rows = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": np.float64(1) / 3, "icv": 5e-324, "recall": None}]
-    text = encode_history(rows).decode()
+    text = to_csv(rows)
     assert text.splitlines()[0] == "epoch,loss,icv,recall"
     read = list(csv.DictReader(io.StringIO(text)))
     assert [(row["epoch"], float(row["loss"])) for row in read] == [("1", 0.1 + 0.2), ("2", 1 / 3)]
     assert (read[0]["icv"], float(read[1]["icv"]), read[1]["recall"]) == ("", 5e-324, "")
-    assert encode_history([]) == b"\n"
+    assert to_csv([]) == "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
@@ -10,13 +10,6 @@ from typing_extensions import override
 
 from raysat.search.log import Candidate
 from raysat.search.options import Asha
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What the scheduler needs to know of a candidate of an earlier run."""
-
-    trial_id: str
 
 
 class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no types
@@ -36,7 +29,7 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
 
     def remember(self, candidate: Candidate) -> None:
         """Take an earlier candidate's epochs as ones to compare with."""
-        trial = _Earlier(f"earlier-{candidate.number}")
+        trial = SimpleNamespace(trial_id=f"earlier-{candidate.number}")  # all that the scheduler asks of it
         self.on_trial_add(None, trial)
         for epoch, score in enumerate(candidate.curve, start=1):
             self._judge(None, trial, {"epoch": epoch, "balanced_accuracy": score})
@@ -48,11 +41,9 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
         if decision == TrialScheduler.STOP and trial.config["job"].stoppable:
             self.stopped.add(trial.trial_id)
             return decision
-        proceed: str = TrialScheduler.CONTINUE
-        return proceed
+        return str(TrialScheduler.CONTINUE)
 
     def _judge(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         # The last epoch is no place to stop: the final weights are still to be read out.
         last = result.get("epoch", 0) >= self._epochs
-        decision: str = TrialScheduler.CONTINUE if last else super().on_trial_result(controller, trial, result)
-        return decision
+        return str(TrialScheduler.CONTINUE if last else super().on_trial_result(controller, trial, result))

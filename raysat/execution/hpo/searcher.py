@@ -63,8 +63,7 @@ class CandidateSearcher(JobSource):
             job = replace(job, stoppable=stoppable, replay_history=True)
             self._announce(job)
             return {"job": job}
-        finished: str = Searcher.FINISHED
-        return finished
+        return str(Searcher.FINISHED)
 
     @override
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
