@@ -58,14 +58,6 @@ AVERAGE_PRECISION: Final = Metric("average_precision", "average precision", "AP"
 
 RANKING: Final = (BALANCED_ACCURACY, ICV, MACRO_F1)  # the rule: the first, ties by the next
 FROM_CONFUSION: Final = (BALANCED_ACCURACY, ICV, ICV_ROOT, MACRO_F1, ACCURACY)  # in records, and resampled
-FROM_PREDICTIONS: Final = (
-    WORST_RECALL,
-    G_MEAN,
-    KAPPA,
-    MAE,
-    ECE,
-    NLL,
-    MACRO_AUROC,
-    MACRO_AVERAGE_PRECISION,
-)  # that saved predictions alone give
+# That saved predictions alone give.
+FROM_PREDICTIONS: Final = (WORST_RECALL, G_MEAN, KAPPA, MAE, ECE, NLL, MACRO_AUROC, MACRO_AVERAGE_PRECISION)
 CAN_RANK: Final = (BALANCED_ACCURACY, ICV, ICV_ROOT, MACRO_F1, *FROM_PREDICTIONS)  # all of one number but accuracy

@@ -4,7 +4,8 @@
 overall accuracy:
 
     balanced accuracy   mean of recall_c
-    ICV                 sum over classes of (acc - recall_c)^2, the intra-class variance of Rawal & Pradhan 2020
+    ICV                 sum over classes of (acc - recall_c)^2, the intra-class variance of Rawal & Pradhan 2020;
+                        low means that no class is left behind
     F1                  macro: mean of 2 * precision_c * recall_c / (precision_c + recall_c)
 
 A class that was never predicted has precision 0 (as in scikit-learn). A class without patches has no recall: its values
@@ -74,7 +75,7 @@ def from_confusion(confusion: Matrix) -> Metrics:
     precision = hits / np.maximum(predicted, 1)
     f1 = harmonic_mean(precision, recall)
     accuracy = float(hits.sum() / total)
-    icv = intra_class_variance(accuracy, recall[present])
+    icv = float(np.square(accuracy - recall[present]).sum())
 
     def per_class(values: npt.NDArray[np.float64]) -> tuple[float | None, ...]:
         return tuple(float(value) if known else None for value, known in zip(values, present, strict=True))
@@ -104,8 +105,3 @@ def harmonic_mean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt
     """Harmonic mean, 0 where both are 0: the F1 of precision and recall."""
     total = a + b
     return np.divide(2 * a * b, total, out=np.zeros_like(total), where=total > 0)
-
-
-def intra_class_variance(accuracy: float, recall: npt.NDArray[np.float64]) -> float:
-    """ICV: sum over classes of (accuracy - recall_c)^2. Low means that no class is left behind."""
-    return float(np.square(accuracy - recall).sum())

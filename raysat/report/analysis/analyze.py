@@ -91,9 +91,6 @@ def analyze(
         combinations: to compare with their parts, each ``factor=level,factor=level``.
         progress: called with what is being done, how far it is, and its end.
 
-    Returns:
-        The analysis.
-
     Raises:
         StorageError: a folder is not a run, or its records are damaged.
         UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor or level.
@@ -113,7 +110,7 @@ def analyze(
     bootstrap = PairedBootstrap(predictions, progress=_step(progress, "bootstrap"))
     names = [arm.name for arm in ranked]
     means = {arm: bootstrap.mean(Contrast.mean([arm])) for arm in names}
-    to_best = compare_all(bootstrap, names, best)
+    to_best = _compare_all(bootstrap, names, best)
     best_of_design = next((arm for arm in names if arm in plan.arms), None)
     effects = estimate_effects(bootstrap, plan, best_of_design, preplanned)
     if preplanned and effects is None:
@@ -127,7 +124,7 @@ def analyze(
         best=best,
         baseline=base,
         to_best=to_best,
-        to_baseline=compare_all(bootstrap, names, base),
+        to_baseline=_compare_all(bootstrap, names, base),
         tied=frozenset(arm for arm, estimates in to_best.items() if _is_tie(estimates.get(metric))),
         pareto=pareto(board.arms),
         design=plan,
@@ -140,17 +137,8 @@ def analyze(
     )
 
 
-def compare_all(bootstrap: PairedBootstrap, arms: Sequence[str], to: str) -> dict[str, Estimates]:
-    """Compare arms with one of them.
-
-    Args:
-        bootstrap: gives the estimate of a difference.
-        arms: names.
-        to: the one that all others are compared with.
-
-    Returns:
-        Each other arm minus that one, by name, corrected for their number.
-    """
+def _compare_all(bootstrap: PairedBootstrap, arms: Sequence[str], to: str) -> dict[str, Estimates]:
+    """Each other arm minus one of them, by name, corrected for their number."""
     others = [arm for arm in arms if arm != to]
     differences = [bootstrap.difference(Contrast.mean([arm]) - Contrast.mean([to])) for arm in others]
     return dict(zip(others, corrected(differences), strict=True))

@@ -66,18 +66,12 @@ def parse_combination(text: str, design: Design) -> dict[str, str]:
 
 
 def check_known(name: str, known: Sequence[str], what: str) -> str:
-    """Check a name that a user gave.
+    """Return a name that a user gave. Raises UsageError where it is not known.
 
     Args:
         name: as given.
         known: those that there are.
         what: the noun for them.
-
-    Returns:
-        The name.
-
-    Raises:
-        UsageError: it is not known.
     """
     if name not in known:
         listed = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
@@ -88,16 +82,13 @@ def check_known(name: str, known: Sequence[str], what: str) -> str:
 def compare_with_parts(
     bootstrap: PairedBootstrap, design: Design, best: str | None, preplanned: Sequence[Mapping[str, str]]
 ) -> tuple[Combination, ...]:
-    """Compare combinations with their parts: those named before, then that of the best arm where its parts are there.
+    """Return combinations against their parts: those named before, then the best arm's where its parts are there.
 
     Args:
         bootstrap: gives the estimate of a contrast.
         design: arms and factors.
         best: an arm of the design, or None.
         preplanned: combinations, each factor -> level.
-
-    Returns:
-        The comparisons.
 
     Raises:
         UsageError: the parts of a preplanned one are not all there.
@@ -128,7 +119,14 @@ def _compared(
     if not 2 <= len(chosen) <= _MOST_LEVELS:
         return None
     parts = [part for size in range(len(chosen), -1, -1) for part in combinations(chosen, size)]
-    contexts = _contexts(design, rest, [_with_levels(chosen, part, levels) for part in parts])
+    contexts = _contexts(
+        design,
+        rest,
+        [
+            {factor.name: levels[factor.name] if factor in part else factor.levels[0] for factor in chosen}
+            for part in parts
+        ],
+    )
     if not contexts:
         return None
     means = [Contrast.mean(arms) for arms in zip(*contexts.values(), strict=True)]
@@ -150,11 +148,6 @@ def _compared(
             for part, mean, gain in zip(parts, means, [{}, *gains], strict=True)
         ),
     )
-
-
-def _with_levels(chosen: Sequence[Factor], part: Sequence[Factor], levels: Mapping[str, str]) -> dict[str, str]:
-    """Levels of the factors of a combination where only a part of it is used."""
-    return {factor.name: levels[factor.name] if factor in part else factor.levels[0] for factor in chosen}
 
 
 def _contexts(

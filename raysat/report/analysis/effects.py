@@ -64,16 +64,13 @@ class Effects:
 def estimate_effects(
     bootstrap: PairedBootstrap, design: Design, best: str | None, preplanned: Sequence[Mapping[str, str]] = ()
 ) -> Effects | None:
-    """Estimate everything that a design tells.
+    """Return all that a design tells; None where arms differ in fewer than two factors, or share no seed.
 
     Args:
         bootstrap: gives the estimate of a contrast.
         design: arms and factors.
         best: the first of the ranking among the design's arms, whose combination is compared with its parts.
         preplanned: further combinations to compare with their parts, each factor -> level.
-
-    Returns:
-        The effects; None where arms differ in fewer than two factors, or share no seed.
 
     Raises:
         UsageError: a combination was asked for whose parts are not all there.
@@ -118,16 +115,13 @@ def _with_holm(effects: Iterable[Effect]) -> tuple[Effect, ...]:
 def effect_contrast(
     arms: Sequence[str], factors: Sequence[Factor], of: Sequence[Factor], levels: Sequence[str]
 ) -> Contrast | None:
-    """Weigh arms so that their sum is a main effect or an interaction, by least squares on ``design_matrix``.
+    """Return the main effect or interaction by least squares; None where the arms cannot tell it from others.
 
     Args:
         arms: of the design.
         factors: all of the design.
         of: the factor of a main effect, or the two of an interaction.
         levels: of each of these, instead of its first.
-
-    Returns:
-        The contrast; None where the arms cannot tell the effect from others.
     """
     columns = design_matrix(arms, factors, tuple(of) if len(of) > 1 else ())
     wanted = list(columns).index(tuple((factor.name, level) for factor, level in zip(of, levels, strict=True)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from raysat.errors import UsageError
 from raysat.formatting import one_line
-from raysat.metrics.catalog import Metric
 from raysat.report.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.report.analysis.ranking import rank
 
@@ -100,15 +99,10 @@ def join(one: Arm, other: Arm) -> Arm:
     """One arm over the seeds of both; a seed that both have finished counts once, as the first has it."""
     new = [index for index, seed in enumerate(other.seeds) if seed not in one.seeds]
     seeds = (*one.seeds, *(other.seeds[index] for index in new))
-
-    def joined(metric: Metric) -> MetricSummary:
-        # A class without test patches has no value in either run.
-        values = other.metrics[metric].values
-        return MetricSummary(
-            values=(*one.metrics[metric].values, *(values[index] for index in new if index < len(values)))
-        )
-
-    metrics: Mapping[Metric, MetricSummary] = {metric: joined(metric) for metric in one.metrics}
+    metrics = {}
+    for metric, summary in one.metrics.items():
+        values = other.metrics[metric].values  # a class without test patches has none in either run
+        metrics[metric] = MetricSummary(values=summary.values + tuple(values[k] for k in new if k < len(values)))
     return replace(
         one,
         seeds=seeds,

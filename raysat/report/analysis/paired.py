@@ -53,15 +53,12 @@ class PairedBootstrap:
         return tuple(sorted(common))
 
     def observed(self, arm: str, seeds: Sequence[int], metric: Metric) -> Floats:
-        """Look up what an arm's trials reached on the patches as they are.
+        """Return what an arm's trials reached on the patches as they are, (S,).
 
         Args:
             arm: its name.
             seeds: S that it has finished.
             metric: a resampled one.
-
-        Returns:
-            (S,) values.
         """
         values: Floats = self._observed[self.metrics.index(metric), self._of(arm, seeds)]
         return values
@@ -159,10 +156,10 @@ def unpaired_difference(a: PairedBootstrap, b: PairedBootstrap, arm: str) -> dic
         Estimates in every metric of both; ``n`` is the smaller number of seeds. With fewer than two on either side
         there is no interval.
     """
-    seeds = [run.seeds(arm) for run in (a, b)]
-    blocks = [run.blocks(Contrast.mean([arm]), common) for run, common in zip((a, b), seeds, strict=True)]
+    blocks = [run.blocks(Contrast.mean([arm]), run.seeds(arm)) for run in (a, b)]
+    n = min(values.shape[1] for values, _ in blocks)
     draws = None
-    if min(map(len, seeds)) > 1:  # a seed of its own for each run: their draws are independent
+    if n > 1:  # a seed of its own for each run: their draws are independent
         draws = [spread(values, resampled, seed=seed) for seed, (values, resampled) in enumerate(blocks, start=1)]
     differences = {}
     for metric in a.metrics:
@@ -176,5 +173,5 @@ def unpaired_difference(a: PairedBootstrap, b: PairedBootstrap, arm: str) -> dic
         if draws is not None:
             size = min(draws[0].shape[-1], draws[1].shape[-1])
             low, high = map(float, middle(draws[1][j, :size] - draws[0][i, :size]))
-        differences[metric] = Estimate(value=value, low=low, high=high, n=min(map(len, seeds)), p=None)
+        differences[metric] = Estimate(value=value, low=low, high=high, n=n, p=None)
     return differences

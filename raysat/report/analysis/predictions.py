@@ -58,11 +58,7 @@ class TrialPredictions:
 
 
 def read_predictions(board: Leaderboard, progress: Progress | None = None) -> TrialPredictions:
-    """Read the predictions of every finished trial.
-
-    Args:
-        board: what to read.
-        progress: called with trials read and trials in all.
+    """Read the predictions of every finished trial; ``progress`` is called with trials read and trials in all.
 
     Raises:
         StorageError: predictions that are missing, damaged or not those of the record.
@@ -98,7 +94,12 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
                 progress(len(records), total)
         bins[arm.name] = reduce(add, pooled)
     if first is None:
-        raise _nothing_finished(board)
+        failed = [trial for arm in board.arms for trial in arm.failed]
+        reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
+        raise UsageError(
+            f"{board.study} has no finished trial to report{reason}",
+            hint="raysat ablate trains them; raysat status RUN says how far it is",
+        )
     return TrialPredictions(
         labels=first.labels,
         predicted=predicted,
@@ -107,15 +108,6 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         scores=tuple(scores),
         records=tuple(records),
         reliability=bins,
-    )
-
-
-def _nothing_finished(board: Leaderboard) -> UsageError:
-    failed = [trial for arm in board.arms for trial in arm.failed]
-    reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
-    return UsageError(
-        f"{board.study} has no finished trial to report{reason}",
-        hint="raysat ablate trains them; raysat status RUN says how far it is",
     )
 
 

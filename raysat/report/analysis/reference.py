@@ -8,7 +8,6 @@ would confirm it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import files
 from statistics import fmean
 from typing import Annotated, Final, Literal
@@ -156,18 +155,15 @@ def _check(row: PublishedRow, file: str) -> None:
     where, hint = f"{file}: row {row.arm!r}", "compare the row with the publication; leave out what it does not print"
     if row.recall and row.precision and len(row.recall) != len(row.precision):
         raise StorageError(f"{where}: {len(row.recall)} recalls, {len(row.precision)} precisions", hint=hint)
-    derived: dict[str, tuple[float | None, float]] = {}
+    derived: list[tuple[str, float | None, float]] = []
     if row.recall:
-        derived["balanced_accuracy"] = row.balanced_accuracy, fmean(row.recall)
+        derived.append(("balanced_accuracy", row.balanced_accuracy, fmean(row.recall)))
         if row.precision:
-            derived["macro_f1"] = row.macro_f1, _macro_f1(row.precision, row.recall)
-    for metric, (printed, computed) in derived.items():
+            pairs = zip(row.precision, row.recall, strict=True)
+            f1 = fmean(2 * p * r / (p + r) if p + r else 0.0 for p, r in pairs)
+            derived.append(("macro_f1", row.macro_f1, f1))
+    for metric, printed, computed in derived:
         if printed is not None and abs(printed - computed) > TOLERANCE + 1e-12:
             raise StorageError(
                 f"{where}: {metric} is given as {printed:.4f}, its per-class values give {computed:.4f}", hint=hint
             )
-
-
-def _macro_f1(precision: Sequence[float], recall: Sequence[float]) -> float:
-    pairs = zip(precision, recall, strict=True)
-    return fmean(2 * p * r / (p + r) if p + r else 0.0 for p, r in pairs)

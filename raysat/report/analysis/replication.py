@@ -76,21 +76,18 @@ class Replication:
 
     def of(self, arm: str, metric: Metric) -> Difference | None:
         """The difference of an arm in a metric; None where there is none."""
-        return next((one for one in self.differences if (one.arm.name, one.metric) == (arm, metric)), None)
+        return next((d for d in self.differences if (d.arm.name, d.metric) == (arm, metric)), None)
 
 
 def replicate(
     board: Leaderboard, bootstrap: PairedBootstrap, means: Mapping[str, Estimates] | None = None
 ) -> Replication | None:
-    """Set published rows and findings against our trials.
+    """Return published rows and findings beside our trials; None for a study without a reference.
 
     Args:
         board: with what is published.
         bootstrap: of its trials.
         means: of its arms, by name, where they are known already.
-
-    Returns:
-        Both beside each other; None for a study without a reference.
     """
     if board.reference is None or board.support is None:
         return None
@@ -134,7 +131,12 @@ def _answered(
     answers = []
     for comparison in finding.comparisons:
         arms = (comparison.of, comparison.minus)
-        terms = _terms(comparison, support) if present.issuperset(arms) else []
+        weights = _weights(comparison.measure, support).items() if present.issuperset(arms) else ()
+        terms = [
+            (sign * weight, arm, metric)
+            for sign, arm in zip((1.0, -1.0), arms, strict=True)
+            for metric, weight in weights
+        ]
         estimate = bootstrap.across_metrics(terms) if terms else None
         # Class 0 is the largest of the published data; which one is in ours is another matter.
         of, minus = (rows[arm].measure(comparison.measure, 0) for arm in arms)
@@ -165,18 +167,8 @@ def _joint(verdicts: Sequence[Verdict]) -> Verdict:
     return "not held" if "not held" in verdicts else "cannot be told"
 
 
-def _terms(comparison: Comparison, support: Sequence[int]) -> list[tuple[float, str, Metric]]:
-    """A comparison as a weighted sum of resampled metrics; empty where our classes do not have it."""
-    weights = _weights(comparison.measure, support)
-    return [
-        (sign * weight, arm, metric)
-        for sign, arm in ((1.0, comparison.of), (-1.0, comparison.minus))
-        for metric, weight in weights.items()
-    ]
-
-
 def _weights(measure: PublishedMeasure, support: Sequence[int]) -> dict[Metric, float]:
-    """A published measure as weights of resampled metrics; classes without test patches take no part."""
+    """A published measure as weights of resampled metrics, of classes with test patches; empty where that is none."""
     if (metric := metric_of(measure)) is not None:
         return {metric: 1.0}
     largest = majority(support)

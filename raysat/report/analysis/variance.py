@@ -1,4 +1,4 @@
-"""Components of the variance of a metric on a balanced grid: sums of squares over the total, as in functional ANOVA.
+"""Components of the variance of balanced accuracy on a balanced grid, as in functional ANOVA: sums of squares.
 
 Hutter et al. 2014; exact here, as a balanced grid has every combination of levels.
 """
@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
+from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.report.analysis.factors import Design
 from raysat.report.analysis.paired import PairedBootstrap
 
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VarianceComponent:
-    """What a source of variance holds of a metric over all trials of a balanced grid."""
+    """What a source of variance holds of balanced accuracy over all trials of a balanced grid."""
 
     source: str
     degrees: int  # of freedom
@@ -30,15 +30,14 @@ class VarianceComponent:
 
 
 def variance_components(
-    bootstrap: PairedBootstrap, design: Design, seeds: Sequence[int], metric: Metric = BALANCED_ACCURACY
+    bootstrap: PairedBootstrap, design: Design, seeds: Sequence[int]
 ) -> tuple[VarianceComponent, ...]:
-    """Split the variance of a metric over the trials of a balanced grid.
+    """Split the variance of balanced accuracy over the trials of a balanced grid.
 
     Args:
         bootstrap: what the trials reached.
         design: a balanced one.
         seeds: that all of its arms have finished.
-        metric: whose variance.
 
     Returns:
         Components of each factor, each pair, three or more together; then seed and noise, where seeds are several.
@@ -47,7 +46,7 @@ def variance_components(
     trials = np.empty((*sizes, len(seeds)))
     for arm in design.arms:
         place = tuple(factor.levels.index(factor.of[arm]) for factor in design.factors)
-        trials[place] = bootstrap.observed(arm, seeds, metric)
+        trials[place] = bootstrap.observed(arm, seeds, BALANCED_ACCURACY)
     arms = trials.mean(axis=-1)
     by_seed = trials.reshape(-1, len(seeds)).mean(axis=0)
     total = _squares(trials - trials.mean())

@@ -12,7 +12,6 @@ from raysat.formatting import plural
 from raysat.metrics.catalog import ECE
 from raysat.metrics.probabilistic import BINS, Reliability
 from raysat.report.analysis.analyze import Analysis
-from raysat.report.analysis.model import Arm
 from raysat.report.figures.names import MARKS, left_out, marked, seeds, shown, wrap
 from raysat.report.figures.style import ACCENT, INK, MUTED, WARN, RenderedFigure, new_figure, render
 
@@ -38,7 +37,10 @@ def calibration(analysis: Analysis) -> RenderedFigure | None:
         foot = figure.add_axes((x / width, y / height, (_WIDE - 0.22) / width, 0.34 / height))
         panel = figure.add_axes((x / width, (y + 0.4) / height, (_WIDE - 0.22) / width, 1.5 / height), sharex=foot)
         _bars(panel, foot, analysis.predictions.reliability[arm.name])
-        _words(panel, foot, analysis, arm)
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27, 2)
+        panel.set_title("\n".join(title), fontsize=9.5, fontweight="normal", pad=4)
+        if (ece := arm.metrics[ECE].mean) is not None:
+            panel.text(0.04, 0.95, f"ECE {ece:.3f}", va="top", transform=panel.transAxes)
         panel.tick_params(labelbottom=False, labelleft=column == 0)
         foot.tick_params(labelbottom=place + columns >= len(arms))
         if column == 0:
@@ -56,36 +58,18 @@ def calibration(analysis: Analysis) -> RenderedFigure | None:
     )
 
 
-def _words(panel: Axes, foot: Axes, analysis: Analysis, arm: Arm) -> None:
-    title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27, 2)
-    panel.set_title("\n".join(title), fontsize=9.5, fontweight="normal", pad=4)
-    ece = arm.metrics[ECE].mean
-    if ece is not None:
-        panel.text(0.04, 0.95, f"ECE {ece:.3f}", va="top", transform=panel.transAxes)
-    foot.set_yticks([])
-
-
 def _bars(panel: Axes, foot: Axes, bins: Reliability) -> None:
     edges = np.arange(BINS) / BINS
     held = bins.patches > 0
     accuracy = bins.correct[held] / bins.patches[held]
     confidence = bins.confidence[held] / bins.patches[held]
-    low = np.minimum(accuracy, confidence)
-    gap = np.abs(accuracy - confidence)
+    low, gap = np.minimum(accuracy, confidence), np.abs(accuracy - confidence)
+    colors = np.where(confidence > accuracy, WARN, ACCENT).tolist()
     bar: dict[str, Any] = {"width": 0.92 / BINS, "align": "edge", "linewidth": 0}
     panel.bar(edges[held], low, color=ACCENT, alpha=0.6, **bar)
-    panel.bar(
-        edges[held],
-        gap,
-        bottom=low,
-        color=[WARN if c > a else ACCENT for a, c in zip(accuracy, confidence, strict=True)],
-        alpha=0.35,
-        **bar,
-    )
+    panel.bar(edges[held], gap, bottom=low, color=colors, alpha=0.35, **bar)
     panel.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 2)))
-    foot.bar(
-        edges, bins.patches / max(1, bins.patches.sum()), width=0.92 / BINS, align="edge", color=MUTED, linewidth=0
-    )
+    foot.bar(edges, bins.patches / max(1, bins.patches.sum()), color=MUTED, **bar)
     panel.set_xlim(0, 1)
     panel.set_ylim(0, 1)
     panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -22,6 +22,7 @@ from raysat.report.figures.style import (
     hide_axis_ticks,
     new_figure,
     render,
+    turned,
 )
 
 _NUMBERED: Final = 30  # with more arms, no numbers
@@ -83,12 +84,9 @@ def _class_names(axes: Axes, board: Leaderboard) -> None:
     names, support = board.classes, board.support or ()
     counts = [f"{count:,}" for count in support] or [""] * len(names)
     narrow = len(names) > _BESIDE
-    labels = [
-        f"{elide(name, 16)}{'  ' if narrow else chr(10)}{count}" for name, count in zip(names, counts, strict=True)
-    ]
-    turned: dict[str, Any] = {"rotation": 90 if narrow else 50, "ha": "right", "rotation_mode": "anchor"}
-    turned["va"] = "center" if narrow else "top"
-    axes.set_xticks(range(len(names)), labels, **(turned if len(names) > 3 else {}))
+    between = "  " if narrow else "\n"
+    labels = [f"{elide(name, 16)}{between}{count}" for name, count in zip(names, counts, strict=True)]
+    axes.set_xticks(range(len(names)), labels, **(turned(upright=narrow) if len(names) > 3 else {}))
     rarest = min((count for count in support if count), default=None)
     for tick, count in zip(axes.get_xticklabels(), support, strict=False):
         if count == rarest:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from raysat.formatting import elide, plural
+from raysat.formatting import elide
 from raysat.report.analysis.analyze import Analysis
 from raysat.report.figures.names import MARKS, left_out, marked, seeds, shown, wrap
-from raysat.report.figures.style import ACCENT, GRID, WARN, RenderedFigure, hide_axis_ticks, new_figure, render
+from raysat.report.figures.style import ACCENT, GRID, WARN, RenderedFigure, hide_axis_ticks, new_figure, render, turned
 
 _MOST: Final = 8
 _NARROW: Final = 6  # with more classes, two panels in a row instead of three
@@ -37,28 +37,26 @@ def confusion(analysis: Analysis) -> RenderedFigure:
         title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(side * 12.5), 2)
         axes.set_title("\n".join(title), fontsize=9.5, fontweight="normal")
     labels = [elide(name, 14) for name in names]
-    narrow = len(names) > _NARROW
-    turned: dict[str, Any] = {"rotation": 90 if narrow else 50, "ha": "right", "rotation_mode": "anchor"}
-    turned["va"] = "center" if narrow else "top"
+    look = turned(upright=len(names) > _NARROW)
     for axes in panels.ravel():
-        axes.set_xticks(range(len(names)), labels, **turned)
+        axes.set_xticks(range(len(names)), labels, **look)
         axes.set_yticks(range(len(names)), labels)
     for place in range(len(arms), rows * columns):  # an empty place has the names of the classes above it
         spare = panels.ravel()[place]
         spare.set_axis_off()
         if place >= columns:
             for x, text in enumerate(labels):
-                spare.text(x, -0.4, text, in_layout=False, **turned)
+                spare.text(x, -0.4, text, in_layout=False, **look)
     figure.supxlabel("predicted class", fontsize=9.5)
     figure.supylabel("true class", fontsize=9.5)
-    what = {"counts": "Patches", "shares": "Per cent of the true class", "": "Patches"}[form]
+    what = "Per cent of the true class" if form == "shares" else "Patches"
     return render(
         figure,
         "confusion",
         title="Confusion matrices",
         caption=f"{what}, summed over seeds ({seeds(arms)}); shaded by the share of the true class, blue where right "
         f"and orange where wrong. {MARKS}{left_out(analysis, arms)}",
-        alt=f"{plural(len(arms), 'matrix').replace('matrixs', 'matrices')} of {len(names)} true by as many predicted "
+        alt=f"{len(arms)} {'matrix' if len(arms) == 1 else 'matrices'} of {len(names)} true by as many predicted "
         "classes.",
     )
 

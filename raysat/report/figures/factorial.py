@@ -83,21 +83,16 @@ def _strength(effects: Effects, pair: Sequence[Factor]) -> float:
 
 def _means(effects: Effects, arms: Sequence[Arm], across: Factor, lines: Factor) -> list[list[float]]:
     """Mean balanced accuracy of the arms with both levels, over the seeds of all: a row per line."""
-    values = {
-        arm.name: [
-            value
-            for value, seed in zip(arm.metrics[BALANCED_ACCURACY].values, arm.seeds, strict=True)
-            if seed in effects.seeds
-        ]
-        for arm in arms
-    }
-
-    def mean(tick: str, level: str) -> float:
-        both = [arm for arm in effects.design.arms if (across.of[arm], lines.of[arm]) == (tick, level)]
-        pooled = [value for arm in both for value in values[arm]]
-        return fmean(pooled) if pooled else math.nan
-
-    return [[mean(tick, level) for tick in across.levels[:_MOST_LEVELS]] for level in lines.levels[:_MOST_LEVELS]]
+    pooled: dict[tuple[str, str], list[float]] = {}
+    for arm in arms:
+        if arm.name in effects.design.arms:
+            values = zip(arm.metrics[BALANCED_ACCURACY].values, arm.seeds, strict=True)
+            both = pooled.setdefault((across.of[arm.name], lines.of[arm.name]), [])
+            both += [value for value, seed in values if seed in effects.seeds]
+    return [
+        [fmean(pooled.get((tick, level), [math.nan])) for tick in across.levels[:_MOST_LEVELS]]
+        for level in lines.levels[:_MOST_LEVELS]
+    ]
 
 
 def _lines(axes: Axes, means: Sequence[Sequence[float]], across: Factor, lines: Factor) -> None:

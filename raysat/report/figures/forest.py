@@ -72,9 +72,7 @@ def differences(analysis: Analysis) -> RenderedFigure | None:
     return render(
         figure,
         "differences",
-        title="Paired differences to the best and to the baseline"
-        if len(sides) > 1
-        else "Paired differences to the best",
+        title=f"Paired differences to the best{' and to the baseline' * (len(sides) > 1)}",
         caption=f"Difference in {metric.label}, seed by seed on the same {analysis.board.n_test:,} patches. "
         f"{lines}{tied}. n counts pairs of seeds. {MARKS}{left_out(analysis, arms)}",
         alt=f"A row for each of {plural(len(arms), 'arm')}, best first, with its difference and interval around zero.",

@@ -51,7 +51,7 @@ def _course(axes: Axes, log: Log) -> None:
     numbers = [candidate.number for candidate in log.candidates]
     ends = [*numbers, len(numbers) - 0.5], [*best, best[-1] if best else math.nan]  # the last step too can be seen
     axes.step(*ends, where="post", color=_BLUE, linewidth=1.2, zorder=1, label="best so far")
-    base = next((each.val for each in log.candidates if each.number == BASE), None)
+    base = next((candidate.val for candidate in log.candidates if candidate.number == BASE), None)
     if base:
         axes.axhline(base.balanced_accuracy, color=_BLACK, linewidth=0.8, linestyle=":", zorder=0)
     axes.set_xlabel("candidate, in the order tried (0 is the base)")
@@ -67,16 +67,11 @@ def _panel(axes: Axes, parameter: Parameter, log: Log) -> None:
     for candidate in log.candidates:
         if candidate.params and parameter.name in candidate.params:
             param = candidate.params[parameter.name]
-            _mark(
-                axes,
-                param if isinstance(parameter.distribution, Choice) else parameter.distribution.value(param),
-                candidate,
-            )
-    match parameter.distribution:
+            _mark(axes, param if isinstance(distribution, Choice) else distribution.value(param), candidate)
+    match distribution:
         case Choice(values=values):
-            axes.set_xticks(
-                range(len(values)), [elide(parameter.label(n), _WIDE) for n in range(len(values))], fontsize=8
-            )
+            labels = [elide(parameter.label(n), _WIDE) for n in range(len(values))]
+            axes.set_xticks(range(len(values)), labels, fontsize=8)
             axes.set_xlim(-0.5, len(values) - 0.5)
             if len(values) > 3:
                 axes.tick_params(axis="x", rotation=30)
@@ -88,9 +83,7 @@ def _panel(axes: Axes, parameter: Parameter, log: Log) -> None:
             axes.set_xlim(low - (high - low) * _MARGIN, high + (high - low) * _MARGIN)
         case _:
             assert_never(distribution)
-    axes.set_title(
-        parameter.name if parameter.condition is None else f"{parameter.name} (where it applies)", fontsize=9
-    )
+    axes.set_title(parameter.name + " (where it applies)" * (parameter.condition is not None), fontsize=9)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
 
 

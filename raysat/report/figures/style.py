@@ -121,6 +121,12 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def turned(*, upright: bool) -> dict[str, Any]:
+    """How names stand below a narrow axis: slanted or, where that is too wide, upright."""
+    side = {"rotation": 90, "va": "center"} if upright else {"rotation": 50, "va": "top"}
+    return {**side, "ha": "right", "rotation_mode": "anchor"}
+
+
 def hide_axis_ticks(axes: Axes, *, left: bool = True) -> None:
     """Take the ticks from an axis of names and, without ``left``, its line."""
     axes.tick_params(axis="y", length=0)

@@ -44,8 +44,7 @@ def tradeoff(analysis: Analysis) -> RenderedFigure:
     axes.text(1, 1.012, "better ↗", transform=axes.transAxes, ha="right", va="bottom", color=MUTED)
     for arm, (x, y) in zip(arms, points, strict=True):
         axes.plot([x], [y], linestyle="none", zorder=3, alpha=0.9, **_mark(analysis, arm))
-    ids = {arm.name for arm in named}
-    where = [place for place, arm in enumerate(arms) if arm.name in ids]
+    where = [place for place, arm in enumerate(arms) if arm in named]
     _labels(figure, axes, points, where, [str(arms[place].rank) for place in where])
     axes.set_xlabel("accuracy")
     axes.set_ylabel("balanced accuracy")
@@ -65,15 +64,12 @@ def tradeoff(analysis: Analysis) -> RenderedFigure:
 
 
 def _mark(analysis: Analysis, arm: Arm) -> dict[str, Any]:
-    size = 7 if len(analysis.ranked) <= 60 else 5
     baseline, best = arm.name == analysis.baseline, arm.name in analysis.pareto
-    fill = ACCENT if best else SURFACE
-    edge = ACCENT if best else INK if baseline else MUTED
     return {
         "marker": "s" if baseline else "D" if best else "o",
-        "markersize": size,
-        "markerfacecolor": fill,
-        "markeredgecolor": edge,
+        "markersize": 7 if len(analysis.ranked) <= 60 else 5,
+        "markerfacecolor": ACCENT if best else SURFACE,
+        "markeredgecolor": ACCENT if best else INK if baseline else MUTED,
         "markeredgewidth": 1.4,
     }
 
@@ -122,17 +118,10 @@ def _overlap(one: Sequence[float], two: Sequence[float]) -> float:
 def _key(figure: Figure, named: Sequence[Arm], *, top: float, step: float) -> None:
     """What the marks mean, and the names behind the numbers in two columns."""
     plain: dict[str, Any] = {"linestyle": "none", "markersize": 7, "markeredgewidth": 1.4}
-    marks = [
-        ("D", ACCENT, ACCENT, "Pareto"),
-        ("s", SURFACE, INK, "baseline"),
-        ("o", SURFACE, MUTED, "other"),
-    ]
-    handles = [
-        Line2D([], [], marker=m, markerfacecolor=fill, markeredgecolor=edge, **plain) for m, fill, edge, _ in marks
-    ]
+    marks = ("D", ACCENT, ACCENT), ("s", SURFACE, INK), ("o", SURFACE, MUTED)
     figure.legend(
-        handles,
-        [text for *_, text in marks],
+        [Line2D([], [], marker=m, markerfacecolor=fill, markeredgecolor=edge, **plain) for m, fill, edge in marks],
+        ["Pareto", "baseline", "other"],
         loc="center left",
         bbox_to_anchor=(0.01, top),
         ncols=3,
