@@ -41,15 +41,12 @@ class Metrics(BaseModel):
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
-    """Count pairs of true and predicted classes.
+    """Return the counts (K, K) of true by predicted classes.
 
     Args:
         labels: (N,) true classes.
         predicted: (N,) predicted classes.
         classes: their number K.
-
-    Returns:
-        (K, K) counts: true by predicted.
 
     Raises:
         ValueError: shapes that differ, or classes outside 0..K-1, which would be counted in another cell.

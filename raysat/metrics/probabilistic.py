@@ -69,16 +69,13 @@ class Reliability:
 def score(
     labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: npt.NDArray[Any], *, ordinal: bool
 ) -> Scores:
-    """Compute all scores of a model's predictions.
+    """Return all scores of a model's predictions.
 
     Args:
         labels: (N,) true classes.
         predicted: (N,) predicted classes.
         probabilities: (N, K) of each class.
         ordinal: whether the classes have an order; without one there is no kappa and no MAE.
-
-    Returns:
-        The scores.
 
     Raises:
         ValueError: shapes that differ, classes outside 0..K-1, or no patch.
@@ -113,15 +110,12 @@ def quadratic_kappa(confusion: Matrix) -> float | None:
 
 
 def reliability(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Reliability:
-    """Sort patches into ``BINS`` equal bins (low, high] of the predicted class's probability.
+    """Return counts and sums of ``BINS`` equal bins (low, high] of the predicted class's probability.
 
     Args:
         labels: (N,) true classes.
         predicted: (N,) predicted classes.
         probabilities: (N, K) of each class.
-
-    Returns:
-        Counts and sums of each bin.
     """
     confidence = probabilities[np.arange(len(labels)), predicted].astype(np.float64)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)

@@ -10,7 +10,6 @@ from raysat.errors import UsageError
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, Metric
 from raysat.report.analysis.collect import collect
 from raysat.report.analysis.combination import OPTION, check_known, parse_combination
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.cost import Cost, cost_of
 from raysat.report.analysis.curves import Curve, read_curve
 from raysat.report.analysis.effects import Effects, estimate_effects
@@ -19,7 +18,7 @@ from raysat.report.analysis.factors import Design, design
 from raysat.report.analysis.generators import Generator, read_generators
 from raysat.report.analysis.merge import merge
 from raysat.report.analysis.model import Arm, Leaderboard
-from raysat.report.analysis.paired import Estimates, PairedBootstrap
+from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.report.analysis.predictions import TrialPredictions, read_predictions, with_scores
 from raysat.report.analysis.ranking import pareto, rank, ranking_metric
 from raysat.report.analysis.replication import Replication, replicate

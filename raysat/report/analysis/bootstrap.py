@@ -32,15 +32,12 @@ def resampled_metrics(classes: int) -> tuple[Metric, ...]:
 
 
 def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> Floats:
-    """Compute ``resampled_metrics``; definitions as in ``metrics/confusion.py``.
+    """Return ``resampled_metrics`` in their order, (M, ...); definitions as in ``metrics/confusion.py``.
 
     Args:
         hits: (..., K) patches of each class that were found.
         predicted: (..., K) patches that were predicted as each class.
         support: (K,) patches of each class; a class without any has recall and precision NaN and takes no part.
-
-    Returns:
-        (M, ...) the metrics in their order.
     """
     present = support > 0
     recall = np.where(present, hits / np.maximum(support, 1), np.nan)
@@ -66,16 +63,13 @@ def resample(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Floats:
-    """Compute every metric of every trial on each resample of the patches.
+    """Return every metric of every trial on each resample: (M, B, T) float32, in the order of ``resampled_metrics``.
 
     Args:
         predictions: of T trials for N patches.
         n_resamples: how many, B; fewer where they would not fit in memory.
         seed: of the random patches.
         progress: called with resamples done and resamples in all.
-
-    Returns:
-        (M, B, T) float32, metrics in the order of ``resampled_metrics``.
     """
     classes, trials = predictions.classes, len(predictions.predicted)
     n_metrics = len(resampled_metrics(classes))

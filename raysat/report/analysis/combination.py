@@ -13,9 +13,8 @@ from itertools import combinations
 from typing import Final
 
 from raysat.errors import UsageError, suggest
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.factors import Design, Factor, setting
-from raysat.report.analysis.paired import Estimates, PairedBootstrap
+from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.report.analysis.significance import corrected
 
 _MOST_LEVELS: Final = 4  # combined: 16 subsets

@@ -14,11 +14,10 @@ from raysat.errors import UsageError
 from raysat.formatting import one_line
 from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
 from raysat.report.analysis.collect import collect
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.cost import Cost, cost_of
 from raysat.report.analysis.estimate import Estimate
 from raysat.report.analysis.model import Arm, Leaderboard
-from raysat.report.analysis.paired import Estimates, PairedBootstrap, unpaired_difference
+from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap, unpaired_difference
 from raysat.report.analysis.predictions import TrialPredictions, read_predictions
 from raysat.report.analysis.significance import corrected
 from raysat.storage.ledger import Ledger

@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.report.analysis.combination import Combination, compare_with_parts
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.factors import Design, Factor, setting
-from raysat.report.analysis.paired import Estimates, PairedBootstrap
+from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.report.analysis.significance import EPSILON, corrected
 from raysat.report.analysis.variance import VarianceComponent, variance_components
 

@@ -44,15 +44,12 @@ class Estimate:
 
 
 def interval(values: Floats, resampled: Floats, *, seed: int = 0) -> tuple[Floats, Floats]:
-    """Compute 95 % intervals of the mean over seeds.
+    """Return both ends, each (...), of 95 % intervals of the mean over seeds; NaN for fewer than two.
 
     Args:
         values: (..., S) a statistic on the patches as they are, for each seed.
         resampled: (..., B, S) the same on each resample of the patches.
         seed: of the random order in which the seeds' part meets the patches'.
-
-    Returns:
-        Lower and upper ends, each (...); NaN for fewer than two seeds.
     """
     if values.shape[-1] < 2:
         unknown = np.full(values.shape[:-1], np.nan)
@@ -61,15 +58,12 @@ def interval(values: Floats, resampled: Floats, *, seed: int = 0) -> tuple[Float
 
 
 def spread(values: Floats, resampled: Floats, *, seed: int = 0) -> Floats:
-    """Draw the mean over two seeds or more, seeds and patches being random.
+    """Return (..., B) draws of the mean over two seeds or more, seeds and patches being random.
 
     Args:
         values: (..., S) a statistic on the patches as they are, for each seed.
         resampled: (..., B, S) the same on each resample of the patches.
         seed: of the random order in which the seeds' part meets the patches'.
-
-    Returns:
-        (..., B) draws of the mean.
     """
     n, n_resamples = values.shape[-1], resampled.shape[-2]
     mean = resampled.mean(axis=-1, dtype=np.float64)

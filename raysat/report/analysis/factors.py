@@ -154,7 +154,7 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
     merged = []
     for group in groups.values():
         of = {arm: " + ".join(factor.of[arm] for factor in group) for arm in group[0].of}
-        lead = next((one for one in group if one.levels[0] == _DEFAULTS.get(f"{one.name}.kind")), group[0])
+        lead = next((f for f in group if f.levels[0] == _DEFAULTS.get(f"{f.name}.kind")), group[0])
         levels = dict.fromkeys(of[arm] for level in lead.levels for arm in of if lead.of[arm] == level)
         merged.append(Factor(name=" + ".join(factor.name for factor in group), levels=tuple(levels), of=of))
     return merged

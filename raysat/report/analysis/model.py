@@ -91,11 +91,8 @@ class Arm:
 
     def by_class(self, metric: Metric) -> tuple[MetricSummary, ...]:
         """A metric of every class, such as RECALL, in class order."""
-        return tuple(
-            summary
-            for known, summary in self.metrics.items()
-            if known.name == metric.name and known.class_index is not None
-        )
+        by_class = (known for known in self.metrics if known.name == metric.name and known.class_index is not None)
+        return tuple(self.metrics[known] for known in by_class)
 
     def published_value(self, metric: Metric) -> float | None:
         """What was published of it; None where that is not printed, or is of other classes."""

@@ -1,4 +1,4 @@
-"""Paired statistics: seeds and test patches are blocks that all arms share.
+"""Contrasts of arms, estimated in pairs: seeds and test patches are blocks that all arms share.
 
 Within each seed that all arms of a contrast have finished it has a value d_s; the estimate is the mean of d_s over n
 seeds, with an interval from both blocks (``estimate.py``) and a test over seeds (``significance.py``).
@@ -7,18 +7,50 @@ seeds, with an interval from both blocks (``estimate.py``) and a test over seeds
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from raysat.metrics.catalog import Metric
 from raysat.report.analysis.bootstrap import N_RESAMPLES, observed, resample, resampled_metrics
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.estimate import Estimate, Floats, interval, middle, spread
 from raysat.report.analysis.predictions import TrialPredictions
 from raysat.report.analysis.significance import EPSILON, sign_flip
 
 Estimates = Mapping[Metric, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A weighted sum of arms; those whose weight is zero take no part."""
+
+    weights: Mapping[str, float]  # arm -> weight
+
+    @classmethod
+    def mean(cls, arms: Sequence[str]) -> Contrast:
+        """The mean of some arms; of one arm, itself."""
+        return cls(dict.fromkeys(arms, 1.0 / len(arms)))
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that take part."""
+        return tuple(self.weights)
+
+    def __add__(self, other: Contrast) -> Contrast:
+        """The sum of both; where nothing is left of it, one arm by the weight 0."""
+        total = dict(self.weights)
+        for arm, weight in other.weights.items():
+            total[arm] = total.get(arm, 0.0) + weight
+        left = {arm: weight for arm, weight in total.items() if abs(weight) > EPSILON}
+        return Contrast(left or {next(iter(total)): 0.0})
+
+    def __sub__(self, other: Contrast) -> Contrast:
+        """The difference of both."""
+        return self + other * -1
+
+    def __mul__(self, factor: float) -> Contrast:
+        """The contrast with every weight multiplied."""
+        return Contrast({arm: factor * weight for arm, weight in self.weights.items()})
 
 
 class PairedBootstrap:
@@ -92,13 +124,9 @@ class PairedBootstrap:
         return means
 
     def across_metrics(self, terms: Sequence[tuple[float, str, Metric]]) -> Estimate | None:
-        """Estimate a weighted sum over metrics and arms, such as a difference of two recalls between two arms.
+        """Estimate a sum of weighted metrics of arms, such as a difference of two recalls between two arms.
 
-        Args:
-            terms: weight, arm and metric of each summand.
-
-        Returns:
-            The estimate with its test; None where the arms have no seed in common, or a class no test patch.
+        None where the arms have no seed in common, or a class no test patch.
         """
         seeds = self.seeds(*(arm for _, arm, _ in terms))
         if not seeds:

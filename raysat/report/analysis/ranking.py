@@ -101,9 +101,7 @@ def pareto(arms: Sequence[Arm]) -> frozenset[str]:
         if arm.n and not arm.short
     }
 
-    def beaten(point: tuple[float, float]) -> bool:
-        return any(
-            other != point and all(a >= b for a, b in zip(other, point, strict=True)) for other in points.values()
-        )
+    def beaten(accuracy: float, minus_icv: float) -> bool:
+        return any(a >= accuracy and i >= minus_icv and (a, i) != (accuracy, minus_icv) for a, i in points.values())
 
-    return frozenset(name for name, point in points.items() if not beaten(point))
+    return frozenset(name for name, point in points.items() if not beaten(*point))

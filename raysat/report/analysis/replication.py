@@ -18,10 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from raysat.metrics.catalog import FROM_CONFUSION, RECALL, Metric
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.estimate import Estimate
 from raysat.report.analysis.model import Arm, Leaderboard
-from raysat.report.analysis.paired import Estimates, PairedBootstrap
+from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.report.analysis.reference import Comparison, PublishedFinding, PublishedMeasure, PublishedRow
 
 # Table 2's text calls accuracies similar that lie up to .0165 apart (rows 4 and 5).
@@ -143,7 +142,9 @@ def _answered(
         published = None if of is None or minus is None else of - minus
         verdict = judge(estimate, comparison.expected)
         answers.append(Answer(comparison=comparison, published=published, estimate=estimate, verdict=verdict))
-    return Replicated(finding=finding, verdict=_joint([answer.verdict for answer in answers]), answers=tuple(answers))
+    verdicts = {answer.verdict for answer in answers}
+    joint: Verdict = "not held" if "not held" in verdicts else "held" if verdicts == {"held"} else "cannot be told"
+    return Replicated(finding=finding, verdict=joint, answers=tuple(answers))
 
 
 def judge(estimate: Estimate | None, expected: str) -> Verdict:
@@ -159,12 +160,6 @@ def judge(estimate: Estimate | None, expected: str) -> Verdict:
         case _:
             holds, fails = low >= -SIMILAR and high <= SIMILAR, low > SIMILAR or high < -SIMILAR
     return "held" if holds else "not held" if fails else "cannot be told"
-
-
-def _joint(verdicts: Sequence[Verdict]) -> Verdict:
-    if all(verdict == "held" for verdict in verdicts):
-        return "held"
-    return "not held" if "not held" in verdicts else "cannot be told"
 
 
 def _weights(measure: PublishedMeasure, support: Sequence[int]) -> dict[Metric, float]:

@@ -32,15 +32,12 @@ class VarianceComponent:
 def variance_components(
     bootstrap: PairedBootstrap, design: Design, seeds: Sequence[int]
 ) -> tuple[VarianceComponent, ...]:
-    """Split the variance of balanced accuracy over the trials of a balanced grid.
+    """Return shares of factors, of pairs, of three or more together; of seed and noise where seeds are several.
 
     Args:
         bootstrap: what the trials reached.
         design: a balanced one.
         seeds: that all of its arms have finished.
-
-    Returns:
-        Components of each factor, each pair, three or more together; then seed and noise, where seeds are several.
     """
     sizes = [len(factor.levels) for factor in design.factors]
     trials = np.empty((*sizes, len(seeds)))

@@ -51,15 +51,12 @@ def marked(analysis: Analysis, arm: Arm) -> str:
 
 
 def wrap(text: str, width: int, lines: int) -> list[str]:
-    """Break a text at spaces where it can.
+    """Return the lines of a text, broken at spaces where it can.
 
     Args:
         text: one line.
         width: of a line, in cells of a terminal.
         lines: at most; of what is too long, the last line has the end alone.
-
-    Returns:
-        The lines.
     """
     if lines == 1 or cell_len(text) <= width:
         return [elide(text, width)]

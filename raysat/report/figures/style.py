@@ -96,7 +96,7 @@ def style() -> Iterator[None]:
 
 
 def render(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> RenderedFigure:
-    """Write a figure as SVG and PNG, with nothing in them that differs from run to run.
+    """Return a figure as SVG and PNG, with nothing in them that differs from run to run.
 
     Args:
         figure: what to write.
@@ -104,9 +104,6 @@ def render(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> 
         title: for pages.
         caption: what is shown, of how many, and what is left out.
         alt: for those who cannot see it.
-
-    Returns:
-        Both forms.
     """
     svg, png = io.BytesIO(), io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

@@ -13,7 +13,7 @@ from statsmodels.stats.anova import anova_lm
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
 from raysat.report.analysis.bootstrap import observed
 from raysat.report.analysis.collect import collect
-from raysat.report.analysis.effects import effect_contrast, estimate_effects
+from raysat.report.analysis.effects import design_matrix, effect_contrast, estimate_effects
 from raysat.report.analysis.factors import Design, Factor, design
 from raysat.report.analysis.paired import PairedBootstrap
 from raysat.report.analysis.predictions import TrialPredictions, read_predictions
@@ -215,3 +215,20 @@ def test_one_seed_has_shares_without_noise(made):
     assert {share.source for share in found.components}.isdisjoint({"seed", "noise"})
     assert found.main[0].estimates[ICV].low is None
     assert np.isfinite(found.main[0].estimates[ICV].value)
+
+
+def test_columns_of_least_squares_are_named_by_factors_and_levels():
+    arms = ("w", "x", "y", "z")
+    loss = Factor(name="loss", levels=("ce", "ldam"), of=dict(zip(arms, ("ce", "ldam", "ce", "ldam"), strict=True)))
+    average = Factor(
+        name="average", levels=("none", "swa"), of=dict(zip(arms, ("none", "none", "swa", "swa"), strict=True))
+    )
+    columns = design_matrix(arms, (loss, average), (loss, average))
+    assert list(columns) == [(), (("loss", "ldam"),), (("average", "swa"),), (("loss", "ldam"), ("average", "swa"))]
+    assert [column.tolist() for column in columns.values()] == [
+        [1, 1, 1, 1],
+        [0, 1, 0, 1],
+        [0, 0, 1, 1],
+        [0, 0, 0, 1],
+    ]
+    assert len(design_matrix(arms, (loss, average))) == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 
@@ -19,14 +21,15 @@ from raysat.metrics.catalog import (
 )
 from raysat.report.analysis.bootstrap import observed, resample, resampled_metrics
 from raysat.report.analysis.collect import collect
-from raysat.report.analysis.contrast import Contrast
 from raysat.report.analysis.effects import estimate_effects
 from raysat.report.analysis.estimate import interval
 from raysat.report.analysis.factors import design
-from raysat.report.analysis.paired import PairedBootstrap, unpaired_difference
+from raysat.report.analysis.paired import Contrast, PairedBootstrap, unpaired_difference
 from raysat.report.analysis.predictions import TrialPredictions, read_predictions
 from raysat.storage.ledger import Ledger
 from tests.helpers.report import GRID, GRID_CONFIGS
+
+weights = st.dictionaries(st.sampled_from("abcd"), st.integers(-4, 4).map(float), min_size=1)
 
 
 def minus(one: str, other: str) -> Contrast:
@@ -207,3 +210,21 @@ def test_arms_that_predict_the_same_differ_by_nothing_not_by_rounding(make_run):
     for estimate in idle.estimates.values():
         assert (estimate.value, estimate.low, estimate.high, estimate.p) == (0, 0, 0, 1)
         assert not estimate.excludes_zero
+
+
+def test_a_difference_of_means_weighs_each_side_to_one():
+    contrast = Contrast.mean(["a", "b"]) - Contrast.mean(["c"])
+    assert contrast.weights == {"a": 0.5, "b": 0.5, "c": -1.0}
+    assert contrast.arms == ("a", "b", "c")
+
+
+@given(weights, weights)
+def test_sums_and_differences_are_those_of_every_weight(one, other):
+    for total, sign in ((Contrast(one) + Contrast(other), 1), (Contrast(one) - Contrast(other), -1)):
+        for arm in "abcd":
+            assert total.weights.get(arm, 0.0) == one.get(arm, 0.0) + sign * other.get(arm, 0.0)
+
+
+def test_an_arm_without_weight_takes_no_part_and_nothing_left_is_one_arm_of_weight_zero():
+    assert (Contrast.mean(["a", "b"]) - Contrast.mean(["b"]) * 0.5).arms == ("a",)
+    assert (Contrast.mean(["a"]) - Contrast.mean(["a"])).weights == {"a": 0.0}
