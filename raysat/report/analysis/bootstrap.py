@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.report.analysis.estimate import Floats
 from raysat.report.analysis.predictions import TrialPredictions
 
 N_RESAMPLES: Final = 2000
 _LEAST: Final = 200  # resamples, however many trials there are
 _CHUNK: Final = 200  # resamples at a time: bounds the memory of what is not kept
 _MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more trials and classes there are fewer resamples
-
-Floats = npt.NDArray[np.floating[Any]]
 
 
 def resampled_metrics(classes: int) -> tuple[Metric, ...]:

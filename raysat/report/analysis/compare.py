@@ -142,11 +142,11 @@ def _identical(a: TrialPredictions, b: TrialPredictions, arm: str) -> bool:
 
 
 def _means(a: Arm, b: Arm, *, paired: bool) -> tuple[float, float]:
-    common = set(a.seeds) & set(b.seeds)
+    common = set(a.seeds) & set(b.seeds) if paired else set()
     means = []
     for arm in (a, b):
         values = zip(arm.seeds, arm.metrics[BALANCED_ACCURACY].values, strict=True)
-        means.append(fmean([value for seed, value in values if seed in common or not (paired and common)]))
+        means.append(fmean([value for seed, value in values if seed in common or not common]))
     return means[0], means[1]
 
 

@@ -18,15 +18,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
-import numpy.typing as npt
 
 from raysat.report.analysis.combination import Combination, compare_with_parts
+from raysat.report.analysis.estimate import Floats
 from raysat.report.analysis.factors import Design, Factor, setting
 from raysat.report.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.report.analysis.significance import EPSILON, corrected
 from raysat.report.analysis.variance import VarianceComponent, variance_components
 
-Floats = npt.NDArray[np.float64]
 Levels = tuple[tuple[str, str], ...]  # factor and level: one of a main effect, two of an interaction
 
 

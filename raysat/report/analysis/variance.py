@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from raysat.metrics.catalog import BALANCED_ACCURACY
+from raysat.report.analysis.estimate import Floats
 from raysat.report.analysis.factors import Design
 from raysat.report.analysis.paired import PairedBootstrap
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +56,14 @@ def variance_components(
     if left := arms.size - 1 - sum(degrees for _, _, degrees in sources):
         rest = max(0.0, between - sum(squares for _, squares, _ in sources))
         sources.append(("three or more together", rest, left))
-    components = [
-        VarianceComponent(source=name, degrees=degrees, of_arms=_share(squares, between), of_all=_share(squares, total))
-        for name, squares, degrees in sources
-    ]
+    shares: list[tuple[str, float, int, float | None]] = [(*source, _share(source[1], between)) for source in sources]
     if free := len(seeds) - 1:
         noise = max(0.0, total - between - of_seed)
-        for name, squares, degrees in (("seed", of_seed, free), ("noise", noise, free * (arms.size - 1))):
-            share = _share(squares, total)
-            components.append(VarianceComponent(source=name, degrees=degrees, of_arms=None, of_all=share))
-    return tuple(components)
+        shares += [("seed", of_seed, free, None), ("noise", noise, free * (arms.size - 1), None)]
+    return tuple(
+        VarianceComponent(source=name, degrees=degrees, of_arms=of_arms, of_all=_share(squares, total))
+        for name, squares, degrees, of_arms in shares
+    )
 
 
 def _squares(deviations: Floats) -> float:

@@ -92,16 +92,15 @@ def _labels(
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in marks]
     for place, text in zip(where, texts, strict=True):
         wide = 3.4 * len(text) + 1
-        best, least = _AROUND[0], float("inf")
-        for distance, (dx, dy) in enumerate(_AROUND):
-            x, y = marks[place] + (dx, dy)
+        candidates = []
+        for distance, offset in enumerate(_AROUND):
+            x, y = marks[place] + offset
             box = (x - wide, y - 5, x + wide, y + 5)
             outside = box[0] < frame[0] or box[1] < frame[1] or box[2] > frame[2] or box[3] > frame[3]
             cost = sum(_overlap(box, other) for other in taken) + distance * 0.5 + 500 * outside
-            if cost < least:
-                best, least = (dx, dy), cost
-        x, y = marks[place] + best
-        taken.append((x - wide, y - 5, x + wide, y + 5))
+            candidates.append((cost, offset, box))
+        _, best, box = min(candidates, key=lambda candidate: candidate[0])
+        taken.append(box)
         far = np.hypot(*best) > 15
         line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 4} if far else None
         axes.annotate(
