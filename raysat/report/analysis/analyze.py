@@ -81,7 +81,7 @@ def analyze(
     combinations: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Analysis:
-    """Read runs and work out all that a report says of them.
+    """Read runs and return all that a report says of them.
 
     Args:
         runs: folders that ``ablate`` wrote; several are merged.
