@@ -9,7 +9,7 @@ from raysat.formatting import NONE, number, one_line
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, Metric
 from raysat.report.analysis.estimate import Estimate
 from raysat.report.analysis.model import Arm, MetricSummary
-from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value
+from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value, percent
 from raysat.report.format.table import Cell, Emphasis, Heading
 
 TIED: Final = "="  # beside the rank of an arm that is tied with the best
@@ -28,6 +28,11 @@ def whole_cell(value: int | None) -> Cell:
     return Cell(text=NONE if value is None else f"{value:,}", value=value)
 
 
+def percent_cell(share: float | None) -> Cell:
+    """A share in percent."""
+    return Cell(text=percent(share), value=share)
+
+
 def p_cell(p: float | None) -> Cell:
     """A p-value."""
     return Cell(text=p_value(p), value=p)
@@ -40,16 +45,13 @@ def mean_cell(
     best: str | None = None,
     interval: Estimate | None = None,
 ) -> Cell:
-    """A mean over seeds above its interval, or the standard deviation over seeds where there is none.
+    """Return a mean over seeds above its interval, or the standard deviation over seeds where there is none.
 
     Args:
         summary: an arm's values.
         metric: of which metric. Accuracy is never strong: on imbalanced data its best is no merit.
         best: how the best of the column reads, which is strong.
         interval: of the mean.
-
-    Returns:
-        The cell.
     """
     mean, text = summary.mean, number(summary.mean, metric.digits)
     emphasis = Emphasis.PLAIN
@@ -57,35 +59,36 @@ def mean_cell(
         emphasis = Emphasis.MUTED
     elif mean is not None and text == best:
         emphasis = Emphasis.STRONG
-    below = (
-        format_interval(interval, metric.digits, difference=False)
-        if interval
-        else format_spread(summary, metric.digits)
-    )
+    spread = format_spread(summary, metric.digits)
+    below = format_interval(interval, metric.digits, difference=False) if interval else spread
     short = f" {NONE} " if mean is None else "1.0" if mean >= 0.995 else f"{mean:.2f}"[1:]
     return Cell(text=text, value=mean, below=below, emphasis=emphasis, short=short)
 
 
+def estimate_cell(estimate: Estimate | None, digits: int = 3) -> Cell:
+    """A value above its interval, neither with a sign."""
+    value = estimate.value if estimate else None
+    return Cell(text=number(value, digits), value=value, below=format_interval(estimate, digits, difference=False))
+
+
 def difference_cell(estimate: Estimate | None, digits: int = 3) -> Cell:
     """A difference above its interval; strong where the interval excludes zero."""
+    value = estimate.value if estimate else None
     return Cell(
-        text=format_difference(estimate.value if estimate else None, digits),
-        value=estimate.value if estimate else None,
+        text=format_difference(value, digits),
+        value=value,
         below=format_interval(estimate, digits),
         emphasis=Emphasis.STRONG if estimate is not None and estimate.excludes_zero else Emphasis.PLAIN,
     )
 
 
 def arm_cell(arm: Arm, *, pareto: Collection[str] = (), baseline: str = "") -> Cell:
-    """An arm's name with its marks.
+    """Return an arm's name with its marks.
 
     Args:
         arm: whose name.
         pareto: the arms that no other beats on both balanced accuracy and ICV.
         baseline: the arm that others are compared with.
-
-    Returns:
-        The cell.
     """
     return Cell(
         text=arm.label + (f" {PARETO}" if arm.name in pareto else ""),

@@ -43,15 +43,12 @@ def format_difference(value: float | None, digits: int = 3) -> str:
 
 
 def format_interval(estimate: Estimate | None, digits: int = 3, *, difference: bool = True) -> str:
-    """The ends of an interval: ``[−0.001, +0.062]``; empty where there is none.
+    """Return the ends of an interval: ``[−0.001, +0.062]``; empty where there is none.
 
     Args:
         estimate: with or without interval; None where there is nothing to estimate.
         digits: decimals.
         difference: whether it is one, whose ends have signs.
-
-    Returns:
-        The text.
     """
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
@@ -60,15 +57,12 @@ def format_interval(estimate: Estimate | None, digits: int = 3, *, difference: b
 
 
 def format_estimate(estimate: Estimate | None, digits: int = 3, *, difference: bool = True) -> str:
-    """A value and its interval: ``+0.031 [−0.001, +0.062]``.
+    """Return a value and its interval: ``+0.031 [−0.001, +0.062]``.
 
     Args:
         estimate: None, a dash, where there is nothing to estimate.
         digits: decimals.
         difference: whether it is one, which has a sign.
-
-    Returns:
-        The text.
     """
     value = None if estimate is None else estimate.value
     text = format_difference(value, digits) if difference else number(value, digits)

@@ -9,43 +9,37 @@ from raysat.metrics.catalog import RECALL
 from raysat.metrics.power import name_of_test
 from raysat.report.analysis.compare import Comparison
 from raysat.report.format.cells import ARM, N, words
-from raysat.report.format.comparisons import difference_columns, main_labels
+from raysat.report.format.comparisons import MAIN_LABELS, difference_columns
 from raysat.report.format.document import Block, Bullets, Document, Section, Subtitle
 from raysat.report.format.table import Cell, Heading, Table, make_table
 
 
 def comparison_page(comparison: Comparison) -> Document:
     """The page of a comparison."""
-    runs = Bullets([f"{letter}: {run}" for letter, run in zip("AB", comparison.runs, strict=True)])
-    settings = list(_settings(comparison))
+    headings = [Heading(text=text, words=True) for text in ("differs in", "A", "B")]
+    differences = [[words(text) for text in row] for row in comparison.differs]
     blocks: list[Block] = [
-        runs,
-        differences_of_runs(comparison),
-        changes_table(comparison),
+        Bullets([f"{letter}: {run}" for letter, run in zip("AB", comparison.runs, strict=True)]),
+        Table(name="runs", caption="", headings=headings, rows=differences),
+        _changes_table(comparison),
         Bullets(list(_notes(comparison))),
     ]
-    if settings:
+    if settings := list(_settings(comparison)):
         blocks += [Subtitle("Settings that are not the same"), Bullets(settings)]
     return Document(title="Run B against run A", subtitle="", sections=[Section("comparison", "", blocks)])
 
 
-def differences_of_runs(comparison: Comparison) -> Table:
-    """What the runs as wholes differ in."""
-    headings = [Heading(text=text, words=True) for text in ("differs in", "A", "B")]
-    rows = [[words(text) for text in row] for row in comparison.differs]
-    return Table(name="runs", caption="", headings=headings, rows=rows)
-
-
-def changes_table(comparison: Comparison) -> Table:
+def _changes_table(comparison: Comparison) -> Table:
     """Every arm's change, with that of every class's recall."""
-    metrics = dict.fromkeys(metric for change in comparison.changes for metric in change.estimates)
-    recalls = [metric for metric in comparison.board.by_class(RECALL) if metric in metrics]
-    labels = main_labels() | {recall: f"recall {comparison.board.label(recall)}" for recall in recalls}
-
     changes = comparison.changes
+    metrics = {metric for change in changes for metric in change.estimates}
+    recalls = [metric for metric in comparison.board.by_class(RECALL) if metric in metrics]
+    labels = MAIN_LABELS | {recall: f"recall {comparison.board.label(recall)}" for recall in recalls}
 
     def means(run: int) -> list[Cell]:
-        return [Cell(text=number(value), value=value) for value in (each.balanced_accuracy[run] for each in changes)]
+        return [
+            Cell(text=number(value), value=value) for change in changes for value in [change.balanced_accuracy[run]]
+        ]
 
     return make_table(
         "changes",

@@ -1,11 +1,11 @@
-"""Numbers for programs: CSV with a row per arm, effect or candidate; JSON with everything that is known."""
+"""Numbers for programs: CSV with a row per arm, effect or candidate; JSON with all that is known; tables as frames."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from raysat import __version__
 from raysat.formatting import one_line, to_csv
@@ -18,10 +18,23 @@ from raysat.report.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.report.analysis.paired import Estimates
 from raysat.report.analysis.replication import Replication
 from raysat.report.format.search import state
+from raysat.report.format.table import Table
 from raysat.search.load import Search
 from raysat.search.log import Log, values_of
 
-_ESTIMATE_FIELDS: Final = ("low", "high", "p", "p_holm", "n")
+
+def to_frame(table: Table) -> Any:
+    """Return a ``pandas.DataFrame`` with a row per row and a column per heading; a missing number is NaN.
+
+    Pandas is imported here, as few need it and it takes half a second.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    columns = {
+        heading.label: [row[k].text if heading.words else row[k].value for row in table.lines]
+        for k, heading in enumerate(table.headings)
+    }
+    return pd.DataFrame(columns)
 
 
 def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) -> str:
@@ -36,9 +49,8 @@ def report_csv(analysis: Analysis) -> str:
         row = _arm_row(analysis.board, arm, analysis.replication)
         if arm.n:
             row |= {"tied_with_best": arm.name in analysis.tied, "pareto": arm.name in analysis.pareto}
-            for metric, summary in arm.metrics.items():
-                if metric in FROM_PREDICTIONS:
-                    row |= {f"{metric.name}_mean": summary.mean, f"{metric.name}_sd": summary.sd}
+            for metric in FROM_PREDICTIONS:
+                row |= {f"{metric.name}_mean": arm.metrics[metric].mean, f"{metric.name}_sd": arm.metrics[metric].sd}
             for to, estimates in (("to_best", analysis.to_best), ("to_baseline", analysis.to_baseline)):
                 for metric, estimate in estimates.get(arm.name, {}).items():
                     row |= _estimate_row(f"{analysis.board.key(metric)}_{to}", estimate)
@@ -74,7 +86,7 @@ def search_csv(search: Search, log: Log) -> str:
         }
         for split, score in (("val", candidate.val), ("test", candidate.test)):
             if score is not None:
-                row |= {f"{split}_balanced_accuracy": score.balanced_accuracy, f"{split}_icv": score.icv}
+                row |= {f"{split}_{metric}": value for metric, value in score}
         rows.append(row | values_of(search, candidate))
     return to_csv(rows, names)
 
@@ -86,40 +98,35 @@ def leaderboard_json(board: Leaderboard, replication: Replication | None = None)
 
 def report_json(analysis: Analysis) -> str:
     """Everything that a report says."""
-    value = _board(analysis.board, analysis.replication)
-    arms = {arm.name: arm for arm in analysis.ranked}
-    for arm in value["arms"]:
-        name = arm["name"]
-        if name not in analysis.means:
-            continue
-        arm |= {
-            "tied_with_best": name in analysis.tied,
-            "pareto": name in analysis.pareto,
-            "interval": _estimates(analysis, analysis.means[name]),
-            "to_best": _estimates(analysis, analysis.to_best.get(name, {})),
-            "to_baseline": _estimates(analysis, analysis.to_baseline.get(name, {})),
-            "auroc": _by_class(analysis.board, arms[name].by_class(AUROC)),
-            "average_precision": _by_class(analysis.board, arms[name].by_class(AVERAGE_PRECISION)),
-            "confusion": analysis.predictions.confusion_of(name).tolist(),
-            "cost": asdict(analysis.cost.arms[name]),
-        }
-    cost = analysis.cost
+    board, cost = analysis.board, analysis.cost
+    value = _board(board, analysis.replication)
+    for arm, row in zip(board.arms, value["arms"], strict=True):
+        if arm.name in analysis.means:
+            row |= {
+                "tied_with_best": arm.name in analysis.tied,
+                "pareto": arm.name in analysis.pareto,
+                "interval": _estimates(board, analysis.means[arm.name]),
+                "to_best": _estimates(board, analysis.to_best.get(arm.name, {})),
+                "to_baseline": _estimates(board, analysis.to_baseline.get(arm.name, {})),
+                "auroc": _by_class(board, arm.by_class(AUROC)),
+                "average_precision": _by_class(board, arm.by_class(AVERAGE_PRECISION)),
+                "confusion": analysis.predictions.confusion_of(arm.name).tolist(),
+                "cost": cost.arms[arm.name],
+            }
     value |= {
         "rank_by": analysis.rank_by.name,
         "best": analysis.best,
         "baseline": analysis.baseline,
         "draws": analysis.n_resamples,
-        "effects": None if analysis.effects is None else _effects(analysis, analysis.effects),
+        "effects": None if analysis.effects is None else _effects(board, analysis.effects),
         "cost": {
-            "images": cost.images,
-            "seconds": cost.seconds,
+            **_fields(cost, "images", "seconds"),
             "planned": None if cost.planned is None else {"alone": cost.planned[0], "shared": cost.planned[1]},
-            "hardware": list(cost.hardware),
-            "versions": list(cost.versions),
+            **_fields(cost, "hardware", "versions"),
         },
         "findings_of_the_paper": _paper(analysis.replication) if analysis.replication else [],
-        "runs": [{"study": run.study, "command": run.command, "text": run.text} for run in analysis.runs],
-        "generators": [each.record.model_dump(mode="json", exclude={"data"}) for each in analysis.generators],
+        "runs": [_fields(run, "study", "command", "text") for run in analysis.runs],
+        "generators": [generator.record.model_dump(mode="json", exclude={"data"}) for generator in analysis.generators],
     }
     return _json(value)
 
@@ -131,7 +138,7 @@ def _csv_text(text: str) -> str:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+    return json.dumps(value, indent=1, allow_nan=False, default=asdict) + "\n"
 
 
 def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, object]:
@@ -141,15 +148,16 @@ def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> d
         row[f"{key}_mean"], row[f"{key}_sd"] = summary.mean, summary.sd
         if any(other.published_value(metric) is not None for other in board.arms):
             row[f"{key}_published"] = arm.published_value(metric)
-            beside = replication.of(arm.name, metric) if replication else None
-            for end in ("value", "low", "high"):
-                name = f"{key}_minus_published" + ("" if end == "value" else f"_{end}")
-                row[name] = getattr(beside.estimate, end) if beside else None
+            difference = replication.of(arm.name, metric) if replication else None
+            row |= _estimate_row(f"{key}_minus_published", difference.estimate if difference else None, ("low", "high"))
     return row
 
 
-def _estimate_row(name: str, estimate: Estimate) -> dict[str, object]:
-    return {name: estimate.value} | {f"{name}_{key}": getattr(estimate, key) for key in _ESTIMATE_FIELDS}
+def _estimate_row(
+    name: str, estimate: Estimate | None, keys: Sequence[str] = ("low", "high", "p", "p_holm", "n")
+) -> dict[str, object]:
+    values = {key: getattr(estimate, key, None) for key in ("value", *keys)}
+    return {name if key == "value" else f"{name}_{key}": value for key, value in values.items()}
 
 
 def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
@@ -161,104 +169,93 @@ def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
 
 
 def _board(board: Leaderboard, replication: Replication | None) -> dict[str, Any]:
-    counts = None if board.support is None else dict(zip(board.classes, board.support, strict=True))
     return {
         "study": board.study,
         "raysat": __version__,
         "data": {"name": board.data, "fingerprint": board.fingerprint},
         "reported": board.reported,
-        "classes": list(board.classes),
+        "classes": board.classes,
         "n_test": board.n_test,
-        "n_per_class": counts,
+        "n_per_class": None if board.support is None else dict(zip(board.classes, board.support, strict=True)),
         "reference": None if board.reference is None else board.reference.model_dump(exclude={"rows", "findings"}),
         "arms": [_arm(board, arm, replication) for arm in board.arms],
     }
 
 
 def _arm(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, Any]:
+    differences = replication.differences if replication else ()
     return {
         "name": arm.name,
         "rank": arm.rank,
         "short_of_seeds": arm.short,
-        "n": arm.n,
-        "n_planned": arm.n_planned,
-        "seeds": list(arm.seeds),
+        **_fields(arm, "n", "n_planned", "seeds"),
         **{metric.name: _summary(summary) for metric, summary in arm.metrics.items() if metric.class_index is None},
         "recall": _by_class(board, arm.by_class(RECALL)),
         "precision": _by_class(board, arm.by_class(PRECISION)),
-        "failed": [{"seed": trial.seed, "error": trial.error} for trial in arm.failed],
-        "missing": list(arm.missing),
+        **_fields(arm, "failed", "missing"),
         "published": None if arm.published is None else arm.published.model_dump(exclude={"arm"}),
         "minus_published": {
-            board.key(each.metric): {key: getattr(each.estimate, key) for key in ("value", "low", "high", "n")}
-            for each in (replication.differences if replication else ())
-            if each.arm.name == arm.name
+            board.key(difference.metric): _fields(difference.estimate, "value", "low", "high", "n")
+            for difference in differences
+            if difference.arm.name == arm.name
         },
     }
 
 
+def _fields(model: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in names}
+
+
 def _summary(summary: MetricSummary) -> dict[str, Any]:
-    return {"mean": summary.mean, "sd": summary.sd, "values": list(summary.values)}
+    return {"mean": summary.mean, "sd": summary.sd, "values": summary.values}
 
 
 def _by_class(board: Leaderboard, summaries: Sequence[MetricSummary]) -> dict[str, Any]:
-    return {name: _summary(summary) for name, summary in zip(board.classes, summaries, strict=True)}
+    return dict(zip(board.classes, map(_summary, summaries), strict=True))
 
 
-def _estimates(analysis: Analysis, estimates: Estimates) -> dict[str, Any]:
-    return {analysis.board.key(metric): asdict(estimate) for metric, estimate in estimates.items()}
+def _estimates(board: Leaderboard, estimates: Estimates) -> dict[str, Estimate]:
+    return {board.key(metric): estimate for metric, estimate in estimates.items()}
 
 
-def _effects(analysis: Analysis, effects: Effects) -> dict[str, Any]:
-    def effect(each: Effect) -> dict[str, Any]:
-        names = {"factors": list(each.factors), "levels": list(each.levels), "first": list(each.first)}
-        return {**names, "estimates": _estimates(analysis, each.estimates)}
-
-    def combination(each: Combination) -> dict[str, Any]:
-        parts = [
-            {
-                "label": part.label,
-                "mean": _estimates(analysis, part.mean),
-                "whole_over_it": _estimates(analysis, part.gain),
-            }
-            for part in each.subsets
-        ]
-        synergy = _estimates(analysis, each.synergy)
-        return {
-            "label": each.label,
-            "asked": each.preplanned,
-            "over": each.n_contexts,
-            "synergy": synergy,
-            "subsets": parts,
-        }
-
+def _effects(board: Leaderboard, effects: Effects) -> dict[str, Any]:
     return {
         "balanced": effects.design.balanced,
-        "arms": list(effects.design.arms),
-        "factors": [{"name": f.name, "levels": list(f.levels)} for f in effects.design.factors],
-        "seeds": list(effects.seeds),
-        "main": [effect(each) for each in effects.main],
-        "interactions": [effect(each) for each in effects.pairs],
-        "together": [combination(each) for each in effects.combinations],
-        "shares_of_balanced_accuracy": [asdict(share) for share in effects.components],
+        "arms": effects.design.arms,
+        "factors": [_fields(factor, "name", "levels") for factor in effects.design.factors],
+        "seeds": effects.seeds,
+        "main": [_effect(board, effect) for effect in effects.main],
+        "interactions": [_effect(board, effect) for effect in effects.pairs],
+        "together": [_combination(board, combination) for combination in effects.combinations],
+        "shares_of_balanced_accuracy": effects.components,
     }
 
 
-def _paper(replication: Replication) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": each.finding.key,
-            "text": each.finding.text,
-            "verdict": each.verdict,
-            "comparisons": [
-                {
-                    **answer.comparison.model_dump(),
-                    "published": answer.published,
-                    "ours": None if answer.estimate is None else asdict(answer.estimate),
-                    "verdict": answer.verdict,
-                }
-                for answer in each.answers
-            ],
-        }
-        for each in replication.findings
+def _effect(board: Leaderboard, effect: Effect) -> dict[str, Any]:
+    return {**_fields(effect, "factors", "levels", "first"), "estimates": _estimates(board, effect.estimates)}
+
+
+def _combination(board: Leaderboard, whole: Combination) -> dict[str, Any]:
+    parts = [
+        {"label": part.label, "mean": _estimates(board, part.mean), "whole_over_it": _estimates(board, part.gain)}
+        for part in whole.subsets
     ]
+    asked = {"label": whole.label, "asked": whole.preplanned, "over": whole.n_contexts}
+    return {**asked, "synergy": _estimates(board, whole.synergy), "subsets": parts}
+
+
+def _paper(replication: Replication) -> list[dict[str, Any]]:
+    findings = []
+    for replicated in replication.findings:
+        answers = [
+            {
+                **answer.comparison.model_dump(),
+                "published": answer.published,
+                "ours": answer.estimate,
+                "verdict": answer.verdict,
+            }
+            for answer in replicated.answers
+        ]
+        finding = {"key": replicated.finding.key, "text": replicated.finding.text}
+        findings.append({**finding, "verdict": replicated.verdict, "comparisons": answers})
+    return findings

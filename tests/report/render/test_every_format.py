@@ -20,8 +20,7 @@ from raysat.report.format.pages import report_page
 from raysat.report.format.run_comparison import comparison_page
 from raysat.report.format.search import candidates_table
 from raysat.report.format.table import Cell, Emphasis, Table
-from raysat.report.render.exports import effects_csv, report_csv, report_json
-from raysat.report.render.frame import to_frame
+from raysat.report.render.exports import effects_csv, report_csv, report_json, to_frame
 from raysat.report.render.html import to_html
 from raysat.report.render.latex import to_latex
 from raysat.report.render.markdown import to_markdown
