@@ -42,15 +42,12 @@ _ROOM: Final = {ICV_ROOT: 40, ACCURACY: 30, MACRO_F1: 16}
 
 
 def leaderboard(board: Leaderboard, replication: Replication | None = None, analysis: Analysis | None = None) -> Table:
-    """All arms, best first; accuracy comes last, as it never ranks.
+    """Return all arms, best first; accuracy comes last, as it never ranks.
 
     Args:
         board: the arms.
         replication: published numbers beside ours, where they could be compared.
         analysis: intervals, differences to the best and marks, where they are known.
-
-    Returns:
-        The table.
     """
     arms, several = board.arms, analysis is not None and len(analysis.ranked) > 1
     tied, pareto = (analysis.tied, analysis.pareto) if analysis else ((), ())
@@ -68,7 +65,7 @@ def leaderboard(board: Leaderboard, replication: Replication | None = None, anal
             (ARM, [arm_cell(arm, pareto=pareto, baseline=baseline) for arm in arms]),
             *(_metric(metric, board, analysis) for metric in (*leading, *metrics)),
             *(_to_best(analysis) if analysis and several else ()),
-            *([_published(BALANCED_ACCURACY, board, replication)] if published else ()),
+            *([_published(board, replication)] if published else ()),
             *(_metric(metric, board, analysis) for metric in (*recalls, ACCURACY)),
             (N, [n_cell(arm) for arm in arms]),
         ],
@@ -111,8 +108,8 @@ def _to_best(analysis: Analysis) -> tuple[Column, Column]:
     )
 
 
-def _published(metric: Metric, board: Leaderboard, replication: Replication | None) -> Column:
-    cells = []
+def _published(board: Leaderboard, replication: Replication | None) -> Column:
+    metric, cells = BALANCED_ACCURACY, []
     for arm in board.arms:
         value, difference = arm.published_value(metric), replication.of(arm.name, metric) if replication else None
         below = format_estimate(difference.estimate) if difference else ""
@@ -122,30 +119,28 @@ def _published(metric: Metric, board: Leaderboard, replication: Replication | No
 
 
 def class_table(board: Leaderboard, metric: Metric, analysis: Analysis | None = None) -> Table:
-    """Recall or precision of each class.
+    """Return recall or precision of each class; without rows where no trial has finished.
 
     Args:
         board: the arms.
         metric: RECALL or PRECISION.
         analysis: intervals, where they are known.
-
-    Returns:
-        The table; without rows where no trial has finished.
     """
+    arms = analysis.ranked if analysis else board.arms
     caption = (
         f"{metric.label.capitalize()} of each class: means over n seeds {spread_note(analysis)}; patches are those of "
+        f"the {board.reported} split."
     )
-    arms = analysis.ranked if analysis else board.arms
     means = [_means(of_class, board, arms, analysis) for of_class in board.by_class(metric)]
-    return _by_class(metric.name, f"{caption}the {board.reported} split.", board, arms, means)
+    return _by_class(metric.name, caption, board, arms, means)
 
 
 def area_table(analysis: Analysis, metric: Metric) -> Table:
     """AUROC or AVERAGE_PRECISION of each class against the rest."""
     arms = analysis.ranked
-    areas = [[mean_cell(summary) for summary in arm.by_class(metric)] for arm in arms]
+    areas = [[mean_cell(arm.metrics[of_class]) for arm in arms] for of_class in analysis.board.by_class(metric)]
     caption = f"{metric.label} of each class against the rest: means over n seeds ± standard deviation."
-    return _by_class(metric.name, caption, analysis.board, arms, list(zip(*areas, strict=True)))
+    return _by_class(metric.name, caption, analysis.board, arms, areas)
 
 
 def _by_class(
@@ -161,21 +156,24 @@ def _by_class(
 
 
 def _arm_table(
-    name: str, caption: str, arms: Sequence[Arm], shown: Sequence[Column], total: Sequence[Cell] = ()
+    name: str, caption: str, arms: Sequence[Arm], columns: Sequence[Column], total: Sequence[Cell] = ()
 ) -> Table:
     first, last = (ARM, [arm_cell(arm) for arm in arms]), (N, [n_cell(arm) for arm in arms])
-    return make_table(name, caption, [first, *shown, last], total=total)
+    return make_table(name, caption, [first, *columns, last], total=total)
 
 
 def more_table(analysis: Analysis) -> Table:
     """Metrics that only predictions give; those that no arm has are left out."""
     arms = analysis.ranked
-    shown = []
-    for metric in FROM_PREDICTIONS:
-        if any(arm.metrics[metric].values for arm in arms):
-            heading = Heading(text=metric.label, below="lower is better" * metric.lower_is_better)
-            shown.append((heading, _means(metric, analysis.board, arms, analysis)))
-    return _arm_table("more", f"Means over n seeds {spread_note(analysis)}; bold: the best of a column.", arms, shown)
+    columns = [
+        (
+            Heading(text=metric.label, below="lower is better" * metric.lower_is_better),
+            _means(metric, analysis.board, arms, analysis),
+        )
+        for metric in FROM_PREDICTIONS
+        if any(arm.metrics[metric].values for arm in arms)
+    ]
+    return _arm_table("more", f"Means over n seeds {spread_note(analysis)}; bold: the best of a column.", arms, columns)
 
 
 def cost_table(analysis: Analysis) -> Table:

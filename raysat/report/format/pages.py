@@ -12,18 +12,7 @@ from raysat.report.analysis.effects import Effects
 from raysat.report.analysis.model import Leaderboard
 from raysat.report.analysis.replication import Replication
 from raysat.report.format.comparisons import arm_differences, combination_table, effect_table, variance_table
-from raysat.report.format.document import (
-    Block,
-    Bullets,
-    Code,
-    Document,
-    Figure,
-    Fold,
-    Picture,
-    Section,
-    Subtitle,
-    Text,
-)
+from raysat.report.format.document import Block, Bullets, Code, Document, Figure, Fold, Picture, Section, Subtitle, Text
 from raysat.report.format.generators import generator_notes, generator_table
 from raysat.report.format.leaderboard import (
     area_table,
@@ -54,8 +43,8 @@ def report_page(analysis: Analysis) -> Document:
         for metric in (RECALL, PRECISION)
     ]
     areas = [
-        Fold("AUROC of each class", [area_table(analysis, AUROC)]),
-        Fold("Average precision of each class", [area_table(analysis, AVERAGE_PRECISION)]),
+        Fold(f"{name} of each class", [area_table(analysis, metric)])
+        for name, metric in (("AUROC", AUROC), ("Average precision", AVERAGE_PRECISION))
     ]
     sections = [
         Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks]),
@@ -85,10 +74,9 @@ def report_page(analysis: Analysis) -> Document:
 
 def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Document:
     """The page of a leaderboard, which needs no finished trial."""
+    ranks = Bullets(list(ranking_sentences(board)))
     sections = [
-        Section(
-            "leaderboard", "Leaderboard", [leaderboard(board, replication), Bullets(list(ranking_sentences(board)))]
-        ),
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication), ranks]),
         Section("published", "Published", list(_published(board, replication))),
         Section("classes", "Per class", [class_table(board, metric) for metric in (RECALL, PRECISION)]),
         Section("unfinished", "Failed or missing", [unfinished_table(board)]),
@@ -103,15 +91,12 @@ def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Doc
 
 
 def overview(board: Leaderboard, replication: Replication | None, analysis: Analysis | None = None) -> list[Block]:
-    """What a terminal shows of a leaderboard or a report.
+    """Return the blocks that a terminal shows of a leaderboard or a report.
 
     Args:
         board: the arms.
         replication: published numbers beside ours, where they could be compared.
         analysis: the report's, where there is one.
-
-    Returns:
-        Blocks of a page.
     """
     blocks: list[Block] = [
         Text(f"{one_line(board.study)}  {measured_on(board)}"),
@@ -123,9 +108,9 @@ def overview(board: Leaderboard, replication: Replication | None, analysis: Anal
     blocks.append(unfinished_table(board))
     if analysis is not None:
         blocks += map(Text, summary_sentences(analysis))
-    if analysis is not None and replication is not None and replication.findings:
-        blocks.append(Subtitle("What the paper found, on these data"))
-        blocks += map(Text, finding_sentences(replication, board))
+        if replication is not None and replication.findings:
+            blocks.append(Subtitle("What the paper found, on these data"))
+            blocks += map(Text, finding_sentences(replication, board))
     return blocks
 
 

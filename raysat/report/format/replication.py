@@ -8,7 +8,7 @@ from typing import Final
 from raysat.formatting import one_line
 from raysat.metrics.catalog import Metric
 from raysat.report.analysis.model import Leaderboard
-from raysat.report.analysis.replication import SIMILAR, Answer, Replicated, Replication, majority, metric_of
+from raysat.report.analysis.replication import SIMILAR, Answer, Replication, majority, metric_of
 from raysat.report.format.cells import ARM, N, difference_cell, mean_cell, n_cell, p_cell, whole_cell, words
 from raysat.report.format.numbers import format_difference, format_estimate, printed
 from raysat.report.format.sentences import INTERVALS, sentence
@@ -26,22 +26,21 @@ def source_note(board: Leaderboard) -> str:
 
 
 def published_table(board: Leaderboard, replication: Replication | None, *metrics: Metric) -> Table:
-    """Every published number beside ours.
+    """Return every published number beside ours; no rows where nothing is published of these arms.
 
     Args:
         board: the arms.
         replication: our differences to the publication; None where they could not be worked out.
         metrics: those to show; all where none is named.
-
-    Returns:
-        The table; without rows where nothing is published of these arms.
     """
-    known = {(each.arm.name, each.metric): each for each in (replication.differences if replication else ())}
     rows = [
-        (arm, metric, value, known.get((arm.name, metric)))
+        (arm, metric, value, replication.of(arm.name, metric) if replication else None)
         for arm in board.ranked
         for metric in metrics or board.metrics
         if (value := arm.published_value(metric)) is not None
+    ]
+    differences = [
+        difference_cell(difference.estimate if difference else None, metric.digits) for _, metric, _, difference in rows
     ]
     return make_table(
         "published",
@@ -52,10 +51,7 @@ def published_table(board: Leaderboard, replication: Replication | None, *metric
             (Heading(text="metric", words=True, room=50), [words(board.full_label(metric)) for _, metric, *_ in rows]),
             (Heading(text="ours"), [mean_cell(arm.metrics[metric], metric) for arm, metric, *_ in rows]),
             (Heading(text="published"), [Cell(text=printed(value), value=value) for *_, value, _ in rows]),
-            (
-                Heading(text="ours − published"),
-                [difference_cell(each.estimate if each else None, metric.digits) for _, metric, _, each in rows],
-            ),
+            (Heading(text="ours − published"), differences),
             (N, [n_cell(arm) for arm, *_ in rows]),
         ],
     )
@@ -65,8 +61,8 @@ def findings_table(replication: Replication, board: Leaderboard) -> Table:
     """The comparisons that each finding of the paper rests on; no rows where the paper's findings are not recorded."""
     rows = [(finding.finding, answer) for finding in replication.findings for answer in finding.answers]
     answers = [answer for _, answer in rows]
-    comparisons, estimates = [answer.comparison for answer in answers], [answer.estimate for answer in answers]
-    papers = [Cell(text=format_difference(each.published, digits=4), value=each.published) for each in answers]
+    estimates = [answer.estimate for answer in answers]
+    papers = [Cell(text=format_difference(answer.published, digits=4), value=answer.published) for answer in answers]
     return make_table(
         "findings",
         "What the paper's findings rest on, and the same paired differences on our data; p by the sign-flip test, not "
@@ -75,8 +71,11 @@ def findings_table(replication: Replication, board: Leaderboard) -> Table:
         [
             (Heading(text="finding", words=True), [words(f"({finding.key})") for finding, _ in rows]),
             (Heading(text="arms", words=True), [words(_arms(answer)) for answer in answers]),
-            (Heading(text="measure", words=True), [words(measure_label(answer, board)) for answer in answers]),
-            (Heading(text="expected", words=True), [words(_EXPECTED[each.expected]) for each in comparisons]),
+            (Heading(text="measure", words=True), [words(_measure(answer, board)) for answer in answers]),
+            (
+                Heading(text="expected", words=True),
+                [words(_EXPECTED[answer.comparison.expected]) for answer in answers],
+            ),
             (Heading(text="in the paper"), papers),
             (Heading(text="here"), list(map(difference_cell, estimates))),
             (Heading(text="p"), [p_cell(estimate.p if estimate else None) for estimate in estimates]),
@@ -88,25 +87,22 @@ def findings_table(replication: Replication, board: Leaderboard) -> Table:
 
 def finding_sentences(replication: Replication, board: Leaderboard) -> Iterator[str]:
     """One line for each finding of the paper: the verdict, how many comparisons it rests on, and the decisive one."""
-    for each in replication.findings:
-        verdicts = [answer.verdict for answer in each.answers]
+    for replicated in replication.findings:
+        finding, decisive = replicated.finding, replicated.decisive
+        verdicts = [answer.verdict for answer in replicated.answers]
         counts = f"{verdicts.count('held')} of {len(verdicts)} comparisons held, {verdicts.count('not held')} did not"
-        yield f"({each.finding.key}) {each.finding.text}: {each.verdict} ({counts}). {_decisive(each, board)}."
-
-
-def _decisive(replicated: Replicated, board: Leaderboard) -> str:
-    answer = replicated.decisive
-    if answer.estimate is None:
-        return f"{_arms(answer)} has no seed in common here"
-    difference = format_estimate(answer.estimate)
-    return f"{_arms(answer)} in {measure_label(answer, board)}: {difference}, n = {answer.estimate.n}"
+        if estimate := decisive.estimate:
+            why = f"in {_measure(decisive, board)}: {format_estimate(estimate)}, n = {estimate.n}"
+        else:
+            why = "has no seed in common here"
+        yield f"({finding.key}) {finding.text}: {replicated.verdict} ({counts}). {_arms(decisive)} {why}."
 
 
 def _arms(answer: Answer) -> str:
     return f"{answer.comparison.of} − {answer.comparison.minus}"
 
 
-def measure_label(answer: Answer, board: Leaderboard) -> str:
+def _measure(answer: Answer, board: Leaderboard) -> str:
     """What a comparison measures, with the name of our largest class where it is of the majority."""
     measure = answer.comparison.measure
     if measure == "rare_recall":

@@ -37,9 +37,8 @@ def _changes_table(comparison: Comparison) -> Table:
     labels = MAIN_LABELS | {recall: f"recall {comparison.board.label(recall)}" for recall in recalls}
 
     def means(run: int) -> list[Cell]:
-        return [
-            Cell(text=number(value), value=value) for change in changes for value in [change.balanced_accuracy[run]]
-        ]
+        values = [change.balanced_accuracy[run] for change in changes]
+        return [Cell(text=number(value), value=value) for value in values]
 
     return make_table(
         "changes",
@@ -64,7 +63,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         who = "every arm" if len(same) == len(comparison.changes) else plural(len(same), "arm")
         yield f"{who} made the same predictions in both runs, patch by patch"
     if comparison.paired:
-        pairs = max((each.n for change in comparison.changes for each in change.estimates.values()), default=0)
+        pairs = max((estimate.n for change in comparison.changes for estimate in change.estimates.values()), default=0)
         yield f"B − A is paired by seed and patch; p is by the {name_of_test(pairs)}"
     else:
         yield "not measured on the same patches, so nothing is paired, and nothing is tested"

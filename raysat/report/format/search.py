@@ -17,15 +17,12 @@ _SHOWN: Final = 12  # candidates, besides the base
 
 
 def search_blocks(search: Search, log: Log, errors: Mapping[str, str]) -> list[Block]:
-    """The best candidates, and what to make of them.
+    """Return the best candidates, and what to make of them.
 
     Args:
         search: the space.
         log: its candidates.
         errors: why jobs failed, by job.
-
-    Returns:
-        Blocks of a page.
     """
     ranked = log.ranked()
     shown = [candidate for rank, candidate in enumerate(ranked) if rank < _SHOWN or candidate.number == BASE]
@@ -38,32 +35,28 @@ def search_blocks(search: Search, log: Log, errors: Mapping[str, str]) -> list[B
 
 
 def candidates_table(search: Search, log: Log, candidates: Sequence[Candidate]) -> Table:
-    """Candidates by their score on val; what a score decides is never test's.
+    """Return candidates by their score on val; what a score decides is never test's.
 
     Args:
         search: the space.
         log: of the whole search, which ranks.
         candidates: those to show, best first.
-
-    Returns:
-        The table.
     """
     ranks = {candidate.number: rank for rank, candidate in enumerate(log.ranked(), 1) if candidate.val}
     top = max((candidate.val.balanced_accuracy for candidate in candidates if candidate.val), default=None)
 
     def scores(split: Sequence[Score | None], metric: Metric, *, best: float | None = None) -> list[Cell]:
-        values = [None if score is None else float(getattr(score, metric.name)) for score in split]
-        strong, plain = Emphasis.STRONG, Emphasis.PLAIN
+        values = [metric.of(score) if score else None for score in split]
         return [
             Cell(
                 text=number(value, metric.digits),
                 value=value,
-                emphasis=strong if best is not None and value == best else plain,
+                emphasis=Emphasis.STRONG if value is not None and value == best else Emphasis.PLAIN,
             )
             for value in values
         ]
 
-    val, test = [each.val for each in candidates], [each.test for each in candidates]
+    val, test = [candidate.val for candidate in candidates], [candidate.test for candidate in candidates]
     ranked = [ranks.get(candidate.number) for candidate in candidates]
     names = [words(each.name, "" if each.val else state(each)) for each in candidates]
     epochs = [(len(each.curve), each.config.optim.epochs) for each in candidates]

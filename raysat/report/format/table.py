@@ -84,7 +84,7 @@ class Table:
 def make_table(
     name: str, caption: str, columns: Sequence[Column], *, total: Sequence[Cell] = (), row_heading: int = 0
 ) -> Table:
-    """Make a table of its columns.
+    """Return a table of these columns.
 
     Args:
         name: of the table, for programs.
@@ -92,9 +92,6 @@ def make_table(
         columns: a heading each, and its cells from top to bottom.
         total: cells of a last row.
         row_heading: the column that names the rows.
-
-    Returns:
-        The table.
     """
     return Table(
         name=name,

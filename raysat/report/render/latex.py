@@ -45,15 +45,12 @@ _SPECIAL: Final = {
 
 
 def to_latex(table: Table, title: str, caption: str) -> str:
-    """A floating table, or a long one where a page cannot hold it.
+    """Return a floating table, or a long one where a page cannot hold it, with every name escaped.
 
     Args:
         table: what it shows; headings of a group stand under the group's name.
         title: of the study, for the label.
         caption: below which the table stands; ``table.caption`` follows it.
-
-    Returns:
-        The text, with every name escaped.
     """
     long_names = any(len(row[k].text) > _WIDE for row in table.rows for k, h in enumerate(table.headings) if h.words)
     words = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"

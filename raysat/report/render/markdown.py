@@ -9,17 +9,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from raysat.report.format.document import (
-    Block,
-    Bullets,
-    Code,
-    Document,
-    Figure,
-    Fold,
-    Picture,
-    Subtitle,
-    Text,
-)
+from raysat.report.format.document import Block, Bullets, Code, Document, Figure, Fold, Picture, Subtitle, Text
 from raysat.report.format.table import Cell, Emphasis, Table
 
 _PADDED: Final = 48  # a longer cell does not widen its column of the raw text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -125,14 +125,12 @@ def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
     kept = list(columns)
     needed = sum(column.width for column in columns if column.words)
     for column in sorted(columns, key=lambda column: -column.room):
-        if column.room and _room(kept, width) < min(needed, column.room):
+        room = (
+            width + _GAP - sum(_GAP + (0 if other.words else other.width) for other in kept)
+        )  # what is left for words
+        if column.room and room < min(needed, column.room):
             kept.remove(column)
     return kept
-
-
-def _room(columns: Iterable[_Column], width: int) -> int:
-    """What numbers leave of a width for words."""
-    return width + _GAP - sum(_GAP + (0 if column.words else column.width) for column in columns)
 
 
 def _text(text: str, style: str = "", *, ascii_only: bool) -> RichText:
