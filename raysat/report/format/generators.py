@@ -31,7 +31,7 @@ def generator_table(generators: Sequence[Generator]) -> Table:
 
     records = [generator.record for generator in generators]
     figures = [
-        (Heading(text=label, room=_ROOM.get(key, 0)), [figure(each, key) for each in generators])
+        (Heading(text=label, room=_ROOM.get(key, 0)), [figure(generator, key) for generator in generators])
         for key, label in QUALITY.items()
     ]
     return make_table(
@@ -42,10 +42,10 @@ def generator_table(generators: Sequence[Generator]) -> Table:
             (Heading(text="real", below="patches", short="real"), [whole_cell(record.real) for record in records]),
             (Heading(text="made", below="patches", short="made"), [whole_cell(record.patches) for record in records]),
             *figures,
-            (Heading(text="index", words=True, room=30), [words(each.index or NONE) for each in generators]),
+            (Heading(text="index", words=True, room=30), [words(generator.index or NONE) for generator in generators]),
             (Heading(text="bands", words=True, room=40), [words("-".join(record.bands)) for record in records]),
             (Heading(text="steps", room=30), [whole_cell(record.steps) for record in records]),
             (Heading(text="time"), [Cell(text=duration(record.seconds), value=record.seconds) for record in records]),
-            (Heading(text="verdict", words=True, room=20), [words(each.verdict) for each in generators]),
+            (Heading(text="verdict", words=True, room=20), [words(generator.verdict) for generator in generators]),
         ],
     )

@@ -30,7 +30,7 @@ def search_blocks(search: Search, log: Log, errors: Mapping[str, str]) -> list[B
     return [
         candidates_table(search, log, shown),
         Bullets([*_rest(ranked, shown), *_notes(search, log)]),
-        *(Text(f"{each.name} failed: {errors.get(each.job, 'its cause is lost')}") for each in failed),
+        *(Text(f"{candidate.name} failed: {errors.get(candidate.job, 'its cause is lost')}") for candidate in failed),
     ]
 
 
@@ -58,9 +58,11 @@ def candidates_table(search: Search, log: Log, candidates: Sequence[Candidate]) 
 
     val, test = [candidate.val for candidate in candidates], [candidate.test for candidate in candidates]
     ranked = [ranks.get(candidate.number) for candidate in candidates]
-    names = [words(each.name, "" if each.val else state(each)) for each in candidates]
-    epochs = [(len(each.curve), each.config.optim.epochs) for each in candidates]
-    settings = [", ".join(f"{key}={value}" for key, value in settings_of(search, each).items()) for each in candidates]
+    names = [words(candidate.name, "" if candidate.val else state(candidate)) for candidate in candidates]
+    epochs = [(len(candidate.curve), candidate.config.optim.epochs) for candidate in candidates]
+    settings = [
+        ", ".join(f"{key}={value}" for key, value in settings_of(search, candidate).items()) for candidate in candidates
+    ]
     tested = (Heading(text="test bal. acc."), scores(test, BALANCED_ACCURACY))
     return make_table(
         "candidates",
@@ -85,7 +87,7 @@ def state(candidate: Candidate) -> str:
 
 def _rest(ranked: Sequence[Candidate], shown: Sequence[Candidate]) -> Iterator[str]:
     """How many candidates the table leaves out, by what became of them."""
-    states = [state(each) for each in ranked if each not in shown]
+    states = [state(candidate) for candidate in ranked if candidate not in shown]
     if states:
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         yield f"and {plural(len(states), 'more candidate')}: {counted}"
@@ -93,10 +95,10 @@ def _rest(ranked: Sequence[Candidate], shown: Sequence[Candidate]) -> Iterator[s
 
 def _notes(search: Search, log: Log) -> Iterator[str]:
     val, test = log.patches["val"], log.patches["test"]
-    tried = sum(each.val is not None for each in log.candidates)
+    tried = sum(candidate.val is not None for candidate in log.candidates)
     ranked = log.ranked()
-    if ranked and not tried and all(each.state != "running" for each in ranked):
-        failed = all(each.state == "failed" for each in ranked)
+    if ranked and not tried and all(candidate.state != "running" for candidate in ranked):
+        failed = all(candidate.state == "failed" for candidate in ranked)
         yield f"{'every candidate failed' if failed else 'no candidate finished'}: there is nothing to confirm"
     if len(ranked) > 1 and ranked[0].val and ranked[0].number == BASE:
         yield "nothing that was tried beats the base"

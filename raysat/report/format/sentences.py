@@ -36,14 +36,13 @@ def sentence(text: str) -> str:
 
 def spread_note(analysis: Analysis | None) -> str:
     """What stands beside a mean over seeds."""
-    return (
-        "± standard deviation" if analysis is None else "with 95 % intervals; ± standard deviation where there is none"
-    )
+    spread = "± standard deviation"
+    return spread if analysis is None else f"with 95 % intervals; {spread} where there is none"
 
 
 def arm_label(analysis: Analysis, arm: str) -> str:
     """An arm by its name, and what it is where a publication says so."""
-    return next(each.label for each in analysis.board.arms if each.name == arm)
+    return next(known.label for known in analysis.board.arms if known.name == arm)
 
 
 def measured_on(board: Leaderboard) -> str:
@@ -57,14 +56,13 @@ def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> I
     rank_by = analysis.rank_by if analysis else RANKING[0]
     order = [f"{'lower' if metric.lower_is_better else 'higher'} {metric.label}" for metric in ranking_rule(rank_by)]
     yield f"Ranked by {', then '.join(order)}. {ACCURACY} {ICV}"
-    finished = [arm for arm in board.arms if arm.n]
-    seeds, short = ranking_seeds(finished), [arm for arm in finished if arm.short]
-    if any(set(arm.seeds) > set(seeds) for arm in finished if not arm.short):
+    seeds = ranking_seeds(board.ranked)
+    if any(set(arm.seeds) > set(seeds) for arm in board.ranked if not arm.short):
         if seeds:
             yield f"Ranked on seeds {', '.join(map(str, seeds))}, which all complete arms share. Means are over all n."
         else:
             yield "Complete arms share no seed: each is ranked on its own."
-    if short:
+    if any(arm.short for arm in board.ranked):
         yield "Rank in brackets: an arm that lacks seeds of the others, and so ranks below them."
     if analysis is None:
         return
@@ -77,45 +75,45 @@ def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> I
 
 def summary_sentences(analysis: Analysis) -> list[str]:
     """What the report found, in a few sentences."""
-    board, best, metric = analysis.board, analysis.best, analysis.metric
-    mean = analysis.means[best].get(metric)
-    by = "" if analysis.rank_by == metric else f" by {analysis.rank_by.label}"
-    first = analysis.ranked[0].metrics[analysis.rank_by].mean
-    sentences = [
-        f"{arm_label(analysis, best)} comes first{by}, {f'{number(first, analysis.rank_by.digits)}; ' if by else ''}"
-        f"{metric.label} {format_estimate(mean, metric.digits, difference=False)} "
-        f"(n = {plural(analysis.ranked[0].n, 'seed')}, {board.n_test:,} {board.reported} patches).",
-        *_ties(analysis, metric),
-    ]
-    if best != analysis.baseline and (gain := analysis.to_baseline[best].get(metric)):
+    board, metric, rank_by = analysis.board, analysis.metric, analysis.rank_by
+    best = analysis.ranked[0]
+    mean = format_estimate(analysis.means[best.name].get(metric), metric.digits, difference=False)
+    first = f"{arm_label(analysis, best.name)} comes first"
+    if rank_by != metric:
+        first += f" by {rank_by.label}, {number(best.metrics[rank_by].mean, rank_by.digits)};"
+    else:
+        first += ","
+    size = f"n = {plural(best.n, 'seed')}, {board.n_test:,} {board.reported} patches"
+    sentences = [f"{first} {metric.label} {mean} ({size}).", *_ties(analysis, metric)]
+    if best.name != analysis.baseline and (gain := analysis.to_baseline[best.name].get(metric)):
         sentences.append(
             f"Against the baseline, {arm_label(analysis, analysis.baseline)}: {metric.label} "
-            f"{format_estimate(gain, metric.digits)} "
-            f"(n = {plural(gain.n, 'pair')}; {_tests(gain)})."
+            f"{format_estimate(gain, metric.digits)} (n = {plural(gain.n, 'pair')}; {_tests(gain)})."
         )
-    return sentences + [_synergy(each) for each in (analysis.effects.combinations if analysis.effects else ())[:1]]
+    return sentences + [_synergy(whole) for whole in (analysis.effects.combinations if analysis.effects else ())[:1]]
 
 
 def _ties(analysis: Analysis, metric: Metric) -> Iterator[str]:
     """Which arms the best is tied with, of those that could be compared; and which could not."""
-    compared = {arm: each[metric] for arm, each in analysis.to_best.items() if metric in each}
-    known = [arm for arm, each in compared.items() if each.low is not None]
+    compared = {arm: estimates[metric] for arm, estimates in analysis.to_best.items() if metric in estimates}
+    single = [arm for arm, estimate in compared.items() if estimate.low is None]
+    known = len(compared) - len(single)
     tied = [arm.name for arm in analysis.ranked if arm.name in analysis.tied]
 
     def listed(arms: Sequence[str]) -> str:
         return _names([arm_label(analysis, arm) for arm in arms])
 
-    if tied and len(known) == 1:
+    if tied and known == 1:
         yield "The other arm is tied with it: the interval of the difference includes zero."
     elif tied:
         who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
-        yield f"{len(tied)} of {len(known)} others {who} interval including zero: {listed(tied)}."
+        yield f"{len(tied)} of {known} others {who} interval including zero: {listed(tied)}."
     elif known and analysis.rank_by == metric:
-        who = "The other arm is not" if len(known) == 1 else f"None of {len(known)} others is"
+        who = "The other arm is not" if known == 1 else f"None of {known} others is"
         yield f"{who} tied with it: the interval of the difference excludes zero."
     if alone := [arm for arm in analysis.to_best if arm not in compared]:
         yield f"Not compared with it, as they have no seed in common: {listed(alone)}."
-    if single := [arm for arm, each in compared.items() if each.low is None]:
+    if single:
         yield f"Compared on one seed, so without an interval: {listed(single)}."
 
 
@@ -183,10 +181,8 @@ def cost_sentences(analysis: Analysis) -> Iterator[str]:
     if cost.planned is not None and cost.saving is not None:
         alone, shared = cost.planned
         less = f"{shared:,} images instead of {alone:,}, {cost.saving:.2f} times fewer"
-        if shared == alone:
-            yield "No two trials share an epoch."
-        else:
-            yield f"Epochs that trials share are trained once: {less}."
+        none = "No two trials share an epoch."
+        yield none if shared == alone else f"Epochs that trials share are trained once: {less}."
     if records := [generator.record for generator in analysis.generators]:
         images = sum(record.images for record in records)
         took = f"{duration(sum(record.seconds for record in records))}, {images:,} images"
@@ -199,7 +195,7 @@ def method_sentences(analysis: Analysis) -> Iterator[str]:
     yield from ranking_sentences(board, analysis)
     yield "The best was chosen by looking at these numbers, so its own figure is somewhat too good."
     compared = [*analysis.to_best.values(), *analysis.to_baseline.values()]
-    pairs = sorted({each.n for estimates in compared for each in estimates.values()})
+    pairs = sorted({estimate.n for estimates in compared for estimate in estimates.values()})
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
         f"({analysis.n_resamples:,} resamples of patches within their class, paired over all arms; Student's t over "

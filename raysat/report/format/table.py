@@ -26,11 +26,6 @@ class Cell:
     emphasis: Emphasis = Emphasis.PLAIN
     short: str = ""  # the text where its group shares one column
 
-    @property
-    def line(self) -> str:
-        """Both lines as one."""
-        return f"{self.text} {self.below}".rstrip()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:

@@ -31,8 +31,8 @@ def to_html(document: Document, drawings: Sequence[RenderedFigure]) -> str:
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
     page = environment.get_template("report.html.j2").render(
         document=document.with_figures({drawing.name for drawing in drawings}),
-        figures={each.name: (each, Markup(inline(each))) for each in drawings},  # noqa: S704  (escaped as XML)
-        colours=[{name: each[theme] for name, each in COLOURS.items()} for theme in (0, 1)],
+        figures={drawing.name: (drawing, Markup(inline(drawing))) for drawing in drawings},  # noqa: S704  (escaped as XML)
+        colours=[{name: pair[theme] for name, pair in COLOURS.items()} for theme in (0, 1)],
         style=_asset("style.css"),
         script=_asset("table.js"),
         version=__version__,

@@ -110,4 +110,4 @@ def _known(char: str) -> str:
     if char.isprintable() and (char.isascii() or ("À" <= char <= "ž" and char.isalpha())):
         return char
     plain = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
-    return "".join(_SPECIAL.get(each, each) for each in plain if each.isprintable()) or rf"\texttt{{U+{ord(char):04X}}}"
+    return "".join(_SPECIAL.get(part, part) for part in plain if part.isprintable()) or rf"\texttt{{U+{ord(char):04X}}}"

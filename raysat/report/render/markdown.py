@@ -18,14 +18,9 @@ _SPECIAL: Final = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_]))")
 
 
 def to_markdown(document: Document, figures: Mapping[str, tuple[str, str]] = {}) -> str:
-    """Write a page as GitHub-flavoured Markdown.
+    """Write a page as GitHub-flavoured Markdown, with every name escaped.
 
-    Args:
-        document: the page.
-        figures: name of each drawn figure -> what it shows, and its caption; ``figures/<name>.svg`` lies beside.
-
-    Returns:
-        The text, with every name escaped.
+    ``figures`` holds what each drawn figure shows and its caption, by name; ``figures/<name>.svg`` lies beside.
     """
     document = document.with_figures(figures)
     parts = [f"# {escape(document.title)}", escape(document.subtitle), _bullets(document.headline)]

@@ -34,28 +34,24 @@ def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]
 
 
 def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication | None = None) -> list[Path]:
-    """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once.
+    """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once, and return these files.
 
     Args:
         board: the arms.
         folder: where to.
         replication: what is published beside ours.
 
-    Returns:
-        The files.
-
     Raises:
         StorageError: they cannot be written.
     """
-    texts = {
-        "md": to_markdown(leaderboard_page(board, replication)),
-        "csv": leaderboard_csv(board, replication),
-        "json": leaderboard_json(board, replication),
+    files = {
+        folder / "leaderboard.md": to_markdown(leaderboard_page(board, replication)),
+        folder / "leaderboard.csv": leaderboard_csv(board, replication),
+        folder / "leaderboard.json": leaderboard_json(board, replication),
     }
-    paths = [folder / f"leaderboard.{suffix}" for suffix in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
+    for path, text in files.items():
         write_atomic(path, text)
-    return paths
+    return list(files)
 
 
 def _replication(board: Leaderboard) -> Replication | None:

@@ -31,26 +31,22 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
     for name in formats:
         if name not in FORMATS:
-            hint = suggest(name, FORMATS)
-            raise UsageError(f"unknown format {name!r}", hint=hint)
+            raise UsageError(f"unknown format {name!r}", hint=suggest(name, FORMATS))
     return tuple(name for name in FORMATS if name in formats)
 
 
 def write_report(
     analysis: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
 ) -> list[Path]:
-    """Write a report: ``report.<format>`` and, for formats that show them, figures as SVG and PNG.
+    """Write a report and return its files: figures as SVG and PNG where a format shows them, then the pages.
 
     Pictures of generated patches are in the page itself, and beside the figures for Markdown.
 
     Args:
         analysis: what to say.
         folder: where to; it is made where it is missing.
-        formats: of ``FORMATS``.
+        formats: of ``FORMATS``; each becomes ``report.<format>``.
         drawing: called before the figures are drawn.
-
-    Returns:
-        The files, figures first.
 
     Raises:
         StorageError: the files cannot be written.
@@ -80,11 +76,10 @@ def write_report(
                 files["report.tex"] = paper_table(analysis)
             case "html":
                 files["report.html"] = to_html(page, figures)
-    paths = [folder / name for name in files]
-    for path, content in zip(paths, files.values(), strict=True):
-        write_atomic(path, content)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
     _remove_stale(folder, files, formats)
-    return paths
+    return [folder / name for name in files]
 
 
 def paper_table(analysis: Analysis) -> str:

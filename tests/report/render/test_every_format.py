@@ -76,6 +76,10 @@ def tables(make_run, grid, tmp_path) -> list[Table]:
     return [*found, candidates_table(search, log_of(search, ends), ends)]
 
 
+def line_of(cell: Cell) -> str:
+    return f"{cell.text} {cell.below}".strip()
+
+
 def numbers(text: str) -> list[float]:
     """Every number of a text, whatever stands around it."""
     plain = text.replace("$-$", "-").replace("−", "-").replace(",", "")
@@ -93,7 +97,7 @@ def test_markdown(tables):
         for row, line in zip(rows, table.lines, strict=True):
             strong = [cell.startswith("**") for cell in row]
             assert strong == [cell.emphasis is Emphasis.STRONG for cell in line], table.name
-            assert [cell.replace("**", "") for cell in row] == [cell.line.strip() for cell in line]
+            assert [cell.replace("**", "") for cell in row] == [line_of(cell) for cell in line]
 
 
 class _Cells(HTMLParser):
@@ -141,7 +145,7 @@ def test_latex(tables):
         for row, line in zip(body, table.lines, strict=True):
             cells = re.split(r"(?<!\\) & ", row.removesuffix(r" \\"))
             shown = zip(line, table.headings, strict=True)
-            expected = [numbers(cell.line if heading.inline else cell.text) for cell, heading in shown]
+            expected = [numbers(line_of(cell) if heading.inline else cell.text) for cell, heading in shown]
             assert [numbers(cell.replace("{", " ")) for cell in cells] == expected, table.name
             assert [r"\textbf" in cell for cell in cells] == [cell.emphasis is Emphasis.STRONG for cell in line]
 
@@ -153,7 +157,7 @@ def test_terminal(tables):
         _, _, *rows = out.getvalue().splitlines()
         for row, line in zip(rows, table.lines, strict=False):
             shown = [
-                cell.short if heading.group else cell.line if heading.inline else cell.text
+                cell.short if heading.group else line_of(cell) if heading.inline else cell.text
                 for cell, heading in zip(line, table.headings, strict=True)
             ]
             assert numbers(row) == numbers(" ".join(shown)), table.name
