@@ -168,7 +168,17 @@ def resolve(
         BandError: a band or composite that does not exist, is not in the store, or is named twice; a dropped band that
             is not among the others, or no band left.
     """
-    return _without(drop, _selected(bands, available=available, sensor=sensor))
+    selected = _selected(bands, available=available, sensor=sensor)
+    dropped = {_named(band, selected) for band in drop}
+    for band in sorted(dropped.difference(selected)):
+        raise BandError(
+            f"dropped band {band!r} is not among the selected bands {', '.join(selected)}",
+            hint=suggest(band, selected, "drop bands that are selected, or none"),
+        )
+    left = tuple(band for band in selected if band not in dropped)
+    if not left:
+        raise BandError(f"every selected band is dropped: {', '.join(selected)}", hint="leave at least one")
+    return left
 
 
 def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tuple[str, ...]:
@@ -187,19 +197,6 @@ def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> 
     if len(set(wanted)) != len(wanted):
         raise BandError(f"bands {list(wanted)} name one band twice", hint="name each band once")
     return wanted
-
-
-def _without(drop: Sequence[int | str], selected: tuple[str, ...]) -> tuple[str, ...]:
-    dropped = {_named(band, selected) for band in drop}
-    for band in sorted(dropped.difference(selected)):
-        raise BandError(
-            f"dropped band {band!r} is not among the selected bands {', '.join(selected)}",
-            hint=suggest(band, selected, "drop bands that are selected, or none"),
-        )
-    left = tuple(band for band in selected if band not in dropped)
-    if not left:
-        raise BandError(f"every selected band is dropped: {', '.join(selected)}", hint="leave at least one")
-    return left
 
 
 def _composite(name: str, sensor: str | None) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple
         packed = np.load(folder / FILE, mmap_mode="r", allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise StoreError(f"{folder / FILE} cannot be read: {error}", hint="import the data again") from error
-    if packed.dtype != np.uint8 or packed.shape != (count, bands, _packed_bytes(height, width)):
+    if packed.dtype != np.uint8 or packed.shape != (count, bands, -(-height * width // 8)):
         raise StoreError(
             f"{folder / FILE} is inconsistent: {packed.shape} {packed.dtype.name} for images {shape}",
             hint="import the data again",
@@ -61,6 +61,7 @@ class PatchAppender:
 
     def __post_init__(self) -> None:
         self._images = NpyAppender(self.folder / "images.npy", self.shape, self.dtype)
+        self._files = [self._images]
         self._masks: NpyAppender | None = None
         self._touched: list[int] = []  # positions of patches with nodata
         self._hash = hashlib.sha256()
@@ -75,6 +76,7 @@ class PatchAppender:
         packed = np.packbits(missing.reshape(len(missing), -1), axis=-1)
         if self._masks is None:
             self._masks = NpyAppender(self.folder / FILE, packed.shape, packed.dtype)
+            self._files.append(self._masks)
             self._masks.skip(position)
         self._hash.update(position.to_bytes(8, "little") + self._masks.append(packed))
         self._touched.append(position)
@@ -116,20 +118,13 @@ class PatchAppender:
 
     def finish(self) -> None:
         """Write the final headers, sync and close."""
-        for file in self._files():
+        for file in self._files:
             file.finish()
 
     def abandon(self) -> None:
         """Close the files, whatever their state."""
-        for file in self._files():
+        for file in self._files:
             file.abandon()
-
-    def _files(self) -> list[NpyAppender]:
-        return [self._images] if self._masks is None else [self._images, self._masks]
-
-
-def _packed_bytes(height: int, width: int) -> int:
-    return -(-height * width // 8)
 
 
 def _unpack(packed: npt.NDArray[np.uint8], height: int, width: int) -> Mask:

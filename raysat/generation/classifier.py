@@ -48,8 +48,7 @@ class PatchNet(nn.Module):
         shrink = min(patches_BCHW.shape[2:]) // _SIDE
         if shrink > 1:
             patches_BCHW = F.avg_pool2d(patches_BCHW, shrink)
-        pooled: Tensor = self.body(patches_BCHW).mean(dim=(2, 3))
-        return pooled
+        return torch.mean(self.body(patches_BCHW), dim=(2, 3))
 
     def forward(self, patches_BCHW: Tensor) -> Tensor:
         """Return logits (B, K)."""

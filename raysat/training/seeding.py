@@ -33,10 +33,8 @@ def reproducible(device: torch.device, seed: int, *purpose: str | int) -> Iterat
     On the CPU, operations without a deterministic implementation are refused; on CUDA, cuDNN may pick its fastest.
     """
     cuda, benchmark = device.type == "cuda", torch.backends.cudnn.benchmark
-    strict, warn_only = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     with torch.random.fork_rng(devices=[device] if cuda else []):
         torch.manual_seed(derive(seed, *purpose))
         try:

@@ -11,7 +11,7 @@ from torch import nn
 from raysat.config.schema import Model
 from raysat.errors import PlanError
 from raysat.training.models import build as models
-from raysat.training.models.heads import CosineClassifier, make_cosine
+from raysat.training.models.build import CosineClassifier, make_cosine
 from tests.helpers.training import TINY
 
 
