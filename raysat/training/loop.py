@@ -18,8 +18,7 @@ from raysat.config.schema import Trial
 from raysat.data.store import PatchStore, Split
 from raysat.errors import TrainingError
 from raysat.metrics.confusion import from_predictions
-from raysat.training.check import check
-from raysat.training.check_synthetic import check_generated
+from raysat.training.check import check, check_generated
 from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine

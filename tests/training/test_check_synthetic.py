@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +15,7 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
 from raysat.plan.jobs import plan_trial
 from raysat.plan.resolve import resolve_config
-from raysat.training.check_synthetic import check_generated
+from raysat.training.check import check_generated
 from raysat.training.engine import Engine
 from raysat.training.loop import Training, train
 from raysat.training.patches import Scale
@@ -72,11 +70,6 @@ def test_asked_for_is_given_and_given_is_asked_for(make_store: MakeStore) -> Non
         with pytest.raises(PlanError, match=message) as found:
             train(Trial(config=what, seed=0), store, generated=generated, device=CPU)
         assert found.value.hint
-
-
-def test_checking_needs_no_torch() -> None:
-    code = "import sys, raysat.training.check_synthetic; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def engine(what: Config, store: PatchStore, generated: Sequence[PatchStore] = ()) -> Engine:
