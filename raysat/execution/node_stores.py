@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from raysat.execution.storage_actor import STORE_FILES, StorageActor
 from raysat.files import cache_folder, install_folder, sync_file
-from raysat.storage.artifacts import Artifacts
 from raysat.storage.lock import exclusive
-
-
-def open_generated(root: Path, jobs: Sequence[str], storage: StorageActor) -> list[PatchStore]:
-    """Open the patches of finished generate jobs on this node, as ``open_store`` does.
-
-    Args:
-        root: the folder of generated stores.
-        jobs: ids of the jobs that made the patches.
-        storage: where to copy them from.
-
-    Returns:
-        Their stores, in this order.
-    """
-    artifacts = Artifacts(root)
-    return [open_store(artifacts.path(job), storage.fingerprint(job), storage, job=job) for job in jobs]
 
 
 def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str | None = None) -> PatchStore:

@@ -82,13 +82,13 @@ def trained_files(
 
 
 def generated_files(
-    job: GenerateJob, made: Generated, store: PatchStore, *, started: float, hardware: Hardware
+    job: GenerateJob, generated: Generated, store: PatchStore, *, started: float, hardware: Hardware
 ) -> dict[str, bytes]:
     """Encode a finished generator and its patches as the files of a generated store.
 
     Args:
         job: what was asked for.
-        made: the generator, its patches and their quality.
+        generated: the generator, its patches and their quality.
         store: the real patches.
         started: when its worker began, in seconds since 1970, UTC.
         hardware: what it was trained on.
@@ -96,7 +96,7 @@ def generated_files(
     Returns:
         Contents by file name.
     """
-    name, work, reports = job.class_name, job.work, made.history
+    name, work, reports = job.class_name, job.work, generated.history
     last = reports[-1]
     record = GenerateRecord(
         id=job.id,
@@ -109,10 +109,10 @@ def generated_files(
         images=last.samples_seen,
         generator_loss=last.generator_loss,
         discriminator_loss=last.discriminator_loss,
-        collapsed=made.collapsed,
-        note=made.note,
-        quality=made.quality,
-        parameters=made.parameters,
+        collapsed=generated.collapsed,
+        note=generated.note,
+        quality=generated.quality,
+        parameters=generated.parameters,
         seconds=time.time() - started,
         started=started,
         versions=_versions(),
@@ -122,17 +122,20 @@ def generated_files(
     shown = sorted({round(len(reports) * (sheet + 1) / _SHEETS) - 1 for sheet in range(_SHEETS)} - {-1})
     sheets = {
         f"samples-{report.step:05d}.png": draw_samples(
-            made.real_samples, report.samples, bands=work.bands, title=f"{name}: step {report.step} of {report.steps}"
+            generated.real_samples,
+            report.samples,
+            bands=work.bands,
+            title=f"{name}: step {report.step} of {report.steps}",
         )
         for report in (reports[index] for index in shown)
     }
     return {
-        **_store_files(job, made, store),
+        **_store_files(job, generated, store),
         **sheets,
         "spec.json": canonical_json({**work.model_dump(mode="json"), "data": store.fingerprint}).encode(),
         "history.csv": to_csv([_gan_row(report) for report in reports]).encode(),
         "losses.png": draw_losses(reports, title=name),
-        "generator.pt": _weights(made.state_dict),
+        "generator.pt": _weights(generated.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
     }
 
@@ -162,7 +165,7 @@ def _gan_row(report: GanReport) -> dict[str, float | int | None]:
     }
 
 
-def _store_files(job: GenerateJob, made: Generated, store: PatchStore) -> dict[str, bytes]:
+def _store_files(job: GenerateJob, generated: Generated, store: PatchStore) -> dict[str, bytes]:
     """The generated patches as the files of a patch store of the same classes."""
     with tempfile.TemporaryDirectory(prefix="raysat-generated-") as folder:
         target = Path(folder) / "store"
@@ -175,7 +178,7 @@ def _store_files(job: GenerateJob, made: Generated, store: PatchStore) -> dict[s
             source={"kind": "dcgan", "job": job.id, "of": store.fingerprint},
             generated=True,
         ) as writer:
-            for patch in made.images:
+            for patch in generated.images:
                 writer.add(patch, job.work.label)
             writer.close()
         return {file.name: file.read_bytes() for file in target.iterdir()}

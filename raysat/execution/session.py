@@ -232,8 +232,8 @@ def explain(text: str) -> tuple[str, str]:
 
 
 def _using(slots: int, settings: SlotSettings) -> str:
-    each = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
-    group = f"{settings.workers} workers of {each}" if settings.workers > 1 else each
+    worker = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
+    group = f"{settings.workers} workers of {worker}" if settings.workers > 1 else worker
     return f"running    {slots} job{'s' * (slots != 1)} at a time, {group} each"
 
 

@@ -9,12 +9,13 @@ import torch
 
 from raysat.errors import TrainingError
 from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone
-from raysat.execution.node_stores import open_generated, open_store
+from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, trained_files
 from raysat.execution.storage_actor import StorageActor
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
 from raysat.plan.stages import TrainJob
+from raysat.storage.artifacts import Artifacts
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training
 from raysat.training.results import EpochReport
@@ -42,7 +43,8 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
     # The last trial is read out even if it is finished: the end of the job is reported with its score.
     finished = {trial.id for trial in job.trials[:-1]}.difference(unfinished)
     store = open_store(settings.store, settings.fingerprint, storage)
-    generated = open_generated(settings.artifacts, last.needs, storage)
+    artifacts = Artifacts(settings.artifacts)
+    generated = [open_store(artifacts.path(need), storage.fingerprint(need), storage, job=need) for need in last.needs]
     started = time.time()
 
     def begin() -> Training:

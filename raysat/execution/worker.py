@@ -84,14 +84,14 @@ def _run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGro
         context.outbox.put(JobDone(job=job.id))
         return
     store = open_store(settings.store, settings.fingerprint, settings.storage)
-    made = generate(
+    generated = generate(
         job.work,
         store,
         device=device,
         on_report=lambda report: context.outbox.put(EpochDone(job=job.id, epoch=report.step)),
     )
     hardware = describe_hardware(settings, group)
-    files = generated_files(job, made, store, started=started, hardware=hardware)
+    files = generated_files(job, generated, store, started=started, hardware=hardware)
     settings.storage.write_generated(job.id, files)
     context.outbox.put(JobDone(job=job.id))
 

@@ -1,4 +1,6 @@
-"""From a study and a store to the jobs to run: a pure function, so any machine makes the same plan of the same input.
+"""From a study and a store to the jobs to run, and to those of them that a run lacks.
+
+A plan is made by a pure function, so any machine makes the same plan of the same input.
 
 Jobs are ordered seed by seed, so that a study that is stopped early has compared all arms on the seeds it finished;
 generators come first, since trials wait for them.

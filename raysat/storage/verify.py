@@ -8,21 +8,19 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from raysat.errors import FormatError, StorageError
 from raysat.files import backup_path
 from raysat.storage.ledger import SUMS, Ledger
-
-Kind = Literal["damaged", "leftover", "orphan"]
-_WHOLE: Final = ("record.json", SUMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something in a run's folder that should not be there as it is."""
 
-    kind: Kind  # damaged and leftover are of no use; an orphan is a whole record that the last study did not ask for
+    # Damaged and leftover are of no use; an orphan is a whole record that the last study did not ask for.
+    kind: Literal["damaged", "leftover", "orphan"]
     path: Path
     what: str
 
@@ -93,7 +91,7 @@ def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
 
 def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
     """Say what is wrong with a trial's files, or nothing."""
-    for name in _WHOLE:
+    for name in ("record.json", SUMS):
         if not (folder / name).is_file():
             return f"it has no {name}"
     sums: dict[str, str] = {}

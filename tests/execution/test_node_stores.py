@@ -8,7 +8,7 @@ import pytest
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import StoreError
-from raysat.execution.node_stores import open_generated, open_store
+from raysat.execution.node_stores import open_store
 from raysat.execution.storage_actor import StorageActor
 from tests.helpers.storage import MemoryStorage
 
@@ -63,9 +63,9 @@ def test_a_node_without_generated_patches_copies_those_of_the_job(
         writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
         made = writer.close()
     storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    (here,) = open_generated(tmp_path / "generated", [job], storage)
+    here = open_store(there, storage.fingerprint(job), storage, job=job)
     assert here.path == there
-    (copied,) = open_generated(Path("/nowhere"), [job], storage)
+    copied = open_store(Path("/nowhere") / job, storage.fingerprint(job), storage, job=job)
     assert copied.path == tmp_path / "cache" / "stores" / made.fingerprint
     assert copied.fingerprint == made.fingerprint
     assert copied.generated
