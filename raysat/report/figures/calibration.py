@@ -37,8 +37,8 @@ def calibration(analysis: Analysis) -> RenderedFigure | None:
         foot = figure.add_axes((x / width, y / height, (_WIDE - 0.22) / width, 0.34 / height))
         panel = figure.add_axes((x / width, (y + 0.4) / height, (_WIDE - 0.22) / width, 1.5 / height), sharex=foot)
         _bars(panel, foot, analysis.predictions.reliability[arm.name])
-        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27, 2)
-        panel.set_title("\n".join(title), fontsize=9.5, fontweight="normal", pad=4)
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27)
+        panel.set_title(title, fontsize=9.5, fontweight="normal", pad=4)
         if (ece := arm.metrics[ECE].mean) is not None:
             panel.text(0.04, 0.95, f"ECE {ece:.3f}", va="top", transform=panel.transAxes)
         panel.tick_params(labelbottom=False, labelleft=column == 0)

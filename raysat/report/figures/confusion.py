@@ -34,8 +34,8 @@ def confusion(analysis: Analysis) -> RenderedFigure:
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, arm, matrix in zip(panels.ravel(), arms, counts, strict=False):
         _matrix(axes, matrix, form)
-        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(side * 12.5), 2)
-        axes.set_title("\n".join(title), fontsize=9.5, fontweight="normal")
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(side * 12.5))
+        axes.set_title(title, fontsize=9.5, fontweight="normal")
     labels = [elide(name, 14) for name in names]
     look = turned(upright=len(names) > _NARROW)
     for axes in panels.ravel():

@@ -113,14 +113,14 @@ def _lines(axes: Axes, means: Sequence[Sequence[float]], across: Factor, lines: 
     axes.set_xlim(-0.35, len(labels) - 0.65)
     axes.margins(y=0.12)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_title("\n".join(wrap(f"{one_line(across.name)} × {one_line(lines.name)}", 26, 2)))
+    axes.set_title(wrap(f"{one_line(across.name)} × {one_line(lines.name)}", 26))
     axes.grid(axis="y")
 
 
 def _tick_labels(across: Factor) -> list[str]:
     """Names of levels below the axis: two have room for two lines each."""
     levels = [one_line(level) for level in across.levels[:_MOST_LEVELS]]
-    return ["\n".join(wrap(level, 14, 2)) if len(levels) <= 2 else elide(level, 14) for level in levels]
+    return [wrap(level, 14) if len(levels) <= 2 else elide(level, 14) for level in levels]
 
 
 def _below(across: Factor) -> float:

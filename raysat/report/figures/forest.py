@@ -112,7 +112,7 @@ def combinations(analysis: Analysis) -> RenderedFigure | None:
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (label, rows) in zip(panels, groups, strict=True):
         forest(axes, rows, "gain in balanced accuracy" if axes is panels[-1] else "")
-        axes.set_title("\n".join(wrap(one_line(label), 50, 2)))
+        axes.set_title(wrap(one_line(label), 50))
     return render(
         figure,
         "combination",
@@ -136,7 +136,7 @@ def _gains(combination: Combination) -> list[Row]:
 
 
 def _row(text: str, estimate: Estimate, *, strong: bool = False) -> Row:
-    return Row(label="\n".join(wrap(text, 38, 2)), estimate=estimate, strong=strong)
+    return Row(label=wrap(text, 38), estimate=estimate, strong=strong)
 
 
 def forest(axes: Axes, rows: Sequence[Row], xlabel: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from raysat.formatting import elide, plural, tail
+from raysat.formatting import plural, tail
 from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.model import Arm
 from raysat.report.format.cells import PARETO, TIED
@@ -41,7 +41,7 @@ def seeds(arms: Sequence[Arm]) -> str:
 def row_label(analysis: Analysis, arm: Arm) -> str:
     """Rank, marks and name on two lines at most, for a row of a figure."""
     tied = TIED if arm.name in analysis.tied else ""
-    return "\n".join(wrap(f"{arm.rank}{tied}  {marked(analysis, arm)}", 34, 2))
+    return wrap(f"{arm.rank}{tied}  {marked(analysis, arm)}", 34)
 
 
 def marked(analysis: Analysis, arm: Arm) -> str:
@@ -50,21 +50,18 @@ def marked(analysis: Analysis, arm: Arm) -> str:
     return marks + arm.label
 
 
-def wrap(text: str, width: int, lines: int) -> list[str]:
-    """Return the lines of a text, broken at spaces where it can.
+def wrap(text: str, width: int) -> str:
+    """Break a text wider than so many cells of a terminal into two lines, at a space where it can.
 
-    Args:
-        text: one line.
-        width: of a line, in cells of a terminal.
-        lines: at most; of what is too long, the last line has the end alone.
+    Of what is too long for two, the second has the end alone.
     """
-    if lines == 1 or cell_len(text) <= width:
-        return [elide(text, width)]
+    if cell_len(text) <= width:
+        return text
     head, rest = "", text
     while cell_len(rest) and cell_len(head) + cell_len(rest[0]) <= width:
         head, rest = head + rest[0], rest[1:]
     if not rest.startswith(" ") and " " in head[width // 3 :]:
         head, _, word = head.rpartition(" ")
         rest = word + rest
-    rest = rest.strip() if cell_len(rest.strip()) <= width * (lines - 1) else tail(rest, width)
-    return [head.strip(), *wrap(rest, width, lines - 1)]
+    rest = rest.strip()
+    return f"{head.strip()}\n{rest if cell_len(rest) <= width else tail(rest, width)}"
