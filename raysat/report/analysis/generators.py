@@ -43,16 +43,6 @@ class Generator:
         measure = self.record.quality.measures()[key]
         return measure.generated, measure.held_out
 
-    @property
-    def index(self) -> str:
-        """The spectral index that its patches were judged by; empty where the bands have none."""
-        return self.record.quality.index or ""
-
-    @property
-    def verdict(self) -> str:
-        """Whether it collapsed."""
-        return "collapsed" if self.record.collapsed else "not collapsed"
-
 
 def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generator, ...]:
     """Read what is on record of the generators beside the runs; one that is gone is left out."""

@@ -76,7 +76,7 @@ def rename_clashes(boards: Sequence[Leaderboard], folders: Sequence[str]) -> lis
     return [
         replace(arm, name=f"{arm.name} [{run}]") if arm.name in clashing else arm
         for board, run in zip(boards, runs, strict=True)
-        for arm in board.in_order
+        for arm in sorted(board.arms, key=lambda arm: arm.position)
     ]
 
 

@@ -116,11 +116,6 @@ class Leaderboard:
     images: tuple[int, int] | None = None  # to train: every trial alone, and with epochs shared; None in older plans
 
     @property
-    def in_order(self) -> tuple[Arm, ...]:
-        """The arms in the study's order."""
-        return tuple(sorted(self.arms, key=lambda arm: arm.position))
-
-    @property
     def ranked(self) -> tuple[Arm, ...]:
         """Arms with a finished seed, best first."""
         return tuple(arm for arm in self.arms if arm.n)

@@ -30,6 +30,7 @@ def generator_table(generators: Sequence[Generator]) -> Table:
         return Cell(text=quality(value), value=value, below=f"({quality(real)})")
 
     records = [generator.record for generator in generators]
+    verdicts = ["collapsed" if record.collapsed else "not collapsed" for record in records]
     figures = [
         (Heading(text=label, room=_ROOM.get(key, 0)), [figure(generator, key) for generator in generators])
         for key, label in QUALITY.items()
@@ -42,10 +43,10 @@ def generator_table(generators: Sequence[Generator]) -> Table:
             (Heading(text="real", below="patches", short="real"), [whole_cell(record.real) for record in records]),
             (Heading(text="made", below="patches", short="made"), [whole_cell(record.patches) for record in records]),
             *figures,
-            (Heading(text="index", words=True, room=30), [words(generator.index or NONE) for generator in generators]),
+            (Heading(text="index", words=True, room=30), [words(record.quality.index or NONE) for record in records]),
             (Heading(text="bands", words=True, room=40), [words("-".join(record.bands)) for record in records]),
             (Heading(text="steps", room=30), [whole_cell(record.steps) for record in records]),
             (Heading(text="time"), [Cell(text=duration(record.seconds), value=record.seconds) for record in records]),
-            (Heading(text="verdict", words=True, room=20), [words(generator.verdict) for generator in generators]),
+            (Heading(text="verdict", words=True, room=20), list(map(words, verdicts))),
         ],
     )

@@ -22,7 +22,7 @@ def test_arms_stand_side_by_side_and_are_ranked_together(make_run):
     board = merged(make_run({"low": LOW}, study="one"), make_run({"high": HIGH}, study="two", first_id=7))
     assert [(arm.name, arm.rank, arm.n) for arm in board.arms] == [("high", 1, 3), ("low", 2, 3)]
     assert board.study == "one + two"
-    assert [arm.name for arm in board.in_order] == ["low", "high"]
+    assert [arm.name for arm in sorted(board.arms, key=lambda arm: arm.position)] == ["low", "high"]
     assert board.images == (6000, 4000)
 
 
