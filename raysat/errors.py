@@ -96,11 +96,11 @@ class ClusterError(RaysatError):
 
 
 @contextmanager
-def prefixed(prefix: str) -> Iterator[None]:
-    """Begin the message of a UsageError that is raised within by what it is about: ``arm 'x': ...``."""
+def prefixed(prefix: str, kind: type[RaysatError] = UsageError) -> Iterator[None]:
+    """Begin the message of an error of this kind that is raised within by what it is about: ``arm 'x': ...``."""
     try:
         yield
-    except UsageError as error:
+    except kind as error:
         raise type(error)(f"{prefix}: {error.message}", hint=error.hint) from None
 
 

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from raysat.data.splits import Split
 from raysat.data.store import PatchStore
-from raysat.errors import DataError
 
 Progress = Callable[[int, int], None]  # called with (done, total)
 
@@ -73,11 +72,6 @@ class ImportSummary:
     def read(self) -> int:
         """How many were read."""
         return sum(self.read_counts)
-
-
-def error_at(place: str, error: DataError) -> DataError:
-    """Return an error that begins with the place where it happened."""
-    return DataError(f"{place}: {error.message}", hint=error.hint)
 
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 
-from raysat.data.importers.base import Patch, PatchSource, error_at, sort_labels
+from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.importers.manifest import read_manifest
-from raysat.errors import DataError, suggest
+from raysat.errors import DataError, prefixed, suggest
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
 
@@ -60,10 +60,8 @@ def read_geotiff(
 
     def patches() -> Iterator[Patch]:
         for number, row in enumerate(rows):
-            try:
+            with prefixed(place(number), DataError):
                 pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)
-            except DataError as error:
-                raise error_at(place(number), error) from error
             yield Patch(pixels=pixels, label=names.index(row.label), split=row.split, missing=missing, done=number + 1)
 
     return PatchSource(

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from raysat.data.importers.base import error_at
 from raysat.data.splits import SPLITS, Split
-from raysat.errors import DataError, suggest
+from raysat.errors import DataError, prefixed, suggest
 
 _COLUMNS: Final = ("path", "label", "split")
 _HINT: Final = "the first row names the columns: path,label or path,label,split"
@@ -45,7 +44,7 @@ def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
     header = lines[0]
     rows: dict[str, Row] = {}  # by the file that they name, whatever the path to it
     for number, cells in enumerate(lines, 1):
-        try:
+        with prefixed(f"{path}: row {number}", DataError):
             if number == 1:
                 _check_header(header)
             elif cells:
@@ -54,8 +53,6 @@ def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
                 if file_named in rows:
                     raise DataError(f"{row.path} is named in row {rows[file_named].number} already")
                 rows[file_named] = row
-        except DataError as error:
-            raise error_at(f"{path}: row {number}", error) from error
     if not rows:
         raise DataError(f"{path} lists no patch", hint="add one row for each patch")
     return list(rows.values()), [name for name in header if name not in _COLUMNS]

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, error_at, no_progress
+from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, no_progress
 from raysat.data.importers.pixels import Copies, missing_mask, storable
 from raysat.data.splits import SPLITS, Split, stratified
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import DataError
+from raysat.errors import DataError, prefixed
 
 
 def import_patches(
@@ -50,10 +50,8 @@ def import_patches(
     ) as writer:
         importer = PatchImporter(source, writer)
         for number, patch in enumerate(source.patches):
-            try:
+            with prefixed(source.place(number), DataError):
                 importer.add(patch)
-            except DataError as error:
-                raise error_at(source.place(number), error) from error
             progress(patch.done, source.total)
         store, notes = importer.close(allow_duplicates=allow_duplicates)
     return ImportSummary(

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raysat.data.importers.base import Patch, PatchSource, error_at
+from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.write import import_patches
-from raysat.errors import DataError
+from raysat.errors import DataError, prefixed
 from tests.helpers.data import left_behind, patches, splits_of
 
 
@@ -104,5 +104,6 @@ def test_nodata_is_counted_and_types_are_widened(tmp_path):
 
 
 def test_an_error_at_a_place_keeps_its_hint():
-    error = error_at("here", DataError("no {--bands}", hint="name {--bands}"))
-    assert (error.message, error.hint) == ("here: no {--bands}", "name {--bands}")
+    with pytest.raises(DataError) as caught, prefixed("here", DataError):
+        raise DataError("no {--bands}", hint="name {--bands}")
+    assert (caught.value.message, caught.value.hint) == ("here: no {--bands}", "name {--bands}")
