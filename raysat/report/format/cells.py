@@ -9,7 +9,7 @@ from raysat.formatting import NONE, number, one_line
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, Metric
 from raysat.report.analysis.estimate import Estimate
 from raysat.report.analysis.model import Arm, MetricSummary
-from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value, percent
+from raysat.report.format.numbers import format_difference, format_interval, format_spread, p_value
 from raysat.report.format.table import Cell, Emphasis, Heading
 
 TIED: Final = "="  # beside the rank of an arm that is tied with the best
@@ -29,8 +29,8 @@ def whole_cell(value: int | None) -> Cell:
 
 
 def percent_cell(share: float | None) -> Cell:
-    """A share in percent."""
-    return Cell(text=percent(share), value=share)
+    """A share: ``12.3 %``."""
+    return Cell(text=NONE if share is None else f"{100 * share:.1f} %", value=share)
 
 
 def p_cell(p: float | None) -> Cell:

@@ -89,12 +89,17 @@ def effect_table(name: str, caption: str, effects: Sequence[Effect]) -> Table:
 def combination_table(combination: Combination) -> Table:
     """What each part of a combination reaches and what the whole gains over it; then the synergy."""
     metric = MAIN[0]
+
+    def row(name: str, mean: Cell, gain: Estimate | None, n: int | None) -> list[Cell]:
+        tests = [p_cell(gain.p if gain else None), p_cell(gain.p_holm if gain else None)]
+        return [words(name), mean, difference_cell(gain, metric.digits), *tests, whole_cell(n)]
+
+    rows = []
+    for part in combination.subsets:
+        mean = part.mean.get(metric)
+        n = mean.n if mean else None
+        rows.append(row(part.label, estimate_cell(mean, metric.digits), part.gain.get(metric), n))
     synergy = combination.synergy.get(metric)
-
-    def row(name: str, mean: Cell, estimate: Estimate | None, n: int | None) -> list[Cell]:
-        tests = [p_cell(p) for p in ((estimate.p, estimate.p_holm) if estimate else (None, None))]
-        return [words(name), mean, difference_cell(estimate, metric.digits), *tests, whole_cell(n)]
-
     return Table(
         name="combination",
         caption=f"{one_line(combination.label)} and its parts, {metric.label} ({combination_note(combination)}). "
@@ -103,11 +108,7 @@ def combination_table(combination: Combination) -> Table:
             Heading(text="part", words=True),
             *(Heading(text=text) for text in ("mean", "gain of the whole over it", "p", "p after Holm", "n")),
         ],
-        rows=[
-            row(part.label, estimate_cell(mean, metric.digits), part.gain.get(metric), mean.n if mean else None)
-            for part in combination.subsets
-            for mean in [part.mean.get(metric)]
-        ],
+        rows=rows,
         total=row("synergy: beyond the sum of its parts", Cell(text=NONE), synergy, synergy.n if synergy else None),
     )
 

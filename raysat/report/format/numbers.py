@@ -19,11 +19,6 @@ def p_value(p: float | None) -> str:
     return NONE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def percent(share: float | None) -> str:
-    """``12.3 %``."""
-    return NONE if share is None else f"{100 * share:.1f} %"
-
-
 def quality(value: float | None) -> str:
     """A figure of generated patches: three decimals, with a true minus; no minus before zero."""
     return NONE if value is None or not isfinite(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")

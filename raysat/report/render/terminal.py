@@ -76,10 +76,10 @@ def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
     for column in columns:
         rich.add_column(
             column.title,
-            justify="left" if column.words else "right",
-            no_wrap=not column.words,
+            justify="left" if column.heading.words else "right",
+            no_wrap=not column.heading.words,
             overflow="fold",
-            min_width=min(_NARROWEST, column.width) if column.words else None,
+            min_width=min(_NARROWEST, column.width) if column.heading.words else None,
         )
     for row in zip(*(column.cells for column in columns), strict=True):
         rich.add_row(*row)
@@ -91,10 +91,9 @@ def _table(table: Table, options: ConsoleOptions) -> Iterator[RenderableType]:
 class _Column:
     """A column as it is shown: one of the table's, or all of a group."""
 
+    heading: Heading  # of the first
     title: RichText
     cells: Sequence[RichText]
-    words: bool
-    room: int
     legend: str  # what a group's parts are
 
     @property
@@ -112,10 +111,9 @@ def _column(members: Sequence[tuple[int, Heading]], table: Table, *, ascii_only:
         return text
 
     return _Column(
+        heading=first,
         title=_text(first.group or first.short or first.label, ascii_only=ascii_only),
         cells=[RichText(" ").join([shown(row[k]) for k, _ in members]) for row in table.lines],
-        words=first.words,
-        room=first.room,
         legend=f"{first.group}: {', '.join(heading.text for _, heading in members)}" if first.group else "",
     )
 
@@ -123,12 +121,12 @@ def _column(members: Sequence[tuple[int, Heading]], table: Table, *, ascii_only:
 def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
     """Leave out columns, those first that need most room, until names have enough."""
     kept = list(columns)
-    needed = sum(column.width for column in columns if column.words)
-    for column in sorted(columns, key=lambda column: -column.room):
+    needed = sum(column.width for column in columns if column.heading.words)
+    for column in sorted(columns, key=lambda column: -column.heading.room):
         room = (
-            width + _GAP - sum(_GAP + (0 if other.words else other.width) for other in kept)
+            width + _GAP - sum(_GAP + (0 if other.heading.words else other.width) for other in kept)
         )  # what is left for words
-        if column.room and room < min(needed, column.room):
+        if column.heading.room and room < min(needed, column.heading.room):
             kept.remove(column)
     return kept
 
