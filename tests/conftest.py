@@ -29,8 +29,12 @@ RAY = ("tests/cli/test_generate.py", "tests/cli/test_main.py", "tests/execution/
 SLOW = ("tests/report/analysis/test_coverage.py", "tests/training/test_parallel.py", "tests/training/test_sharing.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work."""
+    """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work.
+
+    Tests on Ray stay together by file: each file's fixtures run once, whichever process has it.
+    """
     for item in items:
         path = item.path.relative_to(ROOT).as_posix()
         on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
