@@ -33,14 +33,14 @@ SLOW = ("tests/report/analysis/test_coverage.py", "tests/training/test_parallel.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work.
 
-    Tests on Ray stay together by file: each file's fixtures run once, whichever process has it.
+    With ``pytest -n 2`` one process has all tests on Ray, the other the rest: two of Ray's own share two cores badly.
     """
     for item in items:
         path = item.path.relative_to(ROOT).as_posix()
         on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
         if on_ray:
             item.add_marker(pytest.mark.ray)
-            item.add_marker(pytest.mark.xdist_group(path))
+            item.add_marker(pytest.mark.xdist_group("ray"))
         if on_ray or path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 

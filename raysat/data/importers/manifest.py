@@ -61,7 +61,7 @@ def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
 def _check_header(header: list[str]) -> None:
     for column in _COLUMNS:
         if header.count(column) > 1:
-            raise DataError(f"column {column!r} stands twice", hint=_HINT)
+            raise DataError(f"column {column!r} appears twice", hint=_HINT)
     for column in ("path", "label"):
         if column not in header:
             raise DataError(f"column {column!r} is missing, it has {', '.join(header) or 'none'}", hint=_HINT)

@@ -133,7 +133,7 @@ def parse(text: str, *, file: str) -> Reference:
     names = [row.arm for row in reference.rows]
     for row in reference.rows:
         if names.count(row.arm) > 1:
-            raise StorageError(f"{file}: row {row.arm!r} stands twice", hint="keep one row an arm")
+            raise StorageError(f"{file}: row {row.arm!r} appears twice", hint="keep one row an arm")
         _check(row, file)
     for finding in reference.findings:
         for arm in (arm for comparison in finding.comparisons for arm in (comparison.of, comparison.minus)):

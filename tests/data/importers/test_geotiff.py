@@ -228,7 +228,7 @@ def test_a_wrong_row_is_named(folder, row, message, hint):
     [
         ("file,label", "row 1: column 'path' is missing, it has file, label"),
         ("path,class", "row 1: column 'label' is missing"),
-        ("path,label,label", "row 1: column 'label' stands twice"),
+        ("path,label,label", "row 1: column 'label' appears twice"),
         ("path,label,split", "lists no patch"),
     ],
 )

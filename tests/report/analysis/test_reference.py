@@ -136,7 +136,7 @@ def test_a_row_that_contradicts_itself_is_refused_naming_file_and_row(change, sa
         (text({"arm": "(1)"}), "rows.0.label: Field required"),
         (text(ROW | {"accuracy": 71.0}), "rows.0.accuracy: Input should be less than or equal to 1"),
         (text(ROW | {"f1": 0.5}), "rows.0.f1: Extra inputs"),
-        (text(ROW, ROW), "row '(1)' stands twice"),
+        (text(ROW, ROW), "row '(1)' appears twice"),
     ],
 )
 def test_a_damaged_file_is_refused(content, said):
