@@ -29,20 +29,20 @@ RAY = ("tests/cli/test_generate.py", "tests/cli/test_main.py", "tests/execution/
 SLOW = ("tests/report/analysis/test_coverage.py", "tests/training/test_parallel.py", "tests/training/test_sharing.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work.
 
-    With ``pytest -n 2`` one process has all tests on Ray, the other the rest: two of Ray's own share two cores badly.
+    Files with such tests come first: ``pytest -n 2`` hands out whole files, and short ones fill what is left over.
     """
     for item in items:
         path = item.path.relative_to(ROOT).as_posix()
         on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
         if on_ray:
             item.add_marker(pytest.mark.ray)
-            item.add_marker(pytest.mark.xdist_group("ray"))
         if on_ray or path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

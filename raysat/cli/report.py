@@ -14,7 +14,7 @@ from raysat.errors import UsageError
 @click.command()
 @click.argument("runs", type=FOLDER, nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=FOLDER, help="Write here; for one run RUN/report where absent.")
-@click.option("--format", "formats", default="md,csv,json,tex,html", show_default=True, help="What to write.")
+@click.option("--format", "formats", default="md,csv,parquet,json,tex,html", show_default=True, help="What to write.")
 @click.option("--baseline", metavar="ARM", help="Compare with this arm too; else with the one without any method.")
 @click.option("--rank-by", default="balanced_accuracy", show_default=True, metavar="METRIC", help="What ranks first.")
 @click.option(
@@ -34,7 +34,8 @@ def report(
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
-    Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, JSON).
+    Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, Parquet,
+    JSON).
     """
     from raysat.report.analysis.ranking import ranking_metric
     from raysat.report.render.write import check_formats, write_report

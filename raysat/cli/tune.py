@@ -98,7 +98,7 @@ def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     from raysat.files import write_atomic
     from raysat.report.figures.search import search_png
     from raysat.report.format.search import search_blocks
-    from raysat.report.render.exports import search_csv
+    from raysat.report.render.frames import search_frame, to_csv
     from raysat.report.render.terminal import Blocks
     from raysat.search.confirm import best_candidates, confirming_study
 
@@ -107,7 +107,10 @@ def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     errors = {failure.id: failure.error for failure in failures if failure}
     screen.print(Blocks(search_blocks(search, log, errors)))
     screen.print()
-    files: dict[str, str | bytes] = {"search.csv": search_csv(search, log), "search.png": search_png(search, log)}
+    files: dict[str, str | bytes] = {
+        "search.csv": to_csv(search_frame(search, log)),
+        "search.png": search_png(search, log),
+    }
     if any(candidate.val for candidate in log.candidates):
         files["best.yaml"] = confirming_study(search, log)
     for name, content in files.items():

@@ -105,7 +105,7 @@ def test_table2_runs_on_real_sentinel2_patches(raysat: Callable[..., Any], tmp_p
     store = tmp_path / "eurosat"
     assert raysat("data", "import", "geotiff", manifest, "--sensor", "sentinel2", "--out", store).code == 0
     space = ROOT / "search_spaces" / "table2.yaml"
-    words = ["--set", "model.name=test_resnet", "--epochs", "8", "--seeds", "1", "--out", tmp_path / "runs"]
+    words = ["--set", "model.name=test_resnet", "--epochs", "4", "--seeds", "1", "--out", tmp_path / "runs"]
     assert raysat("ablate", "--space", space, "--data", store, *words).code == 0
     arms = {arm["name"]: arm for arm in board_of(tmp_path / "runs" / "table2")["arms"]}
     assert len(arms) == 7

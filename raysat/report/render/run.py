@@ -13,7 +13,7 @@ from raysat.report.analysis.paired import PairedBootstrap
 from raysat.report.analysis.predictions import read_predictions
 from raysat.report.analysis.replication import Replication, replicate
 from raysat.report.format.pages import leaderboard_page
-from raysat.report.render.exports import leaderboard_csv, leaderboard_json
+from raysat.report.render.json import leaderboard_json
 from raysat.report.render.markdown import to_markdown
 from raysat.storage.ledger import Ledger
 
@@ -44,9 +44,11 @@ def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication
     Raises:
         StorageError: they cannot be written.
     """
+    from raysat.report.render.frames import leaderboard_frame, to_csv
+
     files = {
         folder / "leaderboard.md": to_markdown(leaderboard_page(board, replication)),
-        folder / "leaderboard.csv": leaderboard_csv(board, replication),
+        folder / "leaderboard.csv": to_csv(leaderboard_frame(board, replication)),
         folder / "leaderboard.json": leaderboard_json(board, replication),
     }
     for path, text in files.items():

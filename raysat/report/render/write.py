@@ -16,12 +16,12 @@ from raysat.report.figures import FIGURES, draw
 from raysat.report.format.leaderboard import leaderboard
 from raysat.report.format.pages import report_page
 from raysat.report.format.sentences import measured_on, ranking_sentences
-from raysat.report.render.exports import effects_csv, report_csv, report_json
 from raysat.report.render.html import to_html
+from raysat.report.render.json import report_json
 from raysat.report.render.latex import to_latex
 from raysat.report.render.markdown import to_markdown
 
-FORMATS: Final = ("md", "csv", "json", "tex", "html")
+FORMATS: Final = ("md", "csv", "parquet", "json", "tex", "html")
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
@@ -67,9 +67,16 @@ def write_report(
                 shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
                 files["report.md"] = to_markdown(page, shown)
             case "csv":
-                files["report.csv"] = report_csv(analysis)
-                if effects := effects_csv(analysis):
-                    files["effects.csv"] = effects
+                from raysat.report.render import frames
+
+                files["report.csv"] = frames.to_csv(frames.report_frame(analysis))
+                files["trials.csv"] = frames.to_csv(frames.trials_frame(analysis.board))
+                if (effects := frames.effects_frame(analysis)) is not None:
+                    files["effects.csv"] = frames.to_csv(effects)
+            case "parquet":
+                from raysat.report.render import frames
+
+                files["trials.parquet"] = frames.to_parquet(frames.trials_frame(analysis.board))
             case "json":
                 files["report.json"] = report_json(analysis)
             case "tex":

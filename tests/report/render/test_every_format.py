@@ -20,8 +20,9 @@ from raysat.report.format.pages import report_page
 from raysat.report.format.run_comparison import comparison_page
 from raysat.report.format.search import candidates_table
 from raysat.report.format.table import Cell, Emphasis, Table
-from raysat.report.render.exports import effects_csv, report_csv, report_json, to_frame
+from raysat.report.render.frames import effects_frame, report_frame, table_frame, to_csv
 from raysat.report.render.html import to_html
+from raysat.report.render.json import report_json
 from raysat.report.render.latex import to_latex
 from raysat.report.render.markdown import to_markdown
 from raysat.report.render.terminal import Blocks
@@ -165,7 +166,7 @@ def test_terminal(tables):
 
 def test_frame(tables):
     for table in tables:
-        frame = to_frame(table)
+        frame = table_frame(table)
         assert list(frame.columns) == [heading.label for heading in table.headings]
         for row, line in zip(frame.itertuples(index=False), table.lines, strict=True):
             for shown, cell, heading in zip(row, line, table.headings, strict=True):
@@ -183,7 +184,7 @@ def same(values: Sequence[str], cells: Sequence[Cell]) -> bool:
 
 def test_csv_has_the_values_of_the_leaderboard_of_differences_and_of_effects(grid, tables):
     by_name = {table.name: table for table in reversed(tables)}
-    rows = list(csv.DictReader(io.StringIO(report_csv(grid))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(report_frame(grid)))))
     shown = columns(by_name["leaderboard"])
     names = {"balanced accuracy": "balanced_accuracy", "ICV (lower is better)": "icv", "macro F1": "macro_f1"}
     names |= {f"{name} (recall)": f"recall_{name}" for name in grid.board.classes} | {"accuracy": "accuracy"}
@@ -197,7 +198,7 @@ def test_csv_has_the_values_of_the_leaderboard_of_differences_and_of_effects(gri
             assert same([row[f"{name}_to_{to}"] for row in others], shown[label])
             assert same([row[f"{name}_to_{to}_p"] for row in others], shown[f"p ({label})"])
             assert same([row[f"{name}_to_{to}_p_holm"] for row in others], shown[f"p after Holm ({label})"])
-    effects = list(csv.DictReader(io.StringIO(effects_csv(grid))))
+    effects = list(csv.DictReader(io.StringIO(to_csv(effects_frame(grid)))))
     for kind, table in (("main", "main_effects"), ("interaction", "interactions")):
         values = [row["icv"] for row in effects if row["kind"] == kind]
         assert same(values, columns(by_name[table])["ICV"])

@@ -14,12 +14,13 @@ import pytest
 from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, PRECISION, RECALL
 from raysat.report.analysis.collect import collect
-from raysat.report.render.exports import leaderboard_csv, leaderboard_json
+from raysat.report.render.frames import leaderboard_frame, to_csv
+from raysat.report.render.json import leaderboard_json
 from raysat.report.render.run import write_leaderboard
 
 
 def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
-    frame = pd.read_csv(io.StringIO(leaderboard_csv(board)))
+    frame = pd.read_csv(io.StringIO(to_csv(leaderboard_frame(board))))
     assert list(frame.columns[:6]) == [
         "arm",
         "rank",
@@ -40,16 +41,15 @@ def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " \r@x", '=HYPERLINK("http://x")'])
 def test_a_name_in_csv_cannot_start_a_formula(make_run, name):
-    row = next(
-        csv.DictReader(io.StringIO(leaderboard_csv(collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,))))))
-    )
+    board = collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,)))
+    row = next(csv.DictReader(io.StringIO(to_csv(leaderboard_frame(board)))))
     assert row["arm"] == f"'{name.strip()}"
 
 
 def test_csv_leaves_what_is_unknown_empty(make_run):
     arms = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.9, 0.9, 0.9, 0.9)}
     frame = pd.read_csv(
-        io.StringIO(leaderboard_csv(collect(make_run(arms, seeds=(0,), missing=[("a", 0)]))))
+        io.StringIO(to_csv(leaderboard_frame(collect(make_run(arms, seeds=(0,), missing=[("a", 0)])))))
     ).set_index("arm")
     assert frame.loc["a"].drop(["n", "n_planned"]).isna().all()
     assert np.isnan(frame.loc["b", "icv_sd"])

@@ -1,15 +1,14 @@
-"""Numbers for programs: CSV with a row per arm, effect or candidate; JSON with all that is known; tables as frames."""
+"""A leaderboard and a report as JSON: all that is known, for programs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from raysat import __version__
-from raysat.formatting import one_line, to_csv
-from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, FROM_PREDICTIONS, PRECISION, RECALL
+from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, PRECISION, RECALL
 from raysat.report.analysis.analyze import Analysis
 from raysat.report.analysis.combination import Combination
 from raysat.report.analysis.effects import Effect, Effects
@@ -17,78 +16,6 @@ from raysat.report.analysis.estimate import Estimate
 from raysat.report.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.report.analysis.paired import Estimates
 from raysat.report.analysis.replication import Replication
-from raysat.report.format.search import state
-from raysat.report.format.table import Table
-from raysat.search.load import Search
-from raysat.search.log import Log, values_of
-
-
-def to_frame(table: Table) -> Any:
-    """Return a ``pandas.DataFrame`` with a row per row and a column per heading; a missing number is NaN.
-
-    Pandas is imported here, as few need it and it takes half a second.
-    """
-    import pandas as pd  # noqa: PLC0415
-
-    columns = {
-        heading.label: [row[k].text if heading.words else row[k].value for row in table.lines]
-        for k, heading in enumerate(table.headings)
-    }
-    return pd.DataFrame(columns)
-
-
-def leaderboard_csv(board: Leaderboard, replication: Replication | None = None) -> str:
-    """One row per arm, numbers in full precision, empty where there is none; a name cannot start a formula."""
-    return to_csv([_arm_row(board, arm, replication) for arm in board.arms], ["arm", "rank", "n", "n_planned"])
-
-
-def report_csv(analysis: Analysis) -> str:
-    """One row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
-    rows = []
-    for arm in analysis.board.arms:
-        row = _arm_row(analysis.board, arm, analysis.replication)
-        if arm.n:
-            row |= {"tied_with_best": arm.name in analysis.tied, "pareto": arm.name in analysis.pareto}
-            for metric in FROM_PREDICTIONS:
-                row |= {f"{metric.name}_mean": arm.metrics[metric].mean, f"{metric.name}_sd": arm.metrics[metric].sd}
-            for to, estimates in (("to_best", analysis.to_best), ("to_baseline", analysis.to_baseline)):
-                for metric, estimate in estimates.get(arm.name, {}).items():
-                    row |= _estimate_row(f"{analysis.board.key(metric)}_{to}", estimate)
-        rows.append(row)
-    return to_csv(rows)
-
-
-def effects_csv(analysis: Analysis) -> str | None:
-    """One row per main effect, interaction and part of a combination; None where there is none."""
-    if analysis.effects is None:
-        return None
-    rows = []
-    for kind, label, estimates in _effect_rows(analysis.effects):
-        row: dict[str, object] = {"kind": kind, "effect": _csv_text(label)}
-        for metric, estimate in estimates.items():
-            row |= _estimate_row(analysis.board.key(metric), estimate)
-        rows.append(row)
-    return to_csv(rows)
-
-
-def search_csv(search: Search, log: Log) -> str:
-    """Every candidate, best first, with its value of each parameter; empty where it has none."""
-    names = ["rank", "candidate", "state", "epochs", "val_balanced_accuracy", "val_icv"]
-    names += ["test_balanced_accuracy", "test_icv", "job", *(parameter.name for parameter in search.parameters)]
-    rows = []
-    for rank, candidate in enumerate(log.ranked(), start=1):
-        row: dict[str, object] = {
-            "rank": rank if candidate.val else None,
-            "candidate": candidate.number,
-            "state": state(candidate),
-            "epochs": len(candidate.curve),
-            "job": candidate.job,
-        }
-        for split, score in (("val", candidate.val), ("test", candidate.test)):
-            if score is not None:
-                row |= {f"{split}_{metric}": value for metric, value in score}
-        rows.append(row | values_of(search, candidate))
-    return to_csv(rows, names)
 
 
 def leaderboard_json(board: Leaderboard, replication: Replication | None = None) -> str:
@@ -131,41 +58,8 @@ def report_json(analysis: Analysis) -> str:
     return _json(value)
 
 
-def _csv_text(text: str) -> str:
-    """A text on one line that no spreadsheet takes for a formula."""
-    line = one_line(text)
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
-
-
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, allow_nan=False, default=asdict) + "\n"
-
-
-def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, object]:
-    row: dict[str, object] = {"arm": _csv_text(arm.name), "rank": arm.rank, "n": arm.n, "n_planned": arm.n_planned}
-    for metric in board.metrics:
-        key, summary = board.key(metric), arm.metrics[metric]
-        row[f"{key}_mean"], row[f"{key}_sd"] = summary.mean, summary.sd
-        if any(other.published_value(metric) is not None for other in board.arms):
-            row[f"{key}_published"] = arm.published_value(metric)
-            difference = replication.of(arm.name, metric) if replication else None
-            row |= _estimate_row(f"{key}_minus_published", difference.estimate if difference else None, ("low", "high"))
-    return row
-
-
-def _estimate_row(
-    name: str, estimate: Estimate | None, keys: Sequence[str] = ("low", "high", "p", "p_holm", "n")
-) -> dict[str, object]:
-    values = {key: getattr(estimate, key, None) for key in ("value", *keys)}
-    return {name if key == "value" else f"{name}_{key}": value for key, value in values.items()}
-
-
-def _effect_rows(effects: Effects) -> Iterator[tuple[str, str, Estimates]]:
-    for kind, group in (("main", effects.main), ("interaction", effects.pairs)):
-        yield from ((kind, effect.label, effect.estimates) for effect in group)
-    for whole in effects.combinations:
-        yield "synergy", whole.label, whole.synergy
-        yield from (("together", f"{whole.label} over {part.label}", part.gain) for part in whole.subsets[1:])
 
 
 def _board(board: Leaderboard, replication: Replication | None) -> dict[str, Any]:
