@@ -25,7 +25,6 @@ from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.training.check import evaluation_splits
-from raysat.training.models.build import check_cosine, fetch_pretrained
 from raysat.training.models.names import check_name
 
 
@@ -118,10 +117,15 @@ def check_models(models: Sequence[Model]) -> None:
     """Refuse models that cannot be built, before Ray starts. Raises PlanError, TrainingError."""
     for name in sorted({model.name for model in models}):
         check_name(name)
-    for name in sorted({model.name for model in models if model.classifier == "cosine"}):
-        check_cosine(name)
-    for name in sorted({model.name for model in models if model.pretrained}):
-        fetch_pretrained(name)
+    cosine = {model.name for model in models if model.classifier == "cosine"}
+    pretrained = {model.name for model in models if model.pretrained}
+    if cosine or pretrained:
+        from raysat.training.models.build import check_cosine, fetch_pretrained  # three seconds that others do without
+
+        for name in sorted(cosine):
+            check_cosine(name)
+        for name in sorted(pretrained):
+            fetch_pretrained(name)
 
 
 def run_items(active: Session, store: PatchStore, items: Sequence[WorkItem], *, already_done: int) -> Summary:

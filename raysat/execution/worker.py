@@ -1,8 +1,8 @@
 """What a Ray Train worker does: wait for a job, do it step by step, send its record to the storage, wait again.
 
-Training and generation know nothing of Ray: this module drives generation, and ``stage_runner.py`` training. An error
-that is raised on purpose would come again: it is recorded at once (of several workers, where all raise it: as training
-diverges). Any other ends the worker; its job is tried again in a new process, from its last checkpoint.
+Training and generation know nothing of Ray: ``stage_runner.py`` drives the one, ``generate_runner.py`` the other. An
+error that is raised on purpose would come again: it is recorded at once (of several workers, where all raise it: as
+training diverges). Any other ends the worker; its job is tried again in a new process, from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
 from raysat.errors import DivergedError, RaysatError, StorageError, TrainingError, with_options
-from raysat.execution.messages import EpochDone, JobDone, JobFailed, StorageFailed
-from raysat.execution.node_stores import open_store
-from raysat.execution.records import describe_hardware, generated_files
+from raysat.execution.messages import JobFailed, StorageFailed
 from raysat.execution.stage_runner import run_train_job
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
-from raysat.generation.gan import generate
 from raysat.plan.jobs import GenerateJob
 from raysat.plan.stages import Job
 from raysat.storage.records import Failure
@@ -64,7 +61,9 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
         if not isinstance(job, GenerateJob):
             run_train_job(job, context, group, device=device)
         elif group.is_rank_zero:  # the others wait for the next job
-            _run_generate_job(job, context, group, device)
+            from raysat.execution.generate_runner import run_generate_job  # half a second that training does without
+
+            run_generate_job(job, context, group, device=device)
     except StorageError as error:  # no record can be written: to continue would be for nothing
         context.outbox.put(StorageFailed(job=job.id, error=error.message, hint=error.hint))
     except RaysatError as error:
@@ -76,24 +75,6 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
                 failure = Failure(id=item.id, error=with_options(error.message), hint=hint, time=time.time())
                 context.settings.storage.write_failure(failure)
             context.outbox.put(JobFailed(job=job.id))
-
-
-def _run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGroup, device: torch.device) -> None:
-    settings, started = context.settings, time.time()
-    if settings.storage.is_generated(job.id):  # another study asked for the same, and was first
-        context.outbox.put(JobDone(job=job.id))
-        return
-    store = open_store(settings.store, settings.fingerprint, settings.storage)
-    generated = generate(
-        job.work,
-        store,
-        device=device,
-        on_report=lambda report: context.outbox.put(EpochDone(job=job.id, epoch=report.step)),
-    )
-    hardware = describe_hardware(settings, group)
-    files = generated_files(job, generated, store, started=started, hardware=hardware)
-    settings.storage.write_generated(job.id, files)
-    context.outbox.put(JobDone(job=job.id))
 
 
 def _device(gpus: float, *, single_worker: bool) -> torch.device:

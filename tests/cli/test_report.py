@@ -11,7 +11,12 @@ import pytest
 
 from tests.helpers.report import GRID, GRID_CONFIGS
 
-ALL = ["effects.csv", "report.csv", "report.html", "report.json", "report.md", "report.tex"]
+ALL = [
+    "effects.csv",
+    *(f"report.{end}" for end in ("csv", "html", "json", "md", "tex")),
+    "trials.csv",
+    "trials.parquet",
+]
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def test_formats_where_to_and_what_ranks_can_be_chosen(raysat, run, tmp_path):
     words = ("--out", out, "--format", "csv,json", "--rank-by", "worst_recall")
     result = raysat("report", run, *words, "--baseline", "loss=ldam, average=swa")
     assert result.code == 0
-    assert sorted(path.name for path in out.rglob("*")) == ["effects.csv", "report.csv", "report.json"]
+    assert sorted(path.name for path in out.rglob("*")) == ["effects.csv", "report.csv", "report.json", "trials.csv"]
     value = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert (value["rank_by"], value["baseline"]) == ("worst_recall", "loss=ldam, average=swa")
     assert "Ranked by higher worst-class recall, then higher balanced accuracy, then lower ICV" in result.out
@@ -49,9 +54,9 @@ def test_formats_where_to_and_what_ranks_can_be_chosen(raysat, run, tmp_path):
 def test_the_same_run_gives_the_same_files(raysat, run, tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
-        assert raysat("report", run, "--out", folder, "--format", "csv,json,tex").code == 0
+        assert raysat("report", run, "--out", folder, "--format", "csv,parquet,json,tex").code == 0
     files = [{path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")} for folder in folders]
-    assert len(files[0]) == 4
+    assert len(files[0]) == 6
     assert files[0] == files[1]
 
 
