@@ -20,9 +20,9 @@ import numpy as np
 from scipy.stats import binomtest, norm
 
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, MACRO_F1, RECALL
-from raysat.report.analysis.bootstrap import from_counts, observed, resample, resampled_metrics
-from raysat.report.analysis.estimate import interval
-from raysat.report.analysis.predictions import TrialPredictions
+from raysat.reporting.analysis.bootstrap import from_counts, observed, resample, resampled_metrics
+from raysat.reporting.analysis.estimate import interval
+from raysat.reporting.analysis.predictions import TrialPredictions
 
 SIZES = (120, 30, 30, 20)  # patches per class: 60, 15, 15 and 10 %
 LEVELS = np.array([[1.0, 0.3, 0.5, -0.2], [0.8, 0.6, 0.7, 0.3]])  # of each arm and class

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution import stay_on_loopback
-from raysat.plan.build import Plan, make_plan
+from raysat.planning.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from raysat.data.store import PatchStore
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.study.load import load_study
 
 STUDY = """

@@ -26,7 +26,11 @@ BANDS = ("B2", "B5", "B6")
 
 # Tests that start a Ray of their own, beside those that ask for ``ray_session``; and those that take seconds each.
 RAY = ("tests/cli/test_generate.py", "tests/cli/test_main.py", "tests/execution/test_cluster.py", "tests/faults/")
-SLOW = ("tests/report/analysis/test_coverage.py", "tests/training/test_parallel.py", "tests/training/test_sharing.py")
+SLOW = (
+    "tests/reporting/analysis/test_coverage.py",
+    "tests/training/test_parallel.py",
+    "tests/training/test_sharing.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

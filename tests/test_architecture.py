@@ -17,7 +17,7 @@ def test_the_picture_is_current():
 
 def test_it_has_few_boxes():
     boxes = DRAW["imports"]()
-    assert {"cli", "training", "report", "errors"} <= set(boxes)
+    assert {"cli", "training", "reporting", "errors"} <= set(boxes)
     assert len(boxes) <= 20
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.metrics.synthetic import SyntheticTraining
-    from raysat.plan.jobs import GenerateJob
+    from raysat.planning.jobs import GenerateJob
     from raysat.storage.artifacts import Artifacts
 
 
@@ -56,8 +56,8 @@ def generate(
     from raysat.config.schema import Config, Data
     from raysat.data.importers.source import open_data
     from raysat.generation.check import check_generation
-    from raysat.plan.jobs import generate_jobs
-    from raysat.plan.resolve import resolve_config
+    from raysat.planning.jobs import generate_jobs
+    from raysat.planning.resolve import resolve_config
     from raysat.storage.artifacts import Artifacts
     from raysat.storage.ledger import Ledger
 

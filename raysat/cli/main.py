@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from raysat.execution.cluster_options import ClusterOptions
-    from raysat.plan.build import Plan
+    from raysat.planning.build import Plan
 
 _BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
 
@@ -55,8 +55,8 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
     from raysat.cli.views.plan import no_effect_lines
-    from raysat.plan.build import PendingJobs
-    from raysat.plan.no_effect import no_effects
+    from raysat.planning.build import PendingJobs
+    from raysat.planning.no_effect import no_effects
 
     out = console()
     plan = options.plan()
@@ -94,16 +94,16 @@ def plan(options: AblateOptions) -> None:
     """Show what a study would train and what that would cost, and train nothing."""
     plan = options.plan()
     from raysat.cli.views.plan import show_plan
-    from raysat.plan.build import PendingJobs
-    from raysat.plan.summary import summarize
+    from raysat.planning.build import PendingJobs
+    from raysat.planning.summary import summarize
 
     show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console())
 
 
 def _leaderboard(run: Path, console: Console) -> None:
-    from raysat.report.format.pages import overview
-    from raysat.report.render.run import leaderboard
-    from raysat.report.render.terminal import Blocks
+    from raysat.reporting.format.pages import overview
+    from raysat.reporting.render.run import leaderboard
+    from raysat.reporting.render.terminal import Blocks
 
     board, replication, files = leaderboard(run)
     console.print()

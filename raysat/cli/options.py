@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
-    from raysat.plan.build import Plan
+    from raysat.planning.build import Plan
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -42,7 +42,7 @@ class AblateOptions:
 
         study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
         from raysat.execution.prepare import prepare  # after the study, so that a mistake there is said at once
-        from raysat.report.analysis import reference
+        from raysat.reporting.analysis import reference
 
         if study.reference is not None:
             reference.load(study.reference)  # an unknown one is an error before anything is trained

@@ -37,8 +37,8 @@ def report(
     Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, Parquet,
     JSON).
     """
-    from raysat.report.analysis.ranking import ranking_metric
-    from raysat.report.render.write import check_formats, write_report
+    from raysat.reporting.analysis.ranking import ranking_metric
+    from raysat.reporting.render.write import check_formats, write_report
 
     chosen = check_formats(read_words(formats, "--format"))
     ranking_metric(rank_by)
@@ -46,9 +46,9 @@ def report(
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
     if len({run.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice", hint="name each once")
-    from raysat.report.analysis.analyze import analyze
-    from raysat.report.format.pages import overview
-    from raysat.report.render.terminal import Blocks
+    from raysat.reporting.analysis.analyze import analyze
+    from raysat.reporting.format.pages import overview
+    from raysat.reporting.render.terminal import Blocks
 
     screen = console()
     with progress_bar() as progress:
@@ -70,10 +70,10 @@ def report(
 def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.files import write_atomic
-    from raysat.report.analysis.compare import compare as compare_runs
-    from raysat.report.format.run_comparison import comparison_page
-    from raysat.report.render.markdown import to_markdown
-    from raysat.report.render.terminal import Blocks
+    from raysat.reporting.analysis.compare import compare as compare_runs
+    from raysat.reporting.format.run_comparison import comparison_page
+    from raysat.reporting.render.markdown import to_markdown
+    from raysat.reporting.render.terminal import Blocks
 
     page = comparison_page(compare_runs(run_a, run_b))
     screen = console()

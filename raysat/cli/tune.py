@@ -96,10 +96,10 @@ def _describe(search: Search) -> str:
 def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
     """Show what was found and write it down."""
     from raysat.files import write_atomic
-    from raysat.report.figures.search import search_png
-    from raysat.report.format.search import search_blocks
-    from raysat.report.render.frames import search_frame, to_csv
-    from raysat.report.render.terminal import Blocks
+    from raysat.reporting.figures.search import search_png
+    from raysat.reporting.format.search import search_blocks
+    from raysat.reporting.render.frames import search_frame, to_csv
+    from raysat.reporting.render.terminal import Blocks
     from raysat.search.confirm import best_candidates, confirming_study
 
     failures = [ledger.read_failure(candidate.job) for candidate in log.candidates if candidate.state == "failed"]

@@ -18,7 +18,7 @@ from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.formatting import to_csv
 from raysat.generation.gan import GanReport, Generated, generate
 from raysat.generation.sample_grid import draw_losses, draw_samples
-from raysat.plan.jobs import GenerateJob
+from raysat.planning.jobs import GenerateJob
 from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.records import DataRef, Hardware
 

@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from typing_extensions import override
 
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
-from raysat.plan.stages import Job, TrainJob
+from raysat.planning.stages import Job, TrainJob
 
 
 class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types

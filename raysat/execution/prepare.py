@@ -5,7 +5,7 @@ from __future__ import annotations
 from raysat.data.importers.source import open_data
 from raysat.errors import prefixed
 from raysat.generation.check import check_generation
-from raysat.plan.build import Plan, make_plan
+from raysat.planning.build import Plan, make_plan
 from raysat.study.load import Study
 from raysat.training.check import check
 

@@ -16,7 +16,7 @@ from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore
 from raysat.execution.worker_context import SlotSettings, WorkerGroup
 from raysat.formatting import to_csv
-from raysat.plan.jobs import PlannedTrial
+from raysat.planning.jobs import PlannedTrial
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
 from raysat.training.results import EpochReport, TrialResult

@@ -17,9 +17,9 @@ from raysat.execution.run_state import RunState
 from raysat.execution.session import Session, session
 from raysat.execution.status_file import StatusFile
 from raysat.execution.terminal_view import TerminalView
-from raysat.plan.build import Plan
-from raysat.plan.jobs import GenerateJob, PlannedTrial, WorkItem
-from raysat.plan.stages import Job, TrainJob, shared_epochs, train_jobs
+from raysat.planning.build import Plan
+from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
+from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger

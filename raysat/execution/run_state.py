@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, Message, Score, State, StorageFailed, TrialDone
-from raysat.plan.jobs import WorkItem
-from raysat.plan.stages import Job
+from raysat.planning.jobs import WorkItem
+from raysat.planning.stages import Job
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from raysat.execution.run_state import RunState
 from raysat.execution.slot import Slot, reserved
 from raysat.execution.storage_actor import start_storage
 from raysat.execution.worker_context import SlotSettings
-from raysat.plan.stages import Job
+from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure

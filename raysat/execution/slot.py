@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from raysat.execution.messages import Message, to_result
 from raysat.execution.worker_context import SlotSettings, WorkerContext
-from raysat.plan.stages import Job
+from raysat.planning.stages import Job
 
 
 def reserved(settings: SlotSettings) -> ray.tune.PlacementGroupFactory:

@@ -14,7 +14,7 @@ from raysat.execution.records import describe_hardware, trained_files
 from raysat.execution.storage_actor import StorageActor
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
-from raysat.plan.stages import TrainJob
+from raysat.planning.stages import TrainJob
 from raysat.storage.artifacts import Artifacts
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training

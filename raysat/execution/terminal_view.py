@@ -13,7 +13,7 @@ from raysat.data.store import Split
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
 from raysat.formatting import duration
-from raysat.plan.jobs import GenerateJob
+from raysat.planning.jobs import GenerateJob
 
 _STYLE: Final = {
     State.STARTING: "dim",

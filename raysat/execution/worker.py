@@ -20,8 +20,8 @@ from raysat.errors import DivergedError, RaysatError, StorageError, TrainingErro
 from raysat.execution.messages import JobFailed, StorageFailed
 from raysat.execution.stage_runner import run_train_job
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
-from raysat.plan.jobs import GenerateJob
-from raysat.plan.stages import Job
+from raysat.planning.jobs import GenerateJob
+from raysat.planning.stages import Job
 from raysat.storage.records import Failure
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from raysat.execution.messages import Message
 from raysat.execution.storage_actor import StorageActor
-from raysat.plan.stages import Job
+from raysat.planning.stages import Job
 
 _T = TypeVar("_T")
 

@@ -1,6 +1,6 @@
 """``plan.json``: the arms of a study, their trials and what they cost; all that a report needs to know of a study.
 
-Made by ``plan/build.py``, written and read by the ledger.
+Made by ``planning/build.py``, written and read by the ledger.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from rich.console import Console
 from raysat.data.store import PatchStore
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.study.load import load_study
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import run

@@ -15,8 +15,8 @@ from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.run import Summary, run, run_items
 from raysat.execution.run_state import RunState
 from raysat.generation.gan import generate
-from raysat.plan.build import Plan, make_plan
-from raysat.plan.jobs import GenerateJob
+from raysat.planning.build import Plan, make_plan
+from raysat.planning.jobs import GenerateJob
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure

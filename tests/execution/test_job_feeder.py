@@ -11,8 +11,8 @@ from raysat.config.families.images import Dcgan
 from raysat.config.schema import Config, Generation, Trial
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, to_result
-from raysat.plan.jobs import GenerateJob, PlannedTrial
-from raysat.plan.stages import Job, TrainJob, train_jobs, unshared_job
+from raysat.planning.jobs import GenerateJob, PlannedTrial
+from raysat.planning.stages import Job, TrainJob, train_jobs, unshared_job
 from tests.helpers.stages import way
 
 DONE, FAILED = to_result(JobDone(job="")), to_result(JobFailed(job=""))

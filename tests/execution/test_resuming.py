@@ -15,8 +15,8 @@ from raysat.config.families.learning import NoAverage
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import Summary, run
-from raysat.plan.build import make_plan
-from raysat.plan.jobs import PlannedTrial
+from raysat.planning.build import make_plan
+from raysat.planning.jobs import PlannedTrial
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study

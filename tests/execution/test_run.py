@@ -19,7 +19,7 @@ from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.messages import JobDone, Message, Score, TrialDone
 from raysat.execution.run import Summary, run
 from raysat.execution.run_state import RunState
-from raysat.plan.build import Plan
+from raysat.planning.build import Plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from tests.helpers.processes import command, descendants

@@ -8,8 +8,8 @@ from raysat.config.families.images import Dcgan
 from raysat.config.schema import Generation
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, Score, State, StorageFailed, TrialDone
 from raysat.execution.run_state import Row, RunState
-from raysat.plan.jobs import GenerateJob
-from raysat.plan.stages import Job, TrainJob, train_jobs
+from raysat.planning.jobs import GenerateJob
+from raysat.planning.stages import Job, TrainJob, train_jobs
 from tests.helpers.stages import way
 
 SCORE = Score(balanced_accuracy=0.5, icv=0.1)

@@ -12,7 +12,7 @@ from rich.console import Console
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.run import Summary, run
-from raysat.plan.build import Plan, make_plan
+from raysat.planning.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study

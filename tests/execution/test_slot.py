@@ -6,7 +6,7 @@ from typing import Any
 from raysat.execution.messages import JobDone, to_result
 from raysat.execution.slot import Slot
 from raysat.execution.worker_context import SlotSettings
-from raysat.plan.stages import TrainJob, unshared_job
+from raysat.planning.stages import TrainJob, unshared_job
 from tests.helpers.stages import way
 from tests.helpers.storage import MemoryStorage
 

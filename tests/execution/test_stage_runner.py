@@ -11,7 +11,7 @@ from raysat.config.families.learning import NoAverage
 from raysat.execution.messages import EpochDone, JobDone, Score, TrialDone
 from raysat.execution.stage_runner import run_train_job
 from raysat.execution.worker_context import WorkerGroup
-from raysat.plan.stages import TrainJob
+from raysat.planning.stages import TrainJob
 from tests.helpers.training import MakeStore
 from tests.helpers.worker import Bench, checkpoint, one_job, planned
 

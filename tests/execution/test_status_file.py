@@ -5,7 +5,7 @@ from pathlib import Path
 from raysat.execution.messages import EpochDone, JobDone
 from raysat.execution.run_state import RunState
 from raysat.execution.status_file import StatusFile
-from raysat.plan.stages import train_jobs
+from raysat.planning.stages import train_jobs
 from raysat.storage.heartbeat import read_status
 from tests.execution.test_run_state import Clock
 from tests.helpers.stages import way

@@ -9,7 +9,7 @@ from raysat.data.store import Split
 from raysat.execution.messages import EpochDone, Score, TrialDone
 from raysat.execution.run_state import RunState
 from raysat.execution.terminal_view import TerminalView
-from raysat.plan.stages import train_jobs
+from raysat.planning.stages import train_jobs
 from tests.helpers.stages import way
 
 

@@ -9,8 +9,8 @@ from raysat.execution.session import record_death
 from raysat.execution.worker import do_job
 from raysat.execution.worker_context import WorkerGroup
 from raysat.generation import classifier
-from raysat.plan.jobs import generate_jobs
-from raysat.plan.resolve import resolve_config
+from raysat.planning.jobs import generate_jobs
+from raysat.planning.resolve import resolve_config
 from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.training import MakeStore, config

@@ -9,7 +9,7 @@ import pytest
 
 from raysat.data.store import PatchStore
 from raysat.execution.session import explain
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from raysat.data.store import PatchStore
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study

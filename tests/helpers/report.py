@@ -14,8 +14,8 @@ from raysat.config.schema import Config
 from raysat.formatting import to_csv
 from raysat.metrics.confusion import from_predictions
 from raysat.metrics.synthetic import Measure, Quality
-from raysat.report.analysis.analyze import Analysis
-from raysat.report.analysis.generators import Generator
+from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.analysis.generators import Generator
 from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raysat.data.store import PatchStore
-from raysat.plan.build import Plan, make_plan
+from raysat.planning.build import Plan, make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
 from raysat.training.loop import train

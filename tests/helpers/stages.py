@@ -1,7 +1,7 @@
 """Made-up trials whose states overlap as a test wants."""
 
 from raysat.config.schema import Config, Trial
-from raysat.plan.jobs import PlannedTrial
+from raysat.planning.jobs import PlannedTrial
 
 
 def way(name: str, epochs: int, shared: tuple[str, ...] = ()) -> PlannedTrial:

@@ -11,9 +11,9 @@ from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.execution.messages import EpochDone, Message
 from raysat.execution.worker_context import SlotSettings, WorkerContext
-from raysat.plan.jobs import PlannedTrial, plan_trial
-from raysat.plan.resolve import resolve_config
-from raysat.plan.stages import TrainJob, train_jobs
+from raysat.planning.jobs import PlannedTrial, plan_trial
+from raysat.planning.resolve import resolve_config
+from raysat.planning.stages import TrainJob, train_jobs
 from raysat.training.loop import Training
 from tests.helpers.storage import MemoryStorage
 from tests.helpers.training import config

@@ -9,7 +9,7 @@ import pytest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import PlanError, StorageError, StoreError
 from raysat.metrics.synthetic import Measure, Quality
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.storage.artifacts import Artifacts, GenerateRecord
 from raysat.study.load import load_study
 

@@ -13,7 +13,7 @@ import pytest
 
 from raysat.config.schema import Config
 from raysat.errors import FormatError
-from raysat.report.analysis.collect import collect
+from raysat.reporting.analysis.collect import collect
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef
 from raysat.storage.verify import check

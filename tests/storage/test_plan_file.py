@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from raysat.data.store import PatchStore
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import PlanFile
 from raysat.study.load import load_study

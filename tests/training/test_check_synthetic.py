@@ -13,8 +13,8 @@ from raysat.config.class_weights import class_weights
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
-from raysat.plan.jobs import plan_trial
-from raysat.plan.resolve import resolve_config
+from raysat.planning.jobs import plan_trial
+from raysat.planning.resolve import resolve_config
 from raysat.training.check import check_generated
 from raysat.training.engine import Engine
 from raysat.training.loop import Training, train

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
-from raysat.plan.jobs import PlannedTrial, plan_trial
-from raysat.plan.resolve import resolve_config
-from raysat.plan.stages import TrainJob, train_jobs
+from raysat.planning.jobs import PlannedTrial, plan_trial
+from raysat.planning.resolve import resolve_config
+from raysat.planning.stages import TrainJob, train_jobs
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training, train
 from raysat.training.results import TrialResult

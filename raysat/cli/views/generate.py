@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from raysat.metrics.synthetic import SyntheticTraining
-from raysat.plan.jobs import GenerateJob
-from raysat.report.analysis.generators import Generator
-from raysat.report.format.document import Bullets
-from raysat.report.format.generators import generator_notes, generator_table
-from raysat.report.render.terminal import Blocks
+from raysat.planning.jobs import GenerateJob
+from raysat.reporting.analysis.generators import Generator
+from raysat.reporting.format.document import Bullets
+from raysat.reporting.format.generators import generator_notes, generator_table
+from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 

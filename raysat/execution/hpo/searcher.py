@@ -15,9 +15,9 @@ from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
 from raysat.execution.job_feeder import JobSource
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
-from raysat.plan.jobs import PlannedTrial, plan_trial
-from raysat.plan.resolve import resolve_config
-from raysat.plan.stages import TrainJob, unshared_job
+from raysat.planning.jobs import PlannedTrial, plan_trial
+from raysat.planning.resolve import resolve_config
+from raysat.planning.stages import TrainJob, unshared_job
 from raysat.search.log import BASE, read_curve, save_log
 from raysat.search.state import SearchState
 

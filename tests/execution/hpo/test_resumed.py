@@ -11,8 +11,8 @@ from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.prepare import prepare_search
 from raysat.execution.hpo.run import tune
-from raysat.plan.jobs import plan_trial
-from raysat.plan.resolve import resolve_config
+from raysat.planning.jobs import plan_trial
+from raysat.planning.resolve import resolve_config
 from raysat.search.log import Candidate, open_log, read_curve, save_log
 from raysat.storage.ledger import Ledger
 from raysat.training.loop import Training

@@ -18,7 +18,7 @@ from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.hpo.prepare import prepare_search
 from raysat.execution.hpo.run import SearchResult, tune
-from raysat.plan.build import make_plan
+from raysat.planning.build import make_plan
 from raysat.search.load import Search
 from raysat.search.log import Log, open_log
 from raysat.storage.ledger import Ledger

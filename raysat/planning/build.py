@@ -1,0 +1,149 @@
+"""From a study and a store to the jobs to run, and to those of them that a run lacks.
+
+A plan is made by a pure function, so any machine makes the same plan of the same input.
+
+Jobs are ordered seed by seed, so that a study that is stopped early has compared all arms on the seeds it finished;
+generators come first, since trials wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysat.config.schema import Config, Trial
+from raysat.data.store import PatchStore
+from raysat.errors import PlanError, prefixed
+from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, generate_jobs, plan_trial
+from raysat.planning.resolve import resolve_config
+from raysat.planning.stages import TrainJob, train_jobs
+from raysat.storage.artifacts import Artifacts, run_folder
+from raysat.storage.ledger import Ledger
+from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
+from raysat.study.load import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a study means on a store: its jobs in order, and which of them each arm reads."""
+
+    study: Study
+    data: str  # the name that the store was asked for by
+    store: PatchStore
+    generate_jobs: tuple[GenerateJob, ...]
+    trials: tuple[PlannedTrial, ...]  # each once, however many arms and seeds ask for it
+    trial_ids: Mapping[str, Mapping[int, str]]  # arm -> seed -> id
+    command: str | None = None  # that trains it, for reports
+
+    @property
+    def samples_seen(self) -> int:
+        """Images that would pass through models if every trial were trained alone."""
+        return sum(trial.samples_seen for trial in self.trials)
+
+    @property
+    def train_jobs(self) -> tuple[TrainJob, ...]:
+        """The jobs that train the trials: each state that several of them pass through once."""
+        return train_jobs(self.trials)
+
+    @property
+    def n_trials(self) -> int:
+        """Arms times seeds, before equal trials are merged."""
+        return len(self.study.arms) * len(self.study.seeds)
+
+    def to_file(self) -> PlanFile:
+        """Describe the plan for ``plan.json``."""
+        return PlanFile(
+            study=self.study.name,
+            reference=self.study.reference,
+            command=self.command,
+            data=StoreEntry(name=self.data, fingerprint=self.store.fingerprint, ordinal=self.store.ordinal),
+            classes=self.store.classes,
+            generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),
+            reported=self.store.reported_split,
+            images=ImageCounts(alone=self.samples_seen, shared=sum(job.samples_seen for job in self.train_jobs)),
+            arms=tuple(
+                ArmEntry(
+                    name=arm.name,
+                    grid=arm.in_grid,
+                    trials=tuple(TrialEntry(seed=seed, id=trial) for seed, trial in self.trial_ids[arm.name].items()),
+                )
+                for arm in self.study.arms
+            ),
+        )
+
+
+def make_plan(
+    study: Study,
+    store: PatchStore,
+    *,
+    data: str = "",
+    workers: int = 1,
+    reuse_epochs: bool = True,
+    command: str | None = None,
+) -> Plan:
+    """Resolve a study against a store.
+
+    Args:
+        study: what to compare.
+        store: the patches.
+        data: the name that the user asks for the store by; by default its path.
+        workers: data-parallel, per trial; several are part of a trial's id, since batch norm then sees smaller batches.
+        reuse_epochs: train states that several trials pass through once; without, their records are the same.
+        command: that trains it, for reports.
+
+    Returns:
+        The plan; equal trials are merged.
+
+    Raises:
+        BandError: an arm asks for bands that the store does not have; names the arm.
+        PlanError: the store has nothing to train on or is generated, or an arm asks for synthetic patches in vain.
+    """
+    if store.generated:
+        raise PlanError(
+            f"{store.path} holds generated patches, which no result may rest on",
+            hint="give the real store; its trials ask for generated patches with synthetic: {kind: dcgan}",
+        )
+    if len(store.indices("train")) == 0:
+        raise PlanError(f"{store.path} has no training patch")
+    configs: dict[str, Config] = {}
+    generators: dict[str, GenerateJob] = {}
+    for arm in study.arms:
+        with prefixed(f"arm {arm.name!r}"):
+            configs[arm.name] = resolve_config(arm.config, store)
+            generators |= {job.id: job for job in generate_jobs(configs[arm.name], store)}
+    trials: dict[str, PlannedTrial] = {}
+    trial_ids: dict[str, dict[int, str]] = {name: {} for name in configs}
+    for seed in study.seeds:
+        for name, config in configs.items():
+            trial = plan_trial(
+                Trial(config=config, seed=seed), store, arm=name, workers=workers, reuse_epochs=reuse_epochs
+            )
+            trial_ids[name][seed] = trials.setdefault(trial.id, trial).id
+    return Plan(
+        study=study,
+        data=data or str(store.path),
+        store=store,
+        generate_jobs=tuple(generators.values()),
+        trials=tuple(trials.values()),
+        trial_ids=trial_ids,
+        command=command,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingJobs:
+    """What of a plan is left to do, and where its results go."""
+
+    ledger: Ledger
+    artifacts: Artifacts
+    missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
+
+    @classmethod
+    def of(cls, plan: Plan, out: Path) -> PendingJobs:
+        """Find what the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
+        ledger, artifacts = run_folder(out, plan.study.name)
+        trials = [trial for trial in plan.trials if not ledger.is_finished(trial.id)]
+        needed = {need for trial in trials for need in trial.needs}
+        generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
+        return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))

@@ -1,0 +1,161 @@
+"""The jobs of a plan: train a trial, or generate synthetic patches of a class; what each is called and needs.
+
+A job's id is the hash of all that decides its result: the configuration with its bands and classes resolved, the
+seed, the store's fingerprint and the numerics version. Equal work is therefore one job, whichever arms or studies ask
+for it. Training needs the generate jobs of its synthetic patches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, assert_never
+
+from raysat.config.families.images import Dcgan, NoSynthetic
+from raysat.config.milestones import steps_per_epoch
+from raysat.config.schema import Config, Generation, Trial, digest
+from raysat.data.store import PatchStore
+from raysat.errors import PlanError
+from raysat.planning.state_ids import counted, state_ids
+
+# Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
+NUMERICS_VERSION: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateJob:
+    """One generator to train, and patches to make with it."""
+
+    id: str
+    class_name: str
+    work: Generation
+    needs: ClassVar[tuple[str, ...]] = ()
+    seed: ClassVar[None] = None  # trials alone have one
+    start_epoch: ClassVar[int] = 0
+
+    @property
+    def name(self) -> str:
+        """How the job reads in a table."""
+        return f"generate {self.class_name}"
+
+    @property
+    def epochs(self) -> int:
+        """How long it trains: in steps."""
+        return self.work.gan.steps
+
+    @property
+    def samples_seen(self) -> int:
+        """Real patches that pass through the discriminator in training."""
+        return self.epochs * self.work.gan.batch_size
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """What train jobs may need of it: its patches."""
+        return (self.id,)
+
+    @property
+    def items(self) -> tuple[GenerateJob]:
+        """What has a record of its own."""
+        return (self,)
+
+    def __str__(self) -> str:
+        return self.id  # Ray Tune names its folders by it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTrial:
+    """One trial to train, bound to its data: a leaf of the stage tree."""
+
+    id: str
+    arm: str  # the first arm that asks for it
+    trial: Trial
+    samples_seen: int  # images that pass through the model in training, augmented views included
+    states: tuple[str, ...]  # names of what it passes through after 0, 1 ... all epochs (``state_ids.py``)
+    needs: tuple[str, ...] = ()  # generate jobs
+
+    @property
+    def epochs(self) -> int:
+        """How long it trains."""
+        return self.trial.config.optim.epochs
+
+    @property
+    def seed(self) -> int:
+        """The seed of all that is random in it."""
+        return self.trial.seed
+
+    @property
+    def name(self) -> str:
+        """How the job reads in a table."""
+        return self.arm
+
+
+WorkItem = GenerateJob | PlannedTrial  # what has a record of its own
+
+
+def plan_trial(
+    trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, reuse_epochs: bool = True
+) -> PlannedTrial:
+    """Bind a trial to its store.
+
+    Args:
+        trial: its configuration is resolved (``resolve.py``).
+        store: the real patches.
+        arm: the name that it is shown by.
+        workers: data-parallel; several are part of the id, since batch norm then sees smaller batches.
+        reuse_epochs: whether it may have states in common with other trials.
+
+    Returns:
+        The trial, and what it needs.
+    """
+    config = trial.config
+    generators = generate_jobs(config, store)
+    needs = tuple(job.id for job in generators)
+    patches = len(store.indices("train")) + sum(job.work.patches for job in generators)
+    spec = trial.model_dump(mode="json")
+    spec["config"] |= {"synthetic": list(needs), **counted(config)}  # however the patches were asked for
+    where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS_VERSION}
+    where |= {"workers": workers} if workers > 1 else {}
+    id_ = digest({"trial": spec, **where})
+    return PlannedTrial(
+        id=id_,
+        arm=arm,
+        trial=trial,
+        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
+        states=state_ids(
+            trial,
+            generated=needs,
+            steps=steps_per_epoch(patches, config.optim.batch_size),
+            also=where if reuse_epochs else where | {"alone": id_},
+        ),
+        needs=needs,
+    )
+
+
+def generate_jobs(config: Config, store: PatchStore) -> tuple[GenerateJob, ...]:
+    """The generators that a resolved configuration asks for, one a class, in class order. Raises PlanError."""
+    match config.synthetic:
+        case NoSynthetic():
+            return ()
+        case Dcgan(classes=names) as gan:
+            bands = tuple(str(band) for band in config.data.bands)
+            return tuple(_generate_job(gan, store.classes.index(str(name)), bands, store) for name in names)
+        case _:
+            assert_never(config.synthetic)
+
+
+def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchStore) -> GenerateJob:
+    counts = store.counts("train")
+    patches = int(counts.max() - counts[label]) if gan.patches is None else gan.patches
+    name = store.classes[label]
+    if patches < 1:
+        raise PlanError(
+            f"synthetic.classes: class {name!r} is the largest, so equalise has nothing to make of it",
+            hint="leave it out, or say how many with equalise: false, patches: 500",
+        )
+    # What says how its patches are asked for and used is no matter of the generator.
+    plain = gan.model_copy(
+        update={"classes": "minority", "bands": None, "equalise": True, "patches": None, "class_counts": "all"}
+    )
+    work = Generation(label=label, bands=bands, patches=patches, gan=plain)
+    spec = work.model_dump(mode="json", exclude={"gan": {"class_counts"}})
+    id_ = digest({"generate": spec, "data": store.fingerprint, "numerics": NUMERICS_VERSION})
+    return GenerateJob(id=id_, class_name=name, work=work)

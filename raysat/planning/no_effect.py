@@ -1,0 +1,115 @@
+"""Which methods of a plan's arms cannot act on the balance of the classes, and why.
+
+Margins, class weights and samplers that go by class counts treat all classes alike where these are equal: after
+``synthetic.equalise``, or in a store whose classes are balanced. So do some parameters, whatever the counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.config.class_weights import class_balanced
+from raysat.config.families.images import Dcgan
+from raysat.config.families.imbalance import (
+    BalancedSoftmax,
+    ByCounts,
+    Drs,
+    Drw,
+    EffectiveNumber,
+    EffectiveNumberSampler,
+    Ldam,
+    LogitAdjustment,
+)
+from raysat.config.schema import Config
+from raysat.planning.build import Plan
+
+Counts = npt.NDArray[np.int64]
+_ROUNDING: Final = float(np.finfo(np.float32).eps)  # weights that differ by less are equal in the loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEffect:
+    """What does nothing for the balance of the classes, in some arms."""
+
+    arms: tuple[str, ...]
+    sentence: str
+
+
+def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
+    """Find them; arms of which the same is to be said are together, in the order of the plan."""
+    jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
+    real = plan.store.counts("train")
+    arms: dict[str, list[str]] = {}
+    for arm, seeds in plan.trial_ids.items():
+        job = jobs[next(iter(seeds.values()))]
+        generated = np.zeros_like(real)
+        for need in job.needs:
+            generated[generate[need].label] += generate[need].patches
+        for sentence in _sentences(job.trial.config, real, generated):
+            arms.setdefault(sentence, []).append(arm)
+    return tuple(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items())
+
+
+def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
+    counts = real if config.synthetic.class_counts == "real" else real + generated
+    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
+    methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
+    if not methods and config.synthetic.class_counts == "real":
+        return ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"]
+    idle: dict[str, list[str]] = {}  # reason -> methods
+    for section, member in methods:
+        reason = _equal(config, counts, real) or _parameter(section, member, counts)
+        if reason is not None:
+            idle.setdefault(reason, []).append(_method_name(section, member))
+    return [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+
+
+def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
+    """Say that all classes are counted as equal, if they are, and what makes them so."""
+    if counts.min() < counts.max():
+        return None
+    number, synthetic = f"every class has {counts[0]:,}", config.synthetic
+    if not isinstance(synthetic, Dcgan):
+        return f"{number} training patches"
+    if synthetic.class_counts == "real":
+        return f"{number} real training patches"
+    why = "synthetic.equalise" if synthetic.equalise else "with the generated ones"
+    advice = "; synthetic.class_counts: real uses those of the real ones" if real.min() < real.max() else ""
+    return f"{number} training patches ({why}){advice}"
+
+
+def _parameter(section: str, member: ByCounts, counts: Counts) -> str | None:
+    """Say which parameter makes different classes equal, if one does."""
+    match member:
+        case LogitAdjustment(tau=0):
+            return f"{section}.tau is 0"
+        case EffectiveNumber(beta=beta) | Drw(beta=beta) | EffectiveNumberSampler(beta=beta) | Drs(beta=beta):
+            weights = class_balanced(counts, beta)
+            if np.ptp(weights) <= _ROUNDING * weights.max():
+                return f"{section}.beta {beta:g} gives {counts.min():,} and {counts.max():,} patches the same weight"
+    return None
+
+
+def _method_name(section: str, member: Any) -> str:
+    match member:
+        case Ldam():
+            return "LDAM margins"
+        case BalancedSoftmax():
+            return "balanced softmax"
+        case LogitAdjustment():
+            return "logit adjustment"
+        case Drw() | Drs():
+            return str(member.kind.upper())
+        case _:
+            return f"{member.kind} weights" if section == "reweight" else f"the {member.kind} sampler"
+
+
+def _subject(names: list[str]) -> str:
+    """A sentence's beginning: what treats."""
+    *first, last = names
+    several = first or last.endswith(("margins", "weights"))
+    return (f"{', '.join(first)} and {last}" if first else last) + (" treat" if several else " treats")

@@ -1,0 +1,175 @@
+"""Everything a report says, computed once: the ranked arms, their comparisons, effects, curves and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from raysat.errors import UsageError
+from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, Metric
+from raysat.reporting.analysis.collect import collect
+from raysat.reporting.analysis.combination import OPTION, check_known, parse_combination
+from raysat.reporting.analysis.cost import Cost, cost_of
+from raysat.reporting.analysis.curves import Curve, read_curve
+from raysat.reporting.analysis.effects import Effects, estimate_effects
+from raysat.reporting.analysis.estimate import Estimate
+from raysat.reporting.analysis.factors import Design, design
+from raysat.reporting.analysis.generators import Generator, read_generators
+from raysat.reporting.analysis.merge import merge
+from raysat.reporting.analysis.model import Arm, Leaderboard
+from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
+from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions, with_scores
+from raysat.reporting.analysis.ranking import pareto, rank, ranking_metric
+from raysat.reporting.analysis.replication import Replication, replicate
+from raysat.reporting.analysis.significance import corrected
+from raysat.storage.ledger import Ledger
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One of the runs that a report is of."""
+
+    folder: Path
+    study: str
+    text: str  # its study.yaml
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Analysis:
+    """A report's content. Differences are an arm minus what it is compared with; names are those of arms."""
+
+    board: Leaderboard  # its metrics include those that only predictions give
+    rank_by: Metric
+    predictions: TrialPredictions
+    n_resamples: int  # of the bootstrap
+    means: Mapping[str, Estimates]  # of each arm, with interval and without test
+    best: str
+    baseline: str
+    to_best: Mapping[str, Estimates]  # of every other arm; empty where no seed is common
+    to_baseline: Mapping[str, Estimates]
+    tied: frozenset[str]  # with the best, by what ranks: the interval of the difference includes zero; none where what
+    # ranks is not resampled
+    pareto: frozenset[str]
+    design: Design
+    effects: Effects | None  # None where arms differ in fewer than two factors, or have no seed in common
+    curves: Mapping[str, Curve]
+    cost: Cost
+    generators: tuple[Generator, ...]
+    replication: Replication | None  # None for a study without a reference
+    runs: tuple[Run, ...]
+
+    @property
+    def ranked(self) -> tuple[Arm, ...]:
+        """Arms with a finished seed, best first."""
+        return self.board.ranked
+
+    @property
+    def metric(self) -> Metric:
+        """The metric whose differences come first: what ranks where that is resampled, else balanced accuracy."""
+        return self.rank_by if self.rank_by in FROM_CONFUSION else BALANCED_ACCURACY
+
+
+def analyze(
+    runs: Sequence[Path],
+    *,
+    baseline: str | None = None,
+    rank_by: str = BALANCED_ACCURACY.name,
+    combinations: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Analysis:
+    """Read runs and return all that a report says of them.
+
+    Args:
+        runs: folders that ``ablate`` wrote; several are merged.
+        baseline: the arm that others are compared with beside the best; by default the one without any method.
+        rank_by: name of the metric in front of the ranking rule.
+        combinations: to compare with their parts, each ``factor=level,factor=level``.
+        progress: called with what is being done, how far it is, and its end.
+
+    Raises:
+        StorageError: a folder is not a run, or its records are damaged.
+        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor or level.
+    """
+    metric = ranking_metric(rank_by)
+    ledgers = [Ledger.open(run) for run in runs]
+    board = merge([collect(ledger) for ledger in ledgers], [str(run) for run in runs])
+    predictions = read_predictions(board, _step(progress, "predictions"))
+    board = with_scores(board, predictions)
+    board = replace(board, arms=rank(board.arms, by=metric))
+    ranked = board.ranked
+    best = ranked[0].name
+    plan = design(board.arms)
+    base = _default_baseline(ranked, plan) if baseline is None else _named_arm(ranked, baseline)
+    preplanned = [parse_combination(text, plan) for text in combinations]
+
+    bootstrap = PairedBootstrap(predictions, progress=_step(progress, "bootstrap"))
+    names = [arm.name for arm in ranked]
+    means = {arm: bootstrap.mean(Contrast.mean([arm])) for arm in names}
+    to_best = _compare_all(bootstrap, names, best)
+    best_of_design = next((arm for arm in names if arm in plan.arms), None)
+    effects = estimate_effects(bootstrap, plan, best_of_design, preplanned)
+    if preplanned and effects is None:
+        raise UsageError(f"{OPTION}: the arms have no seed in common", hint="finish the same seeds of every arm")
+    return Analysis(
+        board=board,
+        rank_by=metric,
+        predictions=predictions,
+        n_resamples=bootstrap.n_resamples,
+        means=means,
+        best=best,
+        baseline=base,
+        to_best=to_best,
+        to_baseline=_compare_all(bootstrap, names, base),
+        tied=frozenset(arm for arm, estimates in to_best.items() if _is_tie(estimates.get(metric))),
+        pareto=pareto(board.arms),
+        design=plan,
+        effects=effects,
+        curves={arm.name: curve for arm in ranked if (curve := read_curve(arm)) is not None},
+        cost=cost_of(board, predictions),
+        generators=read_generators(board, ledgers),
+        replication=replicate(board, bootstrap, means),
+        runs=tuple(map(_run, ledgers)),
+    )
+
+
+def _compare_all(bootstrap: PairedBootstrap, arms: Sequence[str], to: str) -> dict[str, Estimates]:
+    """Each other arm minus one of them, by name, corrected for their number."""
+    others = [arm for arm in arms if arm != to]
+    differences = [bootstrap.difference(Contrast.mean([arm]) - Contrast.mean([to])) for arm in others]
+    return dict(zip(others, corrected(differences), strict=True))
+
+
+def _is_tie(difference: Estimate | None) -> bool:
+    """Whether an interval includes zero; with one seed there is none, and nothing is known to be tied."""
+    return difference is not None and difference.low is not None and not difference.excludes_zero
+
+
+def _default_baseline(arms: Sequence[Arm], plan: Design) -> str:
+    """The arm of the grid without any method, if there is one; else the study's first that has finished."""
+    without = plan.arm({factor.name: factor.levels[0] for factor in plan.factors}) if plan.factors else None
+    return without or min(arms, key=lambda arm: arm.position).name
+
+
+def _named_arm(arms: Sequence[Arm], text: str) -> str:
+    """The name of an arm that a user gave by its name or its label."""
+    names = {arm.name: arm.name for arm in arms} | {arm.label: arm.name for arm in arms}
+    return names[check_known(text, list(names), "finished arm")]
+
+
+def _step(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done, total)
+
+
+def _run(ledger: Ledger) -> Run:
+    plan = ledger.read_plan()
+    try:
+        text = (ledger.root / "study.yaml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        text = ""
+    return Run(folder=ledger.root, study=plan.study, text=text, command=plan.command)

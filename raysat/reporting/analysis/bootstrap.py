@@ -1,0 +1,100 @@
+"""Metrics of every trial on resampled test patches: the patches' part of every interval in a report.
+
+Patches are drawn with replacement within each class, so that class sizes stay and no class vanishes: m - 1 of the m
+patches of a class, counted m / (m - 1) times, which gives recalls the variance of an unbiased estimate (Rao & Wu 1988);
+that matters for rare classes. All trials get the same resamples: differences between them are paired, patch by patch. A
+resample is a vector of counts (N,), so that hits and predictions of all trials are matrix products; counts below 2^24
+are exact in float32, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.reporting.analysis.estimate import Floats
+from raysat.reporting.analysis.predictions import TrialPredictions
+
+N_RESAMPLES: Final = 2000
+_LEAST: Final = 200  # resamples, however many trials there are
+_CHUNK: Final = 200  # resamples at a time: bounds the memory of what is not kept
+_MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more trials and classes there are fewer resamples
+
+
+def resampled_metrics(classes: int) -> tuple[Metric, ...]:
+    """The metrics that are resampled, in order: those of a confusion matrix, then recall and precision by class."""
+    return (*FROM_CONFUSION, *(metric.of_class(k) for metric in (RECALL, PRECISION) for k in range(classes)))
+
+
+def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> Floats:
+    """Return ``resampled_metrics`` in their order, (M, ...); definitions as in ``metrics/confusion.py``.
+
+    Args:
+        hits: (..., K) patches of each class that were found.
+        predicted: (..., K) patches that were predicted as each class.
+        support: (K,) patches of each class; a class without any has recall and precision NaN and takes no part.
+    """
+    present = support > 0
+    recall = np.where(present, hits / np.maximum(support, 1), np.nan)
+    precision = np.where(present, hits / np.maximum(predicted, 1), np.nan)
+    accuracy = hits.sum(axis=-1) / support.sum()
+    f1 = 2 * hits / np.maximum(predicted + support, 1)
+    icv = np.square(accuracy[..., None] - recall[..., present]).sum(axis=-1)
+    single = [recall[..., present].mean(axis=-1), icv, np.sqrt(icv), f1[..., present].mean(axis=-1), accuracy]
+    return np.stack([*single, *np.moveaxis(recall, -1, 0), *np.moveaxis(precision, -1, 0)])
+
+
+def observed(predictions: TrialPredictions) -> Floats:
+    """Every metric of every trial on the patches as they are, shape (M, T)."""
+    hits = np.diagonal(predictions.confusion, axis1=1, axis2=2).astype(np.float64)
+    support = np.bincount(predictions.labels, minlength=predictions.classes)
+    return from_counts(hits, predictions.confusion.sum(axis=1), support)
+
+
+def resample(
+    predictions: TrialPredictions,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Floats:
+    """Return every metric of every trial on each resample: (M, B, T) float32, in the order of ``resampled_metrics``.
+
+    Args:
+        predictions: of T trials for N patches.
+        n_resamples: how many, B; fewer where they would not fit in memory.
+        seed: of the random patches.
+        progress: called with resamples done and resamples in all.
+    """
+    classes, trials = predictions.classes, len(predictions.predicted)
+    n_metrics = len(resampled_metrics(classes))
+    n_resamples = max(_LEAST, min(n_resamples, _MOST_BYTES // (4 * n_metrics * max(trials, 1))))
+    rng = np.random.default_rng(seed)
+    support = np.bincount(predictions.labels, minlength=classes)
+    by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]
+    kept = np.empty((n_metrics, n_resamples, trials), np.float32)
+    for start in range(0, n_resamples, _CHUNK):
+        size = min(_CHUNK, n_resamples - start)
+        hits, predicted = (np.zeros((size, trials, classes), np.float32) for _ in range(2))
+        left = 0
+        for k, patches in enumerate(support):
+            if not patches:
+                continue
+            fewer = max(1, patches - 1)
+            chosen = rng.integers(0, patches, (size, fewer)) + np.arange(size)[:, None] * patches
+            weights = np.bincount(chosen.ravel(), minlength=size * patches).reshape(size, patches).astype(np.float32)
+            of_class = by_label[:, left : left + patches]
+            for j in range(classes):
+                count = weights @ (of_class == j).T.astype(np.float32) * np.float32(patches / fewer)
+                predicted[:, :, j] += count
+                if j == k:
+                    hits[:, :, k] = count
+            left += patches
+        kept[:, start : start + size] = from_counts(hits, predicted, support)
+        if progress:
+            progress(start + size, n_resamples)
+    return kept

@@ -1,0 +1,102 @@
+"""Reads a run's ledger into a leaderboard: one row per arm over its seeds; failed and missing trials are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from raysat.errors import StorageError
+from raysat.formatting import one_line
+from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
+from raysat.metrics.confusion import Metrics
+from raysat.reporting.analysis import reference
+from raysat.reporting.analysis.model import Arm, FailedTrial, Leaderboard, TrialSource, summarise
+from raysat.reporting.analysis.ranking import rank
+from raysat.reporting.analysis.reference import PublishedRow, Reference
+from raysat.storage.ledger import Ledger
+from raysat.storage.plan_file import ArmEntry, PlanFile
+
+
+def collect(ledger: Ledger) -> Leaderboard:
+    """Read a run and rank its arms.
+
+    Raises:
+        StorageError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
+        UsageError: the study names published rows that do not exist.
+    """
+    plan = ledger.read_plan()
+    published = None if plan.reference is None else reference.load(plan.reference)
+    outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in plan.trial_ids}
+    some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
+    arms = [
+        replace(_arm(arm, outcomes, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
+        for position, arm in enumerate(plan.arms)
+    ]
+    return Leaderboard(
+        study=plan.study,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        classes=_class_names(plan.classes),
+        reported=plan.reported,
+        support=None if some is None else tuple(sum(row) for row in some.confusion),
+        ordinal=plan.data.ordinal,
+        reference=published,
+        arms=rank(arms),
+        generators=tuple(job.id for job in plan.generate),
+        images=None if plan.images is None else (plan.images.alone, plan.images.shared),
+    )
+
+
+def _row(published: Reference | None, arm: ArmEntry, plan: PlanFile) -> PublishedRow | None:
+    """The published row of an arm; numbers by class only where the classes are those of the publication."""
+    row = None if published is None else published.row(arm.name)
+    if row is None or published is None or published.classes == plan.classes:
+        return row
+    return row.model_copy(update={"recall": (), "precision": ()})
+
+
+def _class_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Class names on one line each, no two alike: they name columns and keys of files."""
+    unique: list[str] = []
+    for text in names:
+        name = one_line(text)
+        while name in unique:
+            name += "'"
+        unique.append(name)
+    return tuple(unique)
+
+
+def _outcome(ledger: Ledger, plan: PlanFile, trial_id: str) -> Metrics | str | None:
+    """Metrics of a finished trial, why it has none, or None where it has not run."""
+    try:
+        if not ledger.has_record(trial_id):
+            failure = ledger.read_failure(trial_id)
+            return None if failure is None else failure.error
+        record = ledger.read(trial_id)
+    except StorageError as error:
+        return error.message
+    if record.classes != plan.classes or len(record.classes) != len(record.metrics[record.reported].recall):
+        return f"its record is of other classes: {', '.join(record.classes)}"
+    if record.reported != plan.reported:
+        return f"its record reports the {record.reported} split, not {plan.reported}"
+    if plan.data.fingerprint not in (None, record.data.fingerprint or plan.data.fingerprint):
+        return "its record is of other data"
+    return record.metrics[plan.reported]
+
+
+def _arm(planned: ArmEntry, outcomes: Mapping[str, Metrics | str | None], classes: int, ledger: Ledger) -> Arm:
+    trials = [(trial, outcomes[trial.id]) for trial in planned.trials]
+    finished = [(trial, outcome) for trial, outcome in trials if isinstance(outcome, Metrics)]
+    failed = [(trial.seed, outcome) for trial, outcome in trials if isinstance(outcome, str)]
+    by_class = [metric.of_class(k) for metric in (RECALL, PRECISION) for k in range(classes)]
+    return Arm(
+        name=planned.name,
+        seeds=tuple(trial.seed for trial, _ in finished),
+        failed=tuple(FailedTrial(seed=seed, error=one_line(error) or "no reason recorded") for seed, error in failed),
+        missing=tuple(trial.seed for trial, outcome in trials if outcome is None),
+        metrics={
+            metric: summarise(metric.of(metrics) for _, metrics in finished) for metric in (*FROM_CONFUSION, *by_class)
+        },
+        in_grid=planned.grid,
+        sources=tuple(TrialSource(ledger=ledger, trial=trial.id) for trial, _ in finished),
+    )

@@ -1,0 +1,64 @@
+"""Generators whose patches some arm trained on: what is on record of them, how good the patches are, their picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from raysat.errors import StorageError
+from raysat.reporting.analysis.model import Leaderboard
+from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
+from raysat.storage.ledger import Ledger
+
+QUALITY: Final = {  # of the figures in a record -> its label
+    "kid": "KID",
+    "wasserstein": "Wasserstein",
+    "index_distance": "index distance",
+    "diversity": "diversity",
+    "nearest_real": "nearest real",
+}
+_SHEET: Final = re.compile(r"samples-(\d+)\.png")  # of which step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A generator whose patches some arm trained on."""
+
+    record: GenerateRecord
+    samples: Path | None  # its last sheet of samples beside real patches
+
+    @property
+    def picture(self) -> bytes:
+        """The sheet as PNG; empty where there is none."""
+        try:
+            return self.samples.read_bytes() if self.samples else b""
+        except OSError:
+            return b""
+
+    def figures(self, key: str) -> tuple[float | None, float | None]:
+        """A figure of ``QUALITY`` of the generated patches, and the same of real held-out ones: the yardstick."""
+        measure = self.record.quality.measures()[key]
+        return measure.generated, measure.held_out
+
+
+def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Generator, ...]:
+    """Read what is on record of the generators beside the runs; one that is gone is left out."""
+    generators = []
+    for job in board.generators:
+        for ledger in ledgers:
+            artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
+            try:
+                record = artifacts.read(job)
+            except StorageError:
+                continue
+            sheets = {
+                int(match[1]): file
+                for file in artifacts.path(job).glob("samples-*.png")
+                if (match := _SHEET.fullmatch(file.name))
+            }
+            generators.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
+            break
+    return tuple(generators)

@@ -1,0 +1,38 @@
+"""The figures of a report, as SVG and PNG."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.figures.calibration import calibration
+from raysat.reporting.figures.classes import classes
+from raysat.reporting.figures.confusion import confusion
+from raysat.reporting.figures.curves import curves
+from raysat.reporting.figures.factorial import interactions, variance
+from raysat.reporting.figures.forest import combinations, differences, main_effects
+from raysat.reporting.figures.style import RenderedFigure, style
+from raysat.reporting.figures.tradeoff import tradeoff
+
+__all__ = ["FIGURES", "RenderedFigure", "draw"]
+
+_MAKERS: Final = {  # in reading order
+    "differences": differences,
+    "tradeoff": tradeoff,
+    "classes": classes,
+    "main-effects": main_effects,
+    "interactions": interactions,
+    "combination": combinations,
+    "variance": variance,
+    "curves": curves,
+    "confusion": confusion,
+    "calibration": calibration,
+}
+FIGURES: Final = tuple(_MAKERS)  # their names
+
+
+def draw(analysis: Analysis) -> tuple[RenderedFigure, ...]:
+    """Draw all figures in reading order; those without data are left out."""
+    with style():
+        figures = [make(analysis) for make in _MAKERS.values()]
+    return tuple(figure for figure in figures if figure is not None)

@@ -1,0 +1,113 @@
+r"""A table as LaTeX for a paper to input.
+
+It needs ``\usepackage{booktabs}``, ``array`` for long names, and ``longtable`` for more than 40 rows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from raysat.reporting.format.cells import PARETO
+from raysat.reporting.format.table import Cell, Emphasis, Heading, Table
+
+_MOST_ROWS: Final = 40
+_WIDE: Final = 36  # characters; longer names wrap
+_SPECIAL: Final = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\textasciigrave{}",
+    "−": "$-$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "√": r"$\surd$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "²": "$^2$",
+    PARETO: r"$\diamond$",
+}
+
+
+def to_latex(table: Table, title: str, caption: str) -> str:
+    """Return a floating table, or a long one where a page cannot hold it, with every name escaped.
+
+    Args:
+        table: what it shows; headings of a group stand under the group's name.
+        title: of the study, for the label.
+        caption: below which the table stands; ``table.caption`` follows it.
+    """
+    long_names = any(len(row[k].text) > _WIDE for row in table.rows for k, h in enumerate(table.headings) if h.words)
+    words = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"
+    form = "@{}" + "".join(words if heading.words else "r" for heading in table.headings) + "@{}"
+    head = "\n".join([*_groups(table.headings), _row([escape(h.short or h.label) for h in table.headings])])
+    body = "\n".join(
+        _row([_cell(cell, heading) for cell, heading in zip(row, table.headings, strict=True)]) for row in table.lines
+    )
+    label = "tab:" + re.sub(r"[^A-Za-z0-9-]+", "-", title).strip("-")
+    above = rf"\caption{{{escape(f'{caption} {table.caption}')}}}\label{{{label}}}"
+    needs = [r"\usepackage{booktabs}", *([r"\usepackage{array}"] if long_names else [])]
+    if len(table.rows) > _MOST_ROWS:
+        needs.append(r"\usepackage{longtable}")
+        text = (
+            rf"{{\small\begin{{longtable}}{{{form}}}"
+            + f"\n{above} \\\\\n\\toprule\n{head}\n\\midrule\n\\endfirsthead\n"
+            f"\\toprule\n{head}\n\\midrule\n\\endhead\n"
+            f"{body}\n\\bottomrule\n\\end{{longtable}}}}\n"
+        )
+    else:
+        text = (
+            f"\\begin{{table}}\n\\centering\\small\n{above}\n\\begin{{tabular}}{{{form}}}\n\\toprule\n{head}\n"
+            f"\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+        )
+    return f"% {title}: written by raysat; needs {' '.join(needs)}\n{text}"
+
+
+def _groups(headings: Sequence[Heading]) -> list[str]:
+    """A line above the headings with the names of groups; none without groups."""
+    cells, rules, position = [], [], 1
+    for group, members in groupby(headings, key=lambda heading: heading.group):
+        width = len(list(members))
+        cells += [rf"\multicolumn{{{width}}}{{c}}{{{escape(group)}}}"] if group else [""] * width
+        rules += [rf"\cmidrule(lr){{{position}-{position + width - 1}}}"] if group else []
+        position += width
+    return [_row(cells), *rules] if rules else []
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _cell(cell: Cell, heading: Heading) -> str:
+    text = escape(cell.text)
+    if cell.emphasis is Emphasis.STRONG:
+        text = rf"\textbf{{{text}}}"
+    beside = cell.below and heading.inline
+    return rf"{text} {{\footnotesize {escape(cell.below)}}}" if beside else text
+
+
+def escape(text: str) -> str:
+    """Escape a text for LaTeX; what its usual fonts lack is named by its code point."""
+    return "".join(_SPECIAL.get(char) or _known(char) for char in " ".join(text.split()))
+
+
+def _known(char: str) -> str:
+    if char.isprintable() and (char.isascii() or ("À" <= char <= "ž" and char.isalpha())):
+        return char
+    plain = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
+    return "".join(_SPECIAL.get(part, part) for part in plain if part.isprintable()) or rf"\texttt{{U+{ord(char):04X}}}"

@@ -1,0 +1,67 @@
+"""The leaderboard of a run, finished or not: what ``ablate`` writes when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from raysat.errors import StorageError, UsageError
+from raysat.files import write_atomic
+from raysat.reporting.analysis.collect import collect
+from raysat.reporting.analysis.model import Leaderboard
+from raysat.reporting.analysis.paired import PairedBootstrap
+from raysat.reporting.analysis.predictions import read_predictions
+from raysat.reporting.analysis.replication import Replication, replicate
+from raysat.reporting.format.pages import leaderboard_page
+from raysat.reporting.render.json import leaderboard_json
+from raysat.reporting.render.markdown import to_markdown
+from raysat.storage.ledger import Ledger
+
+
+def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]:
+    """Write the leaderboard of a run, finished or not, into its folder.
+
+    Returns:
+        The leaderboard; what is published beside ours, where the study has a reference; and the files written.
+
+    Raises:
+        StorageError: the folder is not a run, its plan is damaged, or the files cannot be written.
+        UsageError: the study names published rows that do not exist.
+    """
+    board = collect(Ledger.open(run))
+    replication = _replication(board)
+    return board, replication, write_leaderboard(board, run, replication)
+
+
+def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication | None = None) -> list[Path]:
+    """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once, and return these files.
+
+    Args:
+        board: the arms.
+        folder: where to.
+        replication: what is published beside ours.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    from raysat.reporting.render.frames import leaderboard_frame, to_csv
+
+    files = {
+        folder / "leaderboard.md": to_markdown(leaderboard_page(board, replication)),
+        folder / "leaderboard.csv": to_csv(leaderboard_frame(board, replication)),
+        folder / "leaderboard.json": leaderboard_json(board, replication),
+    }
+    for path, text in files.items():
+        write_atomic(path, text)
+    return list(files)
+
+
+def _replication(board: Leaderboard) -> Replication | None:
+    """Compare with the publication; predictions that cannot be read cost this comparison, not the leaderboard."""
+    published = tuple(arm for arm in board.arms if arm.n and arm.published is not None)
+    if not published:
+        return None
+    try:
+        return replicate(board, PairedBootstrap(read_predictions(replace(board, arms=published))))
+    except (StorageError, UsageError):
+        return None

@@ -1,0 +1,112 @@
+"""The files of a leaderboard and of a report: all are made before any is written, and each is replaced at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from raysat.errors import UsageError, suggest
+from raysat.files import write_atomic
+from raysat.metrics.catalog import RANKING
+from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.figures import FIGURES, draw
+from raysat.reporting.format.leaderboard import leaderboard
+from raysat.reporting.format.pages import report_page
+from raysat.reporting.format.sentences import measured_on, ranking_sentences
+from raysat.reporting.render.html import to_html
+from raysat.reporting.render.json import report_json
+from raysat.reporting.render.latex import to_latex
+from raysat.reporting.render.markdown import to_markdown
+
+FORMATS: Final = ("md", "csv", "parquet", "json", "tex", "html")
+_PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
+_FORMER: Final = ("together",)  # figures of earlier versions
+_DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
+
+
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"unknown format {name!r}", hint=suggest(name, FORMATS))
+    return tuple(name for name in FORMATS if name in formats)
+
+
+def write_report(
+    analysis: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
+) -> list[Path]:
+    """Write a report and return its files: figures as SVG and PNG where a format shows them, then the pages.
+
+    Pictures of generated patches are in the page itself, and beside the figures for Markdown.
+
+    Args:
+        analysis: what to say.
+        folder: where to; it is made where it is missing.
+        formats: of ``FORMATS``; each becomes ``report.<format>``.
+        drawing: called before the figures are drawn.
+
+    Raises:
+        StorageError: the files cannot be written.
+    """
+    formats = check_formats(formats)
+    shows_figures = bool(_DRAWN & set(formats))
+    if drawing and shows_figures:
+        drawing()
+    figures = draw(analysis) if shows_figures else ()
+    page = report_page(analysis)
+    files: dict[str, str | bytes] = {}
+    for figure in figures:  # first, so that no page stands there without its pictures
+        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg, figure.png
+    for name in formats:
+        match name:
+            case "md":
+                files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures()}
+                shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
+                files["report.md"] = to_markdown(page, shown)
+            case "csv":
+                from raysat.reporting.render import frames
+
+                files["report.csv"] = frames.to_csv(frames.report_frame(analysis))
+                files["trials.csv"] = frames.to_csv(frames.trials_frame(analysis.board))
+                if (effects := frames.effects_frame(analysis)) is not None:
+                    files["effects.csv"] = frames.to_csv(effects)
+            case "parquet":
+                from raysat.reporting.render import frames
+
+                files["trials.parquet"] = frames.to_parquet(frames.trials_frame(analysis.board))
+            case "json":
+                files["report.json"] = report_json(analysis)
+            case "tex":
+                files["report.tex"] = paper_table(analysis)
+            case "html":
+                files["report.html"] = to_html(page, figures)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
+    _remove_stale(folder, files, formats)
+    return [folder / name for name in files]
+
+
+def paper_table(analysis: Analysis) -> str:
+    """The leaderboard as LaTeX, in the form of the paper's Table 2."""
+    board = analysis.board
+    leading = () if analysis.rank_by in RANKING else (analysis.rank_by.name,)
+    keys = ("rank", "arm", "recall", *leading, "macro_f1", "icv", "balanced_accuracy", "published", "accuracy", "n")
+    caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, analysis)]
+    return to_latex(leaderboard(board, analysis.replication, analysis).pick(*keys), board.study, " ".join(caption))
+
+
+def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
+    """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
+    names = (*FIGURES, *_FORMER) if _DRAWN & set(formats) else ()
+    stale = [f"figures/{name}.{end}" for name in names for end in ("svg", "png")]
+    stale += ["effects.csv"] if "csv" in formats else []
+    if "md" in formats:
+        pictures = folder.glob("figures/generated-*.png")
+        stale += [f"figures/{file.name}" for file in pictures if _PICTURE.fullmatch(file.name)]
+    for name in stale:
+        if name not in files:
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,189 @@
+"""Methods that treat all classes alike: found wherever the numbers of training are equal, and nowhere else."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from raysat.cli.views.plan import no_effect_lines, show_plan
+from raysat.config.class_weights import class_weights
+from raysat.config.schema import Config
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.planning.build import PendingJobs, Plan, make_plan
+from raysat.planning.no_effect import no_effects
+from raysat.planning.summary import summarize
+from raysat.study.load import Arm, Study
+from raysat.training.losses import logit_offsets
+
+ALL = {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw"}, "sampler": {"kind": "inverse_frequency"}}
+GAN = {"kind": "dcgan"}
+CLASSES = ("crop", "built", "water")
+
+
+def store_of(folder: Path, counts: tuple[int, ...] = (20, 8, 5)) -> PatchStore:
+    path = folder / "-".join(map(str, counts))
+    if (path / "store.json").exists():
+        return PatchStore.open(path)
+    names = CLASSES[: len(counts)]
+    with StoreWriter(path, bands=("B1",), classes=names, sensor=None, source={"kind": "test"}) as writer:
+        for label, count in enumerate(counts):
+            for index in range(count):
+                writer.add(np.full((1, 4, 4), index % 256, dtype=np.uint8), label)
+        return writer.close()
+
+
+def plan_of(store: PatchStore, arms: dict[str, dict[str, Any]]) -> Plan:
+    named = tuple(Arm(name=name, config=Config.model_validate(parts)) for name, parts in arms.items())
+    return make_plan(Study(name="study", arms=named, seeds=(0, 1), reference=None, text=""), store)
+
+
+def said(store: PatchStore, **parts: Any) -> list[str]:
+    return [each.sentence for each in no_effects(plan_of(store, {"a": parts}))]
+
+
+@pytest.mark.parametrize(
+    ("counts", "parts", "expected"),
+    [
+        ((20, 8, 5), ALL, []),
+        (
+            (20, 8, 5),
+            {**ALL, "synthetic": GAN},
+            [
+                "LDAM margins, DRW and the inverse_frequency sampler treat all classes alike: every class has 20 "
+                "training patches (synthetic.equalise); synthetic.class_counts: real uses those of the real ones"
+            ],
+        ),
+        ((20, 8, 5), {**ALL, "synthetic": {**GAN, "class_counts": "real"}}, []),
+        ((20, 8, 5), {**ALL, "synthetic": {**GAN, "classes": ("water",)}}, []),  # built stays rare
+        (
+            (20, 8, 8),
+            {"reweight": {"kind": "drw"}, "synthetic": {**GAN, "equalise": False, "patches": 12}},
+            [
+                "DRW treats all classes alike: every class has 20 training patches (with the generated ones); "
+                "synthetic.class_counts: real uses those of the real ones"
+            ],
+        ),
+        (
+            (20, 20),
+            {
+                "loss": {"kind": "balanced_softmax"},
+                "synthetic": {**GAN, "classes": (0, 1), "equalise": False, "patches": 5},
+            },
+            [
+                "balanced softmax treats all classes alike: every class has 25 training patches (with the "
+                "generated ones)"
+            ],
+        ),
+        (
+            (20, 20),
+            {
+                "sampler": {"kind": "square_root"},
+                "synthetic": {**GAN, "classes": (0,), "equalise": False, "patches": 5, "class_counts": "real"},
+            },
+            ["the square_root sampler treats all classes alike: every class has 20 real training patches"],
+        ),
+        (
+            (20, 8, 5),
+            {"synthetic": {**GAN, "class_counts": "real"}},
+            ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"],
+        ),
+        (
+            (1500, 1500),
+            {"reweight": {"kind": "inverse_frequency"}, "loss": {"kind": "logit_adjustment"}},
+            [
+                "logit adjustment and inverse_frequency weights treat all classes alike: every class has 1,500 "
+                "training patches"
+            ],
+        ),
+        (
+            (20, 8, 5),
+            {"loss": {"kind": "logit_adjustment", "tau": 0.0}, "sampler": {"kind": "drs"}},
+            ["logit adjustment treats all classes alike: loss.tau is 0"],
+        ),
+        (
+            (20, 8, 5),
+            {"reweight": {"kind": "effective_number", "beta": 0.0}, "sampler": {"kind": "drs", "beta": 0.01}},
+            [
+                "effective_number weights treat all classes alike: reweight.beta 0 gives 5 and 20 patches the same "
+                "weight",
+                "DRS treats all classes alike: sampler.beta 0.01 gives 5 and 20 patches the same weight",
+            ],
+        ),
+    ],
+)
+def test_what_is_said(tmp_path: Path, counts: tuple[int, ...], parts: dict[str, Any], expected: list[str]) -> None:
+    assert said(store_of(tmp_path, counts), **parts) == expected
+
+
+LOSSES: list[dict[str, Any]] = [
+    {"kind": kind} for kind in ("cross_entropy", "focal", "ldam", "balanced_softmax", "logit_adjustment")
+]
+BETAS = st.sampled_from([0.0, 0.01, 0.2, 0.9, 0.9999])
+
+
+@given(
+    counts=st.lists(st.integers(2, 12), min_size=2, max_size=3).map(tuple) | st.sampled_from([(7, 7), (9, 9, 9)]),
+    loss=st.sampled_from(LOSSES) | st.just({"kind": "logit_adjustment", "tau": 0.0}),
+    reweight=st.sampled_from(["none", "inverse_frequency", "effective_number", "drw"]),
+    sampler=st.sampled_from(["uniform", "inverse_frequency", "square_root", "effective_number", "drs"]),
+    beta=BETAS,
+    synthetic=st.none() | st.sampled_from(["all", "real"]),
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_said_to_treat_classes_alike_does_in_training_and_nothing_else(
+    tmp_path: Path, counts: tuple[int, ...], loss: Any, reweight: str, sampler: str, beta: float, synthetic: str | None
+) -> None:
+    store, parts = store_of(tmp_path, counts), {"loss": loss}
+    for section, kind in (("reweight", reweight), ("sampler", sampler)):
+        parts[section] = {"kind": kind} | ({"beta": beta} if kind in ("effective_number", "drw", "drs") else {})
+    n = np.array(counts)
+    if synthetic is not None and n.min() < n.max():
+        parts["synthetic"] = {**GAN, "class_counts": synthetic}
+        n = np.full(len(n), n.max()) if synthetic == "all" else n
+    config = Config.model_validate(parts)
+    draws = {"inverse_frequency": 1 / n, "square_root": n**-0.5}.get(sampler, (1 - beta) / (1 - beta**n))
+    numbers = {
+        "loss": logit_offsets(config.loss, n),
+        "reweight": class_weights(config.reweight, n, epoch=39, epochs=40),
+        "sampler": draws,
+    }
+    idle = {section for section, values in numbers.items() if np.allclose(values, values[0], rtol=1e-7, atol=0)}
+    idle -= {section for section in idle if parts[section]["kind"] in ("cross_entropy", "focal", "none", "uniform")}
+    alike = " ".join(sentence for sentence in said(store, **parts) if "alike" in sentence)
+    words = {
+        "loss": ("LDAM", "balanced softmax", "logit adjustment"),
+        "reweight": ("DRW", "_frequency weights", "_number weights"),
+        "sampler": ("DRS", "_frequency sampler", "_number sampler", "_root sampler"),
+    }
+    found = {section for section, called in words.items() if any(word in alike for word in called)}
+    assert found == idle
+
+
+def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
+    arms = {f"arm {n}": {**ALL, "synthetic": GAN} for n in range(7)} | {"other": {"loss": ALL["loss"]}}
+    plan = plan_of(store_of(tmp_path), {"plain": {}, **arms, "bare": {"loss": ALL["loss"], "synthetic": GAN}})
+    both = no_effects(plan)
+    assert [each.arms for each in both] == [tuple(f"arm {n}" for n in range(7)), ("bare",)]
+    lines = no_effect_lines(both, 80, {"bare": "#10"})
+    assert lines[0] == "no effect  arms 'arm 0', 'arm 1', 'arm 2', 'arm 3', 'arm 4', 2 more: LDAM"
+    assert any(line.startswith("no effect  arm #10: LDAM margins treat") for line in lines)
+    assert all(len(line) <= 80 and line.startswith(("no effect  ", " " * 11)) for line in lines)
+
+
+def test_plan_says_it_below_its_other_lines(tmp_path: Path) -> None:
+    plan = plan_of(store_of(tmp_path), {"plain": {}, "(9) $": {**ALL, "synthetic": GAN}})
+    console = Console(file=io.StringIO(), width=80, soft_wrap=True)
+    show_plan(summarize(plan, PendingJobs.of(plan, tmp_path / "runs")), console)
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert shown[-5].startswith("time       ")
+    assert shown[-4:] == [
+        "no effect  arm '(9) $': LDAM margins, DRW and the inverse_frequency sampler",
+        "           treat all classes alike: every class has 20 training patches",
+        "           (synthetic.equalise); synthetic.class_counts: real uses those of the",
+        "           real ones",
+    ]

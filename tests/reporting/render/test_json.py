@@ -1,0 +1,43 @@
+"""A report as JSON: everything, as the predictions give it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+from raysat.reporting.analysis.analyze import analyze
+from raysat.reporting.render.json import report_json
+from tests.helpers.report import GRID, GRID_CONFIGS
+
+
+@pytest.fixture
+def found(make_run):
+    ledger = make_run(GRID, seeds=range(3), configs=GRID_CONFIGS, grid=True)
+    return analyze([ledger.root], combinations=["loss=ldam,average=swa"])
+
+
+def test_json_has_everything_and_agrees_with_the_predictions(found):
+    value = json.loads(report_json(found))
+    assert (value["best"], value["baseline"], value["rank_by"]) == (found.best, found.baseline, "balanced_accuracy")
+    for arm in value["arms"]:
+        rows = [found.predictions.predicted[row] for row in found.predictions.rows[arm["name"]].values()]
+        scores = [balanced_accuracy_score(found.predictions.labels, row) for row in rows]
+        assert arm["interval"]["balanced_accuracy"]["value"] == pytest.approx(np.mean(scores))
+        assert np.sum(arm["confusion"]) == 3 * len(found.predictions.labels)
+        assert len(arm["auroc"]["forest"]["values"]) == 3
+    assert value["effects"]["balanced"]
+    assert sum(share["of_all"] for share in value["effects"]["shares_of_balanced_accuracy"]) == pytest.approx(1)
+    assert value["cost"]["planned"] == {"alone": 3000, "shared": 2000}
+
+
+def test_the_same_run_gives_the_same_bytes(found):
+    again = analyze([run.folder for run in found.runs], combinations=["loss=ldam,average=swa"])
+    assert report_json(again) == report_json(found)
+
+
+def test_class_names_that_read_the_same_keep_their_keys_and_a_run_without_effects_can_be_written(make_run):
+    found = analyze([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, classes=("=1+1", "y", "y ", "y\n")).root])
+    assert list(json.loads(report_json(found))["arms"][0]["recall"]) == ["=1+1", "y", "y'", "y''"]
