@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution import stay_on_loopback
@@ -52,7 +51,7 @@ def on_ray(plan: Plan, folder: Path) -> list[float]:
     from raysat.execution.run import run
 
     ledger, began = Ledger(folder), time.time()
-    run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(), Console(quiet=True))
+    run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions())
     records = [ledger.read(job.id) for job in plan.trials]
     return sorted(record.ended - began for record in records)
 

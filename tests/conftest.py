@@ -80,11 +80,10 @@ def ray_session() -> Iterator[None]:
     from raysat.execution import stay_on_loopback
 
     stay_on_loopback()
-    from rich.console import Console
 
     from raysat.execution.resources import connect
 
-    with connect(None, Console(quiet=True)):
+    with connect(None):
         yield
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 _PIPED_WIDTH: Final = 120  # columns of a pipe, which has none: enough for a whole leaderboard
 _REDRAW_S: Final = 0.1  # between two states of a bar: a reader reports thousands of times a second
@@ -50,17 +49,3 @@ def stopped(screen: Console) -> int:
     """Say that a command was interrupted; return its exit code, the shell's for Ctrl-C."""
     screen.print("stopped; the same command resumes from here", style="yellow")
     return 130
-
-
-def plain_table(*left: str, right: Sequence[str] = (), numbered: bool = False) -> Table:
-    """Return an empty table without lines: columns of text that may be folded, then of numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    if numbered:
-        table.add_column("#", justify="right", no_wrap=True)
-    for name in left:
-        table.add_column(name, overflow="fold")
-    for name in right:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table

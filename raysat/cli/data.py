@@ -122,8 +122,8 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
-    from raysat.cli.views.store import show_import
     from raysat.data.importers.synthetic import synthesize
+    from raysat.views.store import show_import
 
     with progress_bar() as bar:
         summary = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
@@ -139,8 +139,8 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 @click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Patches of a class.")
 def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
-    from raysat.cli.views.store import show_store
     from raysat.data.importers.source import open_data
+    from raysat.views.store import show_store
 
     opened = open_data(store)
     show_store(opened, _screen())
@@ -152,8 +152,8 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
 
 
 def _import(source: PatchSource, title: str, *, out: Path, allow_duplicates: bool, overwrite: bool) -> None:
-    from raysat.cli.views.store import show_import
     from raysat.data.importers.write import import_patches
+    from raysat.views.store import show_import
 
     with progress_bar() as bar:
         summary = import_patches(

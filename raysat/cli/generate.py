@@ -10,6 +10,7 @@ import click
 
 from raysat.cli.console import console, stopped
 from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
+from raysat.cli.signals import terminable
 from raysat.config import limits
 from raysat.errors import PlanError, StorageError, UsageError
 from raysat.formatting import plural
@@ -52,7 +53,6 @@ def generate(
 
     What is there already is not made again. Trials that ask for the same generators share them.
     """
-    from raysat.cli.views.generate import show_quality, show_training
     from raysat.config.schema import Config, Data
     from raysat.data.importers.source import open_data
     from raysat.generation.check import check_generation
@@ -60,6 +60,7 @@ def generate(
     from raysat.planning.resolve import resolve_config
     from raysat.storage.artifacts import Artifacts
     from raysat.storage.ledger import Ledger
+    from raysat.views.generate import show_quality, show_training
 
     screen = console()
     store = open_data(data)
@@ -77,8 +78,10 @@ def generate(
     interrupted = False
     if missing:
         from raysat.execution.run import generate as run
+        from raysat.views.run import RunView
 
-        summary = run(missing, store, ledger, artifacts, cluster, screen)
+        with terminable():
+            summary = run(missing, store, ledger, artifacts, cluster, RunView(screen))
         interrupted = summary.interrupted
         screen.print(f"done       {plural(summary.finished, 'generator')}, {summary.failed} failed")
     else:

@@ -16,9 +16,9 @@ from raysat.formatting import plural
 @click.argument("run", type=FOLDER)
 def status(run: Path) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
-    from raysat.cli.views.status import show_search, show_status
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
+    from raysat.views.status import show_search, show_status
 
     if (log := read_log(run)) is not None:
         show_search(log, Ledger(run), console())

@@ -18,6 +18,7 @@ from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
 from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
+from raysat.cli.signals import terminable
 from raysat.cli.tune import tune
 from raysat.errors import RaysatError, with_options
 from raysat.formatting import plural
@@ -54,9 +55,9 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
-    from raysat.cli.views.plan import no_effect_lines
     from raysat.planning.build import PendingJobs
     from raysat.planning.no_effect import no_effects
+    from raysat.views.plan import no_effect_lines
 
     out = console()
     plan = options.plan()
@@ -69,11 +70,13 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     interrupted = False
     if pending.missing:
         from raysat.execution.run import run
+        from raysat.views.run import RunView
 
         if finished := sum(ledger.is_finished(trial.id) for trial in plan.trials):
             out.print(f"resuming   {finished} of {len(plan.trials)} trials are finished already")
         cluster = replace(cluster, workers=options.workers)
-        summary = run(plan, pending.missing, ledger, artifacts, cluster, out)
+        with terminable():
+            summary = run(plan, pending.missing, ledger, artifacts, cluster, RunView(out))
         interrupted = summary.interrupted
         out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
     else:
@@ -93,9 +96,9 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
 def plan(options: AblateOptions) -> None:
     """Show what a study would train and what that would cost, and train nothing."""
     plan = options.plan()
-    from raysat.cli.views.plan import show_plan
     from raysat.planning.build import PendingJobs
     from raysat.planning.summary import summarize
+    from raysat.views.plan import show_plan
 
     show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console())
 

@@ -18,6 +18,7 @@ from raysat.cli.options import (
     set_option,
     workers_option,
 )
+from raysat.cli.signals import terminable
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -68,10 +69,12 @@ def tune(
     screen.print(f"data       {data}: {describe_store(prepared.store)}")
     if log.left(search.options.budget):
         from raysat.execution.hpo.run import tune as run
+        from raysat.views.run import RunView
 
         if log.ended:
             screen.print(f"resuming   {plural(len(log.ended), 'candidate')} tried already")
-        result = run(prepared, screen)
+        with terminable():
+            result = run(prepared, RunView(screen))
         log, interrupted = result.log, result.interrupted
         if result.exhausted:
             tried = plural(len(log.candidates), "candidate")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,11 +14,11 @@ from typing import Any, Final
 import ray
 from ray import LoggingConfig, PlacementGroupID
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
-from rich.console import Console
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.events import Connected, OnEvent, ignore
 
 PATIENCE: Final = 10.0  # seconds that an address gets to answer
 # How each side of HTTP/2, and so of gRPC, begins (RFC 9113, 3.4): here with an empty SETTINGS frame.
@@ -25,37 +27,61 @@ _GRPC_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS 
 
 
 @contextmanager
-def connect(address: str | None, console: Console) -> Iterator[None]:
+def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
     """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
 
     Raises:
         ClusterError: the cluster cannot be reached, or Ray cannot be started.
     """
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is in the ledger and the leaderboard
     local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
     if ray.is_initialized():  # a caller's own connection stays open
         yield
         return
     try:
-        context = ray.init(
-            address=address or "local",  # never a cluster that happens to run here
-            runtime_env={"env_vars": dict(ENVIRONMENT)},
-            log_to_driver=False,
-            logging_level="ERROR",
-            logging_config=LoggingConfig(log_level="ERROR"),
-            **({} if address else local),
-        )
+        with _same_signals():
+            context = ray.init(
+                address=address or "local",  # never a cluster that happens to run here
+                runtime_env={"env_vars": dict(ENVIRONMENT)},
+                log_to_driver=False,
+                logging_level="ERROR",
+                logging_config=LoggingConfig(log_level="ERROR"),
+                **({} if address else local),
+            )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
         first = next(iter(str(error).splitlines()), type(error).__name__)
         hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
         raise ClusterError(f"{where}: {first}", hint=hint) from error
     try:
-        if context.dashboard_url:
-            console.print(f"dashboard  http://{context.dashboard_url}", style="dim")
+        on_event(Connected(dashboard=f"http://{context.dashboard_url}" if context.dashboard_url else None))
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def quiet_tune() -> Iterator[None]:
+    """Keep Tune's log to itself: what fails is in the ledger and the leaderboard."""
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _same_signals() -> Iterator[None]:
+    """Undo what Ray does to SIGTERM when it starts: how it ends is up to the program around it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager

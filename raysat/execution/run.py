@@ -6,17 +6,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from raysat.config.schema import Model
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.events import OnEvent, ignore
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
 from raysat.execution.run_state import RunState
 from raysat.execution.session import Session, session
-from raysat.execution.status_file import StatusFile
-from raysat.execution.terminal_view import TerminalView
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs
@@ -24,7 +21,6 @@ from raysat.storage.artifacts import Artifacts
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.training.check import evaluation_splits
 from raysat.training.models.names import check_name
 
 
@@ -43,7 +39,7 @@ def run(
     ledger: Ledger,
     artifacts: Artifacts,
     options: ClusterOptions,
-    console: Console,
+    on_event: OnEvent = ignore,
 ) -> Summary:
     """Write the plan, do some of its work, and write the records.
 
@@ -56,7 +52,7 @@ def run(
         ledger: where records go.
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
-        console: where to show it.
+        on_event: is told what happens.
 
     Returns:
         How it ended.
@@ -72,7 +68,7 @@ def run(
     if plan.generate_jobs:
         artifacts.check_writable()
     with session(
-        plan.study.name, plan.store, ledger, artifacts, options, console, beside=bool(plan.generate_jobs)
+        plan.study.name, plan.store, ledger, artifacts, options, on_event, beside=bool(plan.generate_jobs)
     ) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
@@ -80,7 +76,7 @@ def run(
         if all(isinstance(item, GenerateJob) for item in left):
             return Summary(finished=0, failed=0, interrupted=False)
         already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)
-        return run_items(active, plan.store, left, already_done=already_done)
+        return run_items(active, left, already_done=already_done)
 
 
 def generate(
@@ -89,7 +85,7 @@ def generate(
     ledger: Ledger,
     artifacts: Artifacts,
     options: ClusterOptions,
-    console: Console,
+    on_event: OnEvent = ignore,
 ) -> Summary:
     """Do generate jobs alone.
 
@@ -99,7 +95,7 @@ def generate(
         ledger: holds lock and failures.
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
-        console: where to show it.
+        on_event: is told what happens.
 
     Returns:
         How it ended.
@@ -109,8 +105,8 @@ def generate(
         StorageError: as ``run``.
     """
     artifacts.check_writable()
-    with session("generate", store, ledger, artifacts, options, console, beside=True) as active:
-        return run_items(active, store, jobs, already_done=0)
+    with session("generate", store, ledger, artifacts, options, on_event, beside=True) as active:
+        return run_items(active, jobs, already_done=0)
 
 
 def check_models(models: Sequence[Model]) -> None:
@@ -128,12 +124,11 @@ def check_models(models: Sequence[Model]) -> None:
             fetch_pretrained(name)
 
 
-def run_items(active: Session, store: PatchStore, items: Sequence[WorkItem], *, already_done: int) -> Summary:
+def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) -> Summary:
     """Do generators and trials in a session.
 
     Args:
         active: what runs jobs.
-        store: what is trained on.
         items: what to do, in order.
         already_done: how many trials and generators of the plan were finished before.
 
@@ -147,9 +142,7 @@ def run_items(active: Session, store: PatchStore, items: Sequence[WorkItem], *, 
         active.ledger.clear_failure(item.id)  # of an earlier run
     state = RunState(jobs, already_done=already_done)
     feeder = JobFeeder(jobs, on_done=sweeper.job_done, on_lost=state.fail)
-    validation_split = next(iter(evaluation_splits(store)), None)
-    with TerminalView(state, active.console, validation_split), StatusFile(state, active.ledger.progress):
-        active.tune(feeder, state, samples=len(jobs))
+    active.tune(feeder, state, samples=len(jobs))
     for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
         for trial in job.trials:
             active.ledger.write_failure(_lost_trial(trial, cause, active.ledger.read_failure(cause.id)))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +12,24 @@ from typing import Any
 
 import ray
 import ray.tune
-from rich.console import Console
 from typing_extensions import override
 
 from raysat.data.store import PatchStore
 from raysat.errors import StorageError
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.messages import StorageFailed, from_result
-from raysat.execution.resources import check_address, connect, fit, no_leftovers
+from raysat.execution.resources import check_address, connect, fit, no_leftovers, quiet_tune
 from raysat.execution.run_state import RunState
 from raysat.execution.slot import Slot, reserved
+from raysat.execution.status_file import StatusFile
 from raysat.execution.storage_actor import start_storage
 from raysat.execution.worker_context import SlotSettings
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
+from raysat.training.check import evaluation_splits
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def session(
     ledger: Ledger,
     artifacts: Artifacts,
     options: ClusterOptions,
-    console: Console,
+    on_event: OnEvent = ignore,
     *,
     beside: bool = False,
 ) -> Iterator[Session]:
@@ -51,7 +51,7 @@ def session(
         ledger: where records go.
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
-        console: where to say what is waited for and where the dashboard is.
+        on_event: is told what happens.
         beside: whether generators and trials are to run beside each other (``resources.fit``).
 
     Yields:
@@ -62,13 +62,13 @@ def session(
         StorageError: another raysat fills the run.
     """
     check_address(options.address)
-    waiting = (lambda who: console.print(f"waiting    {who}", style="dim")) if options.wait else None
+    waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
         ledger.lock(waiting),
-        connect(options.address, console),
+        connect(options.address, on_event),
         no_leftovers(),
+        quiet_tune(),
         tempfile.TemporaryDirectory(prefix="raysat-tune-", ignore_cleanup_errors=True) as scratch,
-        terminable(),
     ):
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
         settings = SlotSettings(
@@ -82,8 +82,9 @@ def session(
         )
         yield Session(
             name=name,
+            store=store,
             ledger=ledger,
-            console=console,
+            on_event=on_event,
             settings=settings,
             slots=slots,
             retries=options.retries,
@@ -96,8 +97,9 @@ class Session:
     """Ray at hand for one run."""
 
     name: str
+    store: PatchStore
     ledger: Ledger
-    console: Console
+    on_event: OnEvent
     settings: SlotSettings
     slots: int  # how many jobs fit at once
     retries: int  # of a job whose worker died or raised what nobody expected
@@ -123,10 +125,20 @@ class Session:
             StorageError: a record cannot be written.
         """
         slots = max(1, min(self.slots, samples))
-        self.console.print(_using(slots, self.settings), style="dim")
+        self.on_event(
+            Started(
+                state=state,
+                slots=slots,
+                workers=self.settings.workers,
+                cpus=self.settings.cpus,
+                gpus=self.settings.gpus,
+                validation_split=next(iter(evaluation_splits(self.store)), None),
+            )
+        )
+        state.subscribers.append(lambda row: self.on_event(Progress(row=row)))
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
         stopper = _StorageStopper()
-        ray.tune.Tuner(
+        tuner = ray.tune.Tuner(
             ray.tune.with_resources(trainable, reserved(self.settings)),
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
@@ -143,7 +155,12 @@ class Session:
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
                 stop=stopper,
             ),
-        ).fit()
+        )
+        try:
+            with StatusFile(state, self.ledger.progress):
+                tuner.fit()
+        finally:
+            self.on_event(Ended())
         if stopper.error:
             raise stopper.error
 
@@ -229,25 +246,3 @@ def explain(text: str) -> tuple[str, str]:
     if "died" in error or not lines:
         return error, "out of memory, or a lost machine? See the dashboard's logs; the same command tries again"
     return error, "an error that raysat does not know; its record holds the traceback. The same command tries again"
-
-
-def _using(slots: int, settings: SlotSettings) -> str:
-    worker = f"{settings.cpus:g} CPU" + (f" + {settings.gpus:g} GPU" if settings.gpus else "")
-    group = f"{settings.workers} workers of {worker}" if settings.workers > 1 else worker
-    return f"running    {slots} job{'s' * (slots != 1)} at a time, {group} each"
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Treat SIGTERM, as of a spot machine that is taken away, like Ctrl-C: the run ends in order, to be resumed.
-
-    Each epoch's checkpoint is on disk by then. Ray sets a handler of its own when it starts; so this comes after.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -15,6 +15,7 @@ from raysat.execution import stay_on_loopback
 stay_on_loopback()
 from ray.cluster_utils import Cluster
 from rich.console import Console
+from raysat.views.run import RunView
 from raysat.data.store import PatchStore
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -31,7 +32,7 @@ plan = make_plan(load_study(Path(space)), PatchStore.open(store))
 ledger = Ledger(out)
 options = ClusterOptions(address=cluster.address, cpus_per_trial=1)
 artifacts = Artifacts(ledger.root.parent / "generated")
-summary = run(plan, plan.trials, ledger, artifacts, options, Console(file=sys.stderr))
+summary = run(plan, plan.trials, ledger, artifacts, options, RunView(Console(file=sys.stderr)))
 records = [ledger.read(job.id) for job in plan.trials]
 print(json.dumps({
     "finished": summary.finished,

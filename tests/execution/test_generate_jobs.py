@@ -21,6 +21,7 @@ from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.study.load import load_study
+from raysat.views.run import RunView
 
 STUDY = """
 study: synthetic
@@ -55,7 +56,9 @@ def plan_of(folder: Path, store: PatchStore, text: str = STUDY) -> Plan:
 def go(plan: Plan, folder: Path, **options: object) -> tuple[Summary, Ledger, Artifacts, str]:
     ledger, artifacts = Ledger(folder / "run"), Artifacts(folder / "generated")
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, [*plan.generate_jobs, *plan.trials], ledger, artifacts, ClusterOptions(**options), console)  # type: ignore[arg-type]
+    summary = run(
+        plan, [*plan.generate_jobs, *plan.trials], ledger, artifacts, ClusterOptions(**options), RunView(console)
+    )  # type: ignore[arg-type]
     return summary, ledger, artifacts, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -135,9 +138,7 @@ def test_a_second_study_makes_nothing_again(finished: Finished, tmp_path: Path, 
     record = artifacts.path(again.generate_jobs[0].id) / "record.json"
     before = record.stat().st_mtime_ns
     ledger = Ledger(tmp_path / "run")
-    summary = run(
-        again, [*again.generate_jobs, *again.trials], ledger, artifacts, ClusterOptions(), Console(quiet=True)
-    )
+    summary = run(again, [*again.generate_jobs, *again.trials], ledger, artifacts, ClusterOptions())
     assert summary == Summary(finished=4, failed=0, interrupted=False)
     assert record.stat().st_mtime_ns == before
 
@@ -169,7 +170,6 @@ class DeathSession:
     """Dies in the generator, in the order of Tune: the searcher hears of a death before its cause is on record."""
 
     ledger: Ledger
-    console: Console
     cause: str | None
 
     def tune(self, searcher: JobFeeder, state: RunState, *, samples: int) -> None:
@@ -188,8 +188,8 @@ def test_a_dead_generator_gives_its_dependents_todays_cause(
     plan = plan_of(tmp_path, store, STUDY.replace("  plain: {}\n", "").replace("seeds: 2", "seeds: 1"))
     ledger = Ledger(tmp_path / "run")
     ledger.write_failure(Failure(id=plan.generate_jobs[0].id, error="a cause of yesterday", time=0.0))
-    session = DeathSession(ledger, Console(quiet=True), cause)
-    run_items(session, store, [*plan.generate_jobs, *plan.trials], already_done=0)  # type: ignore[arg-type]
+    session = DeathSession(ledger, cause)
+    run_items(session, [*plan.generate_jobs, *plan.trials], already_done=0)  # type: ignore[arg-type]
     for job in plan.trials:
         failure = ledger.read_failure(job.id)
         assert failure is not None

@@ -21,6 +21,7 @@ from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
 from raysat.training.loop import Training
+from raysat.views.run import RunView
 from tests.helpers.run import plan_of, trained_alone
 
 RESUMED = """
@@ -59,7 +60,7 @@ def test_two_data_parallel_workers_go_on_with_one_trial(
     (job,) = plan.trials
     begun = begin(job, ledger, landsat_store, 1)
     options = ClusterOptions(workers=2, cpus_per_trial=1.0, gpus_per_trial=0.0)
-    summary = run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), options, Console(quiet=True))
+    summary = run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), options)
     assert summary.finished == 1
     record = ledger.read(job.id)
     assert record.hardware.workers == 2
@@ -89,7 +90,7 @@ def test_each_checkpoint_is_used_as_far_as_it_serves(
     finally:
         torch.set_num_threads(threads)
     artifacts = Artifacts(tmp_path / "generated")
-    summary = run(plan, plan.trials, ledger, artifacts, ClusterOptions(cpus_per_trial=1), Console(quiet=True))
+    summary = run(plan, plan.trials, ledger, artifacts, ClusterOptions(cpus_per_trial=1))
     assert summary == Summary(finished=4, failed=0, interrupted=False)
     assert seconds(ledger, goes_on)[:2] == whole
     assert seconds(ledger, damaged)[:1] == earlier
@@ -106,7 +107,7 @@ def test_what_another_run_finished_meanwhile_is_not_trained_again(
     """With ``wait``, the second run begins when the first one ends, and finds its records."""
     plan, ledger = plan_of(tmp_path, RESUMED, landsat_store)
     first, artifacts = Ledger(tmp_path / "first"), Artifacts(tmp_path / "generated")
-    assert run(plan, plan.trials, first, artifacts, ClusterOptions(), Console(quiet=True)).finished == 4
+    assert run(plan, plan.trials, first, artifacts, ClusterOptions()).finished == 4
     out = io.StringIO()
 
     def fill() -> None:
@@ -121,7 +122,7 @@ def test_what_another_run_finished_meanwhile_is_not_trained_again(
     holder.start()
     held.wait(timeout=30)
     options, console = ClusterOptions(wait=True), Console(file=out, width=200)
-    summary = run(plan, plan.trials, ledger, artifacts, options, console)
+    summary = run(plan, plan.trials, ledger, artifacts, options, RunView(console))
     holder.join(timeout=30)
     assert f"waiting    {ledger.root} is in use by another raysat (pid {os.getpid()}" in out.getvalue()
     assert summary == Summary(finished=0, failed=0, interrupted=False)

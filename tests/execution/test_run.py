@@ -22,6 +22,7 @@ from raysat.execution.run_state import RunState
 from raysat.planning.build import Plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
+from raysat.views.run import RunView
 from tests.helpers.processes import command, descendants
 from tests.helpers.run import plan_of, trained_alone
 
@@ -59,7 +60,9 @@ def _finished(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunState, "receive", heard)
-        summary = run(plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions(), console)
+        summary = run(
+            plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions(), RunView(console)
+        )
     return plan, ledger, summary, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -162,7 +165,7 @@ def test_without_a_val_split_what_is_shown_is_test_and_says_so(
         store = to.close()
     plan, ledger = plan_of(tmp_path, "base: {model: {name: test_resnet}, optim: {epochs: 1, batch_size: 16}}\n", store)
     console = Console(file=io.StringIO(), width=200)
-    run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), ClusterOptions(), console)
+    run(plan, plan.trials, ledger, Artifacts(tmp_path / "generated"), ClusterOptions(), RunView(console))
     found = ledger.read(plan.trials[0].id).metrics["test"].balanced_accuracy
     assert f"test balanced accuracy {found:.3f}" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -198,9 +201,7 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
             time.sleep(0.2)
 
     threading.Thread(target=kill, daemon=True).start()
-    summary = run(
-        plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions(), Console(quiet=True)
-    )
+    summary = run(plan, plan.trials, ledger, Artifacts(ledger.root.parent / "generated"), ClusterOptions())
     assert summary == Summary(finished=1, failed=1, interrupted=False)
     assert len(killed) == 2
     failure = ledger.read_failure(long)

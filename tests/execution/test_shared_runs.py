@@ -16,6 +16,7 @@ from raysat.planning.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
+from raysat.views.run import RunView
 
 STUDY = """
 study: share
@@ -39,7 +40,9 @@ def filled(folder: Path, store: PatchStore, *, reuse_epochs: bool) -> tuple[Plan
     file.write_text(STUDY, encoding="utf-8")
     plan, ledger = make_plan(load_study(file), store, reuse_epochs=reuse_epochs), Ledger(folder / "run")
     console = Console(file=io.StringIO(), width=200)
-    summary = run(plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), console)
+    summary = run(
+        plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), RunView(console)
+    )
     assert summary == Summary(finished=8, failed=0, interrupted=False)
     return plan, ledger, console.file.getvalue()  # type: ignore[attr-defined]
 

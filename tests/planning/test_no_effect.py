@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from raysat.cli.views.plan import no_effect_lines, show_plan
 from raysat.config.class_weights import class_weights
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore, StoreWriter
@@ -19,6 +18,7 @@ from raysat.planning.no_effect import no_effects
 from raysat.planning.summary import summarize
 from raysat.study.load import Arm, Study
 from raysat.training.losses import logit_offsets
+from raysat.views.plan import no_effect_lines, show_plan
 
 ALL = {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw"}, "sampler": {"kind": "inverse_frequency"}}
 GAN = {"kind": "dcgan"}

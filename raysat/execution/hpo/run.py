@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rich.console import Console
-
+from raysat.execution.events import OnEvent, ignore
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
 from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.run import check_models
 from raysat.execution.run_state import RunState
 from raysat.execution.session import session
-from raysat.execution.status_file import StatusFile
-from raysat.execution.terminal_view import TerminalView
 from raysat.files import write_atomic
 from raysat.search.load import boundary_study
 from raysat.search.log import Log, open_log
@@ -29,8 +26,8 @@ class SearchResult:
     exhausted: bool  # every configuration of the space was tried
 
 
-def tune(prepared: PreparedSearch, console: Console) -> SearchResult:
-    """Spend what is left of a search's budget; progress is shown on the console.
+def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
+    """Spend what is left of a search's budget; ``on_event`` is told how it goes.
 
     Raises:
         PlanError: the run holds another search, or a model that timm does not know.
@@ -40,7 +37,7 @@ def tune(prepared: PreparedSearch, console: Console) -> SearchResult:
     """
     search, store, ledger, cluster = prepared.search, prepared.store, prepared.ledger, prepared.cluster
     check_models([arm.config.model for arm in boundary_study(search).arms])
-    with session(search.name, store, ledger, prepared.artifacts, cluster, console) as active:
+    with session(search.name, store, ledger, prepared.artifacts, cluster, on_event) as active:
         # Read again under the lock: another raysat may have continued the search since it was prepared.
         log = open_log(ledger.root, search, store, data=prepared.data, workers=cluster.workers)
         write_atomic(ledger.root / "study.yaml", search.text)
@@ -50,16 +47,15 @@ def tune(prepared: PreparedSearch, console: Console) -> SearchResult:
         run_state = RunState(
             already_done=len(log.ended), expected=samples if budget.trials else None, eta_per_item=True
         )
-        with TerminalView(run_state, console, "val"), StatusFile(run_state, ledger.progress):
-            searcher = CandidateSearcher(replace(prepared, log=log), halving, run_state.add)
-            ledger.checkpoints.tidy()
+        searcher = CandidateSearcher(replace(prepared, log=log), halving, run_state.add)
+        ledger.checkpoints.tidy()
+        searcher.sweep()
+        try:
+            active.tune(searcher, run_state, samples=samples, scheduler=halving)
+        finally:
+            searcher.save_log()  # however it ended: a budget of hours counts what was interrupted too
             searcher.sweep()
-            try:
-                active.tune(searcher, run_state, samples=samples, scheduler=halving)
-            finally:
-                searcher.save_log()  # however it ended: a budget of hours counts what was interrupted too
-                searcher.sweep()
-            if searcher.error:
-                raise searcher.error
+        if searcher.error:
+            raise searcher.error
         state = searcher.state
         return SearchResult(log=searcher.log, interrupted=state.interrupted, exhausted=state.exhausted)

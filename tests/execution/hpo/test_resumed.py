@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
@@ -41,7 +40,7 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     save_log(ledger.root, log.put(interrupted))
     cluster = ClusterOptions(cpus_per_trial=1)
     prepared = prepare_search(search, data=str(landsat_store.path), out=tmp_path, cluster=cluster)
-    found = tune(prepared, Console(quiet=True))
+    found = tune(prepared)
     base = found.log.candidates[0]
     assert base.curve == read_curve(ledger, base.job)
     assert len(base.curve) == 4

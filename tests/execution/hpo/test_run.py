@@ -23,6 +23,7 @@ from raysat.search.load import Search
 from raysat.search.log import Log, open_log
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
+from raysat.views.run import RunView
 from tests.helpers.paths import SPACES
 from tests.helpers.search import load
 
@@ -54,7 +55,7 @@ budget: {trials: 9}
 def run(search: Search, store: PatchStore, folder: Path) -> tuple[SearchResult, str]:
     console = Console(file=io.StringIO(), width=200)
     cluster = ClusterOptions(max_concurrent=1)
-    found = tune(prepare_search(search, data=str(store.path), out=folder, cluster=cluster), console)
+    found = tune(prepare_search(search, data=str(store.path), out=folder, cluster=cluster), RunView(console))
     return found, console.file.getvalue()  # type: ignore[attr-defined]
 
 

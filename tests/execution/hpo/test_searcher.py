@@ -25,6 +25,7 @@ from raysat.search.log import Log
 from raysat.search.state import SearchState
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
+from raysat.views.run import RunView
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.search import load
 
@@ -89,7 +90,7 @@ def run(
     monkeypatch.setattr(hpo, "session", session)
     console = Console(file=io.StringIO(), width=200)
     prepared = prepare_search(search, data=str(store.path), out=folder, cluster=ClusterOptions())
-    return tune(prepared, console)
+    return tune(prepared, RunView(console))
 
 
 def test_a_space_of_choices_is_tried_to_its_end(tmp_path: Path, landsat_store: PatchStore) -> None:

@@ -5,10 +5,10 @@ import json
 import numpy as np
 from rich.console import Console
 
-from raysat.cli.views.store import show_store
 from raysat.data import summary
 from raysat.data.store import PatchStore
 from raysat.data.summary import summarize_bands
+from raysat.views.store import show_store
 from tests.helpers.data import patches, splits_of, write_store
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from raysat.cli.console import plain_table
 from raysat.formatting import NONE, duration, plural
 from raysat.search.log import Log
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import holder_of
+from raysat.views.table import plain_table
 
 _ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
 _STATES = ("done", "running", "failed", "missing")

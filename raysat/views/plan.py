@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from raysat.cli.console import plain_table
 from raysat.formatting import duration, plural
 from raysat.metrics.power import power_note
 from raysat.planning.no_effect import NoEffect
 from raysat.planning.stages import TrainJob
 from raysat.planning.summary import ArmSummary, GeneratorSummary, PlanSummary
+from raysat.views.table import plain_table
 
 _SHORT: Final = 32  # characters of an arm's name: with longer ones, lines and the tree call arms by number
 _NAMED: Final = 5  # arms that a line names

@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 
 from raysat.data.store import Split
+from raysat.execution.events import Connected, Ended, Progress, Started, Waiting
 from raysat.execution.messages import EpochDone, Score, TrialDone
 from raysat.execution.run_state import RunState
-from raysat.execution.terminal_view import TerminalView
 from raysat.planning.stages import train_jobs
+from raysat.views.run import RunView, run_table
 from tests.helpers.stages import way
 
 
@@ -18,25 +19,30 @@ def run_state() -> RunState:
     return RunState(train_jobs([way("short", 3, long.states[:4]), long, way("other", 4)]))
 
 
+def started(state: RunState, split: Split | None = "val") -> Started:
+    return Started(state=state, slots=2, workers=1, cpus=1.0, gpus=0.0, validation_split=split)
+
+
 def shown(split: Split | None, *, live: bool) -> str:
     """What is on the screen when a trial trains, and when one is finished with other values."""
-    console = Console(file=io.StringIO(), width=120, force_terminal=live, color_system=None)
-    state = run_state()
-    view = TerminalView(state, console, split)
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    state, view = run_state(), RunView(console)
     if not live:
-        view.__enter__()
+        view(started(state, split))
+        state.subscribers.append(lambda row: view(Progress(row=row)))
     state.receive(EpochDone(job="long", epoch=2, score=Score(balanced_accuracy=0.625, icv=0.0625)))
     state.receive(TrialDone(job="long", trial="short", score=Score(balanced_accuracy=0.75, icv=0.125)))
     state.receive(EpochDone(job="other", epoch=1, score=Score(balanced_accuracy=0.5, icv=0.25)))
     if live:
-        console.print(view.render())
+        console.print(run_table(started(state, split)))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_what_is_shown_says_of_which_split_it_is(split: Split) -> None:
     assert shown(split, live=False).splitlines() == [
-        f"   1/3  short  seed 0  done  epoch 3/3  {split} balanced accuracy 0.750, ICV 0.125  ETA –"
+        "running    2 jobs at a time, 1 CPU each",
+        f"   1/3  short  seed 0  done  epoch 3/3  {split} balanced accuracy 0.750, ICV 0.125  ETA –",
     ]
     head, *rows, summary = shown(split, live=True).splitlines()
     assert head.split() == ["job", "seed", "state", "epoch", split, "bal.", "acc.", split, "ICV"]
@@ -54,7 +60,22 @@ def test_without_a_validation_split_none_is_named() -> None:
 def test_a_final_model_that_is_not_known_is_not_shown_as_its_last_epoch() -> None:
     """The report of a trial may die with its worker: an average, say, is not what the last epoch was."""
     console, state = Console(file=io.StringIO(), width=120), run_state()
-    with TerminalView(state, console, "val"):
-        state.receive(EpochDone(job="long", epoch=3, score=Score(balanced_accuracy=0.625, icv=0.0625)))
-        state.receive(TrialDone(job="long", trial="short"))
+    view = RunView(console)
+    view(started(state))
+    state.subscribers.append(lambda row: view(Progress(row=row)))
+    state.receive(EpochDone(job="long", epoch=3, score=Score(balanced_accuracy=0.625, icv=0.0625)))
+    state.receive(TrialDone(job="long", trial="short"))
     assert "done  epoch 3/3  val balanced accuracy –, ICV –" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_terminal_shows_a_live_table_that_is_gone_in_the_end() -> None:
+    console, state = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None), run_state()
+    view = RunView(console)
+    for event in (Waiting(reason="runs/a is in use"), Connected(dashboard="http://127.0.0.1:8265"), started(state)):
+        view(event)
+    state.receive(EpochDone(job="long", epoch=2))
+    view(Ended())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.startswith("waiting    runs/a is in use\ndashboard  http://127.0.0.1:8265\n")
+    assert "jobs done" in text
+    assert text.endswith("\x1b[2K")  # the last line of the table is erased

@@ -1,0 +1,55 @@
+"""What a run tells whoever started it, in the order in which it happens: ``on_event`` gets each; views show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raysat.data.splits import Split
+from raysat.execution.run_state import Row, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Another raysat holds the run; this one waits for it to end."""
+
+    reason: str  # names the holder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """Ray is at hand."""
+
+    dashboard: str | None  # URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Jobs begin; ``state`` follows them from now on."""
+
+    state: RunState
+    slots: int  # jobs at a time
+    workers: int  # of each job
+    cpus: float  # of each worker
+    gpus: float
+    validation_split: Split | None  # whose scores the state holds; None where the store has none to be scored on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A trial or generator goes on, or only time passes: then there is no row."""
+
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """No job runs any more, whether all are done or not."""
+
+
+Event = Waiting | Connected | Started | Progress | Ended
+OnEvent = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """Show nothing."""

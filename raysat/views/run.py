@@ -1,0 +1,122 @@
+"""Shows a run as it goes: one live table, or plain lines where the output is not a terminal."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, assert_never
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from raysat.execution.events import Connected, Ended, Event, Progress, Started, Waiting
+from raysat.execution.messages import State
+from raysat.execution.run_state import Row, RunState
+from raysat.formatting import duration
+from raysat.planning.jobs import GenerateJob
+
+_STYLE: Final = {
+    State.STARTING: "dim",
+    State.TRAINING: "cyan",
+    State.DONE: "green",
+    State.STOPPED: "dim",
+    State.FAILED: "bold red",
+}
+_SHOWN: Final = 8  # ended trials that stay in view
+_QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides ended trials
+
+
+class RunView:
+    """Shows the events of a run on a console: give it as ``on_event``."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._run: Started | None = None
+        self._live: Live | None = None
+        self._last_line = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Waiting(reason=reason):
+                self._console.print(f"waiting    {reason}", style="dim")
+            case Connected(dashboard=dashboard):
+                if dashboard:
+                    self._console.print(f"dashboard  {dashboard}", style="dim")
+            case Started():
+                self._console.print(_using(event), style="dim")
+                self._run, self._last_line = event, event.state.elapsed
+                if self._console.is_terminal:
+                    table = partial(run_table, event)
+                    self._live = Live(get_renderable=table, console=self._console, transient=True)
+                    self._live.start()
+            case Progress(row=row):
+                if self._run and row and not self._live:
+                    self._print_line(self._run, row)
+            case Ended():
+                if self._live:
+                    self._live.stop()
+            case _:
+                assert_never(event)
+
+    def _print_line(self, run: Started, row: Row) -> None:
+        """Print a plain line for a trial that ended, and now and then for one that trains."""
+        state = run.state
+        if not row.has_ended and state.elapsed - self._last_line <= _QUIET_S:
+            return
+        self._last_line = state.elapsed
+        name, seed, status, progress, balanced_accuracy, icv = _cells(row)
+        if isinstance(row.item, GenerateJob):
+            line = f"{name}  {status}  step {progress}"
+        else:
+            line = f"{name}  seed {seed}  {status}  epoch {progress}  "
+            line += f"{_split(run)}balanced accuracy {balanced_accuracy}, ICV {icv}"
+        self._console.print(f"{state.ended:>4}/{state.total}  {line}  ETA {_eta(state)}")
+
+
+def run_table(run: Started) -> RenderableType:
+    """A table of all that trains and what ended last, and the time left."""
+    state = run.state
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("job", "seed", "state", "epoch", f"{_split(run)}bal. acc.", f"{_split(run)}ICV"):
+        table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="ellipsis")
+    rows = list(state.rows.values())
+    ended = [row for row in rows if row.has_ended]
+    running = [row for row in rows if not row.has_ended]
+    for row in [*ended[-_SHOWN:], *running]:
+        name, seed, status, *numbers = _cells(row)
+        table.add_row(*map(Text, (name, seed)), Text(status, style=_STYLE[row.state]), *map(Text, numbers))
+    failed = state.count(State.FAILED)
+    summary = [f"{state.ended - failed}/{state.total} jobs done", f"{len(running)} running"]
+    summary += [f"{failed} failed"] if failed else []
+    summary += [f"{duration(state.elapsed)} elapsed", f"ETA {_eta(state)}"]
+    return Group(table, Text("  ".join(summary), style="dim"))
+
+
+def _using(run: Started) -> str:
+    worker = f"{run.cpus:g} CPU" + (f" + {run.gpus:g} GPU" if run.gpus else "")
+    group = f"{run.workers} workers of {worker}" if run.workers > 1 else worker
+    return f"running    {run.slots} job{'s' * (run.slots != 1)} at a time, {group} each"
+
+
+def _split(run: Started) -> str:
+    return f"{run.validation_split} " if run.validation_split else ""
+
+
+def _eta(state: RunState) -> str:
+    seconds = state.seconds_left()
+    return "–" if seconds is None else duration(seconds)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Name, seed, state, epoch (steps for a generator), balanced accuracy and ICV of a row as text."""
+    item, score = row.item, row.score
+    return (
+        item.name,
+        "–" if item.seed is None else str(item.seed),
+        row.state,
+        f"{row.epoch}/{item.epochs}",
+        "–" if score is None else f"{score.balanced_accuracy:.3f}",
+        "–" if score is None else f"{score.icv:.3f}",
+    )
