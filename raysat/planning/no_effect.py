@@ -1,7 +1,9 @@
-"""Which methods of a plan's arms cannot act on the balance of the classes, and why.
+"""What arms of a plan set in vain, and why: methods that cannot act on the balance of classes, and other settings.
 
 Margins, class weights and samplers that go by class counts treat all classes alike where these are equal: after
-``synthetic.equalise``, or in a store whose classes are balanced. So do some parameters, whatever the counts.
+``synthetic.equalise``, or in a store whose classes are balanced. So do some parameters, whatever the counts. Settings
+that cannot act in a training of its length are in ``idle_settings.py``. Arms that pass through the same states and read
+their weights in the same way have the same result, whatever they are called.
 """
 
 from __future__ import annotations
@@ -24,34 +26,43 @@ from raysat.config.families.imbalance import (
     Ldam,
     LogitAdjustment,
 )
-from raysat.config.schema import Config
+from raysat.config.milestones import steps_per_epoch
+from raysat.config.schema import Config, average_id
 from raysat.planning.build import Plan
+from raysat.planning.idle_settings import idle_settings
 
 Counts = npt.NDArray[np.int64]
+_EQUAL: Final = "these train the same weights, so their results are equal"
 _ROUNDING: Final = float(np.finfo(np.float32).eps)  # weights that differ by less are equal in the loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEffect:
-    """What does nothing for the balance of the classes, in some arms."""
+    """What changes nothing, in some arms."""
 
     arms: tuple[str, ...]
     sentence: str
 
 
 def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
-    """Find them; arms of which the same is to be said are together, in the order of the plan."""
+    """Find what changes nothing; arms of which the same is to be said are together, in the order of the plan."""
     jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
     real = plan.store.counts("train")
     arms: dict[str, list[str]] = {}
+    results: dict[tuple[str, str], list[str]] = {}  # final state and readout -> arms
     for arm, seeds in plan.trial_ids.items():
         job = jobs[next(iter(seeds.values()))]
         generated = np.zeros_like(real)
         for need in job.needs:
             generated[generate[need].label] += generate[need].patches
-        for sentence in _sentences(job.trial.config, real, generated):
+        config = job.trial.config
+        patches = int((real + generated).sum())
+        idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
+        for sentence in [*_sentences(config, real, generated), *idle]:
             arms.setdefault(sentence, []).append(arm)
-    return tuple(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items())
+        results.setdefault((job.states[-1], average_id(config.average, job.epochs)), []).append(arm)
+    equal = [NoEffect(arms=tuple(names), sentence=_EQUAL) for names in results.values() if len(names) > 1]
+    return (*equal, *(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items()))
 
 
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:

@@ -168,22 +168,32 @@ def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
     arms = {f"arm {n}": {**ALL, "synthetic": GAN} for n in range(7)} | {"other": {"loss": ALL["loss"]}}
     plan = plan_of(store_of(tmp_path), {"plain": {}, **arms, "bare": {"loss": ALL["loss"], "synthetic": GAN}})
     both = no_effects(plan)
-    assert [each.arms for each in both] == [tuple(f"arm {n}" for n in range(7)), ("bare",)]
+    assert [each.arms for each in both] == [tuple(f"arm {n}" for n in range(7))] * 2 + [("bare",)]
+    assert both[0].sentence == "these train the same weights, so their results are equal"
     lines = no_effect_lines(both, 80, {"bare": "#10"})
-    assert lines[0] == "no effect  arms 'arm 0', 'arm 1', 'arm 2', 'arm 3', 'arm 4', 2 more: LDAM"
+    assert "no effect  arms 'arm 0', 'arm 1', 'arm 2', 'arm 3', 'arm 4', 2 more: LDAM" in lines
     assert any(line.startswith("no effect  arm #10: LDAM margins treat") for line in lines)
     assert all(len(line) <= 80 and line.startswith(("no effect  ", " " * 11)) for line in lines)
 
 
-def test_plan_says_it_below_its_other_lines(tmp_path: Path) -> None:
+def test_arms_that_end_in_the_same_weights_are_named(tmp_path: Path) -> None:
+    never = {"reweight": {"kind": "drw", "switch": 1.0}}
+    swa = {"average": {"kind": "swa"}}
+    arms = {"plain": {}, "never": never, "swa": swa, "both": {**never, **swa}}
+    equal = [each.arms for each in no_effects(plan_of(store_of(tmp_path), arms)) if "same weights" in each.sentence]
+    assert equal == [("plain", "never"), ("swa", "both")]
+
+
+def test_plan_says_it_below_what_can_be_shown(tmp_path: Path) -> None:
     plan = plan_of(store_of(tmp_path), {"plain": {}, "(9) $": {**ALL, "synthetic": GAN}})
     console = Console(file=io.StringIO(), width=80, soft_wrap=True)
     show_plan(summarize(plan, PendingJobs.of(plan, tmp_path / "runs")), console)
     shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert shown[-5].startswith("time       ")
-    assert shown[-4:] == [
-        "no effect  arm '(9) $': LDAM margins, DRW and the inverse_frequency sampler",
+    start = shown.index("no effect  arm '(9) $': LDAM margins, DRW and the inverse_frequency sampler")
+    assert shown.index("What it can show") < start < shown.index("What it costs")
+    assert shown[start + 1 : start + 5] == [
         "           treat all classes alike: every class has 20 training patches",
         "           (synthetic.equalise); synthetic.class_counts: real uses those of the",
         "           real ones",
+        "",
     ]

@@ -1,0 +1,104 @@
+"""Settings that cannot act: what is said of them holds of the numbers that training uses, and of no others."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raysat.config.learning_rate import learning_rate
+from raysat.config.schema import Config
+from raysat.planning.idle_settings import idle_settings
+
+
+def said(parts: dict[str, Any], *, epochs: int = 40, steps: int = 10) -> list[str]:
+    optim = {"kind": "adam", "epochs": epochs} | parts.get("optim", {})
+    return list(idle_settings(Config.model_validate(parts | {"optim": optim}), steps))
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({}, None),
+        ({"reweight": {"kind": "drw"}, "sampler": {"kind": "drs"}, "average": {"kind": "swa"}}, None),
+        ({"schedule": {"kind": "cosine"}, "loss": {"kind": "focal"}}, None),
+        ({"schedule": {"kind": "triangular2"}}, None),
+        ({"average": {"kind": "ema", "decay": 0.97}}, None),
+        (
+            {"reweight": {"kind": "drw", "switch": 1.0}},
+            "DRW never starts: reweight.switch 1 is the end of training",
+        ),
+        ({"sampler": {"kind": "drs", "switch": 1.0}}, "DRS never starts: sampler.switch 1 is the end of training"),
+        ({"loss": {"kind": "focal", "gamma": 0.0}}, "focal loss is plain cross-entropy: loss.gamma is 0"),
+        (
+            {"average": {"kind": "swa", "start": 1.0}},
+            "SWA averages nothing: of 40 epochs it takes the weights after the last alone",
+        ),
+        (
+            {"average": {"kind": "ema"}},
+            "average.decay 0.999 is not reached in 400 steps: any from 0.978 on does the same",
+        ),
+        (
+            {"schedule": {"kind": "cosine", "final_lr": 0.5}, "optim": {"lr": 0.5}},
+            "the cosine is a constant rate: schedule.final_lr is optim.lr, 0.5",
+        ),
+        (
+            {"schedule": {"kind": "exp_range", "base_lr": 1e-4}},
+            "exp_range is a constant rate: schedule.base_lr is schedule.max_lr, 0.0001",
+        ),
+        (
+            {"schedule": {"kind": "triangular2", "step_epochs": 20.0}},
+            "triangular2 is triangular: 40 epochs are within its first cycle of 2 x 20",
+        ),
+        (
+            {"schedule": {"kind": "cosine", "warmup": 0.002}},
+            "schedule.warmup 0.002 is less than two of 400 steps, so no step's rate is lowered",
+        ),
+    ],
+)
+def test_what_is_said(parts: dict[str, Any], expected: str | None) -> None:
+    assert said(parts) == ([] if expected is None else [expected])
+
+
+@given(
+    kind=st.sampled_from(["constant", "cosine", "multistep"]),
+    warmup=st.sampled_from([0.0, 0.001, 0.02, 0.05, 0.1, 0.5]),
+    epochs=st.integers(1, 6),
+    steps=st.integers(1, 9),
+)
+def test_a_warm_up_is_said_to_do_nothing_where_the_rates_are_those_without(
+    kind: str, warmup: float, epochs: int, steps: int
+) -> None:
+    parts = {"schedule": {"kind": kind, "warmup": warmup}}
+    rates = {}
+    for name, share in (("with", warmup), ("without", 0.0)):
+        config = Config.model_validate(
+            {"schedule": {"kind": kind, "warmup": share}, "optim": {"kind": "adam", "epochs": epochs}}
+        )
+        rates[name] = [
+            learning_rate(config.schedule, config.optim, step=step, steps_per_epoch=steps)
+            for step in range(epochs * steps)
+        ]
+    idle = any("warmup" in sentence for sentence in said(parts, epochs=epochs, steps=steps))
+    assert idle == (warmup > 0 and rates["with"] == rates["without"])
+
+
+@given(epochs=st.integers(1, 12), half=st.sampled_from([0.5, 1.0, 2.0, 3.5, 6.0]), steps=st.integers(1, 5))
+def test_triangular2_is_said_to_be_triangular_only_where_its_rates_are(epochs: int, half: float, steps: int) -> None:
+    rates = {}
+    for kind in ("triangular", "triangular2"):
+        parts = {"schedule": {"kind": kind, "step_epochs": half}, "optim": {"kind": "adam", "epochs": epochs}}
+        config = Config.model_validate(parts)
+        rates[kind] = [
+            learning_rate(config.schedule, config.optim, step=step, steps_per_epoch=steps)
+            for step in range(epochs * steps)
+        ]
+    if said({"schedule": {"kind": "triangular2", "step_epochs": half}}, epochs=epochs, steps=steps):
+        assert rates["triangular"] == rates["triangular2"]
+
+
+@given(steps=st.integers(1, 400), decay=st.sampled_from([0.5, 0.9, 0.97, 0.999]))
+def test_a_decay_is_said_not_to_be_reached_where_no_step_uses_it(steps: int, decay: float) -> None:
+    used = [min(decay, (1 + t) / (10 + t)) for t in range(steps)]
+    sentences = said({"average": {"kind": "ema", "decay": decay}}, epochs=1, steps=steps)
+    assert bool(sentences) == (used == [(1 + t) / (10 + t) for t in range(steps)])
