@@ -93,14 +93,15 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
 
 @cli.command()
 @study_options
-def plan(options: AblateOptions) -> None:
-    """Show what a study would train and what that would cost, and train nothing."""
+@click.option("--all", "everything", is_flag=True, help="List every arm and the whole tree; otherwise one page.")
+def plan(options: AblateOptions, everything: bool) -> None:
+    """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
     plan = options.plan()
     from raysat.planning.build import PendingJobs
     from raysat.planning.summary import summarize
     from raysat.views.plan import show_plan
 
-    show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console())
+    show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console(), everything=everything)
 
 
 def _leaderboard(run: Path, console: Console) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from raysat.config.diff import changes, flatten, label
-from raysat.config.schema import Config
+from raysat.data.splits import SPLITS, Split
 from raysat.planning.build import PendingJobs, Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial
 from raysat.planning.no_effect import NoEffect, no_effects
+from raysat.planning.settings import Varied, describe, differences
 from raysat.planning.stages import TrainJob, train_jobs
 from raysat.storage.ledger import Ledger
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
-_DEFAULTS: Final = flatten(Config())
-_ELSEWHERE: Final = ("data.bands", "data.drop", "optim.epochs")  # have words or a column of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +22,9 @@ class ArmSummary:
     """One arm."""
 
     name: str
-    settings: tuple[str, ...]  # those that not all arms have: ``loss=ldam``
+    settings: tuple[str, ...]  # those apart from the defaults that not all arms have: ``loss=ldam``
+    varied: tuple[str, ...]  # its values of what arms differ in, defaults too: ``loss=cross_entropy``
+    in_grid: bool  # named after these
     epochs: int
     samples_per_trial: int
     finished: int  # trials
@@ -49,7 +48,13 @@ class GeneratorSummary:
 class PlanSummary:
     """A plan in numbers."""
 
+    study: str
+    data: str
+    n_patches: dict[Split, int]  # of the store, where there are any
+    reported_split: Split  # on which arms are compared
     arms: tuple[ArmSummary, ...]
+    varied: tuple[Varied, ...]  # what arms differ in
+    every_combination: bool  # of these is an arm
     shared_settings: tuple[str, ...]  # that all of several arms have
     generators: tuple[GeneratorSummary, ...]
     stages: tuple[TrainJob, ...]  # of the first seed
@@ -79,15 +84,24 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
     generate = [item for item in pending.missing if isinstance(item, GenerateJob)]
     by_id = {trial.id: trial for trial in plan.trials}
     by_arm = {arm: [by_id[trial] for trial in seeds.values()] for arm, seeds in plan.trial_ids.items()}
-    settings = {arm: describe(of[0].trial.config, plan.store.bands) for arm, of in by_arm.items()}
+    configs = {arm: of[0].trial.config for arm, of in by_arm.items()}
+    settings = {arm: describe(config, plan.store.bands) for arm, config in configs.items()}
+    differ = differences(configs, plan.store.bands)
+    grid = {arm.name for arm in plan.study.arms if arm.in_grid}
     shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
     samples_per_s, measured_on = _rate(plan, pending.ledger)
     counts = plan.store.counts("train")
     return PlanSummary(
+        study=plan.study.name,
+        data=plan.data,
+        n_patches={split: n for split in SPLITS if (n := len(plan.store.indices(split)))},
+        reported_split=plan.store.reported_split,
         arms=tuple(
             ArmSummary(
                 name=arm,
                 settings=tuple(setting for setting in settings[arm] if setting not in shared),
+                varied=differ.of[arm],
+                in_grid=arm in grid,
                 epochs=of[0].epochs,
                 samples_per_trial=of[0].samples_seen,
                 finished=sum(trial.id not in missing for trial in of),
@@ -95,6 +109,8 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
             )
             for arm, of in by_arm.items()
         ),
+        varied=differ.varied,
+        every_combination=differ.every_combination,
         shared_settings=tuple(sorted(shared)),
         generators=tuple(
             GeneratorSummary(
@@ -122,20 +138,6 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
         samples_per_s=samples_per_s,
         measured_on=measured_on,
     )
-
-
-def describe(config: Config, bands: Sequence[str]) -> list[str]:
-    """List what a configuration sets apart from the defaults: ``loss=ldam``, ``bands=B6-B5-B2``, ``optim.lr=0.01``."""
-    kinds = {key: kind for key, kind in flatten(config).items() if key.endswith(".kind")}
-    plain = Config.model_validate({key.removesuffix(".kind"): {"kind": kind} for key, kind in kinds.items()})
-    changed = {key: kind for key, kind in kinds.items() if kind != _DEFAULTS[key]} | changes(config, plain)
-    every_band = list(config.data.bands) == list(bands)
-    settings = [f"bands={'all' if every_band else label(config.data.bands)}"]
-    for section in Config.model_fields:
-        keys = [key for key in changed if key.startswith(f"{section}.") and key not in _ELSEWHERE]
-        keys.sort(key=lambda key: not key.endswith(".kind"))
-        settings += [f"{key.removesuffix('.kind')}={label(changed[key])}" for key in keys]
-    return settings
 
 
 def _rate(plan: Plan, ledger: Ledger) -> tuple[float, int]:

@@ -1,43 +1,71 @@
-"""Shows a plan in the terminal: its arms, which epochs are trained once, and what it would cost."""
+"""Shows a plan in the terminal, on one page: what can be learned from it, what it costs, which epochs are shared."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-from raysat.formatting import duration, plural
+from raysat.formatting import duration, elide, plural
 from raysat.metrics.power import power_note
 from raysat.planning.no_effect import NoEffect
-from raysat.planning.stages import TrainJob
 from raysat.planning.summary import ArmSummary, GeneratorSummary, PlanSummary
+from raysat.views.stage_tree import stage_tree
 from raysat.views.table import plain_table
 
-_SHORT: Final = 32  # characters of an arm's name: with longer ones, lines and the tree call arms by number
+_SHORT: Final = 32  # characters of an arm's name: with longer ones, lines and the tree call arms by number or settings
 _NAMED: Final = 5  # arms that a line names
+_ARM_LINES: Final = 14  # of a page
+_TREE_LINES: Final = 7
+_GENERATORS: Final = 4
+_NO_EFFECTS: Final = 2
+_MARGIN: Final = 11  # columns of the word that begins a line
 
 
-def show_plan(summary: PlanSummary, console: Console) -> None:
-    """Print arms, generators, the stage tree and an estimate of the time."""
-    long = any(len(arm.name) > _SHORT for arm in summary.arms)
-    numbers = {arm.name: f"#{number}" for number, arm in enumerate(summary.arms, start=1)} if long else {}
-    parts = [_arms(summary.arms, numbered=long)]
-    parts += [_generators(summary.generators)] if summary.generators else []
-    tree = _stage_tree(summary.stages, numbers or {arm.name: arm.name for arm in summary.arms})
-    for part in [*parts, *([tree] if tree else [])]:
-        console.print(part)
+def show_plan(summary: PlanSummary, console: Console, *, everything: bool = False) -> None:
+    """Print what a plan can show, what it costs, and the tree of its stages.
+
+    Args:
+        summary: the plan in numbers.
+        console: where to print.
+        everything: all arms, generators and stages; otherwise only as many as fit a page of 40 lines at 80 columns.
+    """
+    arms = summary.arms
+    long = any(len(arm.name) > _SHORT for arm in arms)
+    numbers = {arm.name: f"#{number}" for number, arm in enumerate(arms, start=1)} if long else {}
+    patches = " / ".join(f"{number:,} {split}" for split, number in summary.n_patches.items())
+    _print(console, _fact("study", f"{summary.study} on {summary.data}: {patches} patches", console.width))
+    _head(console, "What it can show")
+    for word, text in _learned(summary):
+        _print(console, _fact(word, text, console.width))
+    effects = summary.no_effects if everything else summary.no_effects[:_NO_EFFECTS]
+    _print(console, no_effect_lines(effects, console.width, numbers))
+    if more := len(summary.no_effects) - len(effects):
+        _print(console, _fact("no effect", f"... {plural(more, 'more line')}: --all shows them", console.width))
+    _show_arms(summary, console, numbered=long, everything=everything)
+    _head(console, "What it costs")
+    for word, text in _costs(summary):
+        _print(console, _fact(word, text, console.width))
+    shown = summary.generators if everything else summary.generators[:_GENERATORS]
+    if shown:
         console.print()
-    for line in [*_lines(summary), *no_effect_lines(summary.no_effects, console.width, numbers)]:
-        console.print(line)
+        console.print(_generators(shown))
+        _say_more(console, len(summary.generators) - len(shown), "generator")
+    names = {arm.name: arm.varied if long else (arm.name,) for arm in arms}
+    if lines := stage_tree(summary.stages, names, None if everything else console.width):
+        _head(console, "Epochs trained once, and the arms that are read out there")
+        kept = lines if everything or len(lines) <= _TREE_LINES else lines[: _TREE_LINES - 1]
+        for line in kept:
+            console.print(line)
+        _say_more(console, len(lines) - len(kept), "line")
 
 
 def no_effect_lines(effects: Sequence[NoEffect], width: int, numbers: Mapping[str, str]) -> list[str]:
-    """Return the lines on methods of arms that cannot act on the balance of the classes.
+    """Return the lines on settings of arms that change nothing.
 
     Args:
         effects: what is to be said.
@@ -48,22 +76,62 @@ def no_effect_lines(effects: Sequence[NoEffect], width: int, numbers: Mapping[st
     for effect in effects:
         arms = [numbers.get(arm, repr(arm)) for arm in effect.arms[:_NAMED]]
         more = [f"{len(effect.arms) - _NAMED} more"] if len(effect.arms) > _NAMED else []
-        lines += textwrap.wrap(
-            f"{'arm' if len(effect.arms) == 1 else 'arms'} {', '.join(arms + more)}: {effect.sentence}",
-            width,
-            initial_indent="no effect  ",
-            subsequent_indent=" " * 11,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        text = f"{'arm' if len(effect.arms) == 1 else 'arms'} {', '.join(arms + more)}: {effect.sentence}"
+        lines += _fact("no effect", text, width)
     return lines
 
 
-def _arms(arms: Sequence[ArmSummary], *, numbered: bool) -> Table:
-    table = plain_table("arm", "settings", right=("epochs", "images/trial", "finished"), numbered=numbered)
-    for number, arm in enumerate(arms, start=1):
-        row = (Text(arm.name), Text(", ".join(arm.settings)), str(arm.epochs), f"{arm.samples_per_trial:,}")
-        table.add_row(*([str(number)] if numbered else []), *row, f"{arm.finished}/{arm.trials}")
+def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
+    """What the comparisons are, and how surely they can end: the beginning of each line, and the rest."""
+    n, names = len(summary.arms), [each.name for each in summary.varied]
+    if summary.every_combination:
+        yield "arms", f"{n}: every combination of these, so each one's effect is averaged over the others"
+        indent = max(map(len, names))
+        for each in summary.varied:
+            yield "", f"{each.name:{indent}}  {', '.join(each.values)}"
+    elif n > 1:
+        yield "arms", f"{n}" + (f", which differ in {', '.join(names)}" if names else ", all equal")
+    else:
+        yield "arms", "1: nothing to compare it with"
+    if n > 1:
+        split = summary.reported_split
+        over = f"over {plural(summary.n_seeds, 'paired seed')}, on {summary.n_patches.get(split, 0):,} {split} patches"
+        yield "compares", f"{plural(n - 1, 'arm')} with the baseline, and all with the best, {over}"
+        yield "evidence", power_note(summary.n_seeds, n - 1)
+    if summary.shared_settings:
+        yield "all arms", ", ".join(summary.shared_settings)
+
+
+def _show_arms(summary: PlanSummary, console: Console, *, numbered: bool, everything: bool) -> None:
+    """List the arms: all that fit, or none where the lines above name every combination and not all fit."""
+    arms, shown = summary.arms, len(summary.arms)
+    if not everything:
+        shown = min(shown, _ARM_LINES)
+        while shown > 1 and _height(_arms(arms, shown, numbered=numbered), console) > _ARM_LINES:
+            shown -= 1
+        if summary.every_combination and shown < len(arms):
+            shown = 0
+    console.print()
+    if shown:
+        console.print(_arms(arms, shown, numbered=numbered))
+    _say_more(console, len(arms) - shown, "arm")
+
+
+def _arms(arms: Sequence[ArmSummary], shown: int, *, numbered: bool) -> Table:
+    """The first arms; a column only where arms differ in it, and settings only where not all are named after theirs."""
+    columns = {
+        "epochs": [str(arm.epochs) for arm in arms],
+        "images/trial": [f"{arm.samples_per_trial:,}" for arm in arms],
+        "finished": [f"{arm.finished}/{arm.trials}" for arm in arms],
+    }
+    used = {name: cells for name, cells in columns.items() if len(set(cells)) > 1}
+    named = not all(arm.in_grid for arm in arms)
+    table = plain_table("arm", *(["settings"] if named else []), right=tuple(used), numbered=numbered)
+    for position, arm in enumerate(arms[:shown]):
+        settings = "" if arm.in_grid else ", ".join(arm.settings)
+        texts = [Text(arm.name), *([Text(settings)] if named else [])]
+        numbers = [cells[position] for cells in used.values()]
+        table.add_row(*([str(position + 1)] if numbered else []), *texts, *numbers)
     return table
 
 
@@ -72,60 +140,62 @@ def _generators(generators: Sequence[GeneratorSummary]) -> Table:
     table = plain_table("generate", "bands", "needed by", right=("real", "to make", "steps", "finished"))
     for job in generators:
         numbers = (f"{job.real:,}", f"{job.to_make:,}", f"{job.steps:,}", f"{job.finished:d}/1")
-        table.add_row(Text(job.class_name), "-".join(job.bands), Text(", ".join(job.arms)), *numbers)
+        arms = ", ".join(job.arms[:_NAMED]) + f", {len(job.arms) - _NAMED} more" * (len(job.arms) > _NAMED)
+        table.add_row(Text(job.class_name), elide("-".join(job.bands), _SHORT), Text(arms), *numbers)
     return table
 
 
-def _stage_tree(jobs: Sequence[TrainJob], names: Mapping[str, str]) -> RenderableType | None:
-    """Draw the stages of one seed's jobs, those that share nothing left out; None where nothing is shared.
-
-    ``names`` are what to call the arms.
-    """
-    below: dict[str, list[TrainJob]] = {}
-    for job in jobs:
-        if job.parent is not None:
-            below.setdefault(job.parent, []).append(job)
-    roots = [job for job in jobs if job.parent is None and (len(job.trials) > 1 or job.id in below)]
-    if not roots:
-        return None
-    tree = Tree(Text("epochs trained once, and the arms that are read out there", style="bold"), guide_style="dim")
-    for root in roots:
-        _grow(tree, root, below, names)
-    return tree
-
-
-def _grow(node: Tree, job: TrainJob, below: Mapping[str, list[TrainJob]], names: Mapping[str, str]) -> None:
-    """Add a job's stages, each below the one before, and the jobs that leave it where they do."""
-    start = job.start_epoch
-    for end in sorted({*job.fork_epochs, *(trial.epochs for trial in job.trials)}):
-        read = [names[trial.arm] for trial in job.trials if trial.epochs == end]
-        label = Text(f"{start + 1}–{end}" if end > start + 1 else f"{end}", style="cyan")
-        label.append(f"  {'; '.join(read)}" if read else "", style="default")
-        node = node.add(label)
-        for other in below.get(job.id, []):
-            if other.start_epoch == end:
-                _grow(node, other, below, names)
-        start = end
-
-
-def _lines(summary: PlanSummary) -> list[str]:
+def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
+    """What is left to train, and for how long: the beginning of each line, and the rest."""
     n_arms, n_generators = len(summary.arms), summary.missing_generators
-    lines = [f"all arms   {', '.join(summary.shared_settings)}"] if summary.shared_settings else []
-    trials = f"trials     {summary.n_trials} ({plural(n_arms, 'arm')} x {plural(summary.n_seeds, 'seed')})"
-    lines.append(trials + (f", {summary.n_equal} equal to another" if summary.n_equal else ""))
+    trials = f"{summary.n_trials} ({plural(n_arms, 'arm')} x {plural(summary.n_seeds, 'seed')})"
+    finished = summary.n_trials - summary.n_equal - summary.missing_trials
+    trials += f", {summary.n_equal} equal to another" if summary.n_equal else ""
+    yield "trials", trials + (f", {finished} finished" if finished else "")
     generate = f"; {plural(n_generators, 'generator')}, {summary.missing_steps:,} steps" if n_generators else ""
     epochs = f"{summary.missing_epochs:,} epochs, {summary.samples_alone:,} images"
-    lines.append(f"to train   {plural(summary.missing_trials, 'trial')}, {epochs}{generate}")
-    if summary.samples_shared == summary.samples_alone:
-        lines += ["sharing    none: every trial is trained alone"] if summary.samples_alone else []
-    else:
+    yield "to train", f"{plural(summary.missing_trials, 'trial')}, {epochs}{generate}"
+    if summary.samples_shared < summary.samples_alone:
         times = f"{summary.samples_alone / summary.samples_shared:.1f}x less to train, the same numbers"
-        lines.append(f"sharing    {summary.samples_shared:,} images in fact: {times}")
-    lines += [f"evidence   {power_note(summary.n_seeds, n_arms - 1)}"] if n_arms > 1 else []
+        yield "sharing", f"{summary.samples_shared:,} images in fact: {times}"
+    elif summary.samples_alone:
+        yield "sharing", "none: every trial is trained alone"
     source = (
         f"(mean of {summary.measured_on} finished trials)"
         if summary.measured_on
         else "(assumed: ResNet-18 on two CPU cores; finished trials replace it)"
     )
     rate = f"{summary.samples_per_s:,.0f} images/s {source}" + ("; generators on top" if n_generators else "")
-    return [*lines, f"time       about {duration(summary.seconds)} one at a time, at {rate}"]
+    yield "time", f"about {duration(summary.seconds)} one at a time, at {rate}"
+
+
+def _fact(word: str, text: str, width: int) -> list[str]:
+    """A line that begins with a word in a margin, folded below itself."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=f"{word:{_MARGIN}}",
+        subsequent_indent=" " * _MARGIN,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _head(console: Console, title: str) -> None:
+    console.print()
+    console.print(title, style="bold")
+
+
+def _print(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line)
+
+
+def _say_more(console: Console, number: int, noun: str) -> None:
+    if number:
+        them = "it" if number == 1 else "them"
+        console.print(f"... {plural(number, f'more {noun}')}: --all shows {them}", style="dim")
+
+
+def _height(table: Table, console: Console) -> int:
+    return len(console.render_lines(table, console.options, pad=False))

@@ -177,11 +177,12 @@ def test_arms_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
 
 
 def test_arms_that_end_in_the_same_weights_are_named(tmp_path: Path) -> None:
-    never = {"reweight": {"kind": "drw", "switch": 1.0}}
-    swa = {"average": {"kind": "swa"}}
-    arms = {"plain": {}, "never": never, "swa": swa, "both": {**never, **swa}}
+    flat = {"schedule": {"kind": "multistep", "milestones": (0.9,)}, "optim": {"kind": "adam", "epochs": 9}}
+    plain, swa = {"optim": flat["optim"]}, {"average": {"kind": "swa"}}
+    later = {**flat, "schedule": {"kind": "multistep", "milestones": (0.95,)}}  # both lower the rate at the ninth epoch
+    arms = {"plain": plain, "0.9": flat, "0.95": later, "0.95 swa": later | swa, "swa": flat | swa}
     equal = [each.arms for each in no_effects(plan_of(store_of(tmp_path), arms)) if "same weights" in each.sentence]
-    assert equal == [("plain", "never"), ("swa", "both")]
+    assert equal == [("0.9", "0.95"), ("0.95 swa", "swa")]
 
 
 def test_plan_says_it_below_what_can_be_shown(tmp_path: Path) -> None:
