@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
-from raysat.config.families.learning import (
+from raysat.config.families.learning import Optim
+from raysat.config.families.schedules import (
     Constant,
     Cosine,
     ExpRange,
     MultiStep,
     OneCycle,
-    Optim,
     Schedule,
     Triangular,
     Triangular2,

@@ -11,45 +11,67 @@ from pydantic import BaseModel, Field
 from raysat.config.families.base import Bands, Spec
 from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
 from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
-from raysat.config.families.learning import Adam, Average, Constant, NoAverage, Optim, Schedule, Swa
+from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
+from raysat.config.families.schedules import Constant, Schedule
 
 
 class Data(Spec):
-    """Which bands the model sees: ``all``, a composite's name, or a list of numbers and names (see ``data/bands.py``).
+    """Which bands of the patches the model sees."""
 
-    ``drop`` leaves some of these out: ``{bands: all, drop: [9]}`` is every band but the ninth.
-    """
-
-    bands: Bands = "all"
-    drop: Annotated[tuple[int | str, ...], Field(strict=False)] = ()
+    bands: Bands = Field(
+        default="all",
+        description="all, the name of a composite that means the same on every sensor (such as agriculture), or a list "
+        "of band numbers and names, in the order that the model gets them.",
+    )
+    drop: Annotated[tuple[int | str, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Band numbers and names to leave out of these; {bands: all, drop: [9]} is all but the ninth.",
+    )
 
 
 class Model(Spec):
-    """A timm model.
+    """The network: any classifier of timm, on any number of bands.
 
-    ``stem``: ``native`` is timm's ``in_chans``; ``adapter`` is the paper authors' band adapter. ``classifier``:
-    ``cosine`` normalises features and class weights, so that scores are cosines (Cao et al. 2019's code).
+    Cost: that of the model: ResNet-50 takes about two and a half times the operations of ResNet-18.
+    Paper: Wightman 2019, "PyTorch Image Models".
     """
 
-    name: Annotated[str, Field(min_length=1)] = "resnet18"
-    pretrained: bool = False
-    stem: Literal["native", "adapter"] = "native"
-    classifier: Literal["linear", "cosine"] = "linear"
+    name: str = Field(
+        default="resnet18",
+        min_length=1,
+        description="A model of timm, such as resnet18, resnet50 or efficientnet_b4; test_resnet is its smallest "
+        "ResNet, to try things on. resnet18 as in Rawal & Pradhan 2020, Table 2.",
+    )
+    pretrained: bool = Field(
+        default=False,
+        description="Whether training starts from timm's ImageNet weights, fetched once. By default it starts at "
+        "random, which every band composition can.",
+    )
+    stem: Literal["native", "adapter"] = Field(
+        default="native",
+        description="How any number of bands enters the network: native widens its first layer; adapter puts layers "
+        "before it that make three channels of them, as in Rawal & Pradhan 2020's code.",
+    )
+    classifier: Literal["linear", "cosine"] = Field(
+        default="linear",
+        description="The last layer: linear, or cosine, whose scores are cosines between features and class weights, "
+        "as in the code of Cao et al. 2019 for LDAM.",
+    )
 
 
 class Config(Spec):
     """One arm: everything that decides a trained model but its seed and its data."""
 
-    data: Data = Data()
-    synthetic: Synthetic = NoSynthetic()
-    model: Model = Model()
-    optim: Optim = Adam()
-    loss: Loss = CrossEntropy()
-    reweight: Reweight = NoReweight()
-    sampler: Sampler = UniformSampler()
-    schedule: Schedule = Constant()
-    average: Average = NoAverage()
-    augment: Augment = NoAugment()
+    data: Data = Field(default=Data(), description="Which bands of the patches the model sees.")
+    synthetic: Synthetic = Field(default=NoSynthetic(), description="Generated patches beside the real ones.")
+    model: Model = Field(default=Model(), description="The network.")
+    optim: Optim = Field(default=Adam(), description="The optimiser, and how long it trains.")
+    loss: Loss = Field(default=CrossEntropy(), description="What training minimises.")
+    reweight: Reweight = Field(default=NoReweight(), description="What each class counts in the loss.")
+    sampler: Sampler = Field(default=UniformSampler(), description="Which training patches an epoch draws.")
+    schedule: Schedule = Field(default=Constant(), description="How the learning rate moves over training.")
+    average: Average = Field(default=NoAverage(), description="Which weights are read out of a training.")
+    augment: Augment = Field(default=NoAugment(), description="What is done to training patches.")
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:

@@ -17,7 +17,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from raysat.config.families.imbalance import ByCounts
-from raysat.config.families.learning import Optim, Schedule
+from raysat.config.families.learning import Optim
+from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
 from raysat.config.milestones import reweight_at, sampler_at
 from raysat.config.schema import Config, Trial, digest

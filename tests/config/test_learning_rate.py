@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from raysat.config.families.learning import (
-    Adam,
+from raysat.config.families.learning import Adam
+from raysat.config.families.schedules import (
     Constant,
     Cosine,
     ExpRange,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raysat.config.families.learning import Adam, Constant, Cosine, MultiStep, OneCycle, Schedule, Triangular
+from raysat.config.families.learning import Adam
+from raysat.config.families.schedules import Constant, Cosine, MultiStep, OneCycle, Schedule, Triangular
 from raysat.config.learning_rate import learning_rate
 from raysat.config.schema import Config, Trial, digest
 from raysat.planning import state_ids as trajectory

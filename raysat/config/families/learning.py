@@ -1,11 +1,10 @@
-"""How weights are learned and read: optimisers, learning rate schedules (stepped by batch), averages."""
+"""How weights are learned and read: optimisers and averages."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from raysat.config import limits
 from raysat.config.families.base import Fraction, OpenFraction, Positive, Spec
@@ -14,150 +13,136 @@ from raysat.config.families.base import Fraction, OpenFraction, Positive, Spec
 
 
 class _Optim(Spec):
-    lr: Positive = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    batch_size: Annotated[int, Field(ge=2, le=limits.PATCHES)] = 32
-    epochs: Annotated[int, Field(ge=1, le=limits.EPOCHS)] = 40
-    clip_norm: Positive | None = None
+    lr: Positive = Field(
+        default=1e-3,
+        description="Learning rate; the schedule shapes it, or brings rates of its own in its place (triangular, "
+        "triangular2, exp_range, one_cycle). 1e-3 is Adam's usual one and that of Rawal & Pradhan 2020; SGD often "
+        "wants 0.01 to 0.1.",
+    )
+    weight_decay: float = Field(
+        default=0.0,
+        ge=0,
+        description="How strongly weights are pulled towards zero, as a term of the gradient; 0 is not at all.",
+    )
+    batch_size: int = Field(
+        default=32,
+        ge=2,
+        le=limits.PATCHES,
+        description="Patches a step, over all workers of a trial together; at most the training patches of the store.",
+    )
+    epochs: int = Field(
+        default=40,
+        ge=1,
+        le=limits.EPOCHS,
+        description="Passes over the training patches; milestones are fractions of it. 40 as in Rawal & Pradhan 2020.",
+    )
+    clip_norm: Positive | None = Field(
+        default=None,
+        description="Largest norm of the gradient: a larger one is scaled down to it, against a loss that explodes. "
+        "null clips nothing.",
+    )
 
 
 class Adam(_Optim):
-    """Adam (Kingma & Ba 2015)."""
+    """A step size for every weight, from its gradients' averages.
+
+    Use: the default: it needs little tuning.
+    Cost: two more numbers for each weight in memory.
+    Paper: Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization".
+    """
 
     kind: Literal["adam"] = "adam"
 
 
 class AdamW(_Optim):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    """Adam whose weight decay is apart from the gradient.
+
+    Use: Adam with weight decay, and vision transformers.
+    Cost: two more numbers for each weight in memory.
+    Paper: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
+    """
 
     kind: Literal["adamw"] = "adamw"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: float = Field(
+        default=0.01,
+        ge=0,
+        description="How strongly weights are pulled towards zero at each step, times the learning rate. 0.01 as in "
+        "PyTorch.",
+    )
 
 
 class Sgd(_Optim):
-    """Stochastic gradient descent with Nesterov momentum (Sutskever et al. 2013)."""
+    """Stochastic gradient descent with Nesterov momentum.
 
-    kind: Literal["sgd"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-
-
-# --- learning rate schedules, stepped by batch
-
-
-class _Warm(Spec):
-    sets_own_lr: ClassVar[bool] = False  # shapes the optimiser's
-
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of training over which the rate rises linearly
-
-
-class Constant(_Warm):
-    """The optimiser's learning rate throughout, after a linear warm-up (Goyal et al. 2017) where one is asked for."""
-
-    kind: Literal["constant"] = "constant"
-
-
-class MultiStep(_Warm):
-    """The optimiser's learning rate times ``gamma`` from each milestone on (as in He et al. 2016)."""
-
-    kind: Literal["multistep"] = "multistep"
-    milestones: Annotated[tuple[OpenFraction, ...], Field(min_length=1, strict=False)] = (0.6, 0.8)
-    gamma: OpenFraction = 0.1
-
-    @model_validator(mode="after")
-    def _ascending(self) -> MultiStep:
-        if any(later <= earlier for earlier, later in pairwise(self.milestones)):
-            raise ValueError(f"milestones must ascend, got {list(self.milestones)}")
-        return self
-
-
-class Cosine(_Warm):
-    """Half a cosine from the optimiser's learning rate to ``final_lr`` (Loshchilov & Hutter 2017)."""
-
-    kind: Literal["cosine"] = "cosine"
-    final_lr: Annotated[float, Field(ge=0)] = 0.0
-
-
-class _Cyclic(Spec):
-    sets_own_lr: ClassVar[bool] = True  # in place of the optimiser's
-
-    base_lr: Positive = 1e-5
-    max_lr: Positive = 1e-4
-    step_epochs: Positive = 2.0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> _Cyclic:
-        if self.max_lr < self.base_lr:
-            raise ValueError(f"max_lr ({self.max_lr:g}) must not be below base_lr ({self.base_lr:g})")
-        return self
-
-
-class Triangular(_Cyclic):
-    """Cyclic learning rate (Smith 2017): base to max and back in twice ``step_epochs`` epochs."""
-
-    kind: Literal["triangular"] = "triangular"
-
-
-class Triangular2(_Cyclic):
-    """Cyclic learning rate (Smith 2017) whose height is halved after every cycle."""
-
-    kind: Literal["triangular2"] = "triangular2"
-
-
-class ExpRange(_Cyclic):
-    """Cyclic learning rate (Smith 2017) whose height shrinks by ``gamma`` every step."""
-
-    kind: Literal["exp_range"] = "exp_range"
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.9999
-
-
-class OneCycle(Spec):
-    """One cycle (Smith & Topin 2018): max_lr / ``start_div`` to ``max_lr`` until ``peak``, then to almost nothing.
-
-    As the cyclic ones, it brings its own rates in place of the optimiser's, and leaves momentum as it is.
+    Use: long trainings of residual networks, with a rate and a schedule that are tuned.
+    Cost: one more number for each weight in memory.
+    Paper: Sutskever et al. 2013, "On the Importance of Initialization and Momentum in Deep Learning".
     """
 
-    sets_own_lr: ClassVar[bool] = True
-
-    kind: Literal["one_cycle"] = "one_cycle"
-    max_lr: Positive = 1e-3
-    peak: OpenFraction = 0.3
-    start_div: Annotated[float, Field(ge=1)] = 25.0
-    final_div: Annotated[float, Field(ge=1)] = 1e4
+    kind: Literal["sgd"] = "sgd"
+    momentum: float = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="Share of the last step that the next one keeps; 0 is plain SGD. 0.9 is usual.",
+    )
 
 
 # --- readouts
 
 
 class NoAverage(Spec):
-    """The last iterate."""
+    """The weights after the last step.
+
+    Use: the baseline of a comparison.
+    Cost: none.
+    """
 
     kind: Literal["none"] = "none"
 
 
 class Swa(Spec):
-    """Stochastic weight averaging (Izmailov et al. 2018): snapshots from ``start`` on, every ``every``, averaged.
+    """Averages snapshots of the weights along training (SWA).
 
-    Both are fractions of training; the defaults are epochs 10, 15 ... 40 of the paper's 40.
+    The last epoch always counts. Batch norm is estimated anew for the average, on training patches.
+
+    Use: a rate that stays high or cycles, so that snapshots differ.
+    Cost: a second copy of the weights, and a pass over the training patches at the end; it shares the training of the
+        arm without it.
+    Paper: Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization".
     """
 
     kind: Literal["swa"] = "swa"
-    start: Fraction = 0.25
-    every: Annotated[float, Field(gt=0, le=1)] = 0.125
+    start: Fraction = Field(
+        default=0.25,
+        description="Fraction of training at which the first snapshot is taken: epoch 10 of the paper's 40.",
+    )
+    every: float = Field(
+        default=0.125,
+        gt=0,
+        le=1,
+        description="Fraction of training between snapshots, at least an epoch: 5 epochs of the paper's 40.",
+    )
 
 
 class Ema(Spec):
-    """Exponential moving average of the weights, updated every step.
+    """Averages the weights of all steps, later ones more (EMA).
 
-    ``decay`` is reached only after some 9 decay / (1 - decay) steps, before which any value does the same: the random
-    start would count too much (``averaging.py``).
+    Batch norm is estimated anew for the average, on training patches.
+
+    Use: a steady result from a noisy training, without choosing when to begin.
+    Cost: a second copy of the weights, moved every step, and a pass over the training patches at the end; it shares the
+        training of the arm without it.
+    Paper: Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging".
     """
 
     kind: Literal["ema"] = "ema"
-    decay: OpenFraction = 0.999
+    decay: OpenFraction = Field(
+        default=0.999,
+        description="What the average keeps of itself at a step. It is reached after some 9 decay / (1 - decay) steps, "
+        "9,000 for 0.999, before which any larger value does the same: the random start would count too much.",
+    )
 
 
 Optim = Annotated[Adam | AdamW | Sgd, Field(discriminator="kind")]
-Schedule = Annotated[
-    Constant | MultiStep | Cosine | Triangular | Triangular2 | ExpRange | OneCycle, Field(discriminator="kind")
-]
 Average = Annotated[NoAverage | Swa | Ema, Field(discriminator="kind")]
