@@ -1,10 +1,5 @@
 """The values that a parameter may take: what a file says of them, checked.
 
-    {log_uniform: [1.0e-4, 1.0e-2]}               a number, its logarithm as likely everywhere
-    {uniform: [0.0, 0.1]}                         a number
-    {int: [16, 64]}                               a whole number, both ends included
-    {choice: [{kind: ldam}, {kind: focal}]}       one of some values: of a key, or of a whole section
-
 What a sampler suggests is a number, or the position of a choice: a ``ParamValue``.
 """
 
@@ -22,10 +17,16 @@ from raysat.errors import suggest
 from raysat.formatting import echo
 
 ParamValue = float | int
-DISTRIBUTIONS: Final = ("uniform", "log_uniform", "int", "choice")
+DISTRIBUTIONS: Final = {
+    "uniform": "A number between the lowest and the highest, both included, all as likely: {uniform: [0.0, 0.1]}.",
+    "log_uniform": "As uniform, of the logarithm: for settings whose order of magnitude matters, such as rates: "
+    "{log_uniform: [1.0e-4, 1.0e-2]}.",
+    "int": "A whole number between the lowest and the highest, both included: {int: [16, 64]}.",
+    "choice": "One of two or more values, of a key or of a whole section: {choice: [{kind: ldam}, {kind: focal}]}.",
+}
 _DIGITS: Final = 4  # significant digits of a suggested number: enough for any setting, and people can repeat it
 _LARGEST: Final = sys.float_info.max
-_NOT_SEARCHED: Final = {  # why, and what to do instead
+NOT_SEARCHED: Final = {  # why, and what to do instead
     "synthetic": (
         "generators would have to be trained first",
         "search without, then add it to the study that is written",
@@ -80,7 +81,7 @@ Distribution = Range | Choice
 def read_distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
     """Read the distribution of the section or the key at ``path``. Raises StudyError, which says how to write it."""
     name, value = ".".join(path), tree.value
-    if excluded := _NOT_SEARCHED.get(name) or _NOT_SEARCHED.get(path[0]):
+    if excluded := NOT_SEARCHED.get(name) or NOT_SEARCHED.get(path[0]):
         raise tree.error(f"{name} cannot be searched: {excluded[0]}", hint=excluded[1])
     if not isinstance(value, dict) or len(value) != 1:
         hint = f"write {name}: {{choice: {json.dumps(value, default=str)}}}" if isinstance(value, list) else None
@@ -130,7 +131,7 @@ def _check_section(tree: YamlValue, section: str, value: Any, position: int) -> 
         hint = f"write {{{key}: {value}}}, or name a key of the section: {section}.{key}"
         raise tree.error(message, "choice", position, hint=hint)
     for key in value:
-        if excluded := _NOT_SEARCHED.get(f"{section}.{key}"):
+        if excluded := NOT_SEARCHED.get(f"{section}.{key}"):
             message = f"{section}.{key} cannot be searched, nor set by a choice: {excluded[0]}"
             raise tree.error(message, "choice", position, key, hint=excluded[1])
 

@@ -1,16 +1,7 @@
 """From a search file to what is searched: the base to beat, parameters around it, and how to proceed.
 
-    study      its name, which names the folder of its run
-    base       the configuration to beat; it is the first candidate
-    seeds      the one that trains every candidate
-    search     the parameters (see ``search/parameters.py``)
-    sampler    {kind: tpe} learns from what it has seen after ``startup`` candidates; {kind: random} does not
-    stop       {kind: asha} ends candidates that lag behind others at the same epoch; {kind: none} ends none
-    budget     {trials: 30}, candidates in all, the base among them; {hours: 2}, after which none is begun
-    confirm    {best: 3, seeds: 5}: how many arms and seeds the study has that confirms the best
-
-A candidate is base with suggested values laid over it, as an arm is an override of base. Settings of the command line
-win: a parameter that they set is none any more.
+``keys.py`` says what each key of the file is. A candidate is base with suggested values laid over it, as an arm is an
+override of base. Settings of the command line win: a parameter that they set is none any more.
 """
 
 from __future__ import annotations
@@ -29,12 +20,12 @@ from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.search.distribution import ParamValue
+from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Asha, SearchOptions
 from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
 from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
 from raysat.study.rates import check_rate
 
-_KEYS: Final = ("study", "base", "seeds", "search", "sampler", "stop", "budget", "confirm")
 _OF_STUDIES: Final = ("arms", "grid", "zip", "exclude", "reference")
 _OPTION_KINDS: Final = YamlValue({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
 
@@ -187,19 +178,19 @@ def _check_pruner(search: Search, document: YamlValue) -> None:
 
 def _check_keys(document: YamlValue, path: Path) -> None:
     if not isinstance(document.value, dict):
-        raise document.error("a search is a mapping of keys", hint=f"its keys are {', '.join(_KEYS)}")
+        raise document.error("a search is a mapping of keys", hint=f"its keys are {', '.join(SEARCH_KEYS)}")
     if "search" not in document.value:
         hint = f"run it with: raysat ablate --space {path}"
         raise document.error("there is no key 'search', so this is a study of arms", hint=hint)
     for key in document.value:
         if key in _OF_STUDIES:
             raise document.error(f"a search has no {key!r}", key, hint="its result is a study; or run raysat ablate")
-    document.check_keys(_KEYS)
+    document.check_keys(list(SEARCH_KEYS))
 
 
 def _options(document: YamlValue, trials: int | None, hours: float | None) -> SearchOptions:
     tree = _OPTION_KINDS
-    for key in ("sampler", "stop", "budget", "confirm"):
+    for key in SearchOptions.by_key():
         if key in document.value:
             tree = tree.merge(document.mapping(key).nested_under(key))
     for option, key, value in (("{--trials}", "trials", trials), ("{--hours}", "hours", hours)):

@@ -1,13 +1,6 @@
 """From a study file to ordered arms.
 
-    study      its name, which names the folder of its run (the file's name where absent)
-    base       the configuration that every arm starts from
-    arms       named rows, each an override of base, nested or with dotted keys
-    grid       one arm per combination of values, with zip and exclude (see ``grid.py``)
-    seeds      the seeds that every arm runs: a list, or a number n for 0 .. n-1
-    reference  published rows to show beside ours
-
-An override merges into base key by key (see ``config/merge.py``).
+``keys.py`` says what each key of the file is. An override merges into base key by key (see ``config/merge.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from raysat.config import limits
 from raysat.config.merge import DEFAULT_KINDS, override
@@ -26,9 +18,8 @@ from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, plural
 from raysat.study.grid import combinations, count
+from raysat.study.keys import STUDY_KEYS
 from raysat.study.rates import check_rate, schedule_of
-
-_KEYS: Final = ("study", "base", "seeds", "arms", "grid", "zip", "exclude", "reference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +59,11 @@ def load_study(
     """
     document, text = read_yaml(path)
     if not isinstance(document.value, dict):
-        raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(_KEYS)}")
+        raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(STUDY_KEYS)}")
     if "search" in document.value:
         message = "'search' makes this a search for hyperparameters, not a study of arms"
         raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
-    document.check_keys(_KEYS)
+    document.check_keys(list(STUDY_KEYS))
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
     _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))

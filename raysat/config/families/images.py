@@ -122,7 +122,7 @@ class NoSynthetic(Spec):
 
 
 class Dcgan(Spec):
-    """Adds patches of a DC-GAN, one generator a class, to the train split.
+    """Adds patches made by a DC-GAN, one generator a class.
 
     A generator belongs to the store, not to the trial: its own seed decides it, so that all trials, arms and studies
     that ask for the same one share it. Where class_counts is real, a sampler draws real and generated patches of a

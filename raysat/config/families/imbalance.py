@@ -89,7 +89,7 @@ class Ldam(ByCounts):
 
 
 class BalancedSoftmax(ByCounts):
-    """Softmax that expects the imbalance, so that scores do not learn it.
+    """Softmax that expects the imbalance of training.
 
     Cross-entropy of scores raised by log n_c, for training alone.
 
@@ -102,11 +102,11 @@ class BalancedSoftmax(ByCounts):
 
 
 class LogitAdjustment(ByCounts):
-    """Scores adjusted by class frequency: balanced softmax with a dose.
+    """Balanced softmax whose strength can be set.
 
     Cross-entropy of scores raised by tau times the log of the class's share, for training alone.
 
-    Use: as balanced softmax, where its strength shall be tuned.
+    Use: as balanced_softmax, where its strength shall be tuned.
     Cost: none.
     Paper: Menon et al. 2021, "Long-Tail Learning via Logit Adjustment".
     """
@@ -162,7 +162,7 @@ class EffectiveNumber(ByCounts):
 
 
 class Drw(ByCounts):
-    """Deferred: weights by effective number late in training only.
+    """Deferred: weights by effective number late in training.
 
     Features are learned from all patches alike first; class weights then move the borders between classes.
 
@@ -234,7 +234,7 @@ class EffectiveNumberSampler(ByCounts):
 
 
 class Drs(ByCounts):
-    """Deferred: resamples by effective number late in training only.
+    """Deferred: resamples by effective number late in training.
 
     Use: as reweight: drw, with patches drawn in place of losses weighted.
     Cost: none; it shares the epochs before its switch with the arm of the uniform sampler.

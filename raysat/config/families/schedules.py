@@ -57,7 +57,7 @@ class MultiStep(_Warm):
 
 
 class Cosine(_Warm):
-    """Half a cosine from the learning rate of optim down to an end.
+    """Half a cosine from the learning rate of optim to an end.
 
     Use: a sound choice for most trainings of known length.
     Cost: none.
@@ -93,7 +93,7 @@ class _Cyclic(Spec):
 
 
 class Triangular(_Cyclic):
-    """Up and down between two rates of its own, again and again (CLR).
+    """Up and down between two rates of its own (CLR).
 
     Use: no rate is known that serves; with weight averaging (average: swa), which gathers what the cycles pass.
     Cost: none.
@@ -133,7 +133,7 @@ class ExpRange(_Cyclic):
 
 
 class OneCycle(Spec):
-    """One rise to a high rate of its own, then down to almost nothing.
+    """Up to a high rate of its own, then down to almost nothing.
 
     Momentum stays as it is.
 

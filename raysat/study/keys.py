@@ -1,0 +1,18 @@
+"""The keys of a study file, and what each says. ``schema.py`` says how they are written."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STUDY_KEYS: Final = {
+    "study": "Name of the study, which names the folder of its run; the file's name where it is left out.",
+    "base": "The configuration that every arm starts from; what it leaves out has its default.",
+    "seeds": "The random seeds that every arm is trained with: a list, or a number n for 0 to n-1; [0] by default. A "
+    "paired test needs some 5 to 20: raysat plan says what so many can show.",
+    "arms": "Named configurations to compare, each an override of base: only what differs, as sections or dotted keys. "
+    "Another kind of a section keeps the keys that it has too.",
+    "grid": "Axes, each a section or a dotted key with a list of values: one arm for each combination.",
+    "zip": "Groups of axes whose values move together, first with first; each group is one more axis of the grid.",
+    "exclude": "Combinations of the grid to leave out: each rule names keys and values that a combination must have.",
+    "reference": "Published rows to show beside the arms of the same names: table1 or table2 of Rawal & Pradhan 2020.",
+}
