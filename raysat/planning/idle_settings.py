@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from raysat.config.families.imbalance import Focal
-from raysat.config.families.learning import Cosine, Ema, ExpRange, Triangular, Triangular2
+from raysat.config.families.learning import Ema
+from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.schema import Config
 
 
