@@ -17,6 +17,7 @@ from raysat.errors import StoreError
 from raysat.files import FileModel, read_model
 
 DTYPES: Final = ("uint8", "uint16", "float32")
+SYNTHETIC: Final = "synthetic"  # what the source of simulated patches says of their kind
 _REMEDY: Final = "import the data again"
 _MAX_BYTES: Final = 1 << 30  # of store.json, which has a letter for each patch
 
@@ -65,6 +66,11 @@ class PatchStore:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its patches are simulated, such as the demo's: nothing about real imagery rests on them."""
+        return self.source.get("kind") == SYNTHETIC
 
     def indices(self, split: Split) -> npt.NDArray[np.int64]:
         """Positions of the patches of a split, ascending."""

@@ -57,7 +57,12 @@ class Plan:
             study=self.study.name,
             reference=self.study.reference,
             command=self.command,
-            data=StoreEntry(name=self.data, fingerprint=self.store.fingerprint, ordinal=self.store.ordinal),
+            data=StoreEntry(
+                name=self.data,
+                fingerprint=self.store.fingerprint,
+                ordinal=self.store.ordinal,
+                synthetic=self.store.synthetic,
+            ),
             classes=self.store.classes,
             generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),
             reported=self.store.reported_split,

@@ -33,6 +33,7 @@ class StoreEntry(FileModel):
     name: str  # that it was asked for by
     fingerprint: str | None = None
     ordinal: bool = False  # the order of the classes has a meaning
+    synthetic: bool = False  # simulated patches, not imagery
 
 
 class GeneratorEntry(FileModel):

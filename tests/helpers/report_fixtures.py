@@ -34,6 +34,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         configs: Mapping[str, Mapping[str, Any]] = {},
         grid: bool = False,
         ordinal: bool = False,
+        synthetic: bool = False,
         fingerprint: str = "f" * 32,
         folder: str | None = None,
         first_id: int = 0,
@@ -47,7 +48,13 @@ def make_run(tmp_path: Path) -> MakeRun:
         plan = {
             "study": study,
             "reference": reference,
-            "data": {"name": "demo", "path": "store", "fingerprint": fingerprint, "ordinal": ordinal},
+            "data": {
+                "name": "demo",
+                "path": "store",
+                "fingerprint": fingerprint,
+                "ordinal": ordinal,
+                "synthetic": synthetic,
+            },
             "classes": list(classes),
             "reported": "test",
             "command": f"raysat ablate --space {study}.yaml --data demo",

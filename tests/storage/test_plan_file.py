@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from raysat.data.importers.synthetic import synthesize
 from raysat.data.store import PatchStore
 from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
@@ -30,6 +31,7 @@ def test_what_an_older_raysat_did_not_write_is_none() -> None:
     plan = PlanFile.model_validate_json(json.dumps(OLDEST))
     assert (plan.reference, plan.command, plan.images, plan.generate) == (None, None, None, ())
     assert (plan.data.fingerprint, plan.data.ordinal, plan.arms[0].grid) == (None, False, False)
+    assert not plan.data.synthetic
     assert plan.trial_ids == ("x", "y")
 
 
@@ -48,6 +50,14 @@ def test_a_plan_says_what_it_was_made_of(landsat_store: PatchStore, tmp_path: Pa
     plan = ledger.read_plan()
     assert (plan.study, plan.command, plan.classes, plan.reported) == ("two", "raysat ablate", ("a", "b", "c"), "test")
     assert (plan.data.name, plan.data.fingerprint) == ("demo", landsat_store.fingerprint)
+    assert not plan.data.synthetic
     assert {arm.name: {trial.seed: trial.id for trial in arm.trials} for arm in plan.arms} == made.trial_ids
     assert plan.images is not None
     assert plan.images.alone == made.samples_seen
+
+
+def test_a_plan_on_simulated_patches_says_so(tmp_path: Path) -> None:
+    store = synthesize(tmp_path / "store", size=100).store
+    file = tmp_path / "one.yaml"
+    file.write_text("study: one\nseeds: 1\narms: {plain: {}}\n", encoding="utf-8")
+    assert make_plan(load_study(file), store).to_file().data.synthetic

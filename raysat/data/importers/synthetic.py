@@ -12,6 +12,7 @@ from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary, Progress, no_progress
 from raysat.data.importers.droughtwatch import CLASSES, SENSOR
 from raysat.data.importers.scenes import draw_labels, render
+from raysat.data.patch_store import SYNTHETIC
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError, StoreError
@@ -58,7 +59,7 @@ def synthesize(
         bands=SENSORS[SENSOR].band_names,
         classes=CLASSES,
         sensor=SENSOR,
-        source={"kind": "synthetic", "generator": GENERATOR, "size": size, "seed": seed},
+        source={"kind": SYNTHETIC, "generator": GENERATOR, "size": size, "seed": seed},
         ordinal=True,
         overwrite=overwrite,
     ) as writer:

@@ -18,6 +18,7 @@ from raysat.reporting.analysis.factors import Design, design
 from raysat.reporting.analysis.generators import Generator, read_generators
 from raysat.reporting.analysis.merge import merge
 from raysat.reporting.analysis.model import Arm, Leaderboard
+from raysat.reporting.analysis.needed import Needed, any_shown, needed
 from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions, with_scores
 from raysat.reporting.analysis.ranking import pareto, rank, ranking_metric
@@ -66,6 +67,16 @@ class Analysis:
     def ranked(self) -> tuple[Arm, ...]:
         """Arms with a finished seed, best first."""
         return self.board.ranked
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference to the baseline or to the best is significant at 5 % after Holm."""
+        return any_shown(self.metric, self.to_baseline, self.to_best)
+
+    @property
+    def needed(self) -> Needed:
+        """What it takes to show a difference to the baseline."""
+        return needed(self.ranked, self.baseline, self.metric)
 
     @property
     def metric(self) -> Metric:

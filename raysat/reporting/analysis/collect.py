@@ -40,6 +40,7 @@ def collect(ledger: Ledger) -> Leaderboard:
         reported=plan.reported,
         support=None if some is None else tuple(sum(row) for row in some.confusion),
         ordinal=plan.data.ordinal,
+        synthetic=plan.data.synthetic,
         reference=published,
         arms=rank(arms),
         generators=tuple(job.id for job in plan.generate),

@@ -28,6 +28,7 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
         boards[0],
         study=" + ".join(dict.fromkeys(board.study for board in boards)),
         ordinal=any(board.ordinal for board in boards),
+        synthetic=any(board.synthetic for board in boards),
         support=next((board.support for board in boards if board.support), None),
         reference=next((board.reference for board in boards if board.reference), None),
         arms=rank([replace(arm, position=position) for position, arm in enumerate(arms.values())]),

@@ -110,6 +110,7 @@ class Leaderboard:
     reported: str  # split
     support: tuple[int, ...] | None  # patches per class in that split; None where no trial has finished
     ordinal: bool = False  # the order of the classes has a meaning
+    synthetic: bool = False  # measured on simulated patches
     reference: Reference | None
     arms: tuple[Arm, ...]
     generators: tuple[str, ...] = ()  # ids of generate jobs

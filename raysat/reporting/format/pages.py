@@ -25,6 +25,7 @@ from raysat.reporting.format.document import (
     Text,
 )
 from raysat.reporting.format.generators import generator_notes, generator_table
+from raysat.reporting.format.headline import summary_sentences
 from raysat.reporting.format.leaderboard import (
     area_table,
     class_table,
@@ -40,8 +41,8 @@ from raysat.reporting.format.sentences import (
     design_note,
     measured_on,
     method_sentences,
+    page_title,
     ranking_sentences,
-    summary_sentences,
 )
 
 
@@ -76,7 +77,7 @@ def report_page(analysis: Analysis) -> Document:
         Section("method", "Notes on method", [Bullets(list(method_sentences(analysis)))]),
     ]
     return Document(
-        title=one_line(board.study),
+        title=page_title(board),
         subtitle=f"{one_line(measured_on(board))}.",
         headline=summary_sentences(analysis),
         sections=sections,
@@ -94,7 +95,7 @@ def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Doc
     ]
     data = "" if board.fingerprint is None else f" Data fingerprint {board.fingerprint[:8]}."
     return Document(
-        title=one_line(board.study),
+        title=page_title(board),
         subtitle=f"{one_line(measured_on(board))}.",
         sections=sections,
         footer=f"Written by raysat {__version__}.{data} Every seed's values are in leaderboard.json.",
@@ -110,7 +111,7 @@ def overview(board: Leaderboard, replication: Replication | None, analysis: Anal
         analysis: the report's, where there is one.
     """
     blocks: list[Block] = [
-        Text(f"{one_line(board.study)}  {measured_on(board)}"),
+        Text(f"{page_title(board)}  {measured_on(board)}"),
         leaderboard(board, replication, analysis),
         Bullets(list(ranking_sentences(board, analysis))),
     ]

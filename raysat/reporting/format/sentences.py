@@ -1,21 +1,19 @@
-"""What a report says in words: facts of the method, each said once, and sentences on what was found."""
+"""What a report says of its method in words: facts that are each said once, and notes on design, ranking and cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from raysat.formatting import duration, number, one_line, plural
-from raysat.metrics.catalog import RANKING, Metric
+from raysat.formatting import duration, one_line, plural
+from raysat.metrics.catalog import RANKING
 from raysat.metrics.power import name_of_test, power_note, seeds_needed
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.effects import Effects
-from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.ranking import ranking_rule, ranking_seeds
 from raysat.reporting.format.cells import PARETO, TIED
-from raysat.reporting.format.numbers import format_estimate, p_value
 
 MAIN: Final = RANKING  # the metrics of comparisons
 ICV: Final = "ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
@@ -40,6 +38,11 @@ def spread_note(analysis: Analysis | None) -> str:
     return spread if analysis is None else f"with 95 % intervals; {spread} where there is none"
 
 
+def name_list(arms: Sequence[str]) -> str:
+    """The first few arms; by semicolons, as names hold commas."""
+    return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
+
+
 def arm_label(analysis: Analysis, arm: str) -> str:
     """An arm by its name, and what it is where a publication says so."""
     return next(known.label for known in analysis.board.arms if known.name == arm)
@@ -48,7 +51,13 @@ def arm_label(analysis: Analysis, arm: str) -> str:
 def measured_on(board: Leaderboard) -> str:
     """Split, data and how much of the study is finished."""
     size = "" if board.n_test is None else f", {board.n_test:,} patches"
-    return f"{board.reported} split of {board.data}{size}; {board.finished} of {board.planned} trials finished"
+    made = " (synthetic data)" if board.synthetic else ""
+    return f"{board.reported} split of {board.data}{made}{size}; {board.finished} of {board.planned} trials finished"
+
+
+def page_title(board: Leaderboard) -> str:
+    """The study's name; synthetic data are said with it."""
+    return one_line(board.study) + (": synthetic data" if board.synthetic else "")
 
 
 def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> Iterator[str]:
@@ -73,68 +82,6 @@ def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> I
     yield f"{PARETO} no other arm beats it on both balanced accuracy and ICV."
 
 
-def summary_sentences(analysis: Analysis) -> list[str]:
-    """What the report found, in a few sentences."""
-    board, metric, rank_by = analysis.board, analysis.metric, analysis.rank_by
-    best = analysis.ranked[0]
-    mean = format_estimate(analysis.means[best.name].get(metric), metric.digits, difference=False)
-    first = f"{arm_label(analysis, best.name)} comes first"
-    if rank_by != metric:
-        first += f" by {rank_by.label}, {number(best.metrics[rank_by].mean, rank_by.digits)};"
-    else:
-        first += ","
-    size = f"n = {plural(best.n, 'seed')}, {board.n_test:,} {board.reported} patches"
-    sentences = [f"{first} {metric.label} {mean} ({size}).", *_ties(analysis, metric)]
-    if best.name != analysis.baseline and (gain := analysis.to_baseline[best.name].get(metric)):
-        sentences.append(
-            f"Against the baseline, {arm_label(analysis, analysis.baseline)}: {metric.label} "
-            f"{format_estimate(gain, metric.digits)} (n = {plural(gain.n, 'pair')}; {_tests(gain)})."
-        )
-    return sentences + [_synergy(whole) for whole in (analysis.effects.combinations if analysis.effects else ())[:1]]
-
-
-def _ties(analysis: Analysis, metric: Metric) -> Iterator[str]:
-    """Which arms the best is tied with, of those that could be compared; and which could not."""
-    compared = {arm: estimates[metric] for arm, estimates in analysis.to_best.items() if metric in estimates}
-    single = [arm for arm, estimate in compared.items() if estimate.low is None]
-    known = len(compared) - len(single)
-    tied = [arm.name for arm in analysis.ranked if arm.name in analysis.tied]
-
-    def listed(arms: Sequence[str]) -> str:
-        return _names([arm_label(analysis, arm) for arm in arms])
-
-    if tied and known == 1:
-        yield "The other arm is tied with it: the interval of the difference includes zero."
-    elif tied:
-        who = "is tied with it, its" if len(tied) == 1 else "are tied with it, their"
-        yield f"{len(tied)} of {known} others {who} interval including zero: {listed(tied)}."
-    elif known and analysis.rank_by == metric:
-        who = "The other arm is not" if known == 1 else f"None of {known} others is"
-        yield f"{who} tied with it: the interval of the difference excludes zero."
-    if alone := [arm for arm in analysis.to_best if arm not in compared]:
-        yield f"Not compared with it, as they have no seed in common: {listed(alone)}."
-    if single:
-        yield f"Compared on one seed, so without an interval: {listed(single)}."
-
-
-def _tests(estimate: Estimate) -> str:
-    return f"p = {p_value(estimate.p)}, after Holm {p_value(estimate.p_holm)}"
-
-
-def _synergy(combination: Combination) -> str:
-    """The testable line on a combination: against its best part, and against the sum of its parts."""
-    whole, *parts = combination.subsets
-    metric = MAIN[0]
-    best = max(parts, key=lambda part: part.mean[metric].value)
-    gain, synergy = best.gain[metric], combination.synergy[metric]
-    verdict = "beats" if (gain.low or 0) > 0 else "is worse than" if (gain.high or 0) < 0 else "is not told apart from"
-    return (
-        f"Together, {one_line(whole.label)} {verdict} its best part, {one_line(best.label)}: {metric.label} "
-        f"{format_estimate(gain)} ({_tests(gain)}); "
-        f"synergy beyond the sum of its parts: {format_estimate(synergy)} (p = {p_value(synergy.p)})."
-    )
-
-
 def combination_note(combination: Combination) -> str:
     """What a combination was compared with, and whether it was named before or after seeing the results."""
     best = "the levels of the grid's best arm, chosen after seeing the results"
@@ -150,9 +97,9 @@ def design_note(effects: Effects) -> str:
     what = f"{len(design.arms)} arms {'of the grid' if design.grid else 'with named settings'}, n = {plural(n, 'seed')}"
     few = f" {plural(n, 'seed')} can show no effect at 5 % by the sign-flip test." if n < seeds_needed() else ""
     if design.short:
-        few += f" Only the seeds that all of these arms have finished count: {_names(design.short)} lacks some."
+        few += f" Only the seeds that all of these arms have finished count: {name_list(design.short)} lacks some."
     if design.left_out:
-        few += f" Left out, as too few of their seeds have finished: {_names(design.left_out)}."
+        few += f" Left out, as too few of their seeds have finished: {name_list(design.left_out)}."
     if design.balanced:
         return f"Balanced: every combination of levels is there ({what}). Effects are plain means over the rest.{few}"
     note = (
@@ -164,11 +111,6 @@ def design_note(effects: Effects) -> str:
         left_out = f"{plural(main, 'main effect')}, {plural(pairs, 'interaction')}"
         note += f" Left out, as these arms cannot tell them from others: {left_out}."
     return note
-
-
-def _names(arms: Sequence[str]) -> str:
-    """The first few arms; by semicolons, as names hold commas."""
-    return "; ".join(map(one_line, arms[:3])) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
 
 
 def cost_sentences(analysis: Analysis) -> Iterator[str]:

@@ -36,6 +36,7 @@ def test_what_it_is(store):
     assert store.images.shape == (1600, 11, 65, 65)
     assert store.images.dtype == np.uint8
     assert (store.sensor, store.ordinal, len(store.classes)) == ("landsat8", True, 4)
+    assert store.synthetic
     assert np.bincount(store.labels).tolist() == [960, 256, 240, 144]
     assert [len(store.indices(split)) for split in ("train", "val", "test")] == [1120, 160, 320]
     for split in ("train", "val", "test"):
