@@ -109,10 +109,17 @@ def with_options(text: str) -> str:
     return _PARAMETER.sub(r"--\1", text)
 
 
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the nearest known word, whatever its case, or None where nothing is near."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(str(word).lower(), list(by_lower), n=1)
+    return by_lower[near[0]] if near else None
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     """Return ``did you mean 'x'?`` for the nearest known word, or None where nothing is near."""
-    near = difflib.get_close_matches(str(word), list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else None
+    near = nearest(word, known)
+    return None if near is None else f"did you mean {near!r}?"
 
 
 def suggest(word: object, known: Iterable[str], otherwise: str = "") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.errors import UsageError
+from raysat.errors import UsageError, prefixed
 
 if TYPE_CHECKING:
     from raysat.data.bands import Bands
@@ -45,7 +45,8 @@ class AblateOptions:
         from raysat.reporting.analysis import reference
 
         if study.reference is not None:
-            reference.load(study.reference)  # an unknown one is an error before anything is trained
+            with prefixed(study.reference_place):
+                reference.load(study.reference)  # an unknown one is an error before anything is trained
         command = self._command(study.name)
         return prepare(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs, command=command)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from raysat.config import hints
 from raysat.config.families.base import Spec
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import Key, YamlValue
-from raysat.errors import StudyError, did_you_mean, suggest
+from raysat.errors import StudyError, did_you_mean
 from raysat.formatting import echo
 
 _M = TypeVar("_M", bound=Spec)
@@ -33,6 +35,7 @@ _TYPES: Final = {
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
 }
+_EPOCHS: Final = Config().optim.epochs  # where none are given
 # What may have one of several types, of which the errors of each would name its own alone: it, and an item of it.
 _EITHER: Final[dict[Key, tuple[str, str]]] = {
     ("data", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
@@ -84,23 +87,43 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
     if key[:2] in _EITHER and kind != "extra_forbidden":
         whole, item = _EITHER[key[:2]]
         return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
+    optim = value.get("optim")
+    epochs = optim.get("epochs", _EPOCHS) if isinstance(optim, dict) else _EPOCHS
     if kind == "extra_forbidden":
-        return f"unknown key {path!r}", suggest(key[-1], sorted(_known_keys(model, key, value)))
+        return f"unknown key {path!r}", _unknown(model, key, value)
     if kind in _BOUNDS:
         name, sign, advice = _BOUNDS[kind]
         bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
-        return f"{path} must be {sign} {bound}, got {echo(given)}", advice.format(bound)
+        meant = hints.value(key, "", given, epochs)
+        return f"{path} must be {sign} {bound}, got {echo(given)}", meant or advice.format(bound)
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        message = f"{path}.kind must be one of {', '.join(known)}, got {echo(context['tag'])}"
-        return message, did_you_mean(context["tag"], known)
+        kind_given = given["kind"] if isinstance(given, dict) else given
+        several = "name one kind: compare several with arms or a grid" if isinstance(kind_given, list) else None
+        message = f"{path}.kind must be one of {', '.join(known)}, got {echo(kind_given)}"
+        return message, several or did_you_mean(kind_given, known)
     if kind == "too_short":
         return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
+    if kind == "literal_error":
+        known = [word.strip(" '") for word in re.split(r",| or ", context["expected"])]
+        return f"{path} must be {context['expected']}, got {echo(given)}", did_you_mean(given, known)
     if kind in _TYPES:
-        return f"{path} must be {_TYPES[kind]}, got {echo(given)}", None
+        wanted = _TYPES[kind]
+        hint = hints.section(path, given) if wanted == "a mapping" else hints.value(key, wanted, given, epochs)
+        return f"{path} must be {wanted}, got {echo(given)}", hint
     if kind == "value_error":
         return f"{path}: {context['error']}", None
     return f"{path}: {detail['msg']}, got {echo(given)}", None
+
+
+def _unknown(model: type[Spec], key: Key, value: Any) -> str:
+    """The hint on an unknown key: of a section, or in place of one."""
+    known = sorted(_known_keys(model, key, value))
+    if model is not Config:
+        return hints.unknown_key(key[-1], known)
+    if len(key) > 1:
+        return hints.unknown_key(key[-1], known, str(key[0]))
+    return did_you_mean(key[0], known) or hints.section_of(key[0]) or hints.unknown_key(key[0], known)
 
 
 def _known_keys(model: type[Spec], key: Key, value: Any) -> Iterable[str]:

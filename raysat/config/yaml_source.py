@@ -6,7 +6,7 @@ build objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from raysat.config import limits
-from raysat.errors import StudyError, suggest
+from raysat.config.yaml_syntax import explain
+from raysat.errors import StudyError, did_you_mean, suggest
 from raysat.formatting import echo
 
 Key = tuple[str | int, ...]
@@ -85,27 +85,28 @@ class YamlValue:
             result = result.merge(part)
         return result
 
-    def mapping(self, key: str) -> YamlValue:
-        """Return the mapping under a key; empty where it is absent. Raises StudyError for another value."""
+    def mapping(self, key: str, *, hint: str | None = None) -> YamlValue:
+        """Return the mapping under a key; empty where it is absent. Raises StudyError, with the hint, for another."""
         value = self.value.get(key)
         if value is None:
             return YamlValue({}, {}, self.location((key,)))
         if not isinstance(value, dict):
-            raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key)
+            raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key, hint=hint)
         return self.child(key)
 
     def mappings(self, key: str) -> list[YamlValue]:
         """Return the list of mappings under a key; empty where it is absent. Raises StudyError for another value."""
         values = self.value.get(key) or []
         if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
-            raise self.error(f"{key!r} must be a list of mappings", key)
+            raise self.error(f"{key!r} must be a list of mappings", key, hint="begin each of them with '- '")
         return [self.child(key, position) for position in range(len(values))]
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Raise StudyError for a key of this mapping that is none of the known ones."""
+    def check_keys(self, known: Sequence[str], *, hint: Callable[[object], str | None] | None = None) -> None:
+        """Raise StudyError for a key of this mapping that is none of the known ones; ``hint`` may know what to do."""
         for key in self.value:
             if key not in known:
-                raise self.error(f"unknown key {key!r}", key, hint=suggest(key, known))
+                advice = did_you_mean(key, known) or (hint(key) if hint is not None else None)
+                raise self.error(f"unknown key {key!r}", key, hint=advice or suggest(key, known))
 
     def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
         """Make an error that begins with the place of a key."""
@@ -132,20 +133,13 @@ def parse_yaml(text: str, file: str) -> YamlValue:
     """Parse YAML text; ``file`` names it in errors. Raises StudyError for invalid YAML."""
     try:
         tree = YAML(typ="rt", pure=True).load(text)
-    except DuplicateKeyError as error:
-        what = str(error.problem).split(" with value")[0].replace("found ", "")
-        raise StudyError(f"{file}:{_line(error)}: {what}", hint="name each key once") from None
     except MarkedYAMLError as error:
-        raise StudyError(f"{file}:{_line(error)}: not valid YAML: {error.problem or error.context}") from None
+        mistake = explain(error, text)
+        raise StudyError(f"{file}:{mistake.line}: {mistake.message}", hint=mistake.hint) from None
     except (YAMLError, ValueError) as error:
         raise StudyError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
     locations: dict[Key, str] = {}
     return YamlValue(_plain(tree, (), locations, file), locations, f"{file}:1")
-
-
-def _line(error: MarkedYAMLError) -> int:
-    mark = error.problem_mark or error.context_mark
-    return mark.line + 1 if mark else 1
 
 
 def _plain(node: Any, key: Key, locations: dict[Key, str], file: str) -> Any:

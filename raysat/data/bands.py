@@ -12,6 +12,7 @@ and any of them with some bands dropped, by number or name: all but [9].
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -201,7 +202,9 @@ def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> 
 
 def _composite(name: str, sensor: str | None) -> tuple[str, ...]:
     if name not in COMPOSITES:
-        raise BandError(f"unknown band composite {name!r}", hint=suggest(name, ["all", *COMPOSITES]))
+        words = re.findall(r"\w+", name)
+        listed = f"write a list of bands: [{', '.join(words)}]" if any(map(str.isdigit, name)) else ""
+        raise BandError(f"unknown band composite {name!r}", hint=listed or suggest(name, ["all", *COMPOSITES]))
     if sensor is None:
         raise BandError(
             f"composite {name!r} needs a known sensor, and the store names none",

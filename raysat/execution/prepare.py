@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from raysat.data.importers.source import open_data
-from raysat.errors import prefixed
 from raysat.generation.check import check_generation
 from raysat.planning.build import Plan, make_plan
 from raysat.study.load import Study
@@ -30,11 +29,11 @@ def prepare(
         DataError: the data cannot be read.
     """
     plan = make_plan(study, open_data(data), data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
-    for arm, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
-        with prefixed(f"arm {arm!r}"):
+    arms = {arm.name: arm for arm in study.arms}
+    for name, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
+        with arms[name].located():
             check(config, plan.store)
     for job in plan.generate_jobs:
-        arm = next(trial.arm for trial in plan.trials if job.id in trial.needs)
-        with prefixed(f"arm {arm!r}"):
+        with arms[next(trial.arm for trial in plan.trials if job.id in trial.needs)].located():
             check_generation(job.work, plan.store)
     return plan

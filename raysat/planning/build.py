@@ -14,7 +14,7 @@ from pathlib import Path
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
-from raysat.errors import PlanError, prefixed
+from raysat.errors import PlanError
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, generate_jobs, plan_trial
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, train_jobs
@@ -114,7 +114,7 @@ def make_plan(
     configs: dict[str, Config] = {}
     generators: dict[str, GenerateJob] = {}
     for arm in study.arms:
-        with prefixed(f"arm {arm.name!r}"):
+        with arm.located():
             configs[arm.name] = resolve_config(arm.config, store)
             generators |= {job.id: job for job in generate_jobs(configs[arm.name], store)}
     trials: dict[str, PlannedTrial] = {}

@@ -23,7 +23,8 @@ from raysat.search.distribution import ParamValue
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Asha, SearchOptions
 from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
-from raysat.study.load import Arm, Study, settings_tree, study_name, study_seeds
+from raysat.study.arm import Arm
+from raysat.study.load import Study, settings_tree, study_name, study_seeds
 from raysat.study.rates import check_rate
 
 _OF_STUDIES: Final = ("arms", "grid", "zip", "exclude", "reference")

@@ -111,10 +111,18 @@ def _check_apart(groups: Sequence[YamlValue]) -> None:
 def _axis(axes: YamlValue, path: str) -> list[_Value]:
     values = axes.value[path]
     if not isinstance(values, list) or not values:
-        raise axes.error(f"axis {path!r} needs a list of values", path)
+        raise axes.error(f"axis {path!r} needs a list of values", path, hint=_as_axis(path, values))
     short = str(path).rsplit(".", 1)[-1]
     parts = [axes.child(path, position) for position in range(len(values))]
     return [_Value(f"{short}={label(part.value)}", part.nested_under(path).expand()) for part in parts]
+
+
+def _as_axis(path: str, given: Any) -> str:
+    """How to write what stands in an axis's place as a list."""
+    if isinstance(given, dict) and given and "kind" not in given:
+        return f"write the key with its section: {path}.{next(iter(given))}: [...]"
+    one = f"{{kind: {given['kind']}}}" if isinstance(given, dict) and given else label(given) if given else "..."
+    return f"write {path}: [{one}, ...]"
 
 
 def _joined(values: Sequence[_Value]) -> _Value:

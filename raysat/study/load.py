@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from raysat.config import limits
+from raysat.config.hints import outside_base
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
@@ -17,18 +19,12 @@ from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, plural
+from raysat.study.arm import Arm
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.rates import check_rate, schedule_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One configuration, to be run with every seed."""
-
-    name: str
-    config: Config
-    in_grid: bool = False  # a combination of the grid, not a named row
+_ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +35,7 @@ class Study:
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     reference: str | None
+    reference_place: str = ""  # where the file names it
     text: str
 
 
@@ -63,11 +60,17 @@ def load_study(
     if "search" in document.value:
         message = "'search' makes this a search for hyperparameters, not a study of arms"
         raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
-    document.check_keys(list(STUDY_KEYS))
+    document.check_keys(list(STUDY_KEYS), hint=outside_base)
+    for key in ("arms", "grid", "zip", "exclude"):
+        if key in document.value and document.value[key] is None:
+            raise document.error(f"{key!r} is empty", key, hint="indent what belongs to it below it, or leave it out")
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(document, path, seeds)
-    _check_trials(document, len(document.mapping("arms").value) + count(document), len(numbers))
-    written = document.mapping("base").expand()
+    _check_trials(document, len(document.mapping("arms", hint=_ARMS).value) + count(document), len(numbers))
+    written = document.mapping("base", hint="such as base: {optim: {epochs: 40}}").expand()
+    for key in written.value:
+        if key in STUDY_KEYS:
+            raise written.error(f"{key!r} stands within base", key, hint="write it at the left margin, beside base")
     base = override(DEFAULT_KINDS, written)
     named, grid = list(_named(document, base)), list(combinations(document, base))
     trees: dict[str, YamlValue] = {}
@@ -75,18 +78,27 @@ def load_study(
         if name in trees:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
         trees[name] = tree
-    configs = {name: validate_config(override(tree, settings), arm=name) for name, tree in trees.items()}
+    whole = {name: override(tree, settings) for name, tree in trees.items()}
+    configs = {name: validate_config(tree, arm=name) for name, tree in whole.items()}
     _check_epochs(document, configs.values(), len(numbers))
     check_rate(written, map(schedule_of, [base, *trees.values()]))
     check_rate(settings, (config.schedule.kind for config in configs.values()))
     in_grid = {name for name, _ in grid}
     return Study(
         name=study_name(document, path),
-        arms=tuple(Arm(name=name, config=config, in_grid=name in in_grid) for name, config in configs.items()),
+        arms=tuple(
+            Arm(name=name, config=config, in_grid=name in in_grid, places=_places(whole[name]))
+            for name, config in configs.items()
+        ),
         seeds=numbers,
         reference=_text(document, "reference"),
+        reference_place=document.location(("reference",)),
         text=text,
     )
+
+
+def _places(tree: YamlValue) -> dict[str, str]:
+    return {".".join(map(str, key)): place for key, place in tree.locations.items() if len(key) <= 2}
 
 
 def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
@@ -109,8 +121,8 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
     arms = document.mapping("arms")
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise arms.error(f"arm {name!r} must be named by text", name, hint='quote it: "(1)":')
-        changed = arms.mapping(name).expand()
+            raise arms.error(f"arm {name!r} must be named by text", name, hint=f'quote its name: "{name}":')
+        changed = arms.mapping(name, hint="say what it changes, such as {loss: {kind: ldam}}, or {} for base").expand()
         tree = override(base, changed)
         check_rate(changed, [schedule_of(tree)])
         yield name, tree
@@ -135,7 +147,7 @@ def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:
 def _text(document: YamlValue, key: str) -> str | None:
     value = document.value.get(key)
     if value is not None and not isinstance(value, str):
-        raise document.error(f"{key!r} must be text, got {echo(value)}", key)
+        raise document.error(f"{key!r} must be text, got {echo(value)}", key, hint=f'quote it: {key}: "{value}"')
     return value
 
 
@@ -169,7 +181,8 @@ def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int
         value = list(range(value))
     whole = isinstance(value, list) and all(type(seed) is int and 0 <= seed < 2**32 for seed in value)
     if not whole or not value or len(set(value)) != len(value):
-        raise document.error(f"seeds must be different whole numbers from 0 on, got {echo(value)}", "seeds")
+        message = f"seeds must be different whole numbers from 0 on, got {echo(value)}"
+        raise document.error(message, "seeds", hint="such as seeds: 5, which is seeds: [0, 1, 2, 3, 4]")
     if first is not None and not 1 <= first <= len(value):
         raise UsageError(f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
     return tuple(value[:first])

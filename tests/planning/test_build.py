@@ -78,7 +78,7 @@ def test_ids_depend_on_configuration_seed_and_pixels_alone(tmp_path: Path, lands
 
 
 def test_a_band_that_the_store_lacks_names_the_arm(tmp_path: Path, landsat: PatchStore) -> None:
-    with pytest.raises(BandError, match=r"arm 'a': data\.bands: band 'B12' is not in the store") as caught:
+    with pytest.raises(BandError, match=r"yaml:1: data\.bands: band 'B12' is not in the store \(arm 'a'\)") as caught:
         plan_of(tmp_path, "arms: {a: {data.bands: [B12]}}\n", landsat)
     assert "did you mean 'B" in (caught.value.hint or "")
 

@@ -16,7 +16,8 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.planning.build import PendingJobs, Plan, make_plan
 from raysat.planning.no_effect import no_effects
 from raysat.planning.summary import summarize
-from raysat.study.load import Arm, Study
+from raysat.study.arm import Arm
+from raysat.study.load import Study
 from raysat.training.losses import logit_offsets
 from raysat.views.plan import no_effect_lines, show_plan
 

@@ -13,7 +13,8 @@ import pytest
 from raysat.data.bands import resolve
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.reporting.analysis import reference
-from raysat.study.load import Arm, load_study
+from raysat.study.arm import Arm
+from raysat.study.load import load_study
 from tests.helpers.paths import ROOT
 from tests.helpers.study import shipped_studies
 
