@@ -24,7 +24,7 @@ MAX_BYTES: Final = 64 << 20  # of a JSON file: far above the plan of the largest
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # How network file systems, FUSE and Windows say that they cannot sync a folder; its files are synced all the same.
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
-_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -188,7 +188,7 @@ def sync_file(path: Path) -> None:
 
 def safe_name(name: str, what: str) -> str:
     """Return a name that is safe as a file name, or raise StorageError."""
-    if not _SAFE_NAME.fullmatch(name):
+    if not SAFE_NAME.fullmatch(name):
         raise StorageError(
             f"{what} {name!r} cannot name a folder",
             hint="use letters, digits, '.', '_' and '-', starting with a letter or digit",

@@ -16,8 +16,10 @@ from raysat.cli.console import console, stopped
 from raysat.cli.data import data
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
+from raysat.cli.methods import methods
 from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
+from raysat.cli.schema import schema
 from raysat.cli.signals import terminable
 from raysat.cli.tune import tune
 from raysat.errors import RaysatError, with_options
@@ -43,7 +45,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (compare, data, generate, ledger, report, status, tune):
+for _command in (compare, data, generate, ledger, methods, report, schema, status, tune):
     cli.add_command(_command)
 
 

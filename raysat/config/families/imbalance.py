@@ -21,8 +21,8 @@ Beta = Annotated[
     Field(
         ge=0,
         lt=1,
-        description="How soon more patches of a class say nothing new: 0 treats all classes alike, near 1 it is as 1 / "
-        "n_c. 0.9999 is the largest value of Cui et al. 2019, for classes of thousands of patches.",
+        description="How much class sizes matter: 0 treats all classes alike, near 1 it is as 1 / n_c. 0.9999 is the "
+        "largest value of Cui et al. 2019, for classes of thousands of patches.",
     ),
 ]
 

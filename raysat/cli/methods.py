@@ -1,0 +1,24 @@
+"""The ``raysat methods`` command: what can be configured, and what each of it does."""
+
+from __future__ import annotations
+
+import click
+
+from raysat.cli.console import console
+
+
+@click.command()
+@click.argument("name", required=False)
+def methods(name: str | None) -> None:
+    """List the methods that a study can compare; with NAME, say when to use one, its cost, its paper, its settings.
+
+    NAME is a method, such as ldam, or a section of a study, such as loss.
+    """
+    from raysat.config.describe import methods as find
+    from raysat.config.describe import sections
+    from raysat.views.methods import show_methods, show_sections
+
+    if name is None:
+        show_sections(sections(), console())
+    else:
+        show_methods(find(name), console())

@@ -1,0 +1,76 @@
+"""The JSON Schema of a study file, by which an editor completes and checks one. ``load.py`` refuses more than it can.
+
+It accepts what raysat accepts, but for a ``base`` that gives a kind keys of another one, which its arms would choose.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from raysat.config import limits
+from raysat.config.json_schema import DIALECT, OVERRIDE, Schema, config_definitions, override_keys
+from raysat.data.bands import COMPOSITES
+from raysat.files import SAFE_NAME
+from raysat.study.keys import STUDY_KEYS
+
+SEED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+NAME: Final[Schema] = {"type": ["string", "null"], "pattern": f"^{SAFE_NAME.pattern}$"}
+
+
+def study_schema() -> Schema:
+    """Return the schema (draft 2020-12)."""
+    axes: Schema = {key: {"type": "array", "minItems": 1, "items": value} for key, value in override_keys().items()}
+    some = {"type": "object", "minProperties": 1}
+    written: Schema = {
+        "study": NAME,
+        "base": OVERRIDE,
+        "seeds": {
+            "default": [0],
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": limits.SEEDS},
+                {"type": "array", "items": SEED, "minItems": 1, "maxItems": limits.SEEDS, "uniqueItems": True},
+            ],
+        },
+        "arms": {
+            "type": ["object", "null"],
+            "propertyNames": {"type": "string", "pattern": r"\S"},
+            "additionalProperties": OVERRIDE,
+        },
+        "grid": {"$ref": "#/$defs/axes"},
+        "zip": {"type": ["array", "null"], "items": {"$ref": "#/$defs/axes", **some}},
+        "exclude": {"type": ["array", "null"], "items": {**OVERRIDE, **some}},
+        "reference": {"type": ["string", "null"]},
+    }
+    return file_schema("A study of raysat", written, STUDY_KEYS) | {
+        "$defs": {
+            **definitions(),
+            "axes": {"type": ["object", "null"], "properties": axes, "additionalProperties": False},
+        }
+    }
+
+
+def file_schema(title: str, written: Schema, keys: dict[str, str]) -> Schema:
+    """Return the schema of a file, without its ``$defs``.
+
+    Args:
+        title: what the file is.
+        written: how each key is written.
+        keys: what each key says.
+    """
+    properties = {key: {"description": text, **written[key]} for key, text in keys.items()}
+    return {
+        "$schema": DIALECT,
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def definitions() -> dict[str, Schema]:
+    """Return the ``$defs`` of the configuration, bands named by the composites that there are."""
+    found = config_definitions()
+    named = {"enum": ["all", *COMPOSITES]}
+    for bands in (found["data"]["properties"]["bands"], found["Dcgan"]["properties"]["bands"]):
+        bands["anyOf"] = [named if option.get("type") == "string" else option for option in bands["anyOf"]]
+    return found

@@ -1,0 +1,68 @@
+"""The JSON Schema of each member allows what its model allows, key by key."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from raysat.config.families.base import Spec
+from raysat.config.json_schema import member, override_keys
+from raysat.config.schema import Config, variants
+from raysat.search.options import SearchOptions
+
+KEYS = [
+    pytest.param(model, key, id=f"{section}.{kind}.{key}")
+    for of in (Config, SearchOptions)
+    for section in of.by_key()
+    for kind, model in variants(section, of).items()
+    for key in model.by_key()
+]
+NUMBERS = st.one_of(
+    st.sampled_from([-1, 0, 1, 2, 3, 10, 11, 10_000, 10_001, 2**32 - 1, 2**32, 0.5, 1.5, 1e-5, -0.5]),
+    st.integers(),
+    st.floats(-2, 2).filter(lambda number: not number.is_integer()),  # 1.0 is a whole number in JSON
+)
+VALUES = st.one_of(
+    NUMBERS,
+    st.none(),
+    st.booleans(),
+    st.sampled_from(["all", "real", "minority", "adapter", "cosine", "none", "", "B4"]),
+    st.lists(st.one_of(NUMBERS, st.sampled_from(["B4"])), max_size=3),
+    st.just({}),
+)
+
+
+def accepts(model: type[Spec], key: str, value: Any) -> bool:
+    """Whether the model takes a value of a key; what it says of two keys together is no matter of one."""
+    try:
+        model.model_validate({key: value})
+    except ValidationError as error:
+        return all(detail["type"] == "value_error" for detail in error.errors())
+    return True
+
+
+@pytest.mark.parametrize(("model", "key"), KEYS)
+@given(data=st.data())
+def test_a_key_takes_the_same_values(model: type[Spec], key: str, data: st.DataObject) -> None:
+    value = data.draw(VALUES)
+    schema = member(model)["properties"][key]
+    assert Draft202012Validator(schema).is_valid(value) == accepts(model, key, value)
+
+
+def test_an_unknown_key_is_refused() -> None:
+    for section in Config.by_key():
+        for model in variants(section).values():
+            assert not Draft202012Validator(member(model)).is_valid({"no_such_key": 1})
+
+
+def test_an_override_has_every_key_by_its_dotted_name() -> None:
+    keys = {
+        f"{section}.{key}"
+        for section in Config.by_key()
+        for model in variants(section).values()
+        for key in model.by_key()
+    }
+    assert set(override_keys()) == keys | set(Config.by_key())
