@@ -14,6 +14,7 @@ import click
 from raysat import __version__
 from raysat.cli.console import console, stopped
 from raysat.cli.data import data
+from raysat.cli.explain import explain
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
 from raysat.cli.methods import methods
@@ -45,7 +46,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (compare, data, generate, ledger, methods, report, schema, status, tune):
+for _command in (compare, data, explain, generate, ledger, methods, report, schema, status, tune):
     cli.add_command(_command)
 
 

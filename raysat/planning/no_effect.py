@@ -58,7 +58,7 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         config = job.trial.config
         patches = int((real + generated).sum())
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
-        for sentence in [*_sentences(config, real, generated), *idle]:
+        for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle)]:
             arms.setdefault(sentence, []).append(arm)
         results.setdefault((job.states[-1], average_id(config.average, job.epochs)), []).append(arm)
     equal = [NoEffect(arms=tuple(names), sentence=_EQUAL) for names in results.values() if len(names) > 1]

@@ -1,17 +1,54 @@
-"""One arm of a study, and where the study's file sets what it consists of."""
+"""One arm of a study, and what sets each part of its configuration: base, the arm itself or an option, and where."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from raysat.config.schema import Config
+from raysat.config.yaml_source import YamlValue
 from raysat.errors import UsageError
 
 _SETTING: Final = re.compile(r"[a-z]+\.[a-z_0-9]+")  # with which the message of an error about one begins
+
+
+Layer = Literal["base", "arm", "option"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What sets a section or a setting of an arm, and its place: ``file:line``, or the option."""
+
+    layer: Layer
+    place: str
+
+
+def find_origins(tree: YamlValue, layers: Iterable[tuple[Layer, YamlValue]]) -> dict[str, Origin]:
+    """Return what sets each section and each setting of an arm, by dotted key; a default is set by nothing.
+
+    Args:
+        tree: the arm's configuration as written, its layers merged.
+        layers: these, the one that wins first.
+    """
+    layers = list(layers)
+    origins: dict[str, Origin] = {}
+    for section, content in tree.value.items():
+        for key in [(section,), *((section, name) for name in (content if isinstance(content, dict) else ()))]:
+            layer = next(((name, layer) for name, layer in layers if _has(layer.value, key)), None)
+            if layer is not None:
+                origins[".".join(map(str, key))] = Origin(layer[0], layer[1].location(key))
+    return origins
+
+
+def _has(tree: object, key: tuple[str, ...]) -> bool:
+    for part in key:
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +58,7 @@ class Arm:
     name: str
     config: Config
     in_grid: bool = False  # a combination of the grid, not a named row
-    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # of its settings, by dotted key
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)  # of what is no default
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -33,6 +70,7 @@ class Arm:
             yield
         except UsageError as error:
             key = _SETTING.match(error.message)
-            place = key and (self.places.get(key[0]) or self.places.get(key[0].partition(".")[0]))
-            told = f"{place}: {error.message} (arm {self.name!r})" if place else f"arm {self.name!r}: {error.message}"
+            origin = key and (self.origins.get(key[0]) or self.origins.get(key[0].partition(".")[0]))
+            named = f"{error.message} (arm {self.name!r})"
+            told = f"{origin.place}: {named}" if origin else f"arm {self.name!r}: {error.message}"
             raise type(error)(told, hint=error.hint) from None

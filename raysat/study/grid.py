@@ -50,8 +50,8 @@ def count(document: YamlValue) -> int:
     return number if axes else 0
 
 
-def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
-    """Yield name and merged configuration of each combination of a study's axes that is not excluded.
+def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue, YamlValue]]:
+    """Yield name, override and merged configuration of each combination of a study's axes that is not excluded.
 
     Raises:
         StudyError: axes that are empty or move a key twice, rules that say nothing of this grid.
@@ -63,11 +63,12 @@ def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, Ya
     for rule in rules:
         _check_keys(rule)
     arms = [
-        (", ".join(value.label for value in values), reduce(override, (value.tree for value in values), base))
+        (whole.label, whole.tree, reduce(override, (value.tree for value in values), base))
         for values in itertools.product(*axes)
         if values
+        for whole in [_joined(values)]
     ]
-    effective = [override(DEFAULTS, tree).value for _, tree in arms]
+    effective = [override(DEFAULTS, tree).value for _, _, tree in arms]
     for rule in rules:
         if not any(_matches(tree, rule.value) for tree in effective):
             raise rule.error("exclude matches no combination of the grid", hint=_why_none(rule.value, effective))
@@ -75,7 +76,7 @@ def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, Ya
     if arms and not kept:
         raise document.error("exclude leaves no arm of the grid", "exclude")
     for value in itertools.chain(*axes):
-        check_rate(value.tree, (schedule_of(tree) for _, tree in kept))
+        check_rate(value.tree, (schedule_of(tree) for _, _, tree in kept))
     yield from kept
 
 

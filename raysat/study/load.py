@@ -19,7 +19,7 @@ from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, plural
-from raysat.study.arm import Arm
+from raysat.study.arm import Arm, find_origins
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.rates import check_rate, schedule_of
@@ -74,20 +74,25 @@ def load_study(
     base = override(DEFAULT_KINDS, written)
     named, grid = list(_named(document, base)), list(combinations(document, base))
     trees: dict[str, YamlValue] = {}
-    for name, tree in [*named, *grid] or [("base", base)]:
+    changes: dict[str, YamlValue] = {}  # what the arm itself says
+    for name, changed, tree in [*named, *grid] or [("base", YamlValue({}), base)]:
         if name in trees:
             raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
-        trees[name] = tree
+        trees[name], changes[name] = tree, changed
     whole = {name: override(tree, settings) for name, tree in trees.items()}
     configs = {name: validate_config(tree, arm=name) for name, tree in whole.items()}
     _check_epochs(document, configs.values(), len(numbers))
     check_rate(written, map(schedule_of, [base, *trees.values()]))
     check_rate(settings, (config.schedule.kind for config in configs.values()))
-    in_grid = {name for name, _ in grid}
+    in_grid = {name for name, _, _ in grid}
+    origins = {
+        name: find_origins(tree, (("option", settings), ("arm", changes[name]), ("base", written)))
+        for name, tree in whole.items()
+    }
     return Study(
         name=study_name(document, path),
         arms=tuple(
-            Arm(name=name, config=config, in_grid=name in in_grid, places=_places(whole[name]))
+            Arm(name=name, config=config, in_grid=name in in_grid, origins=origins[name])
             for name, config in configs.items()
         ),
         seeds=numbers,
@@ -95,10 +100,6 @@ def load_study(
         reference_place=document.location(("reference",)),
         text=text,
     )
-
-
-def _places(tree: YamlValue) -> dict[str, str]:
-    return {".".join(map(str, key)): place for key, place in tree.locations.items() if len(key) <= 2}
 
 
 def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
@@ -116,8 +117,8 @@ def _check_epochs(document: YamlValue, configs: Iterable[Config], seeds: int) ->
         raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 
 
-def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue]]:
-    """Yield name and merged configuration of each named arm, in the file's order."""
+def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValue, YamlValue]]:
+    """Yield name, override and merged configuration of each named arm, in the file's order."""
     arms = document.mapping("arms")
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
@@ -125,7 +126,7 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
         changed = arms.mapping(name, hint="say what it changes, such as {loss: {kind: ldam}}, or {} for base").expand()
         tree = override(base, changed)
         check_rate(changed, [schedule_of(tree)])
-        yield name, tree
+        yield name, changed, tree
 
 
 def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:

@@ -32,19 +32,19 @@ def study_schema() -> Schema:
             ],
         },
         "arms": {
-            "type": ["object", "null"],
+            "type": "object",
             "propertyNames": {"type": "string", "pattern": r"\S"},
             "additionalProperties": OVERRIDE,
         },
         "grid": {"$ref": "#/$defs/axes"},
-        "zip": {"type": ["array", "null"], "items": {"$ref": "#/$defs/axes", **some}},
-        "exclude": {"type": ["array", "null"], "items": {**OVERRIDE, **some}},
+        "zip": {"type": "array", "items": {"$ref": "#/$defs/axes", "minProperties": 1}},
+        "exclude": {"type": "array", "items": {**OVERRIDE, **some}},
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {
         "$defs": {
             **definitions(),
-            "axes": {"type": ["object", "null"], "properties": axes, "additionalProperties": False},
+            "axes": {"type": "object", "properties": axes, "additionalProperties": False},
         }
     }
 

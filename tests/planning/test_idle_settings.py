@@ -2,18 +2,20 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raysat.config.class_weights import class_balanced
 from raysat.config.learning_rate import learning_rate
-from raysat.config.schema import Config
-from raysat.planning.idle_settings import idle_settings
+from raysat.config.schema import Config, variants
+from raysat.planning.idle_settings import idle_settings, overruled_settings
 
 
 def said(parts: dict[str, Any], *, epochs: int = 40, steps: int = 10) -> list[str]:
     optim = {"kind": "adam", "epochs": epochs} | parts.get("optim", {})
-    return list(idle_settings(Config.model_validate(parts | {"optim": optim}), steps))
+    return [idle.sentence for idle in idle_settings(Config.model_validate(parts | {"optim": optim}), steps)]
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,44 @@ def test_a_decay_is_said_not_to_be_reached_where_no_step_uses_it(steps: int, dec
     used = [min(decay, (1 + t) / (10 + t)) for t in range(steps)]
     sentences = said({"average": {"kind": "ema", "decay": decay}}, epochs=1, steps=steps)
     assert bool(sentences) == (used == [(1 + t) / (10 + t) for t in range(steps)])
+
+
+GAN = {"kind": "dcgan"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "keys"),
+    [
+        ({}, []),
+        ({"schedule": {"kind": "cosine"}, "augment": {"kind": "augmix"}, "reweight": {"kind": "drw"}}, []),
+        ({"schedule": {"kind": "one_cycle"}}, ["optim.lr"]),
+        ({"augment": {"kind": "augmix", "jsd": False}}, ["augment.jsd_weight"]),
+        ({"loss": {"kind": "logit_adjustment", "tau": 0.0}}, ["loss.kind"]),
+        ({"loss": {"kind": "logit_adjustment"}}, []),
+        ({"reweight": {"kind": "drw", "beta": 0.0}, "sampler": {"kind": "drs"}}, ["reweight.kind"]),
+        ({"sampler": {"kind": "effective_number", "beta": 0.0}}, ["sampler.kind"]),
+        ({"synthetic": GAN}, ["synthetic.patches", "synthetic.class_counts"]),
+        ({"synthetic": GAN, "loss": {"kind": "ldam"}}, ["synthetic.patches", "loss.kind"]),
+        ({"synthetic": GAN | {"class_counts": "real"}, "loss": {"kind": "ldam"}}, ["synthetic.patches"]),
+        ({"synthetic": GAN | {"classes": [1]}, "loss": {"kind": "ldam"}}, ["synthetic.patches"]),
+        ({"synthetic": GAN | {"equalise": False, "patches": 9}, "sampler": {"kind": "drs"}}, []),
+    ],
+)
+def test_what_another_setting_overrules(parts: dict[str, Any], keys: list[str]) -> None:
+    assert [idle.key for idle in overruled_settings(Config.model_validate(parts))] == keys
+
+
+@pytest.mark.parametrize("kind", variants("schedule"))
+def test_a_rate_is_said_to_be_overruled_only_where_it_is(kind: str) -> None:
+    rates = []
+    for lr in (1e-3, 2e-3):
+        config = Config.model_validate({"schedule": {"kind": kind}, "optim": {"kind": "adam", "lr": lr}})
+        rates.append([learning_rate(config.schedule, config.optim, step=step, steps_per_epoch=2) for step in range(80)])
+    assert (rates[0] == rates[1]) == ("optim.lr" in [idle.key for idle in overruled_settings(config)])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9])
+def test_weights_are_said_to_be_equal_only_where_they_are(beta: float) -> None:
+    weights = class_balanced(np.array([5, 50]), beta)
+    config = Config.model_validate({"reweight": {"kind": "effective_number", "beta": beta}})
+    assert (weights[0] == weights[1]) == bool(list(overruled_settings(config)))

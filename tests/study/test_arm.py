@@ -4,9 +4,11 @@ import pytest
 
 from raysat.config.schema import Config
 from raysat.errors import PlanError, StorageError
-from raysat.study.arm import Arm
+from raysat.study.arm import Arm, Origin
 
-ARM = Arm(name="a", config=Config(), places={"data.bands": "x.yaml:3", "optim": "x.yaml:7"})
+ARM = Arm(
+    name="a", config=Config(), origins={"data.bands": Origin("arm", "x.yaml:3"), "optim": Origin("base", "x.yaml:7")}
+)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ BROKEN = [
     "base: {model.stem: wide}\n",
     "base: {data: {bands: []}}\n",
     "base: {schedule: {kind: multistep, milestones: [0.5, 1.5]}}\n",
+    "arms:\n",
     "arms: [a, b]\n",
     "arms: {a: {optim.lrr: 1}}\n",
     "arms: {a: {reweight: {kind: drw, switch: 1.5}}}\n",

@@ -1,0 +1,28 @@
+"""The ``raysat explain`` command: one arm of a study in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from raysat.cli.console import console
+from raysat.cli.options import FILE, set_option
+
+
+@click.command()
+@click.argument("arm")
+@click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
+@click.option("--epochs", type=int, help="Epochs of the arm; points in training follow.")
+@set_option
+def explain(arm: str, space: Path, epochs: int | None, overrides: tuple[str, ...]) -> None:
+    """Print all settings of an arm, and what sets each: base, the arm, an option, or a default.
+
+    ARM is its name, or its number in raysat plan, such as '#3'. What does nothing in it is marked, as far as that can
+    be known without data; raysat plan says the rest.
+    """
+    from raysat.planning.explain import explain as explained
+    from raysat.study.load import load_study
+    from raysat.views.explain import show_explained
+
+    show_explained(explained(load_study(space, overrides=overrides, epochs=epochs), arm), console())
