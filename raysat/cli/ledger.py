@@ -14,7 +14,8 @@ from raysat.formatting import plural
 
 @click.command()
 @click.argument("run", type=FOLDER)
-def status(run: Path) -> None:
+@click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
+def status(run: Path, everything: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
@@ -23,7 +24,7 @@ def status(run: Path) -> None:
     if (log := read_log(run)) is not None:
         show_search(log, Ledger(run), console())
     else:
-        show_status(Ledger.open(run), console())
+        show_status(Ledger.open(run), console(), everything=everything)
 
 
 @click.group()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -18,6 +20,8 @@ from raysat.storage.lock import holder_of
 from raysat.views.table import plain_table
 
 _ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
+_ARMS = 20  # of a page
+_FAILURES = 5
 _STATES = ("done", "running", "failed", "missing")
 
 
@@ -43,13 +47,22 @@ class _LastSeen:
         return self.status.running if self.status is not None and self.is_alive else ()
 
 
-def show_status(ledger: Ledger, console: Console) -> None:
-    """Print the status of a run. Raises StorageError where its plan is missing or damaged."""
+def show_status(ledger: Ledger, console: Console, *, everything: bool = False) -> None:
+    """Print the status of a run.
+
+    Args:
+        ledger: of the run.
+        console: where to print.
+        everything: all arms; otherwise those that say most, as many as fit a page.
+
+    Raises:
+        StorageError: its plan is missing or damaged.
+    """
     plan, seen = ledger.read_plan(), _last_seen(ledger)
     running = {job.job for job in seen.running}
-    table = plain_table("arm", right=_STATES)
     totals: Counter[str] = Counter()
     failures: list[str] = []
+    rows: list[tuple[str, Counter[str]]] = []
     for arm in plan.arms:
         counts: Counter[str] = Counter()
         for trial in arm.trials:
@@ -63,17 +76,44 @@ def show_status(ledger: Ledger, console: Console) -> None:
             else:
                 counts["missing"] += 1
         totals += counts
-        table.add_row(Text(arm.name), *(str(counts[state] or NONE) for state in _STATES))
-    console.print(table)
+        rows.append((arm.name, counts))
+    _show_arms(rows, console, everything=everything)
     console.print()
     console.print(f"study      {plan.study}: {plural(len(plan.arms), 'arm')}, {plural(totals.total(), 'trial')}")
     console.print("trials     " + ", ".join(f"{totals[state]} {state}" for state in _STATES))
     _show_run(seen, console)
     kept = sum(1 for _ in ledger.checkpoints.names())
     if kept and not seen.is_alive:
-        console.print(f"kept       {plural(kept, 'checkpoint')}: the same command resumes from there")
-    for line in failures:
+        console.print(f"kept       {plural(kept, 'checkpoint')}, from which training goes on")
+    for line in failures if everything else failures[:_FAILURES]:
         console.print(line, style="red")
+    if not everything and len(failures) > _FAILURES:
+        console.print(f"... {plural(len(failures) - _FAILURES, 'more failed trial')}: --all shows them", style="dim")
+    if not seen.is_alive:
+        _show_next(ledger, plan.command, totals, console)
+
+
+def _show_arms(rows: Sequence[tuple[str, Counter[str]]], console: Console, *, everything: bool) -> None:
+    """List arms in the study's order; of very many, those that run or failed, then those that are partly done."""
+    table, kept = plain_table("arm", right=_STATES), set(range(len(rows)))
+    if not everything and len(rows) > _ARMS:
+        telling = [bool(counts["running"] or counts["failed"]) * 2 + (len(counts) > 1) for _, counts in rows]
+        kept = set(sorted(kept, key=lambda position: -telling[position])[:_ARMS])
+    for position in sorted(kept):
+        name, counts = rows[position]
+        table.add_row(Text(name), *(str(counts[state] or NONE) for state in _STATES))
+    console.print(table)
+    if len(kept) < len(rows):
+        console.print(f"... {plural(len(rows) - len(kept), 'more arm')}: --all shows them", style="dim")
+
+
+def _show_next(ledger: Ledger, command: str | None, totals: Counter[str], console: Console) -> None:
+    """Say what to do about a run that nobody fills."""
+    if totals["done"] == totals.total():
+        console.print(f"next       raysat report {shlex.quote(str(ledger.root))} says what helped, and how surely")
+    elif command:
+        tried = ", and tries what failed again" * bool(totals["failed"])
+        console.print(f"next       the command that began it trains what is missing{tried}: {command}")
 
 
 def show_search(log: Log, ledger: Ledger, console: Console) -> None:
