@@ -38,7 +38,8 @@ def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [[cell.strip() for cell in cells] for cells in csv.reader(file, strict=True)] or [[]]
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        hint = "give the CSV file that lists the patches" if path.is_dir() else None
+        raise DataError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: {error}", hint=_HINT) from error
     header = lines[0]
@@ -64,7 +65,8 @@ def _check_header(header: list[str]) -> None:
             raise DataError(f"column {column!r} appears twice", hint=_HINT)
     for column in ("path", "label"):
         if column not in header:
-            raise DataError(f"column {column!r} is missing, it has {', '.join(header) or 'none'}", hint=_HINT)
+            hint = "separate columns by commas, not by ';'" if any(";" in name for name in header) else _HINT
+            raise DataError(f"column {column!r} is missing, it has {', '.join(header) or 'none'}", hint=hint)
 
 
 def _row(number: int, header: list[str], cells: list[str], folder: Path) -> Row:

@@ -238,6 +238,15 @@ def test_a_bad_header_is_refused(folder, header, message):
     assert caught.value.hint
 
 
+def test_a_manifest_with_semicolons_or_a_folder_in_its_place_says_what_to_give(folder):
+    with pytest.raises(DataError, match="row 1: column 'path' is missing, it has path;label") as caught:
+        run(folder, [], "path;label")
+    assert caught.value.hint == "separate columns by commas, not by ';'"
+    with pytest.raises(DataError, match="cannot be read: Is a directory") as caught:
+        read_manifest(folder)
+    assert caught.value.hint == "give the CSV file that lists the patches"
+
+
 @pytest.mark.parametrize("again", ["./tif/0.tif", "tif/../tif/0.tif", "{folder}/tif/0.tif", "link.tif"])
 def test_a_file_named_twice_by_other_paths_is_refused(folder, again):
     (folder / "link.tif").symlink_to(folder / "tif" / "0.tif")
