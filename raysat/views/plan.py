@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.formatting import duration, elide, plural
-from raysat.metrics.power import power_note
+from raysat.metrics.power import power_note, seeds_needed
 from raysat.planning.no_effect import NoEffect
 from raysat.planning.summary import ArmSummary, GeneratorSummary, PlanSummary
 from raysat.views.stage_tree import stage_tree
@@ -97,7 +97,8 @@ def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
         split = summary.reported_split
         over = f"over {plural(summary.n_seeds, 'paired seed')}, on {summary.n_patches.get(split, 0):,} {split} patches"
         yield "compares", f"{plural(n - 1, 'arm')} with the baseline, and all with the best, {over}"
-        yield "evidence", power_note(summary.n_seeds, n - 1)
+        enough = ", enough for the strongest difference to be significant at 5 %"
+        yield "evidence", power_note(summary.n_seeds, n - 1) + enough * (summary.n_seeds >= seeds_needed(n - 1))
     if summary.shared_settings:
         yield "all arms", ", ".join(summary.shared_settings)
 
@@ -152,13 +153,16 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
     finished = summary.n_trials - summary.n_equal - summary.missing_trials
     trials += f", {summary.n_equal} equal to another" if summary.n_equal else ""
     yield "trials", trials + (f", {finished} finished" if finished else "")
+    if not summary.missing_trials:
+        yield "to train", "nothing: all trials are finished"
+        return
     generate = f"; {plural(n_generators, 'generator')}, {summary.missing_steps:,} steps" if n_generators else ""
     epochs = f"{summary.missing_epochs:,} epochs, {summary.samples_alone:,} images"
     yield "to train", f"{plural(summary.missing_trials, 'trial')}, {epochs}{generate}"
     if summary.samples_shared < summary.samples_alone:
         times = f"{summary.samples_alone / summary.samples_shared:.1f}x less to train, the same numbers"
         yield "sharing", f"{summary.samples_shared:,} images in fact: {times}"
-    elif summary.samples_alone:
+    else:
         yield "sharing", "none: every trial is trained alone"
     source = (
         f"(mean of {summary.measured_on} finished trials)"
