@@ -20,10 +20,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return NONE if value is None else f"{value:.{digits}f}"
 
 
+def printable(text: str) -> str:
+    """Flatten a text to one printable line, however long."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def one_line(text: str) -> str:
     """Flatten a text to one printable line of bounded length."""
-    line = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(line.split())
+    line = printable(text)
     return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1].rstrip() + "…"
 
 

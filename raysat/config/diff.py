@@ -20,11 +20,8 @@ def flatten(config: Config | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(config: Config, base: Config) -> dict[str, Any]:
-    """Return the settings that make ``config`` of ``base``, by dotted key; of a section of another kind, all of them.
-
-    A learning rate that the schedule replaces by its own is no setting.
-    """
-    ours, theirs = _acting(config), _acting(base)
+    """Return the settings that make ``config`` of ``base``, by key; of a section of another kind all of them."""
+    ours, theirs = acting(config), acting(base)
     other_kind = {key.removesuffix("kind") for key in ours if key.endswith(".kind") and ours[key] != theirs[key]}
     return {
         key: value
@@ -33,7 +30,8 @@ def changes(config: Config, base: Config) -> dict[str, Any]:
     }
 
 
-def _acting(config: Config) -> dict[str, Any]:
+def acting(config: Config) -> dict[str, Any]:
+    """Return the settings of a configuration by dotted key, without a learning rate that its schedule replaces."""
     settings = flatten(config)
     if config.schedule.sets_own_lr:
         del settings["optim.lr"]

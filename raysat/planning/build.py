@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from raysat.config.naming import compact_names, own_settings
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
@@ -53,6 +54,11 @@ class Plan:
 
     def to_file(self) -> PlanFile:
         """Describe the plan for ``plan.json``."""
+        by_id = {trial.id: trial.trial.config for trial in self.trials}
+        configs = {arm: by_id[next(iter(seeds.values()))] for arm, seeds in self.trial_ids.items()}
+        own, shared = own_settings(configs)
+        named = [arm.name for arm in self.study.arms if not arm.in_grid]
+        compact = compact_names(configs, self.store.bands, kept=named)
         return PlanFile(
             study=self.study.name,
             reference=self.study.reference,
@@ -67,9 +73,12 @@ class Plan:
             generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),
             reported=self.store.reported_split,
             images=ImageCounts(alone=self.samples_seen, shared=sum(job.samples_seen for job in self.train_jobs)),
+            settings=shared,
             arms=tuple(
                 ArmEntry(
                     name=arm.name,
+                    compact=compact[arm.name] if compact[arm.name] != arm.name else "",
+                    settings=own[arm.name],
                     grid=arm.in_grid,
                     trials=tuple(TrialEntry(seed=seed, id=trial) for seed, trial in self.trial_ids[arm.name].items()),
                 )

@@ -23,6 +23,8 @@ class ArmEntry(FileModel):
     """An arm and its trials; arms may share some."""
 
     name: str
+    compact: str = ""  # what reports call it; empty where that is its name
+    settings: tuple[str, ...] = ()  # those that not all arms have
     grid: bool = False  # a combination of the study's grid
     trials: tuple[TrialEntry, ...]
 
@@ -61,6 +63,7 @@ class PlanFile(FileModel):
     generate: tuple[GeneratorEntry, ...] = ()
     reported: str  # the split that results are reported on
     images: ImageCounts | None = None
+    settings: tuple[str, ...] = ()  # that all arms have
     arms: tuple[ArmEntry, ...]
 
     @property

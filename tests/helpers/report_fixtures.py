@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from raysat.config.naming import compact_names, own_settings
+from raysat.config.schema import Config
 from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.records import Failure
-from tests.helpers.report import CLASSES, SIZES, TABLE2, write_trial
+from tests.helpers.report import CLASSES, SIZES, TABLE2, config_of, write_trial
 
 MakeRun = Callable[..., Ledger]
 
@@ -45,6 +47,9 @@ def make_run(tmp_path: Path) -> MakeRun:
             for position, arm in enumerate(arms, start=first_id)
             for seed in seeds
         }
+        typed = {arm: Config.model_validate(config_of(**configs.get(arm, {}))) for arm in arms}
+        own, shared = own_settings(typed) if configs else ({}, ())
+        compact = compact_names(typed, kept=() if grid else typed)
         plan = {
             "study": study,
             "reference": reference,
@@ -59,8 +64,15 @@ def make_run(tmp_path: Path) -> MakeRun:
             "reported": "test",
             "command": f"raysat ablate --space {study}.yaml --data demo",
             "images": {"alone": 3000, "shared": 2000},
+            "settings": shared,
             "arms": [
-                {"name": arm, "grid": grid, "trials": [{"seed": seed, "id": ids[arm, seed]} for seed in seeds]}
+                {
+                    "name": arm,
+                    "compact": compact[arm] if compact[arm] != arm else "",
+                    "settings": own.get(arm, ()),
+                    "grid": grid,
+                    "trials": [{"seed": seed, "id": ids[arm, seed]} for seed in seeds],
+                }
                 for arm in arms
             ],
         }

@@ -61,3 +61,20 @@ def test_a_plan_on_simulated_patches_says_so(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text("study: one\nseeds: 1\narms: {plain: {}}\n", encoding="utf-8")
     assert make_plan(load_study(file), store).to_file().data.synthetic
+
+
+def test_a_plan_tells_the_arms_of_its_grid_by_compact_names_and_all_settings(
+    landsat_store: PatchStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "grid.yaml"
+    grid = "{loss: [{kind: cross_entropy}, {kind: ldam}], data.bands: [all, [B6, B5]]}"
+    file.write_text(f"study: grid\nseeds: 1\ngrid: {grid}\narms: {{LDAM: {{}}}}\n", encoding="utf-8")
+    plan = make_plan(load_study(file), landsat_store).to_file()
+    compact = {arm.name: arm.compact for arm in plan.arms}
+    assert compact["LDAM"] == ""  # named by the user
+    assert sorted(filter(None, compact.values())) == [
+        "LDAM, all bands", "LDAM, bands B6-B5", "cross-entropy, all bands", "cross-entropy, bands B6-B5",
+    ]  # fmt: skip
+    ldam = next(arm for arm in plan.arms if arm.compact == "LDAM, bands B6-B5")
+    assert ldam.settings == ("data.bands=B6-B5", "loss=ldam", "loss.max_margin=0.5", "loss.scale=30.0")
+    assert "reweight=none" in plan.settings

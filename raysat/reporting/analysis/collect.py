@@ -43,6 +43,7 @@ def collect(ledger: Ledger) -> Leaderboard:
         synthetic=plan.data.synthetic,
         reference=published,
         arms=rank(arms),
+        shared_settings=plan.settings,
         generators=tuple(job.id for job in plan.generate),
         images=None if plan.images is None else (plan.images.alone, plan.images.shared),
     )
@@ -92,6 +93,8 @@ def _arm(planned: ArmEntry, outcomes: Mapping[str, Metrics | str | None], classe
     by_class = [metric.of_class(k) for metric in (RECALL, PRECISION) for k in range(classes)]
     return Arm(
         name=planned.name,
+        compact=planned.compact,
+        own_settings=planned.settings,
         seeds=tuple(trial.seed for trial, _ in finished),
         failed=tuple(FailedTrial(seed=seed, error=one_line(error) or "no reason recorded") for seed, error in failed),
         missing=tuple(trial.seed for trial, outcome in trials if outcome is None),

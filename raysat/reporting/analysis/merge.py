@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from raysat.errors import UsageError
@@ -21,8 +22,9 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
     require_same(boards, folders)
     if len(boards) == 1:
         return boards[0]
+    shared = _shared_settings(boards)
     arms: dict[str, Arm] = {}
-    for arm in rename_clashes(boards, folders):
+    for arm in rename_clashes([_with_all_settings(board, shared) for board in boards], folders):
         arms[arm.name] = join(arms[arm.name], arm) if arm.name in arms else arm
     return replace(
         boards[0],
@@ -31,10 +33,29 @@ def merge(boards: Sequence[Leaderboard], folders: Sequence[str]) -> Leaderboard:
         synthetic=any(board.synthetic for board in boards),
         support=next((board.support for board in boards if board.support), None),
         reference=next((board.reference for board in boards if board.reference), None),
-        arms=rank([replace(arm, position=position) for position, arm in enumerate(arms.values())]),
+        arms=rank([replace(arm, position=position) for position, arm in enumerate(_told_apart(arms.values()))]),
+        shared_settings=shared,
         generators=tuple(dict.fromkeys(job for board in boards for job in board.generators)),
         images=_images(boards),
     )
+
+
+def _shared_settings(boards: Sequence[Leaderboard]) -> tuple[str, ...]:
+    """The settings that all arms of all runs have."""
+    return tuple(setting for setting in boards[0].shared_settings if all(setting in b.shared_settings for b in boards))
+
+
+def _with_all_settings(board: Leaderboard, shared: Sequence[str]) -> Leaderboard:
+    """A run whose arms tell the settings, too, that only its own arms share."""
+    apart = tuple(setting for setting in board.shared_settings if setting not in shared)
+    return replace(board, arms=tuple(replace(arm, own_settings=(*apart, *arm.own_settings)) for arm in board.arms))
+
+
+def _told_apart(arms: Iterable[Arm]) -> list[Arm]:
+    """Arms without compact names that another goes by: each was told apart among the arms of its own run alone."""
+    arms = list(arms)
+    known = Counter(arm.label for arm in arms)
+    return [replace(arm, compact="") if known[arm.label] > 1 else arm for arm in arms]
 
 
 def require_same(boards: Sequence[Leaderboard], folders: Sequence[str]) -> None:
@@ -75,10 +96,14 @@ def rename_clashes(boards: Sequence[Leaderboard], folders: Sequence[str]) -> lis
     runs = studies if len(set(studies)) == len(studies) else folders
     clashing = _clashes(boards)
     return [
-        replace(arm, name=f"{arm.name} [{run}]") if arm.name in clashing else arm
+        _of_run(arm, run) if arm.name in clashing else arm
         for board, run in zip(boards, runs, strict=True)
         for arm in sorted(board.arms, key=lambda arm: arm.position)
     ]
+
+
+def _of_run(arm: Arm, run: str) -> Arm:
+    return replace(arm, name=f"{arm.name} [{run}]", compact=f"{arm.compact} [{run}]" if arm.compact else "")
 
 
 def _clashes(boards: Sequence[Leaderboard]) -> frozenset[str]:

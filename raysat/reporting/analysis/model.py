@@ -59,6 +59,8 @@ class Arm:
     """One row of the leaderboard. ``rank`` is None where no seed has finished."""
 
     name: str
+    compact: str = ""  # what it is called where people read; empty where that is its name
+    own_settings: tuple[str, ...] = ()  # those that not all arms have; empty in older plans
     rank: int | None = None
     short: bool = False  # lacks a seed that the ranking rests on, and so ranks below the arms that have it
     seeds: tuple[int, ...]  # finished
@@ -72,8 +74,8 @@ class Arm:
 
     @property
     def label(self) -> str:
-        """Its name, and what it is where a publication says so."""
-        return one_line(self.name if self.published is None else f"{self.name} {self.published.label}")
+        """What people read: its compact name or, where a publication says what it is, its name with that."""
+        return one_line(f"{self.name} {self.published.label}" if self.published else self.compact or self.name)
 
     @property
     def n(self) -> int:
@@ -113,6 +115,7 @@ class Leaderboard:
     synthetic: bool = False  # measured on simulated patches
     reference: Reference | None
     arms: tuple[Arm, ...]
+    shared_settings: tuple[str, ...] = ()  # that all arms have
     generators: tuple[str, ...] = ()  # ids of generate jobs
     images: tuple[int, int] | None = None  # to train: every trial alone, and with epochs shared; None in older plans
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from raysat.formatting import NONE, number, one_line
+from raysat.formatting import NONE, number, one_line, printable
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, Metric
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm, MetricSummary
@@ -83,7 +83,7 @@ def difference_cell(estimate: Estimate | None, digits: int = 3) -> Cell:
 
 
 def arm_cell(arm: Arm, *, pareto: Collection[str] = (), baseline: str = "") -> Cell:
-    """Return an arm's name with its marks.
+    """Return an arm's name with its marks; its settings are a hint.
 
     Args:
         arm: whose name.
@@ -93,6 +93,7 @@ def arm_cell(arm: Arm, *, pareto: Collection[str] = (), baseline: str = "") -> C
     return Cell(
         text=arm.label + (f" {PARETO}" if arm.name in pareto else ""),
         below="(baseline)" if arm.name == baseline else "",
+        hint=printable(", ".join(arm.own_settings)),
     )
 
 

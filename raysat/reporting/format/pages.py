@@ -11,6 +11,7 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.replication import Replication
+from raysat.reporting.format.arms import arms_table, name_notes
 from raysat.reporting.format.comparisons import arm_differences, combination_table, effect_table, variance_table
 from raysat.reporting.format.document import (
     Block,
@@ -50,6 +51,7 @@ def report_page(analysis: Analysis) -> Document:
     """The page of a report."""
     board, effects, replication = analysis.board, analysis.effects, analysis.replication
     ranks = Bullets(list(ranking_sentences(board, analysis)))
+    arms = Fold("What each arm is", [arms_table(board)])
     folds = [
         Fold(f"{metric.label.capitalize()} as a table", [class_table(board, metric, analysis)])
         for metric in (RECALL, PRECISION)
@@ -59,7 +61,7 @@ def report_page(analysis: Analysis) -> Document:
         for name, metric in (("AUROC", AUROC), ("Average precision", AVERAGE_PRECISION))
     ]
     sections = [
-        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks]),
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms]),
         Section("differences", "Paired differences", [Figure("differences")]),
         Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
         Section("baseline", "Against the baseline", list(_compared(analysis))),
@@ -87,8 +89,9 @@ def report_page(analysis: Analysis) -> Document:
 def leaderboard_page(board: Leaderboard, replication: Replication | None) -> Document:
     """The page of a leaderboard, which needs no finished trial."""
     ranks = Bullets(list(ranking_sentences(board)))
+    arms = Fold("What each arm is", [arms_table(board)])
     sections = [
-        Section("leaderboard", "Leaderboard", [leaderboard(board, replication), ranks]),
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication), ranks, arms]),
         Section("published", "Published", list(_published(board, replication))),
         Section("classes", "Per class", [class_table(board, metric) for metric in (RECALL, PRECISION)]),
         Section("unfinished", "Failed or missing", [unfinished_table(board)]),
@@ -113,7 +116,7 @@ def overview(board: Leaderboard, replication: Replication | None, analysis: Anal
     blocks: list[Block] = [
         Text(f"{page_title(board)}  {measured_on(board)}"),
         leaderboard(board, replication, analysis),
-        Bullets(list(ranking_sentences(board, analysis))),
+        Bullets([*name_notes(board), *ranking_sentences(board, analysis)]),
     ]
     if replication is not None:
         blocks += [published_table(board, replication, BALANCED_ACCURACY), Text(source_note(board), hint=True)]

@@ -25,6 +25,7 @@ class Cell:
     below: str = ""  # second line, such as an interval; formats of one line show it beside
     emphasis: Emphasis = Emphasis.PLAIN
     short: str = ""  # the text where its group shares one column
+    hint: str = ""  # what a page shows on hovering; never all that says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,13 +44,14 @@ _SPECIAL: Final = {
 }
 
 
-def to_latex(table: Table, title: str, caption: str) -> str:
+def to_latex(table: Table, title: str, caption: str, notes: Sequence[str] = ()) -> str:
     """Return a floating table, or a long one where a page cannot hold it, with every name escaped.
 
     Args:
         table: what it shows; headings of a group stand under the group's name.
         title: of the study, for the label.
         caption: below which the table stands; ``table.caption`` follows it.
+        notes: footnotes, a line each; comments of the source where the table is a long one.
     """
     long_names = any(len(row[k].text) > _WIDE for row in table.rows for k, h in enumerate(table.headings) if h.words)
     words = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"
@@ -68,14 +69,20 @@ def to_latex(table: Table, title: str, caption: str) -> str:
             rf"{{\small\begin{{longtable}}{{{form}}}"
             + f"\n{above} \\\\\n\\toprule\n{head}\n\\midrule\n\\endfirsthead\n"
             f"\\toprule\n{head}\n\\midrule\n\\endhead\n"
-            f"{body}\n\\bottomrule\n\\end{{longtable}}}}\n"
+            f"{body}\n\\bottomrule\n\\end{{longtable}}}}\n" + "".join(f"% {escape(note)}\n" for note in notes)
         )
     else:
         text = (
             f"\\begin{{table}}\n\\centering\\small\n{above}\n\\begin{{tabular}}{{{form}}}\n\\toprule\n{head}\n"
-            f"\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+            f"\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n{_notes(notes)}\\end{{table}}\n"
         )
     return f"% {title}: written by raysat; needs {' '.join(needs)}\n{text}"
+
+
+def _notes(notes: Sequence[str]) -> str:
+    """Footnotes below a table, flush left."""
+    lines = "".join(f"{escape(note)}\\par\n" for note in notes)
+    return f"\\par\\medskip\n{{\\footnotesize\\raggedright\n{lines}}}\n" if notes else ""
 
 
 def _groups(headings: Sequence[Heading]) -> list[str]:

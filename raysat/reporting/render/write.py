@@ -13,6 +13,7 @@ from raysat.files import write_atomic
 from raysat.metrics.catalog import RANKING
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures import FIGURES, draw
+from raysat.reporting.format.arms import settings_notes
 from raysat.reporting.format.leaderboard import leaderboard
 from raysat.reporting.format.pages import report_page
 from raysat.reporting.format.sentences import measured_on, ranking_sentences
@@ -95,7 +96,8 @@ def paper_table(analysis: Analysis) -> str:
     leading = () if analysis.rank_by in RANKING else (analysis.rank_by.name,)
     keys = ("rank", "arm", "recall", *leading, "macro_f1", "icv", "balanced_accuracy", "published", "accuracy", "n")
     caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, analysis)]
-    return to_latex(leaderboard(board, analysis.replication, analysis).pick(*keys), board.study, " ".join(caption))
+    table = leaderboard(board, analysis.replication, analysis).pick(*keys)
+    return to_latex(table, board.study, " ".join(caption), list(settings_notes(board)))
 
 
 def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:

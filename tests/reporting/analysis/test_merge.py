@@ -86,3 +86,32 @@ def test_two_classes_are_said_as_classes(make_run):
     two = make_run({"a": (0.9, 0.5)}, study="two", classes=("x", "z"))
     with pytest.raises(UsageError, match=r"differ in classes \(x, y and x, z\)"):
         merged(one, two)
+
+
+def test_compact_names_stay_where_no_arm_of_another_run_goes_by_them(make_run):
+    one = {f"loss={loss}": {"loss": loss} for loss in ("cross_entropy", "ldam")}
+    two = {f"average={average}": {"average": average} for average in ("none", "swa")}
+    runs = [
+        make_run(dict.fromkeys(configs, HIGH), study=study, configs=configs, grid=True, first_id=first)
+        for study, configs, first in (("one", one, 0), ("two", two, 7))
+    ]
+    assert {arm.label for arm in collect(runs[0]).arms} == {"cross-entropy", "LDAM"}
+    assert {arm.label for arm in collect(runs[1]).arms} == {"cross-entropy", "SWA"}
+    board = merged(*runs)
+    assert {arm.label for arm in board.arms} == {"loss=cross_entropy", "LDAM", "average=none", "SWA"}
+    for arm in board.arms:  # what all arms of one run have is one of the settings in which they differ now
+        settings = [*arm.own_settings, *board.shared_settings]
+        assert len(settings) == len(set(settings))
+        assert ("loss=ldam" in settings) == (arm.name == "loss=ldam")
+        assert ("average=swa" in settings) == (arm.name == "average=swa")
+        assert any(text.startswith("loss=") for text in arm.own_settings)
+        assert any(text.startswith("average=") for text in arm.own_settings)
+
+
+def test_a_compact_name_is_called_after_its_study_where_the_name_is(make_run):
+    def configs(start: float) -> dict[str, dict[str, object]]:
+        return {"average=none": {}, "average=swa": {"average": {"kind": "swa", "start": start}}}
+
+    made = {study: configs(start) for study, start in (("one", 0.25), ("two", 0.5))}
+    runs = [make_run(dict.fromkeys(each, HIGH), study=study, configs=each, grid=True) for study, each in made.items()]
+    assert {arm.label for arm in merged(*runs).arms} == {"cross-entropy", "SWA [one]", "SWA [two]"}

@@ -34,7 +34,7 @@ SEARCH = "study: hunt\nbase: {optim: {epochs: 2}}\nsearch:\n  optim.lr: {log_uni
 COWS = ("0 cows", "1 cow", "2 cows", "3+ cows")
 RECALLS = (0.9, 0.6, 0.6, 0.5)
 ALL = {
-    "leaderboard", "to_baseline", "recall_to_baseline", "to_best", "recall_to_best", "recall", "precision",
+    "leaderboard", "arms", "to_baseline", "recall_to_baseline", "to_best", "recall_to_best", "recall", "precision",
     "main_effects", "interactions", "combination", "variance", "more", "auroc", "average_precision", "unfinished",
     "cost", "generators", "published", "findings", "runs", "changes", "candidates",
 }  # fmt: skip
@@ -137,6 +137,7 @@ def test_html(tables):
                 assert (shown["text"], shown["below"]) == (cell.text, cell.below)
                 assert (float(shown["data-value"]) if "data-value" in shown else None) == cell.value
                 assert ("strong" in shown["class"]) == (cell.emphasis is Emphasis.STRONG)
+                assert shown.get("title", "") == cell.hint
 
 
 def test_latex(tables):
@@ -215,7 +216,8 @@ def test_json_has_the_values_of_areas_cost_and_variance(grid, tables):
             assert [arm[name][label.partition(" (")[0]]["mean"] for arm in arms] == [cell.value for cell in cells]
     costs = {arm["name"]: arm["cost"]["images"] for arm in arms}
     shown = columns(by_name["cost"])
-    assert {cell.text: images.value for cell, images in zip(shown["arm"], shown["images"], strict=True)} == {
+    names = {arm.label: arm.name for arm in grid.board.arms} | {"all": "all"}
+    assert {names[cell.text]: images.value for cell, images in zip(shown["arm"], shown["images"], strict=True)} == {
         **costs, "all": value["cost"]["images"]
     }  # fmt: skip
     shares = [share["of_all"] for share in value["effects"]["shares_of_balanced_accuracy"]]

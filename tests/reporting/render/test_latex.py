@@ -15,6 +15,7 @@ from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, ICV
 from raysat.reporting.analysis.analyze import analyze
 from raysat.reporting.render.latex import escape
 from raysat.reporting.render.write import paper_table
+from tests.helpers.report import GRID, GRID_CONFIGS
 
 HOSTILE = [
     r"\input{/etc/passwd} \def\x{}",
@@ -89,3 +90,21 @@ def test_it_compiles(hostile, make_run, tmp_path):
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stdout[-1500:]
     assert (tmp_path / "main.pdf").stat().st_size > 10_000
+
+
+def test_footnotes_tell_the_settings_behind_every_name(make_run):
+    text = paper_table(analyze([make_run(GRID, configs=GRID_CONFIGS, grid=True).root]))
+    table, _, notes = text.partition("\\end{tabular}")
+    assert "LDAM + SWA" in table
+    assert "loss=" not in table
+    assert "LDAM + SWA: loss=ldam, loss.max\\_margin=0.5, loss.scale=30.0, average=swa, average.start=0.25" in notes
+    assert "All arms: data.bands=all" in notes
+    assert notes.index("All arms") < notes.index("\\end{table}")
+
+
+def test_a_long_table_has_its_footnotes_as_comments(make_run):
+    configs = {f"average.start={k / 100}": {"average": {"kind": "swa", "start": k / 100}} for k in range(41)}
+    made = make_run(dict.fromkeys(configs, (0.9, 0.5, 0.6, 0.4)), seeds=(0,), configs=configs, grid=True)
+    _, _, notes = paper_table(analyze([made.root])).partition("\\end{longtable}}\n")
+    assert "% SWA (start 0.4): average.start=0.4.\n" in notes
+    assert all(line.startswith("% ") for line in notes.splitlines())

@@ -65,7 +65,7 @@ def test_it_renders_with_every_table_whole(found):
         assert name in firsts
     assert heads[0][-2:] == ["accuracy", "n"]
     assert [row[1].removesuffix(" (baseline)").removesuffix(" ◆") for row in page.tables[0][1:]] == [
-        arm.name for arm in found.board.arms
+        arm.label for arm in found.board.arms
     ]
     assert "Paired. n = 4." in page.text
     assert page.images == [{"src": "figures/differences.svg", "alt": "differences to the best"}]

@@ -19,6 +19,7 @@ from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.format.pages import overview
 from raysat.reporting.render.run import leaderboard
 from raysat.reporting.render.terminal import Blocks
+from tests.helpers.report import GRID, GRID_CONFIGS
 
 LONG = "loss=ldam, reweight=drw(beta=0.9999), sampler=inverse_frequency, schedule=triangular(max_lr=0.001), average=swa"
 
@@ -183,3 +184,13 @@ def test_a_metric_that_ranks_has_a_column(make_run):
     head = next(line for line in raw.getvalue().splitlines() if line.startswith("#"))
     assert head.split()[:3] == ["#", "arm", "ECE"]
     assert f"{found.ranked[0].metrics[ECE].mean:.3f}" in rows(raw.getvalue())[0]
+
+
+def test_compact_names_have_their_names_in_files_below_the_table(make_run):
+    text = printed(collect(make_run(GRID, configs=GRID_CONFIGS, grid=True)), 100)
+    assert "  LDAM + SWA  " in text
+    assert "\nLDAM + SWA: loss=ldam, average=swa\n" in text
+    assert "\ncross-entropy: loss=cross_entropy, average=none\n" in text
+    many = {f"average.start={k / 100}": {"average": {"kind": "swa", "start": k / 100}} for k in range(13)}
+    made = make_run(dict.fromkeys(many, (0.9, 0.5, 0.6, 0.4)), seeds=(0,), configs=many, grid=True, folder="many")
+    assert "average.start=" not in printed(collect(made), 100)
