@@ -1,11 +1,12 @@
 """The configuration as JSON Schema (draft 2020-12): its sections, and an override of them as a file may write it.
 
-A section is one of the members of its family, told apart by ``kind``, or keys alone, which then mean those of the kind
-that is laid over. An override has sections, and single keys of them by dotted names.
+A section is a member of its family, told apart by ``kind``, or keys alone, which then are those of the kind that they
+are laid over. An override has sections, and single keys of them by dotted names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from raysat.config.describe import read_docstring
@@ -29,15 +30,12 @@ def config_definitions() -> dict[str, Schema]:
         if "" in family:
             definitions[section] = {**_described(field.description), **member(family[""])}
             continue
-        definitions |= {model.__name__: member(model, require_kind=True) for model in family.values()}
+        definitions |= {model.__name__: member(model) for model in family.values()}
         alone = {key: key_ref(section, key) for key in keys if key != "kind"}
         definitions[section] = {
             **_described(field.description),
             "default": field.default.model_dump(mode="json"),
-            "oneOf": [
-                *({"$ref": f"#/$defs/{model.__name__}"} for model in family.values()),
-                {"type": "object", "properties": alone, "additionalProperties": False},
-            ],
+            **by_kind(section, family, {"properties": alone, "additionalProperties": False}),
         }
     # Nothing after a key is an empty mapping.
     definitions["override"] = {"type": ["object", "null"], "properties": override, "additionalProperties": False}
@@ -62,13 +60,35 @@ def override_keys() -> dict[str, Schema]:
     return refs
 
 
-def member(model: type[Spec], *, require_kind: bool = False) -> Schema:
-    """Return the schema of a mapping that is one model, described by its docstring.
+def by_kind(section: str, family: Mapping[str, type[Spec]], without: Schema) -> Schema:
+    """Return the schema of a mapping that is a member of a family, so that a mistake in it is told as one of its kind.
 
     Args:
-        model: a section without kinds, or a member of a family.
-        require_kind: where another member is the default of its family.
+        section: what the family is called.
+        family: its members by kind, each of which has a definition.
+        without: what the mapping is where it has no ``kind``.
     """
+    cases = [
+        {
+            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+            "then": {"$ref": f"#/$defs/{model.__name__}"},
+        }
+        for kind, model in family.items()
+    ]
+    return {
+        "type": "object",
+        "properties": {"kind": _kind(section, family)},
+        "allOf": [*cases, {"if": {"required": ["kind"]}, "else": without}],
+    }
+
+
+def _kind(section: str, family: Mapping[str, type[Spec]]) -> Schema:
+    lines = [f"{kind}: {read_docstring(model)[0]}." for kind, model in family.items()]
+    return {"description": "\n\n".join([f"Which {section}.", *lines]), "enum": list(family)}
+
+
+def member(model: type[Spec]) -> Schema:
+    """Return the schema of a mapping that is one model: a section without kinds, or a member of a family."""
     schema = model.model_json_schema(by_alias=True)
     properties = {key: _untitled(value) for key, value in schema["properties"].items()}
     summary, details, labels = read_docstring(model)
@@ -80,7 +100,6 @@ def member(model: type[Spec], *, require_kind: bool = False) -> Schema:
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
-        **({"required": ["kind"]} if require_kind else {}),
     }
 
 
@@ -96,7 +115,7 @@ def _keys(section: str) -> dict[str, Schema]:
                 known.append((schema, {"$ref": f"#/$defs/{place}/properties/{key}"}))
     keys = {key: refs[0][1] if len(refs) == 1 else {"anyOf": [ref for _, ref in refs]} for key, refs in found.items()}
     if len(family) > 1:
-        keys["kind"] = {"description": f"Which {section}.", "enum": list(family)}
+        keys["kind"] = _kind(section, family)
     return keys
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from raysat.config.json_schema import OVERRIDE, Schema, key_ref, member, section_ref
+from raysat.config.json_schema import OVERRIDE, Schema, by_kind, key_ref, member, section_ref
 from raysat.config.schema import Config, variants
 from raysat.search.distribution import DISTRIBUTIONS, NOT_SEARCHED
 from raysat.search.keys import SEARCH_KEYS
-from raysat.search.options import SearchOptions
+from raysat.search.options import Budget, SearchOptions
 from raysat.study.schema import NAME, SEED, definitions, file_schema
 
 _NUMBERS: Final = {
@@ -19,7 +19,6 @@ _NUMBERS: Final = {
 
 def search_schema() -> Schema:
     """Return the schema (draft 2020-12)."""
-    options = {key: _option(key) for key in SearchOptions.by_key()}
     written: Schema = {
         "study": NAME,
         "base": OVERRIDE,
@@ -33,30 +32,28 @@ def search_schema() -> Schema:
             "properties": _parameters(),
             "additionalProperties": False,
         },
-        **options,
-    }
-    members = {
-        model.__name__: _member(key, model) for key in options for model in variants(key, SearchOptions).values()
+        **{key: _option(key) for key in SearchOptions.by_key()},
     }
     return file_schema("A search of raysat", written, SEARCH_KEYS) | {
         "required": ["search"],
-        "$defs": {**definitions(), **members},
+        "$defs": definitions() | _members(),
     }
 
 
 def _option(key: str) -> Schema:
     """One of the keys that say how the search proceeds."""
-    refs = [{"$ref": f"#/$defs/{model.__name__}"} for model in variants(key, SearchOptions).values()]
-    default = SearchOptions.by_key()[key].default.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"default": default, **({"oneOf": refs} if len(refs) > 1 else refs[0])}
+    family, default = variants(key, SearchOptions), SearchOptions.by_key()[key].default
+    ref = {"$ref": f"#/$defs/{type(default).__name__}"}
+    written = default.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"default": written, **(by_kind(key, family, ref) if len(family) > 1 else ref)}
 
 
-def _member(key: str, model: Any) -> Schema:
-    default = SearchOptions.by_key()[key].default
-    schema = member(model, require_kind=not isinstance(default, model))
-    if key == "budget":
-        schema["anyOf"] = [{"required": [name]} for name in schema["properties"]]
-    return schema
+def _members() -> dict[str, Schema]:
+    models = (model for key in SearchOptions.by_key() for model in variants(key, SearchOptions).values())
+    schemas = {model.__name__: member(model) for model in models}
+    budget = schemas[Budget.__name__]
+    budget["anyOf"] = [{"required": [name]} for name in budget["properties"]]
+    return schemas
 
 
 def _parameters() -> Schema:
@@ -96,7 +93,7 @@ def _distribution(key: Schema, types: set[str]) -> Schema:
     return {
         "type": "object",
         "minProperties": 1,
-        "maxProperties": 1,
+        "not": {"minProperties": 2},  # beside maxProperties: 1 yaml-language-server 1.25 would suggest no key
         "properties": properties,
         "additionalProperties": False,
     }

@@ -52,6 +52,7 @@ def test_it_accepts_a_sound_search(text: str, tmp_path: Path) -> None:
         "search: {optim.lr: [1.0e-4, 1.0e-2]}\n",
         "search: {optim.lr: {log_uniform: [0, 1.0e-2]}}\n",
         "search: {optim.lr: {uniform: [1.0e-4]}}\n",
+        "search: {optim.lr: {uniform: [0.1, 0.2], choice: [0.1, 0.2]}}\n",
         "search: {optim.lr: {normal: [1.0e-4, 1.0e-2]}}\n",
         "search: {optim.batch_size: {uniform: [16, 48]}}\n",
         "search: {optim.batch_size: {int: [1, 48]}}\n",
