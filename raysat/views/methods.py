@@ -25,7 +25,7 @@ def show_sections(sections: Sequence[SectionInfo], console: Console) -> None:
         for method in section.methods if len(section.methods) > 1 else ():
             console.print(Text(f"  {method.name:<{width}}  {method.summary}"))
         console.print()
-    console.print("The first of a section is its default. raysat methods NAME shows one with its settings.")
+    console.print("The first of each is its default. One with its settings: raysat methods NAME")
 
 
 def show_methods(methods: Sequence[MethodInfo], console: Console) -> None:
