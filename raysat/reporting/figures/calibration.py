@@ -12,6 +12,7 @@ from raysat.formatting import plural
 from raysat.metrics.catalog import ECE
 from raysat.metrics.probabilistic import BINS, Reliability
 from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.figures.caption import SUMS_ONLY, Caption
 from raysat.reporting.figures.names import MARKS, left_out, marked, seeds, shown, wrap
 from raysat.reporting.figures.style import ACCENT, INK, MUTED, WARN, RenderedFigure, new_figure, render
 
@@ -51,9 +52,15 @@ def calibration(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "calibration",
         title="Reliability",
-        caption=f"Accuracy of patches by the confidence of their predicted class, in {BINS} bins, seeds pooled "
-        f"({seeds(arms)}). On the diagonal, confidence is earned. Orange: more confident than right; pale blue: "
-        "more often right than confident. Below: the share of patches in each bin. " + MARKS + left_out(analysis, arms),
+        caption=Caption(
+            shows=f"Accuracy of patches by the confidence of their predicted class, in {BINS} bins; below, the share "
+            "of patches in each bin",
+            look_for="orange: more confident than right (pale blue: more often right than confident); on the diagonal "
+            "confidence is earned",
+            n=seeds(arms),
+            interval=SUMS_ONLY,
+            notes=MARKS + left_out(analysis, arms),
+        ),
         alt=f"{plural(len(arms), 'panel')} of bars along a diagonal, with the expected calibration error of each.",
     )
 

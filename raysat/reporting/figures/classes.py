@@ -12,6 +12,7 @@ from raysat.formatting import NONE, elide
 from raysat.metrics.catalog import PRECISION, RECALL, Metric
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm, Leaderboard
+from raysat.reporting.figures.caption import MEANS_ONLY, Caption
 from raysat.reporting.figures.names import MARKS, MOST_ROWS, left_out, row_label, seeds, shown
 from raysat.reporting.figures.style import (
     ACCENT,
@@ -51,9 +52,15 @@ def classes(analysis: Analysis) -> RenderedFigure:
         figure,
         "classes",
         title="Recall and precision of each class",
-        caption=f"In per cent, means over seeds ({seeds(arms)}); darker is higher. With each class: its patches in "
-        f"the {analysis.board.reported} split; in bold the rarest ({min(rare, default=0):,} patches). {MARKS}{numbers}"
-        f"{left_out(analysis, arms)}",
+        caption=Caption(
+            shows="Recall and precision in per cent, darker where higher, and with each class its patches in the "
+            f"{analysis.board.reported} split",
+            look_for=f"pale cells of the rarest class, in bold ({min(rare, default=0):,} patches): there an arm pays "
+            "for its accuracy",
+            n=seeds(arms),
+            interval=MEANS_ONLY,
+            notes=f"{MARKS}{numbers}{left_out(analysis, arms)}",
+        ),
         alt=f"A table of {len(arms)} rows of arms and {len(analysis.board.classes)} columns of classes, twice.",
     )
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from raysat.formatting import elide
 from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.figures.caption import SUMS_ONLY, Caption
 from raysat.reporting.figures.names import MARKS, left_out, marked, seeds, shown, wrap
 from raysat.reporting.figures.style import (
     ACCENT,
@@ -63,8 +64,13 @@ def confusion(analysis: Analysis) -> RenderedFigure:
         figure,
         "confusion",
         title="Confusion matrices",
-        caption=f"{what}, summed over seeds ({seeds(arms)}); shaded by the share of the true class, blue where right "
-        f"and orange where wrong. {MARKS}{left_out(analysis, arms)}",
+        caption=Caption(
+            shows=f"{what}, summed over seeds and shaded by the share of the true class, blue where right",
+            look_for="dark orange: the class of that row is taken for the class of that column",
+            n=seeds(arms),
+            interval=SUMS_ONLY,
+            notes=f"{MARKS}{left_out(analysis, arms)}",
+        ),
         alt=f"{len(arms)} {'matrix' if len(arms) == 1 else 'matrices'} of {len(names)} true by as many predicted "
         "classes.",
     )

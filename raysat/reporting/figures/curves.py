@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from raysat.formatting import elide, plural
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.curves import Floats
-from raysat.reporting.figures.names import MARKS, marked, shown
+from raysat.reporting.figures.caption import Caption
+from raysat.reporting.figures.names import MARKS, marked, seeds, shown
 from raysat.reporting.figures.style import DASHES, INK, SERIES, RenderedFigure, new_figure, render
 
 _MOST: Final = 6  # as many as there are colours
@@ -56,10 +57,16 @@ def curves(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "curves",
         title="Learning curves",
-        caption="Balanced accuracy and loss as recorded after every epoch; "
-        + ("lines are means over seeds, bands reach from the lowest to the highest seed. " if several else "one seed. ")
-        + "Arms with averaged weights (SWA, EMA) show the training that these are taken from, not the average. "
-        + f"Losses of different kinds differ in scale. {MARKS}{which}",
+        caption=Caption(
+            shows="Balanced accuracy and loss as recorded after every epoch",
+            look_for="lines that still rise at the end, which more epochs would change, and bands that stay apart",
+            n=seeds(arms),
+            interval="Lines are means over seeds; bands reach from the lowest to the highest seed and are no intervals"
+            if several
+            else "One seed, so no interval",
+            notes="Arms with averaged weights (SWA, EMA) show the training that these are taken from, not the average. "
+            f"Losses of different kinds differ in scale. {MARKS}{which}",
+        ),
         alt=f"Balanced accuracy and loss over epochs, a line for each of {plural(len(arms), 'arm')}.",
     )
 

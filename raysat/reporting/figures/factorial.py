@@ -19,6 +19,7 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.factors import Factor
 from raysat.reporting.analysis.model import Arm
+from raysat.reporting.figures.caption import MEANS_ONLY, Caption
 from raysat.reporting.figures.names import wrap
 from raysat.reporting.figures.style import (
     ACCENT,
@@ -68,8 +69,13 @@ def interactions(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "interactions",
         title="Interactions",
-        caption=f"Mean balanced accuracy of the arms with both levels ({n}), averaged over the other factors. "
-        f"Parallel lines: the two do not interact.{plain}{more}",
+        caption=Caption(
+            shows="Mean balanced accuracy of the arms with both levels, averaged over the other factors",
+            look_for="lines that are not parallel: there one factor changes what the other does",
+            n=f"n = {n}",
+            interval=MEANS_ONLY,
+            notes=f"{plain}{more}".strip(),
+        ),
         alt=f"{plural(len(drawn), 'panel')}, each of two factors: levels of one along the axis, a line for each level "
         "of the other.",
     )
@@ -167,7 +173,13 @@ def variance(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "variance",
         title="Shares of variance",
-        caption=f"Of balanced accuracy over all trials of the grid ({n}): what factors and pairs of them account for; "
-        f"grey, what is due to the seed that all arms share, and to chance.{more}",
+        caption=Caption(
+            shows="What factors and pairs of them account for in balanced accuracy over all trials of the grid; grey, "
+            "what is due to the seed that all arms share, and to chance",
+            look_for="long blue bars: the methods that matter; where a grey bar is longer, seeds matter more",
+            n=f"n = {n}",
+            interval="Shares of what was observed, without intervals",
+            notes=more.strip(),
+        ),
         alt=", ".join(f"{one_line(part.source)} {100 * part.of_all:.1f} %" for part in drawn[:8]) + ".",
     )

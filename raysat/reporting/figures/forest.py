@@ -15,6 +15,7 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.paired import Estimates
+from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.names import MARKS, MOST_ROWS, left_out, row_label, shown, wrap
 from raysat.reporting.figures.style import (
     ACCENT,
@@ -30,6 +31,7 @@ from raysat.reporting.figures.style import (
 from raysat.reporting.format.numbers import format_difference
 
 _MOST_COMBINATIONS: Final = 4
+_LINES: Final = "Lines are 95 % intervals over seeds and test patches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +68,32 @@ def differences(analysis: Analysis) -> RenderedFigure | None:
         figure.supxlabel(what, fontsize=9.5)
     else:
         panels[0].set_xlabel(f"{what} ({panels[0].get_xlabel()})".removesuffix(" ()"))
-    several = analysis.ranked[0].n > 1
-    lines = "Lines are 95 % intervals; hollow points are those whose interval includes zero" if several else "One seed"
-    tied = ", = marks arms tied with the best" * bool(analysis.tied) if several else ": no interval can be given"
+    tied = "= marks arms tied with the best. " * bool(analysis.tied)
+    known = [estimates[metric] for _, _, of in sides for estimates in of.values() if metric in estimates]
     return render(
         figure,
         "differences",
         title=f"Paired differences to the best{' and to the baseline' * (len(sides) > 1)}",
-        caption=f"Difference in {metric.label}, seed by seed on the same {analysis.board.n_test:,} patches. "
-        f"{lines}{tied}. n counts pairs of seeds. {MARKS}{left_out(analysis, arms)}",
+        caption=Caption(
+            shows=f"Difference in {metric.label}, seed by seed on the same {analysis.board.n_test:,} patches",
+            look_for="lines that stay clear of zero; hollow points are those whose interval includes it",
+            n=_pairs(known),
+            interval=_lines(known),
+            notes=f"{tied}{MARKS}{left_out(analysis, arms)}",
+        ),
         alt=f"A row for each of {plural(len(arms), 'arm')}, best first, with its difference and interval around zero.",
     )
+
+
+def _pairs(estimates: Sequence[Estimate]) -> str:
+    """``n = 8 pairs of seeds``, or the fewest and the most of these estimates."""
+    counts = sorted({estimate.n for estimate in estimates})
+    pairs = f"{plural(counts[-1], 'pair')} of seeds"
+    return f"n = {pairs}" if len(counts) == 1 else f"n = {counts[0]} to {pairs}"
+
+
+def _lines(estimates: Sequence[Estimate]) -> str:
+    return _LINES if any(estimate.low is not None for estimate in estimates) else "One seed, so no interval"
 
 
 def main_effects(analysis: Analysis) -> RenderedFigure | None:
@@ -87,6 +104,7 @@ def main_effects(analysis: Analysis) -> RenderedFigure | None:
     if not known:
         return None
     rows = [_row(one_line(effect.label), effect.estimates[BALANCED_ACCURACY]) for effect in known[:MOST_ROWS]]
+    estimates = [row.estimate for row in rows if row.estimate]
     figure = new_figure(0.9 + _height([row.label for row in rows]))
     forest(figure.subplots(), rows, "change in balanced accuracy")
     more = f" Shown: {MOST_ROWS} of {len(known)}; the table has all." if len(known) > MOST_ROWS else ""
@@ -95,8 +113,13 @@ def main_effects(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "main-effects",
         title="Main effects on balanced accuracy",
-        caption=f"What a level does instead of the first of its factor, {over} the other factors. Lines are 95 % "
-        f"intervals, hollow where they include zero. n counts seeds.{more}",
+        caption=Caption(
+            shows=f"What a level does instead of the first of its factor, {over} the other factors",
+            look_for="lines that stay clear of zero; hollow points are those whose interval includes it",
+            n=_pairs(estimates),
+            interval=_lines(estimates),
+            notes=more.strip(),
+        ),
         alt=f"A row for each of {plural(len(rows), 'effect')} with its interval around zero.",
     )
 
@@ -107,6 +130,7 @@ def combinations(analysis: Analysis) -> RenderedFigure | None:
     if not compared:
         return None
     groups = [(combination.label, _gains(combination)) for combination in compared]
+    estimates = [row.estimate for _, rows in groups for row in rows if row.estimate]
     heights = [_height([row.label for row in rows]) + 0.35 for _, rows in groups]
     figure = new_figure(0.7 + sum(heights))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -117,9 +141,14 @@ def combinations(analysis: Analysis) -> RenderedFigure | None:
         figure,
         "combination",
         title="Combinations against their parts",
-        caption="What the whole combination gains in balanced accuracy over each part of it, and its synergy: the gain "
-        "beyond the sum of what its parts gain alone (diamond). Lines are 95 % intervals, hollow where they include "
-        "zero.",
+        caption=Caption(
+            shows="What the whole combination gains in balanced accuracy over each part of it, and its synergy: the "
+            "gain beyond the sum of what its parts gain alone (diamond)",
+            look_for="lines right of zero: there the whole is more than that part, or (diamond) than their sum; hollow "
+            "points are those whose interval includes zero",
+            n=_pairs(estimates),
+            interval=_lines(estimates),
+        ),
         alt="A row for each part of a combination with the gain over it and its interval around zero.",
     )
 

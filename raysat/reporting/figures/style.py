@@ -13,6 +13,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from raysat.reporting.figures.caption import Caption
+
 WIDTH: Final = 7.5  # inches
 DPI: Final = 160  # of PNG
 FONTS: Final = "'DejaVu Sans', Verdana, Arial, Helvetica, sans-serif"  # about as wide as the first
@@ -81,7 +83,7 @@ class RenderedFigure:
 
     name: str  # safe in file names and ids
     title: str
-    caption: str  # what is shown, of how many, and what is left out
+    caption: Caption
     alt: str  # for those who cannot see it
     svg: str
     png: bytes
@@ -95,14 +97,14 @@ def style() -> Iterator[None]:
         yield
 
 
-def render(figure: Figure, name: str, *, title: str, caption: str, alt: str) -> RenderedFigure:
+def render(figure: Figure, name: str, *, title: str, caption: Caption, alt: str) -> RenderedFigure:
     """Return a figure as SVG and PNG, with nothing in them that differs from run to run.
 
     Args:
         figure: what to write.
         name: safe in file names and ids.
         title: for pages.
-        caption: what is shown, of how many, and what is left out.
+        caption: what stands below it.
         alt: for those who cannot see it.
     """
     svg, png = io.BytesIO(), io.BytesIO()

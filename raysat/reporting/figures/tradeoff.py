@@ -15,6 +15,7 @@ from raysat.formatting import elide, plural
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm
+from raysat.reporting.figures.caption import MEANS_ONLY, Caption
 from raysat.reporting.figures.names import seeds, shown
 from raysat.reporting.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, RenderedFigure, new_figure, render
 
@@ -55,9 +56,14 @@ def tradeoff(analysis: Analysis) -> RenderedFigure:
         figure,
         "tradeoff",
         title="Accuracy against balanced accuracy",
-        caption=f"Means over seeds ({seeds(arms)}), arms named by rank; both high, at the top right, is best. On the "
-        "grey line both are equal; far below it, rare classes are left behind. Pareto: no other arm beats it on both "
-        f"balanced accuracy and ICV.{rest}",
+        caption=Caption(
+            shows="Accuracy and balanced accuracy of every arm, named by rank",
+            look_for="arms at the top right, where both are high; on the grey line both are equal, and far below it "
+            "rare classes are left behind",
+            n=seeds(arms),
+            interval=MEANS_ONLY,
+            notes=f"Pareto: no other arm beats it on both balanced accuracy and ICV.{rest}",
+        ),
         alt=f"{plural(len(arms), 'arm')} as points; the first by rank has accuracy {points[0, 0]:.3f} and balanced "
         f"accuracy {points[0, 1]:.3f}.",
     )

@@ -176,7 +176,11 @@ def _generated(analysis: Analysis) -> Iterator[Block]:
     for number, generator in enumerate(analysis.generators, 1):
         if png := generator.picture:
             name = one_line(generator.record.class_name)
-            caption = f"{name}. Real patches above, generated ones below."
+            caption = (
+                f"{name}. Real patches above, generated ones below. Look for patches that repeat and for textures that "
+                f"no real patch has. n = {generator.record.real:,} real patches to learn from, one generator; no "
+                "interval."
+            )
             alt = f"Real and generated patches of {name}"
             yield Picture(name=f"generated-{number}", png=png, alt=alt, caption=caption)
 

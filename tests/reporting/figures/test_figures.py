@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -52,7 +53,11 @@ def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Analysi
     for each in drawings:
         assert each.png.startswith(b"\x89PNG")
         assert each.title
-        assert each.caption.endswith(".")
+        assert re.search(r"\. Look for [^.]+\.( \S|$)", str(each.caption))
+        assert re.search(r"\. n = \d+ (pairs of )?seeds\. ", str(each.caption))
+        assert re.search(r"95 % intervals|without intervals|no intervals", each.caption.interval)
+        assert str(each.caption).endswith(".")
+        assert ".." not in str(each.caption)
         assert each.alt.endswith(".")
         ET.fromstring(each.svg)  # noqa: S314
     inlined_figures_share_no_id_and_take_the_colours_of_the_page(drawings)
@@ -80,15 +85,25 @@ def test_names_are_text_never_markup_or_formulas(make_run: MakeRun) -> None:
 def test_one_arm_with_one_seed_needs_no_comparison(make_run: MakeRun) -> None:
     drawings = by_name(draw(found(make_run({"only": (0.9, 0.7, 0.7, 0.5)}, seeds=(0,)))))
     assert list(drawings) == ["tradeoff", "classes", "curves", "confusion", "calibration"]
-    assert "n = 1 seed)" in drawings["classes"].caption
-    assert "one seed" in drawings["curves"].caption
+    assert drawings["classes"].caption.n == "n = 1 seed"
+    assert drawings["curves"].caption.interval == "One seed, so no interval"
 
 
 def test_without_a_second_seed_differences_have_no_interval(make_run: MakeRun) -> None:
     with style():
         drawn = differences(found(make_run(HOSTILE, seeds=(0,))))
     assert drawn
-    assert "no interval" in drawn.caption
+    assert drawn.caption.interval == "One seed, so no interval"
+    assert drawn.caption.n == "n = 1 pair of seeds"
+
+
+def test_pairs_that_differ_in_number_are_said_from_the_fewest_to_the_most(make_run: MakeRun) -> None:
+    arms = {"a": (0.95,) * 4, "b": (0.5,) * 4, "c": (0.4,) * 4}
+    with style():
+        drawn = differences(found(make_run(arms, seeds=range(4), missing=[("b", 3)])))
+    assert drawn
+    assert drawn.caption.n == "n = 3 to 4 pairs of seeds"
+    assert drawn.caption.interval == "Lines are 95 % intervals over seeds and test patches"
 
 
 def test_a_class_without_patches_has_a_dash(make_run: MakeRun) -> None:
@@ -104,9 +119,9 @@ def test_of_many_arms_the_first_are_shown_and_the_baseline(make_run: MakeRun) ->
     findings = found(make_run(arms, seeds=(0,)), baseline="arm 0")
     with style():
         drawings = by_name(tuple(each for make in (differences, tradeoff, confusion) if (each := make(findings))))
-    assert "the first 40 of 45 arms" in drawings["differences"].caption
-    assert "Of 45 arms the first 10 and the baseline are named" in drawings["tradeoff"].caption
-    assert "the first 8 of 45 arms and the baseline" in drawings["confusion"].caption
+    assert "the first 40 of 45 arms" in drawings["differences"].caption.notes
+    assert "Of 45 arms the first 10 and the baseline are named" in drawings["tradeoff"].caption.notes
+    assert "the first 8 of 45 arms and the baseline" in drawings["confusion"].caption.notes
     svg = ET.fromstring(drawings["differences"].svg)  # noqa: S314
     assert sum(text.strip().endswith("  □ arm 0") for text in svg.itertext()) == 1
 
