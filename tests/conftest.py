@@ -25,7 +25,13 @@ BANDS = ("B2", "B5", "B6")
 
 
 # Tests that start a Ray of their own, beside those that ask for ``ray_session``; and those that take seconds each.
-RAY = ("tests/cli/test_generate.py", "tests/cli/test_main.py", "tests/execution/test_cluster.py", "tests/faults/")
+RAY = (
+    "tests/cli/test_generate.py",
+    "tests/cli/test_main.py",
+    "tests/execution/test_cluster.py",
+    "tests/faults/",
+    "tests/test_tutorial.py",
+)
 SLOW = (
     "tests/reporting/analysis/test_coverage.py",
     "tests/training/test_parallel.py",
