@@ -75,6 +75,7 @@ class Section:
     key: str  # its address in the page
     title: str
     blocks: Sequence[Block]
+    essential: bool = False  # printed; the rest is for the screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,11 +61,11 @@ def report_page(analysis: Analysis) -> Document:
         for name, metric in (("AUROC", AUROC), ("Average precision", AVERAGE_PRECISION))
     ]
     sections = [
-        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms]),
-        Section("differences", "Paired differences", [Figure("differences")]),
+        Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms], essential=True),
+        Section("differences", "Paired differences", [Figure("differences")], essential=True),
         Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
-        Section("baseline", "Against the baseline", list(_compared(analysis))),
-        Section("classes", "Per class", [Figure("classes"), *folds]),
+        Section("baseline", "Against the baseline", list(_compared(analysis)), essential=True),
+        Section("classes", "Per class", [Figure("classes"), *folds], essential=True),
         Section("effects", "Effects", list(_effects(effects)) if effects else []),
         Section("curves", "Learning curves", [Figure("curves")]),
         Section("confusion", "Confusion", [Figure("confusion")]),
@@ -73,10 +73,10 @@ def report_page(analysis: Analysis) -> Document:
         Section("more", "More metrics", [more_table(analysis), *areas]),
         Section("published", "The paper's numbers and findings", list(_published(board, replication))),
         Section("generated", "Synthetic patches", list(_generated(analysis))),
-        Section("unfinished", "Failed or missing", [unfinished_table(board)]),
+        Section("unfinished", "Failed or missing", [unfinished_table(board)], essential=True),
         Section("cost", "Cost", [*map(Text, cost_sentences(analysis)), cost_table(analysis)]),
         Section("reproduce", "How to reproduce", list(_reproduce(analysis))),
-        Section("method", "Notes on method", [Bullets(list(method_sentences(analysis)))]),
+        Section("method", "Notes on method", [Bullets(list(method_sentences(analysis)))], essential=True),
     ]
     return Document(
         title=page_title(board),

@@ -38,7 +38,7 @@ class Heading:
     key: str = ""  # what it is of, such as ``icv``; one for all of a group
     short: str = ""  # the text where width is scarce
     group: str = ""  # neighbours that a terminal packs into one column, called this
-    room: int = 0  # left out where rows' names would get fewer characters; the largest goes first; 0 always stays
+    room: int = 0  # priority: left out where rows' names would get fewer characters, the largest first; 0 always stays
     inline: bool = True  # whether cells show what is below beside them where width is scarce
 
     @property

@@ -16,6 +16,7 @@ from raysat.reporting.figures.style import COLOURS, RenderedFigure
 from raysat.reporting.format.document import Document
 
 _PACKAGE: Final = "raysat.reporting.render"
+_PRINTED_ROWS: Final = 20  # of each table on paper; style.css hides the others
 
 
 def to_html(document: Document, drawings: Sequence[RenderedFigure]) -> str:
@@ -36,6 +37,7 @@ def to_html(document: Document, drawings: Sequence[RenderedFigure]) -> str:
         style=_asset("style.css"),
         script=_asset("table.js"),
         version=__version__,
+        printed_rows=_PRINTED_ROWS,
     )
     return page + "\n"
 

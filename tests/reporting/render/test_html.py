@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from raysat.reporting.figures.forest import differences
 from raysat.reporting.figures.style import style
 from raysat.reporting.figures.tradeoff import tradeoff
 from raysat.reporting.format.pages import report_page
+from raysat.reporting.format.table import Table
 from raysat.reporting.render.html import to_html
 from tests.helpers.report import GRID, GRID_CONFIGS, with_generator
 
@@ -110,6 +112,45 @@ def test_tables_can_be_read_and_sorted(make_run: MakeRun, table2: dict[str, tupl
         float(attributes.get("data-value", "0"))
     heads = text.count('scope="col"')
     assert heads > tables
+
+
+def test_columns_of_low_priority_can_be_dropped_and_shown_again_without_a_script(make_run: MakeRun) -> None:
+    findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True))
+    table = report_page(findings).sections[0].blocks[0]
+    assert isinstance(table, Table)
+    _, page = page_of(findings)
+    cells = [attributes["class"].split() for attributes in page.all("th")[: len(table.headings)]]
+    minor = {heading.key for heading, classes in zip(table.headings, cells, strict=True) if "minor" in classes}
+    least = {heading.key for heading, classes in zip(table.headings, cells, strict=True) if "least" in classes}
+    assert minor == {"icv_root", "macro_f1", "to_best", "p_holm", "recall", "accuracy"}  # the arm, its rule and n stay
+    assert least == {"icv_root", "to_best", "p_holm"}
+    boxes = [attributes for attributes in page.all("input") if attributes == {"type": "checkbox"}]
+    assert 0 < len(boxes) < len(page.all("table"))  # where nothing is dropped there is nothing to choose
+    assert " ".join(page.words).count("all columns") == len(boxes)
+
+
+def test_the_essential_part_is_printed_and_the_rest_is_named(make_run: MakeRun) -> None:
+    findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True))
+    _, page = page_of(findings)
+    printed = sum(attributes.get("class") == "essential" for attributes in page.all("section"))
+    sections = report_page(findings).with_figures({"differences", "tradeoff"}).sections
+    assert printed == sum(section.essential for section in sections) == 5
+    rest = ", ".join(section.title for section in sections if not section.essential)
+    assert f"Printed: the essential part. The page has more: {rest}." in page.words
+    assert not any("rows are printed" in words for words in page.words)
+    many = {f"arm {k}": RECALL for k in range(21)}
+    _, page = page_of(found(make_run(many, seeds=(0,), folder="many")))
+    assert page.words.count("The first 20 of 21 rows are printed.") >= 1
+    style = (files("raysat.reporting.render") / "templates" / "style.css").read_text(encoding="utf-8")
+    assert "tbody tr:nth-child(n + 21) { display: none; }" in style  # where the sentence says it ends
+
+
+def test_settings_are_one_hover_away_and_in_a_table_for_all(make_run: MakeRun) -> None:
+    _, page = page_of(found(make_run(GRID, configs=GRID_CONFIGS, grid=True)))
+    whole = "loss=ldam, loss.max_margin=0.5, loss.scale=30.0, average=swa, average.start=0.25, average.every=0.125"
+    assert whole in {attributes.get("title") for attributes in page.all("th")}
+    assert whole in page.words
+    assert "What each arm is" in page.words
 
 
 def test_names_never_become_tags(make_run: MakeRun) -> None:

@@ -1,4 +1,4 @@
-// Sorts tables by their headings, switches between light and dark, and opens what is folded for print.
+// Sorts tables by their headings and switches between light and dark.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -45,18 +45,5 @@
   theme.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     label();
-  });
-
-  addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll("details:not([open])")) {
-      each.open = true;
-      each.dataset.print = "";
-    }
-  });
-  addEventListener("afterprint", () => {
-    for (const each of document.querySelectorAll("details[data-print]")) {
-      each.open = false;
-      delete each.dataset.print;
-    }
   });
 })();
