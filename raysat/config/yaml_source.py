@@ -118,9 +118,6 @@ def read_yaml(path: Path) -> tuple[YamlValue, str]:
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(limits.FILE + 1)
-    except FileNotFoundError:
-        hint = "give the path of a study, such as search_spaces/table2.yaml"
-        raise StudyError(f"{path}: no such file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
     if len(text) > limits.FILE:

@@ -7,9 +7,7 @@ override of base. Settings of the command line win: a parameter that they set is
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from raysat.config import limits
@@ -18,14 +16,15 @@ from raysat.config.families.images import NoSynthetic
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
-from raysat.config.yaml_source import YamlValue, read_yaml
+from raysat.config.yaml_source import YamlValue
 from raysat.search.distribution import ParamValue
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Asha, SearchOptions
 from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
 from raysat.study.arm import Arm
-from raysat.study.load import Study, settings_tree, study_name, study_seeds
+from raysat.study.load import Overrides, Study, settings_tree, study_name, study_seeds
 from raysat.study.rates import check_rate
+from raysat.study.source import Source, read_source
 
 _OF_STUDIES: Final = ("arms", "grid", "zip", "exclude", "reference")
 _OPTION_KINDS: Final = YamlValue({"sampler": {"kind": "tpe"}, "stop": {"kind": "none"}})
@@ -78,9 +77,9 @@ class Search:
 
 
 def load_search(
-    path: Path,
+    source: Source,
     *,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     epochs: int | None = None,
     seed: int | None = None,
     trials: int | None = None,
@@ -89,8 +88,8 @@ def load_search(
     """Return the search of a file, checked as far as it can be without data: every boundary point is valid.
 
     Args:
-        path: the YAML file.
-        overrides: ``key=value`` settings that win in every candidate.
+        source: a YAML file, the name of a search that ships with raysat, or a mapping with the keys of a file.
+        overrides: settings that win in every candidate: values by dotted key, or texts ``key=value``.
         epochs: epochs of every candidate.
         seed: trains every candidate, in place of the file's.
         trials: candidates in all, in place of the file's.
@@ -99,8 +98,9 @@ def load_search(
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
     """
-    document, text = read_yaml(path)
-    _check_keys(document, path)
+    given = read_source(source)
+    document = given.tree
+    _check_keys(document, given.origin)
     settings = settings_tree(overrides, epochs)
     tree = override(DEFAULT_KINDS, document.mapping("base").expand())
     whole = override(tree, settings)
@@ -112,17 +112,17 @@ def load_search(
     if not parameters:
         message = "there is nothing to search" + (": {--set} fixes every parameter" if document.value["search"] else "")
         raise document.error(message, "search", hint="name a parameter: optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}")
-    seeds = study_seeds(document, path, None)
+    seeds = study_seeds(given, None)
     if len(seeds) > 1:
         message = f"a search trains every candidate with one seed, got {len(seeds)}"
         raise document.error(message, "seeds", hint="keep one; confirm.seeds says how many confirm the best")
     search = Search(
-        name=study_name(document, path),
+        name=study_name(given),
         base=base,
         parameters=parameters,
         seed=seeds[0] if seed is None else seed,
         options=_options(document, trials, hours),
-        text=text,
+        text=given.text,
         tree=tree,
         settings=settings,
     )
@@ -177,11 +177,11 @@ def _check_pruner(search: Search, document: YamlValue) -> None:
         raise document.error(message, "stop", hint=hint)
 
 
-def _check_keys(document: YamlValue, path: Path) -> None:
+def _check_keys(document: YamlValue, origin: str) -> None:
     if not isinstance(document.value, dict):
         raise document.error("a search is a mapping of keys", hint=f"its keys are {', '.join(SEARCH_KEYS)}")
     if "search" not in document.value:
-        hint = f"run it with: raysat ablate --space {path}"
+        hint = f"run it with: raysat ablate --space {origin}"
         raise document.error("there is no key 'search', so this is a study of arms", hint=hint)
     for key in document.value:
         if key in _OF_STUDIES:

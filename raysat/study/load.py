@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from raysat.config import limits
 from raysat.config.hints import outside_base
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
-from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
+from raysat.config.yaml_source import YamlValue, parse_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, plural
@@ -23,8 +22,10 @@ from raysat.study.arm import Arm, find_origins
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.rates import check_rate, schedule_of
+from raysat.study.source import Document, Source, read_source
 
 _ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
+Overrides = Sequence[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +41,17 @@ class Study:
 
 
 def load_study(
-    path: Path, *, overrides: Sequence[str] = (), epochs: int | None = None, seeds: int | None = None
+    source: Source,
+    *,
+    overrides: Overrides = (),
+    epochs: int | None = None,
+    seeds: int | None = None,
 ) -> Study:
-    """Read a study file; return the study, every arm of it valid.
+    """Read a study; return it, every arm of it valid.
 
     Args:
-        path: the YAML file.
-        overrides: ``key=value`` settings that win over base and arms alike.
+        source: a YAML file, the name of a study that ships with raysat, or a mapping with the keys of a file.
+        overrides: settings that win over base and arms alike: values by dotted key, or texts ``key=value``.
         epochs: epochs of every arm; milestones are fractions of training, so they follow.
         seeds: run the first so many of the study's seeds.
 
@@ -54,18 +59,19 @@ def load_study(
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
         UsageError: more seeds asked for than the study has.
     """
-    document, text = read_yaml(path)
+    given = read_source(source)
+    document = given.tree
     if not isinstance(document.value, dict):
         raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(STUDY_KEYS)}")
     if "search" in document.value:
         message = "'search' makes this a search for hyperparameters, not a study of arms"
-        raise document.error(message, "search", hint=f"run it with: raysat tune --space {path}")
+        raise document.error(message, "search", hint=f"run it with: raysat tune --space {given.origin}")
     document.check_keys(list(STUDY_KEYS), hint=outside_base)
     for key in ("arms", "grid", "zip", "exclude"):
         if key in document.value and document.value[key] is None:
             raise document.error(f"{key!r} is empty", key, hint="indent what belongs to it below it, or leave it out")
     settings = settings_tree(overrides, epochs)
-    numbers = study_seeds(document, path, seeds)
+    numbers = study_seeds(given, seeds)
     _check_trials(document, len(document.mapping("arms", hint=_ARMS).value) + count(document), len(numbers))
     written = document.mapping("base", hint="such as base: {optim: {epochs: 40}}").expand()
     for key in written.value:
@@ -90,7 +96,7 @@ def load_study(
         for name, tree in whole.items()
     }
     return Study(
-        name=study_name(document, path),
+        name=study_name(given),
         arms=tuple(
             Arm(name=name, config=config, in_grid=name in in_grid, origins=origins[name])
             for name, config in configs.items()
@@ -98,7 +104,7 @@ def load_study(
         seeds=numbers,
         reference=_text(document, "reference"),
         reference_place=document.location(("reference",)),
-        text=text,
+        text=given.text,
     )
 
 
@@ -129,20 +135,24 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
         yield name, changed, tree
 
 
-def settings_tree(overrides: Sequence[str], epochs: int | None) -> YamlValue:
-    """Turn ``--set key=value`` and ``--epochs`` into one tree whose places name the option."""
+def settings_tree(overrides: Overrides, epochs: int | None) -> YamlValue:
+    """Turn overrides and ``--epochs`` into one tree whose places name the option."""
     tree = YamlValue({})
-    for setting in overrides:
-        key, equals, text = (part.strip() for part in setting.partition("="))
-        if not equals or not key:
-            raise UsageError(f"{{--set}} {setting}: write it as key=value", hint="such as --set model.name=resnet50")
-        try:
-            value = parse_yaml(text, "value").value
-        except StudyError:
-            message = f"{{--set}} {setting}: the value is not valid YAML"
-            raise UsageError(message, hint="quote special characters") from None
+    for key, value in overrides.items() if isinstance(overrides, Mapping) else map(_setting, overrides):
         tree = tree.merge(YamlValue(value, {}, f"{{--set}} {key}").nested_under(*key.split(".")))
     return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "{--epochs}").nested_under("optim", "epochs"))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Key and value of ``key=value``. Raises UsageError."""
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not key:
+        raise UsageError(f"{{--set}} {text}: write it as key=value", hint="such as --set model.name=resnet50")
+    try:
+        return key, parse_yaml(value, "value").value
+    except StudyError:
+        message = f"{{--set}} {text}: the value is not valid YAML"
+        raise UsageError(message, hint="quote special characters") from None
 
 
 def _text(document: YamlValue, key: str) -> str | None:
@@ -152,27 +162,22 @@ def _text(document: YamlValue, key: str) -> str | None:
     return value
 
 
-def study_name(document: YamlValue, path: Path) -> str:
+def study_name(given: Document) -> str:
     """The study's name, by default the file's. Raises StudyError for one that cannot name a folder."""
     try:
-        return safe_name(_text(document, "study") or path.stem, "study")
+        return safe_name(_text(given.tree, "study") or given.stem, "study")
     except StorageError as error:
-        raise document.error(error.message, "study", hint=error.hint) from None
+        raise given.tree.error(error.message, "study", hint=error.hint) from None
 
 
-def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int, ...]:
-    """Return the seeds of a study or search, all different.
-
-    Args:
-        document: the file's mapping.
-        path: the file, for the hint.
-        first: take so many of them alone.
+def study_seeds(given: Document, first: int | None) -> tuple[int, ...]:
+    """Return the seeds of a study or search, all different, or the ``first`` so many.
 
     Raises:
         StudyError: they are no seeds, or too many.
         UsageError: more are asked for than there are.
     """
-    value = document.value.get("seeds", [0])
+    document, value = given.tree, given.tree.value.get("seeds", [0])
     number = value if type(value) is int else len(value) if isinstance(value, list) else 1
     if number > limits.SEEDS:
         got = echo(value) if type(value) is int else f"a list of {number:,}"
@@ -185,5 +190,7 @@ def study_seeds(document: YamlValue, path: Path, first: int | None) -> tuple[int
         message = f"seeds must be different whole numbers from 0 on, got {echo(value)}"
         raise document.error(message, "seeds", hint="such as seeds: 5, which is seeds: [0, 1, 2, 3, 4]")
     if first is not None and not 1 <= first <= len(value):
-        raise UsageError(f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {path}")
+        raise UsageError(
+            f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {given.origin}"
+        )
     return tuple(value[:first])

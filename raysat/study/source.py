@@ -1,0 +1,76 @@
+"""Where a study or a search comes from: a file, the name of one that ships with raysat, or a mapping."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from raysat.config import limits
+from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
+from raysat.errors import StudyError, did_you_mean
+from raysat.formatting import echo
+
+Source = Path | str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A study or search as it was given."""
+
+    tree: YamlValue
+    text: str  # YAML
+    origin: str  # for messages: a path, or ``the mapping``
+    stem: str  # names the study where it does not name itself
+
+
+def read_source(source: Source) -> Document:
+    """Read what a study is made of.
+
+    Args:
+        source: a path; the name of a study that ships with raysat, such as ``quickstart``, where there is no such file;
+            or a mapping with the keys of a study file.
+
+    Raises:
+        StudyError: there is no such file, or it is not valid YAML; a mapping that YAML cannot hold.
+    """
+    if isinstance(source, Mapping):
+        return _read_mapping(source)
+    path = Path(source)
+    shipped = shipped_studies()
+    if not path.exists():
+        if str(source) not in shipped:
+            names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
+            raise StudyError(f"{path}: no such file", hint=did_you_mean(path.name, shipped) or names)
+        path = shipped[str(source)]
+    tree, text = read_yaml(path)
+    return Document(tree=tree, text=text, origin=str(source), stem=path.stem)
+
+
+def shipped_studies() -> dict[str, Path]:
+    """The studies and searches that ship with raysat, by name."""
+    folder = Path(str(files("raysat"))) / "search_spaces"
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def _read_mapping(source: Mapping[str, Any]) -> Document:
+    yaml, out = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # arms keep their order
+    try:
+        yaml.dump(dict(source), out)
+    except YAMLError as error:
+        cause = str(error).splitlines()[0]
+        hint = "use dicts, lists, texts and numbers"
+        raise StudyError(f"the mapping cannot be written as YAML: {cause}", hint=hint) from None
+    text = out.getvalue()
+    if len(text) > limits.FILE:
+        raise StudyError(f"the mapping is {echo(len(text))} characters of YAML, more than {limits.FILE:,}")
+    tree = parse_yaml(text, "study")
+    return Document(tree=YamlValue(tree.value, {}, "study"), text=text, origin="the mapping", stem="study")
