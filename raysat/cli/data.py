@@ -11,12 +11,11 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_bands, read_words
-from raysat.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from raysat.data.importers.base import PatchSource
+    from raysat.data.importers.base import ImportSummary
 
 _PATH = click.Path(path_type=Path)
 _out = click.option("--out", type=_PATH, required=True, help="The store to write, a folder.")
@@ -53,9 +52,9 @@ def import_() -> None:
 @_store_options
 def droughtwatch(source: Path, keep_empty: bool, **store: Any) -> None:
     """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
-    from raysat.data.importers.droughtwatch import read_droughtwatch
+    from raysat.api.stores import import_droughtwatch
 
-    _import(read_droughtwatch(source, keep_empty=keep_empty), "reading records", **store)
+    _import(import_droughtwatch, "reading records", source, keep_empty=keep_empty, **store)
 
 
 @import_.command()
@@ -86,14 +85,11 @@ def geotiff(
     header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
     statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
-    from raysat.data.importers.geotiff import read_geotiff
+    from raysat.api.stores import import_geotiff
 
-    names = _band_names(sensor, bands)
-    if not names:
-        raise UsageError("the bands of the files are not named", hint="use --sensor sentinel2, or --bands B01,B02,...")
     order = read_words(classes, "--classes") if classes is not None else ()
-    patches = read_geotiff(manifest, bands=names, sensor=sensor, classes=order, ordinal=ordinal, alpha_mask=alpha_mask)
-    _import(patches, "reading patches", **store)
+    names = {"sensor": sensor, "bands": _words(bands), "classes": order}
+    _import(import_geotiff, "reading patches", manifest, **names, ordinal=ordinal, alpha_mask=alpha_mask, **store)
 
 
 @import_.command()
@@ -108,11 +104,10 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 
     Arrays of 11 bands are taken for Landsat 8 where neither --sensor nor --bands is given.
     """
-    from raysat.data.importers.folder import read_folder
+    from raysat.api.stores import import_folder
 
-    names = _band_names(sensor, bands)
-    patches = read_folder(source, bands=names, sensor=sensor, ordinal=ordinal, keep_empty=keep_empty)
-    _import(patches, "reading arrays", **store)
+    names = {"sensor": sensor, "bands": _words(bands)}
+    _import(import_folder, "reading arrays", source, **names, ordinal=ordinal, keep_empty=keep_empty, **store)
 
 
 @data.command()
@@ -122,12 +117,9 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
-    from raysat.data.importers.synthetic import synthesize
-    from raysat.views.store import show_import
+    from raysat.api.stores import make_synthetic
 
-    with progress_bar() as bar:
-        summary = synthesize(out, size=size, seed=seed, overwrite=overwrite, progress=partial(bar, "making patches"))
-    show_import(summary, _screen())
+    _import(partial(make_synthetic, size=size, seed=seed), "making patches", out=out, overwrite=overwrite)
 
 
 @data.command()
@@ -139,33 +131,26 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 @click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Patches of a class.")
 def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
-    from raysat.data.importers.source import open_data
-    from raysat.views.store import show_store
+    from raysat.api.stores import open_store
 
-    opened = open_data(store)
-    show_store(opened, _screen())
+    opened = open_store(store)
+    opened.show(_screen())
     if plot is not None:
-        from raysat.data.sample_grid import contact_sheet
-
-        contact_sheet(opened, plot, composite=read_bands(composite), per_class=per_class)
+        opened.plot(plot, composite=read_bands(composite), per_class=per_class)
         click.echo(f"wrote {plot}")
 
 
-def _import(source: PatchSource, title: str, *, out: Path, allow_duplicates: bool, overwrite: bool) -> None:
-    from raysat.data.importers.write import import_patches
+def _import(make: Callable[..., ImportSummary], title: str, *source: Path, **options: Any) -> None:
+    """Make a store with a progress bar, and show what became of it."""
     from raysat.views.store import show_import
 
     with progress_bar() as bar:
-        summary = import_patches(
-            source, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=partial(bar, title)
-        )
+        summary = make(*source, **options, progress=partial(bar, title))
     show_import(summary, _screen())
 
 
-def _band_names(sensor: str | None, bands: str | None) -> tuple[str, ...]:
-    from raysat.data.bands import bands_of_files
-
-    return bands_of_files(sensor, None if bands is None else read_words(bands, "--bands"))
+def _words(bands: str | None) -> tuple[str, ...] | None:
+    return None if bands is None else read_words(bands, "--bands")
 
 
 def _screen() -> Console:

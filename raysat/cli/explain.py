@@ -15,7 +15,7 @@ from raysat.cli.options import FILE, set_option
 @click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
 @click.option("--epochs", type=int, help="Epochs of the arm; points in training follow.")
 @set_option
-def explain(arm: str, space: Path, epochs: int | None, overrides: tuple[str, ...]) -> None:
+def explain(arm: str, space: Path, epochs: int | None, settings: tuple[str, ...]) -> None:
     """Print all settings of an arm, and what sets each: base, the arm, an option, or a default.
 
     ARM is its name, or its number in raysat plan, such as '#3'. What does nothing in it is marked, as far as that can
@@ -25,4 +25,4 @@ def explain(arm: str, space: Path, epochs: int | None, overrides: tuple[str, ...
     from raysat.study.load import load_study
     from raysat.views.explain import show_explained
 
-    show_explained(explained(load_study(space, overrides=overrides, epochs=epochs), arm), console())
+    show_explained(explained(load_study(space, overrides=settings, epochs=epochs), arm), console())

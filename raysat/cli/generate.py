@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,18 +11,9 @@ from raysat.cli.console import console, stopped
 from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
 from raysat.cli.signals import terminable
 from raysat.config import limits
-from raysat.errors import PlanError, StorageError, UsageError
-from raysat.formatting import plural
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from raysat.config.families.images import Dcgan
-    from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
-    from raysat.metrics.synthetic import SyntheticTraining
-    from raysat.planning.jobs import GenerateJob
-    from raysat.storage.artifacts import Artifacts
 
 
 @click.command()
@@ -53,82 +43,32 @@ def generate(
 
     What is there already is not made again. Trials that ask for the same generators share them.
     """
-    from raysat.config.schema import Config, Data
-    from raysat.data.importers.source import open_data
-    from raysat.generation.check import check_generation
-    from raysat.planning.jobs import generate_jobs
-    from raysat.planning.resolve import resolve_config
-    from raysat.storage.artifacts import Artifacts
-    from raysat.storage.ledger import Ledger
-    from raysat.views.generate import show_quality, show_training
+    from raysat.api.generators import generate as run
+    from raysat.api.stores import open_store
+    from raysat.views.generate import show_training
+    from raysat.views.run import RunView
 
-    screen = console()
-    store = open_data(data)
-    if store.generated:
-        raise PlanError(f"{store.path} holds generated patches", hint="give the real store that they were made from")
-    data_config = Data.model_validate({"bands": read_bands(bands)})
-    config = resolve_config(Config(data=data_config, synthetic=_gan(classes, patches, steps, seed)), store)
-    jobs = generate_jobs(config, store)
-    for job in jobs:
-        check_generation(job.work, store)
+    store, screen = open_store(data), console()
     screen.print(f"data       {data}: {describe_store(store)}")
-    screen.print(f"bands      {', '.join(map(str, config.data.bands))}")
-    artifacts, ledger = Artifacts(out), Ledger(out)
-    missing = [job for job in jobs if not artifacts.is_finished(job.id)]
-    interrupted = False
-    if missing:
-        from raysat.execution.run import generate as run
-        from raysat.views.run import RunView
-
-        with terminable():
-            summary = run(missing, store, ledger, artifacts, cluster, RunView(screen))
-        interrupted = summary.interrupted
-        screen.print(f"done       {plural(summary.finished, 'generator')}, {summary.failed} failed")
-    else:
-        screen.print(f"nothing to do: all {plural(len(jobs), 'generator')} are finished")
-    show_quality(jobs, artifacts, ledger, screen)
-    if all(artifacts.is_finished(job.id) for job in jobs):
-        if (training := _train_on_synthetic(jobs, store, artifacts, screen)) is not None:
-            show_training(training, screen)
-        for job in jobs:
-            screen.print(f"pictures   {artifacts.path(job.id)}", style="dim")
-    if interrupted:
-        return stopped(screen)
-    return 0 if all(artifacts.is_finished(job.id) for job in jobs) else 1
-
-
-def _train_on_synthetic(
-    jobs: Sequence[GenerateJob], store: PatchStore, artifacts: Artifacts, screen: Console
-) -> SyntheticTraining | None:
-    """What a classifier learns of all generated patches together; measured once, kept beside them."""
-    from raysat.config.schema import digest
-    from raysat.files import read_model, write_atomic
-    from raysat.metrics.synthetic import SyntheticTraining
-
-    stores = {job.work.label: artifacts.open(job.id) for job in jobs}
-    fingerprints = [generated.fingerprint for generated in stores.values()]
-    file = artifacts.root / f"train-on-synthetic-{digest(fingerprints)}.json"
-    try:
-        return read_model(SyntheticTraining, file, remedy="")
-    except StorageError:  # not measured yet, or damaged
-        from raysat.generation.quality import train_on_synthetic
-
+    with terminable():
+        found = run(
+            data,
+            out=out,
+            classes=None if classes is None else read_words(classes, "--classes"),
+            bands=read_bands(bands) or "all",
+            patches=patches,
+            steps=steps,
+            seed=seed,
+            cluster=cluster,
+            on_event=RunView(screen),
+        )
+    found.show(screen)
+    if len(found.finished) == len(found.jobs):
         screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
-        images = {label: generated.images for label, generated in stores.items()}
-        training = train_on_synthetic(images, store, bands=jobs[0].work.bands)
-        if training is not None:
-            write_atomic(file, training.model_dump_json(indent=1))
-        return training
-
-
-def _gan(classes: str | None, patches: int | None, steps: int | None, seed: int | None) -> Dcgan:
-    """The generator that the options describe."""
-    from raysat.config.families.images import Dcgan
-
-    given: dict[str, Any] = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
-    if classes is not None:
-        given["classes"] = read_words(classes, "--classes")  # a number that names no class is a label
-    try:
-        return Dcgan.model_validate({key: value for key, value in given.items() if value is not None})
-    except ValueError as error:
-        raise UsageError(f"the generator cannot be made: {error}") from None
+        if (training := found.train_on_synthetic()) is not None:
+            show_training(training, screen)
+        for job in found.jobs:
+            screen.print(f"pictures   {found.artifacts.path(job.id)}", style="dim")
+    if found.outcome.interrupted:
+        return stopped(screen)
+    return 0 if len(found.finished) == len(found.jobs) else 1

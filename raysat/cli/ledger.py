@@ -17,6 +17,7 @@ from raysat.formatting import plural
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
 def status(run: Path, everything: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
+    from raysat.api.runs import open_run
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
     from raysat.views.status import show_search, show_status
@@ -24,7 +25,7 @@ def status(run: Path, everything: bool) -> None:
     if (log := read_log(run)) is not None:
         show_search(log, Ledger(run), console())
     else:
-        show_status(Ledger.open(run), console(), everything=everything)
+        show_status(open_run(run).status(), console(), everything=everything)
 
 
 @click.group()
@@ -44,24 +45,16 @@ def verify(run: Path, clean: bool, orphans: bool) -> int:
     """
     if orphans and not clean:
         raise UsageError("--orphans says what --clean deletes", hint="add --clean")
-    from contextlib import nullcontext
+    from raysat.api.runs import open_run
 
-    from raysat.storage.ledger import Ledger
-    from raysat.storage.verify import check
-
-    opened, screen = Ledger.open(run), console()
-    with opened.lock() if clean else nullcontext():
-        whole, findings = check(opened)
-        for finding in findings:
-            style = "red" if finding.kind == "damaged" else ""
-            screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)
-        removed = [finding for finding in findings if clean and (finding.kind != "orphan" or orphans)]
-        for finding in removed:
-            finding.remove()
-    wrong = [finding for finding in findings if finding.kind != "orphan" and finding not in removed]
-    screen.print(f"whole      {plural(whole, 'record')}")
-    if removed:
-        screen.print(f"deleted    {len(removed)} of these; the study makes again what it asks for")
-    elif wrong:
+    screen = console()
+    found = open_run(run).verify(clean=clean, orphans=orphans)
+    for finding in found.findings:
+        style = "red" if finding.kind == "damaged" else ""
+        screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)
+    screen.print(f"whole      {plural(found.whole, 'record')}")
+    if found.removed:
+        screen.print(f"deleted    {len(found.removed)} of these; the study makes again what it asks for")
+    elif found.wrong:
         screen.print("add --clean to delete what is damaged or left over; the study makes it again")
-    return 1 if wrong else 0
+    return 1 if found.wrong else 0

@@ -6,7 +6,6 @@ import shlex
 import sys
 import traceback
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -27,10 +26,8 @@ from raysat.errors import RaysatError, with_options
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from raysat.api.studies import Plan
     from raysat.execution.cluster_options import ClusterOptions
-    from raysat.planning.build import Plan
 
 _BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
 
@@ -58,40 +55,32 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
-    from raysat.planning.build import PendingJobs
+    from raysat.api.runs import ablate as train
     from raysat.planning.no_effect import no_effects
     from raysat.views.plan import no_effect_lines
+    from raysat.views.run import RunView
 
     out = console()
     plan = options.plan()
-    pending = PendingJobs.of(plan, options.out)
-    ledger, artifacts = pending.ledger, pending.artifacts
     out.print(f"study      {plan.study.name}: {_count(plan)}")
     out.print(f"data       {options.data}: {describe_store(plan.store)}")
     for line in no_effect_lines(no_effects(plan), out.width, {}):
         out.print(line)
-    interrupted = False
-    if pending.missing:
-        from raysat.execution.run import run
-        from raysat.views.run import RunView
-
-        if finished := sum(ledger.is_finished(trial.id) for trial in plan.trials):
-            out.print(f"resuming   {finished} of {len(plan.trials)} trials are finished already")
-        cluster = replace(cluster, workers=options.workers)
-        with terminable():
-            summary = run(plan, pending.missing, ledger, artifacts, cluster, RunView(out))
-        interrupted = summary.interrupted
-        out.print(f"done       {plural(summary.finished, 'job')}, {summary.failed} failed")
-    else:
-        ledger.write_plan(plan.study.text, plan.to_file())
-        out.print(f"nothing to train: all {len(plan.trials)} trials are finished")
-    _leaderboard(ledger.root, out)
-    for job in plan.generate_jobs:
-        if artifacts.is_finished(job.id) and (note := artifacts.read(job.id).note):
-            out.print(f"{job.name}: {note}", style="yellow")
-    if interrupted:
+    with terminable():
+        run = train(plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=RunView(out))
+    out.print()
+    run.show(out)
+    out.print()
+    for file in run.files:
+        out.print(f"wrote {file}", style="dim")
+    if run.leaderboard().finished:
+        path = shlex.quote(str(run.path))
+        out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
+    for note in run.notes():
+        out.print(note, style="yellow")
+    if run.outcome and run.outcome.interrupted:
         return stopped(out)
-    return 0 if all(ledger.is_finished(trial.id) for trial in plan.trials) else 1
+    return 0 if run.is_complete else 1
 
 
 @cli.command()
@@ -100,26 +89,9 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
 def plan(options: AblateOptions, everything: bool) -> None:
     """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
     plan = options.plan()
-    from raysat.planning.build import PendingJobs
-    from raysat.planning.summary import summarize
     from raysat.views.plan import show_plan
 
-    show_plan(summarize(plan, PendingJobs.of(plan, options.out)), console(), everything=everything)
-
-
-def _leaderboard(run: Path, console: Console) -> None:
-    from raysat.reporting.format.pages import overview
-    from raysat.reporting.render.run import leaderboard
-    from raysat.reporting.render.terminal import Blocks
-
-    board, replication, files = leaderboard(run)
-    console.print()
-    console.print(Blocks(overview(board, replication)))
-    console.print()
-    for file in files:
-        console.print(f"wrote {file}", style="dim")
-    if board.finished:
-        console.print(f"next: raysat report {shlex.quote(str(run))} says what helped, by how much, and how surely")
+    show_plan(plan.summary(options.out), console(), everything=everything)
 
 
 def _count(plan: Plan) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.errors import UsageError, prefixed
+from raysat.errors import UsageError
 
 if TYPE_CHECKING:
+    from raysat.api.studies import Plan
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
-    from raysat.planning.build import Plan
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -31,37 +31,33 @@ class AblateOptions:
     data: str
     epochs: int | None
     seeds: int | None
-    overrides: tuple[str, ...]
+    settings: tuple[str, ...]
     workers: int
     reuse_epochs: bool
     out: Path
 
     def plan(self) -> Plan:
         """Read the study and plan it on its data."""
-        from raysat.study.load import load_study
+        from raysat.api.studies import load_study, plan
+        from raysat.study.load import parse_settings
 
-        study = load_study(self.space, overrides=self.overrides, epochs=self.epochs, seeds=self.seeds)
-        from raysat.execution.prepare import prepare  # after the study, so that a mistake there is said at once
-        from raysat.reporting.analysis import reference
-
-        if study.reference is not None:
-            with prefixed(study.reference_place):
-                reference.load(study.reference)  # an unknown one is an error before anything is trained
-        command = self._command(study.name)
-        return prepare(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs, command=command)
+        overrides = parse_settings(self.settings)
+        study = load_study(self.space, overrides=overrides, epochs=self.epochs, seeds=self.seeds)
+        planned = plan(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs)
+        return replace(planned, command=self._command(study.name))
 
     def _command(self, study: str) -> str:
         """The command that trains the same from a copy of the study that is called by its name."""
         words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", self.data]
         words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
-        words += [word for setting in self.overrides for word in ("--set", setting)]
+        words += [word for setting in self.settings for word in ("--set", setting)]
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
         words += [] if self.reuse_epochs else ["--no-reuse-epochs"]
         return shlex.join(words)
 
 
 data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
-set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
+set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
 out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
@@ -108,15 +104,10 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def _cluster_options(*, address: str | None, **options: Any) -> ClusterOptions:
-    """How to use the machines; a Ray of our own, which is not started yet, will listen on loopback alone."""
-    from raysat.execution import stay_on_loopback
+def _cluster_options(**options: Any) -> ClusterOptions:
     from raysat.execution.cluster_options import ClusterOptions
 
-    if address in (None, "local"):
-        stay_on_loopback()
-        address = None
-    return ClusterOptions(address=address, **options)
+    return ClusterOptions(**options)
 
 
 def _packed(

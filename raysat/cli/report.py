@@ -37,29 +37,27 @@ def report(
     Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, Parquet,
     JSON).
     """
-    from raysat.reporting.analysis.ranking import ranking_metric
-    from raysat.reporting.render.write import check_formats, write_report
+    from raysat.api.reports import report as analyze
 
-    chosen = check_formats(read_words(formats, "--format"))
-    ranking_metric(rank_by)
     if len(runs) > 1 and out is None:
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
-    if len({run.resolve() for run in runs}) < len(runs):
-        raise UsageError("a run is named twice", hint="name each once")
-    from raysat.reporting.analysis.analyze import analyze
-    from raysat.reporting.format.pages import overview
-    from raysat.reporting.render.terminal import Blocks
-
-    screen = console()
+    screen, folder = console(), out or runs[0] / "report"
     with progress_bar() as progress:
-        analysis = analyze(runs, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
-        files = write_report(analysis, out or runs[0] / "report", chosen, lambda: progress("figures", 0, 1))
+        found = analyze(
+            runs,
+            out=folder,
+            formats=read_words(formats, "--format"),
+            baseline=baseline,
+            rank_by=rank_by,
+            combinations=combinations,
+            progress=progress,
+        )
     screen.print()
-    screen.print(Blocks(overview(analysis.board, analysis.replication, analysis)))
+    found.show(screen)
     screen.print()
-    folder = files[-1].parent  # figures come first
-    screen.print(f"wrote {', '.join(file.name for file in files if file.parent == folder)} in {folder}", style="dim")
-    if figures := [file for file in files if file.parent != folder]:
+    names = [file.name for file in found.files if file.parent == folder]
+    screen.print(f"wrote {', '.join(names)} in {folder}", style="dim")
+    if figures := [file for file in found.files if file.parent != folder]:
         screen.print(f"wrote {len(figures)} files in {figures[0].parent}", style="dim")
 
 
@@ -69,15 +67,9 @@ def report(
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as Markdown too.")
 def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
-    from raysat.files import write_atomic
-    from raysat.reporting.analysis.compare import compare as compare_runs
-    from raysat.reporting.format.run_comparison import comparison_page
-    from raysat.reporting.render.markdown import to_markdown
-    from raysat.reporting.render.terminal import Blocks
+    from raysat.api.reports import compare as compare_runs
 
-    page = comparison_page(compare_runs(run_a, run_b))
     screen = console()
-    screen.print(Blocks(page.sections[0].blocks))
+    compare_runs(run_a, run_b, out=out).show(screen)
     if out is not None:
-        write_atomic(out, to_markdown(page))
         screen.print(f"wrote {out}", style="dim")

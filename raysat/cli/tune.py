@@ -22,12 +22,8 @@ from raysat.cli.signals import terminable
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.search.load import Search
-    from raysat.search.log import Log
-    from raysat.storage.ledger import Ledger
 
 
 @click.command()
@@ -45,7 +41,7 @@ def tune(
     space: Path,
     data: str,
     epochs: int | None,
-    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
     seed: int | None,
     trials: int | None,
     hours: float | None,
@@ -58,33 +54,32 @@ def tune(
     Writes OUT/<study>/best.yaml, a study of the base and the best, for a paired confirmation with raysat ablate. The
     same command again resumes from what was tried, until the budget is spent.
     """
-    from raysat.execution.hpo.prepare import prepare_search
-    from raysat.search.load import load_search
+    from raysat.api.searches import tune as run
+    from raysat.api.stores import open_store
+    from raysat.api.studies import load_search
+    from raysat.study.load import parse_settings
+    from raysat.views.run import RunView
 
+    overrides = parse_settings(settings)
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
-    prepared = prepare_search(search, data=data, out=out, cluster=replace(cluster, workers=workers))
-    log, interrupted = prepared.log, False
-    screen = console()
+    store, screen = open_store(data), console()
     screen.print(f"search     {search.name}: {_describe(search)}")
-    screen.print(f"data       {data}: {describe_store(prepared.store)}")
-    if log.left(search.options.budget):
-        from raysat.execution.hpo.run import tune as run
-        from raysat.views.run import RunView
-
-        if log.ended:
-            screen.print(f"resuming   {plural(len(log.ended), 'candidate')} tried already")
-        with terminable():
-            result = run(prepared, RunView(screen))
-        log, interrupted = result.log, result.interrupted
-        if result.exhausted:
-            tried = plural(len(log.candidates), "candidate")
-            screen.print(f"the space is exhausted: no new configuration after {tried}")
-    else:
-        screen.print(f"nothing to train: the budget is spent on {plural(len(log.candidates), 'candidate')}")
-    _report(search, log, prepared.ledger, screen)
-    if interrupted:
+    screen.print(f"data       {data}: {describe_store(store)}")
+    with terminable():
+        found = run(search, data, out=out, cluster=replace(cluster, workers=workers), on_event=RunView(screen))
+    if found.exhausted:
+        tried = plural(len(found.log.candidates), "candidate")
+        screen.print(f"the space is exhausted: no new configuration after {tried}")
+    screen.print()
+    found.show(screen)
+    screen.print()
+    for file in found.files:
+        screen.print(f"wrote {file}", style="dim")
+    if found.can_be_confirmed:
+        screen.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}")
+    if found.interrupted:
         return stopped(screen)
-    return 0 if any(candidate.val for candidate in log.candidates) else 1
+    return 0 if found.best else 1
 
 
 def _describe(search: Search) -> str:
@@ -94,30 +89,3 @@ def _describe(search: Search) -> str:
     stop = "" if options.pruner.kind == "none" else f", early stopping by {options.pruner.kind}"
     what = plural(len(search.parameters), "parameter")
     return f"{what}, at most {' or '.join(spent)}, sampler {options.sampler.kind}{stop}"
-
-
-def _report(search: Search, log: Log, ledger: Ledger, screen: Console) -> None:
-    """Show what was found and write it down."""
-    from raysat.files import write_atomic
-    from raysat.reporting.figures.search import search_png
-    from raysat.reporting.format.search import search_blocks
-    from raysat.reporting.render.frames import search_frame, to_csv
-    from raysat.reporting.render.terminal import Blocks
-    from raysat.search.confirm import best_candidates, confirming_study
-
-    failures = [ledger.read_failure(candidate.job) for candidate in log.candidates if candidate.state == "failed"]
-    screen.print()
-    errors = {failure.id: failure.error for failure in failures if failure}
-    screen.print(Blocks(search_blocks(search, log, errors)))
-    screen.print()
-    files: dict[str, str | bytes] = {
-        "search.csv": to_csv(search_frame(search, log)),
-        "search.png": search_png(search, log),
-    }
-    if any(candidate.val for candidate in log.candidates):
-        files["best.yaml"] = confirming_study(search, log)
-    for name, content in files.items():
-        write_atomic(ledger.root / name, content)
-        screen.print(f"wrote {ledger.root / name}", style="dim")
-    if best_candidates(search, log):
-        screen.print(f"confirm it with: raysat ablate --space {ledger.root / 'best.yaml'} --data {log.data}")

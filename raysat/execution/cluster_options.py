@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class ClusterOptions:
     """How to use the machine or cluster; None lets raysat choose."""
 
-    address: str | None = None  # of a cluster; None starts Ray on this machine
+    address: str | None = None  # of a cluster; None or "local" starts Ray on this machine
     workers: int = 1  # data-parallel, per trial
     cpus_per_trial: float | None = None  # per worker
     gpus_per_trial: float | None = None  # per worker

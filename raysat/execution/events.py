@@ -10,6 +10,15 @@ from raysat.execution.run_state import Row, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What of a run was finished before; where that is all of it, nothing follows."""
+
+    finished: int
+    total: int | None  # None where that is not known
+    noun: str  # what is counted: trial, candidate, generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Another raysat holds the run; this one waits for it to end."""
 
@@ -47,7 +56,7 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Event = Waiting | Connected | Started | Progress | Ended
+Event = Resumed | Waiting | Connected | Started | Progress | Ended
 OnEvent = Callable[[Event], None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raysat.data.importers.source import open_data
+from raysat.data.store import PatchStore
 from raysat.generation.check import check_generation
 from raysat.planning.build import Plan, make_plan
 from raysat.study.load import Study
@@ -10,13 +10,20 @@ from raysat.training.check import check
 
 
 def prepare(
-    study: Study, data: str, *, workers: int = 1, reuse_epochs: bool = True, command: str | None = None
+    study: Study,
+    store: PatchStore,
+    *,
+    data: str,
+    workers: int = 1,
+    reuse_epochs: bool = True,
+    command: str | None = None,
 ) -> Plan:
     """Plan a study on its data, and check that every arm can train there.
 
     Args:
         study: what to train.
-        data: a patch store's path, or ``demo``.
+        store: the patches.
+        data: the name that the store goes by.
         workers: data-parallel, per trial.
         reuse_epochs: train epochs that trials have in common once.
         command: that does the same, for reports.
@@ -26,9 +33,8 @@ def prepare(
 
     Raises:
         UsageError: an arm that cannot train or generate on the data, by its name.
-        DataError: the data cannot be read.
     """
-    plan = make_plan(study, open_data(data), data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
+    plan = make_plan(study, store, data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
     arms = {arm.name: arm for arm in study.arms}
     for name, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
         with arms[name].located():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from raysat.config.schema import Model
 from raysat.data.store import PatchStore
@@ -12,7 +11,7 @@ from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
-from raysat.execution.run_state import RunState
+from raysat.execution.run_state import RunState, Summary
 from raysat.execution.session import Session, session
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
@@ -22,15 +21,6 @@ from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.training.models.names import check_name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """How a run ended."""
-
-    finished: int
-    failed: int
-    interrupted: bool
 
 
 def run(

@@ -30,6 +30,15 @@ class Row:
         return self.state in (State.DONE, State.STOPPED, State.FAILED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a run ended."""
+
+    finished: int  # trials and generators, in this run
+    failed: int
+    interrupted: bool
+
+
 Subscriber = Callable[[Row | None], None]  # is called with the row that changed; with None as time passes
 
 

@@ -35,6 +35,7 @@ class Plan:
     generate_jobs: tuple[GenerateJob, ...]
     trials: tuple[PlannedTrial, ...]  # each once, however many arms and seeds ask for it
     trial_ids: Mapping[str, Mapping[int, str]]  # arm -> seed -> id
+    workers: int = 1  # data-parallel, of each trial
     command: str | None = None  # that trains it, for reports
 
     @property
@@ -141,6 +142,7 @@ def make_plan(
         generate_jobs=tuple(generators.values()),
         trials=tuple(trials.values()),
         trial_ids=trial_ids,
+        workers=workers,
         command=command,
     )
 

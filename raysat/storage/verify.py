@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,42 @@ class Finding:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a look over a run found."""
+
+    whole: int  # records
+    findings: tuple[Finding, ...]
+    removed: tuple[Finding, ...]  # of these
+
+    @property
+    def wrong(self) -> tuple[Finding, ...]:
+        """What is still damaged or left over; an orphan is neither."""
+        return tuple(found for found in self.findings if found.kind != "orphan" and found not in self.removed)
+
+
+def verify(ledger: Ledger, *, clean: bool = False, orphans: bool = False) -> Verification:
+    """Look a run over, and delete what is of no use where that is asked for.
+
+    Args:
+        ledger: of the run.
+        clean: delete what is damaged or left over; no other process may fill the run meanwhile.
+        orphans: with ``clean``: delete whole records too that the last study did not ask for.
+
+    Returns:
+        What was found, and what of it is gone.
+
+    Raises:
+        StorageError: there is no plan, another process holds the run, or something cannot be deleted.
+    """
+    with ledger.lock() if clean else nullcontext():
+        whole, findings = check(ledger)
+        removed = tuple(found for found in findings if clean and (found.kind != "orphan" or orphans))
+        for found in removed:
+            found.remove()
+    return Verification(whole=whole, findings=tuple(findings), removed=removed)
 
 
 def check(ledger: Ledger) -> tuple[int, list[Finding]]:

@@ -138,13 +138,17 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
 def settings_tree(overrides: Overrides, epochs: int | None) -> YamlValue:
     """Turn overrides and ``--epochs`` into one tree whose places name the option."""
     tree = YamlValue({})
-    for key, value in overrides.items() if isinstance(overrides, Mapping) else map(_setting, overrides):
+    for key, value in overrides.items() if isinstance(overrides, Mapping) else parse_settings(overrides).items():
         tree = tree.merge(YamlValue(value, {}, f"{{--set}} {key}").nested_under(*key.split(".")))
     return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "{--epochs}").nested_under("optim", "epochs"))
 
 
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Values by dotted key of texts ``key=value``, whose values are YAML; the last of a key wins. Raises UsageError."""
+    return dict(map(_setting, texts))
+
+
 def _setting(text: str) -> tuple[str, Any]:
-    """Key and value of ``key=value``. Raises UsageError."""
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key:
         raise UsageError(f"{{--set}} {text}: write it as key=value", hint="such as --set model.name=resnet50")

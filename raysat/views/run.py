@@ -10,10 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raysat.execution.events import Connected, Ended, Event, Progress, Started, Waiting
+from raysat.execution.events import Connected, Ended, Event, Progress, Resumed, Started, Waiting
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
-from raysat.formatting import duration
+from raysat.formatting import duration, plural
 from raysat.planning.jobs import GenerateJob
 
 _STYLE: Final = {
@@ -39,6 +39,8 @@ class RunView:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         match event:
+            case Resumed():
+                self._print_resumed(event)
             case Waiting(reason=reason):
                 self._console.print(f"waiting    {reason}", style="dim")
             case Connected(dashboard=dashboard):
@@ -57,8 +59,22 @@ class RunView:
             case Ended():
                 if self._live:
                     self._live.stop()
+                if self._run:
+                    self._print_done(self._run.state)
             case _:
                 assert_never(event)
+
+    def _print_resumed(self, event: Resumed) -> None:
+        if event.finished == event.total:
+            self._console.print(f"nothing to do: all {plural(event.total, event.noun)} are finished")
+        elif event.finished:
+            of = plural(event.finished, event.noun)
+            of = of if event.total is None else f"{event.finished:,} of {plural(event.total, event.noun)}"
+            self._console.print(f"resuming   {of} are finished already")
+
+    def _print_done(self, state: RunState) -> None:
+        done, failed = state.count(State.DONE), state.count(State.FAILED)
+        self._console.print(f"done       {plural(done, 'job')}, {failed} failed")
 
     def _print_line(self, run: Started, row: Row) -> None:
         """Print a plain line for a trial that ended, and now and then for one that trains."""

@@ -3,117 +3,71 @@
 from __future__ import annotations
 
 import shlex
-import socket
-import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from raysat.formatting import NONE, duration, plural
 from raysat.search.log import Log
-from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
-from raysat.storage.lock import holder_of
+from raysat.storage.progress import LastSeen, RunProgress, TrialState, last_seen
 from raysat.views.table import plain_table
 
-_ALIVE_S = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
-_ARMS = 20  # of a page
-_FAILURES = 5
-_STATES = ("done", "running", "failed", "missing")
+_ARMS: Final = 20  # of a page
+_FAILURES: Final = 5
+_STATES: Final[tuple[TrialState, ...]] = ("done", "running", "failed", "missing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LastSeen:
-    """How the run that fills a folder was when it was last seen."""
-
-    status: RunStatus | None  # None where there was none yet
-    age: float  # seconds since then
-    holder: str | None  # of the folder's lock: it may be a newer run that only starts
-
-    @property
-    def is_alive(self) -> bool:
-        if self.status is None:
-            return False
-        if self.holder is not None:
-            return self.holder == f"pid {self.status.pid} on {self.status.host}"
-        elsewhere = self.status.host != socket.gethostname()  # whose locks may not be seen here
-        return elsewhere and self.age < _ALIVE_S and self.status.is_unfinished
-
-    @property
-    def running(self) -> tuple[RunningJob, ...]:
-        return self.status.running if self.status is not None and self.is_alive else ()
-
-
-def show_status(ledger: Ledger, console: Console, *, everything: bool = False) -> None:
-    """Print the status of a run.
+def show_status(progress: RunProgress, console: Console, *, everything: bool = False) -> None:
+    """Print how far a run is.
 
     Args:
-        ledger: of the run.
+        progress: of the run.
         console: where to print.
         everything: all arms; otherwise those that say most, as many as fit a page.
-
-    Raises:
-        StorageError: its plan is missing or damaged.
     """
-    plan, seen = ledger.read_plan(), _last_seen(ledger)
-    running = {job.job for job in seen.running}
-    totals: Counter[str] = Counter()
-    failures: list[str] = []
-    rows: list[tuple[str, Counter[str]]] = []
-    for arm in plan.arms:
-        counts: Counter[str] = Counter()
-        for trial in arm.trials:
-            if ledger.is_finished(trial.id):
-                counts["done"] += 1
-            elif trial.id in running:
-                counts["running"] += 1
-            elif failure := ledger.read_failure(trial.id):
-                counts["failed"] += 1
-                failures.append(f"failed     {arm.name}  seed {trial.seed}: {failure.error}")
-            else:
-                counts["missing"] += 1
-        totals += counts
-        rows.append((arm.name, counts))
-    _show_arms(rows, console, everything=everything)
+    seen = progress.last_seen
+    _show_arms(progress, console, everything=everything)
     console.print()
-    console.print(f"study      {plan.study}: {plural(len(plan.arms), 'arm')}, {plural(totals.total(), 'trial')}")
-    console.print("trials     " + ", ".join(f"{totals[state]} {state}" for state in _STATES))
+    arms, trials = plural(len(progress.arms), "arm"), plural(len(progress.trials), "trial")
+    console.print(f"study      {progress.study}: {arms}, {trials}")
+    console.print("trials     " + ", ".join(f"{progress.count(state)} {state}" for state in _STATES))
     _show_run(seen, console)
-    kept = sum(1 for _ in ledger.checkpoints.names())
-    if kept and not seen.is_alive:
-        console.print(f"kept       {plural(kept, 'checkpoint')}, from which training goes on")
-    for line in failures if everything else failures[:_FAILURES]:
-        console.print(line, style="red")
-    if not everything and len(failures) > _FAILURES:
-        console.print(f"... {plural(len(failures) - _FAILURES, 'more failed trial')}: --all shows them", style="dim")
+    if progress.checkpoints and not seen.is_alive:
+        console.print(f"kept       {plural(progress.checkpoints, 'checkpoint')}, from which training goes on")
+    failed = [trial for trial in progress.trials if trial.error is not None]
+    for trial in failed if everything else failed[:_FAILURES]:
+        console.print(f"failed     {trial.arm}  seed {trial.seed}: {trial.error}", style="red")
+    if not everything and len(failed) > _FAILURES:
+        console.print(f"... {plural(len(failed) - _FAILURES, 'more failed trial')}: --all shows them", style="dim")
     if not seen.is_alive:
-        _show_next(ledger, plan.command, totals, console)
+        _show_next(progress, console)
 
 
-def _show_arms(rows: Sequence[tuple[str, Counter[str]]], console: Console, *, everything: bool) -> None:
+def _show_arms(progress: RunProgress, console: Console, *, everything: bool) -> None:
     """List arms in the study's order; of very many, those that run or failed, then those that are partly done."""
-    table, kept = plain_table("arm", right=_STATES), set(range(len(rows)))
-    if not everything and len(rows) > _ARMS:
-        telling = [bool(counts["running"] or counts["failed"]) * 2 + (len(counts) > 1) for _, counts in rows]
-        kept = set(sorted(kept, key=lambda position: -telling[position])[:_ARMS])
-    for position in sorted(kept):
-        name, counts = rows[position]
-        table.add_row(Text(name), *(str(counts[state] or NONE) for state in _STATES))
+    counts = progress.by_arm()
+    table, kept = plain_table("arm", right=_STATES), set(counts)
+    if not everything and len(counts) > _ARMS:
+        telling = {arm: bool(of["running"] or of["failed"]) * 2 + (len(of) > 1) for arm, of in counts.items()}
+        kept = set(sorted(counts, key=lambda arm: -telling[arm])[:_ARMS])
+    for arm, of in counts.items():
+        if arm in kept:
+            table.add_row(Text(arm), *(str(of[state] or NONE) for state in _STATES))
     console.print(table)
-    if len(kept) < len(rows):
-        console.print(f"... {plural(len(rows) - len(kept), 'more arm')}: --all shows them", style="dim")
+    if len(kept) < len(counts):
+        console.print(f"... {plural(len(counts) - len(kept), 'more arm')}: --all shows them", style="dim")
 
 
-def _show_next(ledger: Ledger, command: str | None, totals: Counter[str], console: Console) -> None:
+def _show_next(progress: RunProgress, console: Console) -> None:
     """Say what to do about a run that nobody fills."""
-    if totals["done"] == totals.total():
-        console.print(f"next       raysat report {shlex.quote(str(ledger.root))} says what helped, and how surely")
-    elif command:
-        tried = ", and tries what failed again" * bool(totals["failed"])
-        console.print(f"next       the command that began it trains what is missing{tried}: {command}")
+    if progress.count("done") == len(progress.trials):
+        path = shlex.quote(str(progress.folder))
+        console.print(f"next       raysat report {path} says what helped, and how surely")
+    elif progress.command:
+        tried = ", and tries what failed again" * bool(progress.count("failed"))
+        console.print(f"next       the command that began it trains what is missing{tried}: {progress.command}")
 
 
 def show_search(log: Log, ledger: Ledger, console: Console) -> None:
@@ -124,7 +78,7 @@ def show_search(log: Log, ledger: Ledger, console: Console) -> None:
         ledger: of its run.
         console: where to print.
     """
-    seen = _last_seen(ledger)
+    seen = last_seen(ledger)
     states = [candidate.state for candidate in log.candidates]
     counts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed", "running")]
     if not seen.is_alive:
@@ -137,13 +91,7 @@ def show_search(log: Log, ledger: Ledger, console: Console) -> None:
     _show_run(seen, console)
 
 
-def _last_seen(ledger: Ledger) -> _LastSeen:
-    status = read_status(ledger.progress)
-    age = 0.0 if status is None else max(0.0, time.time() - status.time)
-    return _LastSeen(status=status, age=age, holder=holder_of(ledger.root))
-
-
-def _show_run(seen: _LastSeen, console: Console) -> None:
+def _show_run(seen: LastSeen, console: Console) -> None:
     starting = seen.holder is not None and not seen.is_alive
     console.print(f"run        {f'{seen.holder}, starting' if starting else _run(seen)}")
     for job in seen.running:
@@ -151,7 +99,7 @@ def _show_run(seen: _LastSeen, console: Console) -> None:
         console.print(f"running    {job.name}{seed}  {unit} {job.epoch}/{job.epochs}")
 
 
-def _run(seen: _LastSeen) -> str:
+def _run(seen: LastSeen) -> str:
     status = seen.status
     if status is None:
         return "none yet"

@@ -102,7 +102,7 @@ def test_some_bands_of_a_known_sensor(manifest, tmp_path):
 @pytest.mark.parametrize(
     ("options", "kind", "message", "hint"),
     [
-        ((), UsageError, "the bands of the files are not named", "--sensor sentinel2"),
+        ((), UsageError, "the bands of the files are not named", "{--sensor} sentinel2"),
         (("--sensor", "sentinel"), BandError, "unknown sensor 'sentinel'", "did you mean 'sentinel2'"),
         (("--bands", "a,b,b"), UsageError, "--bands names 'b' twice", "once"),
         (("--bands", "a,,b"), UsageError, "has an empty name", "commas"),

@@ -72,7 +72,7 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
 
     again = raysat(*ablate(space, landsat_store, out))
     assert again.code == 0
-    assert "nothing to train: all 4 trials are finished" in again.out
+    assert "nothing to do: all 4 trials are finished" in again.out
     assert records == {path: path.stat().st_mtime_ns for path in records}
 
     grown = tmp_path / "copy.yaml"
@@ -92,7 +92,7 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
     (tmp_path / "again" / "tiny.yaml").write_text(value["runs"][0]["text"], encoding="utf-8")
     monkeypatch.chdir(tmp_path / "again")
     reproduced = raysat(*shlex.split(value["runs"][0]["command"])[1:], "--out", out)
-    assert "nothing to train: all 6 trials are finished" in reproduced.out
+    assert "nothing to do: all 6 trials are finished" in reproduced.out
     same = raysat("compare", out / "tiny", out / "tiny")
     assert same.code == 0
     assert "every arm made the same predictions in both runs, patch by patch" in same.out

@@ -12,8 +12,8 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import TrainingError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.job_feeder import JobFeeder
-from raysat.execution.run import Summary, run, run_items
-from raysat.execution.run_state import RunState
+from raysat.execution.run import run, run_items
+from raysat.execution.run_state import RunState, Summary
 from raysat.generation.gan import generate
 from raysat.planning.build import Plan, make_plan
 from raysat.planning.jobs import GenerateJob

@@ -13,11 +13,11 @@ BASE = "base: {model: {name: test_resnet}, optim: {epochs: 4}, data: {bands: all
 
 
 def test_a_plan_keeps_what_it_was_asked_for(tmp_path: Path, landsat_store: PatchStore) -> None:
-    study, data = load(tmp_path, BASE + "arms: {a: {}, b: {average.kind: swa}}"), str(landsat_store.path)
-    plan = prepare(study, data, command="raysat ablate")
-    assert (plan.data, plan.command, len(plan.trials), len(plan.train_jobs)) == (data, "raysat ablate", 2, 1)
-    assert len(prepare(study, data, reuse_epochs=False).train_jobs) == 2
-    assert prepare(study, data, workers=2).trials[0].id != plan.trials[0].id
+    study = load(tmp_path, BASE + "arms: {a: {}, b: {average.kind: swa}}")
+    plan = prepare(study, landsat_store, data="mine", command="raysat ablate")
+    assert (plan.data, plan.command, len(plan.trials), len(plan.train_jobs)) == ("mine", "raysat ablate", 2, 1)
+    assert len(prepare(study, landsat_store, data="mine", reuse_epochs=False).train_jobs) == 2
+    assert prepare(study, landsat_store, data="mine", workers=2).trials[0].id != plan.trials[0].id
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_plan_keeps_what_it_was_asked_for(tmp_path: Path, landsat_store: Patch
 )
 def test_an_arm_that_cannot_train_is_named(tmp_path: Path, landsat_store: PatchStore, arms: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        prepare(load(tmp_path, BASE + f"arms: {arms}"), str(landsat_store.path))
+        prepare(load(tmp_path, BASE + f"arms: {arms}"), landsat_store, data="mine")
     assert message in caught.value.message
     assert caught.value.message.endswith("(arm 'b')")
 
@@ -39,7 +39,6 @@ def test_a_generator_that_cannot_be_trained_names_its_arm(
     tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("raysat.generation.check.MIN_SIDE", 64)  # pixels; the store's patches have 32
+    study = load(tmp_path, BASE + "arms: {a: {}, b: {synthetic: {kind: dcgan, classes: [b]}}}")
     with pytest.raises(PlanError, match=r"^arm 'b': the patches of .* are 32 x 32 pixels"):
-        prepare(
-            load(tmp_path, BASE + "arms: {a: {}, b: {synthetic: {kind: dcgan, classes: [b]}}}"), str(landsat_store.path)
-        )
+        prepare(study, landsat_store, data="mine")

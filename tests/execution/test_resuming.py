@@ -14,7 +14,8 @@ from rich.console import Console
 from raysat.config.families.learning import NoAverage
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.run import Summary, run
+from raysat.execution.run import run
+from raysat.execution.run_state import Summary
 from raysat.planning.build import make_plan
 from raysat.planning.jobs import PlannedTrial
 from raysat.storage.artifacts import Artifacts

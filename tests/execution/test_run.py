@@ -17,8 +17,8 @@ from rich.console import Console
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.messages import JobDone, Message, Score, TrialDone
-from raysat.execution.run import Summary, run
-from raysat.execution.run_state import RunState
+from raysat.execution.run import run
+from raysat.execution.run_state import RunState, Summary
 from raysat.planning.build import Plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger

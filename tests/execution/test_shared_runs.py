@@ -11,7 +11,8 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.run import Summary, run
+from raysat.execution.run import run
+from raysat.execution.run_state import Summary
 from raysat.planning.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger

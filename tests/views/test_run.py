@@ -78,4 +78,4 @@ def test_a_terminal_shows_a_live_table_that_is_gone_in_the_end() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.startswith("waiting    runs/a is in use\ndashboard  http://127.0.0.1:8265\n")
     assert "jobs done" in text
-    assert text.endswith("\x1b[2K")  # the last line of the table is erased
+    assert text.endswith("\x1b[2Kdone       0 jobs, 0 failed\n"), "the table is erased before"

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from raysat.storage.ledger import Ledger
+from raysat.storage.progress import read_progress
 from raysat.storage.records import Failure
 from raysat.views.status import show_status
 from tests.helpers.ledger import files_of, made_up_plan, made_up_record
@@ -32,7 +33,7 @@ def _ledger(tmp_path: Path) -> Ledger:
 
 def shown(ledger: Ledger, *, everything: bool = False) -> list[str]:
     file = io.StringIO()
-    show_status(ledger, Console(file=file, width=80, soft_wrap=True), everything=everything)
+    show_status(read_progress(ledger), Console(file=file, width=80, soft_wrap=True), everything=everything)
     return [" ".join(line.split()) for line in file.getvalue().splitlines()]
 
 

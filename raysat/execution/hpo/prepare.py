@@ -27,12 +27,15 @@ class PreparedSearch:
     log: Log  # what was tried before
 
 
-def prepare_search(search: Search, *, data: str, out: Path, cluster: ClusterOptions) -> PreparedSearch:
+def prepare_search(
+    search: Search, store: PatchStore, *, data: str, out: Path, cluster: ClusterOptions
+) -> PreparedSearch:
     """Bind a search to its data and its run.
 
     Args:
         search: what is to be searched.
-        data: a patch store, or ``demo``.
+        store: the patches.
+        data: the name that the store goes by.
         out: the folder of all runs.
         cluster: what to run on.
 
@@ -43,7 +46,7 @@ def prepare_search(search: Search, *, data: str, out: Path, cluster: ClusterOpti
         UsageError: some candidate cannot train on this store, or the run holds another search.
         StorageError: the log of what was tried is damaged.
     """
-    store = prepare(boundary_study(search), data, workers=cluster.workers).store
+    prepare(boundary_study(search), store, data=data, workers=cluster.workers)
     ledger, artifacts = run_folder(out, search.name)
     log = open_log(ledger.root, search, store, data=data, workers=cluster.workers)
     return PreparedSearch(

@@ -50,12 +50,12 @@ def trials_frame(board: Leaderboard) -> pd.DataFrame:
                 for metric, summary in arm.metrics.items()
             }
             rows.append({"arm": arm.name, "seed": seed} | values)
-    return _frame(rows, ["arm", "seed"])
+    return make_frame(rows, ["arm", "seed"])
 
 
 def leaderboard_frame(board: Leaderboard, replication: Replication | None = None) -> pd.DataFrame:
     """A row per arm, best first: mean and sd of each metric, and what was published beside them."""
-    return _frame([_arm_row(board, arm, replication) for arm in board.arms], ["arm"], ["rank", "n", "n_planned"])
+    return make_frame([_arm_row(board, arm, replication) for arm in board.arms], ["arm"], ["rank", "n", "n_planned"])
 
 
 def report_frame(analysis: Analysis) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def report_frame(analysis: Analysis) -> pd.DataFrame:
                 for metric, estimate in estimates.get(arm.name, {}).items():
                     row |= _estimate(f"{analysis.board.key(metric)}_{to}", estimate)
         rows.append(row)
-    return _frame(rows, ["arm"])
+    return make_frame(rows, ["arm"])
 
 
 def effects_frame(analysis: Analysis) -> pd.DataFrame | None:
@@ -84,7 +84,7 @@ def effects_frame(analysis: Analysis) -> pd.DataFrame | None:
         for metric, estimate in estimates.items():
             row |= _estimate(analysis.board.key(metric), estimate)
         rows.append(row)
-    return _frame(rows, ["kind", "effect"])
+    return make_frame(rows, ["kind", "effect"])
 
 
 def search_frame(search: Search, log: Log) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def search_frame(search: Search, log: Log) -> pd.DataFrame:
             if score is not None:
                 row |= {f"{split}_{metric}": value for metric, value in score}
         rows.append(row | values_of(search, candidate))
-    return _frame(rows, ["rank"], names)
+    return make_frame(rows, ["rank"], names)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -122,8 +122,14 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
-def _frame(rows: Sequence[Row], index: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Typed columns: those named, then other keys as they appear; missing where a row has none."""
+def make_frame(rows: Sequence[Row], index: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Return rows as a frame with typed columns; missing where a row has no value.
+
+    Args:
+        rows: values by column.
+        index: the columns that make the index.
+        columns: those that come first; others follow as they appear.
+    """
     names = dict.fromkeys([*index, *columns, *(key for row in rows for key in row)])
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
     return frame.set_index(list(index))

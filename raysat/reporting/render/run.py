@@ -18,28 +18,24 @@ from raysat.reporting.render.markdown import to_markdown
 from raysat.storage.ledger import Ledger
 
 
-def leaderboard(run: Path) -> tuple[Leaderboard, Replication | None, list[Path]]:
-    """Write the leaderboard of a run, finished or not, into its folder.
-
-    Returns:
-        The leaderboard; what is published beside ours, where the study has a reference; and the files written.
+def read_leaderboard(run: Path) -> tuple[Leaderboard, Replication | None]:
+    """Return the leaderboard of a run, finished or not, and what is published beside it, where that is known.
 
     Raises:
-        StorageError: the folder is not a run, its plan is damaged, or the files cannot be written.
+        StorageError: the folder is not a run, or its plan is damaged.
         UsageError: the study names published rows that do not exist.
     """
     board = collect(Ledger.open(run))
-    replication = _replication(board)
-    return board, replication, write_leaderboard(board, run, replication)
+    return board, _replication(board)
 
 
-def write_leaderboard(board: Leaderboard, folder: Path, replication: Replication | None = None) -> list[Path]:
+def write_leaderboard(board: Leaderboard, replication: Replication | None, folder: Path) -> list[Path]:
     """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once, and return these files.
 
     Args:
         board: the arms.
-        folder: where to.
         replication: what is published beside ours.
+        folder: where to.
 
     Raises:
         StorageError: they cannot be written.

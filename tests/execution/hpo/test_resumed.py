@@ -39,7 +39,7 @@ def test_the_curve_of_a_resumed_candidate_begins_at_its_first_epoch(
     interrupted = Candidate(number=0, job=job.id, params=search.base_params(), config=search.base)
     save_log(ledger.root, log.put(interrupted))
     cluster = ClusterOptions(cpus_per_trial=1)
-    prepared = prepare_search(search, data=str(landsat_store.path), out=tmp_path, cluster=cluster)
+    prepared = prepare_search(search, landsat_store, data=str(landsat_store.path), out=tmp_path, cluster=cluster)
     found = tune(prepared)
     base = found.log.candidates[0]
     assert base.curve == read_curve(ledger, base.job)

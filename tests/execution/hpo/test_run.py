@@ -55,7 +55,7 @@ budget: {trials: 9}
 def run(search: Search, store: PatchStore, folder: Path) -> tuple[SearchResult, str]:
     console = Console(file=io.StringIO(), width=200)
     cluster = ClusterOptions(max_concurrent=1)
-    found = tune(prepare_search(search, data=str(store.path), out=folder, cluster=cluster), RunView(console))
+    found = tune(prepare_search(search, store, data=str(store.path), out=folder, cluster=cluster), RunView(console))
     return found, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -81,7 +81,7 @@ def test_a_search_spends_its_budget_and_begins_with_the_base(whole: tuple[Path, 
     assert written == ["best.yaml", "progress.json", "search.csv", "search.json", "search.png", "study.yaml", "trials"]
     assert (folder / "hunt" / "study.yaml").read_text(encoding="utf-8") == FREE
     assert len({each.job for each in log.candidates}) == 5
-    assert [line.split()[:2] for line in out.splitlines() if "done" in line] == [
+    assert [line.split()[:2] for line in out.splitlines() if "  done  " in line] == [
         ["1/5", "base"], ["2/5", "#1"], ["3/5", "#2"], ["4/5", "#3"], ["5/5", "#4"]
     ]  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_an_interrupted_search_ends_as_one_that_was_not(
     (run_folder / "search.json").write_text(cut.model_dump_json(), encoding="utf-8")
     found, out = run(search, landsat_store, tmp_path)
     assert found.log.candidates == log.candidates
-    assert out.count("done") == 3
+    assert out.count("  done  ") == 3
     assert found.log.seconds > log.seconds
 
 
@@ -144,7 +144,7 @@ def test_a_record_that_is_there_is_not_trained_again(
     (tmp_path / "hunt" / "search.json").unlink()
     found, out = run(search, landsat_store, tmp_path)
     assert found.log.candidates == log.candidates
-    assert "done" not in out
+    assert "  done  " not in out
 
 
 def test_stopped_and_failed_candidates_cost_the_others_nothing_and_a_small_space_ends(
@@ -173,7 +173,7 @@ def test_the_same_command_again_prints_the_result(
     words = ["--space", folder / "hpo.yaml", "--data", landsat_store.path, "--out", folder]
     again = raysat("tune", *words)
     assert again.code == 0
-    assert "nothing to train: the budget is spent on 5 candidates" in again.out
+    assert "nothing to do: all 5 candidates are finished" in again.out
     assert "running" not in again.out
     assert again.out[again.out.index("#  candidate") :] == out[out.index("#  candidate") :]
     other = raysat("tune", *words, "--seed", "1")

@@ -59,7 +59,7 @@ def keep(ledger: Ledger, job: str) -> None:
 
 
 def searcher_of(search: Search, store: PatchStore, ledger: Ledger) -> CandidateSearcher:
-    prepared = prepare_search(search, data=str(store.path), out=ledger.root.parent, cluster=ClusterOptions())
+    prepared = prepare_search(search, store, data=str(store.path), out=ledger.root.parent, cluster=ClusterOptions())
     return CandidateSearcher(prepared, None, lambda job: None)
 
 
@@ -89,7 +89,7 @@ def run(
 
     monkeypatch.setattr(hpo, "session", session)
     console = Console(file=io.StringIO(), width=200)
-    prepared = prepare_search(search, data=str(store.path), out=folder, cluster=ClusterOptions())
+    prepared = prepare_search(search, store, data=str(store.path), out=folder, cluster=ClusterOptions())
     return tune(prepared, RunView(console))
 
 

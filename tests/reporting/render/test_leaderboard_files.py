@@ -81,17 +81,17 @@ def test_json_holds_every_seed_and_every_reason(board):
 
 def test_files_are_written_at_once_and_the_same_run_gives_the_same_bytes(board, tmp_path, monkeypatch):
     folder = tmp_path / "reports" / "table2"
-    paths = write_leaderboard(board, folder)
+    paths = write_leaderboard(board, None, folder)
     assert [path.name for path in paths] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in paths)
     before = [path.read_bytes() for path in paths]
-    assert [path.read_bytes() for path in write_leaderboard(board, folder)] == before
+    assert [path.read_bytes() for path in write_leaderboard(board, None, folder)] == before
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageError, match="No space left"):
-        write_leaderboard(replace(board, study="changed"), folder)
+        write_leaderboard(replace(board, study="changed"), None, folder)
     assert [path.read_bytes() for path in paths] == before
     assert len(list(folder.iterdir())) == 3

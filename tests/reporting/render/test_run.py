@@ -12,18 +12,24 @@ import pytest
 
 from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY
-from raysat.reporting.render.run import leaderboard
+from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 
 ARMS = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.8, 0.8, 0.8, 0.8)}
 
 
+def write(run):
+    """A run's leaderboard, what is published beside it, and its files."""
+    board, replication = read_leaderboard(run)
+    return board, replication, write_leaderboard(board, replication, run)
+
+
 def test_it_writes_into_the_run(make_run):
     ledger = make_run(ARMS, seeds=(0,), study="quick")
-    board, replication, paths = leaderboard(ledger.root)
+    board, replication, paths = write(ledger.root)
     assert replication is None
     assert [path.parent for path in paths] == [ledger.root] * 3
     before = [path.read_bytes() for path in paths]
-    again, _, _ = leaderboard(ledger.root)
+    again, _, _ = write(ledger.root)
     assert again == board
     assert [path.read_bytes() for path in paths] == before
     assert json.loads(paths[2].read_text(encoding="utf-8"))["study"] == "quick"
@@ -31,14 +37,14 @@ def test_it_writes_into_the_run(make_run):
 
 def test_a_run_with_nothing_finished_has_one_too(make_run):
     ledger = make_run(ARMS, seeds=(0, 1), missing=[(arm, seed) for arm in ARMS for seed in (0, 1)])
-    board, _, paths = leaderboard(ledger.root)
+    board, _, paths = write(ledger.root)
     assert board.finished == 0
     assert "| 0, 1  | missing: not trained yet |" in paths[0].read_text(encoding="utf-8")
 
 
 def test_a_study_with_a_reference_has_the_published_rows_beside_ours(make_run):
     ledger = make_run({"(1)": ARMS["a"], "(2)": ARMS["b"]}, reference="table2")
-    board, replication, paths = leaderboard(ledger.root)
+    board, replication, paths = write(ledger.root)
     beside = replication.of("(2)", BALANCED_ACCURACY)
     ours = next(arm for arm in board.arms if arm.name == "(2)").metrics[BALANCED_ACCURACY].mean
     assert beside.published == 0.6474
@@ -57,14 +63,14 @@ def test_predictions_that_cannot_be_read_cost_the_comparison_not_the_leaderboard
     ledger = make_run({"(1)": ARMS["a"], "(2)": ARMS["b"]}, reference="table2", seeds=(0,))
     for file in ledger.root.glob("trials/*/predictions.npz"):
         file.write_bytes(b"no archive")
-    board, replication, paths = leaderboard(ledger.root)
+    board, replication, paths = write(ledger.root)
     assert (replication, board.finished) == (None, 2)
     assert "0.6470" in paths[0].read_text(encoding="utf-8")
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(StorageError, match="not a run"):
-        leaderboard(tmp_path)
+        read_leaderboard(tmp_path)
 
 
 @pytest.mark.parametrize(("module", "heavy"), [("run", "torch ray pandas matplotlib"), ("write", "torch ray pandas")])

@@ -1,0 +1,230 @@
+"""Runs: train what a study lacks, open what was trained, and read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from typing_extensions import override
+
+from raysat.api.reports import Report, report
+from raysat.api.stores import Store
+from raysat.api.studies import plan
+from raysat.config.schema import Config
+from raysat.errors import StorageError, UsageError, suggest
+from raysat.execution import stay_on_loopback
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.events import OnEvent, Resumed
+from raysat.execution.run_state import Summary
+from raysat.planning.build import PendingJobs
+from raysat.planning.build import Plan as AnyPlan
+from raysat.reporting.analysis.collect import collect
+from raysat.reporting.analysis.model import Leaderboard
+from raysat.reporting.format.pages import overview
+from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials_frame
+from raysat.reporting.render.run import read_leaderboard, write_leaderboard
+from raysat.reporting.render.terminal import Blocks
+from raysat.storage.artifacts import FOLDER, Artifacts
+from raysat.storage.ledger import Ledger
+from raysat.storage.progress import RunProgress, read_progress
+from raysat.storage.verify import Verification, verify
+from raysat.study.load import Study
+from raysat.study.source import Source
+from raysat.views.notebook import default_view
+from raysat.views.shown import Shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Run(Shown):
+    """A run: the folder of a study's records, finished or not. What it says is read when it is asked."""
+
+    ledger: Ledger
+    outcome: Summary | None = None  # how the training ended that returned it; None where it was opened
+    files: tuple[Path, ...] = ()  # that this training wrote beside its records: the leaderboard
+
+    def __repr__(self) -> str:
+        return f"<Run {str(self.path)!r}>"
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.ledger.root
+
+    def leaderboard(self) -> Leaderboard:
+        """Its arms, best first, with every metric over their finished seeds. Raises StorageError for a damaged plan."""
+        return collect(self.ledger)
+
+    def to_frame(self, level: Literal["trial", "arm"] = "trial") -> pd.DataFrame:
+        """A row per finished trial, by arm and seed, with every metric; or per arm, best first, with means and sd."""
+        board = self.leaderboard()
+        return trials_frame(board) if level == "trial" else leaderboard_frame(board)
+
+    def history(self, arm: str | None = None) -> pd.DataFrame:
+        """Learning curves: a row per arm, seed and epoch, with the loss, the learning rate and metrics on val.
+
+        Raises UsageError for an arm that the run does not have, StorageError for a damaged record.
+        """
+        rows = [
+            {"arm": name, "seed": seed, **row, "epoch": int(row["epoch"])}
+            for name, seed, trial in self._finished(arm)
+            for row in self.ledger.read_history(trial)
+        ]
+        return make_frame(rows, ["arm", "seed", "epoch"])
+
+    def predictions(self, arm: str, seed: int) -> pd.DataFrame:
+        """What a trial says of each test patch, by its position in the store: label, prediction, probabilities.
+
+        Raises UsageError for a trial that is not finished, StorageError for damaged predictions.
+        """
+        trial = next((trial for _, of, trial in self._finished(arm) if of == seed), None)
+        if trial is None:
+            raise UsageError(f"arm {arm!r} has no finished trial of seed {seed}", hint=f"see {self.path}")
+        found, classes = self.ledger.read_predictions(trial), self.ledger.read_plan().classes
+        names = np.array(classes, dtype=object)
+        columns = {"label": names[found.labels], "predicted": names[found.predicted]}
+        columns |= {f"p_{name}": found.probabilities[:, k].astype(np.float64) for k, name in enumerate(classes)}
+        return pd.DataFrame(columns, index=pd.Index(found.indices, name="patch"))
+
+    def config(self, arm: str) -> Config:
+        """The configuration of an arm, from its first finished trial. Raises UsageError, StorageError."""
+        for _, _, trial in self._finished(arm):
+            config = self.ledger.read_spec(trial).config
+            if isinstance(config, Config):
+                return config
+            raise StorageError(f"arm {arm!r} was trained by another raysat, whose settings this one does not know")
+        raise UsageError(f"arm {arm!r} has no finished trial", hint=f"see {self.path}")
+
+    def status(self) -> RunProgress:
+        """How far it is: done, running, failed and missing trials. Raises StorageError for a damaged plan."""
+        return read_progress(self.ledger)
+
+    def verify(self, *, clean: bool = False, orphans: bool = False) -> Verification:
+        """Check its records: checksums, metrics against predictions, orphans, half-written leftovers.
+
+        Args:
+            clean: delete what is damaged or left over; the study makes it again.
+            orphans: with ``clean``: delete records too that the study did not ask for when it ran last.
+
+        Returns:
+            How many records are whole, what was found, and what was deleted.
+
+        Raises:
+            StorageError: the plan is damaged, or another process fills the run.
+        """
+        return verify(self.ledger, clean=clean, orphans=orphans)
+
+    def report(
+        self,
+        *,
+        out: Path | str | None = None,
+        baseline: str | None = None,
+        rank_by: str = "balanced_accuracy",
+        combinations: Sequence[str] = (),
+    ) -> Report:
+        """Report it alone, as ``raysat.report`` does.
+
+        Args:
+            out: write the report's files here; by default nothing is written.
+            baseline: compare with this arm too; by default the one without any method.
+            rank_by: what ranks first.
+            combinations: of levels to compare with their parts.
+
+        Returns:
+            The report.
+
+        Raises:
+            StorageError: its records are damaged, or files cannot be written.
+            UsageError: nothing has finished, an unknown arm, metric, factor or level.
+        """
+        return report([self], out=out, baseline=baseline, rank_by=rank_by, combinations=combinations)
+
+    def _finished(self, arm: str | None) -> list[tuple[str, int, str]]:
+        """Arm, seed and id of finished trials, in the study's order."""
+        arms = self.ledger.read_plan().arms
+        names = [entry.name for entry in arms]
+        if arm is not None and arm not in names:
+            raise UsageError(f"{self.path} has no arm {arm!r}", hint=suggest(arm, names))
+        return [
+            (entry.name, trial.seed, trial.id)
+            for entry in arms
+            if arm in (None, entry.name)
+            for trial in entry.trials
+            if self.ledger.is_finished(trial.id)
+        ]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every trial that the study asks for is finished."""
+        return all(self.ledger.is_finished(trial) for trial in self.ledger.read_plan().trial_ids)
+
+    def notes(self) -> list[str]:
+        """What to know before trusting its generated patches."""
+        artifacts = Artifacts(self.path.resolve().parent / FOLDER)
+        records = [artifacts.read(job.id) for job in self.ledger.read_plan().generate if artifacts.is_finished(job.id)]
+        return [f"generate {record.class_name}: {record.note}" for record in records if record.note]
+
+    @override
+    def show(self, console: Console) -> None:
+        console.print(Blocks(overview(*read_leaderboard(self.path))))
+
+
+def open_run(path: Path | str) -> Run:
+    """Open the run in a folder that ``ablate`` wrote, such as ``runs/quickstart``. Raises StorageError."""
+    return Run(ledger=Ledger.open(path))
+
+
+def ablate(
+    study: AnyPlan | Study | Source,
+    data: Store | Path | str = "demo",
+    *,
+    out: Path | str = "runs",
+    cluster: ClusterOptions | None = None,
+    reuse_epochs: bool = True,
+    on_event: OnEvent | None = None,
+) -> Run:
+    """Train every trial of a study that is not finished yet, and write the leaderboard.
+
+    Finished trials are kept whatever happens; the same call again trains only what is missing.
+
+    Args:
+        study: what to train: a plan, a study, or what ``load_study`` reads one from.
+        data: a patch store, its path, or ``demo``; a plan has its own.
+        out: the folder of runs; this one goes to ``out/<study>``.
+        cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
+        reuse_epochs: train epochs that trials have in common once; a plan says so itself.
+        on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
+
+    Returns:
+        The run; ``outcome`` says how many jobs finished and failed, and whether it was interrupted.
+
+    Raises:
+        UsageError: a mistake in the study, or an arm that cannot train on the data.
+        ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
+        StorageError: another process fills this run; or a record cannot be written: finished ones stay.
+    """
+    cluster = cluster or ClusterOptions()
+    if not isinstance(study, AnyPlan):
+        study = plan(study, data, workers=cluster.workers, reuse_epochs=reuse_epochs)
+    elif cluster.workers not in (1, study.workers):
+        raise UsageError(f"the plan is for {study.workers} workers per trial, not {cluster.workers}")
+    on_event = on_event or default_view()
+    pending = PendingJobs.of(study, Path(out))
+    finished = sum(pending.ledger.is_finished(trial.id) for trial in study.trials)
+    on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))
+    outcome = Summary(finished=0, failed=0, interrupted=False)
+    if pending.missing:
+        if cluster.address in (None, "local"):
+            stay_on_loopback()
+        from raysat.execution.run import run
+
+        options = replace(cluster, workers=study.workers)
+        outcome = run(study, pending.missing, pending.ledger, pending.artifacts, options, on_event)
+    else:
+        pending.ledger.write_plan(study.study.text, study.to_file())
+    files = write_leaderboard(*read_leaderboard(pending.ledger.root), pending.ledger.root)
+    return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files))

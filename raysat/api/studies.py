@@ -1,0 +1,193 @@
+"""Studies and searches, and what a study would train on its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+from rich.console import Console
+from rich.text import Text
+from typing_extensions import override
+
+from raysat.api.stores import Store, as_store
+from raysat.config.diff import flatten, label
+from raysat.errors import prefixed
+from raysat.execution.prepare import prepare
+from raysat.formatting import plural
+from raysat.planning import build
+from raysat.planning.build import PendingJobs
+from raysat.planning.settings import describe
+from raysat.planning.summary import PlanSummary, summarize
+from raysat.reporting.analysis import reference
+from raysat.search import load as search_file
+from raysat.study import load as study_file
+from raysat.study.source import Source
+from raysat.views.plan import show_plan
+from raysat.views.shown import Shown
+from raysat.views.table import plain_table
+
+_T = TypeVar("_T")
+
+
+class Study(study_file.Study, Shown):
+    """A study: its arms in order, each a configuration, and the seeds that every arm runs."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name!r}: {plural(len(self.arms), 'arm')} x {plural(len(self.seeds), 'seed')}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per arm, and a column for each setting that not all arms have alike; None where an arm has it not."""
+        settings = {arm.name: flatten(arm.config) for arm in self.arms}
+        keys = dict.fromkeys(key for flat in settings.values() for key in flat)
+        differing = [key for key in keys if len({label(flat.get(key)) for flat in settings.values()}) > 1]
+        rows = [[_plain(flat.get(key)) for key in differing] for flat in settings.values()]
+        return pd.DataFrame(rows, index=pd.Index(settings, name="arm"), columns=differing)
+
+    @override
+    def show(self, console: Console) -> None:
+        console.print(f"{self.name}: {plural(len(self.arms), 'arm')}, {plural(len(self.seeds), 'seed')}")
+        settings = {arm.name: describe(arm.config, ()) for arm in self.arms}
+        shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
+        table = plain_table("arm", "settings")
+        for arm, of in settings.items():
+            table.add_row(Text(arm), Text(", ".join(setting for setting in of if setting not in shared)))
+        console.print(table)
+        if shared:
+            console.print(f"all arms   {', '.join(sorted(shared))}", style="dim")
+
+
+class Search(search_file.Search):
+    """A search for hyperparameters: the base to beat, the parameters around it, and how it proceeds."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Search {self.name!r}: {', '.join(parameter.name for parameter in self.parameters)}>"
+
+
+class Plan(build.Plan, Shown):
+    """What a study means on a store: its trials, each once however many arms ask for it, and what they cost."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self.study.name!r} on {self.data}: {plural(len(self.trials), 'trial')}>"
+
+    def pending(self, out: Path | str = "runs") -> PendingJobs:
+        """What the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
+        return PendingJobs.of(self, Path(out))
+
+    def summary(self, out: Path | str = "runs") -> PlanSummary:
+        """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds."""
+        return summarize(self, self.pending(out))
+
+    def to_frame(self, out: Path | str = "runs") -> pd.DataFrame:
+        """A row per arm and seed: the trial's id, its epochs and images, and whether the run under ``out`` has it."""
+        missing = {item.id for item in self.pending(out).missing}
+        trials = {trial.id: trial for trial in self.trials}
+        rows = [
+            (arm, seed, id_, trials[id_].epochs, trials[id_].samples_seen, id_ not in missing)
+            for arm, seeds in self.trial_ids.items()
+            for seed, id_ in seeds.items()
+        ]
+        names = ["arm", "seed", "trial", "epochs", "images", "finished"]
+        return pd.DataFrame(rows, columns=names).set_index(["arm", "seed"])
+
+    @override
+    def show(self, console: Console) -> None:
+        show_plan(self.summary(), console)
+
+
+def load_study(
+    source: Source, *, overrides: Mapping[str, Any] | None = None, epochs: int | None = None, seeds: int | None = None
+) -> Study:
+    """Read a study; every arm of it is valid.
+
+    Args:
+        source: a YAML file, the name of a study that ships with raysat (``"quickstart"``), or a mapping with the keys
+            of a study file.
+        overrides: values by dotted key (``{"optim.lr": 0.01}``) that win over base and arms alike.
+        epochs: epochs of every arm; points in training are fractions of it, so they follow.
+        seeds: run the first so many of the study's seeds.
+
+    Returns:
+        The study.
+
+    Raises:
+        StudyError: anything wrong in the study or an override; the message begins with its place.
+        UsageError: more seeds asked for than the study has.
+    """
+    return _shown(Study, study_file.load_study(source, overrides=overrides or {}, epochs=epochs, seeds=seeds))
+
+
+def load_search(
+    source: Source,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    trials: int | None = None,
+    hours: float | None = None,
+) -> Search:
+    """Read a search for hyperparameters, checked as far as it can be without data.
+
+    Args:
+        source: a YAML file, the name of a search that ships with raysat (``"hpo"``), or a mapping with the keys of a
+            search file.
+        overrides: values by dotted key that win in every candidate.
+        epochs: epochs of every candidate.
+        seed: trains every candidate, in place of the file's.
+        trials: candidates in all, the base among them, in place of the file's.
+        hours: what the search may take, in place of the file's.
+
+    Returns:
+        The search.
+
+    Raises:
+        StudyError: anything wrong in the search or an override; the message begins with its place.
+    """
+    search = search_file.load_search(
+        source, overrides=overrides or {}, epochs=epochs, seed=seed, trials=trials, hours=hours
+    )
+    return _shown(Search, search)
+
+
+def plan(
+    study: study_file.Study | Source, data: Store | Path | str = "demo", *, workers: int = 1, reuse_epochs: bool = True
+) -> Plan:
+    """Plan a study on its data, and check that every arm can train there; trains nothing.
+
+    Args:
+        study: what to compare, or what ``load_study`` reads it from.
+        data: a patch store, its path, or ``demo`` for the embedded synthetic data.
+        workers: data-parallel workers of each trial.
+        reuse_epochs: train epochs that trials have in common once; the numbers are the same.
+
+    Returns:
+        The plan.
+
+    Raises:
+        StudyError: a mistake in the study.
+        UsageError: an arm that cannot train on the data, by its name.
+        DataError: the data cannot be read.
+    """
+    study = study if isinstance(study, study_file.Study) else load_study(study)
+    if study.reference is not None:
+        with prefixed(study.reference_place):
+            reference.load(study.reference)  # an unknown one is an error before anything is trained
+    store, name = as_store(data)
+    return _shown(Plan, prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs))
+
+
+def _shown(kind: type[_T], value: Any) -> _T:
+    """The same value as the subclass that can show itself."""
+    return kind(**{field.name: getattr(value, field.name) for field in fields(value)})
+
+
+def _plain(value: Any) -> Any:
+    return label(value) if isinstance(value, list | dict) else value
