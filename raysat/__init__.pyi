@@ -1,13 +1,17 @@
 from .api.generators import Generators, generate
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
-from .api.searches import SearchRun, tune
+from .api.searches import SearchRun, open_search, tune
 from .api.stores import Store, import_droughtwatch, import_folder, import_geotiff, make_synthetic, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
 from .api.training import TrainedModel, train
+from .config.describe import methods
 from .config.schema import Config
 from .errors import RaysatError
 from .execution.cluster_options import ClusterOptions
+from .planning.explain import explain
+from .search.schema import search_schema
+from .study.schema import study_schema
 from .views.notebook import NotebookView
 from .views.run import RunView
 
@@ -30,6 +34,7 @@ __all__ = [
     "TrainedModel",
     "ablate",
     "compare",
+    "explain",
     "generate",
     "import_droughtwatch",
     "import_folder",
@@ -37,10 +42,14 @@ __all__ = [
     "load_search",
     "load_study",
     "make_synthetic",
+    "methods",
     "open_run",
+    "open_search",
     "open_store",
     "plan",
     "report",
+    "search_schema",
+    "study_schema",
     "train",
     "tune",
 ]

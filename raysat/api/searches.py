@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
 from raysat.api.studies import Study, load_search, load_study
-from raysat.errors import UsageError
+from raysat.errors import StorageError, UsageError
 from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
@@ -24,7 +24,7 @@ from raysat.reporting.render.frames import search_frame, to_csv
 from raysat.reporting.render.terminal import Blocks
 from raysat.search.confirm import best_candidates, confirming_study
 from raysat.search.load import Search as AnySearch
-from raysat.search.log import Candidate, Log
+from raysat.search.log import Candidate, Log, read_log
 from raysat.search.sampler import study_of
 from raysat.storage.ledger import Ledger
 from raysat.study.source import Source
@@ -128,6 +128,21 @@ def tune(
         result = run(prepared, on_event)
         found = replace(found, log=result.log, interrupted=result.interrupted, exhausted=result.exhausted)
     return replace(found, files=tuple(_write(found)))
+
+
+def open_search(path: Path | str) -> SearchRun:
+    """Open the search in a folder that ``tune`` wrote, such as ``runs/hpo``.
+
+    Raises:
+        StorageError: the folder holds no search, or its log is damaged.
+        StudyError: its copy of the search file cannot be read.
+    """
+    folder = Path(path)
+    if (log := read_log(folder)) is None:
+        raise StorageError(f"{folder} holds no search", hint="give what tune wrote: runs/<study>")
+    left = any(candidate.state == "running" for candidate in log.candidates)
+    search = load_search(folder / "study.yaml")
+    return SearchRun(search=search, log=log, ledger=Ledger(folder), interrupted=left, exhausted=False)
 
 
 def _write(found: SearchRun) -> list[Path]:

@@ -8,6 +8,7 @@ import pytest
 
 import raysat
 from raysat.data.store import PatchStore
+from raysat.errors import StorageError
 from raysat.execution.events import Event, Resumed
 
 SEARCH = {
@@ -36,4 +37,9 @@ def test_a_search_is_spent_read_and_confirmed(landsat_store: PatchStore, tmp_pat
     again = raysat.tune(SEARCH, landsat_store, out=tmp_path, on_event=events.append)
     assert events == [Resumed(finished=3, total=3, noun="candidate")]
     assert again.log == found.log
-    assert "optim.lr" in str(again)
+    opened = raysat.open_search(tmp_path / "hunt")
+    assert opened.log == found.log
+    pd.testing.assert_frame_equal(opened.to_frame(), frame)
+    assert "optim.lr" in str(opened)
+    with pytest.raises(StorageError, match="holds no search"):
+        raysat.open_search(tmp_path)
