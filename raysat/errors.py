@@ -28,6 +28,7 @@ from functools import partial
 from typing import Final
 
 _PARAMETER: Final = re.compile(r"\{--([a-z-]+)\}")
+_IN_PYTHON: Final = {"set": "overrides"}  # parameters that are not called as their option
 
 
 class RaysatError(Exception):
@@ -42,7 +43,10 @@ class RaysatError(Exception):
 
     def __str__(self) -> str:
         """The message with parameters by their names in Python."""
-        return _PARAMETER.sub(lambda option: option[1].replace("-", "_"), self.message)
+        return _PARAMETER.sub(
+            lambda option: _IN_PYTHON.get(option[1], option[1].replace("-", "_")),
+            self.message,
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""

@@ -67,3 +67,4 @@ def test_a_parameter_is_called_as_it_is_in_python_or_as_an_option_on_the_command
     assert str(error) == "rank_by 5: {kind: ldam} is none"
     assert with_options(error.message) == "--rank-by 5: {kind: ldam} is none"
     assert with_options(error.hint) == "give --seeds"
+    assert str(UsageError("{--set} optim.lr: must be > 0")) == "overrides optim.lr: must be > 0"

@@ -22,7 +22,8 @@ def explain(arm: str, space: Path, epochs: int | None, settings: tuple[str, ...]
     be known without data; raysat plan says the rest.
     """
     from raysat.planning.explain import explain as explained
-    from raysat.study.load import load_study
+    from raysat.study.load import load_study, parse_settings
     from raysat.views.explain import show_explained
 
-    show_explained(explained(load_study(space, overrides=settings, epochs=epochs), arm), console())
+    study = load_study(space, overrides=parse_settings(settings), epochs=epochs)
+    show_explained(explained(study, arm), console())

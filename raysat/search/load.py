@@ -7,8 +7,9 @@ override of base. Settings of the command line win: a parameter that they set is
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from raysat.config import limits
 from raysat.config.diff import flatten
@@ -22,7 +23,7 @@ from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Asha, SearchOptions
 from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
 from raysat.study.arm import Arm
-from raysat.study.load import Overrides, Study, settings_tree, study_name, study_seeds
+from raysat.study.load import NO_OVERRIDES, Study, settings_tree, study_name, study_seeds
 from raysat.study.rates import check_rate
 from raysat.study.source import Source, read_source
 
@@ -79,7 +80,7 @@ class Search:
 def load_search(
     source: Source,
     *,
-    overrides: Overrides = (),
+    overrides: Mapping[str, Any] = NO_OVERRIDES,
     epochs: int | None = None,
     seed: int | None = None,
     trials: int | None = None,
@@ -89,7 +90,7 @@ def load_search(
 
     Args:
         source: a YAML file, the name of a search that ships with raysat, or a mapping with the keys of a file.
-        overrides: settings that win in every candidate: values by dotted key, or texts ``key=value``.
+        overrides: values by dotted key that win in every candidate.
         epochs: epochs of every candidate.
         seed: trains every candidate, in place of the file's.
         trials: candidates in all, in place of the file's.

@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from raysat.config import limits
 from raysat.config.hints import outside_base
 from raysat.config.merge import DEFAULT_KINDS, override
+from raysat.config.plain import plain
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue, parse_yaml
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
-from raysat.formatting import echo, plural
+from raysat.formatting import echo, one_line, plural
 from raysat.study.arm import Arm, find_origins
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
@@ -25,7 +27,7 @@ from raysat.study.rates import check_rate, schedule_of
 from raysat.study.source import Document, Source, read_source
 
 _ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
-Overrides = Sequence[str] | Mapping[str, Any]
+NO_OVERRIDES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Study:
 def load_study(
     source: Source,
     *,
-    overrides: Overrides = (),
+    overrides: Mapping[str, Any] = NO_OVERRIDES,
     epochs: int | None = None,
     seeds: int | None = None,
 ) -> Study:
@@ -51,7 +53,7 @@ def load_study(
 
     Args:
         source: a YAML file, the name of a study that ships with raysat, or a mapping with the keys of a file.
-        overrides: settings that win over base and arms alike: values by dotted key, or texts ``key=value``.
+        overrides: values by dotted key that win over base and arms alike.
         epochs: epochs of every arm; milestones are fractions of training, so they follow.
         seeds: run the first so many of the study's seeds.
 
@@ -135,11 +137,16 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
         yield name, changed, tree
 
 
-def settings_tree(overrides: Overrides, epochs: int | None) -> YamlValue:
-    """Turn overrides and ``--epochs`` into one tree whose places name the option."""
+def settings_tree(overrides: Mapping[str, Any], epochs: int | None) -> YamlValue:
+    """Turn overrides and ``--epochs`` into one tree whose places name the option. Raises StudyError."""
+    if not isinstance(overrides, Mapping):
+        raise StudyError(f"overrides must be a mapping, got {echo(overrides)}", hint='such as {"optim.lr": 0.01}')
     tree = YamlValue({})
-    for key, value in overrides.items() if isinstance(overrides, Mapping) else parse_settings(overrides).items():
-        tree = tree.merge(YamlValue(value, {}, f"{{--set}} {key}").nested_under(*key.split(".")))
+    for key, value in overrides.items():
+        if not isinstance(key, str):
+            raise StudyError(f"overrides: a key must be text, got {echo(key)}", hint='such as "optim.lr"')
+        place = f"{{--set}} {one_line(key)}"
+        tree = tree.merge(YamlValue(plain(value, place), {}, place).nested_under(*key.split(".")))
     return tree if epochs is None else tree.merge(YamlValue(epochs, {}, "{--epochs}").nested_under("optim", "epochs"))
 
 
@@ -193,7 +200,7 @@ def study_seeds(given: Document, first: int | None) -> tuple[int, ...]:
     if not whole or not value or len(set(value)) != len(value):
         message = f"seeds must be different whole numbers from 0 on, got {echo(value)}"
         raise document.error(message, "seeds", hint="such as seeds: 5, which is seeds: [0, 1, 2, 3, 4]")
-    if first is not None and not 1 <= first <= len(value):
+    if first is not None and not (type(first) is int and 1 <= first <= len(value)):
         raise UsageError(
             f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {given.origin}"
         )

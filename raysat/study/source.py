@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from raysat.config import limits
-from raysat.config.yaml_source import YamlValue, parse_yaml, read_yaml
+from raysat.config.plain import plain
+from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
-from raysat.formatting import echo
+from raysat.formatting import echo, one_line
 
 Source = Path | str | Mapping[str, Any]
 
@@ -38,16 +38,19 @@ def read_source(source: Source) -> Document:
             or a mapping with the keys of a study file.
 
     Raises:
-        StudyError: there is no such file, or it is not valid YAML; a mapping that YAML cannot hold.
+        StudyError: there is no such file, or it is not valid YAML; a mapping that a file cannot hold.
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
+    if not isinstance(source, str | Path):
+        hint = "give the path or the name of one, or a mapping with the keys of its file"
+        raise StudyError(f"a study cannot be read from {echo(source)}", hint=hint)
     path = Path(source)
     shipped = shipped_studies()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  (Path.exists raises for a name that is too long)
         if str(source) not in shipped:
             names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
-            raise StudyError(f"{path}: no such file", hint=did_you_mean(path.name, shipped) or names)
+            raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)
         path = shipped[str(source)]
     tree, text = read_yaml(path)
     return Document(tree=tree, text=text, origin=str(source), stem=path.stem)
@@ -60,17 +63,9 @@ def shipped_studies() -> dict[str, Path]:
 
 
 def _read_mapping(source: Mapping[str, Any]) -> Document:
+    tree = plain(source, "study")
     yaml, out = YAML(typ="safe", pure=True), io.StringIO()
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # arms keep their order
-    try:
-        yaml.dump(dict(source), out)
-    except YAMLError as error:
-        cause = str(error).splitlines()[0]
-        hint = "use dicts, lists, texts and numbers"
-        raise StudyError(f"the mapping cannot be written as YAML: {cause}", hint=hint) from None
-    text = out.getvalue()
-    if len(text) > limits.FILE:
-        raise StudyError(f"the mapping is {echo(len(text))} characters of YAML, more than {limits.FILE:,}")
-    tree = parse_yaml(text, "study")
-    return Document(tree=YamlValue(tree.value, {}, "study"), text=text, origin="the mapping", stem="study")
+    yaml.dump(tree, out)
+    return Document(tree=YamlValue(tree, {}, "study"), text=out.getvalue(), origin="the mapping", stem="study")

@@ -36,7 +36,7 @@ def sources(arm: ExplainedArm) -> dict[str, tuple[str, str, str]]:
 
 
 def test_each_value_has_its_source(tmp_path: Path) -> None:
-    study = load(tmp_path, STUDY, overrides=["optim.batch_size=8"], epochs=3)
+    study = load(tmp_path, STUDY, overrides={"optim.batch_size": 8}, epochs=3)
     base = {"loss.kind": ("ldam", "base", "2"), "loss.scale": ("10", "base", "2"), "optim.lr": ("0.002", "base", "3")}
     options = {
         "optim.batch_size": ("8", "option", "{--set} optim.batch_size"),
@@ -50,7 +50,7 @@ def test_each_value_has_its_source(tmp_path: Path) -> None:
 def test_another_kind_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     study = load(tmp_path, STUDY)
     assert sources(explain(study, "other")) == {"loss.kind": ("focal", "arm", "6"), "optim.lr": ("0.002", "base", "3")}
-    back = explain(load(tmp_path, STUDY, overrides=["loss.kind=ldam"]), "other")
+    back = explain(load(tmp_path, STUDY, overrides={"loss.kind": "ldam"}), "other")
     assert sources(back) == {"loss.kind": ("ldam", "option", "{--set} loss.kind"), "optim.lr": ("0.002", "base", "3")}
     assert [setting.value for setting in back.settings if setting.key == "loss.scale"] == ["30"]  # the default again
 

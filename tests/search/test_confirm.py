@@ -51,7 +51,7 @@ def any_of(search: Search, pick: st.DataObject) -> dict[str, ParamValue]:
 @given(pick=st.data())
 def test_any_candidate_is_an_arm_again(tmp_path_factory: pytest.TempPathFactory, pick: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("any")
-    search = load(folder, TEXT, overrides=["model.name=resnet34"], epochs=4)
+    search = load(folder, TEXT, overrides={"model.name": "resnet34"}, epochs=4)
     first, second = (finished(search, n, any_of(search, pick), 0.9 - n / 10, 0.0) for n in (1, 2))
     log = log_of(search, [finished(search, 0, None, 0.95, 0.0), second, first])
     study = study_of(folder, confirming_study(search, log))

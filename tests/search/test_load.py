@@ -151,15 +151,15 @@ def test_what_the_command_line_sets_is_not_searched(tmp_path: Path) -> None:
       loss: {choice: [{kind: ldam}, {kind: cross_entropy}]}
       loss.scale: {uniform: [1, 40]}
     """
-    options = ["model.name=test_resnet", "loss={kind: ldam}"]
+    options = {"model.name": "test_resnet", "loss": {"kind": "ldam"}}
     search = load(tmp_path, text, overrides=options, epochs=3)
     assert [parameter.name for parameter in search.parameters] == ["optim.lr", "loss.scale"]
     config = search.config({"optim.lr": 0.15, "loss.scale": 7.0})
     assert (config.model.name, config.optim.epochs, config.optim.lr, config.loss) == (
         "test_resnet", 3, 0.15, Ldam(scale=7.0),
     )  # fmt: skip
-    with pytest.raises(StudyError, match="nothing to search: set fixes every parameter"):
-        load(tmp_path, "search: {optim.lr: {uniform: [0.1, 0.2]}}", overrides=["optim.lr=1"])
+    with pytest.raises(StudyError, match="nothing to search: overrides fixes every parameter"):
+        load(tmp_path, "search: {optim.lr: {uniform: [0.1, 0.2]}}", overrides={"optim.lr": 1})
 
 
 def test_choices_that_read_alike_are_arms_of_their_own(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_log_of_another_format_is_refused(tmp_path: Path, search: Search, land
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"overrides": ["model.name=test_resnet"]}, "differing: base"),
+        ({"overrides": {"model.name": "test_resnet"}}, "differing: base"),
         ({"seed": 1}, "differing: seed"),
         ({"text": TEXT.replace("0.2", "0.3")}, "differing: search"),
         ({"text": TEXT + "sampler: {kind: random}\n"}, "differing: sampler"),

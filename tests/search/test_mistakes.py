@@ -150,8 +150,8 @@ def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) 
 def test_a_wrong_option_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=re.escape("trials: budget.trials must be >= 2, got 1")):
         load(tmp_path, LR, trials=1)
-    with pytest.raises(StudyError, match=re.escape("set loss.gamma: unknown key 'loss.gamma'")):
-        load(tmp_path, LR, overrides=["loss.gamma=1"])
+    with pytest.raises(StudyError, match=re.escape("overrides loss.gamma: unknown key 'loss.gamma'")):
+        load(tmp_path, LR, overrides={"loss.gamma": 1})
 
 
 def test_each_command_refuses_the_other_kind_of_file(raysat: Callable[..., Any], tmp_path: Path) -> None:

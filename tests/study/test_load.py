@@ -14,7 +14,7 @@ from raysat.config.families.learning import Adam, Sgd, Swa
 from raysat.config.families.schedules import Constant, Cosine, Triangular
 from raysat.config.schema import Config
 from raysat.errors import RaysatError, StudyError, UsageError
-from raysat.study.load import load_study
+from raysat.study.load import load_study, parse_settings
 from tests.helpers.paths import SPACES
 from tests.helpers.study import assert_one_error, load, shipped_studies
 
@@ -84,7 +84,9 @@ def test_settings_win_over_arms(tmp_path: Path) -> None:
     study = load(
         tmp_path,
         "arms:\n  a: {model.name: resnet50, optim.epochs: 9}\n  b: {loss: {kind: ldam}}\nseeds: 4\n",
-        overrides=["model.name=resnet34", "loss={kind: cross_entropy}", "data.bands=[6, 5, 2]", "optim.lr=1e-4"],
+        overrides=parse_settings(
+            ["model.name=resnet34", "loss={kind: cross_entropy}", "data.bands=[6, 5, 2]", "optim.lr=1e-4"]
+        ),
         epochs=2,
         seeds=3,
     )
@@ -225,10 +227,10 @@ def test_a_rate_that_some_arm_trains_with_is_no_mistake(tmp_path: Path, text: st
 
 def test_a_rate_of_the_command_line_must_be_one_that_some_arm_trains_with(tmp_path: Path) -> None:
     text = "arms: {a: {}, b: {schedule.kind: triangular}}"
-    assert load(tmp_path, text, overrides=["optim.lr=0.1"]).arms[0].config.optim.lr == 0.1
-    assert load(tmp_path, "arms: {a: {optim.lr: 0.1}}", overrides=["schedule.kind=one_cycle"]).arms
-    with pytest.raises(StudyError, match=r"^set optim\.lr: optim\.lr does nothing: schedule is one_cycle here"):
-        load(tmp_path, text, overrides=["optim.lr=0.1", "schedule={kind: one_cycle}"])
+    assert load(tmp_path, text, overrides={"optim.lr": 0.1}).arms[0].config.optim.lr == 0.1
+    assert load(tmp_path, "arms: {a: {optim.lr: 0.1}}", overrides={"schedule.kind": "one_cycle"}).arms
+    with pytest.raises(StudyError, match=r"^overrides optim\.lr: optim\.lr does nothing: schedule is one_cycle here"):
+        load(tmp_path, text, overrides={"optim.lr": 0.1, "schedule": {"kind": "one_cycle"}})
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -239,18 +241,30 @@ def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"overrides": ["optim.lr"]}, "set optim.lr: write it as key=value"),
-        ({"overrides": ["optim.lrr=3"]}, "set optim.lrr: unknown key 'optim.lrr'"),
-        ({"overrides": ["optim.lr=-3"]}, "set optim.lr: optim.lr must be > 0, got -3"),
-        ({"overrides": ["optim.lr=[1"]}, "set optim.lr=[1: the value is not valid YAML"),
+        ({"overrides": {"optim.lrr": 3}}, "overrides optim.lrr: unknown key 'optim.lrr'"),
+        ({"overrides": {"optim.lr": -3}}, "overrides optim.lr: optim.lr must be > 0, got -3"),
+        ({"overrides": {"a\nb": -3}}, "overrides a b: unknown key 'a\\nb'"),
+        ({"overrides": {"optim.lr": object()}}, "overrides optim.lr: <object object at"),
+        ({"overrides": {3: 1}}, "overrides: a key must be text, got 3"),
+        ({"overrides": ["optim.lr=1"]}, "overrides must be a mapping, got ['optim.lr=1']"),
         ({"epochs": 0}, "epochs: optim.epochs must be >= 1, got 0"),
         ({"seeds": 2}, "seeds 2: the study has 1"),
         ({"seeds": 0}, "seeds 0"),
+        ({"seeds": "2"}, "seeds '2'"),
     ],
 )
 def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         load(tmp_path, "base: {}", **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("optim.lr", "optim.lr: write it as key=value"), ("optim.lr=[1", "optim.lr=[1: the value is not valid YAML")],
+)
+def test_a_setting_that_is_none(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_settings([text])
 
 
 def test_missing_file(tmp_path: Path) -> None:

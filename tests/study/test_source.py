@@ -1,8 +1,10 @@
 """A study from a file, by its name, or from a mapping: the same study whichever way."""
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
@@ -10,6 +12,12 @@ from raysat.errors import StudyError
 from raysat.study.load import load_study
 from raysat.study.source import read_source, shipped_studies
 from tests.helpers.paths import SPACES
+
+
+def holds_itself() -> dict[str, object]:
+    mapping: dict[str, object] = {}
+    mapping["again"] = mapping
+    return mapping
 
 
 def parse(text: str) -> Any:
@@ -37,14 +45,18 @@ def test_a_mapping_makes_the_same_study_as_its_file(name: str) -> None:
     assert load_study(parse(study.text)).arms == study.arms, "its text says all of it"
 
 
+def test_numbers_and_arrays_of_numpy_are_as_good_as_pythons() -> None:
+    base = {"optim": {"lr": np.float32(0.5), "epochs": np.int64(3)}, "data": {"bands": np.array([6, 5, 2])}}
+    base["model"] = {"name": np.str_("resnet34"), "pretrained": np.bool_(False)}
+    study = load_study({"base": base, "seeds": range(3), "arms": MappingProxyType({"a": {}, "b": {"optim.lr": 0.1}})})
+    assert parse(study.text)["base"]["data"]["bands"] == [6, 5, 2]
+    again = load_study(parse(study.text))
+    assert (again.arms, again.seeds) == (study.arms, study.seeds) == (study.arms, (0, 1, 2))
+
+
 def test_an_empty_mapping_is_the_base_alone() -> None:
     study = load_study({})
     assert (study.name, [arm.name for arm in study.arms], study.seeds) == ("study", ["base"], (0,))
-
-
-def test_overrides_are_values_by_key_or_texts() -> None:
-    texts = load_study("quickstart", overrides=["optim.lr=0.01", "data.bands=[6, 5]"])
-    assert load_study("quickstart", overrides={"optim.lr": 0.01, "data.bands": [6, 5]}).arms == texts.arms
 
 
 @pytest.mark.parametrize(
@@ -52,12 +64,23 @@ def test_overrides_are_values_by_key_or_texts() -> None:
     [
         ("quickstrt", "quickstrt: no such file", "did you mean 'quickstart'?"),
         ("elsewhere/x", "elsewhere/x: no such file", "the name of a study that ships with raysat: bands, "),
-        ({"arms": {"a": object()}}, "the mapping cannot be written as YAML", "dicts, lists, texts and numbers"),
+        (None, "a study cannot be read from None", "give the path or the name of one, or a mapping"),
+        ("x" * 5000, "xxx…: no such file", "the name of a study that ships with raysat: bands, "),
+        ({"arms": {"a": object()}}, "study: arms.a: <object object at", "use dicts, lists, texts and numbers"),
+        ({"base": {"optim": {("a", "b"): 1}}}, "study: base.optim: ('a', 'b') cannot stand", "use dicts, lists, "),
+        ({"base": {"data": {"bands": {6, 5}}}}, "study: base.data.bands: {5, 6} cannot stand", "use dicts, lists, "),
+        ({"base": holds_itself()}, "study: base.again: it is nested more than 20 deep", "it may not hold itself"),
+        ({"seeds": 10**5000}, "study: seeds: a number of 16,610 bits is too large", "give a smaller number"),
+        (
+            {"arms": {str(number): {} for number in range(50_000)}},
+            "study: it is larger than 150,000 characters",
+            "grid",
+        ),
         ({"arms": {"a": {"optim.lr": -1}}}, "study: optim.lr must be > 0, got -1 (arm 'a')", "set it above 0"),
         ({"arm": {}}, "study: unknown key 'arm'", "did you mean 'arms'?"),
     ],
 )
-def test_a_mistake_is_one_error(source: str | dict[str, object], message: str, hint: str) -> None:
+def test_a_mistake_is_one_error(source: Any, message: str, hint: str) -> None:
     with pytest.raises(StudyError) as caught:
         load_study(source)
     assert message in caught.value.message
