@@ -33,7 +33,14 @@ RAY = (
     "tests/test_tutorial.py",
 )
 SLOW = (
+    "tests/cli/test_report.py",
+    "tests/config/test_limits.py",
+    "tests/data/importers/test_synthetic.py",
+    "tests/execution/test_imports.py",
     "tests/reporting/analysis/test_coverage.py",
+    "tests/search/test_sampler.py",
+    "tests/search/test_schema.py",
+    "tests/study/test_schema.py",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )

@@ -38,11 +38,12 @@ class AblateOptions:
 
     def plan(self) -> Plan:
         """Read the study and plan it on its data."""
-        from raysat.api.studies import load_study, plan
-        from raysat.study.load import parse_settings
+        from raysat.study.load import load_study, parse_settings
 
         overrides = parse_settings(self.settings)
         study = load_study(self.space, overrides=overrides, epochs=self.epochs, seeds=self.seeds)
+        from raysat.api.studies import plan  # after the study, so that a mistake there is said at once
+
         planned = plan(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs)
         return replace(planned, command=self._command(study.name))
 

@@ -54,14 +54,15 @@ def tune(
     Writes OUT/<study>/best.yaml, a study of the base and the best, for a paired confirmation with raysat ablate. The
     same command again resumes from what was tried, until the budget is spent.
     """
-    from raysat.api.searches import tune as run
-    from raysat.api.stores import open_store
-    from raysat.api.studies import load_search
+    from raysat.search.load import load_search
     from raysat.study.load import parse_settings
-    from raysat.views.run import RunView
 
     overrides = parse_settings(settings)
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
+    from raysat.api.searches import tune as run  # after the search, so that a mistake there is said at once
+    from raysat.api.stores import open_store
+    from raysat.views.run import RunView
+
     store, screen = open_store(data), console()
     screen.print(f"search     {search.name}: {_describe(search)}")
     screen.print(f"data       {data}: {describe_store(store)}")
