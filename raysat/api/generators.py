@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
 from raysat.api.stores import Store, as_store, shown_store
-from raysat.config.families.images import Dcgan
-from raysat.config.schema import Config, Data, digest
+from raysat.arguments import checked
+from raysat.config.schema import Config, digest
+from raysat.config.validate import validate
+from raysat.config.yaml_source import YamlValue
 from raysat.data.store import PatchStore
-from raysat.errors import PlanError, StorageError, UsageError
+from raysat.errors import PlanError, StorageError
 from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
@@ -95,11 +96,12 @@ class Generators(Shown):
         show_quality(self.jobs, self.artifacts, self.ledger, console)
 
 
+@checked
 def generate(
     data: Store | Path | str = "demo",
     *,
     out: Path | str,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[int | str] | None = None,
     bands: str | Sequence[int | str] = "all",
     patches: int | None = None,
     steps: int | None = None,
@@ -133,9 +135,11 @@ def generate(
     store, _ = as_store(data)
     if store.generated:
         raise PlanError(f"{store.path} holds generated patches", hint="give the store of real ones")
-    wanted = Data(bands=bands if isinstance(bands, str) else tuple(bands))
-    config = Config(data=wanted, synthetic=_gan(classes, patches, steps, seed))
-    jobs = generate_jobs(resolve_config(config, store), store)
+    gan: dict[str, object] = {"kind": "dcgan", "equalise": patches is None}
+    gan |= {"classes": classes, "patches": patches, "steps": steps, "seed": seed}
+    gan = {key: value for key, value in gan.items() if value is not None}
+    tree = YamlValue({"data": {"bands": bands}, "synthetic": gan}, {}, "generate")
+    jobs = generate_jobs(resolve_config(validate(Config, tree), store), store)
     for job in jobs:
         check_generation(job.work, store)
     artifacts, ledger, cluster = Artifacts(Path(out)), Ledger(Path(out)), cluster or ClusterOptions()
@@ -150,14 +154,3 @@ def generate(
 
         outcome = run(missing, store, ledger, artifacts, cluster, on_event)
     return Generators(store=store, jobs=jobs, artifacts=artifacts, ledger=ledger, outcome=outcome)
-
-
-def _gan(classes: Sequence[str] | None, patches: int | None, steps: int | None, seed: int | None) -> Dcgan:
-    """The generator that was described."""
-    given: dict[str, Any] = {"steps": steps, "seed": seed, "patches": patches, "equalise": patches is None}
-    if classes is not None:
-        given["classes"] = tuple(classes)  # a number that names no class is a label
-    try:
-        return Dcgan.model_validate({key: value for key, value in given.items() if value is not None})
-    except ValueError as error:
-        raise UsageError(f"the generator cannot be made: {error}") from None

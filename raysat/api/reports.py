@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
+from raysat.arguments import checked
 from raysat.errors import UsageError
 from raysat.files import write_atomic
 from raysat.reporting.analysis.analyze import Analysis, Progress, analyze
@@ -32,7 +33,8 @@ from raysat.views.shown import Shown
 _OF_ESTIMATES: Final = ("value", "low", "high", "p", "p_holm", "n")
 
 
-class HasPath(Protocol):
+@runtime_checkable
+class Run(Protocol):
     """A run, as far as reports need it."""
 
     @property
@@ -40,7 +42,7 @@ class HasPath(Protocol):
         """Its folder."""
 
 
-AnyRun = HasPath | Path | str
+AnyRun = Run | Path | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -58,6 +60,7 @@ class Report(Shown):
         """Every table of the report by its name, such as ``leaderboard`` or ``to_baseline``."""
         return _tables(report_page(self.analysis))
 
+    @checked
     def table(self, name: str) -> pd.DataFrame:
         """A table of the report as a frame. Raises UsageError for a name that it does not have."""
         tables = self.tables
@@ -120,6 +123,7 @@ class Comparison(Shown):
         console.print(Blocks(self._page.sections[0].blocks))
 
 
+@checked
 def report(
     runs: AnyRun | Sequence[AnyRun],
     *,
@@ -152,6 +156,8 @@ def report(
     ranking_metric(rank_by)
     given = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     folders = [run if isinstance(run, Path) else Path(run) if isinstance(run, str) else run.path for run in given]
+    if not folders:
+        raise UsageError("there is no run to report", hint="give a run, or its folder")
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError("a run is named twice", hint="name each once")
     analysis = analyze(folders, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
@@ -161,6 +167,7 @@ def report(
     return Report(analysis=analysis, files=tuple(files))
 
 
+@checked
 def compare(run_a: AnyRun, run_b: AnyRun, *, out: Path | str | None = None) -> Comparison:
     """Say what changed from one run to another (other data, code, machine or settings), arm by arm, with intervals.
 

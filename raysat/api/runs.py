@@ -15,6 +15,7 @@ from typing_extensions import override
 from raysat.api.reports import Report, report
 from raysat.api.stores import Store
 from raysat.api.studies import plan
+from raysat.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.execution import stay_on_loopback
@@ -59,11 +60,13 @@ class Run(Shown):
         """Its arms, best first, with every metric over their finished seeds. Raises StorageError for a damaged plan."""
         return collect(self.ledger)
 
+    @checked
     def to_frame(self, level: Literal["trial", "arm"] = "trial") -> pd.DataFrame:
         """A row per finished trial, by arm and seed, with every metric; or per arm, best first, with means and sd."""
         board = self.leaderboard()
         return trials_frame(board) if level == "trial" else leaderboard_frame(board)
 
+    @checked
     def history(self, arm: str | None = None) -> pd.DataFrame:
         """Learning curves: a row per arm, seed and epoch, with the loss, the learning rate and metrics on val.
 
@@ -76,6 +79,7 @@ class Run(Shown):
         ]
         return make_frame(rows, ["arm", "seed", "epoch"])
 
+    @checked
     def predictions(self, arm: str, seed: int) -> pd.DataFrame:
         """What a trial says of each test patch, by its position in the store: label, prediction, probabilities.
 
@@ -90,6 +94,7 @@ class Run(Shown):
         columns |= {f"p_{name}": found.probabilities[:, k].astype(np.float64) for k, name in enumerate(classes)}
         return pd.DataFrame(columns, index=pd.Index(found.indices, name="patch"))
 
+    @checked
     def config(self, arm: str) -> Config:
         """The configuration of an arm, from its first finished trial. Raises UsageError, StorageError."""
         for _, _, trial in self._finished(arm):
@@ -103,6 +108,7 @@ class Run(Shown):
         """How far it is: done, running, failed and missing trials. Raises StorageError for a damaged plan."""
         return read_progress(self.ledger)
 
+    @checked
     def verify(self, *, clean: bool = False, orphans: bool = False) -> Verification:
         """Check its records: checksums, metrics against predictions, orphans, half-written leftovers.
 
@@ -118,6 +124,7 @@ class Run(Shown):
         """
         return verify(self.ledger, clean=clean, orphans=orphans)
 
+    @checked
     def report(
         self,
         *,
@@ -173,11 +180,13 @@ class Run(Shown):
         console.print(Blocks(overview(*read_leaderboard(self.path))))
 
 
+@checked
 def open_run(path: Path | str) -> Run:
     """Open the run in a folder that ``ablate`` wrote, such as ``runs/quickstart``. Raises StorageError."""
     return Run(ledger=Ledger.open(path))
 
 
+@checked
 def ablate(
     study: AnyPlan | Study | Source,
     data: Store | Path | str = "demo",

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
 from raysat.api.studies import Study, load_search, load_study
+from raysat.arguments import checked
 from raysat.errors import StorageError, UsageError
 from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
@@ -86,6 +87,7 @@ class SearchRun(Shown):
         console.print(Blocks(search_blocks(self.search, self.log, errors)))
 
 
+@checked
 def tune(
     search: AnySearch | Source,
     data: Store | Path | str = "demo",
@@ -130,6 +132,7 @@ def tune(
     return replace(found, files=tuple(_write(found)))
 
 
+@checked
 def open_search(path: Path | str) -> SearchRun:
     """Open the search in a folder that ``tune`` wrote, such as ``runs/hpo``.
 

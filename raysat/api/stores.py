@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
+from raysat.arguments import Count, Seed, checked
 from raysat.data.bands import Bands, bands_of_files
 from raysat.data.importers.base import ImportSummary, PatchSource, Progress, no_progress
 from raysat.data.importers.source import open_data
@@ -50,7 +51,8 @@ class Store(PatchStore, Shown):
         names = ["band", "mean", "sd", "min", "p2", "median", "p98", "max", "nodata"]
         return pd.DataFrame(rows, columns=names).set_index("band")
 
-    def plot(self, file: Path | str, *, composite: Bands | None = None, per_class: int = 8) -> None:
+    @checked
+    def plot(self, file: Path | str, *, composite: Bands | None = None, per_class: Count = 8) -> None:
         """Draw some patches of every class, evenly spaced in the store.
 
         Args:
@@ -72,6 +74,7 @@ class Store(PatchStore, Shown):
         show_store(self, console)
 
 
+@checked
 def open_store(data: Path | str = "demo") -> Store:
     """Open a patch store by its path; ``demo`` is the embedded synthetic data, made on first use.
 
@@ -97,6 +100,7 @@ def shown_store(store: PatchStore) -> Store:
     return Store(**{name: getattr(store, name) for name in PatchStore.__dataclass_fields__})
 
 
+@checked
 def import_droughtwatch(
     source: Path | str,
     out: Path | str,
@@ -128,6 +132,7 @@ def import_droughtwatch(
     return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
+@checked
 def import_geotiff(
     manifest: Path | str,
     out: Path | str,
@@ -174,6 +179,7 @@ def import_geotiff(
     return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
+@checked
 def import_folder(
     source: Path | str,
     out: Path | str,
@@ -213,8 +219,9 @@ def import_folder(
     return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
+@checked
 def make_synthetic(
-    out: Path | str, *, size: int = 5000, seed: int = 0, overwrite: bool = False, progress: Progress = no_progress
+    out: Path | str, *, size: Count = 5000, seed: Seed = 0, overwrite: bool = False, progress: Progress = no_progress
 ) -> ImportSummary:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20.
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
+from raysat.arguments import Count, Seed, checked
 from raysat.config.diff import flatten, label
 from raysat.errors import prefixed
 from raysat.execution.prepare import prepare
@@ -78,14 +79,17 @@ class Plan(build.Plan, Shown):
     def __repr__(self) -> str:
         return f"<Plan of {self.study.name!r} on {self.data}: {plural(len(self.trials), 'trial')}>"
 
+    @checked
     def pending(self, out: Path | str = "runs") -> PendingJobs:
         """What the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
         return PendingJobs.of(self, Path(out))
 
+    @checked
     def summary(self, out: Path | str = "runs") -> PlanSummary:
         """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds."""
         return summarize(self, self.pending(out))
 
+    @checked
     def to_frame(self, out: Path | str = "runs") -> pd.DataFrame:
         """A row per arm and seed: the trial's id, its epochs and images, and whether the run under ``out`` has it."""
         missing = {item.id for item in self.pending(out).missing}
@@ -103,6 +107,7 @@ class Plan(build.Plan, Shown):
         show_plan(self.summary(), console)
 
 
+@checked
 def load_study(
     source: Source, *, overrides: Mapping[str, Any] | None = None, epochs: int | None = None, seeds: int | None = None
 ) -> Study:
@@ -125,12 +130,13 @@ def load_study(
     return _shown(Study, study_file.load_study(source, overrides=overrides or {}, epochs=epochs, seeds=seeds))
 
 
+@checked
 def load_search(
     source: Source,
     *,
     overrides: Mapping[str, Any] | None = None,
     epochs: int | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     trials: int | None = None,
     hours: float | None = None,
 ) -> Search:
@@ -157,8 +163,13 @@ def load_search(
     return _shown(Search, search)
 
 
+@checked
 def plan(
-    study: study_file.Study | Source, data: Store | Path | str = "demo", *, workers: int = 1, reuse_epochs: bool = True
+    study: study_file.Study | Source,
+    data: Store | Path | str = "demo",
+    *,
+    workers: Count = 1,
+    reuse_epochs: bool = True,
 ) -> Plan:
     """Plan a study on its data, and check that every arm can train there; trains nothing.
 

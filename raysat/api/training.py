@@ -10,11 +10,14 @@ import pandas as pd
 import torch
 
 from raysat.api.stores import Store, as_store
+from raysat.arguments import Seed, checked
 from raysat.config.merge import DEFAULT_KINDS, override
+from raysat.config.plain import plain
 from raysat.config.schema import Config, Trial
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue
-from raysat.errors import PlanError
+from raysat.errors import PlanError, UsageError
+from raysat.formatting import echo
 from raysat.planning.resolve import resolve_config
 from raysat.training.loop import train as train_trial
 from raysat.training.results import EpochReport, TrialResult
@@ -48,11 +51,12 @@ class TrainedModel(TrialResult):
         return pd.DataFrame(rows).set_index("epoch")
 
 
+@checked
 def train(
     config: Config | Mapping[str, Any],
     data: Store | Path | str = "demo",
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     device: torch.device | str | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrainedModel:
@@ -75,11 +79,22 @@ def train(
         TrainingError: pretrained weights that cannot be had, or a loss that became NaN or infinite.
     """
     if not isinstance(config, Config):
-        tree = override(DEFAULT_KINDS, YamlValue(dict(config), {}, "config").expand())
+        tree = override(DEFAULT_KINDS, YamlValue(plain(config, "config"), {}, "config").expand())
         config = validate_config(tree, arm="config")
     store, _ = as_store(data)
     if config.synthetic.kind != "none":
         raise PlanError("synthetic patches are made by generate jobs", hint="train it with raysat.ablate")
     trial = Trial(config=resolve_config(config, store), seed=seed)
-    result = train_trial(trial, store, device=None if device is None else torch.device(device), on_epoch=on_epoch)
+    result = train_trial(trial, store, device=None if device is None else _usable(device), on_epoch=on_epoch)
     return TrainedModel(**{name: getattr(result, name) for name in TrialResult.__dataclass_fields__})
+
+
+def _usable(device: torch.device | str) -> torch.device:
+    """The device, which is there. Raises UsageError."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch's own, by kind of device
+        cause = str(error).splitlines()[0]
+        raise UsageError(
+            f"device {echo(str(device))} cannot be used: {cause}", hint="such as 'cpu', or 'cuda'"
+        ) from None

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from raysat.arguments import checked
 from raysat.config.families.base import Spec
 from raysat.config.schema import Config, variants
 from raysat.errors import UsageError, suggest
@@ -61,6 +62,7 @@ def sections(of: type[Spec] = Config) -> tuple[SectionInfo, ...]:
     return tuple(found)
 
 
+@checked
 def methods(name: str | None = None) -> tuple[MethodInfo, ...]:
     """Return the methods of a name, such as ``ldam``, or all of them.
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from raysat.arguments import checked
 from raysat.config.describe import as_yaml
 from raysat.config.schema import Config
 from raysat.errors import UsageError, suggest
@@ -36,6 +37,7 @@ class ExplainedArm:
     settings: tuple[ExplainedSetting, ...]
 
 
+@checked
 def explain(study: Study, arm: str) -> ExplainedArm:
     """Explain an arm of a study.
 

@@ -139,8 +139,6 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
 
 def settings_tree(overrides: Mapping[str, Any], epochs: int | None) -> YamlValue:
     """Turn overrides and ``--epochs`` into one tree whose places name the option. Raises StudyError."""
-    if not isinstance(overrides, Mapping):
-        raise StudyError(f"overrides must be a mapping, got {echo(overrides)}", hint='such as {"optim.lr": 0.01}')
     tree = YamlValue({})
     for key, value in overrides.items():
         if not isinstance(key, str):
@@ -200,7 +198,7 @@ def study_seeds(given: Document, first: int | None) -> tuple[int, ...]:
     if not whole or not value or len(set(value)) != len(value):
         message = f"seeds must be different whole numbers from 0 on, got {echo(value)}"
         raise document.error(message, "seeds", hint="such as seeds: 5, which is seeds: [0, 1, 2, 3, 4]")
-    if first is not None and not (type(first) is int and 1 <= first <= len(value)):
+    if first is not None and not 1 <= first <= len(value):
         raise UsageError(
             f"{{--seeds}} {echo(first)}: the study has {len(value)}", hint=f"list more seeds in {given.origin}"
         )

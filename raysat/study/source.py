@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,7 +14,7 @@ from ruamel.yaml import YAML
 from raysat.config.plain import plain
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
-from raysat.formatting import echo, one_line
+from raysat.formatting import one_line
 
 Source = Path | str | Mapping[str, Any]
 
@@ -42,12 +41,9 @@ def read_source(source: Source) -> Document:
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
-    if not isinstance(source, str | Path):
-        hint = "give the path or the name of one, or a mapping with the keys of its file"
-        raise StudyError(f"a study cannot be read from {echo(source)}", hint=hint)
     path = Path(source)
     shipped = shipped_studies()
-    if not os.path.exists(path):  # noqa: PTH110  (Path.exists raises for a name that is too long)
+    if not path.exists():
         if str(source) not in shipped:
             names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
             raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)

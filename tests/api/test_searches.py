@@ -22,7 +22,7 @@ SEARCH = {
 
 @pytest.mark.timeout(200)
 def test_a_search_is_spent_read_and_confirmed(landsat_store: PatchStore, tmp_path: Path, ray_session: None) -> None:
-    found = raysat.tune(SEARCH, landsat_store, out=tmp_path)
+    found = raysat.tune(SEARCH, landsat_store.path, out=tmp_path)
     frame = found.to_frame()
     assert frame["state"].tolist() == ["finished"] * 3
     assert found.best is not None
@@ -34,7 +34,7 @@ def test_a_search_is_spent_read_and_confirmed(landsat_store: PatchStore, tmp_pat
     assert [arm.name for arm in study.arms] == ["base", "best-1"]
     assert study.seeds == (1, 2)
     events: list[Event] = []
-    again = raysat.tune(SEARCH, landsat_store, out=tmp_path, on_event=events.append)
+    again = raysat.tune(SEARCH, landsat_store.path, out=tmp_path, on_event=events.append)
     assert events == [Resumed(finished=3, total=3, noun="candidate")]
     assert again.log == found.log
     opened = raysat.open_search(tmp_path / "hunt")

@@ -18,7 +18,7 @@ def test_settings_are_those_of_an_arm_and_numbers_those_of_a_trial(landsat_store
     study = raysat.load_study({"base": SETTINGS})
     config = study.arms[0].config
     alone = train(Trial(config=resolve_config(config, landsat_store), seed=3), landsat_store)
-    assert model.metrics == alone.metrics == raysat.train(config, landsat_store, seed=3).metrics
+    assert model.metrics == alone.metrics == raysat.train(config, raysat.open_store(landsat_store.path), seed=3).metrics
     assert epochs == model.history_frame().index.tolist() == [1, 2]
     assert model.history_frame()["loss"].tolist() == [report.loss for report in alone.history]
     assert f"{model.metrics['test'].balanced_accuracy:.3f}" in repr(model)
@@ -36,4 +36,4 @@ def test_mistakes_are_errors(
     landsat_store: PatchStore, settings: dict[str, object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        raysat.train(settings, landsat_store)
+        raysat.train(settings, landsat_store.path)

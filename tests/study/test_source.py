@@ -64,8 +64,6 @@ def test_an_empty_mapping_is_the_base_alone() -> None:
     [
         ("quickstrt", "quickstrt: no such file", "did you mean 'quickstart'?"),
         ("elsewhere/x", "elsewhere/x: no such file", "the name of a study that ships with raysat: bands, "),
-        (None, "a study cannot be read from None", "give the path or the name of one, or a mapping"),
-        ("x" * 5000, "xxx…: no such file", "the name of a study that ships with raysat: bands, "),
         ({"arms": {"a": object()}}, "study: arms.a: <object object at", "use dicts, lists, texts and numbers"),
         ({"base": {"optim": {("a", "b"): 1}}}, "study: base.optim: ('a', 'b') cannot stand", "use dicts, lists, "),
         ({"base": {"data": {"bands": {6, 5}}}}, "study: base.data.bands: {5, 6} cannot stand", "use dicts, lists, "),
