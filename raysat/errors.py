@@ -14,8 +14,8 @@
     `-- ClusterError             Ray cannot be reached or started
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
-``--debug`` alone. A message calls a parameter ``{--seeds}``: from Python it reads ``seeds``, on the command line
-``--seeds``.
+``--debug`` alone. What is raised are templates, since Python and the command line have different words: ``{--seeds}``
+is the parameter ``seeds`` or the option ``--seeds``, ``{raysat tune}`` the function ``raysat.tune`` or the command.
 """
 
 from __future__ import annotations
@@ -27,30 +27,35 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-_PARAMETER: Final = re.compile(r"\{--([a-z-]+)\}")
-_IN_PYTHON: Final = {"set": "overrides"}  # parameters that are not called as their option
+_WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z]+(?: [a-z]+)?)\}")
+_IN_PYTHON: Final = {  # what is not called as its option or command
+    "--set": "overrides",
+    "--combination": "combinations",
+    "raysat data import": "raysat.import_geotiff or its like",
+    "raysat status": "Run.status",
+}
 
 
 class RaysatError(Exception):
-    """Base of every error raised on purpose. ``hint`` says what to do next."""
+    """Base of every error raised on purpose. ``hint`` says what to do next; a traceback ends with it."""
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.template = message
+        self.hint_template = hint
+        self.message = _in_python(message)
+        self.hint = None if hint is None else _in_python(hint)
+        if hint:
+            self.add_note(f"hint: {self.hint}")
 
     def __str__(self) -> str:
-        """The message with parameters by their names in Python."""
-        return _PARAMETER.sub(
-            lambda option: _IN_PYTHON.get(option[1], option[1].replace("-", "_")),
-            self.message,
-        )
+        return self.message
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""
-        return partial(type(self), hint=self.hint), (self.message,)
+        return partial(type(self), hint=self.hint_template), (self.template,)
 
 
 class UsageError(RaysatError):
@@ -105,12 +110,21 @@ def prefixed(prefix: str, kind: type[RaysatError] = UsageError) -> Iterator[None
     try:
         yield
     except kind as error:
-        raise type(error)(f"{prefix}: {error.message}", hint=error.hint) from None
+        raise type(error)(f"{prefix}: {error.template}", hint=error.hint_template) from None
 
 
-def with_options(text: str) -> str:
-    """Write a message or hint for the command line: ``{--seeds}`` is ``--seeds``."""
-    return _PARAMETER.sub(r"--\1", text)
+def with_options(template: str) -> str:
+    """Write a message or hint for the command line: ``{--seeds}`` is ``--seeds``, ``{raysat tune}`` ``raysat tune``."""
+    return _WORD.sub(r"\1", template)
+
+
+def _in_python(template: str) -> str:
+    """Write a message or hint for Python: ``{--rank-by}`` is ``rank_by``, ``{raysat tune}`` ``raysat.tune``."""
+    return _WORD.sub(lambda word: _IN_PYTHON.get(word[1], _identifier(word[1])), template)
+
+
+def _identifier(word: str) -> str:
+    return word.removeprefix("--").replace("-", "_").replace(" ", ".")
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 
 import pytest
 
@@ -62,9 +63,16 @@ def test_a_wrong_request_says_what_it_is_about():
         raise RaysatError("broken")
 
 
-def test_a_parameter_is_called_as_it_is_in_python_or_as_an_option_on_the_command_line():
-    error = UsageError("{--rank-by} 5: {kind: ldam} is none", hint="give {--seeds}")
-    assert str(error) == "rank_by 5: {kind: ldam} is none"
-    assert with_options(error.message) == "--rank-by 5: {kind: ldam} is none"
-    assert with_options(error.hint) == "give --seeds"
+def test_python_and_the_command_line_have_words_of_their_own():
+    error = UsageError("{--rank-by} 5: {kind: ldam} is none", hint="give {--seeds} to {raysat tune}")
+    assert (str(error), error.message) == ("rank_by 5: {kind: ldam} is none",) * 2
+    assert error.hint == "give seeds to raysat.tune"
+    assert with_options(error.template) == "--rank-by 5: {kind: ldam} is none"
+    assert with_options(error.hint_template) == "give --seeds to raysat tune"
     assert str(UsageError("{--set} optim.lr: must be > 0")) == "overrides optim.lr: must be > 0"
+    assert UsageError("", hint="{raysat data import}").hint == "raysat.import_geotiff or its like"
+
+
+def test_a_traceback_ends_with_the_hint():
+    error = pickle.loads(pickle.dumps(PlanError("no band", hint="give {--bands}")))  # noqa: S301 - our own
+    assert traceback.format_exception(error) == ["raysat.errors.PlanError: no band\n", "hint: give bands\n"]

@@ -123,7 +123,7 @@ def _show(error: Exception) -> int:
     """Print an error and what to do about it; return the exit code."""
     message, hint, code = f"unexpected {type(error).__name__}: {error}", _BUG, 1
     if isinstance(error, RaysatError):
-        message, hint, code = error.message, error.hint or "", error.exit_code
+        message, hint, code = error.template, error.hint_template or "", error.exit_code
     click.echo(f"error: {with_options(message)}", err=True)
     if hint:
         click.echo(f"hint: {with_options(hint)}", err=True)

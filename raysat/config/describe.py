@@ -77,7 +77,7 @@ def methods(name: str | None = None) -> tuple[MethodInfo, ...]:
     found = tuple(method for method in known if name in (method.name, method.section))
     if not found:
         names = dict.fromkeys([*(method.section for method in known), *(method.name for method in known)])
-        raise UsageError(f"there is no method {name!r}", hint=suggest(name, names, "raysat methods lists all"))
+        raise UsageError(f"there is no method {name!r}", hint=suggest(name, names, "{raysat methods} lists all"))
     return found
 
 

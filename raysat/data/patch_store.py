@@ -99,7 +99,7 @@ class PatchStore:
         """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""
         path = Path(path)
         if not (path / "store.json").is_file():
-            raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with: raysat data import")
+            raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with {raysat data import}")
         meta = read_model(StoreMeta, path / "store.json", remedy=_REMEDY, max_bytes=_MAX_BYTES, error=StoreError)
         try:
             store = cls(

@@ -65,14 +65,16 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
 
             run_generate_job(job, context, group, device=device)
     except StorageError as error:  # no record can be written: to continue would be for nothing
-        context.outbox.put(StorageFailed(job=job.id, error=error.message, hint=error.hint))
+        context.outbox.put(StorageFailed(job=job.id, error=error.template, hint=error.hint_template))
     except RaysatError as error:
         if not (group.single_worker or isinstance(error, DivergedError)):
             raise  # several workers wait for each other in collectives: only new ones can continue
         if group.is_rank_zero:
-            hint = with_options(error.hint) if error.hint else None  # records are read on the command line
+            hint = (
+                with_options(error.hint_template) if error.hint_template else None
+            )  # records are read on the command line
             for item in job.items:
-                failure = Failure(id=item.id, error=with_options(error.message), hint=hint, time=time.time())
+                failure = Failure(id=item.id, error=with_options(error.template), hint=hint, time=time.time())
                 context.settings.storage.write_failure(failure)
             context.outbox.put(JobFailed(job=job.id))
 
@@ -84,7 +86,7 @@ def _device(gpus: float, *, single_worker: bool) -> torch.device:
     if not torch.cuda.is_available():
         raise TrainingError(
             "a GPU was asked for, and torch sees none on the worker's machine",
-            hint="is its driver new enough for this torch? Try nvidia-smi there; or give --gpus-per-trial 0",
+            hint="is its driver new enough for this torch? Try nvidia-smi there; or give {--gpus-per-trial} 0",
         )
     # A single worker sees only the GPUs that Tune gave its slot.
     device: torch.device = torch.device("cuda", 0) if single_worker else get_device()

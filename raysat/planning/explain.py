@@ -14,7 +14,7 @@ from raysat.planning.idle_settings import idle_settings, overruled_settings
 from raysat.study.arm import Arm, Layer
 from raysat.study.load import Study
 
-_NUMBER: Final = re.compile(r"#([1-9]\d*)")
+_NUMBER: Final = re.compile(r"#([1-9]\d{0,8})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +79,5 @@ def _find(study: Study, name: str) -> Arm:
     number = _NUMBER.fullmatch(name)
     if number and int(number[1]) <= len(study.arms):
         return study.arms[int(number[1]) - 1]
-    hint = suggest(name, arms, f"its {len(arms)} arms are #1 to #{len(arms)}: raysat plan lists them")
+    hint = suggest(name, arms, f"its {len(arms)} arms are #1 to #{len(arms)}: {{raysat plan}} lists them")
     raise UsageError(f"study {study.name!r} has no arm {name!r}", hint=hint)

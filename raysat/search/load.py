@@ -101,7 +101,7 @@ def load_search(
     """
     given = read_source(source)
     document = given.tree
-    _check_keys(document, given.origin)
+    _check_keys(document)
     settings = settings_tree(overrides, epochs)
     tree = override(DEFAULT_KINDS, document.mapping("base").expand())
     whole = override(tree, settings)
@@ -178,15 +178,15 @@ def _check_pruner(search: Search, document: YamlValue) -> None:
         raise document.error(message, "stop", hint=hint)
 
 
-def _check_keys(document: YamlValue, origin: str) -> None:
+def _check_keys(document: YamlValue) -> None:
     if not isinstance(document.value, dict):
         raise document.error("a search is a mapping of keys", hint=f"its keys are {', '.join(SEARCH_KEYS)}")
     if "search" not in document.value:
-        hint = f"run it with: raysat ablate --space {origin}"
+        hint = "run it with {raysat ablate}"
         raise document.error("there is no key 'search', so this is a study of arms", hint=hint)
     for key in document.value:
         if key in _OF_STUDIES:
-            raise document.error(f"a search has no {key!r}", key, hint="its result is a study; or run raysat ablate")
+            raise document.error(f"a search has no {key!r}", key, hint="its result is a study; or run {raysat ablate}")
     document.check_keys(list(SEARCH_KEYS))
 
 

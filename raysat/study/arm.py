@@ -69,8 +69,8 @@ class Arm:
         try:
             yield
         except UsageError as error:
-            key = _SETTING.match(error.message)
+            key = _SETTING.match(error.template)
             origin = key and (self.origins.get(key[0]) or self.origins.get(key[0].partition(".")[0]))
-            named = f"{error.message} (arm {self.name!r})"
-            told = f"{origin.place}: {named}" if origin else f"arm {self.name!r}: {error.message}"
-            raise type(error)(told, hint=error.hint) from None
+            named = f"{error.template} (arm {self.name!r})"
+            told = f"{origin.place}: {named}" if origin else f"arm {self.name!r}: {error.template}"
+            raise type(error)(told, hint=error.hint_template) from None

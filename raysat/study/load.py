@@ -67,7 +67,7 @@ def load_study(
         raise document.error("a study is a mapping of keys", hint=f"its keys are {', '.join(STUDY_KEYS)}")
     if "search" in document.value:
         message = "'search' makes this a search for hyperparameters, not a study of arms"
-        raise document.error(message, "search", hint=f"run it with: raysat tune --space {given.origin}")
+        raise document.error(message, "search", hint="run it with {raysat tune}")
     document.check_keys(list(STUDY_KEYS), hint=outside_base)
     for key in ("arms", "grid", "zip", "exclude"):
         if key in document.value and document.value[key] is None:
@@ -156,7 +156,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 def _setting(text: str) -> tuple[str, Any]:
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key:
-        raise UsageError(f"{{--set}} {text}: write it as key=value", hint="such as --set model.name=resnet50")
+        raise UsageError(f"{{--set}} {text}: write it as key=value", hint="such as {--set} model.name=resnet50")
     try:
         return key, parse_yaml(value, "value").value
     except StudyError:
@@ -176,7 +176,7 @@ def study_name(given: Document) -> str:
     try:
         return safe_name(_text(given.tree, "study") or given.stem, "study")
     except StorageError as error:
-        raise given.tree.error(error.message, "study", hint=error.hint) from None
+        raise given.tree.error(error.template, "study", hint=error.hint_template) from None
 
 
 def study_seeds(given: Document, first: int | None) -> tuple[int, ...]:

@@ -156,7 +156,7 @@ def check_generated(config: Config, store: PatchStore, generated: Sequence[Patch
             if not generated:
                 raise PlanError(
                     f"synthetic.kind {kind} asks for generated patches, and none were given for {store.path}",
-                    hint="raysat ablate makes them as jobs of its plan; a call of train() takes them as generated=",
+                    hint="{raysat ablate} makes them as jobs of its plan",
                 )
         case _:
             assert_never(config.synthetic)
@@ -169,12 +169,12 @@ def _check_fits(generated: PatchStore, store: PatchStore, bands: tuple[str, ...]
     if not generated.generated:
         raise PlanError(
             f"{generated.path} is not marked as generated: real patches never join the train split of {store.path}",
-            hint="give a store made by: raysat generate",
+            hint="give a store made by {raysat generate}",
         )
     if generated.splits.any():
         raise PlanError(
             f"{generated.path} holds val or test patches; generated ones belong in the train split of {store.path}",
-            hint="make it again with: raysat generate",
+            hint="make it again with {raysat generate}",
         )
     if set(generated.bands) != set(bands):
         raise PlanError(

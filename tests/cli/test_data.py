@@ -102,7 +102,7 @@ def test_some_bands_of_a_known_sensor(manifest, tmp_path):
 @pytest.mark.parametrize(
     ("options", "kind", "message", "hint"),
     [
-        ((), UsageError, "the bands of the files are not named", "{--sensor} sentinel2"),
+        ((), UsageError, "the bands of the files are not named", "sensor sentinel2"),
         (("--sensor", "sentinel"), BandError, "unknown sensor 'sentinel'", "did you mean 'sentinel2'"),
         (("--bands", "a,b,b"), UsageError, "--bands names 'b' twice", "once"),
         (("--bands", "a,,b"), UsageError, "has an empty name", "commas"),
@@ -110,8 +110,8 @@ def test_some_bands_of_a_known_sensor(manifest, tmp_path):
         (("--bands", "a,b,c", "--classes", ""), UsageError, "--classes '' has an empty name", "commas"),
         (("--bands", "a,b,c", "--classes", "x,x"), UsageError, "--classes names 'x' twice", "once"),
         (("--sensor", "sentinel2", "--bands", "B4,B03,B02"), BandError, "sentinel2 has no band 'B4'", "did you mean"),
-        (("--sensor", "sentinel2"), DataError, "it has 3 bands, sensor sentinel2 has 13", "--bands"),
-        (("--bands", "a,b"), DataError, "it has 3 bands, bands names 2", "--bands"),
+        (("--sensor", "sentinel2"), DataError, "it has 3 bands, sensor sentinel2 has 13", "with bands"),
+        (("--bands", "a,b"), DataError, "it has 3 bands, bands names 2", "with bands"),
     ],
 )
 def test_refusals_of_geotiff(manifest, tmp_path, options, kind, message, hint):

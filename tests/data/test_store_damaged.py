@@ -71,7 +71,7 @@ def test_a_store_that_is_not_there_is_refused(tmp_path):
     for path in (tmp_path / "none", tmp_path, tmp_path / "file"):
         with pytest.raises(StoreError, match="is not a patch store") as caught:
             PatchStore.open(path)
-        assert "raysat data import" in caught.value.hint
+        assert "raysat.import_geotiff" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_an_existing_store_stays_unless_told_otherwise(store):
     before = store.fingerprint
     with pytest.raises(DataError, match="exists already") as caught:
         StoreWriter(store.path, **OPTIONS)
-    assert "--overwrite" in caught.value.hint
+    assert "overwrite" in caught.value.hint
     assert PatchStore.open(store.path).fingerprint == before
     new = write_store(store.path, patches(seed=1), np.zeros(12), splits_of(12), overwrite=True)
     assert new.fingerprint != before

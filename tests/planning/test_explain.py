@@ -76,7 +76,7 @@ def test_an_arm_is_found_by_its_number() -> None:
     assert explain(study, "#128").name == study.arms[-1].name
     with pytest.raises(UsageError, match="has no arm '#129'") as caught:
         explain(study, "#129")
-    assert caught.value.hint == "its 128 arms are #1 to #128: raysat plan lists them"
+    assert caught.value.hint == "its 128 arms are #1 to #128: raysat.plan lists them"
 
 
 def test_an_unknown_arm_is_one_error() -> None:

@@ -25,6 +25,6 @@ def open_data(name: str) -> PatchStore:
     if not path.exists():
         raise StoreError(
             f"there is no patch store {name}",
-            hint="use 'demo' for the embedded data, or make a store with: raysat data import",
+            hint="use 'demo' for the embedded data, or make a store with {raysat data import}",
         )
     return PatchStore.open(path)

@@ -18,7 +18,7 @@ from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstra
 from raysat.reporting.analysis.significance import corrected
 
 _MOST_LEVELS: Final = 4  # combined: 16 subsets
-OPTION: Final = "--combination"
+OPTION: Final = "{--combination}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

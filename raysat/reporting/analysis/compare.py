@@ -62,7 +62,7 @@ def compare(run_a: Path, run_b: Path) -> Comparison:
     a, b = (collect(Ledger.open(run)) for run in (run_a, run_b))
     for board, run in ((a, run_a), (b, run_b)):
         if not board.finished:
-            raise UsageError(f"{run} has no finished trial to compare", hint="raysat ablate trains them")
+            raise UsageError(f"{run} has no finished trial to compare", hint="{raysat ablate} trains them")
     names_b = {arm.name for arm in b.ranked}
     both = [arm.name for arm in a.ranked if arm.name in names_b]
     if not both:

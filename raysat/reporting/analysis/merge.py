@@ -67,7 +67,7 @@ def require_same(boards: Sequence[Leaderboard], folders: Sequence[str]) -> None:
                 raise UsageError(
                     f"{folders[0]} and {folder} cannot be one report: they differ in {what} "
                     f"({first_text} and {other_text})",
-                    hint="their arms were not measured on the same patches; raysat compare sets two such runs apart",
+                    hint="their arms were not measured on the same patches; {raysat compare} sets two such runs apart",
                 )
 
 

@@ -98,7 +98,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         reason = f": {len(failed)} failed; the first: {failed[0].error}" if failed else ""
         raise UsageError(
             f"{board.study} has no finished trial to report{reason}",
-            hint="raysat ablate trains them; raysat status RUN says how far it is",
+            hint="{raysat ablate} trains them; {raysat status} says how far it is",
         )
     return TrialPredictions(
         labels=first.labels,
@@ -144,6 +144,6 @@ def _order(first: Predictions, read: Predictions, trial: str) -> npt.NDArray[Any
     if not np.array_equal(first.labels, read.labels[order]):
         raise UsageError(
             f"{trial} was measured on other patches than the trials before it",
-            hint="one report is of one test set; raysat compare compares runs on different ones",
+            hint="one report is of one test set; {raysat compare} compares runs on different ones",
         )
     return order

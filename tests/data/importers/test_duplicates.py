@@ -69,7 +69,7 @@ def test_the_same_pixels_in_two_splits_are_refused_naming_both(tmp_path, make):
     with pytest.raises(DataError) as caught:
         run(words, tmp_path / "s")
     assert caught.value.message == f"{names[1]} (train) and {names[6]} (val) hold the same pixels, in two splits"
-    assert "--allow-duplicates" in caught.value.hint
+    assert "allow_duplicates" in caught.value.hint
     assert left_behind(tmp_path) == ["in"]
     output = run(words, tmp_path / "s", "--allow-duplicates")
     assert "pixel-identical copies of earlier patches: 1, 1 of them in another split" in output

@@ -155,7 +155,7 @@ def test_a_store_that_is_not_there_says_what_to_do(tmp_path):
     with pytest.raises(StoreError, match=r"there is no patch store .*/none") as caught:
         open_data(str(tmp_path / "none"))
     assert "'demo'" in caught.value.hint
-    assert "raysat data import" in caught.value.hint
+    assert "raysat.import_geotiff" in caught.value.hint
 
 
 def test_data_by_path(store):

@@ -106,4 +106,4 @@ def test_nodata_is_counted_and_types_are_widened(tmp_path):
 def test_an_error_at_a_place_keeps_its_hint():
     with pytest.raises(DataError) as caught, prefixed("here", DataError):
         raise DataError("no {--bands}", hint="name {--bands}")
-    assert (caught.value.message, caught.value.hint) == ("here: no {--bands}", "name {--bands}")
+    assert (caught.value.template, caught.value.hint_template) == ("here: no {--bands}", "name {--bands}")

@@ -59,7 +59,7 @@ def test_runs_on_other_data_are_no_one_report(make_run, options, what):
     with pytest.raises(UsageError, match=f"cannot be one report: they differ in {what}") as caught:
         analyze([one.root, two.root])
     assert str(two.root) in caught.value.message
-    assert "raysat compare" in caught.value.hint
+    assert "raysat.compare" in caught.value.hint
 
 
 def test_runs_measured_on_other_patches_of_the_same_store_are_no_one_report(make_run):
