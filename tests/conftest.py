@@ -19,7 +19,11 @@ from tests.helpers.paths import ROOT
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
 
-pytest_plugins = ("tests.helpers.data_fixtures", "tests.helpers.report_fixtures", "tests.helpers.training_fixtures")
+pytest_plugins = (
+    "tests.helpers.data_fixtures",
+    "tests.helpers.report_fixtures",
+    "tests.helpers.training_fixtures",
+)
 
 BANDS = ("B2", "B5", "B6")
 
@@ -28,6 +32,7 @@ BANDS = ("B2", "B5", "B6")
 RAY = (
     "tests/cli/test_generate.py",
     "tests/cli/test_main.py",
+    "tests/cli/test_signals.py",
     "tests/execution/test_cluster.py",
     "tests/faults/",
     "tests/test_tutorial.py",

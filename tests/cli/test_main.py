@@ -1,15 +1,9 @@
 """The command as users type it: real Ray, real files, and what every mistake prints."""
 
 import json
-import os
 import shlex
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +11,7 @@ import pandas as pd
 import pytest
 
 from raysat.data.store import PatchStore
-from raysat.storage.ledger import Ledger
-from tests.helpers.processes import descendants
-
-STUDY = """\
-study: tiny
-base: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}, data: {bands: agriculture}}
-seeds: [0, 1]
-arms:
-  plain: {}
-  LDAM: {loss: {kind: ldam}}
-"""
-Raysat = Callable[..., Any]
-
-
-@pytest.fixture(name="space")
-def _space(tmp_path: Path) -> Path:
-    file = tmp_path / "tiny.yaml"
-    file.write_text(STUDY, encoding="utf-8")
-    return file
-
-
-def ablate(space: Path, store: PatchStore, out: Path, *more: object) -> list[object]:
-    return ["ablate", "--space", space, "--data", store.path, "--out", out, *more]
+from tests.helpers.command import STUDY, Raysat, ablate
 
 
 def arms_of(folder: Path) -> list[dict[str, Any]]:
@@ -222,90 +194,3 @@ def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
     result = raysat("report", tmp_path)
     assert result.code == 1
     assert "is not a run" in result.err
-
-
-def listening(root: int) -> Iterator[str]:
-    """Yield the local addresses (hexadecimal) on which a process tree listens."""
-    inodes = set()
-    for pid in descendants(root):
-        for handle in Path(f"/proc/{pid}/fd").glob("*"):
-            try:
-                inodes.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
-            except OSError:
-                continue
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            words = line.split()
-            if words[3] == "0A" and words[9] in inodes:
-                yield words[1].split(":")[0]
-
-
-LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
-def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
-    space: Path, landsat_store: PatchStore, tmp_path: Path, raysat: Raysat
-) -> None:
-    out = tmp_path / "runs"
-    words = [str(word) for word in ablate(space, landsat_store, out)]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    command = [sys.executable, "-m", "raysat", *words, "--epochs", "12"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while not list(out.glob("tiny/trials/*/record.json")):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        addresses = set(listening(process.pid))
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert addresses
-    assert addresses <= LOOPBACK
-    assert process.returncode == 130, stderr
-    assert "the same command resumes from here" in stdout
-    assert "Traceback" not in stdout + stderr
-    finished = len(list(out.glob("tiny/trials/*/record.json")))
-    assert 1 <= finished < 4
-    assert not list(out.glob("tiny/trials/.*"))
-    plan = raysat("plan", *words[1:], "--epochs", "12")
-    assert f"to train   {4 - finished} trial{'s' * (finished < 3)}, " in plan.out
-
-
-def test_an_address_that_is_not_ray(
-    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The dashboard's port is an easy mistake; Ray itself would try it for minutes."""
-    monkeypatch.setattr("raysat.execution.resources.PATIENCE", 2.0)
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"127.0.0.1:{server.server_port}"
-        result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--address", address))
-        server.shutdown()
-    assert result.code == 1
-    assert f"error: the cluster at {address} cannot be reached: what answers there is not Ray" in result.err
-    assert "8265" in result.err
-
-
-def test_a_second_run_on_the_same_output_is_refused(
-    raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path
-) -> None:
-    with Ledger(tmp_path / "runs" / "tiny").lock():
-        result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
-    assert result.code == 1
-    assert f"pid {os.getpid()}" in result.err
-
-
-def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
-    words = ablate(space, landsat_store, tmp_path / "runs", "--address", "127.0.0.1:1")
-    command = [sys.executable, "-m", "raysat", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: the cluster at 127.0.0.1:1 cannot be reached")
-    assert not (tmp_path / "runs").exists()
-    assert "Traceback" not in done.stderr
