@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le
 
 from raysat.errors import UsageError
 from raysat.formatting import echo
@@ -31,8 +31,8 @@ _NAMES: Final[Mapping[object, str]] = {
     Callable: "a function",
 }
 Count = Annotated[int, Ge(1)]
-Seed = Annotated[int, Ge(0), Lt(2**32)]
-_SIGNS: Final = {Ge: ">=", Gt: ">", Lt: "<"}
+Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
+_SIGNS: Final = {Ge: ">=", Gt: ">", Le: "<="}
 _LONGEST_NAME: Final = 255  # bytes of a file's name, on the usual file systems
 
 
@@ -103,14 +103,14 @@ def _as(value: Any, kind: Any) -> Any:
     return value if isinstance(value, origin) else ...
 
 
-def _is_within(number: Any, bound: Ge | Gt | Lt) -> bool:
+def _is_within(number: Any, bound: Ge | Gt | Le) -> bool:
     match bound:
         case Ge(ge):
             return bool(number >= ge)
         case Gt(gt):
             return bool(number > gt)
-        case Lt(lt):
-            return bool(number < lt)
+        case Le(le):
+            return bool(number <= le)
 
 
 def _describe(kind: Any) -> str:
@@ -127,6 +127,8 @@ def _describe(kind: Any) -> str:
 
 def _why_no_path(text: str) -> str:
     """What keeps a text from being a path at all, or nothing."""
+    if not text:
+        return "it is empty"
     try:
         longest = max(map(len, os.fsencode(text).split(os.fsencode(os.sep))))
     except UnicodeError:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Le
 from rich.console import Console
 from typing_extensions import override
 
 from raysat.arguments import Count, Seed, checked
+from raysat.config import limits
 from raysat.data.bands import Bands, bands_of_files
 from raysat.data.importers.base import ImportSummary, PatchSource, Progress, no_progress
 from raysat.data.importers.source import open_data
@@ -221,7 +224,12 @@ def import_folder(
 
 @checked
 def make_synthetic(
-    out: Path | str, *, size: Count = 5000, seed: Seed = 0, overwrite: bool = False, progress: Progress = no_progress
+    out: Path | str,
+    *,
+    size: Annotated[Count, Le(limits.PATCHES)] = 5000,
+    seed: Seed = 0,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
 ) -> ImportSummary:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20.
 

@@ -14,7 +14,9 @@ TRIALS: Final = 100_000  # arms times seeds
 ALL_EPOCHS: Final = 1_000_000  # of all trials together: the plan holds a name for each, and takes some 10 s for so many
 CANDIDATES: Final = 10_000  # of a search, which writes all of them down after each one
 BEST: Final = 100  # of a search's candidates in the study that confirms them, which is a file of named arms
-PATCHES: Final = 10_000_000  # to generate of a class, or in a batch; droughtwatch has 86,317 training patches in all
+PATCHES: Final = (
+    10_000_000  # to generate of a class, in a batch, or to synthesize; droughtwatch has 86,317 training patches in all
+)
 GAN_STEPS: Final = 10_000_000  # of a generator; the default is 2,500
 GAN_BATCH: Final = 4_096  # patches of each of these steps; the default is 16
 GAN_WIDTH: Final = 1_024  # channels of a generator at its finest level; the usual code has 64

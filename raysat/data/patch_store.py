@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -33,8 +33,8 @@ class StoreMeta(FileModel):
     generated: bool = False
     stats: tuple[BandStats, ...]
     nodata: tuple[int, ...] = ()  # absent where the store is too old to say
-    source: dict[str, Any]
-    fingerprint: str
+    source: dict[str, Any] = field(compare=False)
+    fingerprint: str  # of images, labels and splits
     splits: str  # a letter for each patch (see ``splits.py``)
 
     @model_validator(mode="before")
@@ -48,20 +48,20 @@ class StoreMeta(FileModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchStore:
-    """An open store; ``images`` is memory-mapped and read-only."""
+    """An open store; ``images`` is memory-mapped and read-only. Equal are those of one path and content."""
 
     path: Path
-    images: npt.NDArray[Any]  # (N, C, H, W)
-    labels: npt.NDArray[np.uint8]  # (N,)
-    splits: npt.NDArray[np.uint8]  # (N,), position in SPLITS
+    images: npt.NDArray[Any] = field(compare=False)  # (N, C, H, W)
+    labels: npt.NDArray[np.uint8] = field(compare=False)  # (N,)
+    splits: npt.NDArray[np.uint8] = field(compare=False)  # (N,), position in SPLITS
     bands: tuple[str, ...]
     sensor: str | None
     classes: tuple[str, ...]
     ordinal: bool
     generated: bool  # by a model: they may join a train split, never be measured on
     stats: tuple[BandStats, ...]  # of the train split; its full scale is robust, not the extremes
-    source: dict[str, Any]
-    fingerprint: str
+    source: dict[str, Any] = field(compare=False)
+    fingerprint: str  # of images, labels and splits
     nodata: tuple[int, ...] | None = None  # pixels of each band; None where the store is too old to say
 
     def __len__(self) -> int:

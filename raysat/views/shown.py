@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from raysat.errors import RaysatError
+
 _WIDTH = 100  # columns: what a notebook shows without breaking lines
 _STYLE = "font-family:Menlo,Consolas,'DejaVu Sans Mono',monospace;line-height:1.3;overflow-x:auto"
 _HTML = f'<pre style="{_STYLE}">{{code}}</pre>'
@@ -22,10 +24,17 @@ class Shown:
         raise NotImplementedError
 
     def __str__(self) -> str:
-        return to_text(self.show)
+        return to_text(self._show)
 
     def _repr_html_(self) -> str:
-        return to_html(self.show)
+        return to_html(self._show)
+
+    def _show(self, console: Console) -> None:
+        """Print it, or why it cannot be read: it may be gone or damaged, and to look at it must not raise."""
+        try:
+            self.show(console)
+        except (RaysatError, OSError) as error:
+            console.print(f"{self!r}: {error}")
 
 
 def to_text(show: Callable[[Console], None]) -> str:

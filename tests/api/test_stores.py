@@ -1,5 +1,6 @@
 """Stores through the Python API: the importers of the command line, and frames of what a store holds."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,17 @@ def test_a_store_shows_itself_and_gives_frames(landsat_store: PatchStore) -> Non
     assert bands["mean"].tolist() == pytest.approx(train.mean(axis=(0, 2, 3)).tolist())
     assert "96 x 3 x 32 x 32 uint8, 3 classes" in repr(store)
     assert "fingerprint" in str(store)
+
+
+def test_a_store_that_is_gone_still_shows_itself_and_equals_itself(tmp_path: Path) -> None:
+    made = raysat.make_synthetic(tmp_path / "store", size=50).store
+    again = raysat.open_store(tmp_path / "store")
+    assert made == again
+    assert len({made, again}) == 1
+    assert made != raysat.make_synthetic(tmp_path / "store", size=50, seed=1, overwrite=True).store
+    shutil.rmtree(tmp_path / "store")
+    assert "No such file" in str(again)
+    assert "No such file" in again._repr_html_()
 
 
 def test_importers_make_the_store_that_they_return(tmp_path: Path) -> None:

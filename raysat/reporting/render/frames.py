@@ -50,7 +50,8 @@ def trials_frame(board: Leaderboard) -> pd.DataFrame:
                 for metric, summary in arm.metrics.items()
             }
             rows.append({"arm": arm.name, "seed": seed} | values)
-    return make_frame(rows, ["arm", "seed"])
+    metrics = dict.fromkeys(board.key(metric) for arm in board.arms for metric in arm.metrics)
+    return make_frame(rows, ["arm", "seed"], list(metrics))
 
 
 def leaderboard_frame(board: Leaderboard, replication: Replication | None = None) -> pd.DataFrame:
