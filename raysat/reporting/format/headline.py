@@ -15,6 +15,7 @@ from raysat.reporting.format.numbers import format_estimate, p_value
 from raysat.reporting.format.sentences import MAIN, arm_label, name_list, sentence
 
 SYNTHETIC: Final = "The patches are simulated: no finding about real imagery can rest on them."
+_NONE: Final = "No difference could be shown"
 
 
 def summary_sentences(analysis: Analysis) -> list[str]:
@@ -22,14 +23,14 @@ def summary_sentences(analysis: Analysis) -> list[str]:
     first, *rest = _found(analysis)
     if not analysis.board.synthetic:
         return [first, *rest]
-    return [f"On synthetic data: {first}", *rest, SYNTHETIC]
+    return [f"On synthetic data: {first.replace(_NONE, _NONE.lower(), 1)}", *rest, SYNTHETIC]
 
 
 def _found(analysis: Analysis) -> Iterator[str]:
     metric = analysis.metric
     best, compared = analysis.ranked[0], len(analysis.ranked) > 1
     if compared and not analysis.shown:
-        yield f"No difference could be shown{_why(analysis)}."
+        yield f"{_NONE}{_why(analysis)}."
         yield from _by_intervals(analysis)
         yield from _what_it_takes(analysis)
     yield _first(analysis)
