@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 import pandas as pd
-from annotated_types import Le
+from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
@@ -24,6 +24,8 @@ from raysat.data.summary import class_counts, summarize_bands
 from raysat.errors import UsageError
 from raysat.views.shown import Shown
 from raysat.views.store import show_store
+
+_FEWEST: Final = 40  # synthetic patches: each class in each split
 
 
 class Store(PatchStore, Shown):
@@ -226,7 +228,7 @@ def import_folder(
 def make_synthetic(
     out: Path | str,
     *,
-    size: Annotated[Count, Le(limits.PATCHES)] = 5000,
+    size: Annotated[int, Ge(_FEWEST), Le(limits.PATCHES)] = 5000,
     seed: Seed = 0,
     overwrite: bool = False,
     progress: Progress = no_progress,

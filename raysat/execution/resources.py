@@ -27,6 +27,21 @@ _GRPC_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS 
 
 
 @contextmanager
+def _same_process() -> Iterator[None]:
+    """Undo what Ray changes for good in the process that it starts from: the root logger, and ``breakpoint()``."""
+    root, breakpoint_before = logging.getLogger(), os.environ.get("PYTHONBREAKPOINT")
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        os.environ.pop("PYTHONBREAKPOINT", None)
+        if breakpoint_before is not None:
+            os.environ["PYTHONBREAKPOINT"] = breakpoint_before
+
+
+@contextmanager
 def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
     """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
 
@@ -37,26 +52,29 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
     if ray.is_initialized():  # a caller's own connection stays open
         yield
         return
-    try:
-        with _same_signals():
-            context = ray.init(
-                address=address or "local",  # never a cluster that happens to run here
-                runtime_env={"env_vars": dict(ENVIRONMENT)},
-                log_to_driver=False,
-                logging_level="ERROR",
-                logging_config=LoggingConfig(log_level="ERROR"),
-                **({} if address else local),
+    with _same_process():
+        try:
+            with _same_signals():
+                context = ray.init(
+                    address=address or "local",  # never a cluster that happens to run here
+                    runtime_env={"env_vars": dict(ENVIRONMENT)},
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    logging_config=LoggingConfig(log_level="ERROR"),
+                    **({} if address else local),
+                )
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            where = (
+                f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
             )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
-        raise ClusterError(f"{where}: {first}", hint=hint) from error
-    try:
-        on_event(Connected(dashboard=f"http://{context.dashboard_url}" if context.dashboard_url else None))
-        yield
-    finally:
-        ray.shutdown()
+            first = next(iter(str(error).splitlines()), type(error).__name__)
+            hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
+            raise ClusterError(f"{where}: {first}", hint=hint) from error
+        try:
+            on_event(Connected(dashboard=f"http://{context.dashboard_url}" if context.dashboard_url else None))
+            yield
+        finally:
+            ray.shutdown()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from raysat.arguments import checked
 from raysat.config.plain import plain
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
@@ -29,6 +30,7 @@ class Document:
     stem: str  # names the study where it does not name itself
 
 
+@checked
 def read_source(source: Source) -> Document:
     """Read what a study is made of.
 

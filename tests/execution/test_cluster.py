@@ -59,3 +59,22 @@ def test_a_study_runs_on_two_nodes_at_once(tmp_path: Path, landsat_store: PatchS
         for node in sorted(set(result["nodes"]))
     )
     assert any(a[0] < b[1] and b[0] < a[1] for a in first for b in second), "the nodes took turns"
+
+
+def test_the_process_is_afterwards_as_before() -> None:
+    code = (
+        "import logging, os, signal\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        "os.environ['PYTHONBREAKPOINT'] = '0'\n"
+        "def state():\n"
+        "    root = logging.getLogger()\n"
+        "    signals = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]\n"
+        "    return root.level, list(root.handlers), signals, os.environ.get('PYTHONBREAKPOINT')\n"
+        "before = state()\n"
+        "from raysat.execution.resources import connect\n"
+        "with connect(None):\n"
+        "    pass\n"
+        "assert state() == before, (before, state())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from raysat.errors import StudyError
+from raysat.errors import StudyError, UsageError
 from raysat.study.load import load_study
 from raysat.study.source import read_source, shipped_studies
 from tests.helpers.paths import SPACES
@@ -57,6 +57,11 @@ def test_numbers_and_arrays_of_numpy_are_as_good_as_pythons() -> None:
 def test_an_empty_mapping_is_the_base_alone() -> None:
     study = load_study({})
     assert (study.name, [arm.name for arm in study.arms], study.seeds) == ("study", ["base"], (0,))
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(UsageError, match="a name in it has more than 255 bytes"):
+        load_study("x" * 300)
 
 
 @pytest.mark.parametrize(
