@@ -151,6 +151,7 @@ class Session:
                 name=self.name,
                 storage_path=self.scratch,
                 verbose=0,
+                progress_reporter=_NoReporter(),
                 callbacks=[TuneEvents(state, self.ledger)],
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
                 stop=stopper,
@@ -163,6 +164,14 @@ class Session:
             self.on_event(Ended())
         if stopper.error:
             raise stopper.error
+
+
+class _NoReporter(ray.tune.ProgressReporter):  # type: ignore[misc]  # ray ships no types
+    """Reports nothing: Tune's own reporter clears what a notebook's cell shows, however quiet Tune is told to be."""
+
+    @override
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        return False
 
 
 class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types

@@ -39,7 +39,7 @@ class Shown:
 
 def to_text(show: Callable[[Console], None]) -> str:
     """What a view prints, without colours; no empty lines at its ends."""
-    console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, emoji=False, color_system=None)
+    console = _console(record=False)
     with console.capture() as capture:
         show(console)
     return "\n".join(line.rstrip() for line in capture.get().strip("\n").splitlines())
@@ -47,6 +47,14 @@ def to_text(show: Callable[[Console], None]) -> str:
 
 def to_html(show: Callable[[Console], None]) -> str:
     """What a view prints as preformatted HTML, every text escaped."""
-    console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, emoji=False, record=True)
+    console = _console(record=True)
     show(console)
     return console.export_html(inline_styles=True, code_format=_HTML)
+
+
+def _console(*, record: bool) -> Console:
+    """A console that keeps what is printed; in a notebook rich would show it there too."""
+    return Console(
+        file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, emoji=False, color_system=None,
+        force_jupyter=False, record=record,
+    )  # fmt: skip
