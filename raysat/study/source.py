@@ -35,7 +35,8 @@ def read_source(source: Source) -> Document:
     """Read what a study is made of.
 
     Args:
-        source: a path; the name of a study that ships with raysat, such as ``quickstart``, where there is no such file;
+        source: a path; the name of a study that ships with raysat, such as ``quickstart``, where there is no such file
+            (a folder of that name is none: runs are called like their studies);
             or a mapping with the keys of a study file.
 
     Raises:
@@ -45,11 +46,11 @@ def read_source(source: Source) -> Document:
         return _read_mapping(source)
     path = Path(source)
     shipped = shipped_studies()
-    if not path.exists():
-        if str(source) not in shipped:
-            names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
-            raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)
+    if str(source) in shipped and not path.is_file():
         path = shipped[str(source)]
+    elif not path.exists():
+        names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
+        raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)
     tree, text = read_yaml(path)
     return Document(tree=tree, text=text, origin=str(source), stem=path.stem)
 

@@ -37,6 +37,14 @@ def test_a_file_comes_before_what_ships(tmp_path: Path, monkeypatch: pytest.Monk
     assert load_study("quickstart").name == "mine"
 
 
+def test_a_folder_called_like_what_ships_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table2").mkdir()
+    assert load_study("table2").name == "table2"
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_study(tmp_path / "table2")
+
+
 @pytest.mark.parametrize("name", ["quickstart", "table1", "table2", "bands"])
 def test_a_mapping_makes_the_same_study_as_its_file(name: str) -> None:
     from_file = load_study(name)
