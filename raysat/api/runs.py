@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,8 @@ from raysat.study.load import Study
 from raysat.study.source import Source
 from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
+
+_WHOLE: Final = ("epoch", "images")  # columns of a learning curve that count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -73,7 +75,7 @@ class Run(Shown):
         Raises UsageError for an arm that the run does not have, StorageError for a damaged record.
         """
         rows = [
-            {"arm": name, "seed": seed, **row, "epoch": int(row["epoch"])}
+            {"arm": name, "seed": seed} | {key: int(value) if key in _WHOLE else value for key, value in row.items()}
             for name, seed, trial in self._finished(arm)
             for row in self.ledger.read_history(trial)
         ]

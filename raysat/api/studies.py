@@ -23,6 +23,7 @@ from raysat.planning.build import PendingJobs
 from raysat.planning.settings import describe
 from raysat.planning.summary import PlanSummary, summarize
 from raysat.reporting.analysis import reference
+from raysat.reporting.render.frames import make_frame
 from raysat.search import load as search_file
 from raysat.study import load as study_file
 from raysat.study.source import Source
@@ -42,12 +43,12 @@ class Study(study_file.Study, Shown):
         return f"<Study {self.name!r}: {plural(len(self.arms), 'arm')} x {plural(len(self.seeds), 'seed')}>"
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per arm, and a column for each setting that not all arms have alike; None where an arm has it not."""
+        """A row per arm, and a column for each setting that arms differ in; missing where an arm has it not."""
         settings = {arm.name: flatten(arm.config) for arm in self.arms}
         keys = dict.fromkeys(key for flat in settings.values() for key in flat)
         differing = [key for key in keys if len({label(flat.get(key)) for flat in settings.values()}) > 1]
-        rows = [[_plain(flat.get(key)) for key in differing] for flat in settings.values()]
-        return pd.DataFrame(rows, index=pd.Index(settings, name="arm"), columns=differing)
+        rows = [{"arm": arm} | {key: _plain(flat.get(key)) for key in differing} for arm, flat in settings.items()]
+        return make_frame(rows, ["arm"], differing)
 
     @override
     def show(self, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import raysat
@@ -26,6 +27,10 @@ def test_a_study_shows_what_its_arms_differ_in() -> None:
     assert frame.loc["(4)", "loss.kind"] == "ldam"
     assert frame.loc["(1)", "data.bands"] == "all"
     assert "optim.lr" not in frame.columns, "every arm has the same"
+    assert frame.loc["(4)", "augment.width"] is pd.NA, "it does not augment"
+    assert [str(frame[name].dtype) for name in ("augment.width", "augment.jsd", "loss.scale")] == [
+        "Int64", "boolean", "float64",
+    ]  # fmt: skip
     assert "(6)  bands=agriculture, loss=ldam, reweight=drw, schedule=triangular, average=swa" in str(study)
     assert "schedule=triangular" in study._repr_html_()
 
