@@ -33,6 +33,7 @@ RAY = (
     "tests/cli/test_generate.py",
     "tests/cli/test_main.py",
     "tests/cli/test_signals.py",
+    "tests/examples/",
     "tests/execution/test_cluster.py",
     "tests/faults/",
     "tests/test_tutorial.py",

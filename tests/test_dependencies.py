@@ -12,8 +12,9 @@ from tests.helpers.paths import ROOT
 
 # Installed for what they bring to others, not imported by name.
 FOR_OTHERS = {
-    "test": {"pytest-timeout", "pytest-xdist"},  # plugins of pytest
-    "dev": {"import-linter", "mypy", "pandas-stubs", "raysat", "ruff"},  # commands
+    # plugins of pytest; the kernel of the notebook and its widgets, by tqdm and Ray; what checks the script's types
+    "test": {"ipykernel", "ipywidgets", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist"},
+    "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
 NAMESPACES = {"google": "protobuf"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
