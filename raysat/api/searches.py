@@ -13,6 +13,7 @@ from typing_extensions import override
 from raysat.api.stores import Store, as_store
 from raysat.api.studies import Study, load_search, load_study
 from raysat.arguments import checked
+from raysat.config.diff import flatten
 from raysat.errors import StorageError, UsageError
 from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
@@ -145,6 +146,14 @@ def open_search(path: Path | str) -> SearchRun:
         raise StorageError(f"{folder} holds no search", hint="give what tune wrote: runs/<study>")
     left = any(candidate.state == "running" for candidate in log.candidates)
     search = load_search(folder / "study.yaml")
+    was, now = flatten(log.identity.base), flatten(search.base)
+    fixed = {parameter.name for parameter in search.parameters} - set(log.identity.search)
+    overrides = {
+        key: value
+        for key, value in was.items()
+        if key not in now or value != now[key] or fixed & {key, key.partition(".")[0]}
+    }
+    search = load_search(folder / "study.yaml", overrides=overrides, seed=log.identity.seed)  # as it was called
     return SearchRun(search=search, log=log, ledger=Ledger(folder), interrupted=left, exhausted=False)
 
 

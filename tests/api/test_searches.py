@@ -10,6 +10,7 @@ import raysat
 from raysat.data.store import PatchStore
 from raysat.errors import StorageError
 from raysat.execution.events import Event, Resumed
+from raysat.search.log import open_log, save_log
 
 SEARCH = {
     "study": "hunt",
@@ -43,3 +44,20 @@ def test_a_search_is_spent_read_and_confirmed(landsat_store: PatchStore, tmp_pat
     assert "optim.lr" in str(opened)
     with pytest.raises(StorageError, match="holds no search"):
         raysat.open_search(tmp_path)
+
+
+def test_an_opened_search_is_what_was_searched_overrides_and_seed_included(
+    landsat_store: PatchStore, tmp_path: Path
+) -> None:
+    parameters = {
+        "optim.lr": {"log_uniform": [1e-3, 1e-1]},
+        "loss": {"choice": [{"kind": "ldam"}, {"kind": "cross_entropy"}]},
+        "optim.weight_decay": {"uniform": [0.0, 0.1]},
+    }
+    overrides = {"loss.kind": "ldam", "optim.lr": 0.01, "data.bands": [6, 5], "optim.epochs": 3}
+    search = raysat.load_search({**SEARCH, "search": parameters}, overrides=overrides, seed=4)
+    (tmp_path / "study.yaml").write_text(search.text, encoding="utf-8")
+    save_log(tmp_path, open_log(tmp_path, search, landsat_store, data="name", workers=1))
+    opened = raysat.open_search(tmp_path).search
+    assert (opened.base, opened.seed) == (search.base, 4)
+    assert [parameter.name for parameter in opened.parameters] == ["optim.weight_decay"]
