@@ -11,7 +11,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.api.stores import Store, as_store, shown_store
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.schema import Config, digest
 from raysat.config.validate import validate
 from raysat.config.yaml_source import YamlValue

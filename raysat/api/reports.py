@@ -11,7 +11,7 @@ import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.errors import UsageError
 from raysat.files import write_atomic
 from raysat.reporting.analysis.analyze import Analysis, Progress, analyze

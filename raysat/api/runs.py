@@ -15,7 +15,7 @@ from typing_extensions import override
 from raysat.api.reports import Report, report
 from raysat.api.stores import Store
 from raysat.api.studies import plan
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.execution import stay_on_loopback

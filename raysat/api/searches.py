@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
 from raysat.api.studies import Study, load_search, load_study
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.diff import flatten
 from raysat.errors import StorageError, UsageError
 from raysat.execution import stay_on_loopback

@@ -13,8 +13,8 @@ from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.arguments import Count, Seed, checked
 from raysat.config import limits
+from raysat.config.arguments import Count, Seed, checked
 from raysat.data.bands import Bands, bands_of_files
 from raysat.data.importers.base import ImportSummary, PatchSource, Progress, no_progress
 from raysat.data.importers.source import open_data

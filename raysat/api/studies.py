@@ -13,7 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
-from raysat.arguments import Count, Seed, checked
+from raysat.config.arguments import Count, Seed, checked
 from raysat.config.diff import flatten, label
 from raysat.errors import prefixed
 from raysat.execution.prepare import prepare

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from raysat.api.stores import Store, as_store
-from raysat.arguments import Seed, checked
+from raysat.config.arguments import Seed, checked
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.plain import plain
 from raysat.config.schema import Config, Trial

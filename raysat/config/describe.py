@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.families.base import Spec
 from raysat.config.schema import Config, variants
 from raysat.errors import UsageError, suggest

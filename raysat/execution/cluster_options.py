@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt
 
-from raysat.arguments import Count, check_fields
+from raysat.config.arguments import Count, check_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.describe import as_yaml
 from raysat.config.schema import Config
 from raysat.errors import UsageError, suggest

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.config.plain import plain
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean

@@ -68,7 +68,7 @@ def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], optio
 def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
     with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
         fit([HEAD], ClusterOptions(address="auto", max_concurrent=4))
-    assert "--gpus-per-trial" in (caught.value.hint or "")
+    assert "gpus_per_trial" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

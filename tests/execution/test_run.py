@@ -82,7 +82,8 @@ def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Pl
         assert "epoch 1" in failure.error
         assert failure.hint
         assert failure.traceback is None
-    assert out.count("failed") == 2
+    assert out.count("  failed  ") == 2
+    assert out.splitlines()[-1] == "done       4 jobs, 2 failed"
 
 
 def test_records_hold_what_was_trained(finished: tuple[Plan, Ledger, Summary, str]) -> None:

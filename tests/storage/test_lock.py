@@ -50,7 +50,7 @@ def test_a_run_that_another_process_fills_is_refused_until_it_lets_go(ledger, ot
     assert caught.value.message == (
         f"{ledger.root} is in use by another raysat (pid {other.pid} on {socket.gethostname()})"
     )
-    assert "--out" in caught.value.hint
+    assert "another out" in caught.value.hint
     with Ledger(ledger.root.parent / "another").lock():
         pass
     other.stdin.write("\n")

@@ -17,7 +17,7 @@ def test_a_run_without_records_then_damaged_then_gone(tmp_path: Path) -> None:
     assert (len(frame), frame.index.names) == (0, ["arm", "seed"])
     assert {"balanced_accuracy", "icv", "accuracy"} <= set(frame.columns)
     (folder / "plan.json").write_text("{", encoding="utf-8")
-    assert "plan.json cannot be read" in str(run)
+    assert "plan.json cannot be read" in " ".join(str(run).split())
     assert "[red]<b>" in str(run)
     assert "<b>" not in run._repr_html_()
     shutil.rmtree(folder)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raysat.arguments import checked
+from raysat.config.arguments import checked
 from raysat.errors import UsageError
 
 
