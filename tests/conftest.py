@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Models here are tiny: threads would wait for each other longer than they compute. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # nor do those of workers spin where several share a core
 
 import numpy as np
 import pytest

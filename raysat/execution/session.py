@@ -23,7 +23,7 @@ from raysat.execution.resources import check_address, connect, fit, no_leftovers
 from raysat.execution.run_state import RunState
 from raysat.execution.slot import Slot, reserved
 from raysat.execution.status_file import StatusFile
-from raysat.execution.storage_actor import start_storage
+from raysat.execution.storage_actor import storage_actor
 from raysat.execution.worker_context import SlotSettings
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
@@ -69,10 +69,11 @@ def session(
         no_leftovers(),
         quiet_tune(),
         tempfile.TemporaryDirectory(prefix="raysat-tune-", ignore_cleanup_errors=True) as scratch,
+        storage_actor(ledger.root, store.path, artifacts.root) as storage,
     ):
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
         settings = SlotSettings(
-            storage=start_storage(ledger.root, store.path, artifacts.root),
+            storage=storage,
             store=store.path.resolve(),
             fingerprint=store.fingerprint,
             artifacts=artifacts.root.resolve(),

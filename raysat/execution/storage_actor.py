@@ -6,7 +6,8 @@ before the job counts as done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,7 +28,7 @@ class StorageActor:
     """Records and checkpoints of a run, its generated patches, and the files of its stores."""
 
     def __init__(self, run: Path, store: Path, generated: Path) -> None:
-        """Open what ``start_storage`` is given.
+        """Open what ``storage_actor`` is given.
 
         Args:
             run: folder of the run's ledger.
@@ -125,17 +126,22 @@ class _Remote:
         return call
 
 
-def start_storage(run: Path, store: Path, generated: Path) -> StorageActor:
-    """Start the actor on the driver's node, with the folders of ``StorageActor``.
+@contextmanager
+def storage_actor(run: Path, store: Path, generated: Path) -> Iterator[StorageActor]:
+    """Have the actor on the driver's node, with the folders of ``StorageActor``, for as long as a run takes.
 
     Args:
         run: of the run's ledger.
         store: of the real store.
         generated: of the generated stores.
 
-    Returns:
+    Yields:
         What workers call.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(num_cpus=0, scheduling_strategy=here)(StorageActor)
-    return cast(StorageActor, _Remote(actor.remote(run.resolve(), store.resolve(), generated.resolve())))
+    handle = actor.remote(run.resolve(), store.resolve(), generated.resolve())
+    try:
+        yield cast(StorageActor, _Remote(handle))
+    finally:
+        handle.__ray_terminate__.remote()  # once it has written what it was sent; else it would stay as long as Ray

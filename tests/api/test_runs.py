@@ -63,7 +63,7 @@ def test_history_and_predictions_are_tidy_and_agree_with_the_metrics(trained: Tr
     history = run.history()
     assert history.index.names == ["arm", "seed", "epoch"]
     assert pd.api.types.is_integer_dtype(history["images"])
-    assert history.loc[("ldam", 1)].index.tolist() == [1, 2]
+    assert history.xs(("ldam", 1)).index.tolist() == [1, 2]
     assert set(run.history("ldam").index.get_level_values("arm")) == {"ldam"}
     for arm, seed in run.to_frame().index:
         predictions = run.predictions(arm, seed)
