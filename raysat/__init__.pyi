@@ -1,8 +1,9 @@
 from .api.generators import Generators, generate
+from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
 from .api.searches import SearchRun, open_search, tune
-from .api.stores import Store, import_droughtwatch, import_folder, import_geotiff, make_synthetic, open_store
+from .api.stores import Store, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
 from .api.training import TrainedModel, train
 from .config.describe import methods
@@ -21,6 +22,7 @@ __all__ = [
     "Comparison",
     "Config",
     "Generators",
+    "ImportResult",
     "NotebookView",
     "Plan",
     "RaysatError",

@@ -52,7 +52,7 @@ def import_() -> None:
 @_store_options
 def droughtwatch(source: Path, keep_empty: bool, **store: Any) -> None:
     """Import W&B droughtwatch TFRecords: train/part-* and val/part-*, a folder of parts, or one part; plain or gzip."""
-    from raysat.api.stores import import_droughtwatch
+    from raysat.api.importers import import_droughtwatch
 
     _import(import_droughtwatch, "reading records", source, keep_empty=keep_empty, **store)
 
@@ -85,7 +85,7 @@ def geotiff(
     header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
     statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
-    from raysat.api.stores import import_geotiff
+    from raysat.api.importers import import_geotiff
 
     order = read_words(classes, "--classes") if classes is not None else ()
     names = {"sensor": sensor, "bands": _words(bands), "classes": order}
@@ -104,7 +104,7 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 
     Arrays of 11 bands are taken for Landsat 8 where neither --sensor nor --bands is given.
     """
-    from raysat.api.stores import import_folder
+    from raysat.api.importers import import_folder
 
     names = {"sensor": sensor, "bands": _words(bands)}
     _import(import_folder, "reading arrays", source, **names, ordinal=ordinal, keep_empty=keep_empty, **store)
@@ -117,7 +117,7 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
-    from raysat.api.stores import make_synthetic
+    from raysat.api.importers import make_synthetic
 
     _import(partial(make_synthetic, size=size, seed=seed), "making patches", out=out, overwrite=overwrite)
 

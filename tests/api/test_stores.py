@@ -1,14 +1,13 @@
-"""Stores through the Python API: the importers of the command line, and frames of what a store holds."""
+"""A store through the Python API: how it shows itself, and frames of what it holds."""
 
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import raysat
 from raysat.data.store import PatchStore
-from raysat.errors import StoreError, UsageError
+from raysat.errors import StoreError
 
 
 def test_a_store_shows_itself_and_gives_frames(landsat_store: PatchStore) -> None:
@@ -37,27 +36,6 @@ def test_a_store_that_is_gone_still_shows_itself_and_equals_itself(tmp_path: Pat
     assert "No such file" in again._repr_html_()
 
 
-def test_importers_make_the_store_that_they_return(tmp_path: Path) -> None:
-    for split, count in (("train", 6), ("val", 2)):
-        for name, value in (("a", 10), ("b", 90)):
-            folder = tmp_path / "arrays" / split / name
-            folder.mkdir(parents=True)
-            for n in range(count):
-                np.save(folder / f"{n}.npy", np.full((40, 40, 3), value + n, np.uint8))
-    seen: list[tuple[int, int]] = []
-    summary = raysat.import_folder(
-        tmp_path / "arrays",
-        tmp_path / "store",
-        bands=["R", "G", "B"],
-        allow_duplicates=True,
-        progress=lambda done, total: seen.append((done, total)),
-    )
-    assert summary.read == 16
-    assert seen[-1] == (16, 16)
-    assert summary.store.class_counts().loc["a"].to_dict() == {"train": 6, "val": 2, "all": 8}  # type: ignore[attr-defined]
-    assert raysat.open_store(tmp_path / "store").bands == ("R", "G", "B")
-
-
 def test_a_synthetic_store_can_be_drawn(tmp_path: Path) -> None:
     store = raysat.make_synthetic(tmp_path / "synthetic", size=40).store
     assert isinstance(store, raysat.Store)
@@ -65,9 +43,6 @@ def test_a_synthetic_store_can_be_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_mistakes_are_errors(tmp_path: Path) -> None:
+def test_a_store_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no patch store"):
         raysat.open_store(tmp_path / "nothing")
-    (tmp_path / "m.csv").write_text("path,label\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="the bands of the files are not named"):
-        raysat.import_geotiff(tmp_path / "m.csv", tmp_path / "s")
