@@ -101,7 +101,7 @@ def ray_session() -> Iterator[None]:
 
     stay_on_loopback()
 
-    from raysat.execution.resources import connect
+    from raysat.execution.connection import connect
 
     with connect(None):
         yield

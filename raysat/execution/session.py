@@ -16,10 +16,12 @@ from typing_extensions import override
 
 from raysat.data.store import PatchStore
 from raysat.errors import StorageError
+from raysat.execution.address import check_address
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.connection import connect, quiet_tune
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.messages import StorageFailed, from_result
-from raysat.execution.resources import check_address, connect, fit, no_leftovers, quiet_tune
+from raysat.execution.resources import fit, no_leftovers
 from raysat.execution.run_state import RunState
 from raysat.execution.slot import Slot, reserved
 from raysat.execution.status_file import StatusFile

@@ -71,7 +71,7 @@ def test_the_process_is_afterwards_as_before() -> None:
         "    signals = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]\n"
         "    return root.level, list(root.handlers), signals, os.environ.get('PYTHONBREAKPOINT')\n"
         "before = state()\n"
-        "from raysat.execution.resources import connect\n"
+        "from raysat.execution.connection import connect\n"
         "with connect(None):\n"
         "    pass\n"
         "assert state() == before, (before, state())\n"
