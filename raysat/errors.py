@@ -5,17 +5,21 @@
     |   |-- StudyError           a study file: names file and line
     |   |-- BandError            bands that a sensor or a store does not have
     |   `-- PlanError            a study that cannot run on this store
-    |-- DataError                input data that cannot be read or trusted
+    |-- DataError                exit code 2: input data that cannot be read or trusted
     |   `-- StoreError           a patch store that is missing, half-written or of another format
-    |-- StorageError             files of a run, or of a report, that cannot be read or written
-    |   `-- FormatError          a file of a format that this raysat does not know
-    |-- TrainingError            a trial that cannot go on
-    |   `-- DivergedError        the loss became NaN or infinite
-    `-- ClusterError             Ray cannot be reached or started
+    |-- StorageError             exit code 2: files of a run that are missing, damaged or cannot be trusted
+    |   |-- FormatError          a file of a format that this raysat does not know
+    |   |-- DiskError            exit code 3: a disk that cannot be written, locked or read
+    |   `-- BusyError            exit code 3: another raysat fills the run
+    |-- TrainingError            exit code 1: a trial that cannot go on
+    |   |-- DivergedError        the loss became NaN or infinite
+    |   `-- DownloadError        exit code 3: pretrained weights that cannot be had
+    `-- ClusterError             exit code 3: Ray cannot be reached or started
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
-``--debug`` alone. What is raised are templates, since Python and the command line have different words: ``{--seeds}``
-is the parameter ``seeds`` or the option ``--seeds``, ``{raysat tune}`` the function ``raysat.tune`` or the command.
+``--debug`` alone. A message is one line of bounded length without control characters, whatever file its text is from.
+What is raised are templates, since Python and the command line have different words: ``{--seeds}`` is the parameter
+``seeds`` or the option ``--seeds``, ``{raysat tune}`` the function ``raysat.tune`` or the command.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
+from raysat.formatting import elide_line
+
+_LONGEST: Final = 500  # characters of a message, and of a hint
 _WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z]+(?: [a-z]+)?)\}")
 _IN_PYTHON: Final = {  # what is not called as its option or command
     "--set": "overrides",
@@ -42,6 +49,8 @@ class RaysatError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        message = elide_line(message, _LONGEST)
+        hint = None if hint is None else elide_line(hint, _LONGEST)
         super().__init__(message)
         self.template = message
         self.hint_template = hint
@@ -79,17 +88,33 @@ class PlanError(UsageError):
 class DataError(RaysatError):
     """Input data that cannot be read or trusted; names file, record or row, and cause."""
 
+    exit_code = 2
+
 
 class StoreError(DataError):
     """A patch store that is missing, half-written or of another format."""
 
 
 class StorageError(RaysatError):
-    """Files of a run, or of a report, that cannot be read or written."""
+    """Files of a run, or of a report, that are missing, damaged or cannot be trusted."""
+
+    exit_code = 2
 
 
 class FormatError(StorageError):
     """A file of a format that this raysat does not know: another one wrote it, and it is neither used nor replaced."""
+
+
+class DiskError(StorageError):
+    """A disk that cannot be written, locked or read; what was finished is kept."""
+
+    exit_code = 3
+
+
+class BusyError(StorageError):
+    """Another raysat fills the run."""
+
+    exit_code = 3
 
 
 class TrainingError(RaysatError):
@@ -100,8 +125,16 @@ class DivergedError(TrainingError):
     """The loss became NaN or infinite."""
 
 
+class DownloadError(TrainingError):
+    """Pretrained weights that cannot be had."""
+
+    exit_code = 3
+
+
 class ClusterError(RaysatError):
     """Ray cannot be reached or started."""
+
+    exit_code = 3
 
 
 @contextmanager

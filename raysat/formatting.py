@@ -8,10 +8,9 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rich.cells import cell_len
-
 _DIGITS: Final = 20  # of a number that is written out in an error
 _LONGEST_LINE: Final = 300  # characters of a text that is flattened, such as an error
+_ESCAPED: Final = {"\n": " ", "\t": " ", "\u00a0": "\u00a0"}  # of what is not printable, what shows as it should
 NONE: Final = "–"  # where there is no number
 
 
@@ -25,6 +24,28 @@ def printable(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def visible(text: str) -> str:
+    r"""Write out what a terminal would obey or not show: ``\x1b`` for ESC, ``\u202e`` for a turned direction."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _ESCAPED.get(char) or _escaped(char) for char in text)
+
+
+def elide_line(text: str, longest: int) -> str:
+    """Write a text as one visible line; of one with more than so many characters, the beginning and the end."""
+    if len(text) > 2 * longest:
+        text = f"{text[:longest]}…{text[-longest:]}"
+    line = visible(text)
+    if len(line) <= longest:
+        return line
+    half = (longest - 1) // 2
+    return f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 def one_line(text: str) -> str:
     """Flatten a text to one printable line of bounded length."""
     line = printable(text)
@@ -33,6 +54,8 @@ def one_line(text: str) -> str:
 
 def elide(text: str, width: int) -> str:
     """Take out the middle of a text that is wider than so many cells of a terminal: names differ at their ends."""
+    from rich.cells import cell_len  # noqa: PLC0415  (errors need this module, and start without rich)
+
     if cell_len(text) <= width:
         return text
     head = text
@@ -44,6 +67,8 @@ def elide(text: str, width: int) -> str:
 
 def tail(text: str, width: int) -> str:
     """The end of a text that is wider than so many cells, after an ellipsis."""
+    from rich.cells import cell_len  # noqa: PLC0415  (as above)
+
     while cell_len(text) > width - 1:
         text = text[1:]
     return "…" + text.lstrip()

@@ -7,7 +7,21 @@ import traceback
 import pytest
 
 from raysat import errors
-from raysat.errors import PlanError, RaysatError, UsageError, did_you_mean, prefixed, suggest, with_options
+from raysat.errors import (
+    BusyError,
+    ClusterError,
+    DataError,
+    DiskError,
+    DownloadError,
+    PlanError,
+    RaysatError,
+    StorageError,
+    UsageError,
+    did_you_mean,
+    prefixed,
+    suggest,
+    with_options,
+)
 
 
 def every_kind(base: type[RaysatError] = RaysatError) -> list[type[RaysatError]]:
@@ -25,8 +39,24 @@ def test_an_error_keeps_kind_message_and_hint_between_processes(kind, hint, trav
 
 
 @pytest.mark.parametrize("kind", every_kind())
-def test_exit_code_is_2_for_a_wrong_request_and_1_for_failed_work(kind):
-    assert kind("x").exit_code == (2 if issubclass(kind, UsageError) else 1)
+def test_the_exit_code_says_who_is_at_fault_and_the_docstring_says_so_too(kind):
+    if issubclass(kind, DiskError | BusyError | DownloadError | ClusterError):
+        code = 3
+    else:
+        code = 2 if issubclass(kind, UsageError | DataError | StorageError) else 1
+    assert kind("x").exit_code == code
+    said = {line.split("-- ")[-1].split()[0]: line for line in errors.__doc__.splitlines() if "-- " in line}
+    if "exit code" in (line := said.get(kind.__name__, "")):
+        assert f"exit code {code}" in line
+
+
+def test_a_message_is_one_visible_line_of_bounded_length():
+    error = UsageError("a\x1b[31m\nb\u202ec\ud800" + "d" * 10**6, hint="e\0f" + "g" * 10**6)
+    assert error.message.startswith("a\\x1b[31m b\\u202ec\\ud800ddd")
+    assert error.hint.startswith("e\\x00fggg")
+    assert (error.message + error.hint).isprintable()
+    assert len(error.message) <= 500 >= len(error.hint)
+    assert copy.copy(error).message == error.message
 
 
 def test_the_tree_in_the_docstring_shows_every_error():

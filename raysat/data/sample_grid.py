@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
-from raysat.errors import BandError, DataError, UsageError
-from raysat.files import os_errors, write_unsynced
+from raysat.errors import BandError, UsageError
+from raysat.files import write_unsynced, writing
 from raysat.formatting import elide
 
 FORMATS: Final = (".png", ".pdf", ".svg", ".jpg")
@@ -119,7 +119,7 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
     )
     picture = io.BytesIO()
     figure.savefig(picture, format=file.suffix[1:].lower(), dpi=DPI)
-    with os_errors(file, DataError):
+    with writing(file):
         write_unsynced(file, picture.getvalue())
 
 

@@ -33,7 +33,7 @@ from raysat.data.patch_store import DTYPES, PatchStore, StoreMeta
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
 from raysat.errors import DataError
-from raysat.files import install_folder, os_errors, sync_file
+from raysat.files import install_folder, sync_file, writing
 
 __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
@@ -65,7 +65,7 @@ class StoreWriter:
         if not 1 <= len(self.classes) <= 256:
             raise DataError(f"{len(self.classes)} classes; a store holds 1 to 256", hint="is the label column right?")
         _check_target(self.path, overwrite=self.overwrite)
-        with os_errors(self.path, DataError):
+        with writing(self.path):
             self._target.parent.mkdir(parents=True, exist_ok=True)
             work = tempfile.mkdtemp(prefix=f".{self._target.name}-", suffix=".partial", dir=self._target.parent)
             self._work = Path(work)
@@ -117,7 +117,7 @@ class StoreWriter:
             raise DataError(f"label {label} is outside 0..{len(self.classes) - 1}")
         if patch.dtype.kind == "f" and not np.isfinite(patch).all(where=True if missing is None else ~missing):
             raise DataError("a patch holds NaN or infinite values")
-        with os_errors(self.path, DataError):
+        with writing(self.path):
             self._hash.update(patches.append(patch, missing))
         self._labels.append(int(label))
         self._splits.append(SPLITS.index(split))
@@ -145,7 +145,7 @@ class StoreWriter:
         seen = [self.bands, self.classes, self.sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
             self._hash.update(part)
-        with os_errors(self.path, DataError):
+        with writing(self.path):
             if lost := [repr(self.bands[band]) for band in patches.bands_without_data(codes == 0)]:
                 raise DataError(
                     f"band {', '.join(lost)} has no valid pixel in the train split: all of it is nodata there",
@@ -182,7 +182,7 @@ class StoreWriter:
             raise DataError(f"a patch has shape {patch.shape}, expected {len(self.bands)} bands first")
         if patch.dtype.name not in DTYPES:
             raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
-        with os_errors(self.path, DataError):
+        with writing(self.path):
             self._patches = PatchAppender(self._work, patch.shape, np.dtype(patch.dtype.name))
         return self._patches
 

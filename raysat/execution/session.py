@@ -15,7 +15,7 @@ import ray.tune
 from typing_extensions import override
 
 from raysat.data.store import PatchStore
-from raysat.errors import StorageError
+from raysat.errors import DiskError
 from raysat.execution.address import check_address
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.connection import connect, quiet_tune
@@ -218,12 +218,12 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
     """Stops the run once a record cannot be written."""
 
-    error: StorageError | None = None
+    error: DiskError | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         message = from_result(result)
         if isinstance(message, StorageFailed):
-            self.error = StorageError(message.error, hint=message.hint)
+            self.error = DiskError(message.error, hint=message.hint)
         return False
 
     def stop_all(self) -> bool:

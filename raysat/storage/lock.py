@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from raysat.errors import StorageError
-from raysat.files import os_errors
+from raysat.errors import BusyError, DiskError
+from raysat.files import writing
 
 # How a file system says that it has no locks: two runs at once are the user's to avoid there.
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL})
@@ -21,7 +21,7 @@ _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.E
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Wait until no other process holds a lock file, and hold it; makes it and its folder. Raises StorageError."""
+    """Wait until no other process holds a lock file, and hold it; makes it and its folder. Raises DiskError."""
     with _opened(path) as file:
         _lock(file, path)
         yield
@@ -32,7 +32,7 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
     """Hold a folder for this process, by a lock on its ``.lock`` that the system takes back when the process dies.
 
     The file says who holds it; it stays, since another process may be about to lock it. Where another process holds
-    it, raises StorageError or, given ``waiting``, calls that with who it is and waits.
+    it, raises BusyError or, given ``waiting``, calls that with who it is and waits.
     """
     path = folder / ".lock"
     with _opened(path) as file:
@@ -41,11 +41,11 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
         except BlockingIOError:
             busy = f"{folder} is in use by another raysat{_holder(path)}"
             if waiting is None:
-                raise StorageError(busy, hint="add {--wait} to go on when it ends, or choose another {--out}") from None
+                raise BusyError(busy, hint="add {--wait} to go on when it ends, or choose another {--out}") from None
             waiting(busy)
             _lock(file, path)
         try:
-            with os_errors(path):
+            with writing(path):
                 file.truncate(0)
                 file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
                 file.flush()
@@ -69,7 +69,7 @@ def holder_of(folder: Path) -> str | None:
 
 
 def _opened(path: Path) -> IO[str]:
-    with os_errors(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("a+", encoding="utf-8")
 
@@ -82,7 +82,7 @@ def _lock(file: IO[str], path: Path, flags: int = 0) -> None:
         raise
     except OSError as error:
         if error.errno not in _NO_LOCKS:
-            raise StorageError(f"{path} cannot be locked: {error.strerror or error}") from error
+            raise DiskError(f"{path} cannot be locked: {error.strerror or error}") from error
 
 
 def _lock_now(file: IO[str], path: Path) -> None:

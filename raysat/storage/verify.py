@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raysat.errors import FormatError, StorageError
+from raysat.errors import DiskError, FormatError, StorageError
 from raysat.files import backup_path
 from raysat.storage.ledger import SUMS, Ledger
 
@@ -25,14 +25,14 @@ class Finding:
     what: str
 
     def remove(self) -> None:
-        """Delete it. Raises StorageError."""
+        """Delete it. Raises DiskError."""
         try:
             if self.path.is_dir():
                 shutil.rmtree(self.path)
             else:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
+            raise DiskError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

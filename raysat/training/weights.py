@@ -13,7 +13,7 @@ import huggingface_hub
 import timm
 import torch
 
-from raysat.errors import PlanError, TrainingError
+from raysat.errors import DownloadError, PlanError
 
 
 def is_cached(name: str) -> bool:
@@ -21,7 +21,7 @@ def is_cached(name: str) -> bool:
 
     Raises:
         PlanError: timm has no weights of this model.
-        TrainingError: they are not here, and their host does not answer within ``$HF_HUB_ETAG_TIMEOUT`` (10 s).
+        DownloadError: they are not here, and their host does not answer within ``$HF_HUB_ETAG_TIMEOUT`` (10 s).
     """
     address = _missing_from(name)
     if address is None:
@@ -33,9 +33,9 @@ def is_cached(name: str) -> bool:
     return False
 
 
-def unavailable(name: str, cause: object) -> TrainingError:
+def unavailable(name: str, cause: object) -> DownloadError:
     """The error that says that a model's weights cannot be had."""
-    return TrainingError(
+    return DownloadError(
         f"model.pretrained: the weights of {name!r} cannot be downloaded: {str(cause).partition(chr(10))[0]}",
         hint="connect to the internet or fill Hugging Face's cache before, or set model.pretrained: false",
     )

@@ -100,7 +100,7 @@ def test_status_before_the_first_run_and_of_no_run(raysat: Raysat, run: Ledger, 
     run.progress.write_text("{half", encoding="utf-8")
     assert "run        none yet" in raysat("status", run.root).out
     result = raysat("status", tmp_path)
-    assert result.code == 1
+    assert result.code == 2
     assert "is not a run" in result.err
 
 
@@ -126,7 +126,7 @@ def test_status_of_a_search(raysat: Raysat, tmp_path: Path) -> None:
     assert "best       base: balanced accuracy 0.812 on val" in result.out
     (tmp_path / "search.json").write_text("{half", encoding="utf-8")
     damaged = raysat("status", tmp_path)
-    assert damaged.code == 1
+    assert damaged.code == 2
     assert "search.json cannot be read" in damaged.err
 
 
@@ -214,7 +214,7 @@ def test_orphans_alone_would_do_nothing(raysat: Raysat, run: Ledger) -> None:
 def test_a_plan_that_is_none_is_one_clear_error(raysat: Raysat, run: Ledger, words: tuple[str, ...]) -> None:
     (run.root / "plan.json").write_text('{"x": 1}', encoding="utf-8")
     result = raysat(*words, run.root)
-    assert result.code == 1
+    assert result.code == 2
     assert "plan.json is damaged" in result.err
     assert "bug in raysat" not in result.err
 
@@ -223,7 +223,7 @@ def test_nothing_is_cleaned_under_a_run(raysat: Raysat, run: Ledger) -> None:
     with run.lock():
         assert raysat("ledger", "verify", run.root).code == 0
         result = raysat("ledger", "verify", run.root, "--clean")
-    assert result.code == 1
+    assert result.code == 3
     assert f"pid {os.getpid()}" in result.err
 
 

@@ -89,7 +89,7 @@ def test_a_run_whose_records_cannot_be_written_stops_at_once(
     (tmp_path / "runs" / "tiny").mkdir(parents=True)
     (tmp_path / "runs" / "tiny" / "trials").write_text("in the way", encoding="utf-8")
     result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
-    assert result.code == 1
+    assert result.code == 3
     assert result.err.startswith("error: ")
     assert str(tmp_path / "runs" / "tiny" / "trials") in result.err
     assert "Traceback" not in result.err
@@ -192,5 +192,5 @@ def test_debug_shows_the_traceback(raysat: Raysat) -> None:
 
 def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
     result = raysat("report", tmp_path)
-    assert result.code == 1
+    assert result.code == 2
     assert "is not a run" in result.err

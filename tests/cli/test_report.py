@@ -119,7 +119,7 @@ def test_several_runs_need_a_place_and_nothing_finished_is_an_error(raysat, run,
 def test_a_folder_that_cannot_be_written_is_one_error(raysat, run, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     result = raysat("report", run, "--out", tmp_path / "file" / "below", "--format", "csv")
-    assert result.code == 1
+    assert result.code == 3
     assert "cannot be written" in result.err
 
 
@@ -132,7 +132,7 @@ def test_compare_prints_and_writes_what_changed(raysat, run, make_run, tmp_path)
     text = (tmp_path / "compare.md").read_text(encoding="utf-8")
     assert all(name in text for name in GRID)
     nothing = raysat("compare", run, tmp_path)
-    assert nothing.code == 1
+    assert nothing.code == 2
     assert "is not a run" in nothing.err
 
 
@@ -148,6 +148,6 @@ def test_a_file_where_figures_go_leaves_no_page_without_pictures(raysat, run, tm
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "figures").write_text("", encoding="utf-8")
     result = raysat("report", run, "--out", tmp_path / "out")
-    assert result.code == 1
+    assert result.code == 3
     assert "cannot be written" in result.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["figures"]

@@ -81,7 +81,7 @@ def test_an_address_that_is_not_ray(
         address = f"127.0.0.1:{server.server_port}"
         result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--address", address))
         server.shutdown()
-    assert result.code == 1
+    assert result.code == 3
     assert f"error: the cluster at {address} cannot be reached: what answers there is not Ray" in result.err
     assert "8265" in result.err
 
@@ -91,7 +91,7 @@ def test_a_second_run_on_the_same_output_is_refused(
 ) -> None:
     with Ledger(tmp_path / "runs" / "tiny").lock():
         result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
-    assert result.code == 1
+    assert result.code == 3
     assert f"pid {os.getpid()}" in result.err
 
 
@@ -99,7 +99,7 @@ def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path
     words = ablate(space, landsat_store, tmp_path / "runs", "--address", "127.0.0.1:1")
     command = [sys.executable, "-m", "raysat", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("error: the cluster at 127.0.0.1:1 cannot be reached")
     assert not (tmp_path / "runs").exists()
     assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from raysat.data.sample_grid import contact_sheet
-from raysat.errors import BandError, DataError, UsageError
+from raysat.errors import BandError, DiskError, UsageError
 from tests.helpers.data import left_behind, write_store
 
 
@@ -76,6 +76,6 @@ def test_what_cannot_be_drawn_is_refused(store, tmp_path):
     with pytest.raises(UsageError, match=r"cannot draw to .*a\.txt") as caught:
         contact_sheet(store, tmp_path / "a.txt")
     assert ".png" in caught.value.hint
-    with pytest.raises(DataError, match=r"none/a\.png cannot be written"):
+    with pytest.raises(DiskError, match=r"none/a\.png cannot be written"):
         contact_sheet(store, tmp_path / "none" / "a.png")
     assert left_behind(tmp_path) == ["in"]

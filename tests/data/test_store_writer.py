@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import DataError
+from raysat.errors import DataError, DiskError
 from tests.helpers.data import OPTIONS, left_behind, patches, splits_of, write_store
 
 
@@ -38,7 +38,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path):
             for image in patches(4000):
                 writer.add(image, 0)
 
-    with pytest.raises(DataError, match=r"s cannot be written: No space left on device") as caught:
+    with pytest.raises(DiskError, match=r"s cannot be written: No space left on device") as caught:
         write()
     assert "free some space" in caught.value.hint
     assert left_behind(tmp_path) == []
@@ -49,7 +49,7 @@ def test_a_file_size_limit_is_a_clear_error_and_keeps_the_old_store(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     try:
-        with pytest.raises(DataError, match="cannot be written: File too large"):
+        with pytest.raises(DiskError, match="cannot be written: File too large"):
             write_store(tmp_path / "s", patches(9000), np.zeros(9000), splits_of(9000), overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -62,14 +62,14 @@ def test_no_permission_is_a_clear_error(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    with pytest.raises(DataError, match="s cannot be written: Permission denied") as caught:
+    with pytest.raises(DiskError, match="s cannot be written: Permission denied") as caught:
         StoreWriter(tmp_path / "s", **OPTIONS)
     assert "permissions" in caught.value.hint
 
 
 def test_a_file_in_the_way_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DiskError, match="cannot be written"):
         StoreWriter(tmp_path / "file" / "s", **OPTIONS)
 
 

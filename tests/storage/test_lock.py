@@ -84,7 +84,7 @@ def test_a_run_that_cannot_be_made_is_an_error_with_advice(ledger):
     ledger.root.write_text("a file where the run should be")
     with pytest.raises(StorageError, match="cannot be written") as caught, ledger.lock():
         pytest.fail("held a file")
-    assert "permissions" in caught.value.hint
+    assert "another path" in caught.value.hint
 
 
 def failing(number: int):

@@ -73,7 +73,7 @@ def test_a_file_of_a_later_format_is_refused_in_one_line(raysat: Raysat, run: Pa
     said = f"{run / file} has format 2, this raysat reads 1"
     if file == "plan.json":
         result = raysat("report", run)
-        assert result.code == 1
+        assert result.code == 2
         assert result.err.splitlines()[0] == f"error: {said}"
     else:
         ledger = Ledger(run)

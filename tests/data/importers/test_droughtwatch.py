@@ -59,7 +59,7 @@ def test_a_flipped_byte_is_refused_naming_record_and_file(real_part, tmp_path, n
     bad.write_bytes(content)
     with pytest.raises(DataError, match=rf"in/part-r-00012: record {number}: the checksum") as caught:
         import_droughtwatch(bad.parent, tmp_path / "s")
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 2
     assert left_behind(tmp_path) == ["in"]
 
 

@@ -1,0 +1,38 @@
+"""Files on disk: opened as what they must be, read within limits as typed models, written whole or not at all."""
+
+from raysat.files.errors import reading, writing
+from raysat.files.models import FileModel, parse_model, read_model
+from raysat.files.names import SAFE_NAME, cache_folder, safe_name
+from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
+from raysat.files.write import (
+    backup_path,
+    current_folder,
+    install_folder,
+    sync_file,
+    write_atomic,
+    write_folder,
+    write_unsynced,
+)
+
+__all__ = [
+    "SAFE_NAME",
+    "FileModel",
+    "backup_path",
+    "cache_folder",
+    "current_folder",
+    "file_exists",
+    "folder_entries",
+    "install_folder",
+    "open_regular",
+    "parse_model",
+    "read_bytes",
+    "read_model",
+    "read_text",
+    "reading",
+    "safe_name",
+    "sync_file",
+    "write_atomic",
+    "write_folder",
+    "write_unsynced",
+    "writing",
+]

@@ -1,0 +1,125 @@
+"""Files and folders that are replaced whole or not at all: written under a temporary name, synced, then renamed.
+
+One process at a time may write to a folder, since it tidies up what killed ones left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from raysat.files.errors import writing
+
+# How network file systems, FUSE and Windows say that they cannot sync a folder; its files are synced all the same.
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file at once, text as UTF-8; makes its folder. Raises DiskError, the old file is then kept."""
+    work = _partial(path)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_synced(work, _encoded(content))
+            work.replace(path)
+        finally:
+            with suppress(OSError):
+                work.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def write_unsynced(path: Path, content: str | bytes) -> None:
+    """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
+    work = _partial(path)
+    try:
+        work.write_bytes(_encoded(content))
+        work.replace(path)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Replace a folder of files at once. Raises DiskError, the old folder is then kept."""
+    work = _partial(target)
+    with writing(target):
+        try:
+            work.mkdir(parents=True)
+            for name, content in files.items():
+                _write_synced(work / name, content)
+            install_folder(work, target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    for left in target.parent.glob(f".{target.name}-{'?' * 8}.partial"):  # of attempts that were killed
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def install_folder(work: Path, target: Path) -> None:
+    """Rename a folder, whose files are synced, into the place of another. Raises OSError, the old one is then kept.
+
+    A folder cannot be renamed over another: an old one moves to ``backup_path`` until the new one is in place. Where
+    the process is killed in between, that holds it, whole.
+    """
+    backup = backup_path(target)
+    _sync_folder(work)
+    try:
+        if target.exists():
+            if backup.exists():
+                shutil.rmtree(backup)
+            target.rename(backup)
+        work.rename(target)
+    finally:
+        if backup.exists() and not target.exists():
+            backup.rename(target)
+    _sync_folder(target.parent)
+    shutil.rmtree(backup, ignore_errors=True)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content survive a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def backup_path(folder: Path) -> Path:
+    """Where a folder lies while another takes its place."""
+    return folder.with_name(f".{folder.name}.replaced")
+
+
+def current_folder(target: Path, name: str) -> Path:
+    """The folder to read: the target or, where it lacks a file, the backup of a replacement that was killed midway."""
+    folders = (target, backup_path(target))
+    return next((folder for folder in folders if (folder / name).is_file()), target)
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a rename survive a power cut, where the file system can."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
