@@ -10,7 +10,7 @@ from typing import Any, Final
 
 _DIGITS: Final = 20  # of a number that is written out in an error
 _LONGEST_LINE: Final = 300  # characters of a text that is flattened, such as an error
-_ESCAPED: Final = {"\n": " ", "\t": " ", "\u00a0": "\u00a0"}  # of what is not printable, what shows as it should
+_ESCAPED: Final = {"\n": " ", "\t": " ", "\u00a0": " "}  # of what is not printable, what is but a blank
 NONE: Final = "–"  # where there is no number
 
 

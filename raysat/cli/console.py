@@ -15,10 +15,10 @@ _REDRAW_S: Final = 0.1  # between two states of a bar: a reader reports thousand
 
 
 def console(*, stderr: bool = False, piped_width: int = _PIPED_WIDTH) -> Console:
-    """Return a console that takes text as it is; in a pipe, one of ``piped_width`` columns."""
-    from rich.console import Console
+    """Return the console of the terminal; in a pipe, one of ``piped_width`` columns."""
+    from raysat.views.screen import Screen
 
-    screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    screen = Screen(stderr=stderr, soft_wrap=True)
     if not screen.is_terminal:
         screen.width = piped_width
     return screen
@@ -29,9 +29,11 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Draw a bar on stderr where that is a terminal; yields the function that moves it: (title, done, total)."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+    from raysat.views.screen import can_redraw
+
     screen = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+    with Progress(*columns, console=screen, transient=True, disable=not can_redraw(screen)) as bars:
         task = bars.add_task("", total=None)
         shown, drawn_at = "", 0.0
 

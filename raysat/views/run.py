@@ -15,6 +15,7 @@ from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
 from raysat.formatting import duration, plural
 from raysat.planning.jobs import GenerateJob
+from raysat.views.screen import can_redraw
 
 _STYLE: Final = {
     State.STARTING: "dim",
@@ -49,7 +50,7 @@ class RunView:
             case Started():
                 self._console.print(_using(event), style="dim")
                 self._run, self._last_line = event, event.state.elapsed
-                if self._console.is_terminal:
+                if can_redraw(self._console):
                     table = partial(run_table, event)
                     self._live = Live(get_renderable=table, console=self._console, transient=True)
                     self._live.start()

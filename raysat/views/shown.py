@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from raysat.errors import RaysatError
+from raysat.views.screen import Screen
 
 _WIDTH = 100  # columns: what a notebook shows without breaking lines
 _STYLE = "font-family:Menlo,Consolas,'DejaVu Sans Mono',monospace;line-height:1.3;overflow-x:auto"
@@ -54,7 +55,4 @@ def to_html(show: Callable[[Console], None]) -> str:
 
 def _console(*, record: bool) -> Console:
     """A console that keeps what is printed; in a notebook rich would show it there too."""
-    return Console(
-        file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, emoji=False, color_system=None,
-        force_jupyter=False, record=record,
-    )  # fmt: skip
+    return Screen(file=io.StringIO(), width=_WIDTH, color_system=None, force_jupyter=False, record=record)
