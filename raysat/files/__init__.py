@@ -4,6 +4,7 @@ from raysat.files.errors import reading, writing
 from raysat.files.models import FileModel, parse_model, read_model
 from raysat.files.names import SAFE_NAME, cache_folder, safe_name
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
+from raysat.files.remove import check_real_folder, remove_file, remove_tree
 from raysat.files.write import (
     backup_path,
     current_folder,
@@ -19,6 +20,7 @@ __all__ = [
     "FileModel",
     "backup_path",
     "cache_folder",
+    "check_real_folder",
     "current_folder",
     "file_exists",
     "folder_entries",
@@ -29,6 +31,8 @@ __all__ = [
     "read_model",
     "read_text",
     "reading",
+    "remove_file",
+    "remove_tree",
     "safe_name",
     "sync_file",
     "write_atomic",

@@ -8,13 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from raysat.errors import StorageError
 from raysat.files.errors import writing
+from raysat.files.read import file_exists
+from raysat.files.remove import remove_tree
 
 # How network file systems, FUSE and Windows say that they cannot sync a folder; its files are synced all the same.
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
@@ -38,7 +40,8 @@ def write_unsynced(path: Path, content: str | bytes) -> None:
     """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
     work = _partial(path)
     try:
-        work.write_bytes(_encoded(content))
+        with work.open("xb") as file:
+            file.write(_encoded(content))
         work.replace(path)
     finally:
         work.unlink(missing_ok=True)
@@ -54,13 +57,13 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
                 _write_synced(work / name, content)
             install_folder(work, target)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            _discard(work)
     for left in target.parent.glob(f".{target.name}-{'?' * 8}.partial"):  # of attempts that were killed
-        shutil.rmtree(left, ignore_errors=True)
+        _discard(left)
 
 
 def install_folder(work: Path, target: Path) -> None:
-    """Rename a folder, whose files are synced, into the place of another. Raises OSError, the old one is then kept.
+    """Rename a folder, whose files are synced, into the place of another. Raises OSError, DiskError; the old is kept.
 
     A folder cannot be renamed over another: an old one moves to ``backup_path`` until the new one is in place. Where
     the process is killed in between, that holds it, whole.
@@ -69,15 +72,14 @@ def install_folder(work: Path, target: Path) -> None:
     _sync_folder(work)
     try:
         if target.exists():
-            if backup.exists():
-                shutil.rmtree(backup)
+            remove_tree(backup, backup.parent)
             target.rename(backup)
         work.rename(target)
     finally:
         if backup.exists() and not target.exists():
             backup.rename(target)
     _sync_folder(target.parent)
-    shutil.rmtree(backup, ignore_errors=True)
+    _discard(backup)
 
 
 def sync_file(path: Path) -> None:
@@ -94,7 +96,13 @@ def backup_path(folder: Path) -> Path:
 def current_folder(target: Path, name: str) -> Path:
     """The folder to read: the target or, where it lacks a file, the backup of a replacement that was killed midway."""
     folders = (target, backup_path(target))
-    return next((folder for folder in folders if (folder / name).is_file()), target)
+    return next((folder for folder in folders if file_exists(folder / name)), target)
+
+
+def _discard(path: Path) -> None:
+    """Delete what is of no use any more; what stays is found by ``ledger verify``."""
+    with suppress(StorageError):
+        remove_tree(path, path.parent)
 
 
 def _encoded(content: str | bytes) -> bytes:

@@ -15,28 +15,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raysat.files import safe_name, write_atomic
+from raysat.errors import StorageError
+from raysat.files import check_real_folder, folder_entries, read_bytes, remove_file, safe_name, write_atomic
 
 FOLDER: Final = "checkpoints"
 _STATE: Final = re.compile(r"[0-9a-f]{16}")  # others' files stay
+_LEFT: Final = re.compile(r"\..*\.partial", re.DOTALL)
 _SEAL: Final = hashlib.sha256().digest_size
+_MAX_BYTES: Final = 32 << 30  # weights, an average and two moments of a model of two billion parameters
 
 
 class Checkpoints:
     """Reads and writes the checkpoints of one run; one process at a time writes."""
 
     def __init__(self, run: Path) -> None:
-        self.root = run / FOLDER
+        self._run, self.root = run, run / FOLDER
 
     def write(self, state: str, content: bytes) -> None:
         """Write a checkpoint at once. Raises StorageError, what was there is then kept."""
+        check_real_folder(self.root)
         write_atomic(self._path(state), hashlib.sha256(content).digest() + content)
 
     def read(self, state: str) -> bytes | None:
         """Return the content of a checkpoint; None where it is missing or damaged."""
         try:
-            sealed = self._path(state).read_bytes()
-        except OSError:
+            sealed = read_bytes(self._path(state), max_bytes=_MAX_BYTES)
+        except StorageError:
             return None
         seal, content = sealed[:_SEAL], sealed[_SEAL:]
         return content if hashlib.sha256(content).digest() == seal else None
@@ -47,8 +51,8 @@ class Checkpoints:
 
     def drop(self, state: str) -> None:
         """Delete a checkpoint that nobody needs any more, if it is there."""
-        with suppress(OSError):  # what stays is swept up by the next run
-            self._path(state).unlink(missing_ok=True)
+        with suppress(StorageError):  # what stays is swept up by the next run
+            remove_file(self._path(state), self._run)
 
     def sweep(self, needed: Collection[str]) -> None:
         """Delete all checkpoints but some; files that are being written stay."""
@@ -56,19 +60,19 @@ class Checkpoints:
             if state not in needed:
                 self.drop(state)
         if not needed:
-            with suppress(OSError):  # absent, or not empty
+            with suppress(OSError):  # absent, not empty, or a link
                 self.root.rmdir()
 
     def tidy(self) -> None:
         """Delete what killed writers left half-written; call this while nobody writes."""
-        for left in self.root.glob(".*.partial"):
-            with suppress(OSError):
-                left.unlink()
+        for entry in folder_entries(self.root):
+            if _LEFT.fullmatch(entry.name):
+                with suppress(StorageError):
+                    remove_file(self.root / entry.name, self._run)
 
     def names(self) -> Iterator[str]:
-        """The states that have a checkpoint, even if damaged."""
-        if self.root.is_dir():
-            yield from sorted(file.name for file in self.root.iterdir() if _STATE.fullmatch(file.name))
+        """The states that have a checkpoint, even if damaged. Raises StorageError where that cannot be seen."""
+        return (entry.name for entry in folder_entries(self.root) if _STATE.fullmatch(entry.name))
 
     def _path(self, state: str) -> Path:
         return self.root / safe_name(state, "state")

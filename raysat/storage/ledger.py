@@ -32,7 +32,17 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from raysat.errors import FormatError, StorageError
-from raysat.files import current_folder, read_model, safe_name, write_atomic, write_folder
+from raysat.files import (
+    check_real_folder,
+    current_folder,
+    file_exists,
+    folder_entries,
+    read_model,
+    remove_file,
+    safe_name,
+    write_atomic,
+    write_folder,
+)
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.lock import locked
 from raysat.storage.plan_file import PlanFile
@@ -56,8 +66,8 @@ class Ledger:
     def open(cls, root: Path | str) -> Ledger:
         """Open the ledger of a run. Raises StorageError where the folder is not one."""
         ledger = cls(root)
-        if not (ledger.root / "plan.json").is_file():
-            inside = sorted(plan.parent.name for plan in ledger.root.glob("*/plan.json"))
+        if not file_exists(ledger.root / "plan.json"):
+            inside = [run.name for run in folder_entries(ledger.root) if _is_run(Path(run))]
             hint = (
                 f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
             )
@@ -68,9 +78,15 @@ class Ledger:
         """Hold the run while it is filled; ``write`` needs no lock of its own where the driver of its run holds this.
 
         Where another process holds it, raises StorageError or, given ``waiting``, calls that with who it is and waits.
-        A process that dies lets go of it.
+        A process that dies lets go of it. Raises StorageError, too, as ``check_folders``.
         """
+        self.check_folders()
         return locked(self.root, waiting)
+
+    def check_folders(self) -> None:
+        """Raise StorageError where a folder of the run is a link: what is written and deleted there lies elsewhere."""
+        for folder in (self.root / "trials", self.root / "failures", self.checkpoints.root):
+            check_real_folder(folder)
 
     def write_plan(self, study_text: str, plan: PlanFile) -> None:
         """Write the study as given and its plan."""
@@ -146,8 +162,8 @@ class Ledger:
 
     def clear_failure(self, job: str) -> None:
         """Forget an earlier failure of a job that is finished now."""
-        with suppress(OSError):  # a record outranks a failure
-            self._failure(job).unlink(missing_ok=True)
+        with suppress(StorageError):  # a record outranks a failure
+            remove_file(self._failure(job), self.root)
 
     def write_failure(self, failure: Failure) -> None:
         """Record why a job failed."""
@@ -169,6 +185,13 @@ class Ledger:
 
     def _failure(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return file_exists(folder / "plan.json")
+    except StorageError:  # another's folder
+        return False
 
 
 def _again(path: Path) -> str:

@@ -6,15 +6,17 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from raysat.errors import BusyError, DiskError
+from raysat.errors import BusyError, DiskError, StorageError
 from raysat.files import writing
 
+_LONGEST: Final = 200  # characters of who holds a lock
 # How a file system says that it has no locks: two runs at once are the user's to avoid there.
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL})
 
@@ -39,7 +41,8 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
         try:
             _lock_now(file, path)
         except BlockingIOError:
-            busy = f"{folder} is in use by another raysat{_holder(path)}"
+            holder = _holder(path)
+            busy = f"{folder} is in use by another raysat{f' ({holder})' if holder else ''}"
             if waiting is None:
                 raise BusyError(busy, hint="add {--wait} to go on when it ends, or choose another {--out}") from None
             waiting(busy)
@@ -47,6 +50,7 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
         try:
             with writing(path):
                 file.truncate(0)
+                file.seek(0)
                 file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
                 file.flush()
             yield
@@ -58,12 +62,13 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
 
 def holder_of(folder: Path) -> str | None:
     """Who holds a folder, as far as this machine's file system tells: ``pid 12 on host``; None where nobody does."""
+    path = folder / ".lock"
     try:
-        with (folder / ".lock").open("r", encoding="utf-8") as file:
+        with _open(path, os.O_RDONLY) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _holder(folder / ".lock").strip(" ()") or "a process"
-    except OSError:
+        return _holder(path) or "a process"
+    except (OSError, StorageError):
         return None
     return None
 
@@ -71,7 +76,17 @@ def holder_of(folder: Path) -> str | None:
 def _opened(path: Path) -> IO[str]:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="utf-8")
+        return _open(path, os.O_RDWR | os.O_CREAT)
+
+
+def _open(path: Path, flags: int) -> IO[str]:
+    """Open a lock file itself, not what a link in its place leads to. Raises OSError, StorageError."""
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    handle = os.open(path, flags, 0o666)  # less the umask: runs may be a group's
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StorageError(f"{path} cannot be locked: it is no regular file", hint="delete it: it holds no results")
+    return open(handle, "r+" if flags & os.O_RDWR else "r", encoding="utf-8", errors="replace")  # noqa: PTH123
 
 
 def _lock(file: IO[str], path: Path, flags: int = 0) -> None:
@@ -98,8 +113,8 @@ def _lock_now(file: IO[str], path: Path) -> None:
 
 
 def _holder(lock: Path) -> str:
-    """Who holds a lock, in brackets; empty for the moment between locking and writing."""
-    with suppress(OSError):
-        if holder := lock.read_text(encoding="utf-8")[:200].strip():
-            return f" ({holder})"
+    """Who holds a lock; empty for the moment between locking and writing, and where it says nothing readable."""
+    with suppress(OSError, StorageError), _open(lock, os.O_RDONLY) as file:
+        holder = file.read(_LONGEST).strip()
+        return holder if holder.isprintable() else ""
     return ""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raysat.errors import DiskError, FormatError, StorageError
-from raysat.files import backup_path
+from raysat.errors import FormatError, StorageError
+from raysat.files import backup_path, remove_tree
 from raysat.storage.ledger import SUMS, Ledger
 
 
@@ -23,16 +22,6 @@ class Finding:
     kind: Literal["damaged", "leftover", "orphan"]
     path: Path
     what: str
-
-    def remove(self) -> None:
-        """Delete it. Raises DiskError."""
-        try:
-            if self.path.is_dir():
-                shutil.rmtree(self.path)
-            else:
-                self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise DiskError(f"{self.path} cannot be deleted: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +56,13 @@ def verify(ledger: Ledger, *, clean: bool = False, orphans: bool = False) -> Ver
         whole, findings = check(ledger)
         removed = tuple(found for found in findings if clean and (found.kind != "orphan" or orphans))
         for found in removed:
-            found.remove()
+            remove_tree(found.path, ledger.root)
     return Verification(whole=whole, findings=tuple(findings), removed=removed)
 
 
 def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     """Look a run over: how many whole records it holds, and what is wrong. Raises StorageError without a plan."""
+    ledger.check_folders()
     plan = ledger.read_plan()
     asked = set(plan.trial_ids)
     trials = [_trial(ledger, folder, asked) for folder in _entries(ledger.root / "trials")]

@@ -8,29 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from raysat.config.schema import Config
-from raysat.metrics.confusion import from_predictions
 from raysat.search.log import Candidate, Log, Score, save_log
 from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 from raysat.storage.ledger import Ledger
-from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import Failure
-from tests.helpers.ledger import files_of, made_up_plan, made_up_record
+from tests.helpers.ledger import made_up_plan, made_up_record, whole_files
 from tests.helpers.search import identity_of
 
 Raysat = Callable[..., Any]
 A, B, C, D = (letter * 16 for letter in "abcd")
-
-
-def record_files(trial: str) -> dict[str, bytes]:
-    """The files of a trial whose metrics are those of its predictions."""
-    labels, indices = np.array([0, 1, 1, 0]), np.arange(4)
-    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], dtype=np.float32)
-    record = made_up_record(trial, metrics={"test": from_predictions(labels, scores)})
-    return files_of(record) | {"predictions.npz": encode_predictions(labels, scores, indices)}
 
 
 @pytest.fixture(name="run")
@@ -42,7 +31,7 @@ def _run(tmp_path: Path) -> Ledger:
         {"name": "two", "trials": [{"seed": 0, "id": C}, {"seed": 1, "id": D}]},
     ]
     ledger.write_plan("study: s\n", made_up_plan(arms=arms))
-    ledger.write(A, record_files(A))
+    ledger.write(A, whole_files(A))
     ledger.write_failure(Failure(id=B, error="it diverged", time=0.0))
     ledger.checkpoints.write("0123456789abcdef", b"state")
     return ledger
@@ -153,7 +142,7 @@ def test_a_truncated_file_is_found_and_cleaned(raysat: Raysat, run: Ledger, name
 
 def test_metrics_that_are_not_those_of_the_predictions(raysat: Raysat, run: Ledger) -> None:
     """Checksums alone would not see a record that was wrong from the start."""
-    run.write(A, record_files(A) | {"record.json": made_up_record(A).model_dump_json().encode()})
+    run.write(A, whole_files(A) | {"record.json": made_up_record(A).model_dump_json().encode()})
     assert whole(run, A)
     result = raysat("ledger", "verify", run.root)
     assert result.code == 1
@@ -162,7 +151,7 @@ def test_metrics_that_are_not_those_of_the_predictions(raysat: Raysat, run: Ledg
 
 def test_an_orphan_is_shown_and_kept(raysat: Raysat, run: Ledger) -> None:
     orphan = "e" * 16
-    run.write(orphan, record_files(orphan))
+    run.write(orphan, whole_files(orphan))
     for words in ((), ("--clean",)):
         result = raysat("ledger", "verify", run.root, *words)
         assert result.code == 0

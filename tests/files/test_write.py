@@ -93,7 +93,7 @@ def rename(self, target):
     count += 1
     return original(self, target)
 Path.rename = rename
-module.shutil.rmtree = lambda *_, **__: os._exit(9)
+module._discard = lambda *_: os._exit(9)
 files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new", "SHA256SUMS": b""}
 module.write_folder(Path(sys.argv[2]), {"record.json": Path(sys.argv[3]).read_bytes(), **files})
 """

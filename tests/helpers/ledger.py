@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from raysat.metrics.confusion import from_confusion
+from raysat.config.schema import Config
+from raysat.metrics.confusion import from_confusion, from_predictions
 from raysat.storage.ledger import SUMS, Ledger
 from raysat.storage.plan_file import PlanFile
-from raysat.storage.records import Record
+from raysat.storage.predictions import encode_predictions
+from raysat.storage.records import Record, TrialSpec
 
 ID = "0123456789abcdef"
 
@@ -45,6 +47,24 @@ def files_of(record: Record) -> dict[str, bytes]:
         "predictions.npz": b"arrays",
         "model.pt": b"weights",
     }
+
+
+def whole_files(trial: str) -> dict[str, bytes]:
+    """The files of a trial that ``ledger verify`` has nothing to say of: its metrics are those of its predictions."""
+    labels, indices = np.array([0, 1, 1, 0]), np.arange(4)
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], dtype=np.float32)
+    record = made_up_record(trial, metrics={"test": from_predictions(labels, scores)})
+    history = b"epoch,loss,balanced_accuracy\n1,1.5,0.5\n2,1.25,0.75\n"
+    spec = TrialSpec(config=Config(), seed=0, data="f").model_dump_json().encode()
+    predictions = encode_predictions(labels, scores, indices)
+    return files_of(record) | {"spec.json": spec, "history.csv": history, "predictions.npz": predictions}
+
+
+def reseal(ledger: Ledger, trial: str, changes: Mapping[str, bytes]) -> None:
+    """Change files of a trial and write checksums that fit, as what made the record may have been wrong."""
+    folder = ledger.root / "trials" / trial
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != SUMS}
+    ledger.write(trial, files | changes)
 
 
 def edit_plan(ledger: Ledger, change: Callable[[dict[str, Any]], object]) -> None:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import UsageError, suggest
-from raysat.files import write_atomic
+from raysat.errors import StorageError, UsageError, suggest
+from raysat.files import check_real_folder, folder_entries, remove_file, write_atomic
 from raysat.metrics.catalog import RANKING
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures import FIGURES, draw
@@ -84,6 +84,8 @@ def write_report(
                 files["report.tex"] = paper_table(analysis)
             case "html":
                 files["report.html"] = to_html(page, figures)
+    if shows_figures:
+        check_real_folder(folder / "figures")
     for name, content in files.items():
         write_atomic(folder / name, content)
     _remove_stale(folder, files, formats)
@@ -106,9 +108,9 @@ def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) 
     stale = [f"figures/{name}.{end}" for name in names for end in ("svg", "png")]
     stale += ["effects.csv"] if "csv" in formats else []
     if "md" in formats:
-        pictures = folder.glob("figures/generated-*.png")
-        stale += [f"figures/{file.name}" for file in pictures if _PICTURE.fullmatch(file.name)]
+        pictures = folder_entries(folder / "figures")
+        stale += [f"figures/{picture.name}" for picture in pictures if _PICTURE.fullmatch(picture.name)]
     for name in stale:
         if name not in files:
-            with suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
+            with suppress(StorageError):
+                remove_file(folder / name, folder)

@@ -1,0 +1,106 @@
+"""Deleting: nothing is followed or entered that a symbolic link leads to, and nothing outside a folder is touched."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from raysat.errors import DiskError, StorageError
+from raysat.files.errors import reading
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def remove_file(path: Path, inside: Path) -> None:
+    """Delete a file, or a symbolic link and not what it leads to, if it is there; a folder in its place stays.
+
+    Args:
+        path: what to delete, below ``inside``.
+        inside: a folder that the user named, which may be a link itself; below it no link is followed, whatever is
+            changed there meanwhile.
+
+    Raises:
+        StorageError: a folder on the way is a symbolic link.
+        DiskError: it cannot be deleted.
+    """
+    _delete(path, inside, os.unlink)
+
+
+def remove_tree(path: Path, inside: Path) -> None:
+    """Delete a folder with all that it holds, or what is in its place, if it is there.
+
+    Args:
+        path: what to delete, below ``inside``.
+        inside: as ``remove_file``.
+
+    Raises:
+        StorageError: as ``remove_file``.
+        DiskError: it cannot be deleted, or not whole.
+    """
+
+    def delete(name: str, *, dir_fd: int) -> None:
+        if stat.S_ISDIR(os.stat(name, dir_fd=dir_fd, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=dir_fd)
+        else:
+            os.unlink(name, dir_fd=dir_fd)
+
+    _delete(path, inside, delete)
+
+
+def check_real_folder(folder: Path) -> None:
+    """Raise StorageError where a folder that raysat writes and deletes in is a symbolic link, or no folder."""
+    with reading(folder):
+        try:
+            mode = folder.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return
+    if stat.S_ISLNK(mode):
+        raise _is_link(folder)
+    if not stat.S_ISDIR(mode):
+        raise StorageError(f"{folder} is no folder", hint="raysat keeps a folder there: move away what is in its place")
+
+
+def _delete(path: Path, inside: Path, how: Callable[..., None]) -> None:
+    """Open the folder that holds a path, and delete the path's name there."""
+    try:
+        parent = _open_parent(path, inside)
+        try:
+            how(path.name, dir_fd=parent)
+        finally:
+            os.close(parent)
+    except FileNotFoundError:  # or another process was first
+        pass
+    except OSError as error:
+        hint = "check what it is, and the permissions of its folder; what is finished is kept"
+        raise DiskError(f"{path} cannot be deleted: {error.strerror or error}", hint=hint) from error
+
+
+def _open_parent(path: Path, inside: Path) -> int:
+    """Open the folder that holds a path, step by step from ``inside``. Raises OSError."""
+    steps = path.relative_to(inside).parts
+    if not steps or ".." in steps:
+        raise ValueError(f"{path} does not lie in {inside}")
+    here, folder = os.open(inside, _FOLDER), inside
+    for step in steps[:-1]:
+        above, folder = here, folder / step
+        try:
+            here = os.open(step, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENOTDIR} and folder.is_symlink():
+                raise _is_link(folder) from error
+            raise
+        finally:
+            os.close(above)
+    return here
+
+
+def _is_link(folder: Path) -> StorageError:
+    return StorageError(
+        f"{folder} is a symbolic link, and raysat deletes nothing that lies outside a run",
+        hint="put the folder itself in its place; only the folder of a whole run may be a link",
+    )
