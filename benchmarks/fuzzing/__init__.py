@@ -1,0 +1,1 @@
+"""Broken files by structure, and every reader that meets them: what ``fuzz.py`` runs."""
