@@ -33,6 +33,14 @@ from typing import Final
 
 from raysat.formatting import elide_line
 
+EXIT_CODES: Final = {  # of a command
+    0: "done",
+    1: "work failed: a trial, or a check that found damage",
+    2: "the request or a file is wrong",
+    3: "the environment failed: Ray, a disk, the network, memory",
+    130: "stopped by Ctrl-C or a closed terminal",
+    143: "stopped by SIGTERM",
+}
 _LONGEST: Final = 500  # characters of a message, and of a hint
 _WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z]+(?: [a-z]+)?)\}")
 _IN_PYTHON: Final = {  # what is not called as its option or command

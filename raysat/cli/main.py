@@ -22,7 +22,7 @@ from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import terminable
 from raysat.cli.tune import tune
-from raysat.errors import RaysatError, with_options
+from raysat.errors import EXIT_CODES, RaysatError, with_options
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 _BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExit codes:\n" + "\n".join(f"{code:>5} {meaning}" for code, meaning in EXIT_CODES.items()),
+)
 @click.version_option(__version__, prog_name="raysat")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:

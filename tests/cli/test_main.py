@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from raysat.data.store import PatchStore
+from raysat.errors import EXIT_CODES
 from tests.helpers.command import STUDY, Raysat, ablate
+from tests.helpers.paths import ROOT
 
 
 def arms_of(folder: Path) -> list[dict[str, Any]]:
@@ -194,3 +196,11 @@ def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
     result = raysat("report", tmp_path)
     assert result.code == 2
     assert "is not a run" in result.err
+
+
+def test_help_and_the_readme_say_what_an_exit_code_means(raysat: Raysat) -> None:
+    shown = " ".join(raysat("--help").out.split())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for code, meaning in EXIT_CODES.items():
+        assert f"{code} {meaning}" in shown
+        assert f"| {code} | {meaning} |" in readme
