@@ -1,6 +1,6 @@
 """``python -m raysat`` is the raysat command."""
 
-from raysat.cli.main import main
+from raysat.cli.start import main
 
 if __name__ == "__main__":
     main()

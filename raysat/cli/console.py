@@ -45,9 +45,3 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
                 shown, drawn_at = title, now
 
         yield move
-
-
-def stopped(screen: Console) -> int:
-    """Say that a command was interrupted; return its exit code, the shell's for Ctrl-C."""
-    screen.print("stopped; the same command resumes from here", style="yellow")
-    return 130

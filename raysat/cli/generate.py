@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console, stopped
+from raysat.cli.console import console
 from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
-from raysat.cli.signals import terminable
+from raysat.cli.signals import INTERRUPTED
 from raysat.config import limits
 
 if TYPE_CHECKING:
@@ -50,18 +50,17 @@ def generate(
 
     store, screen = open_store(data), console()
     screen.print(f"data       {data}: {describe_store(store)}")
-    with terminable():
-        found = run(
-            data,
-            out=out,
-            classes=None if classes is None else read_words(classes, "--classes"),
-            bands=read_bands(bands) or "all",
-            patches=patches,
-            steps=steps,
-            seed=seed,
-            cluster=cluster,
-            on_event=RunView(screen),
-        )
+    found = run(
+        data,
+        out=out,
+        classes=None if classes is None else read_words(classes, "--classes"),
+        bands=read_bands(bands) or "all",
+        patches=patches,
+        steps=steps,
+        seed=seed,
+        cluster=cluster,
+        on_event=RunView(screen),
+    )
     found.show(screen)
     if len(found.finished) == len(found.jobs):
         screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
@@ -70,5 +69,5 @@ def generate(
         for job in found.jobs:
             screen.print(f"pictures   {found.artifacts.path(job.id)}", style="dim")
     if found.outcome.interrupted:
-        return stopped(screen)
+        return INTERRUPTED
     return 0 if len(found.finished) == len(found.jobs) else 1

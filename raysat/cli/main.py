@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from raysat import __version__
-from raysat.cli.console import console, stopped
+from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.explain import explain
 from raysat.cli.generate import generate
@@ -20,10 +20,11 @@ from raysat.cli.methods import methods
 from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
-from raysat.cli.signals import terminable
+from raysat.cli.signals import INTERRUPTED, STOPPED
 from raysat.cli.tune import tune
 from raysat.errors import EXIT_CODES, RaysatError, with_options
 from raysat.formatting import plural
+from raysat.interrupts import is_stopping
 
 if TYPE_CHECKING:
     from raysat.api.studies import Plan
@@ -69,8 +70,7 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     out.print(f"data       {options.data}: {describe_store(plan.store)}")
     for line in no_effect_lines(no_effects(plan), out.width, {}):
         out.print(line)
-    with terminable():
-        run = train(plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=RunView(out))
+    run = train(plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=RunView(out))
     out.print()
     run.show(out)
     out.print()
@@ -82,7 +82,7 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     for note in run.notes():
         out.print(note, style="yellow")
     if run.outcome and run.outcome.interrupted:
-        return stopped(out)
+        return INTERRUPTED
     return 0 if run.is_complete else 1
 
 
@@ -105,7 +105,15 @@ def _count(plan: Plan) -> str:
 
 
 def main() -> None:
-    """Run the command: errors made on purpose end as one clear message, never as a traceback."""
+    """Run the command in this process, and exit with its code; ``start.py`` is for processes of their own."""
+    code = run()
+    if code == INTERRUPTED:
+        click.echo(STOPPED, err=True)
+    sys.exit(code)
+
+
+def run() -> int:
+    """Run the command and return its exit code: errors made on purpose end as one clear message, never a traceback."""
     debug = "--debug" in sys.argv
     try:
         code = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
@@ -113,13 +121,12 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except click.Abort:
-        click.echo("stopped; nothing that was finished is lost, and the same command can be given again", err=True)
-        code = 130
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last line of defence: a traceback is for --debug)
-        code = _show(error)
+        code = INTERRUPTED if is_stopping() else _show(error)  # it may be what an interrupt was turned into
         if debug:
             traceback.print_exc()
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _show(error: Exception) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console, stopped
+from raysat.cli.console import console
 from raysat.cli.options import (
     FILE,
     data_option,
@@ -18,7 +18,7 @@ from raysat.cli.options import (
     set_option,
     workers_option,
 )
-from raysat.cli.signals import terminable
+from raysat.cli.signals import INTERRUPTED
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def tune(
     store, screen = open_store(data), console()
     screen.print(f"search     {search.name}: {_describe(search)}")
     screen.print(f"data       {data}: {describe_store(store)}")
-    with terminable():
-        found = run(search, data, out=out, cluster=replace(cluster, workers=workers), on_event=RunView(screen))
+    found = run(search, data, out=out, cluster=replace(cluster, workers=workers), on_event=RunView(screen))
     if found.exhausted:
         tried = plural(len(found.log.candidates), "candidate")
         screen.print(f"the space is exhausted: no new configuration after {tried}")
@@ -79,7 +78,7 @@ def tune(
     if found.can_be_confirmed:
         screen.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}")
     if found.interrupted:
-        return stopped(screen)
+        return INTERRUPTED
     return 0 if found.best else 1
 
 

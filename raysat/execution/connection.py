@@ -16,6 +16,8 @@ from ray import LoggingConfig
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
 from raysat.execution.events import Connected, OnEvent, ignore
+from raysat.execution.ray_processes import RayProcesses
+from raysat.interrupts import removed_at_end
 
 
 @contextmanager
@@ -44,9 +46,10 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
     if ray.is_initialized():  # a caller's own connection stays open
         yield
         return
-    with _same_process():
+    processes = RayProcesses()
+    with _same_process(), removed_at_end(processes.kill), processes.watched():
         try:
-            with _same_signals():
+            with _same_signals(), processes.started():
                 context = ray.init(
                     address=address or "local",  # never a cluster that happens to run here
                     runtime_env={"env_vars": dict(ENVIRONMENT)},
@@ -66,7 +69,7 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
             on_event(Connected(dashboard=f"http://{context.dashboard_url}" if context.dashboard_url else None))
             yield
         finally:
-            ray.shutdown()
+            processes.shut_down()
 
 
 @contextmanager
@@ -83,12 +86,15 @@ def quiet_tune() -> Iterator[None]:
 
 @contextmanager
 def _same_signals() -> Iterator[None]:
-    """Undo what Ray does to SIGTERM when it starts: how it ends is up to the program around it."""
+    """Keep Ray from taking SIGTERM for itself when it starts: how it ends is up to the program around it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    take = ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = lambda _: signal.signal(signal.SIGTERM, before)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        ray._private.utils.set_sigterm_handler = take
+        signal.signal(signal.SIGTERM, before)  # Ray's C++ code takes it, too

@@ -27,6 +27,7 @@ from raysat.execution.slot import Slot, reserved
 from raysat.execution.status_file import StatusFile
 from raysat.execution.storage_actor import storage_actor
 from raysat.execution.worker_context import SlotSettings
+from raysat.interrupts import stops_in_order
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -140,7 +141,7 @@ class Session:
         )
         state.subscribers.append(lambda row: self.on_event(Progress(row=row)))
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
-        stopper = _StorageStopper()
+        stopper, events = _StorageStopper(), TuneEvents(state, self.ledger)
         tuner = ray.tune.Tuner(
             ray.tune.with_resources(trainable, reserved(self.settings)),
             tune_config=ray.tune.TuneConfig(
@@ -155,14 +156,17 @@ class Session:
                 storage_path=self.scratch,
                 verbose=0,
                 progress_reporter=_NoReporter(),
-                callbacks=[TuneEvents(state, self.ledger)],
+                callbacks=[events],
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
                 stop=stopper,
             ),
         )
         try:
-            with StatusFile(state, self.ledger.progress):
+            with StatusFile(state, self.ledger.progress), stops_in_order(events.stop):
                 tuner.fit()
+        except KeyboardInterrupt:
+            if not events.is_stopping:
+                raise
         finally:
             self.on_event(Ended())
         if stopper.error:
@@ -182,6 +186,11 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     def __init__(self, state: RunState, ledger: Ledger) -> None:
         self._state, self._ledger = state, ledger
+        self.is_stopping = False
+
+    def stop(self) -> None:
+        """End Tune's loop after its step, without its wait for slots: what they have to keep is on disk."""
+        self.is_stopping = True
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks into a snapshot that is never restored: a terminal cannot be in it."""
@@ -213,6 +222,8 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     @override
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._state.tick()
+        if self.is_stopping:
+            raise KeyboardInterrupt
 
 
 class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types

@@ -87,7 +87,7 @@ def test_sigterm_stops_in_order(tmp_path: Path, space: Path, landsat_store: Patc
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130, output
+    assert process.returncode == 143, output
     assert "the same command resumes from here" in output
     assert "Traceback" not in output
     assert seconds_of(tmp_path).keys() | seconds_saved(tmp_path).keys(), "something to go on from"

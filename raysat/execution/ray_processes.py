@@ -1,0 +1,123 @@
+"""The processes of a Ray that this process starts: apart from signals to its group, watched, and ended with it.
+
+Each daemon gets a session of its own, so that a signal to the group of the command (Ctrl-C, a closed terminal, systemd,
+a scheduler) reaches the command alone, which then ends Ray in order. The kernel still kills the daemons where this
+process is killed (Ray asks for that), and workers end where their daemon is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+from ray._private import services
+
+from raysat.errors import ClusterError, RaysatError
+from raysat.interrupts import end_now, is_stopping, stop_in_order
+
+_KILLED_S: Final = 2.0  # for processes that are killed to be gone
+_VITAL: Final = ("gcs_server", "raylet")  # without either Ray waits up to a minute, then ends this process
+_LOOK_S: Final = 0.25  # between two looks whether they are alive
+_LOST_S: Final = 6.0  # for this process to end in order where one is not
+
+
+class RayProcesses:
+    """The daemons that were started, and all that they started."""
+
+    def __init__(self) -> None:
+        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._is_ending = False
+        self._lost: ClusterError | None = None  # where Ray ended on its own
+
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Within this, Ray starts its daemons in sessions of their own."""
+        daemons, popen = self._daemons, services.ConsolePopen
+
+        class Popen(popen):  # type: ignore[misc, valid-type]  # ray ships no types
+            def __init__(self, *args: Any, **options: Any) -> None:
+                daemons.append(self)  # before it runs: an interrupt may come at any moment
+                super().__init__(*args, **options, start_new_session=True)
+
+        services.ConsolePopen = Popen
+        try:
+            yield
+        finally:
+            services.ConsolePopen = popen
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Until ``shut_down``, end what runs where Ray is lost: by ClusterError or, if that takes long, by exiting."""
+        ended = threading.Event()
+        threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
+        try:
+            yield
+        except Exception as error:
+            if self._lost and not isinstance(error, RaysatError):  # its consequence
+                raise self._lost from error
+            raise
+        else:
+            if self._lost and not is_stopping():
+                raise self._lost
+        finally:
+            ended.set()
+
+    def shut_down(self) -> None:
+        """End Ray in order; daemons that end from now on are no loss."""
+        self._is_ending = True
+        ray.shutdown()
+
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(_LOOK_S):
+            name = self._dead()
+            if self._is_ending:
+                return
+            if name is not None:
+                self._lost = ClusterError(
+                    f"Ray on this machine ended: its {name} is gone",
+                    hint="was it killed, or is the memory full? The same command resumes from here",
+                )
+                stop_in_order()
+                if not ended.wait(_LOST_S):
+                    end_now(f"error: {self._lost.message}\nhint: {self._lost.hint}", ClusterError.exit_code)
+
+    def _dead(self) -> str | None:
+        """The name of a daemon that Ray cannot do without and that has ended, if any."""
+        for daemon in self._daemons:
+            name = Path(daemon.args[0]).name  # type: ignore[index, arg-type]  # Ray gives a list of text
+            if name in _VITAL and daemon.poll() is not None:
+                return name
+        return None
+
+    def kill(self) -> None:
+        """End whatever is left of them, and wait until it is gone."""
+        deadline = time.monotonic() + _KILLED_S
+        while (left := self._alive()) and time.monotonic() < deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)  # what was about to be started is found in the next round
+        for daemon in self._daemons:
+            daemon.poll()  # no zombies
+        self._daemons.clear()
+
+    def _alive(self) -> set[int]:
+        """Process ids, whoever is their parent by now."""
+        sessions = {daemon.pid for daemon in self._daemons if hasattr(daemon, "pid")}
+        if not sessions:
+            return set()
+        found = {daemon.pid for daemon in self._daemons if hasattr(daemon, "pid") and daemon.poll() is None}
+        for file in Path("/proc").glob("[0-9]*/stat"):  # on Linux
+            with suppress(OSError):
+                state, *fields = file.read_text().rpartition(") ")[2].split()
+                if int(fields[2]) in sessions and state != "Z":
+                    found.add(int(file.parent.name))
+        return found
