@@ -11,10 +11,12 @@ from typing_extensions import override
 
 from raysat.config.arguments import Count, checked
 from raysat.data.bands import Bands
+from raysat.data.importers.base import Progress, no_progress
 from raysat.data.importers.source import open_data
 from raysat.data.patch_store import PatchStore
 from raysat.data.splits import SPLITS
 from raysat.data.summary import class_counts, summarize_bands
+from raysat.data.verify import StoreCheck, verify_store
 from raysat.views.shown import Shown
 from raysat.views.store import show_store
 
@@ -64,6 +66,21 @@ class Store(PatchStore, Shown):
         from raysat.data.sample_grid import contact_sheet
 
         contact_sheet(self, Path(file), composite=composite, per_class=per_class)
+
+    @checked
+    def verify(self, *, progress: Progress = no_progress) -> StoreCheck:
+        """Read every byte and compare it with the store's description; opening a store looks at a part of its pixels.
+
+        Args:
+            progress: called with the patches read so far and in all.
+
+        Returns:
+            What was read, and the faults that were found; it is true where there are none.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        return verify_store(self, progress=progress)
 
     @override
     def show(self, console: Console) -> None:

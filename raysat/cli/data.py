@@ -11,6 +11,8 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_bands, read_words
+from raysat.config import limits
+from raysat.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,8 +114,8 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 
 @data.command()
 @_out
-@click.option("--size", type=click.IntRange(min=40), default=5000, show_default=True, help="Number of patches.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides every patch.")
+@click.option("--size", type=click.IntRange(40, limits.PATCHES), default=5000, show_default=True, help="How many.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Decides every patch.")
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
@@ -138,6 +140,24 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
     if plot is not None:
         opened.plot(plot, composite=read_bands(composite), per_class=per_class)
         click.echo(f"wrote {plot}")
+
+
+@data.command()
+@click.argument("store")
+def verify(store: str) -> None:
+    """Read all of a store and compare it with its description: fingerprint, statistics, nodata, no NaN.
+
+    Every other command looks at a part of the pixels alone, which takes milliseconds. STORE is a path, or 'demo'.
+    """
+    from raysat.api.stores import open_store
+
+    opened = open_store(store)
+    with progress_bar() as bar:
+        found = opened.verify(progress=partial(bar, "reading patches"))
+    if found.faults:
+        raise StoreError(f"{opened.path} is damaged: {'; '.join(found.faults)}", hint="import the data again")
+    read = f"{found.patches:,} patches, {found.bytes / 1e6:,.1f} MB of pixels read in {found.seconds:.1f} s"
+    click.echo(f"whole: {read}; fingerprint {opened.fingerprint}")
 
 
 def _import(make: Callable[..., ImportSummary], title: str, *source: Path, **options: Any) -> None:

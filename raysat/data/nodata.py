@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.npy import map_npy
 from raysat.data.npy_appender import NpyAppender
 from raysat.errors import StoreError
 
@@ -35,17 +36,20 @@ def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple
     Raises:
         StoreError: the store's file is missing or not what it should be.
     """
+    packed = map_masks(folder, shape)
+    return unpack(packed[rows, band], *shape[2:])
+
+
+def map_masks(folder: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Map the packed masks of a store's images (N, C, H, W). Raises StoreError where they do not fit these."""
     count, bands, height, width = shape
-    try:
-        packed = np.load(folder / FILE, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise StoreError(f"{folder / FILE} cannot be read: {error}", hint="import the data again") from error
+    packed = map_npy(folder / FILE, remedy="import the data again", error=StoreError)
     if packed.dtype != np.uint8 or packed.shape != (count, bands, -(-height * width // 8)):
         raise StoreError(
             f"{folder / FILE} is inconsistent: {packed.shape} {packed.dtype.name} for images {shape}",
             hint="import the data again",
         )
-    return _unpack(packed[rows, band], height, width)
+    return packed
 
 
 @dataclass(eq=False)
@@ -94,7 +98,7 @@ class PatchAppender:
             yield from ((pixels, None) for pixels in self._images.blocks(wanted, step))
             return
         for pixels, packed in zip(self._images.blocks(wanted, step), self._masks.blocks(wanted, step), strict=True):
-            yield pixels, _unpack(packed, *self.shape[1:]) if packed.any() else None
+            yield pixels, unpack(packed, *self.shape[1:]) if packed.any() else None
 
     def count_nodata(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Nodata pixels of the wanted patches, per band (C,)."""
@@ -113,7 +117,7 @@ class PatchAppender:
         if self._masks is not None:
             stored = (np.rint(values) if self.dtype.kind == "u" else values).astype(self.dtype)[:, None, None]
             for position in self._touched:
-                missing = _unpack(self._masks.read(position), *self.shape[1:])
+                missing = unpack(self._masks.read(position), *self.shape[1:])
                 self._images.overwrite(position, np.where(missing, stored, self._images.read(position)))
 
     def finish(self) -> None:
@@ -127,7 +131,16 @@ class PatchAppender:
             file.abandon()
 
 
-def _unpack(packed: npt.NDArray[np.uint8], height: int, width: int) -> Mask:
-    """Masks (..., H, W) of packed bits (..., bytes)."""
+def unpack(packed: npt.NDArray[np.uint8], height: int, width: int) -> Mask:
+    """Return the masks of packed bits.
+
+    Args:
+        packed: bits as they are stored, (..., bytes).
+        height: of a patch.
+        width: of a patch.
+
+    Returns:
+        Where pixels are nodata, (..., H, W).
+    """
     bits = np.unpackbits(packed, axis=-1, count=height * width)
     return bits.view(np.bool_).reshape(*packed.shape[:-1], height, width)

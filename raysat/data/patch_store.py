@@ -4,46 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import model_validator
 
 from raysat.data.nodata import Mask, read_mask
+from raysat.data.npy import map_npy
+from raysat.data.open_check import find_fault
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
+from raysat.data.store_meta import StoreMeta
 from raysat.errors import StoreError
-from raysat.files import FileModel, read_model
+from raysat.files import file_exists, read_model
 
-DTYPES: Final = ("uint8", "uint16", "float32")
 SYNTHETIC: Final = "synthetic"  # what the source of simulated patches says of their kind
-_REMEDY: Final = "import the data again"
-_MAX_BYTES: Final = 1 << 30  # of store.json, which has a letter for each patch
-
-
-class StoreMeta(FileModel):
-    """``store.json``: what a store says of itself."""
-
-    format: Literal[1] = 1
-    bands: tuple[str, ...]
-    sensor: str | None
-    classes: tuple[str, ...]
-    ordinal: bool
-    generated: bool = False
-    stats: tuple[BandStats, ...]
-    nodata: tuple[int, ...] = ()  # absent where the store is too old to say
-    source: dict[str, Any] = field(compare=False)
-    fingerprint: str  # of images, labels and splits
-    splits: str  # a letter for each patch (see ``splits.py``)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _mark_of_old(cls, meta: Any) -> Any:
-        """Stores once carried the mark of generated patches in their source."""
-        if not isinstance(meta, dict) or "generated" in meta or not isinstance(meta.get("source"), dict):
-            return meta
-        return meta | {"generated": meta["source"].get("generated") is True}
+REMEDY: Final = "import the data again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,55 +72,31 @@ class PatchStore:
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """Open a store. Raises StoreError where it is missing, half-written, of another format or inconsistent."""
+        """Open a store; what is checked takes milliseconds (see ``open_check.py``), and no pickle or archive is read.
+
+        Raises StoreError where it is missing, half-written, of another format or inconsistent.
+        """
         path = Path(path)
-        if not (path / "store.json").is_file():
+        if not file_exists(path / "store.json", StoreError):
             raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with {raysat data import}")
-        meta = read_model(StoreMeta, path / "store.json", remedy=_REMEDY, max_bytes=_MAX_BYTES, error=StoreError)
-        try:
-            store = cls(
-                path=path,
-                images=np.load(path / "images.npy", mmap_mode="r", allow_pickle=False),
-                labels=np.load(path / "labels.npy", allow_pickle=False),
-                splits=from_letters(meta.splits),
-                bands=meta.bands,
-                sensor=meta.sensor,
-                classes=meta.classes,
-                ordinal=meta.ordinal,
-                generated=meta.generated,
-                stats=meta.stats,
-                source=meta.source,
-                fingerprint=meta.fingerprint,
-                nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
-            )
-        except FileNotFoundError as error:
-            raise _unusable(path, f"is incomplete: {error}") from error
-        except (OSError, EOFError, ValueError) as error:
-            raise _unusable(path, f"cannot be read: {error}") from error
-        store._check()
-        return store
-
-    def _check(self) -> None:
-        """Raise StoreError where the files do not fit together."""
-        images, labels, nodata = self.images, self.labels, self.nodata
-        fits = images.ndim == 4 and images.shape[1] == len(self.bands) == len(self.stats)
-        if not (fits and labels.ndim == 1 and len(images) == len(labels) == len(self.splits) > 0):
-            raise _unusable(
-                self.path,
-                f"is inconsistent: images {images.shape}, labels {labels.shape}, {len(self.splits)} splits, "
-                f"{len(self.bands)} bands",
-            )
-        if images.dtype.name not in DTYPES or labels.dtype != np.uint8 or labels.max() >= len(self.classes):
-            raise _unusable(
-                self.path,
-                f"is inconsistent: images {images.dtype.name}, labels {labels.dtype.name} up to {labels.max()} "
-                f"for {len(self.classes)} classes",
-            )
-        of_a_band = len(images) * images.shape[2] * images.shape[3]
-        if nodata is not None and (len(nodata) != len(self.bands) or not all(0 <= n <= of_a_band for n in nodata)):
-            counts = f"nodata pixels {nodata} in {len(self.bands)} bands of {of_a_band} pixels"
-            raise _unusable(self.path, f"is inconsistent: {counts}")
-
-
-def _unusable(path: Path, cause: str) -> StoreError:
-    return StoreError(f"{path} {cause}", hint=_REMEDY)
+        meta = read_model(StoreMeta, path / "store.json", remedy=REMEDY, error=StoreError)
+        images, labels = (
+            map_npy(path / name, remedy=REMEDY, error=StoreError) for name in ("images.npy", "labels.npy")
+        )
+        if fault := find_fault(meta, images, labels):
+            raise StoreError(f"{path} is inconsistent: {fault}", hint=REMEDY)
+        return cls(
+            path=path,
+            images=images,
+            labels=np.array(labels),
+            splits=from_letters(meta.splits),
+            bands=meta.bands,
+            sensor=meta.sensor,
+            classes=meta.classes,
+            ordinal=meta.ordinal,
+            generated=meta.source.get("generated") is True if meta.generated is None else meta.generated,
+            stats=meta.stats,
+            source=meta.source,
+            fingerprint=meta.fingerprint,
+            nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 _LETTERS: Final = b"tve"  # of SPLITS, one letter a patch in store.json
+_UNKNOWN: Final = re.compile(r"[^tve]")
 
 _SEED: Final = 20201210  # fixed, so that the same data always split the same way
 
@@ -48,10 +50,15 @@ def to_letters(codes: npt.NDArray[np.uint8]) -> str:
 
 
 def from_letters(text: str) -> npt.NDArray[np.uint8]:
-    """Return the splits (N,) of letters, as positions in SPLITS. Raises ValueError for an unknown letter."""
-    codes = np.full(256, 255, dtype=np.uint8)
+    """Return the splits (N,) of letters, as positions in SPLITS; see ``check_letters``."""
+    codes = np.zeros(128, dtype=np.uint8)
     codes[np.frombuffer(_LETTERS, np.uint8)] = range(len(_LETTERS))
-    decoded: npt.NDArray[np.uint8] = codes[np.frombuffer(text.encode(), np.uint8)]
-    if np.any(decoded == 255):
-        raise ValueError("splits holds an unknown letter")
+    decoded: npt.NDArray[np.uint8] = codes[np.frombuffer(text.encode("ascii"), np.uint8)]
     return decoded
+
+
+def check_letters(text: str) -> str:
+    """Return the letters of splits. Raises ValueError, naming the patch, for an unknown one."""
+    if unknown := _UNKNOWN.search(text):
+        raise ValueError(f"patch {unknown.start():,} is in no known split")
+    return text

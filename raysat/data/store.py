@@ -6,10 +6,11 @@ A store is a folder of three files, or four where pixels are missing::
     labels.npy   (N,) uint8
     nodata.npy   which pixels those are, where there are any (see ``nodata.py``)
     store.json   split of each patch, bands, sensor, classes, statistics, nodata pixels by band, source, fingerprint,
-                 format version
+                 checksum of what is checked on opening, format version (see ``store_meta.py``)
 
 It is written under a temporary name, synced and renamed into place, so a store is either whole or absent. Opening one
-maps the images without reading them (``patch_store.py``): milliseconds and no copy, whatever its size.
+maps the images (``patch_store.py``) and looks at some of them (``open_check.py``): milliseconds and no copy, whatever
+its size. ``verify.py`` reads all.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.names import check_name, check_names
 from raysat.data.nodata import Mask, PatchAppender
-from raysat.data.patch_store import DTYPES, PatchStore, StoreMeta
+from raysat.data.npy import map_npy
+from raysat.data.open_check import checksum
+from raysat.data.patch_store import REMEDY, PatchStore
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
+from raysat.data.store_meta import DTYPES, StoreMeta
 from raysat.errors import DataError
 from raysat.files import install_folder, sync_file, writing
 
@@ -42,13 +47,14 @@ __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"
 class StoreWriter:
     """Writes a store patch by patch; memory stays flat, and nothing is left behind unless ``close`` succeeds.
 
-    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written. Raises DataError for too
-    many classes, and where the target exists, the disk is full or the folder cannot be written to.
+    Use as a context manager; leaving it by an exception (Ctrl-C too) removes what was written. Raises DataError for
+    names that cannot be (see ``names.py``), and where the target exists, the disk is full or the folder cannot be
+    written to.
     """
 
     path: Path = field(kw_only=False)  # the folder to make
     bands: Sequence[str]  # names, in the order of the patches' first axis
-    classes: Sequence[str]  # names, at most 256; labels are positions among them
+    classes: Sequence[str]  # names; labels are positions among them
     sensor: str | None  # that recorded the patches, where it is known (see ``bands.py``)
     source: dict[str, Any]  # where they came from, for people to read; importers add what they counted
     ordinal: bool = False  # whether the order of the classes has a meaning
@@ -62,8 +68,10 @@ class StoreWriter:
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
-        if not 1 <= len(self.classes) <= 256:
-            raise DataError(f"{len(self.classes)} classes; a store holds 1 to 256", hint="is the label column right?")
+        check_names(self.classes, "class")
+        check_names(self.bands, "band")
+        if self.sensor is not None:
+            check_name(self.sensor, "sensor")
         _check_target(self.path, overwrite=self.overwrite)
         with writing(self.path):
             self._target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +148,8 @@ class StoreWriter:
             raise DataError("there is no patch to store: nothing was read, or all of it was dropped")
         if not np.any(codes == 0):
             raise DataError("no patch is in the train split")
-        shape, dtype = (len(self), *patches.shape), patches.dtype.name
+        bands, height, width = patches.shape
+        shape, dtype = (len(self), bands, height, width), patches.dtype.name
         # The fingerprint covers what training sees: pixels, labels, splits, band and class names; not their origin.
         seen = [self.bands, self.classes, self.sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
@@ -164,10 +173,14 @@ class StoreWriter:
                 generated=self.generated,
                 stats=stats,
                 nodata=tuple(nodata),
+                shape=shape,
+                dtype=dtype,
                 source=self.source,
                 fingerprint=self._hash.hexdigest()[:32],
                 splits=to_letters(codes),
             )
+            images = map_npy(self._work / "images.npy", remedy=REMEDY)
+            meta = meta.model_copy(update={"checksum": checksum(meta, images, self.labels)})
             (self._work / "store.json").write_text(meta.model_dump_json(indent=1), encoding="utf-8")
             self._work.chmod(0o755)
             for file in self._work.iterdir():

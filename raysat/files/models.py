@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from raysat.errors import FormatError, RaysatError, StorageError
 from raysat.files.read import read_bytes
@@ -20,6 +20,14 @@ class FileModel(BaseModel):
     """Base of what is kept as JSON: keys that an older or newer raysat wrote beside ours are passed over."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @field_validator("format", mode="before", check_fields=False)
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        """A format is a whole number: neither 1.0 nor true is 1."""
+        if type(value) is not int:
+            raise ValueError("not a whole number")
+        return value
 
 
 def read_model(
@@ -82,12 +90,13 @@ def parse_model(
         match fault["type"]:
             case "json_invalid":
                 cause = f"cannot be read: {fault['msg']}"
-            case "literal_error" if fault["loc"] == ("format",):
-                cause = f"has format {echo(fault['input'])}, this raysat reads {fault['ctx']['expected']}"
+            case "literal_error" | "value_error" if fault["loc"] == ("format",):
+                known = " or ".join(map(str, get_args(model.model_fields["format"].annotation)))
+                cause = f"has format {echo(fault['input'])}, this raysat reads {known}"
                 remedy = "use the raysat that wrote it, or a newer one"
                 error = FormatError if error is StorageError else error
             case "model_type":
                 cause = f"is damaged: {where}not a JSON object"
             case _:
-                cause = f"is damaged: {where}{fault['msg']}, got {echo(fault['input'])}"
+                cause = f"is damaged: {where}{fault['msg'].removeprefix('Value error, ')}, got {echo(fault['input'])}"
         raise error(f"{source} {cause}", hint=remedy) from caught

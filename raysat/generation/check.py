@@ -7,7 +7,6 @@ from typing import Final
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, suggest
-from raysat.training.check import check_statistics
 
 # A generator of fewer would at best learn these by heart; augmentation carries this many.
 MIN_PATCHES: Final = 8
@@ -19,7 +18,7 @@ def check_generation(work: Generation, store: PatchStore) -> None:
 
     Raises:
         PlanError: a class that the store does not have, or with fewer than ``MIN_PATCHES`` train patches; a band that
-            is not in the store, is named twice or has values that are not finite; patches under ``MIN_SIDE`` pixels.
+            is not in the store or is named twice; patches under ``MIN_SIDE`` pixels.
     """
     if work.label >= len(store.classes):
         raise PlanError(
@@ -32,7 +31,6 @@ def check_generation(work: Generation, store: PatchStore) -> None:
                 f"a DC-GAN is asked for band {band!r}, which is not in {store.path}",
                 hint=suggest(band, store.bands, f"the store has {', '.join(store.bands)}"),
             )
-        check_statistics(store, [store.bands.index(band)])
     if len(set(work.bands)) != len(work.bands):
         raise PlanError(f"a DC-GAN is asked for bands {', '.join(work.bands)}: one twice", hint="name each band once")
     count, name = int(store.counts("train")[work.label]), store.classes[work.label]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 import numpy as np
@@ -31,25 +31,14 @@ def evaluation_splits(store: PatchStore) -> tuple[Split, ...]:
     return tuple(split for split in SPLITS[1:] if store.counts(split).any())
 
 
-def check_statistics(store: PatchStore, bands: Iterable[int]) -> None:
-    """Raise PlanError for a band, by its position in the store, with values that are not finite."""
-    for band in bands:
-        stats = store.stats[band]
-        if not all(map(math.isfinite, (stats.mean, stats.std, stats.low, stats.high))):
-            raise PlanError(
-                f"band {store.bands[band]!r} of {store.path} has values that are not finite",
-                hint="import the data again with its nodata value named, or leave the band out",
-            )
-
-
 def check(config: Config, store: PatchStore) -> None:
     """Refuse what cannot train, and what would train as if a method that it names were not there.
 
     Raises:
         BandError: a band or composite that the store does not hold, or none left.
         PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
-            classes, a class without training patch, a batch larger than the train split, a band without finite
-            statistics, nothing to evaluate on.
+            classes, a class without training patch, a batch larger than the train split, nothing to evaluate
+            on.
     """
     check_name(config.model.name)
     _check_points(config)
@@ -107,7 +96,7 @@ def _check_steps(config: Config, steps: int) -> None:
 
 
 def _check_store(config: Config, store: PatchStore) -> None:
-    positions = band_positions(config, store)
+    band_positions(config, store)
     counts = store.counts("train")
     if len(counts) < 2:
         raise PlanError(f"{store.path} has {len(counts)} class, classification needs two", hint="import more classes")
@@ -124,7 +113,6 @@ def _check_store(config: Config, store: PatchStore) -> None:
             hint=f"set optim.batch_size to {train} or less",
         )
     _check_steps(config, config.optim.epochs * steps_per_epoch(train, batch))
-    check_statistics(store, positions)
     if not np.any(store.splits != 0):
         raise PlanError(
             f"{store.path} has neither val nor test patches, so nothing can be measured",

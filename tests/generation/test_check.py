@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from raysat.config.schema import Generation
-from raysat.data.store import BandStats
 from raysat.errors import PlanError
 from raysat.generation.check import MIN_PATCHES, check_generation
 from raysat.generation.gan import generate
@@ -52,11 +49,3 @@ def test_patches_too_small_for_the_networks_are_refused(make_store: MakeStore) -
 def test_checking_needs_no_torch() -> None:
     code = "import sys, raysat.generation.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_statistics_that_are_not_finite_are_refused_for_bands_in_use(make_store: MakeStore) -> None:
-    store = make_store()
-    broken = dataclasses.replace(store, stats=(BandStats(mean=np.nan, std=1, low=0, high=1), *store.stats[1:]))
-    check_generation(work(), broken)
-    with pytest.raises(PlanError, match="'B6'"):
-        check_generation(work(bands=("B6",)), broken)

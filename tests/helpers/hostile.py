@@ -27,7 +27,7 @@ def assert_refused(result: Any, code: int, *said: str) -> None:
     assert len(lines) <= 2, result.err
     assert all(line.startswith("hint: ") for line in lines[1:]), result.err
     for text in (result.err, result.out):
-        assert "unexpected" not in text
+        assert "error: unexpected" not in text
         assert "Traceback" not in text
         assert "\x1b" not in text
     assert all(len(line) < 600 for line in lines)

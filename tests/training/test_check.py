@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.config.schema import Config
-from raysat.data.store import BandStats
 from raysat.errors import BandError, PlanError
 from raysat.training.check import _check_points, band_positions, check
 from tests.helpers.training import MakeStore, config
@@ -49,14 +46,6 @@ def test_a_store_that_cannot_serve_is_refused(make_store: MakeStore, counts, bat
 def test_one_class_is_refused(make_store: MakeStore) -> None:
     with pytest.raises(PlanError, match="1 class"):
         check(config(), make_store({"train": (9,), "val": (2,)}, classes=1))
-
-
-def test_statistics_that_are_not_finite_are_refused_for_bands_in_use(make_store: MakeStore) -> None:
-    store = make_store()
-    broken = dataclasses.replace(store, stats=(*store.stats[:2], BandStats(mean=np.nan, std=1, low=0, high=1)))
-    check(config(data={"bands": ["B6"]}), broken)
-    with pytest.raises(PlanError, match="'B2'"):
-        check(config(), broken)
 
 
 def test_checking_needs_no_torch() -> None:

@@ -8,6 +8,8 @@ from typing import Final
 from raysat.data.importers.synthetic import demo_store
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
+from raysat.files import reading
+from raysat.formatting import echo
 
 DEMO: Final = "demo"
 
@@ -21,10 +23,15 @@ def open_data(name: str) -> PatchStore:
     """
     if name == DEMO:
         return PatchStore.open(demo_store())
-    path = Path(name).expanduser()
-    if not path.exists():
-        raise StoreError(
-            f"there is no patch store {name}",
-            hint="use 'demo' for the embedded data, or make a store with {raysat data import}",
-        )
-    return PatchStore.open(path)
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        user = Path(name).parts[0].removeprefix("~")
+        raise StoreError(f"{echo(name)}: there is no user {user}", hint="write the path in full") from None
+    with reading(path, error=StoreError):
+        if path.exists():
+            return PatchStore.open(path)
+    raise StoreError(
+        f"there is no patch store {name}",
+        hint="use 'demo' for the embedded data, or make a store with {raysat data import}",
+    )

@@ -1,0 +1,99 @@
+"""What is checked whenever a store is opened: that its files fit together, at a cost of milliseconds.
+
+Headers, labels and ``store.json`` are checked whole; of the images, some patches are looked at, which finds files that
+were mixed up or rewritten. What a damaged disk does to the other patches, ``verify.py`` finds, which reads every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.store_meta import DTYPES, StoreMeta
+
+_SAMPLE: Final = 64  # evenly spaced patches: at 10 ms for each on a slow disk, well below a second
+_SAMPLE_BYTES: Final = 8 << 20  # that these take at most; two patches are looked at whatever their size
+# Of store.json, what the checksum covers. Named, so that a field which a later raysat adds changes no checksum.
+_NAMES: Final = {"bands", "sensor", "classes", "ordinal"}
+_PIXELS: Final = {"generated", "shape", "dtype", "stats", "nodata", "fingerprint", "splits"}
+
+Array = npt.NDArray[Any]
+
+
+def find_fault(meta: StoreMeta, images: Array, labels: Array) -> str:
+    """Return what does not fit together in a store, or nothing.
+
+    Args:
+        meta: its ``store.json``.
+        images: mapped, (N, C, H, W).
+        labels: mapped, (N,).
+    """
+    return _misfit(meta, images, labels) or _impossible(meta, images) or _changed(meta, images, labels)
+
+
+def checksum(meta: StoreMeta, images: Array, labels: Array) -> str:
+    """Return the digest of all that is looked at on opening: description, labels, some patches; not their origin.
+
+    Args:
+        meta: the store's ``store.json``.
+        images: mapped, (N, C, H, W).
+        labels: mapped, (N,).
+    """
+    described = json.dumps(meta.model_dump(mode="json", include=_NAMES | _PIXELS), sort_keys=True)
+    digest = hashlib.sha256(described.encode())
+    digest.update(labels.tobytes())
+    for row in _sampled_rows(images):
+        digest.update(images[row])
+    return digest.hexdigest()
+
+
+def _misfit(meta: StoreMeta, images: Array, labels: Array) -> str:
+    """What of shapes and types differs from another file, or from what a store may hold."""
+    bands, classes, splits = len(meta.bands), len(meta.classes), len(meta.splits)
+    if images.ndim != 4 or labels.ndim != 1 or images.shape[1] != bands or not len(images) == len(labels) == splits:
+        return f"images {images.shape}, labels {labels.shape}, {splits} splits, {bands} bands"
+    if len(meta.stats) != bands or ("nodata" in meta.model_fields_set and len(meta.nodata) != bands):
+        return f"statistics of {len(meta.stats)} and nodata pixels of {len(meta.nodata)} bands, {bands} bands"
+    if images.dtype.name not in DTYPES or labels.dtype != np.uint8 or labels.max() >= classes:
+        greatest = f"labels {labels.dtype.name} up to {labels.max()}"
+        return f"images {images.dtype.name}, {greatest} for {classes} classes"
+    if (meta.shape or images.shape, meta.dtype or images.dtype.name) != (images.shape, images.dtype.name):
+        return f"images {images.shape} {images.dtype.name}, store.json says {meta.shape} {meta.dtype}"
+    of_a_band = len(images) * images.shape[2] * images.shape[3]
+    if any(count > of_a_band for count in meta.nodata):
+        return f"nodata pixels {meta.nodata} in bands of {of_a_band} pixels"
+    return ""
+
+
+def _impossible(meta: StoreMeta, images: Array) -> str:
+    """What no pixels of the images' type can have for statistics, and pixels that are no numbers."""
+    kind = np.iinfo(images.dtype) if images.dtype.kind == "u" else np.finfo(images.dtype)
+    lowest, highest = float(kind.min), float(kind.max)
+    for name, band in zip(meta.bands, meta.stats, strict=True):
+        # The scale of a constant band starts at its value and ends beyond it.
+        within = lowest <= band.mean <= highest and band.std <= highest
+        if not (within and lowest <= band.low and band.high <= highest * (1 + 1e-6) + 1):
+            return f"the statistics of band {name!r} are not those of {images.dtype.name} values"
+    if images.dtype.kind == "f":
+        for row in _sampled_rows(images):
+            if not np.isfinite(images[row]).all():
+                return f"patch {row:,} holds NaN or infinite values"
+    return ""
+
+
+def _changed(meta: StoreMeta, images: Array, labels: Array) -> str:
+    if meta.checksum in (None, checksum(meta, images, labels)):
+        return ""
+    return "a file was changed or replaced after the store was written (the checksum differs)"
+
+
+def _sampled_rows(images: Array) -> list[int]:
+    """Positions of the patches that are looked at, the first and the last among them."""
+    count = len(images)
+    looked_at = min(count, _SAMPLE, max(2, _SAMPLE_BYTES // images[0].nbytes))
+    rows: list[int] = np.unique(np.linspace(0, count - 1, looked_at).astype(np.int64)).tolist()
+    return rows
