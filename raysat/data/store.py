@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,7 +37,7 @@ from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
 from raysat.data.store_meta import DTYPES, StoreMeta
 from raysat.errors import DataError
-from raysat.files import install_folder, sync_file, writing
+from raysat.files import install_folder, partial_folder, sync_file, writing
 
 __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
@@ -72,11 +71,10 @@ class StoreWriter:
         check_names(self.bands, "band")
         if self.sensor is not None:
             check_name(self.sensor, "sensor")
+        self._stack = ExitStack()
         _check_target(self.path, overwrite=self.overwrite)
         with writing(self.path):
-            self._target.parent.mkdir(parents=True, exist_ok=True)
-            work = tempfile.mkdtemp(prefix=f".{self._target.name}-", suffix=".partial", dir=self._target.parent)
-            self._work = Path(work)
+            self._work = self._stack.enter_context(partial_folder(self._target))
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +84,7 @@ class StoreWriter:
     ) -> None:
         if self._patches is not None:
             self._patches.abandon()
-        shutil.rmtree(self._work, ignore_errors=True)
+        self._stack.close()
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -182,7 +180,6 @@ class StoreWriter:
             images = map_npy(self._work / "images.npy", remedy=REMEDY)
             meta = meta.model_copy(update={"checksum": checksum(meta, images, self.labels)})
             (self._work / "store.json").write_text(meta.model_dump_json(indent=1), encoding="utf-8")
-            self._work.chmod(0o755)
             for file in self._work.iterdir():
                 sync_file(file)
             _check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile

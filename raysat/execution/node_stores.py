@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from raysat.execution.storage_actor import STORE_FILES, StorageActor
-from raysat.files import cache_folder, install_folder, sync_file
+from raysat.files import cache_folder, install_folder, partial_folder, sync_file
 from raysat.storage.lock import exclusive
 
 
@@ -39,9 +38,7 @@ def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str 
 
 
 def _copy(target: Path, fingerprint: str, storage: StorageActor, job: str | None) -> None:
-    with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent, ignore_cleanup_errors=True) as folder:
-        work = Path(folder) / target.name
-        work.mkdir()
+    with partial_folder(target) as work:
         for name in STORE_FILES:
             with (work / name).open("wb") as file:
                 while block := storage.read_store(name, file.tell(), job):

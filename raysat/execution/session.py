@@ -27,7 +27,7 @@ from raysat.execution.slot import Slot, reserved
 from raysat.execution.status_file import StatusFile
 from raysat.execution.storage_actor import storage_actor
 from raysat.execution.worker_context import SlotSettings
-from raysat.interrupts import stops_in_order
+from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -68,6 +68,8 @@ def session(
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
         ledger.lock(waiting),
+        removed_at_end(artifacts.sweep),
+        removed_at_end(ledger.sweep),
         connect(options.address, on_event),
         no_leftovers(),
         quiet_tune(),

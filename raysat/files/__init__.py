@@ -3,6 +3,7 @@
 from raysat.files.errors import reading, writing
 from raysat.files.models import FileModel, parse_model, read_model
 from raysat.files.names import SAFE_NAME, cache_folder, safe_name
+from raysat.files.partial import partial_file, partial_folder, sweep_partial
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
 from raysat.files.remove import check_real_folder, remove_file, remove_tree
 from raysat.files.write import (
@@ -27,6 +28,8 @@ __all__ = [
     "install_folder",
     "open_regular",
     "parse_model",
+    "partial_file",
+    "partial_folder",
     "read_bytes",
     "read_model",
     "read_text",
@@ -34,6 +37,7 @@ __all__ = [
     "remove_file",
     "remove_tree",
     "safe_name",
+    "sweep_partial",
     "sync_file",
     "write_atomic",
     "write_folder",

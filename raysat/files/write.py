@@ -1,13 +1,9 @@
-"""Files and folders that are replaced whole or not at all: written under a temporary name, synced, then renamed.
-
-One process at a time may write to a folder, since it tidies up what killed ones left.
-"""
+"""Files and folders that are replaced whole or not at all: written under a temporary name, synced, then renamed."""
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import Final
 
 from raysat.errors import StorageError
 from raysat.files.errors import writing
+from raysat.files.partial import partial_file, partial_folder
 from raysat.files.read import file_exists
 from raysat.files.remove import remove_tree
 
@@ -24,42 +21,30 @@ _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, er
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Replace a file at once, text as UTF-8; makes its folder. Raises DiskError, the old file is then kept."""
-    work = _partial(path)
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(work, _encoded(content))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial_file(path) as (work, handle):
+            _write(handle, content)
+            os.fsync(handle)
             work.replace(path)
-        finally:
-            with suppress(OSError):
-                work.unlink(missing_ok=True)
         _sync_folder(path.parent)
 
 
 def write_unsynced(path: Path, content: str | bytes) -> None:
     """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
-    work = _partial(path)
-    try:
-        with work.open("xb") as file:
-            file.write(_encoded(content))
+    with partial_file(path) as (work, handle):
+        _write(handle, content)
         work.replace(path)
-    finally:
-        work.unlink(missing_ok=True)
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Replace a folder of files at once. Raises DiskError, the old folder is then kept."""
-    work = _partial(target)
-    with writing(target):
-        try:
-            work.mkdir(parents=True)
-            for name, content in files.items():
-                _write_synced(work / name, content)
-            install_folder(work, target)
-        finally:
-            _discard(work)
-    for left in target.parent.glob(f".{target.name}-{'?' * 8}.partial"):  # of attempts that were killed
-        _discard(left)
+    with writing(target), partial_folder(target) as work:
+        for name, content in files.items():
+            with (work / name).open("xb") as file:
+                _write(file.fileno(), content)
+                os.fsync(file.fileno())
+        install_folder(work, target)
 
 
 def install_folder(work: Path, target: Path) -> None:
@@ -105,19 +90,11 @@ def _discard(path: Path) -> None:
         remove_tree(path, path.parent)
 
 
-def _encoded(content: str | bytes) -> bytes:
-    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _write(handle: int, content: str | bytes) -> None:
+    """Write text as UTF-8, or bytes."""
+    left = memoryview(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def _sync_folder(path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from raysat.data.store import PatchStore
 from raysat.errors import FormatError, StorageError, StoreError, UsageError
-from raysat.files import FileModel, current_folder, read_model, safe_name, write_folder
+from raysat.files import FileModel, current_folder, read_model, safe_name, sweep_partial, write_folder
 from raysat.metrics.synthetic import Quality
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import exclusive
@@ -103,6 +103,10 @@ class Artifacts:
         with exclusive(self.root / f".{job}.lock"):
             if not self.is_finished(job):
                 write_folder(target, content)
+
+    def sweep(self) -> None:
+        """Remove what killed writers left half-written."""
+        sweep_partial(self.root)
 
     def check_writable(self) -> None:
         """Raise StorageError where nothing can be written: better before a generator is trained than after."""

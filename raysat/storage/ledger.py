@@ -40,6 +40,7 @@ from raysat.files import (
     read_model,
     remove_file,
     safe_name,
+    sweep_partial,
     write_atomic,
     write_folder,
 )
@@ -85,8 +86,18 @@ class Ledger:
 
     def check_folders(self) -> None:
         """Raise StorageError where a folder of the run is a link: what is written and deleted there lies elsewhere."""
-        for folder in (self.root / "trials", self.root / "failures", self.checkpoints.root):
+        for folder in self._folders:
             check_real_folder(folder)
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self.root / "trials", self.root / "failures", self.checkpoints.root
+
+    def sweep(self) -> None:
+        """Remove what killed writers left half-written."""
+        for folder in (self.root, *self._folders):
+            if not folder.is_symlink() or folder == self.root:
+                sweep_partial(folder)
 
     def write_plan(self, study_text: str, plan: PlanFile) -> None:
         """Write the study as given and its plan."""

@@ -58,10 +58,10 @@ def test_a_file_size_limit_is_a_clear_error_and_keeps_the_old_store(tmp_path):
 
 
 def test_no_permission_is_a_clear_error(tmp_path, monkeypatch):
-    def refuse(**_):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(DiskError, match="s cannot be written: Permission denied") as caught:
         StoreWriter(tmp_path / "s", **OPTIONS)
     assert "permissions" in caught.value.hint

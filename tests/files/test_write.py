@@ -144,13 +144,13 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_advice(ledger):
 def test_an_atomic_text_that_fails_keeps_the_old_one(tmp_path, monkeypatch, position):
     path = tmp_path / "plan.json"
     write_atomic(path, "old")
-    steps = {**STEPS, "replace": (Path, "replace")}
+    steps = {**STEPS, "open": (os, "open"), "replace": (Path, "replace")}
     del steps["rename"]
     with monkeypatch.context() as patch:
         made = fail_at(patch, steps, position, FULL)
         with pytest.raises(StorageError, match="No space left"):
             write_atomic(path, "new")
-    assert made[-1] == ("mkdir", "open", "fsync", "replace")[position]
+    assert made[position] == ("mkdir", "open", "fsync", "replace")[position]
     assert path.read_text() == "old"
     assert everything_under(tmp_path) == ["plan.json"]
 
