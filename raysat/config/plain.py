@@ -9,7 +9,6 @@ from raysat.config import limits
 from raysat.errors import StudyError
 from raysat.formatting import echo, one_line
 
-_DEPTH: Final = 20  # of nested values, far above what a study needs; one that holds itself has no end
 _BITS: Final = 1_000  # of a whole number: above any setting, below what Python refuses to write out
 
 
@@ -34,8 +33,8 @@ class _Copier:
         self._room = limits.FILE  # characters
 
     def copy(self, value: Any, *key: object) -> Any:
-        if len(key) > _DEPTH:
-            raise self._error(key[:2], f"it is nested more than {_DEPTH} deep", "it may not hold itself")
+        if len(key) > limits.DEPTH:
+            raise self._error(key[:2], f"it is nested more than {limits.DEPTH} deep", "it may not hold itself")
         if isinstance(value, Mapping):
             return {self._scalar(name, key): self.copy(part, *key, name) for name, part in value.items()}
         if isinstance(value, list | tuple | range):

@@ -1,7 +1,6 @@
 """YAML values that know where they stand, so that an error can name file and line after any number of merges.
 
-ruamel.yaml in round-trip mode: YAML 1.2 (``1e-4`` is a number, ``no`` is text), a duplicate key is an error, tags never
-build objects.
+It is YAML 1.2: ``1e-4`` is a number, ``no`` is text, a duplicate key is an error.
 """
 
 from __future__ import annotations
@@ -12,13 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from raysat.config import limits
-from raysat.config.yaml_syntax import explain
+from raysat.config.yaml_syntax import YamlSyntaxError
+from raysat.config.yaml_tree import build
 from raysat.errors import StudyError, did_you_mean, suggest
+from raysat.files import read_text
 from raysat.formatting import echo
 
 Key = tuple[str | int, ...]
@@ -115,48 +112,19 @@ class YamlValue:
 
 def read_yaml(path: Path) -> tuple[YamlValue, str]:
     """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(limits.FILE + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from error
-    if len(text) > limits.FILE:
-        hint = "count seeds (seeds: 5) in place of a list; make arms that differ by a few keys with a grid"
-        raise StudyError(f"{path}: a file may have {limits.FILE:,} characters, this one is longer", hint=hint)
+    remedy = "count seeds (seeds: 5) in place of a list; make arms that differ by a few keys with a grid"
+    text = read_text(path, max_bytes=limits.FILE, remedy=remedy, error=StudyError)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return parse_yaml(text, str(path)), text
 
 
 def parse_yaml(text: str, file: str) -> YamlValue:
     """Parse YAML text; ``file`` names it in errors. Raises StudyError for invalid YAML."""
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mistake = explain(error, text)
+        value, places = build(text)
+    except YamlSyntaxError as mistake:
         raise StudyError(f"{file}:{mistake.line}: {mistake.message}", hint=mistake.hint) from None
-    except (YAMLError, ValueError) as error:
-        raise StudyError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
-    locations: dict[Key, str] = {}
-    return YamlValue(_plain(tree, (), locations, file), locations, f"{file}:1")
-
-
-def _plain(node: Any, key: Key, locations: dict[Key, str], file: str) -> Any:
-    """Copy a round-trip tree into plain values, noting locations."""
-    if isinstance(node, CommentedMap | CommentedSeq):
-        items = list(node.items() if isinstance(node, CommentedMap) else enumerate(node))
-        known = node.lc.data or {}  # without what a merge key brought in, and None in a tagged sequence
-        around = locations.get(key, f"{file}:1")
-        plain = {}
-        if len(locations) + len(items) > limits.FILE:  # only aliases of aliases can be
-            message = f"{file}:1: aliases make more than {limits.FILE:,} values of this file"
-            raise StudyError(message, hint="write out what it needs, or use a grid")
-        for name, value in items:
-            locations[(*key, name)] = f"{file}:{known[name][0] + 1}" if name in known else around
-            plain[name] = _plain(value, (*key, name), locations, file)
-        return plain if isinstance(node, CommentedMap) else list(plain.values())
-    if isinstance(node, bool) or node is None:
-        return node
-    # Round-trip scalars are subclasses that remember how they were written.
-    return next((plain(node) for plain in (int, float, str) if isinstance(node, plain)), node)
+    return YamlValue(value, {key: f"{file}:{line}" for key, line in places}, f"{file}:1")
 
 
 def _merge(base: Any, over: Any) -> Any:

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import Final
 
-from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
 
-_QUOTE = "quote a name or a text that begins with it"
+QUOTE: Final = "quote a text that has special characters"
+_QUOTE: Final = "quote a name or a text that begins with it"
+# A word that begins with a star, and names no part of the file: what it is, and what to do.
+UNDEFINED: Final = ("not valid YAML: a word that begins with '*' or '&' stands for another part of the file", _QUOTE)
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxMistake:
-    """A mistake in the form of a file."""
+class YamlSyntaxError(Exception):
+    """A mistake in the form of a text: its line (1-based), what it is, and what to do."""
 
-    line: int  # 1-based
-    message: str
-    hint: str | None
+    def __init__(self, line: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.line, self.message, self.hint = line, message, hint
 
 
-def explain(error: MarkedYAMLError, text: str) -> SyntaxMistake:
+def explain(error: MarkedYAMLError, text: str) -> YamlSyntaxError:
     """Say what a parser's error means in the text that it is of."""
     mark, opened = error.problem_mark or error.context_mark, error.context_mark
     line = mark.line + 1 if mark else 1
     start = opened.line + 1 if opened else line
     problem = str(error.problem or error.context)
-    if isinstance(error, DuplicateKeyError):
-        key = problem.split(" with value", maxsplit=1)[0].replace("found ", "")
-        return SyntaxMistake(line, key, "name each key once")
     if "'\\t'" in problem:
         return _mistake(line, "a tab stands where only spaces may", "indent with spaces")
     if begins := re.match(r"found character '(.)' that cannot start any token", problem):
         return _mistake(line, f"nothing can begin with {begins[1]!r}", _QUOTE)
-    if "undefined alias" in problem or "expected alphabetic or numeric" in problem:
-        return _mistake(line, "a word that begins with '*' or '&' stands for another part of the file", _QUOTE)
+    if "expected alphabetic or numeric" in problem:
+        return YamlSyntaxError(line, *UNDEFINED)
     if problem.startswith("mapping values are not allowed"):
         return _mistake(line, "a colon stands where no key can be", _stray_colon(line, text.splitlines()))
     if closing := re.match(r"expected ',' or '([\]}])'", problem):
@@ -49,11 +47,11 @@ def explain(error: MarkedYAMLError, text: str) -> SyntaxMistake:
     if "<block end>" in problem or "block" in str(error.context):
         hint = "indent the keys of one mapping by the same number of spaces"
         return _mistake(line, "the indentation fits none of the lines above", hint)
-    return _mistake(line, problem, None)
+    return _mistake(line, problem, QUOTE)
 
 
-def _mistake(line: int, message: str, hint: str | None) -> SyntaxMistake:
-    return SyntaxMistake(line, f"not valid YAML: {message}", hint)
+def _mistake(line: int, message: str, hint: str) -> YamlSyntaxError:
+    return YamlSyntaxError(line, f"not valid YAML: {message}", hint)
 
 
 def _stray_colon(number: int, lines: list[str]) -> str:

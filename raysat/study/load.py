@@ -16,7 +16,9 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.plain import plain
 from raysat.config.schema import Config
 from raysat.config.validate import validate_config
-from raysat.config.yaml_source import YamlValue, parse_yaml
+from raysat.config.yaml_source import YamlValue
+from raysat.config.yaml_syntax import YamlSyntaxError
+from raysat.config.yaml_tree import build
 from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, one_line, plural
@@ -156,12 +158,12 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 def _setting(text: str) -> tuple[str, Any]:
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key:
-        raise UsageError(f"{{--set}} {text}: write it as key=value", hint="such as {--set} model.name=resnet50")
+        message = f"{{--set}} {one_line(text)}: write it as key=value"
+        raise UsageError(message, hint="such as {--set} model.name=resnet50")
     try:
-        return key, parse_yaml(value, "value").value
-    except StudyError:
-        message = f"{{--set}} {text}: the value is not valid YAML"
-        raise UsageError(message, hint="quote special characters") from None
+        return key, build(value)[0]
+    except YamlSyntaxError as mistake:
+        raise UsageError(f"{{--set}} {one_line(key)}: {mistake.message}", hint=mistake.hint) from None
 
 
 def _text(document: YamlValue, key: str) -> str | None:

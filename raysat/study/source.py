@@ -15,6 +15,7 @@ from raysat.config.arguments import checked
 from raysat.config.plain import plain
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
+from raysat.files import reading
 from raysat.formatting import one_line
 
 Source = Path | str | Mapping[str, Any]
@@ -46,13 +47,15 @@ def read_source(source: Source) -> Document:
         return _read_mapping(source)
     path = Path(source)
     shipped = shipped_studies()
-    if str(source) in shipped and not path.is_file():
+    with reading(path, error=StudyError):
+        there, is_file = path.exists(), path.is_file()
+    if str(source) in shipped and not is_file:
         path = shipped[str(source)]
-    elif not path.exists():
+    elif not there:
         names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
         raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)
     tree, text = read_yaml(path)
-    return Document(tree=tree, text=text, origin=str(source), stem=path.stem)
+    return Document(tree=tree, text=text, origin=one_line(str(source)), stem=path.stem)
 
 
 def shipped_studies() -> dict[str, Path]:

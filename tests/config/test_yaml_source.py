@@ -46,18 +46,18 @@ def test_a_study_may_use_merge_keys(tmp_path: Path) -> None:
         load_study(file)
 
 
-def test_a_merge_key_at_the_top_and_a_tagged_list_have_places() -> None:
-    tree = parse_yaml("<<: {a: 1}\nb: !x [1,\n  2]\n", "f")
+def test_a_merge_key_at_the_top_and_a_list_over_two_lines_have_places() -> None:
+    tree = parse_yaml("<<: {a: 1}\nb: [1,\n  2]\n", "f")
     assert tree.value == {"a": 1, "b": [1, 2]}
     assert tree.location(("a",)) == "f:1"
-    assert tree.location(("b", 1)) in ("f:2", "f:3")
+    assert tree.location(("b", 1)) == "f:3"
 
 
 def test_aliases_of_aliases_end_as_one_error() -> None:
     """Ten values, ten lists of them, ten lists of these ...: 10^9 in all."""
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    with pytest.raises(StudyError, match="f:1: aliases make more than 150,000 values of this file"):
+    with pytest.raises(StudyError, match="f:6: aliases make more than 150,000 values of this file"):
         parse_yaml("\n".join(lines), "f")
 
 

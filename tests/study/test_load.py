@@ -235,7 +235,10 @@ def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, object], mes
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("optim.lr", "optim.lr: write it as key=value"), ("optim.lr=[1", "optim.lr=[1: the value is not valid YAML")],
+    [
+        ("optim.lr", "optim.lr: write it as key=value"),
+        ("optim.lr=[1", "optim.lr: not valid YAML: the '[' here is not closed"),
+    ],
 )
 def test_a_setting_that_is_none(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
