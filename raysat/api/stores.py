@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.config.arguments import Count, checked
+from raysat.config.arguments import checked
 from raysat.data.bands import Bands
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.importers.source import open_data
@@ -50,7 +52,9 @@ class Store(PatchStore, Shown):
         return pd.DataFrame(rows, columns=names).set_index("band")
 
     @checked
-    def plot(self, file: Path | str, *, composite: Bands | None = None, per_class: Count = 8) -> None:
+    def plot(
+        self, file: Path | str, *, composite: Bands | None = None, per_class: Annotated[int, Ge(1), Le(100)] = 8
+    ) -> None:
         """Draw some patches of every class, evenly spaced in the store.
 
         Args:

@@ -13,7 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from raysat.api.stores import Store, as_store
-from raysat.config.arguments import Count, Seed, checked
+from raysat.config.arguments import Seed, Workers, checked
 from raysat.config.diff import flatten, label
 from raysat.errors import prefixed
 from raysat.execution.prepare import prepare
@@ -169,7 +169,7 @@ def plan(
     study: study_file.Study | Source,
     data: Store | Path | str = "demo",
     *,
-    workers: Count = 1,
+    workers: Workers = 1,
     reuse_epochs: bool = True,
 ) -> Plan:
     """Plan a study on its data, and check that every arm can train there; trains nothing.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from raysat.cli.console import console, progress_bar
+from raysat.cli.numbers import Whole
 from raysat.cli.options import read_bands, read_words
 from raysat.config import limits
 from raysat.errors import StoreError
@@ -114,8 +115,8 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 
 @data.command()
 @_out
-@click.option("--size", type=click.IntRange(40, limits.PATCHES), default=5000, show_default=True, help="How many.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Decides every patch.")
+@click.option("--size", type=Whole(40, limits.PATCHES), default=5000, show_default=True, help="Number of patches.")
+@click.option("--seed", type=Whole(0, 2**32 - 1), default=0, show_default=True, help="Decides every patch.")
 @_overwrite
 def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Make synthetic Landsat 8 patches in four ordinal classes (60/16/15/9 %), split 70/10/20."""
@@ -130,7 +131,7 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 @click.option(
     "--composite", help="Bands of the sheet: a composite's name, or 1 or 3 bands as 6,5,2.  [default: natural]"
 )
-@click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Patches of a class.")
+@click.option("--per-class", type=Whole(1, 100), default=8, show_default=True, help="Patches of a class.")
 def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
     from raysat.api.stores import open_store

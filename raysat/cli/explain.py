@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from raysat.cli.console import console
+from raysat.cli.numbers import Whole
 from raysat.cli.options import FILE, set_option
+from raysat.config import limits
 
 
 @click.command()
 @click.argument("arm")
 @click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
-@click.option("--epochs", type=int, help="Epochs of the arm; points in training follow.")
+@click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
 @set_option
 def explain(arm: str, space: Path, epochs: int | None, settings: tuple[str, ...]) -> None:
     """Print all settings of an arm, and what sets each: base, the arm, an option, or a default.

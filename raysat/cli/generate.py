@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console
+from raysat.cli.numbers import Whole
 from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
 from raysat.cli.signals import INTERRUPTED
 from raysat.config import limits
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 @click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
 @click.option(
     "--patches",
-    type=click.IntRange(1, limits.PATCHES),
+    type=Whole(1, limits.PATCHES),
     help="Patches of each class; by default up to the largest class.",
 )
-@click.option("--steps", type=click.IntRange(1, limits.GAN_STEPS), help="Training steps of each generator.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides every generator.")
+@click.option("--steps", type=Whole(1, limits.GAN_STEPS), help="Training steps of each generator.")
+@click.option("--seed", type=Whole(0, 2**32 - 1), help="Decides every generator.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the stores; a study looks in its OUT/generated.")
 @machine_options
 def generate(

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raysat.cli.numbers import Decimal, Whole
+from raysat.config import limits
 from raysat.errors import UsageError
+from raysat.formatting import echo
 
 if TYPE_CHECKING:
     from raysat.api.studies import Plan
@@ -61,7 +64,7 @@ data_option = click.option("--data", default="demo", show_default=True, help="A 
 set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
 out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
 workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Data-parallel workers per trial."
+    "--workers", type=Whole(1, limits.WORKERS), default=1, show_default=True, help="Data-parallel workers per trial."
 )
 
 
@@ -71,8 +74,8 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__)),
         click.option("--space", type=FILE, required=True, help="The study, a YAML file."),
         data_option,
-        click.option("--epochs", type=int, help="Epochs of every arm; points in training follow."),
-        click.option("--seeds", type=int, help="Run the first so many of the study's seeds."),
+        click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every arm; points in training follow."),
+        click.option("--seeds", type=Whole(1, limits.SEEDS), help="Run the first so many of the study's seeds."),
         set_option,
         workers_option,
         click.option(
@@ -91,12 +94,12 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with_options(
         _packed(command, "cluster", _cluster_options, fields),
         click.option("--address", help="A Ray cluster ('auto' on one of its machines); else Ray starts here."),
-        click.option("--cpus-per-trial", type=click.FloatRange(0, min_open=True), help="CPUs of each worker."),
-        click.option("--gpus-per-trial", type=click.FloatRange(0), help="GPUs of each worker; a fraction shares one."),
-        click.option("--max-concurrent", type=click.IntRange(1), help="Jobs at a time, at most."),
+        click.option("--cpus-per-trial", type=Decimal(limits.LEAST_CPUS, limits.CPUS), help="CPUs of each worker."),
+        click.option("--gpus-per-trial", type=Decimal(0, limits.CPUS), help="GPUs of each worker; a part shares one."),
+        click.option("--max-concurrent", type=Whole(1, limits.JOBS), help="Jobs at a time, at most."),
         click.option(
             "--retries",
-            type=click.IntRange(0),
+            type=Whole(0, limits.RETRIES),
             default=1,
             show_default=True,
             help="How often a job whose worker dies is tried again; a trial from its last epoch.",
@@ -134,10 +137,10 @@ def read_words(text: str, option: str) -> tuple[str, ...]:
     """Read names with commas. Raises UsageError for an empty or repeated one."""
     words = tuple(word.strip() for word in text.split(","))
     if not all(words):
-        raise UsageError(f"{option} {text!r} has an empty name", hint="separate names by single commas")
+        raise UsageError(f"{option} {echo(text)} has an empty name", hint="separate names by single commas")
     for word in words:
         if words.count(word) > 1:
-            raise UsageError(f"{option} names {word!r} twice", hint="name each once")
+            raise UsageError(f"{option} names {echo(word)} twice", hint="name each once")
     return words
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console
+from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import (
     FILE,
     data_option,
@@ -19,6 +20,7 @@ from raysat.cli.options import (
     workers_option,
 )
 from raysat.cli.signals import INTERRUPTED
+from raysat.config import limits
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--space", type=FILE, required=True, help="The search, a YAML file.")
 @data_option
-@click.option("--epochs", type=int, help="Epochs of every candidate; points in training follow.")
+@click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every candidate; points in training follow.")
 @set_option
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
-@click.option("--trials", type=click.IntRange(2), help="Candidates in all, the base among them.")
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Begin no candidate after so long.")
+@click.option("--seed", type=Whole(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
+@click.option("--trials", type=Whole(2, limits.CANDIDATES), help="Candidates in all, the base among them.")
+@click.option("--hours", type=Decimal(0.001, limits.HOURS), help="Begin no candidate after so long.")
 @workers_option
 @out_option
 @machine_options

@@ -13,8 +13,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 
+from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import echo
 
@@ -30,9 +31,9 @@ _NAMES: Final[Mapping[object, str]] = {
     Mapping: "a mapping",
     Callable: "a function",
 }
-Count = Annotated[int, Ge(1)]
+Workers = Annotated[int, Ge(1), Le(limits.WORKERS)]
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
-_SIGNS: Final = {Ge: ">=", Gt: ">", Le: "<="}
+_LONGEST_NUMBER: Final = 20  # digits that a hint repeats
 _LONGEST_NAME: Final = 255  # bytes of a file's name, on the usual file systems
 
 
@@ -71,9 +72,13 @@ def _check(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
     """The value as one of these types. Raises UsageError."""
     found = _convert(value, kinds)
     if found is ...:
-        raise UsageError(f"{name} must be {' or '.join(map(_describe, kinds))}, got {echo(value)}")
+        raise UsageError(
+            f"{name} must be {' or '.join(map(_describe, kinds))}, got {echo(value)}", hint=_hint(value, kinds)
+        )
     if Path in kinds and isinstance(found, str | Path) and (wrong := _why_no_path(str(found))):
-        raise UsageError(f"{name} {echo(str(found))} cannot be a path: {wrong}")
+        raise UsageError(
+            f"{name} {echo(str(found))} cannot be a path: {wrong}", hint="give the path of a file or folder"
+        )
     return found
 
 
@@ -103,12 +108,10 @@ def _as(value: Any, kind: Any) -> Any:
     return value if isinstance(value, origin) else ...
 
 
-def _is_within(number: Any, bound: Ge | Gt | Le) -> bool:
+def _is_within(number: Any, bound: Ge | Le) -> bool:
     match bound:
         case Ge(ge):
             return bool(number >= ge)
-        case Gt(gt):
-            return bool(number > gt)
         case Le(le):
             return bool(number <= le)
 
@@ -116,13 +119,29 @@ def _is_within(number: Any, bound: Ge | Gt | Le) -> bool:
 def _describe(kind: Any) -> str:
     origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
     if origin is Annotated:
-        bounds = [f"{_SIGNS[type(bound)]} {astuple(bound)[0]:,}" for bound in kind.__metadata__]
-        return f"{_describe(kind.__origin__)} {' and '.join(bounds)}"
+        low, high = (f"{astuple(bound)[0]:,}" for bound in kind.__metadata__)
+        return f"{_describe(kind.__origin__)} from {low} to {high}"
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is Sequence:
         return f"a list of {' or '.join(map(_describe, _members(arguments[0])))}"
     return _NAMES.get(origin, f"a {getattr(origin, '__name__', origin)}")
+
+
+def _hint(value: object, kinds: tuple[Any, ...]) -> str:
+    """What to do about a value that is none of these types."""
+    numbers = [
+        kind for kind in kinds if (kind.__origin__ if typing.get_origin(kind) is Annotated else kind) in (int, float)
+    ]
+    if numbers and isinstance(value, str):
+        return (
+            f"write it without quotes: {value}"
+            if value.isdecimal() and len(value) < _LONGEST_NUMBER
+            else "give a number"
+        )
+    if numbers and isinstance(value, Real) and not isinstance(value, bool):
+        return "give a number within these bounds" if numbers[0] not in (int, float) else "give a whole number"
+    return f"what was given is {_NAMES.get(type(value)) or f'a {type(value).__name__}'}"
 
 
 def _why_no_path(text: str) -> str:

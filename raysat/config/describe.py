@@ -162,8 +162,15 @@ def _bounds(schema: dict[str, Any]) -> str:
     if whole and below is not None:
         high, below = below - 1, None
     if low is not None and high is not None:
-        text = f"{low:,} to {high:,}"
+        text = f"{_figure(low)} to {_figure(high)}"
     else:
         signs = ((">", above), (">=", low), ("<", below), ("<=", high))
-        text = ", ".join(f"{sign} {bound:,}" for sign, bound in signs if bound is not None)
+        text = ", ".join(f"{sign} {_figure(bound)}" for sign, bound in signs if bound is not None)
+    if "not" in schema:  # a strength: nothing between none and the least that acts
+        least = _figure(schema["not"]["exclusiveMaximum"])
+        text = f"0, or {least} to {_figure(high)}" if below is None else f"0, or >= {least}, < {_figure(below)}"
     return ", ".join(part for part in ("whole" if whole else "", text) if part)
+
+
+def _figure(number: Any) -> str:
+    return f"{int(number):,}" if number == int(number) and abs(number) < 1e10 else f"{number:g}"

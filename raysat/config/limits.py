@@ -14,6 +14,17 @@ TRIALS: Final = 100_000  # arms times seeds
 ALL_EPOCHS: Final = 1_000_000  # of all trials together: the plan holds a name for each, and takes some 10 s for so many
 CANDIDATES: Final = 10_000  # of a search, which writes all of them down after each one
 BEST: Final = 100  # of a search's candidates in the study that confirms them, which is a file of named arms
+CHOICES: Final = 1_000  # values of one parameter of a search
+HOURS: Final = 8_760  # of a search: a year
+SMALLEST: Final = 1e-12  # rate, or strength other than 0: below, 32-bit weights stay as they are
+RATE: Final = 1_000  # of learning, and of weight decay: far above what any optimiser bears
+WEIGHT: Final = 1_000  # of a part of a loss, or what scores are multiplied by
+EXPONENT: Final = 100  # of probabilities in a loss; papers have 1 to 5
+WORKERS: Final = 1_024  # of a trial
+CPUS: Final = 1_024  # of a worker, and GPUs
+LEAST_CPUS: Final = 0.001  # of a worker: Ray counts them in ten thousandths
+JOBS: Final = 10_000  # at a time
+RETRIES: Final = 100  # of a job
 PATCHES: Final = (
     10_000_000  # to generate of a class, in a batch, or to synthesize; droughtwatch has 86,317 training patches in all
 )

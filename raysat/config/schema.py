@@ -97,7 +97,7 @@ class Generation(Spec):
 
     label: Annotated[int, Field(ge=0, lt=256)]
     bands: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    patches: Annotated[int, Field(ge=1)]
+    patches: Annotated[int, Field(ge=1, lt=2**32)]
     gan: Dcgan
 
 

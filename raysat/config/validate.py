@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from raysat.config import hints
-from raysat.config.families.base import Spec
+from raysat.config import hints, limits
+from raysat.config.families.base import Spec, TooSmallError
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import Key, YamlValue
 from raysat.errors import StudyError, did_you_mean
@@ -96,6 +96,9 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
         bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
         meant = hints.value(key, "", given, epochs)
         return f"{path} must be {sign} {bound}, got {echo(given)}", meant or advice.format(bound)
+    if isinstance(context.get("error"), TooSmallError):
+        least = f"{limits.SMALLEST:g}"
+        return f"{path} must be 0 or >= {least}, got {echo(given)}", f"set it to 0, or to {least} or more"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
         kind_given = given["kind"] if isinstance(given, dict) else given

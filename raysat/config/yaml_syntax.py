@@ -14,9 +14,16 @@ UNDEFINED: Final = ("not valid YAML: a word that begins with '*' or '&' stands f
 
 
 class YamlSyntaxError(Exception):
-    """A mistake in the form of a text: its line (1-based), what it is, and what to do."""
+    """A mistake in the form of a text."""
 
     def __init__(self, line: int, message: str, hint: str) -> None:
+        """Say what is wrong.
+
+        Args:
+            line: where it is, 1-based.
+            message: what it is.
+            hint: what to do.
+        """
         super().__init__(message)
         self.line, self.message, self.hint = line, message, hint
 

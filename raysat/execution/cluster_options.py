@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 
-from raysat.config.arguments import Count, check_fields
+from raysat.config import limits
+from raysat.config.arguments import Workers, check_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +16,11 @@ class ClusterOptions:
     """How to use the machine or cluster; None lets raysat choose. Raises UsageError for what cannot be."""
 
     address: str | None = None  # of a cluster; None or "local" starts Ray on this machine
-    workers: Count = 1  # data-parallel, per trial
-    cpus_per_trial: Annotated[float, Gt(0)] | None = None  # per worker
-    gpus_per_trial: Annotated[float, Ge(0)] | None = None  # per worker
-    max_concurrent: Count | None = None
-    retries: Annotated[int, Ge(0)] = 1  # of a job whose worker died or raised what nobody expected
+    workers: Workers = 1  # data-parallel, per trial
+    cpus_per_trial: Annotated[float, Ge(limits.LEAST_CPUS), Le(limits.CPUS)] | None = None  # per worker
+    gpus_per_trial: Annotated[float, Ge(0), Le(limits.CPUS)] | None = None  # per worker
+    max_concurrent: Annotated[int, Ge(1), Le(limits.JOBS)] | None = None
+    retries: Annotated[int, Ge(0), Le(limits.RETRIES)] = 1  # of a job whose worker died or raised what nobody expected
     wait: bool = False  # for another raysat that fills the same run
 
     def __post_init__(self) -> None:

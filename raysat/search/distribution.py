@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
+from raysat.config import limits
 from raysat.config.diff import label
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
@@ -53,7 +54,10 @@ class Range:
 
     def value(self, param: ParamValue) -> float:
         """What a param sets: a whole number, or one rounded to four significant digits within the bounds."""
-        return int(param) if self.kind == "int" else min(max(float(f"{param:.{_DIGITS}g}"), self.low), self.high)
+        if self.kind == "int":
+            return int(param)
+        number = min(max(float(f"{param:.{_DIGITS}g}"), self.low), self.high)
+        return 0.0 if self.low <= 0 and abs(number) < limits.SMALLEST else number  # as no setting may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,7 @@ def read_distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
         raise tree.error(f"{name} needs one of {', '.join(DISTRIBUTIONS)}, got {echo(value)}", hint=hint)
     kind, given = next(iter(value.items()))
     if kind not in DISTRIBUTIONS:
-        raise tree.error(f"{name}: unknown distribution {kind!r}", kind, hint=suggest(kind, DISTRIBUTIONS))
+        raise tree.error(f"{name}: unknown distribution {echo(kind)}", kind, hint=suggest(kind, DISTRIBUTIONS))
     if kind == "choice":
         return _choice(tree, path, given)
     if len(path) == 1:
@@ -113,6 +117,9 @@ def _choice(tree: YamlValue, path: tuple[str, ...], given: Any) -> Choice:
     name = ".".join(path)
     if not isinstance(given, list) or len(given) < 2:
         raise tree.error(f"{name}: choice needs a list of two values or more, got {echo(given)}", "choice")
+    if len(given) > limits.CHOICES:
+        message = f"{name}: choice has {len(given):,} values, more than {limits.CHOICES:,}"
+        raise tree.error(message, "choice", hint="give a range in their place: uniform, log_uniform or int")
     seen: set[str] = set()
     for position, value in enumerate(given):
         if (text := _json(value)) in seen:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import OpenFraction, Positive, Spec
+from raysat.config.families.base import OpenFraction, Spec
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="Random seed of the suggestions, not of the training.")]
 
@@ -84,7 +84,8 @@ class Asha(Spec):
     reduction_factor: Annotated[
         float,
         Field(
-            gt=1,
+            ge=1.1,
+            le=100,
             alias="reduction",
             description="At each look the best one in so many goes on, and the next look comes after so many times as "
             "many epochs. 3 keeps a third of them.",
@@ -102,7 +103,9 @@ class Budget(Spec):
     trials: Annotated[int, Field(ge=2, le=limits.CANDIDATES)] | None = Field(
         default=None, description="Candidates in all, the base among them."
     )
-    hours: Positive | None = Field(default=None, description="Hours after which no candidate is begun.")
+    hours: Annotated[float, Field(ge=0.001, le=limits.HOURS)] | None = Field(
+        default=None, description="Hours after which no candidate is begun, a year at most."
+    )
 
     @model_validator(mode="after")
     def _some(self) -> Budget:

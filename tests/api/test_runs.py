@@ -17,7 +17,11 @@ from raysat.execution.events import Connected, Ended, Event, Progress, Resumed, 
 STUDY = {
     "study": "tiny",
     "base": {"model": {"name": "test_resnet"}, "optim": {"epochs": 2, "batch_size": 16}},
-    "arms": {"plain": {}, "ldam": {"loss": {"kind": "ldam"}}, "fails": {"optim": {"kind": "sgd", "lr": 1e30}}},
+    "arms": {
+        "plain": {},
+        "ldam": {"loss": {"kind": "ldam"}},
+        "fails": {"optim": {"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0}},
+    },
     "seeds": 2,
 }
 Trained = tuple[raysat.Run, list[Event]]

@@ -27,7 +27,7 @@ def test_settings_are_those_of_an_arm_and_numbers_those_of_a_trial(landsat_store
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"optim.lr": -1}, StudyError, r"config: optim.lr must be > 0, got -1"),
+        ({"optim.lr": -1}, StudyError, r"config: optim.lr must be >= 1e-12, got -1"),
         ({"loss": {"kind": "ldm"}}, StudyError, "loss.kind must be one of"),
         ({"synthetic": {"kind": "dcgan"}}, PlanError, "generate jobs"),
     ],

@@ -136,7 +136,8 @@ def test_folder(tmp_path):
 def test_synth_then_info_with_a_contact_sheet(tmp_path):
     made = run("synth", "--out", tmp_path / "S", "--size", 40, "--seed", 3)
     assert lines(made)[0].startswith("40 patches made with seed 3 in ")
-    assert run("synth", "--out", tmp_path / "T", "--size", 39).exit_code == 2
+    with pytest.raises(UsageError, match="--size must be a whole number from 40 to 10,000,000, got 39"):
+        run("synth", "--out", tmp_path / "T", "--size", 39)
     shown = run("info", tmp_path / "S", "--plot", tmp_path / "sheet.png", "--composite", "6,5,2", "--per-class", 2)
     store = PatchStore.open(tmp_path / "S")
     output = shown.output

@@ -59,8 +59,8 @@ def test_patches_are_made_once_and_judged(
         (("--classes", "built,,tiny"), "empty name", "commas"),
         (("--bands", "agricultre"), "unknown band composite", "agriculture"),
         (("--bands", "9"), "'B9' is not in the store", ""),
-        (("--steps", "1000000000000"), "is not in the range 1<=x<=10000000", ""),
-        (("--patches", "1000000000000"), "is not in the range 1<=x<=10000000", ""),
+        (("--steps", "1000000000000"), "must be a whole number from 1 to 10,000,000", ""),
+        (("--patches", "1000000000000"), "must be a whole number from 1 to 10,000,000", ""),
     ],
 )
 def test_a_mistake_is_one_error_and_makes_nothing(

@@ -75,7 +75,7 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
 def test_a_failed_cell_is_shown_and_the_exit_code_says_so(
     raysat: Raysat, space: Path, tmp_path: Path, landsat_store: PatchStore, ray_session: None
 ) -> None:
-    arm = "  diverges: {optim: {kind: sgd, lr: 1.0e+30}, loss: {kind: logit_adjustment, tau: 0.0}}\n"
+    arm = "  diverges: {optim: {kind: sgd, lr: 1000, weight_decay: 1000}, loss: {kind: logit_adjustment, tau: 0.0}}\n"
     space.write_text(STUDY + arm, encoding="utf-8")
     result = raysat(*ablate(space, landsat_store, tmp_path / "runs", "--seeds", 1))
     assert (result.code, "1 failed" in result.out) == (1, True)
@@ -136,7 +136,7 @@ def test_help_answers_without_heavy_imports() -> None:
         (["--space", "{space}", "--set", "data.bands=[B12]"], 2, "band 'B12' is not in the store"),
         (["--space", "{space}", "--set", "data.bands=agricultur"], 2, "unknown band composite 'agricultur'"),
         (["--space", "{space}", "--seeds", "9"], 2, "--seeds 9: the study has 2"),
-        (["--space", "{space}", "--epochs", "0"], 2, "--epochs: optim.epochs must be >= 1, got 0"),
+        (["--space", "{space}", "--epochs", "0"], 2, "--epochs must be a whole number from 1 to 10,000, got 0"),
         (["--space", "{space}", "--workers", "0"], 2, "--workers"),
         (["--space", "{space}", "--adress", "auto"], 2, "--adress"),
         (["--space", "{space}", "--set", "model.name=resnet19"], 2, "resnet19"),

@@ -84,5 +84,5 @@ def test_anything_else_is_one_error(name: str, given: object, message: str) -> N
 
 
 def test_position_counts_as_name() -> None:
-    with pytest.raises(UsageError, match=r"^real must be a number, got 'a'$"):
+    with pytest.raises(UsageError, match=r"^real must be a number, got 'a'\nhint: give a number$"):
         take(1, "a")  # type: ignore[arg-type]

@@ -21,7 +21,9 @@ KEYS = [
     for key in model.by_key()
 ]
 NUMBERS = st.one_of(
-    st.sampled_from([-1, 0, 1, 2, 3, 10, 11, 10_000, 10_001, 2**32 - 1, 2**32, 0.5, 1.5, 1e-5, -0.5]),
+    st.sampled_from(
+        [-1, 0, 1, 2, 3, 10, 11, 10_000, 10_001, 2**32 - 1, 2**32, 0.5, 1.5, 1e-5, -0.5, 1e-12, 1e-13, 5e-324]
+    ),
     st.integers(),
     st.floats(-2, 2).filter(lambda number: not number.is_integer()),  # 1.0 is a whole number in JSON
 )
@@ -40,7 +42,8 @@ def accepts(model: type[Spec], key: str, value: Any) -> bool:
     try:
         model.model_validate({key: value})
     except ValidationError as error:
-        return all(detail["type"] == "value_error" for detail in error.errors())
+        causes = [detail["ctx"]["error"] if detail["type"] == "value_error" else error for detail in error.errors()]
+        return all(type(cause) is ValueError for cause in causes)
     return True
 
 

@@ -54,8 +54,10 @@ def test_constant_is_the_optimisers_rate() -> None:
 
 @given(
     schedule=st.sampled_from([Constant(), Cosine(), Triangular(), OneCycle()])
-    | st.builds(Constant, warmup=st.floats(0, 0.99))
-    | st.builds(MultiStep, warmup=st.floats(0, 0.99), milestones=st.sampled_from([(0.5,), (0.3, 0.55)])),
+    | st.builds(Constant, warmup=st.just(0.0) | st.floats(1e-12, 0.99))
+    | st.builds(
+        MultiStep, warmup=st.just(0.0) | st.floats(1e-12, 0.99), milestones=st.sampled_from([(0.5,), (0.3, 0.55)])
+    ),
     epochs=st.integers(1, 9),
     steps=st.integers(1, 9),
 )
@@ -92,7 +94,7 @@ def test_warm_up_is_torchs_linear_factor() -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
-@given(warmup=st.floats(0, 1, exclude_max=True), epochs=st.integers(1, 9), steps=st.integers(1, 20))
+@given(warmup=st.just(0.0) | st.floats(1e-12, 1, exclude_max=True), epochs=st.integers(1, 9), steps=st.integers(1, 20))
 @settings(max_examples=40)
 def test_warm_up_multiplies_any_schedule_and_leaves_what_follows(warmup: float, epochs: int, steps: int) -> None:
     rising = int(np.floor(warmup * epochs * steps + 0.5))

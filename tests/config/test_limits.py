@@ -31,10 +31,18 @@ PLAN = {
         [],
         r":2: optim\.epochs must be <= 10,000, got 1000000…0000 \(400 digits\) ",
     ),
-    "--epochs": ("base: {}\n", ["--epochs", str(10**9)], r"--epochs: optim\.epochs must be <= 10,000, got 1000000000 "),
+    "--epochs": (
+        "base: {}\n",
+        ["--epochs", str(10**9)],
+        r"--epochs must be a whole number from 1 to 10,000, got 1000000000$",
+    ),
     "seeds": ("base: {}\nseeds: 1000000000\n", [], r":2: seeds: a study has 1,000 at most, got 1000000000$"),
     "more seeds": ("seeds: 100000000000\n", [], r":1: seeds: a study has 1,000 at most, got 100000000000$"),
-    "--seeds": ("seeds: 3\n", ["--seeds", str(10**9)], r"--seeds 1000000000: the study has 3$"),
+    "--seeds": (
+        "seeds: 3\n",
+        ["--seeds", str(10**9)],
+        r"--seeds must be a whole number from 1 to 1,000, got 1000000000$",
+    ),
     "a list of seeds": (
         f"base: {{}}\nseeds: {list(range(5000))}\n",
         [],
@@ -43,7 +51,7 @@ PLAN = {
     "a longer list of seeds": (
         f"seeds: {list(range(100_000))}\n",
         [],
-        r"study\.yaml: a file may have 150,000 characters, this one is longer$",
+        r"study\.yaml: cannot be read: it is larger than 150,000 bytes$",
     ),
     "cells": (
         f"base: {{}}\n{grid(9)}",
@@ -78,7 +86,7 @@ PLAN = {
 }
 SEARCH = "search:\n  optim.lr: {uniform: [0.1, 0.2]}\n"
 TUNE = {
-    "epochs": (SEARCH, ["--epochs", str(10**9)], r"--epochs: optim\.epochs must be <= 10,000, got 1000000000 "),
+    "epochs": (SEARCH, ["--epochs", str(10**9)], r"--epochs must be a whole number from 1 to 10,000, got 1000000000$"),
     "trials": (
         SEARCH + f"budget: {{trials: {HUGE}}}\n",
         [],

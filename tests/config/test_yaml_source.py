@@ -42,7 +42,7 @@ def test_a_study_may_use_merge_keys(tmp_path: Path) -> None:
     assert (arms["c"].lr, arms["c"].epochs) == (0.5, 3)
     assert (arms["d"].lr, arms["d"].weight_decay, arms["d"].batch_size) == (0.5, 0.25, 8)
     file.write_text(ANCHORS.replace("lr: 0.5", "lr: -1"))
-    with pytest.raises(StudyError, match=r"study\.yaml:3: optim\.lr must be > 0, got -1"):
+    with pytest.raises(StudyError, match=r"study\.yaml:3: optim\.lr must be >= 1e-12, got -1"):
         load_study(file)
 
 

@@ -1,7 +1,7 @@
 """Generate jobs on real Ray: made once, shared, waited for; a failure costs its dependents alone."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.study.load import load_study
 from raysat.views.run import RunView
+from tests.helpers.generation import beyond
 
 STUDY = """
 study: synthetic
@@ -145,7 +146,8 @@ def test_a_second_study_makes_nothing_again(finished: Finished, tmp_path: Path, 
 
 def test_a_failed_generator_fails_its_dependents_alone(tmp_path: Path, store: PatchStore, ray_session: None) -> None:
     """A learning rate that no generator survives: the plain arm is trained, the others say why not."""
-    plan = plan_of(tmp_path, store, STUDY.replace("steps: 6", "steps: 6, lr: 1.0e+30").replace("seeds: 2", "seeds: 1"))
+    plan = plan_of(tmp_path, store, STUDY.replace("seeds: 2", "seeds: 1"))
+    plan = replace(plan, generate_jobs=[replace(job, work=beyond(job.work, lr=1e30)) for job in plan.generate_jobs])
     summary, ledger, artifacts, out = go(plan, tmp_path)
     assert summary == Summary(finished=1, failed=3, interrupted=False), out
     (generator,) = plan.generate_jobs

@@ -39,7 +39,7 @@ arms:
     schedule: {kind: triangular}
     average: {kind: swa}
     augment: {kind: augmix}
-  diverges: {optim: {kind: sgd, lr: 1.0e+30}}
+  diverges: {optim: {kind: sgd, lr: 1000, weight_decay: 1000}}
 """
 
 

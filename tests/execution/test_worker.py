@@ -16,7 +16,7 @@ from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.training import MakeStore, config
 from tests.helpers.worker import Bench, one_job, planned
 
-DIVERGING = {"optim": {"kind": "sgd", "lr": 1e30}}
+DIVERGING = {"optim": {"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0}}
 SECOND = WorkerGroup(is_rank_zero=False, single_worker=False)
 
 

@@ -17,7 +17,7 @@ from raysat.generation import classifier as quality_classifier
 from raysat.generation.gan import COLLAPSED, SATURATED, GanReport, Generated, generate, verdict
 from raysat.generation.networks import Generator
 from raysat.training.augment import dihedral
-from tests.helpers.generation import work
+from tests.helpers.generation import beyond, work
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -172,7 +172,7 @@ def test_collapse_and_saturation_are_told_from_the_end_of_training() -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_training(make_store: MakeStore) -> None:
     with pytest.raises(DivergedError, match=r"class 'class1' has a loss that is not finite by step \d of 9") as caught:
-        run(work(steps=9, lr=1e30), make_store())
+        run(beyond(work(steps=9), lr=1e30), make_store())
     assert caught.value.hint == "lower synthetic.lr"
 
 

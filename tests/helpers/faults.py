@@ -31,7 +31,7 @@ arms:
   half: {optim.epochs: 6}
   ldam: {loss: {kind: ldam}}
   mixup: {augment: {kind: mixup}}
-  fails: {optim: {kind: sgd, lr: 1.0e+30}}
+  fails: {optim: {kind: sgd, lr: 1000, weight_decay: 1000}}
 """
 FAILS = "fails"
 

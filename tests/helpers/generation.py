@@ -12,3 +12,8 @@ def work(label: int = 1, *, bands: tuple[str, ...] = ("B5", "B2"), patches: int 
     """A class, its bands, and the settings of a tiny DC-GAN."""
     small = {"steps": 3, "batch_size": 4, "width": 4, "latent": 8} | settings
     return Generation(label=label, bands=bands, patches=patches, gan=Dcgan.model_validate(small))
+
+
+def beyond(work: Generation, **settings: Any) -> Generation:
+    """The same with settings that no study may have, so that its training fails."""
+    return work.model_copy(update={"gan": work.gan.model_copy(update=settings)})

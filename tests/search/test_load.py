@@ -62,7 +62,8 @@ def any_of(search: Search, pick: st.DataObject) -> dict[str, ParamValue]:
 
 
 def rounded(value: float, low: float, high: float) -> float:
-    return min(max(float(f"{value:.4g}"), low), high)
+    number = min(max(float(f"{value:.4g}"), low), high)
+    return number if number >= 1e-12 else 0.0  # no setting may be smaller, and not 0
 
 
 @settings(max_examples=60)

@@ -41,7 +41,7 @@ MISTAKES = {
     "log of zero": ("search: {optim.lr: {log_uniform: [0, 1]}}", "log_uniform needs numbers above 0, got 0", "uniform"),
     "int with fractions": ("search: {optim.batch_size: {int: [2.5, 4]}}", "int needs two whole numbers", ""),
     "bound beyond the spec": (
-        "search:\n  optim.lr: {uniform: [0, 1]}", "2: optim.lr must be > 0, got 0.0 (arm 'optim.lr=0.0')", "",
+        "search:\n  optim.lr: {uniform: [0, 1]}", "2: optim.lr must be >= 1e-12, got 0.0 (arm 'optim.lr=0.0')", "",
     ),
     "int beyond the spec": (
         "search:\n\n  optim.batch_size: {int: [1, 8]}", "3: optim.batch_size must be >= 2, got 1", "",
@@ -58,7 +58,7 @@ MISTAKES = {
         "  schedule.max_lr: {uniform: [1e-4, 1e-2]}",
         "must not be below base_lr", "",
     ),
-    "choice beyond the spec": ("search:\n  optim.lr:\n    choice: [1, -1]", "3: optim.lr must be > 0, got -1", ""),
+    "choice beyond the spec": ("search:\n  optim.lr:\n    choice: [1, -1]", "3: optim.lr must be >= 1e-12, got -1", ""),
     "choice of one": ("search: {optim.lr: {choice: [1]}}", "1: optim.lr: choice needs a list of two values", ""),
     "choice twice": ("search: {loss: {choice: [{kind: ldam}, {kind: ldam}]}}", "1: loss: choice has ldam twice", ""),
     "choice of names": (
@@ -123,12 +123,12 @@ MISTAKES = {
     "synthetic base": (
         "base:\n  synthetic: {kind: dcgan}\n" + LR, "2: synthetic: a search trains on real patches", "add",
     ),
-    "base": ("base:\n  optim: {lr: -1}\n" + LR, "2: optim.lr must be > 0, got -1 (arm 'base')", ""),
+    "base": ("base:\n  optim: {lr: -1}\n" + LR, "2: optim.lr must be >= 1e-12, got -1 (arm 'base')", ""),
     "budget of nothing": (LR + "budget: {}", "3: budget: give trials, hours or both", ""),
     "budget of one": (LR + "budget: {trials: 1}", "3: budget.trials must be >= 2, got 1", ""),
     "misspelt budget": (LR + "budget: {trial: 9}", "3: unknown key 'budget.trial'", "'trials'"),
     "grace of all": (LR + "stop: {kind: asha, grace: 1}", "3: stop.grace must be < 1, got 1", ""),
-    "reduction of one": (LR + "stop: {kind: asha, reduction: 1}", "3: stop.reduction must be > 1, got 1", ""),
+    "reduction of one": (LR + "stop: {kind: asha, reduction: 1}", "3: stop.reduction must be >= 1.1, got 1", ""),
     "key of another stop": (LR + "stop: {grace: 0.5}", "3: unknown key 'stop.grace'", "kind"),
     "unknown sampler": (LR + "sampler: {kind: tpee}", "3: sampler.kind must be one of tpe, random", "'tpe'"),
     "sampler as a name": (LR + "sampler: tpe", "3: 'sampler' must be a mapping, got 'tpe'", ""),

@@ -111,7 +111,7 @@ MISTAKES = {
     "unknown kind": ("base: {}\narms:\n  a: {loss: {kind: ldma}}", "3: loss.kind must be one of", "'ldam'"),
     "bound": (
         "arms:\n  a:\n    loss:\n      kind: ldam\n      max_margin: -1",
-        "5: loss.max_margin must be > 0, got -1",
+        "5: loss.max_margin must be >= 1e-06, got -1",
         "",
     ),
     "bound of a fraction": ("base: {reweight: {kind: drw, switch: 1.5}}", "reweight.switch must be <= 1, got 1.5", ""),
@@ -219,7 +219,7 @@ def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, mistake: str) 
     ("options", "message"),
     [
         ({"overrides": {"optim.lrr": 3}}, "overrides optim.lrr: unknown key 'optim.lrr'"),
-        ({"overrides": {"optim.lr": -3}}, "overrides optim.lr: optim.lr must be > 0, got -3"),
+        ({"overrides": {"optim.lr": -3}}, "overrides optim.lr: optim.lr must be >= 1e-12, got -3"),
         ({"overrides": {"a\nb": -3}}, "overrides a b: unknown key 'a\\nb'"),
         ({"overrides": {"optim.lr": object()}}, "overrides optim.lr: <object object at"),
         ({"overrides": {3: 1}}, "overrides: a key must be text, got 3"),

@@ -60,7 +60,7 @@ MISTAKES = {
     "epochs of zero": ("base:\n  optim: {epochs: 0}", 2, "optim.epochs must be >= 1, got 0", "set it to 1 or more"),
     "epochs with a point": ("base:\n  optim: {epochs: 40.0}", 2, "a whole number, got 40.0", "write 40"),
     "no value": ("base:\n  optim: {epochs: }", 2, "a whole number, got None", "give epochs a value, or leave it out"),
-    "negative rate": ("base:\n  optim: {lr: -0.1}", 2, "optim.lr must be > 0, got -0.1", "set it above 0"),
+    "negative rate": ("base:\n  optim: {lr: -0.1}", 2, "optim.lr must be >= 1e-12, got -0.1", "1e-12 or more"),
     "one milestone": ("base:\n  schedule: {kind: multistep, milestones: 0.5}", 2, "must be a list, got 0.5", "[0.5]"),
     "seeds in quotes": ('base: {}\nseeds: "3"', 2, "got '3'", "such as seeds: 5, which is seeds: [0, 1, 2, 3, 4]"),
     "seeds as a range": ("base: {}\nseeds: 0-4", 2, "got '0-4'", "such as seeds: 5"),
@@ -118,7 +118,7 @@ OPTIONS = {
     "word": (["--set", "optim.lr=0,1"], "--set optim.lr: optim.lr must be a number, got '0,1'", "with a point: 0.1"),
     "kind": (["--set", "loss=ldam"], "--set loss: loss must be a mapping", "write loss: {kind: ldam}"),
     "bands": (["--set", "data.bands=6,5,2"], "--set data.bands: data.bands: unknown band composite", "[6, 5, 2]"),
-    "epochs": (["--epochs", "0"], "--epochs: optim.epochs must be >= 1, got 0", "set it to 1 or more"),
+    "epochs": (["--epochs", "0"], "--epochs must be a whole number from 1 to 10,000, got 0", "within these bounds"),
     "seeds": (["--seeds", "9"], "--seeds 9: the study has 1", "list more seeds"),
 }
 

@@ -87,7 +87,11 @@ def test_a_name_that_no_file_can_have() -> None:
             "study: it is larger than 150,000 characters",
             "grid",
         ),
-        ({"arms": {"a": {"optim.lr": -1}}}, "study: optim.lr must be > 0, got -1 (arm 'a')", "set it above 0"),
+        (
+            {"arms": {"a": {"optim.lr": -1}}},
+            "study: optim.lr must be >= 1e-12, got -1 (arm 'a')",
+            "set it to 1e-12 or more",
+        ),
         ({"arm": {}}, "study: unknown key 'arm'", "did you mean 'arms'?"),
     ],
 )

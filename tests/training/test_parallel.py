@@ -50,7 +50,10 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
         _, normed = run(config(model={"name": TINY}), opened)
         try:
-            run(config(optim={"kind": "sgd", "lr": 1e30, "batch_size": 8, "epochs": 1}), opened)
+            run(
+                config(optim={"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0, "batch_size": 8, "epochs": 1}),
+                opened,
+            )
             diverged = False
         except DivergedError:
             diverged = True

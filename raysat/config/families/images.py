@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import Bands, Positive, Spec
+from raysat.config.families.base import Bands, Concentration, Rate, Spec, Strength
 
 # --- augmentation
 
@@ -64,7 +64,7 @@ class AugMix(_Augment):
     severity: int = Field(
         default=3, ge=1, le=10, description="Strength of the operations, in tenths of the strongest. 3 as in the paper."
     )
-    alpha: Positive = Field(
+    alpha: Concentration = Field(
         default=1.0,
         description="Concentration of the Dirichlet and Beta distributions that weigh the chains: 1 draws all weights "
         "alike, larger values mix evenly. 1 as in the paper.",
@@ -72,9 +72,9 @@ class AugMix(_Augment):
     jsd: bool = Field(
         default=True, description="Whether the predictions of a patch and two views are made to agree, as in the paper."
     )
-    jsd_weight: float = Field(
+    jsd_weight: Strength = Field(
         default=12.0,
-        ge=0,
+        le=limits.WEIGHT,
         description="Weight of that agreement (a Jensen-Shannon divergence) beside the loss; jsd: true alone takes it. "
         "12 as in the paper.",
     )
@@ -100,7 +100,7 @@ class MixUp(_Augment):
     """
 
     kind: Literal["mixup"] = "mixup"
-    alpha: Positive = Field(
+    alpha: Concentration = Field(
         default=0.2,
         description="Parameter of the Beta(alpha, alpha) that the weight of a batch is drawn from: near 0 patches stay "
         "as they are, 1 draws all weights alike. 0.2 as in the paper on ImageNet.",
@@ -177,9 +177,9 @@ class Dcgan(Spec):
         le=limits.GAN_LATENT,
         description="Random numbers that a patch is made from. 100 as in the paper.",
     )
-    lr: Positive = Field(default=2e-4, description="Learning rate of Adam in both networks. 2e-4 as in the paper.")
-    beta1: float = Field(
-        default=0.5, ge=0, lt=1, description="Momentum of Adam in both networks. 0.5 as in the paper, for stability."
+    lr: Rate = Field(default=2e-4, description="Learning rate of Adam in both networks. 2e-4 as in the paper.")
+    beta1: Strength = Field(
+        default=0.5, lt=1, description="Momentum of Adam in both networks. 0.5 as in the paper, for stability."
     )
     seed: int = Field(
         default=0,

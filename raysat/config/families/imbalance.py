@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raysat.config.families.base import Fraction, Positive, Spec
+from raysat.config import limits
+from raysat.config.families.base import Fraction, Spec, Strength
 
 
 class ByCounts(Spec):
@@ -17,9 +18,8 @@ class ByCounts(Spec):
 
 
 Beta = Annotated[
-    float,
+    Strength,
     Field(
-        ge=0,
         lt=1,
         description="How much class sizes matter: 0 treats all classes alike, near 1 it is as 1 / n_c. 0.9999 is the "
         "largest value of Cui et al. 2019, for classes of thousands of patches.",
@@ -38,9 +38,8 @@ class CrossEntropy(Spec):
     """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: float = Field(
+    label_smoothing: Strength = Field(
         default=0.0,
-        ge=0,
         lt=1,
         description="Share of the target that is spread over all classes, against overconfidence; 0 spreads none. What "
         "falls on a class counts with that class's weight, as in PyTorch. Szegedy et al. 2016 use 0.1.",
@@ -58,9 +57,9 @@ class Focal(Spec):
     """
 
     kind: Literal["focal"] = "focal"
-    gamma: float = Field(
+    gamma: Strength = Field(
         default=2.0,
-        ge=0,
+        le=limits.EXPONENT,
         description="How strongly easy patches are discounted; 0 is cross-entropy. 2 served best in Lin et al. 2017.",
     )
 
@@ -76,13 +75,17 @@ class Ldam(ByCounts):
     """
 
     kind: Literal["ldam"] = "ldam"
-    max_margin: Positive = Field(
+    max_margin: float = Field(
         default=0.5,
+        ge=1e-6,
+        le=limits.WEIGHT,
         description="Margin of the rarest class, which sets C; in scores before scaling. 0.5 as in Cao et al. 2019's "
         "code.",
     )
-    scale: Positive = Field(
+    scale: float = Field(
         default=30.0,
+        ge=0.001,
+        le=limits.WEIGHT,
         description="What scores are multiplied by before the softmax. 30 as in Cao et al. 2019's code, where scores "
         "are cosines (model.classifier: cosine).",
     )
@@ -112,9 +115,9 @@ class LogitAdjustment(ByCounts):
     """
 
     kind: Literal["logit_adjustment"] = "logit_adjustment"
-    tau: float = Field(
+    tau: Strength = Field(
         default=1.0,
-        ge=0,
+        le=limits.EXPONENT,
         description="Strength: 0 is cross-entropy; 1 aims at the best balanced accuracy (Menon et al. 2021, theorem 1) "
         "and is balanced softmax.",
     )

@@ -7,21 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from raysat.config import limits
-from raysat.config.families.base import Fraction, OpenFraction, Positive, Spec
+from raysat.config.families.base import Fraction, Rate, Spec, Strength
 
 # --- optimisers
 
 
 class _Optim(Spec):
-    lr: Positive = Field(
+    lr: Rate = Field(
         default=1e-3,
         description="Learning rate; the schedule shapes it, or brings rates of its own in its place (triangular, "
         "triangular2, exp_range, one_cycle). 1e-3 is Adam's usual one and that of Rawal & Pradhan 2020; SGD often "
         "wants 0.01 to 0.1.",
     )
-    weight_decay: float = Field(
+    weight_decay: Strength = Field(
         default=0.0,
-        ge=0,
+        le=limits.RATE,
         description="How strongly weights are pulled towards zero, as a term of the gradient; 0 is not at all.",
     )
     batch_size: int = Field(
@@ -36,10 +36,10 @@ class _Optim(Spec):
         le=limits.EPOCHS,
         description="Passes over the training patches; milestones are fractions of it. 40 as in Rawal & Pradhan 2020.",
     )
-    clip_norm: Positive | None = Field(
+    clip_norm: Annotated[float, Field(ge=1e-6, le=1e6)] | None = Field(
         default=None,
         description="Largest norm of the gradient: a larger one is scaled down to it, against a loss that explodes. "
-        "null clips nothing.",
+        "Usual are 0.1 to 10; null clips nothing.",
     )
 
 
@@ -63,9 +63,9 @@ class AdamW(_Optim):
     """
 
     kind: Literal["adamw"] = "adamw"
-    weight_decay: float = Field(
+    weight_decay: Strength = Field(
         default=0.01,
-        ge=0,
+        le=limits.RATE,
         description="How strongly weights are pulled towards zero at each step, times the learning rate. 0.01 as in "
         "PyTorch.",
     )
@@ -80,9 +80,8 @@ class Sgd(_Optim):
     """
 
     kind: Literal["sgd"] = "sgd"
-    momentum: float = Field(
+    momentum: Strength = Field(
         default=0.9,
-        ge=0,
         lt=1,
         description="Share of the last step that the next one keeps; 0 is plain SGD. 0.9 is usual.",
     )
@@ -137,8 +136,10 @@ class Ema(Spec):
     """
 
     kind: Literal["ema"] = "ema"
-    decay: OpenFraction = Field(
+    decay: float = Field(
         default=0.999,
+        ge=0.01,
+        lt=1,
         description="What the average keeps of itself at a step. It is reached after some 9 decay / (1 - decay) steps, "
         "9,000 for 0.999, before which any larger value does the same: the random start would count too much.",
     )

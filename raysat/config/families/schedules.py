@@ -7,15 +7,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from raysat.config.families.base import OpenFraction, Positive, Spec
+from raysat.config import limits
+from raysat.config.families.base import OpenFraction, Rate, Spec, Strength
 
 
 class _Warm(Spec):
     sets_own_lr: ClassVar[bool] = False  # shapes the optimiser's
 
-    warmup: float = Field(
+    warmup: Strength = Field(
         default=0.0,
-        ge=0,
         lt=1,
         description="Fraction of training over which the rate rises linearly to where it belongs (Goyal et al. 2017); "
         "0 starts there.",
@@ -45,8 +45,11 @@ class MultiStep(_Warm):
     milestones: Annotated[tuple[OpenFraction, ...], Field(min_length=1, strict=False)] = Field(
         default=(0.6, 0.8), description="Fractions of training at which the rate is cut, ascending."
     )
-    gamma: OpenFraction = Field(
-        default=0.1, description="What the rate is multiplied by at each milestone. 0.1 as in He et al. 2016."
+    gamma: float = Field(
+        default=0.1,
+        ge=1e-6,
+        lt=1,
+        description="What the rate is multiplied by at each milestone. 0.1 as in He et al. 2016.",
     )
 
     @model_validator(mode="after")
@@ -65,22 +68,24 @@ class Cosine(_Warm):
     """
 
     kind: Literal["cosine"] = "cosine"
-    final_lr: float = Field(
-        default=0.0, ge=0, description="Learning rate at the end of training, at most that of optim."
+    final_lr: Strength = Field(
+        default=0.0, le=limits.RATE, description="Learning rate at the end of training, at most that of optim."
     )
 
 
 class _Cyclic(Spec):
     sets_own_lr: ClassVar[bool] = True  # in place of the optimiser's
 
-    base_lr: Positive = Field(
+    base_lr: Rate = Field(
         default=1e-5, description="Lowest learning rate, which training starts at. 1e-5 as in Rawal & Pradhan 2020."
     )
-    max_lr: Positive = Field(
+    max_lr: Rate = Field(
         default=1e-4, description="Highest learning rate, not below base_lr. 1e-4 as in Rawal & Pradhan 2020."
     )
-    step_epochs: Positive = Field(
+    step_epochs: float = Field(
         default=2.0,
+        ge=0.01,
+        le=limits.EPOCHS,
         description="Epochs from base_lr to max_lr, half a cycle. Counted in epochs, as in Smith 2017, so that another "
         "number of epochs does not stretch it. 2 as in Rawal & Pradhan 2020.",
     )
@@ -125,7 +130,7 @@ class ExpRange(_Cyclic):
     kind: Literal["exp_range"] = "exp_range"
     gamma: float = Field(
         default=0.9999,
-        gt=0,
+        ge=0.01,
         le=1,
         description="What the height above base_lr is multiplied by at every step; 1 is triangular. At 0.9999 a tenth "
         "is left after 23,000 steps.",
@@ -145,15 +150,18 @@ class OneCycle(Spec):
     sets_own_lr: ClassVar[bool] = True
 
     kind: Literal["one_cycle"] = "one_cycle"
-    max_lr: Positive = Field(default=1e-3, description="Highest learning rate. 1e-3 is Adam's usual one.")
+    max_lr: Rate = Field(default=1e-3, description="Highest learning rate. 1e-3 is Adam's usual one.")
     peak: OpenFraction = Field(
         default=0.3, description="Fraction of training at which max_lr is reached. 0.3 as in PyTorch's OneCycleLR."
     )
     start_div: float = Field(
-        default=25.0, ge=1, description="Training starts at max_lr over this. 25 as in PyTorch's OneCycleLR."
+        default=25.0, ge=1, le=1e6, description="Training starts at max_lr over this. 25 as in PyTorch's OneCycleLR."
     )
     final_div: float = Field(
-        default=1e4, ge=1, description="Training ends at its first rate over this. 1e4 as in PyTorch's OneCycleLR."
+        default=1e4,
+        ge=1,
+        le=1e9,
+        description="Training ends at its first rate over this. 1e4 as in PyTorch's OneCycleLR.",
     )
 
 

@@ -45,7 +45,7 @@ FEW = """
 study: hunt
 base: {model: {name: test_resnet}, optim: {epochs: 8, batch_size: 16}}
 search:
-  optim: {choice: [{kind: adam}, {kind: sgd, lr: 1.0e-12}, {kind: sgd, lr: 1.0e+30}]}
+  optim: {choice: [{kind: adam}, {kind: sgd, lr: 1.0e-12}, {kind: sgd, lr: 1000, weight_decay: 1000}]}
 sampler: {kind: random}
 stop: {kind: asha, grace: 0.2, reduction: 2}
 budget: {trials: 9}
