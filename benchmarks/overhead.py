@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.execution import stay_on_loopback
 from raysat.planning.build import Plan, make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -60,7 +59,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=14)
     trials = parser.parse_args().trials
-    stay_on_loopback()
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "overhead.yaml"
         study.write_text(STUDY.format(trials=trials), encoding="utf-8")

@@ -97,10 +97,6 @@ def landsat_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray for all tests that need one: starting it costs seconds."""
-    from raysat.execution import stay_on_loopback
-
-    stay_on_loopback()
-
     from raysat.execution.connection import connect
 
     with connect(None):

@@ -17,7 +17,6 @@ from raysat.config.validate import validate
 from raysat.config.yaml_source import YamlValue
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, StorageError
-from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
@@ -148,8 +147,6 @@ def generate(
     on_event(Resumed(finished=len(jobs) - len(missing), total=len(jobs), noun="generator"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
     if missing:
-        if cluster.address in (None, "local"):
-            stay_on_loopback()
         from raysat.execution.run import generate as run
 
         outcome = run(missing, store, ledger, artifacts, cluster, on_event)

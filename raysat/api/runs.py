@@ -18,7 +18,6 @@ from raysat.api.studies import plan
 from raysat.config.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
-from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
@@ -229,8 +228,6 @@ def ablate(
     on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
     if pending.missing:
-        if cluster.address in (None, "local"):
-            stay_on_loopback()
         from raysat.execution.run import run
 
         options = replace(cluster, workers=study.workers)

@@ -15,7 +15,6 @@ from raysat.api.studies import Study, load_search, load_study
 from raysat.config.arguments import checked
 from raysat.config.diff import flatten
 from raysat.errors import StorageError, UsageError
-from raysat.execution import stay_on_loopback
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.hpo.prepare import prepare_search
@@ -124,8 +123,6 @@ def tune(
     left, on_event = prepared.log.left(budget), on_event or default_view()
     on_event(Resumed(finished=finished, total=budget.trials if left else finished, noun="candidate"))
     if left:
-        if prepared.cluster.address in (None, "local"):
-            stay_on_loopback()
         from raysat.execution.hpo.run import tune as run
 
         result = run(prepared, on_event)

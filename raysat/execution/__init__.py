@@ -17,11 +17,3 @@ ENVIRONMENT: Final = {
 }
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
-
-
-def stay_on_loopback() -> None:
-    """Make a Ray started on this machine listen on loopback alone; call it before ray is imported.
-
-    On Linux Ray binds its servers to all interfaces unless it believes clusters to be unsupported, as on other systems.
-    """
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

@@ -6,6 +6,8 @@ import os
 import socket
 from typing import Final
 
+from ray._private.services import get_ray_address_from_environment, resolve_ip_for_localhost
+
 from raysat.errors import ClusterError
 
 PATIENCE: Final = 10.0  # seconds that an address gets to answer
@@ -14,31 +16,79 @@ _SETTINGS: Final = b"\x04"  # the frame's type, its fourth byte
 _GRPC_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
 
 
-def check_address(address: str | None) -> None:
-    """Raise ClusterError for an address at which no Ray answers: Ray itself would try for minutes."""
-    if address is None or address == "auto":
-        return
+def check_address(address: str | None) -> str | None:
+    """Find out where Ray answers: it would try for minutes itself.
+
+    Args:
+        address: HOST:PORT; "auto" for what RAY_ADDRESS says, or the cluster of this machine; None or "local".
+
+    Returns:
+        The address as HOST:PORT; None to start Ray on this machine.
+
+    Raises:
+        ClusterError: no Ray answers there, or the address cannot be one.
+    """
+    if address in (None, "local"):
+        return None
+    if address == "auto":
+        found = _found()
+        hint = "auto is what RAY_ADDRESS says, else a Ray that runs here; give the address, or leave {--address} out"
+        _check(found, f"{{--address}} auto ({found})", hint=hint)
+        return found
+    hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
+    _check(address, f"{{--address}} {address}", hint=hint)
+    return address
+
+
+def _found() -> str:
+    """The address that Ray would take for "auto"."""
+    try:
+        return str(get_ray_address_from_environment("auto", None))
+    except ConnectionError:
+        raise ClusterError(
+            "{--address} auto: no cluster runs on this machine",
+            hint="start one with `ray start --head`, or leave {--address} out: raysat then starts Ray by itself",
+        ) from None
+
+
+def _check(address: str, option: str, *, hint: str) -> None:
+    """Raise ClusterError for an address at which no Ray answers, given how it was asked for."""
     if address.startswith("ray://"):
         raise ClusterError(
-            f"{{--address}} {address}: Ray Client cannot run a study",
+            f"{option}: Ray Client cannot run a study",
             hint="submit it: ray job submit -- raysat ablate ...",
         )
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise ClusterError(
-            f"{{--address}} {address}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do"
-        )
-    hint = "the port is that of `ray start --head`, 6379 by default; 8265 is the dashboard's"
+        raise ClusterError(f"{option}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do")
     if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
         raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as connection:
-            connection.sendall(_GRPC_HELLO)
-            is_grpc = _answer(connection)[3:4] == _SETTINGS
-    except OSError as error:
-        raise ClusterError(f"the cluster at {address} cannot be reached: {error}", hint=hint) from None
+    is_grpc = _answers(address, host, int(port), hint)
     if not is_grpc and os.environ.get("RAY_USE_TLS", "0") == "0":
         raise ClusterError(f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint)
+    if (outside := resolve_ip_for_localhost(host)) != host:  # as Ray does with names of this machine
+        _answers(address, outside, int(port), hint)
+
+
+def _answers(address: str, host: str, port: int, hint: str) -> bool:
+    """Whether what listens somewhere is a server of gRPC, as Ray's is.
+
+    Args:
+        address: what was asked for, for errors.
+        host: where to ask.
+        port: where to ask.
+        hint: of the error.
+
+    Raises:
+        ClusterError: nothing listens there.
+    """
+    try:
+        with socket.create_connection((host.strip("[]"), port), timeout=PATIENCE) as connection:
+            connection.sendall(_GRPC_HELLO)
+            return _answer(connection)[3:4] == _SETTINGS
+    except OSError as error:
+        where = "" if address.startswith(host) else f"Ray would call it {host}:{port}, which answers: "
+        raise ClusterError(f"the cluster at {address} cannot be reached: {where}{error}", hint=hint) from None
 
 
 def _answer(connection: socket.socket) -> bytes:

@@ -6,17 +6,23 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray import LoggingConfig
+from ray.job_config import JobConfig
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
 from raysat.execution.events import Connected, OnEvent, ignore
+from raysat.execution.local_ray import elsewhere, private_processes, ray_folders, worker_path
+from raysat.execution.private_folder import PrivateFolder, private_folder
 from raysat.execution.ray_processes import RayProcesses
+from raysat.execution.user_token import keep_token_private
+from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
 
 
@@ -36,40 +42,99 @@ def _same_process() -> Iterator[None]:
 
 
 @contextmanager
-def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[None]:
+def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
     """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
+
+    Yields:
+        A private folder for temporary files of the run.
 
     Raises:
         ClusterError: the cluster cannot be reached, or Ray cannot be started.
     """
-    local: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
-    if ray.is_initialized():  # a caller's own connection stays open
-        yield
-        return
-    processes = RayProcesses()
-    with _same_process(), removed_at_end(processes.kill), processes.watched():
+    with private_folder() as private:
+        if ray.is_initialized():  # a caller's own connection stays open
+            yield private.path
+            return
+        processes = RayProcesses()
+        with (
+            _same_process(),
+            removed_at_end(processes.kill),
+            processes.watched(),
+            _cluster(address, private) if address else _local(private, processes) as connected,
+        ):
+            try:
+                on_event(connected)
+                yield private.path
+            finally:
+                processes.shut_down()
+
+
+@contextmanager
+def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connected]:
+    """Start Ray on this machine. Where it does not start, its logs stay until the next one does."""
+    path = worker_path()
+    with ray_folders(private) as folders:
         try:
-            with _same_signals(), processes.started():
-                context = ray.init(
-                    address=address or "local",  # never a cluster that happens to run here
-                    runtime_env={"env_vars": dict(ENVIRONMENT)},
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                    logging_config=LoggingConfig(log_level="ERROR"),
-                    **({} if address else local),
+            with private_processes(folders.home.path), processes.started():
+                dashboard = _init(
+                    path,
+                    {"TMPDIR": str(folders.scratch)},
+                    address="local",  # never a cluster that happens to run here
+                    include_dashboard=True,
+                    dashboard_host="127.0.0.1",
+                    _temp_dir=str(folders.temporary),
                 )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            where = (
-                f"the cluster at {address} cannot be reached" if address else "Ray cannot be started on this machine"
-            )
-            first = next(iter(str(error).splitlines()), type(error).__name__)
-            hint = "check the address with: ray status --address ..." if address else "see the logs under /tmp/ray"
-            raise ClusterError(f"{where}: {first}", hint=hint) from error
-        try:
-            on_event(Connected(dashboard=f"http://{context.dashboard_url}" if context.dashboard_url else None))
-            yield
-        finally:
-            processes.shut_down()
+        except Exception as error:
+            folders.home.keep = folders.logs.is_dir()
+            hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None
+            raise ClusterError(f"Ray cannot be started on this machine: {_cause(error)}", hint=hint) from error
+        yield Connected(dashboard=dashboard, token=folders.token)
+
+
+@contextmanager
+def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
+    """Connect to a cluster, with the user's own token."""
+    path = worker_path()
+    keep_token_private()
+    try:
+        with elsewhere(private.path):
+            dashboard = _init(path, {}, address=address)
+    except Exception as error:
+        raise ClusterError(
+            f"the cluster at {address} cannot be reached: {_cause(error)}",
+            hint=f"check the address with: ray status --address {address}",
+        ) from error
+    yield Connected(dashboard=dashboard, token=None)
+
+
+def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any) -> str | None:
+    """Initialise Ray. Raises whatever Ray does.
+
+    Args:
+        worker_path: what workers need in their path.
+        environment: variables of workers.
+        options: more arguments of ``ray.init``.
+
+    Returns:
+        The address of Ray's dashboard, if it has one.
+    """
+    with _same_signals():
+        context = ray.init(
+            runtime_env={"env_vars": {**ENVIRONMENT, **environment}},
+            job_config=JobConfig(_py_driver_sys_path=worker_path),
+            log_to_driver=False,
+            logging_level="CRITICAL",  # what it says when it does not start is in the error, and in its logs
+            logging_config=LoggingConfig(log_level="ERROR"),
+            **options,
+        )
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    return f"http://{context.dashboard_url}" if context.dashboard_url else None
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong in a line: the first of an error, or the last of the log that Ray gives in its place."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return one_line(lines[-1] if lines[0].startswith("The last ") else lines[0])
 
 
 @contextmanager

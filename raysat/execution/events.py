@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from raysat.data.splits import Split
 from raysat.execution.run_state import Row, RunState
@@ -30,6 +31,7 @@ class Connected:
     """Ray is at hand."""
 
     dashboard: str | None  # URL
+    token: Path | None = None  # file with what the dashboard asks for; None: the user's own, if any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

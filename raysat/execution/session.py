@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,16 +63,15 @@ def session(
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         StorageError: another raysat fills the run.
     """
-    check_address(options.address)
+    address = check_address(options.address)
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
         ledger.lock(waiting),
         removed_at_end(artifacts.sweep),
         removed_at_end(ledger.sweep),
-        connect(options.address, on_event),
+        connect(address, on_event) as scratch,
         no_leftovers(),
         quiet_tune(),
-        tempfile.TemporaryDirectory(prefix="raysat-tune-", ignore_cleanup_errors=True) as scratch,
         storage_actor(ledger.root, store.path, artifacts.root) as storage,
     ):
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
@@ -94,7 +92,7 @@ def session(
             settings=settings,
             slots=slots,
             retries=options.retries,
-            scratch=scratch,
+            scratch=str(scratch),
         )
 
 

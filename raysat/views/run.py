@@ -44,9 +44,10 @@ class RunView:
                 self._print_resumed(event)
             case Waiting(reason=reason):
                 self._console.print(f"waiting    {reason}", style="dim")
-            case Connected(dashboard=dashboard):
+            case Connected(dashboard=dashboard, token=token):
                 if dashboard:
-                    self._console.print(f"dashboard  {dashboard}", style="dim")
+                    where = f", its token in {token}" if token else ""
+                    self._console.print(f"dashboard  {dashboard}{where}", style="dim")
             case Started():
                 self._console.print(_using(event), style="dim")
                 self._run, self._last_line = event, event.state.elapsed

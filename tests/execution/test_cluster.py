@@ -9,10 +9,9 @@ from raysat.data.store import PatchStore
 
 # In a process of its own: Ray connects to one cluster at a time, and the rest of the suite shares another.
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
-from raysat.execution import stay_on_loopback
-stay_on_loopback()
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
 from ray.cluster_utils import Cluster
 from rich.console import Console
 from raysat.views.run import RunView

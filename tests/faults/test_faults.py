@@ -97,8 +97,7 @@ def test_sigterm_stops_in_order(tmp_path: Path, space: Path, landsat_store: Patc
 NODES = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from raysat.execution import stay_on_loopback
-stay_on_loopback()
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
 from ray.cluster_utils import Cluster
 from raysat.storage.checkpoints import Checkpoints
 
