@@ -9,6 +9,7 @@
     |   `-- StoreError           a patch store that is missing, half-written or of another format
     |-- StorageError             exit code 2: files of a run that are missing, damaged or cannot be trusted
     |   |-- FormatError          a file of a format that this raysat does not know
+    |   |-- DeniedError          files that this user may not read: there may be results behind them
     |   |-- DiskError            exit code 3: a disk that cannot be written, locked or read
     |   `-- BusyError            exit code 3: another raysat fills the run
     |-- TrainingError            exit code 1: a trial that cannot go on
@@ -111,6 +112,10 @@ class StorageError(RaysatError):
 
 class FormatError(StorageError):
     """A file of a format that this raysat does not know: another one wrote it, and it is neither used nor replaced."""
+
+
+class DeniedError(StorageError):
+    """Files that this user may not read: what they hold is not known, so they are neither missing nor damaged."""
 
 
 class DiskError(StorageError):

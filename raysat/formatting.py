@@ -31,6 +31,13 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else _ESCAPED.get(char) or _escaped(char) for char in text)
 
 
+def visible_text(text: str) -> str:
+    """Write out what a terminal would obey or not show, and keep line ends and tabs: for text of several lines."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t\u00a0" else _escaped(char) for char in text)
+
+
 def elide_line(text: str, longest: int) -> str:
     """Write a text as one visible line; of one with more than so many characters, the beginning and the end."""
     if len(text) > 2 * longest:

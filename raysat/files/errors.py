@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import DiskError, RaysatError, StorageError
+from raysat.errors import DeniedError, DiskError, RaysatError, StorageError
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -44,7 +44,7 @@ def reading(path: Path, remedy: str | None = None, error: type[RaysatError] = St
         Nothing; what is done within is watched.
 
     Raises:
-        StorageError: or the given kind.
+        StorageError: or the given kind; a DeniedError where this user may not read it.
         DiskError: the machine cannot read it: an input/output error, too many open files.
     """
     try:
@@ -57,7 +57,8 @@ def reading(path: Path, remedy: str | None = None, error: type[RaysatError] = St
             raise
         raise error(f"{path} cannot be read: no file has such a name", hint="check the path") from caught
     except OSError as caught:
-        kind = DiskError if caught.errno in _MACHINE else error
+        denied = DeniedError if error is StorageError and _denied(caught) else error
+        kind = DiskError if caught.errno in _MACHINE else denied
         hint = "you may not read it: change its permissions, or those of the folders above" if _denied(caught) else None
         hint = hint or _ON_READ.get(caught.errno or 0) or remedy
         raise kind(f"{path} cannot be read: {caught.strerror or caught}", hint=hint) from caught

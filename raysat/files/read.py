@@ -7,8 +7,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from raysat.errors import RaysatError, StorageError
 from raysat.files.errors import reading
@@ -26,7 +26,7 @@ _KINDS = (
 @contextmanager
 def open_regular(
     path: Path, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
-) -> Iterator[BinaryIO]:
+) -> Iterator[BufferedReader]:
     """Open a regular file to read. Never waits: a pipe that nobody writes to is refused.
 
     Args:

@@ -14,13 +14,16 @@ are None and means and sums run over the classes that have patches.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from raysat.files.fields import MAX_CLASSES, Amount, Count, Share
 
 Matrix = npt.NDArray[np.int64]
+_ByClass = tuple[Share | None, ...]
 
 
 class Metrics(BaseModel):
@@ -28,16 +31,29 @@ class Metrics(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    n: int
-    accuracy: float
-    balanced_accuracy: float
-    icv: float
-    icv_root: float
-    macro_f1: float
-    recall: tuple[float | None, ...]
-    precision: tuple[float | None, ...]
-    f1: tuple[float | None, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    n: Annotated[int, Field(ge=1)]
+    accuracy: Share
+    balanced_accuracy: Share
+    icv: Amount
+    icv_root: Amount
+    macro_f1: Share
+    recall: _ByClass
+    precision: _ByClass
+    f1: _ByClass
+    confusion: Annotated[tuple[tuple[Count, ...], ...], Field(max_length=MAX_CLASSES)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        classes = len(self.confusion)
+        if any(len(values) != classes for values in (self.recall, self.precision, self.f1, *self.confusion)):
+            raise ValueError("its values by class and its confusion matrix differ in length")
+        support = [sum(row) for row in self.confusion]
+        if sum(support) != self.n:
+            raise ValueError(f"its confusion matrix is of {sum(support)} patches, not {self.n}")
+        for values in (self.recall, self.precision, self.f1):
+            if any((value is None) == bool(patches) for value, patches in zip(values, support, strict=True)):
+                raise ValueError("a class has values without patches, or patches without values")
+        return self
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import model_validator
 
 from raysat.files import FileModel
+from raysat.files.fields import Count, Line, Number, Share
 
 _SCALARS: Final = ("kid", "index_distance", "diversity", "nearest_real")
 
@@ -19,19 +20,19 @@ _SCALARS: Final = ("kid", "index_distance", "diversity", "nearest_real")
 class Measure(FileModel):
     """A distance to the real train patches, or a ratio to what holds between these; None where patches are too few."""
 
-    generated: float | None = None
-    held_out: float | None = None  # the yardstick
+    generated: Number | None = None
+    held_out: Number | None = None  # the yardstick
 
 
 class Quality(FileModel):
     """Measures of one generator's patches; what each means says ``generation/quality.py``."""
 
-    real: int = 0  # train patches of the class that were compared
-    held_out: int = 0
-    generated: int = 0
+    real: Count = 0  # train patches of the class that were compared
+    held_out: Count = 0
+    generated: Count = 0
     kid: Measure = Measure()
     wasserstein: tuple[Measure, ...] = ()  # by band
-    index: str | None = None  # the vegetation index of ``index_distance``
+    index: Line | None = None  # the vegetation index of ``index_distance``
     index_distance: Measure = Measure()
     diversity: Measure = Measure()
     nearest_real: Measure = Measure()
@@ -68,11 +69,11 @@ class Quality(FileModel):
 class SyntheticTraining(FileModel):
     """Balanced accuracy on real held-out patches of a small classifier, by what it was trained on; means over seeds."""
 
-    synthetic: float  # generated patches alone, but for ``from_real``
-    real: float  # the real train patches
-    held_out: int  # val and test patches
-    repeats: int  # seeds
-    from_real: tuple[str, ...]  # classes without a generator, which are trained on their real train patches
+    synthetic: Share  # generated patches alone, but for ``from_real``
+    real: Share  # the real train patches
+    held_out: Count  # val and test patches
+    repeats: Count  # seeds
+    from_real: tuple[Line, ...]  # classes without a generator, which are trained on their real train patches
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

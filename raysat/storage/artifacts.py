@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from raysat.data.store import PatchStore
-from raysat.errors import FormatError, StorageError, StoreError, UsageError
+from raysat.errors import DeniedError, DiskError, FormatError, StorageError, StoreError, UsageError
 from raysat.files import FileModel, current_folder, read_model, safe_name, sweep_partial, write_folder
+from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Number, Time
 from raysat.metrics.synthetic import Quality
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import exclusive
@@ -33,23 +36,23 @@ class GenerateRecord(FileModel):
     """What is known of a finished generator."""
 
     format: Literal[1] = 1
-    id: str
-    class_name: str
-    label: int
-    bands: tuple[str, ...]
-    real: int  # training patches of the class
-    patches: int  # made
-    steps: int
-    images: int  # real patches that the discriminator saw, repeats included
-    generator_loss: float  # at the end
-    discriminator_loss: float
+    id: Id
+    class_name: Line
+    label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)]
+    bands: tuple[Line, ...]
+    real: Count  # training patches of the class
+    patches: Count  # made
+    steps: Count
+    images: Count  # real patches that the discriminator saw, repeats included
+    generator_loss: Number  # at the end
+    discriminator_loss: Number
     collapsed: bool
-    note: str  # what to know before trusting the patches, or empty
+    note: Line  # what to know before trusting the patches, or empty
     quality: Quality
-    parameters: int
-    seconds: float
-    started: float  # seconds since the epoch, UTC
-    versions: dict[str, str]
+    parameters: Count
+    seconds: Amount
+    started: Time
+    versions: dict[Line, Line]
     hardware: Hardware
     data: DataRef  # the real store
 
@@ -69,7 +72,7 @@ class Artifacts:
         try:
             self.read(job)
             self.open(job)
-        except FormatError:
+        except (DeniedError, DiskError, FormatError):  # what is there is not known, or of use to another raysat
             raise
         except (StorageError, StoreError):
             return False

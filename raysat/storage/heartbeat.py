@@ -8,34 +8,35 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 
 from raysat.errors import StorageError
 from raysat.files import FileModel, read_model, write_unsynced
+from raysat.files.fields import Amount, Count, Id, Line, Seed, Time
 
 
 class RunningJob(FileModel):
     """A trial or generator that trains now."""
 
-    job: str  # id
-    name: str
-    seed: int | None  # None for a generator
-    epoch: int  # done; steps of a generator
-    epochs: int
+    job: Id
+    name: Line
+    seed: Seed | None  # None for a generator
+    epoch: Count  # done; steps of a generator
+    epochs: Count
 
 
 class RunStatus(FileModel):
     """How far a run was when the file was written; by default signed by this process, now."""
 
-    host: str = Field(default_factory=socket.gethostname)
-    pid: int = Field(default_factory=os.getpid)
-    time: FiniteFloat = Field(default_factory=time.time)  # seconds since 1970, UTC
-    done: int  # in this run
-    failed: int
-    already_done: int  # when it began
-    total: int
+    host: Line = Field(default_factory=socket.gethostname)
+    pid: Count = Field(default_factory=os.getpid)
+    time: Time = Field(default_factory=time.time)
+    done: Count  # in this run
+    failed: Count
+    already_done: Count  # when it began
+    total: Count
     running: tuple[RunningJob, ...]
-    eta_seconds: FiniteFloat | None  # that it expected to need
+    eta_seconds: Amount | None  # that it expected to need
 
     @property
     def is_unfinished(self) -> bool:

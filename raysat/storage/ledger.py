@@ -21,38 +21,41 @@ finished one. One that replaces another moves it to a backup first, which is rea
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pydantic import BaseModel
-
-from raysat.errors import FormatError, StorageError
+from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import (
     check_real_folder,
     current_folder,
     file_exists,
     folder_entries,
+    parse_model,
+    read_bytes,
     read_model,
+    read_text,
     remove_file,
     safe_name,
     sweep_partial,
     write_atomic,
     write_folder,
 )
+from raysat.formatting import visible_text
 from raysat.storage.checkpoints import Checkpoints
+from raysat.storage.history import MAX_BYTES as HISTORY_BYTES
+from raysat.storage.history import decode_history
 from raysat.storage.lock import locked
+from raysat.storage.npz import MAX_BYTES as PREDICTIONS_BYTES
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import Predictions, decode_predictions
 from raysat.storage.records import Failure, Record, TrialSpec
+from raysat.storage.sealed import FILES, SUMS, WEIGHTS, SealedFolder, again, encode_sums
 
-_M = TypeVar("_M", bound=BaseModel)
-SUMS: Final = "SHA256SUMS"
-_BESIDE_RECORD: Final = ("spec.json", "history.csv", "predictions.npz", "model.pt", SUMS)
+_T = TypeVar("_T")
+_MAX_STUDY: Final = 1 << 20  # bytes: a study file has at most a tenth of it
+_MAX_JSON: Final = 16 << 20  # bytes of a record: metrics of 256 classes have a tenth of it
 
 
 class Ledger:
@@ -106,58 +109,78 @@ class Ledger:
 
     def read_plan(self) -> PlanFile:
         """Read the plan. Raises StorageError where it is missing or damaged."""
-        return self._read(PlanFile, self.root / "plan.json")
+        file = self.root / "plan.json"
+        return read_model(PlanFile, file, remedy=_delete(file))
 
-    def is_finished(self, trial_id: str) -> bool:
-        """Whether a trial has a record that can be read, with all files beside it; else it is to be trained again.
-
-        Raises FormatError for the record of another raysat, which is not to be replaced.
-        """
-        folder = self._finished(trial_id)
+    def read_study_text(self) -> str:
+        """Read the study as it was given, to be shown; empty where it is missing or no text. Raises DeniedError."""
         try:
-            self.read(trial_id)
-        except FormatError:
+            return visible_text(read_text(self.root / "study.yaml", max_bytes=_MAX_STUDY))
+        except DeniedError:
             raise
         except StorageError:
-            return False
-        return all((folder / name).is_file() for name in _BESIDE_RECORD)
+            return ""
+
+    def is_finished(self, trial_id: str) -> bool:
+        """Whether a trial has a whole record, as ``damage`` has it; else it is to be trained again."""
+        return self.has_record(trial_id) and self.damage(trial_id) is None
 
     def has_record(self, trial_id: str) -> bool:
-        """Whether a trial has a record, even if damaged: what ``read`` has something to say of."""
-        return (self._finished(trial_id) / "record.json").is_file()
+        """Whether a trial has a record, even if damaged. Raises StorageError where that cannot be seen."""
+        return file_exists(self._finished(trial_id) / "record.json")
+
+    def damage(self, trial_id: str) -> str | None:
+        """Why a trial's record is not whole, or None: its files are there, and what was written by their checksums.
+
+        The weights alone are not read: that takes long, and ``ledger verify`` does.
+
+        Raises:
+            FormatError: another raysat wrote the record, which is not to be replaced.
+            DeniedError: this user may not read it.
+            DiskError: the machine cannot.
+        """
+        try:
+            self.read(trial_id)
+            files = self._sealed(trial_id)
+            for name in FILES:
+                if name not in {"record.json", WEIGHTS}:
+                    files.check(name)
+            if not file_exists(files.folder / WEIGHTS):
+                return f"{files.folder / WEIGHTS} is missing"
+        except (DeniedError, DiskError, FormatError):
+            raise
+        except StorageError as error:
+            return error.message
+        return None
 
     def read(self, trial_id: str) -> Record:
-        """Read a finished record. Raises StorageError where it is missing or damaged."""
-        file = self._finished(trial_id) / "record.json"
-        record = self._read(Record, file)
+        """Read a finished record. Raises StorageError where it is missing, damaged or not what was written."""
+        folder = self._finished(trial_id)
+        file = folder / "record.json"
+        content = read_bytes(file, max_bytes=_MAX_JSON, remedy=again(folder))
+        record = parse_model(Record, content, file, remedy=again(folder))  # first: it may be another raysat's
         if record.id != trial_id:
-            raise StorageError(f"{file} is the record of another trial, {record.id}", hint=_again(file))
+            raise StorageError(f"{file} is the record of another trial, {record.id}", hint=again(folder))
+        self._sealed(trial_id).check_content("record.json", content)
         return record
 
     def read_spec(self, trial_id: str) -> TrialSpec:
         """Read what a finished trial is the result of. Raises StorageError, as ``read``."""
-        return self._read(TrialSpec, self._finished(trial_id) / "spec.json")
+        files = self._sealed(trial_id)
+        content = files.read("spec.json", max_bytes=_MAX_JSON)
+        return parse_model(TrialSpec, content, files.folder / "spec.json", remedy=again(files.folder))
 
     def read_history(self, trial_id: str) -> list[dict[str, float]]:
         """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises StorageError."""
-        file = self._finished(trial_id) / "history.csv"
-        try:
-            with file.open(encoding="utf-8", newline="") as text:
-                rows = list(csv.DictReader(text))
-            return [{key: float(value) for key, value in row.items() if value} for row in rows]
-        except (OSError, ValueError, TypeError) as error:
-            raise StorageError(f"{file} cannot be read: {error}", hint=_again(file)) from error
+        return self._decode(trial_id, "history.csv", decode_history, HISTORY_BYTES)
 
     def read_predictions(self, trial_id: str) -> Predictions:
-        """Read the predictions of a finished trial. Raises StorageError where they are missing or damaged."""
-        file = self._finished(trial_id) / "predictions.npz"
-        try:
-            predictions = decode_predictions(file)
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise StorageError(f"{file} cannot be read: {error}", hint=_again(file)) from error
-        if (fault := predictions.fault()) is not None:
-            raise StorageError(f"{file} is damaged: {fault}", hint=_again(file))
-        return predictions
+        """Read the predictions of a finished trial. Raises StorageError, as ``read``."""
+        return self._decode(trial_id, "predictions.npz", decode_predictions, PREDICTIONS_BYTES)
+
+    def check_weights(self, trial_id: str) -> None:
+        """Raise StorageError where the weights of a finished trial are missing or not what was written."""
+        self._sealed(trial_id).check(WEIGHTS)
 
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files at once, its record among them; clears an earlier failure.
@@ -167,8 +190,7 @@ class Ledger:
         if "record.json" not in files:
             raise StorageError(f"trial {trial_id} has no record.json to write")
         content = {safe_name(name, "file"): data for name, data in files.items()}
-        sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
-        write_folder(self._trial(trial_id), {**content, SUMS: sums.encode()})
+        write_folder(self._trial(trial_id), {**content, SUMS: encode_sums(content)})
         self.clear_failure(trial_id)
 
     def clear_failure(self, job: str) -> None:
@@ -183,10 +205,17 @@ class Ledger:
     def read_failure(self, trial_id: str) -> Failure | None:
         """Return why a trial failed, or None. Raises StorageError where that is damaged."""
         file = self._failure(trial_id)
-        return self._read(Failure, file) if file.is_file() else None
+        return read_model(Failure, file, remedy=_delete(file)) if file_exists(file) else None
 
-    def _read(self, model: type[_M], file: Path) -> _M:
-        return read_model(model, file, remedy=_again(file))
+    def _decode(self, trial_id: str, name: str, decode: Callable[[bytes], _T], max_bytes: int) -> _T:
+        files = self._sealed(trial_id)
+        try:
+            return decode(files.read(name, max_bytes=max_bytes))
+        except ValueError as error:
+            raise StorageError(f"{files.folder / name} is damaged: {error}", hint=again(files.folder)) from error
+
+    def _sealed(self, trial_id: str) -> SealedFolder:
+        return SealedFolder.open(self._finished(trial_id))
 
     def _trial(self, trial_id: str) -> Path:
         return self.root / "trials" / safe_name(trial_id, "trial")
@@ -205,7 +234,5 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def _again(path: Path) -> str:
-    """A trial's folder is whole or worthless; other files are written anew by every run."""
-    lost = path.parent if path.parent.parent.name == "trials" else path
-    return f"delete {lost} and run the study again"
+def _delete(file: Path) -> str:
+    return f"delete {file} and run the study again, which writes it anew"

@@ -5,35 +5,45 @@ Made by ``planning/build.py``, written and read by the ledger.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from raysat.config.limits import SEEDS, TRIALS
 from raysat.files import FileModel
+from raysat.files.fields import MAX_CLASSES, Count, Id, Line, Seed
+from raysat.formatting import echo
 
 
 class TrialEntry(FileModel):
     """One seed of an arm, and the trial that is its result."""
 
-    seed: int
-    id: str
+    seed: Seed
+    id: Id
 
 
 class ArmEntry(FileModel):
     """An arm and its trials; arms may share some."""
 
-    name: str
-    compact: str = ""  # what reports call it; empty where that is its name
-    settings: tuple[str, ...] = ()  # those that not all arms have
+    name: Line
+    compact: Line = ""  # what reports call it; empty where that is its name
+    settings: tuple[Line, ...] = ()  # those that not all arms have
     grid: bool = False  # a combination of the study's grid
-    trials: tuple[TrialEntry, ...]
+    trials: Annotated[tuple[TrialEntry, ...], Field(max_length=SEEDS)]
+
+    @model_validator(mode="after")
+    def _has_each_seed_once(self) -> Self:
+        _check_distinct("seed", (trial.seed for trial in self.trials))
+        return self
 
 
 class StoreEntry(FileModel):
     """The store that the study ran on."""
 
-    name: str  # that it was asked for by
-    fingerprint: str | None = None
+    name: Line  # that it was asked for by
+    fingerprint: Line | None = None
     ordinal: bool = False  # the order of the classes has a meaning
     synthetic: bool = False  # simulated patches, not imagery
 
@@ -41,32 +51,43 @@ class StoreEntry(FileModel):
 class GeneratorEntry(FileModel):
     """A generate job whose patches some arm trains on."""
 
-    id: str
+    id: Id
 
 
 class ImageCounts(FileModel):
     """Images to train on."""
 
-    alone: int  # with every trial trained alone
-    shared: int  # with equal epochs trained once
+    alone: Count  # with every trial trained alone
+    shared: Count  # with equal epochs trained once
 
 
 class PlanFile(FileModel):
     """A plan as it is kept; None and empty where an older raysat did not write it."""
 
     format: Literal[1] = 1
-    study: str
-    reference: str | None = None
-    command: str | None = None  # that trains it
+    study: Line
+    reference: Line | None = None
+    command: Line | None = None  # that trains it
     data: StoreEntry
-    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    classes: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     generate: tuple[GeneratorEntry, ...] = ()
-    reported: str  # the split that results are reported on
+    reported: Id  # the split that results are reported on
     images: ImageCounts | None = None
-    settings: tuple[str, ...] = ()  # that all arms have
-    arms: tuple[ArmEntry, ...]
+    settings: tuple[Line, ...] = ()  # that all arms have
+    arms: Annotated[tuple[ArmEntry, ...], Field(max_length=TRIALS)]
+
+    @model_validator(mode="after")
+    def _has_each_arm_once(self) -> Self:
+        _check_distinct("arm", (arm.name for arm in self.arms))
+        return self
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
         """Every trial once, in the order of the arms."""
         return tuple(dict.fromkeys(trial.id for arm in self.arms for trial in arm.trials))
+
+
+def _check_distinct(what: str, values: Iterable[object]) -> None:
+    for value, number in Counter(values).items():
+        if number > 1:
+            raise ValueError(f"{what} {echo(value)} comes {number} times")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from raysat.files.fields import MAX_CLASSES
 from raysat.metrics.confusion import Metrics, confusion_matrix, from_confusion
+from raysat.storage.npz import read_npz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,19 +32,45 @@ class Predictions:
         n = len(self.labels)
         if self.probabilities.ndim != 2 or not all(len(getattr(self, key)) == n for key in _ARRAYS):
             return "its arrays differ in length"
-        highest = max(classes.max(initial=0) for classes in (self.labels, self.predicted))
-        if not np.isfinite(self.probabilities).all() or highest >= self.probabilities.shape[1]:
-            return "it holds what no model predicts"
+        classes = self.probabilities.shape[1]
+        if not n or not 0 < classes <= MAX_CLASSES:
+            return f"it holds {n} patches and {classes} classes"
+        if max(self.labels.max(), self.predicted.max()) >= classes:
+            return f"its labels lie outside its {classes} classes"
+        if self.indices.min() < 0 or not _are_distinct(self.indices):
+            return "its patches are not distinct positions in a store"
+        values = self.probabilities.astype(np.float32)
+        off, chosen = np.abs(values @ np.ones(classes, np.float32) - 1), values[np.arange(n), self.predicted]
+        if not (values.min() >= 0 and values.max() <= 1 and off.max() <= _rounding(classes)):  # nothing holds for NaN
+            return "its probabilities do not lie in [0, 1], or do not sum to 1"
+        if not (chosen[:, None] >= values).all():
+            return "its predicted classes are not the most probable ones"
         return None
 
 
 _ARRAYS: Final = tuple(field.name for field in fields(Predictions))
 
 
-def decode_predictions(file: Path) -> Predictions:
-    """Read ``predictions.npz`` as it is. Raises what numpy and zipfile raise; KeyError where an array is missing."""
-    with np.load(file, allow_pickle=False) as saved:
-        return Predictions(**{key: saved[key] for key in _ARRAYS})
+def _are_distinct(indices: npt.NDArray[np.int64]) -> bool:
+    return bool((indices[1:] > indices[:-1]).all()) or len(np.unique(indices)) == len(indices)
+
+
+def _rounding(classes: int) -> float:
+    """How far from 1 the probabilities of a patch may sum.
+
+    Rounding to float16 changes a probability p by at most p 2^-11, or by 2^-25 where it is smaller than its normal
+    numbers: their sum by 2^-11 + K 2^-25. Softmax and this sum, both in float32, add some 2 K 2^-24.
+    """
+    return 2.0**-11 + classes * 2.0**-21
+
+
+def decode_predictions(content: bytes) -> Predictions:
+    """Read ``predictions.npz``, whose parts are checked before they are unpacked. Raises ValueError for any fault."""
+    arrays = read_npz(content, {"labels": "|u1", "predicted": "|u1", "probabilities": "<f2", "indices": "<i8"})
+    predictions = Predictions(**arrays)
+    if (fault := predictions.fault()) is not None:
+        raise ValueError(fault)
+    return predictions
 
 
 def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], indices: npt.NDArray[Any]) -> bytes:
@@ -58,14 +85,14 @@ def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]
         The file's content.
 
     Raises:
-        ValueError: shapes that do not fit, more than 256 classes, labels outside them, numbers not finite.
+        ValueError: shapes that do not fit, more than 256 classes, labels outside them, what are no probabilities.
     """
     if probabilities.ndim != 2 or not labels.shape == indices.shape == probabilities.shape[:1]:
         raise ValueError(
             f"labels {labels.shape}, probabilities {probabilities.shape} and indices {indices.shape} differ"
         )
     n, classes = probabilities.shape
-    if not 0 < classes <= 256 or (n and not 0 <= labels.min() <= labels.max() < classes):
+    if not 0 < classes <= MAX_CLASSES or (n and not 0 <= labels.min() <= labels.max() < classes):
         raise ValueError(f"labels must lie in 0..{classes - 1}, and classes number at most 256")
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities are not all finite")
@@ -75,6 +102,8 @@ def encode_predictions(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]
         probabilities=probabilities.astype(np.float16),
         indices=indices.astype(np.int64),
     )
+    if (fault := stored.fault()) is not None:
+        raise ValueError(fault)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{key: getattr(stored, key) for key in _ARRAYS})
     return buffer.getvalue()

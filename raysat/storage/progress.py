@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from raysat.formatting import one_line
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import holder_of
+from raysat.storage.outcome import read_outcome
+from raysat.storage.records import Record
 
 _ALIVE_S: Final = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
 TrialState = Literal["done", "running", "failed", "missing"]
@@ -48,7 +51,7 @@ class TrialProgress:
     arm: str
     seed: int
     state: TrialState
-    error: str | None = None  # why it failed
+    error: str | None = None  # why it failed, or why its record cannot be used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,13 @@ def read_progress(ledger: Ledger) -> RunProgress:
     running = {job.job for job in seen.running}
 
     def progress(arm: str, seed: int, trial: str) -> TrialProgress:
-        if ledger.is_finished(trial):
+        outcome = read_outcome(ledger, trial)
+        if isinstance(outcome, Record):
             return TrialProgress(arm=arm, seed=seed, state="done")
         if trial in running:
             return TrialProgress(arm=arm, seed=seed, state="running")
-        if failure := ledger.read_failure(trial):
-            return TrialProgress(arm=arm, seed=seed, state="failed", error=failure.error)
+        if outcome is not None:
+            return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(outcome))
         return TrialProgress(arm=arm, seed=seed, state="missing")
 
     return RunProgress(

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from raysat.config.schema import Config
+from raysat.data.store import SPLITS
 from raysat.files import FileModel
+from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Seed, Text, Time
+from raysat.formatting import visible
 from raysat.metrics.confusion import Metrics
 
 
 class Hardware(FileModel):
     """What a job ran on; None where that is not on record."""
 
-    device: str | None = None  # a GPU's name, or cpu
-    machine: str | None = None  # such as x86_64
-    threads: int | None = None
-    workers: int = 1
-    node: str | None = None  # of Ray
+    device: Line | None = None  # a GPU's name, or cpu
+    machine: Line | None = None  # such as x86_64
+    threads: Count | None = None
+    workers: Count = 1
+    node: Line | None = None  # of Ray
 
 
 class DataRef(FileModel):
     """The store that a job read."""
 
-    fingerprint: str | None = None
-    path: str | None = None
-    generated: tuple[str, ...] = ()  # fingerprints of the generated stores that it trained on too
+    fingerprint: Line | None = None
+    path: Line | None = None
+    generated: tuple[Line, ...] = ()  # fingerprints of the generated stores that it trained on too
 
 
 class TrialSpec(FileModel):
@@ -35,30 +38,31 @@ class TrialSpec(FileModel):
     format: Literal[1] = 1
     # A configuration that another raysat wrote, and this one does not know, is shown as it is.
     config: Config | dict[str, JsonValue] = Field(union_mode="left_to_right")
-    seed: int | None = None
-    data: str | None = None  # fingerprint of the store
+    seed: Seed | None = None
+    data: Line | None = None  # fingerprint of the store
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The configuration as nested JSON: section, key, value."""
-        return self.config.model_dump(mode="json") if isinstance(self.config, Config) else self.config
+        """The configuration as nested JSON: section, key, value; what a terminal would obey is written out."""
+        config = self.config.model_dump(mode="json") if isinstance(self.config, Config) else self.config
+        return {visible(name): _visible(value) for name, value in config.items()}
 
 
 class Record(FileModel):
     """``record.json``: what is known of a finished trial."""
 
     format: Literal[1] = 1
-    id: str
-    reported: str  # the split that the leaderboard shows
-    metrics: dict[str, Metrics]  # by split
-    classes: tuple[str, ...]
-    epochs: int
-    images: int  # images trained on, forward passes of augmented views included
-    seconds: float  # of its epochs, those included that it shares with other trials
-    started: float  # its worker began, from a checkpoint or not; seconds since 1970, UTC
-    ended: float
-    parameters: int
-    versions: dict[str, str]  # by package
+    id: Id
+    reported: Id  # the split that the leaderboard shows
+    metrics: Annotated[dict[Id, Metrics], Field(max_length=len(SPLITS))]  # by split
+    classes: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MAX_CLASSES)]
+    epochs: Count
+    images: Count  # images trained on, forward passes of augmented views included
+    seconds: Amount  # of its epochs, those included that it shares with other trials
+    started: Time  # its worker began, from a checkpoint or not
+    ended: Time
+    parameters: Count
+    versions: dict[Line, Line]  # by package
     hardware: Hardware
     data: DataRef
 
@@ -66,6 +70,9 @@ class Record(FileModel):
     def _has_reported(self) -> Self:
         if self.reported not in self.metrics:
             raise ValueError(f"no metrics of the reported split {self.reported!r}")
+        for split, metrics in self.metrics.items():
+            if (classes := len(metrics.confusion)) != len(self.classes):
+                raise ValueError(f"its {split} metrics are of {classes} classes, not {len(self.classes)}")
         return self
 
 
@@ -73,8 +80,20 @@ class Failure(FileModel):
     """``failures/<id>.json``: why a job failed."""
 
     format: Literal[1] = 1
-    id: str
-    error: str
-    hint: str | None = None
-    traceback: str | None = None
-    time: float  # seconds since 1970, UTC
+    id: Id
+    error: Text
+    hint: Text | None = None
+    traceback: Text | None = None
+    time: Time
+
+
+def _visible(value: JsonValue) -> JsonValue:
+    match value:
+        case str():
+            return visible(value)
+        case list():
+            return [_visible(item) for item in value]
+        case dict():
+            return {visible(key): _visible(item) for key, item in value.items()}
+        case _:
+            return value

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raysat.errors import FormatError, StorageError
-from raysat.files import backup_path, remove_tree
-from raysat.storage.ledger import SUMS, Ledger
+from raysat.errors import DeniedError, DiskError, FormatError, StorageError
+from raysat.files import backup_path, file_exists, folder_entries, remove_tree
+from raysat.storage.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,8 @@ def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     asked = set(plan.trial_ids)
     trials = [_trial(ledger, folder, asked) for folder in _entries(ledger.root / "trials")]
     whole = sum(finding is None or finding.kind == "orphan" for finding in trials)
-    half_written = [_leftover(path, "half-written") for path in ledger.root.glob(".*.partial")]
+    left = [path for path in _entries(ledger.root) if path.name.startswith(".") and path.name.endswith(".partial")]
+    half_written = [_leftover(path, "half-written") for path in left]
     failures = _failures(ledger, asked | {job.id for job in plan.generate})
     return whole, [*half_written, *filter(None, trials), *failures, *_checkpoints(ledger, asked)]
 
@@ -81,7 +81,7 @@ def _trial(ledger: Ledger, folder: Path, asked: Collection[str]) -> Finding | No
     name = folder.name
     if name.startswith("."):
         target = folder.parent / name.removeprefix(".").removesuffix(".replaced")
-        if folder != backup_path(target) or (target / "record.json").is_file():
+        if folder != backup_path(target) or file_exists(target / "record.json"):
             return _leftover(folder, "half-written or replaced")
         name = target.name  # its replacement was killed midway: it is still the record that is read
     if (wrong := _wrong(ledger, name, folder)) is not None:
@@ -99,6 +99,18 @@ def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
             yield _leftover(file, "a failure that the study does not ask about")
         elif ledger.is_finished(file.stem):
             yield _leftover(file, "a failure of a trial that is finished now")
+        elif (wrong := _wrong_failure(ledger, file)) is not None:
+            yield Finding(kind="damaged", path=file, what=wrong)
+
+
+def _wrong_failure(ledger: Ledger, file: Path) -> str | None:
+    try:
+        failure = ledger.read_failure(file.stem)
+    except (DeniedError, DiskError, FormatError):
+        raise
+    except StorageError as error:
+        return error.message.removeprefix(f"{file} ")
+    return None if failure is not None and failure.id == file.stem else "no record of why a trial failed"
 
 
 def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
@@ -117,34 +129,26 @@ def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
 
 def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
     """Say what is wrong with a trial's files, or nothing."""
-    for name in ("record.json", SUMS):
-        if not (folder / name).is_file():
-            return f"it has no {name}"
-    sums: dict[str, str] = {}
-    with suppress(OSError, UnicodeDecodeError):
-        for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
-            digest, _, name = line.partition("  ")
-            sums[name] = digest
-    if "record.json" not in sums:
-        return f"its {SUMS} cannot be read"
-    for name, digest in sums.items():
-        try:
-            content = (folder / name).read_bytes() if name == Path(name).name else b""
-        except OSError as error:
-            return f"{name}: {error.strerror or error}"
-        if hashlib.sha256(content).hexdigest() != digest:
-            return f"{name}: its checksum is wrong, {len(content):,} bytes are there"
     try:
-        record, predictions = ledger.read(trial), ledger.read_predictions(trial)
-        if predictions.metrics() != record.metrics[record.reported]:
-            return "its metrics are not those of its predictions"
-    except FormatError:
+        if not ledger.has_record(trial):
+            return "it has no record.json"
+        wrong = ledger.damage(trial) or _differing(ledger, trial)
+    except (DeniedError, DiskError, FormatError):
         raise
-    except (StorageError, ValueError) as error:
-        return str(error)
-    return None
+    except StorageError as error:
+        wrong = error.message
+    return None if wrong is None else wrong.removeprefix(f"{folder}/")
 
 
-def _entries(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(folder.iterdir())
+def _differing(ledger: Ledger, trial: str) -> str | None:
+    """Read what ``damage`` does not, and compare a record with its predictions. Raises StorageError."""
+    ledger.check_weights(trial)
+    ledger.read_spec(trial)
+    ledger.read_history(trial)
+    record, predictions = ledger.read(trial), ledger.read_predictions(trial)
+    same = predictions.metrics() == record.metrics[record.reported]
+    return None if same else "its metrics are not those of its predictions"
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [Path(entry) for entry in folder_entries(folder)]

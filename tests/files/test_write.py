@@ -85,6 +85,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from raysat.files import write as module
+from raysat.storage.sealed import encode_sums
 point, original, count = int(sys.argv[1]), Path.rename, 0
 def rename(self, target):
     global count
@@ -94,8 +95,9 @@ def rename(self, target):
     return original(self, target)
 Path.rename = rename
 module._discard = lambda *_: os._exit(9)
-files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new", "SHA256SUMS": b""}
-module.write_folder(Path(sys.argv[2]), {"record.json": Path(sys.argv[3]).read_bytes(), **files})
+files = {"spec.json": b"{}", "history.csv": b"", "predictions.npz": b"new", "model.pt": b"new"}
+files["record.json"] = Path(sys.argv[3]).read_bytes()
+module.write_folder(Path(sys.argv[2]), {**files, "SHA256SUMS": encode_sums(files)})
 """
 
 

@@ -79,6 +79,7 @@ def write_trial(
             [{"epoch": e, "loss": 1.25 / e, "balanced_accuracy": float(rng.random())} for e in range(1, 4)]
         ).encode(),
         "spec.json": json.dumps({"config": config_of(**config), "seed": seed, "data": "f" * 32}).encode(),
+        "model.pt": b"",
     }
     ledger.write(trial_id, files)
     return record

@@ -31,7 +31,6 @@ def _plan(tmp_path: Path, landsat_store: PatchStore) -> Plan:
 
 def finish(pending: PendingJobs, trial: PlannedTrial, **changes: Any) -> None:
     write_trial(pending.ledger, trial.id, (0.5,) * 4, seed=trial.trial.seed, **changes)
-    (pending.ledger.root / "trials" / trial.id / "model.pt").write_bytes(b"")
 
 
 def test_a_plan_that_nothing_is_done_of(plan: Plan, tmp_path: Path) -> None:

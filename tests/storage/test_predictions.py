@@ -32,7 +32,7 @@ def predictions(draw):
     labels = draw(arrays(np.int64, n, elements=st.integers(0, classes - 1)))
     noise = draw(arrays(np.float32, (n, classes), elements=st.floats(-1, 1, width=32)))
     probabilities = np.float32(1 / classes) + noise * np.float32(draw(st.sampled_from([1e-5, 1e-4, 0.1])))
-    return labels, probabilities, np.arange(n) * 7
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True), np.arange(n) * 7
 
 
 @settings(deadline=None)  # times vary on a busy machine

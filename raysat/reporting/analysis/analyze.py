@@ -179,8 +179,4 @@ def _step(progress: Progress | None, what: str) -> Callable[[int, int], None] | 
 
 def _run(ledger: Ledger) -> Run:
     plan = ledger.read_plan()
-    try:
-        text = (ledger.root / "study.yaml").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        text = ""
-    return Run(folder=ledger.root, study=plan.study, text=text, command=plan.command)
+    return Run(folder=ledger.root, study=plan.study, text=ledger.read_study_text(), command=plan.command)

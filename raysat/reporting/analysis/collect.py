@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from raysat.errors import StorageError
 from raysat.formatting import one_line
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
 from raysat.metrics.confusion import Metrics
@@ -14,7 +13,9 @@ from raysat.reporting.analysis.model import Arm, FailedTrial, Leaderboard, Trial
 from raysat.reporting.analysis.ranking import rank
 from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
+from raysat.storage.outcome import read_outcome
 from raysat.storage.plan_file import ArmEntry, PlanFile
+from raysat.storage.records import Record
 
 
 def collect(ledger: Ledger) -> Leaderboard:
@@ -70,14 +71,10 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
 
 def _outcome(ledger: Ledger, plan: PlanFile, trial_id: str) -> Metrics | str | None:
     """Metrics of a finished trial, why it has none, or None where it has not run."""
-    try:
-        if not ledger.has_record(trial_id):
-            failure = ledger.read_failure(trial_id)
-            return None if failure is None else failure.error
-        record = ledger.read(trial_id)
-    except StorageError as error:
-        return error.message
-    if record.classes != plan.classes or len(record.classes) != len(record.metrics[record.reported].recall):
+    record = read_outcome(ledger, trial_id)
+    if not isinstance(record, Record):
+        return record
+    if record.classes != plan.classes:
         return f"its record is of other classes: {', '.join(record.classes)}"
     if record.reported != plan.reported:
         return f"its record reports the {record.reported} split, not {plan.reported}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from raysat.errors import StorageError
+from raysat.errors import DeniedError, StorageError
+from raysat.files import folder_entries, read_bytes
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
 from raysat.storage.ledger import Ledger
@@ -20,7 +21,9 @@ QUALITY: Final = {  # of the figures in a record -> its label
     "diversity": "diversity",
     "nearest_real": "nearest real",
 }
-_SHEET: Final = re.compile(r"samples-(\d+)\.png")  # of which step
+_SHEET: Final = re.compile(r"samples-([0-9]+)\.png")  # of which step
+_MAX_SHEET: Final = 64 << 20  # bytes of a picture, which goes into a page whole
+_PNG: Final = b"\x89PNG"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +37,10 @@ class Generator:
     def picture(self) -> bytes:
         """The sheet as PNG; empty where there is none."""
         try:
-            return self.samples.read_bytes() if self.samples else b""
-        except OSError:
+            content = read_bytes(self.samples, max_bytes=_MAX_SHEET) if self.samples else b""
+        except StorageError:
             return b""
+        return content if content.startswith(_PNG) else b""
 
     def figures(self, key: str) -> tuple[float | None, float | None]:
         """A figure of ``QUALITY`` of the generated patches, and the same of real held-out ones: the yardstick."""
@@ -52,12 +56,14 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
             artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
             try:
                 record = artifacts.read(job)
+            except DeniedError:
+                raise
             except StorageError:
                 continue
             sheets = {
-                int(match[1]): file
-                for file in artifacts.path(job).glob("samples-*.png")
-                if (match := _SHEET.fullmatch(file.name))
+                int(match[1]): Path(entry)
+                for entry in folder_entries(artifacts.path(job))
+                if (match := _SHEET.fullmatch(entry.name))
             }
             generators.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))
             break

@@ -16,6 +16,7 @@ from raysat.reporting.format.headline import summary_sentences
 from raysat.reporting.format.numbers import format_difference, format_estimate
 from raysat.reporting.format.sentences import method_sentences
 from raysat.storage.predictions import encode_predictions
+from tests.helpers.ledger import reseal
 from tests.helpers.report import GRID, GRID_CONFIGS
 
 FAR = {"good": (0.95, 0.9, 0.9, 0.9), "same": (0.95, 0.9, 0.9, 0.9), "bad": (0.9, 0.1, 0.1, 0.1)}
@@ -105,12 +106,12 @@ def test_predictions_that_are_not_those_of_the_record_are_one_error(make_run):
     source = collect(ledger).arms[0].sources[0]
     read = ledger.read_predictions(source.trial)
     probabilities = np.eye(4)[(read.labels + 1) % 4]
-    file = ledger.root / "trials" / source.trial / "predictions.npz"
-    file.write_bytes(encode_predictions(read.labels, probabilities, read.indices))
+    predictions = encode_predictions(read.labels, probabilities, read.indices)
+    reseal(ledger, source.trial, {"predictions.npz": predictions})
     with pytest.raises(StorageError, match="not what the record beside it was computed from"):
         analyze([ledger.root])
-    file.write_bytes(b"not a zip")
-    with pytest.raises(StorageError, match="cannot be read"):
+    reseal(ledger, source.trial, {"predictions.npz": b"not a zip"})
+    with pytest.raises(StorageError, match="is no archive of arrays"):
         analyze([ledger.root])
 
 
@@ -121,7 +122,7 @@ def test_patches_in_another_order_are_the_same_patches(make_run):
     read = ledger.read_predictions(source.trial)
     shuffled = np.random.default_rng(0).permutation(len(read.labels))
     parts = read.labels[shuffled], read.probabilities[shuffled].astype(np.float32), read.indices[shuffled]
-    (ledger.root / "trials" / source.trial / "predictions.npz").write_bytes(encode_predictions(*parts))
+    reseal(ledger, source.trial, {"predictions.npz": encode_predictions(*parts)})
     after = analyze([ledger.root])
     assert (after.predictions.predicted == before.predictions.predicted).all()
     assert after.to_best == before.to_best
@@ -135,7 +136,7 @@ def test_curves_and_cost_are_those_of_the_records(make_run):
     assert (found.cost.images, found.cost.seconds) == (6 * 888, 6 * 12.5)
     assert found.cost.saving == 1.5
     assert found.runs[0].command == "raysat ablate --space table2.yaml --data demo"
-    (ledger.root / "trials" / collect(ledger).arms[0].sources[0].trial / "history.csv").unlink()
+    reseal(ledger, collect(ledger).arms[0].sources[0].trial, {"history.csv": b"no,curve\n"})
     assert len(analyze([ledger.root]).curves) == 2  # a lost curve is no reason to lose the report
 
 
@@ -211,7 +212,7 @@ def test_a_damaged_file_is_one_error_or_one_failed_cell(make_run, file, content)
         arrays = {"predicted": read.predicted, "probabilities": read.probabilities, "indices": read.indices}
         np.savez(out, labels=np.full_like(read.labels, 9), **arrays)
         content = out.getvalue()
-    (ledger.root / "trials" / source.trial / file).write_bytes(content)
+    reseal(ledger, source.trial, {file: content})
     if file == "record.json":
         assert sum(len(arm.failed) for arm in analyze([ledger.root]).board.arms) == 1
     else:
@@ -222,8 +223,7 @@ def test_a_damaged_file_is_one_error_or_one_failed_cell(make_run, file, content)
 def test_a_curve_without_epochs_is_left_out(make_run):
     ledger = make_run(FAR, seeds=(0, 1))
     source = collect(ledger).arms[0].sources[0]
-    file = ledger.root / "trials" / source.trial / "history.csv"
-    file.write_text("epoch,loss,balanced_accuracy\nnan,1,0.5\n", encoding="utf-8")
+    reseal(ledger, source.trial, {"history.csv": b"epoch,loss,balanced_accuracy\nnan,1,0.5\n"})
     assert len(analyze([ledger.root]).curves) == 2
 
 

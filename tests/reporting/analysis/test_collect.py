@@ -30,7 +30,7 @@ from raysat.reporting.analysis.model import Arm, MetricSummary
 from raysat.reporting.analysis.ranking import rank
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from tests.helpers.ledger import edit_plan
+from tests.helpers.ledger import edit_plan, reseal
 
 ARMS = {"plain": (0.9, 0.5, 0.5, 0.4), "ldam": (0.8, 0.8, 0.8, 0.7)}
 
@@ -80,7 +80,7 @@ def test_failed_and_missing_cells_are_kept_with_their_reason(make_run):
     )
     rows = {row.name: row for row in collect(ledger).arms}
     assert [(cell.seed, cell.error) for cell in rows["ldam"].failed] == [
-        (1, "loss became NaN [31m at epoch 3"),
+        (1, r"loss became NaN\x1b[31m at epoch 3"),
         (2, "no reason recorded"),
     ]
     assert (rows["ldam"].seeds, rows["ldam"].missing, rows["ldam"].n_planned) == ((0,), (), 3)
@@ -145,7 +145,7 @@ def test_a_record_that_cannot_be_used_counts_as_failed_and_spares_the_others(mak
     file = ledger.root / "trials" / trial / "record.json"
     record = json.loads(file.read_text())
     damage(record)
-    file.write_text(json.dumps(record))
+    reseal(ledger, trial, {"record.json": json.dumps(record).encode()})
     board = collect(ledger)
     row = next(row for row in board.arms if row.name == "ldam")
     assert (row.seeds, [cell.seed for cell in row.failed]) == ((0, 1), [2])
@@ -159,18 +159,15 @@ def test_a_record_that_cannot_be_used_counts_as_failed_and_spares_the_others(mak
         (lambda plan: plan.pop("classes"), "classes: Field required"),
         (lambda plan: plan.update(classes=[]), "classes"),
         (lambda plan: plan["arms"][1]["trials"][0].pop("id"), "arms.1.trials.0.id: Field required"),
-        (lambda plan: plan["arms"][0]["trials"][0].update(id="../../etc"), "cannot name a folder"),
+        (lambda plan: plan["arms"][0]["trials"][0].update(id="../../etc"), "arms.0.trials.0.id: String should match"),
     ],
 )
 def test_a_damaged_plan_is_an_error(make_run, change, said):
     ledger = make_run(ARMS, seeds=(0,))
     edit_plan(ledger, change)
-    if said == "cannot name a folder":  # a cell like any other: shown as failed, never read
-        assert said in next(row for row in collect(ledger).arms if row.failed).failed[0].error
-    else:
-        with pytest.raises(StorageError, match=r"plan\.json is damaged") as caught:
-            collect(ledger)
-        assert said in caught.value.message
+    with pytest.raises(StorageError, match=r"plan\.json is damaged") as caught:
+        collect(ledger)
+    assert said in caught.value.message
 
 
 def test_an_unknown_reference_is_a_usage_error(make_run):
@@ -185,7 +182,7 @@ def test_a_class_without_patches_has_no_recall(make_run, tmp_path: Path):
     record = ledger.read(trial)
     absent = from_confusion(np.diag([5, 0, 3, 2]))
     changed = record.model_copy(update={"metrics": {"test": absent}})
-    ledger.write(trial, {"record.json": changed.model_dump_json().encode()})
+    reseal(ledger, trial, {"record.json": changed.model_dump_json().encode()})
     row = collect(ledger).arms[0]
     assert row.name == "plain"
     assert [summary.mean for summary in row.by_class(RECALL)] == [1.0, None, 1.0, 1.0]

@@ -22,10 +22,12 @@ def test_the_last_sheet_is_that_of_the_last_step(make_run, tmp_path):
     (alone,) = read_generators(board, [ledger])
     assert alone.picture == b""
     for name in ("samples-00500.png", "samples-90000.png", "samples-120000.png", "samples-mine.png"):
-        (folder / name).write_bytes(name.encode())
+        (folder / name).write_bytes(b"\x89PNG" + name.encode())
     (found,) = read_generators(board, [ledger])
     assert found.record == generator.record
-    assert found.picture == b"samples-120000.png"
+    assert found.picture == b"\x89PNGsamples-120000.png"
+    (folder / "samples-120000.png").write_bytes(b"<script>")
+    assert found.picture == b"", "what is no picture is not put into a page"
 
 
 def test_figures_without_a_value_are_dashes_and_zero_has_no_sign():

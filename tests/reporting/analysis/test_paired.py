@@ -27,6 +27,7 @@ from raysat.reporting.analysis.factors import design
 from raysat.reporting.analysis.paired import Contrast, PairedBootstrap, unpaired_difference
 from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions
 from raysat.storage.ledger import Ledger
+from tests.helpers.ledger import reseal
 from tests.helpers.report import GRID, GRID_CONFIGS
 
 weights = st.dictionaries(st.sampled_from("abcd"), st.integers(-4, 4).map(float), min_size=1)
@@ -200,11 +201,10 @@ def test_arms_that_predict_the_same_differ_by_nothing_not_by_rounding(make_run):
         if arm.name.endswith("1"):
             twin = next(other for other in plan.arms if other.name == arm.name[:2] + "0")
             for own, other in zip(arm.trials, twin.trials, strict=True):
-                folder = ledger.root / "trials"
-                file = folder / own.id / "predictions.npz"
-                file.write_bytes((folder / other.id / "predictions.npz").read_bytes())
                 record = ledger.read(other.id).model_copy(update={"id": own.id})
-                (folder / own.id / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+                predictions = (ledger.root / "trials" / other.id / "predictions.npz").read_bytes()
+                files = {"predictions.npz": predictions, "record.json": record.model_dump_json().encode()}
+                reseal(ledger, own.id, files)
     found = estimate_effects(PairedBootstrap(read_predictions(collect(ledger))), design(collect(ledger).arms), None)
     idle = next(effect for effect in found.main if effect.factors == ("reweight",))
     for estimate in idle.estimates.values():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from raysat.data.importers.droughtwatch import CLASSES
+from raysat.formatting import visible
 from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, ICV, ICV_ROOT, PRECISION, RECALL
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
@@ -145,7 +146,7 @@ def test_hostile_names_and_errors_neither_break_nor_leave_their_cell(make_run):
     board = collect(make_run(arms, seeds=(0, 1), failed=failed, classes=classes, study="hostile"))
     text = to_markdown(board)
     main, recall, _, unfinished = tables(text)
-    clipped = {one_line(name)[:299] for name in arms}
+    clipped = {one_line(visible(name))[:299] for name in arms}
     assert {row[1].rstrip("…")[:299] for row in main[1:]} == clipped
     assert {len(row) for row in main} == {12}
     assert recall[0] == [

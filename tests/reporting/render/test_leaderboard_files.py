@@ -39,7 +39,7 @@ def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
     assert list(frame["precision_crop_grass_sd"]) == [arm.by_class(PRECISION)[0].sd for arm in board.arms]
 
 
-@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " \r@x", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "  @x", '=HYPERLINK("http://x")'])
 def test_a_name_in_csv_cannot_start_a_formula(make_run, name):
     board = collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,)))
     row = next(csv.DictReader(io.StringIO(to_csv(leaderboard_frame(board)))))

@@ -13,6 +13,7 @@ import pytest
 from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
+from tests.helpers.ledger import reseal
 
 ARMS = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.8, 0.8, 0.8, 0.8)}
 
@@ -61,8 +62,8 @@ def test_a_study_with_a_reference_has_the_published_rows_beside_ours(make_run):
 
 def test_predictions_that_cannot_be_read_cost_the_comparison_not_the_leaderboard(make_run):
     ledger = make_run({"(1)": ARMS["a"], "(2)": ARMS["b"]}, reference="table2", seeds=(0,))
-    for file in ledger.root.glob("trials/*/predictions.npz"):
-        file.write_bytes(b"no archive")
+    for trial in ledger.read_plan().trial_ids:
+        reseal(ledger, trial, {"predictions.npz": b"no archive"})
     board, replication, paths = write(ledger.root)
     assert (replication, board.finished) == (None, 2)
     assert "0.6470" in paths[0].read_text(encoding="utf-8")

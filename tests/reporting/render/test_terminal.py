@@ -106,7 +106,7 @@ def test_a_console_without_unicode_gets_ascii(board):
 def test_long_and_hostile_names_wrap_and_stay_whole(make_run, width):
     arms = {
         LONG: (0.9, 0.5, 0.5, 0.4),
-        "[bold]x[/bold] \x1b[31m": (0.8,) * 4,
+        "[i]x[/i] \x1b[31m": (0.8,) * 4,
         "表" * 40: (0.7,) * 4,
         "Q" * 200: (0.1,) * 4,
     }
@@ -115,7 +115,7 @@ def test_long_and_hostile_names_wrap_and_stay_whole(make_run, width):
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= width
     assert len(rows(text)) == 4
     column = slice(3, next(line.index("balanced") for line in text.splitlines() if line.startswith("#")))
-    assert "[bold]x[/bold] [31m" in text
+    assert r"[i]x[/i] \x1b[31m" in text
     assert "[red]no" in text
     table = text.split("─\n", 1)[1].split("\n\n")[0] if "─\n" in text else text
     assert table.count("Q") == 200
