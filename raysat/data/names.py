@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from raysat.errors import DataError
+from raysat.files.fields import MAX_CLASSES
 from raysat.formatting import echo
 
 Kind = Literal["class", "band", "sensor"]
 
 MAX_LENGTH: Final = 100  # characters of a name: what a table still shows
-MAX_CLASSES: Final = 256  # a label is one byte
 MAX_BANDS: Final = 1_000  # imaging spectrometers have some 250
 _MOST: Final = {"class": MAX_CLASSES, "band": MAX_BANDS, "sensor": 1}
 _PLURALS: Final = {"class": "classes", "band": "bands", "sensor": "sensors"}

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from raysat.files.names import SAFE_NAME
 from raysat.formatting import visible, visible_text
 
-MAX_CLASSES: Final = 256  # labels are uint8
+MAX_CLASSES: Final = 256  # a label is one byte
 _LONGEST_LINE: Final = 150_000  # characters: a name is part of a study file, which has no more
 _LONGEST_TEXT: Final = 1_000_000  # characters of a traceback or a note; what is beyond is cut off
 

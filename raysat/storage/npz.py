@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.npy import parse_header
+from raysat.formatting import echo
+
 MAX_BYTES: Final = 1 << 30  # unpacked: two million patches of 256 classes
-_MAGIC: Final = b"\x93NUMPY\x01\x00"
-# What numpy writes for arrays of plain numbers; nothing of it is evaluated.
-_HEADER: Final = re.compile(
-    rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': (True|False), 'shape': \((\d{1,10}),(?: (\d{1,10}))?\), \} *\n"
-)
 # What zipfile raises on bytes that are no archive.
 _BAD: Final = (
     EOFError, IndexError, NotImplementedError, OSError, OverflowError, RuntimeError, UnicodeError, struct.error,
@@ -57,17 +54,13 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, type_: str) -> npt.
     if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise ValueError(f"{name} is encrypted, or packed in a way that is not numpy's")
     with archive.open(member) as file:
-        start = file.read(len(_MAGIC) + 2)
-        length = int.from_bytes(start[len(_MAGIC) :], "little")
-        header = _HEADER.fullmatch(file.read(length)) if start.startswith(_MAGIC) else None
-        if header is None or header[1].decode() != type_:
-            raise ValueError(f"{name} is no array of numpy's type {type_}")
-        shape = tuple(int(size) for size in header.groups()[2:] if size is not None)
-        dtype = np.dtype(type_)
-        size = math.prod(shape) * dtype.itemsize
-        if member.file_size != len(start) + length + size:
-            raise ValueError(f"{name} has {member.file_size:,} bytes, which its shape {shape} does not need")
+        header, expected = parse_header(cast(BinaryIO, file)), np.dtype(type_)
+        if header.dtype != expected or not 1 <= len(header.shape) <= 2:
+            raise ValueError(f"{name} holds {header.dtype.name} in {len(header.shape)} axes")
+        size = math.prod(header.shape) * expected.itemsize
+        if member.file_size != header.start + size:
+            raise ValueError(f"{name} has {member.file_size:,} bytes, which do not fit its shape {echo(header.shape)}")
         data = file.read(size + 1)  # to its end, where its check sum is compared
     if len(data) != size:
         raise ValueError(f"{name} ends early")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if header[2] == b"True" else "C")
+    return np.frombuffer(data, expected).reshape(header.shape, order="F" if header.fortran_order else "C")
