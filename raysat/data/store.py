@@ -199,11 +199,13 @@ class StoreWriter:
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise DataError where a store cannot be written to a path; only a store is ever replaced, no other folder."""
-    if not path.exists():
+    with writing(path):
+        exists, is_store = path.exists(), (path / "store.json").is_file()
+    if not exists:
         return
     if not overwrite:
         raise DataError(f"{path} exists already", hint="choose another {--out}, or replace it with {--overwrite}")
-    if not (path / "store.json").is_file():
+    if not is_store:
         raise DataError(f"{path} is not a patch store, so it is not overwritten", hint="choose another {--out}")
 
 

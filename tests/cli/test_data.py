@@ -70,7 +70,7 @@ def test_refusals_of_droughtwatch(part, tmp_path):
     run("import", "droughtwatch", part, "--out", tmp_path / "S")
     with pytest.raises(DataError, match="exists already"):
         run("import", "droughtwatch", part, "--out", tmp_path / "S")
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match="No such file"):
         run("import", "droughtwatch", tmp_path / "none", "--out", tmp_path / "T")
     assert run("import", "droughtwatch", part).exit_code == 2  # no --out
 
@@ -184,3 +184,17 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
     heavy = "{'numpy', 'rasterio', 'matplotlib', 'torch', 'rich', 'pydantic'}"
     code = f"import sys, raysat.cli.data; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_verify_says_that_a_store_is_whole_or_what_is_wrong(tmp_path):
+    run("synth", "--out", tmp_path / "S", "--size", 100)
+    fingerprint = PatchStore.open(tmp_path / "S").fingerprint
+    shown = run("verify", tmp_path / "S").output
+    assert re.fullmatch(rf"whole: 100 patches, 4\.6 MB of pixels read in \d\.\d s; fingerprint {fingerprint}\n", shown)
+    images = np.load(tmp_path / "S" / "images.npy", mmap_mode="r+")
+    images[2, 0, 0, 0] ^= 1  # not a patch that opening looks at
+    images.flush()
+    assert run("info", tmp_path / "S").exit_code == 0
+    with pytest.raises(StoreError, match="is damaged: the fingerprint of its content is") as caught:
+        run("verify", tmp_path / "S")
+    assert (caught.value.exit_code, caught.value.hint) == (2, "import the data again")

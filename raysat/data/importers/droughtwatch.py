@@ -7,6 +7,7 @@ named ``part-*``, plain or compressed with gzip. Each record holds ``B1`` .. ``B
 
 from __future__ import annotations
 
+import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,10 +21,12 @@ from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.tfrecord import parse_example, read_records
 from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError
+from raysat.files import folder_entries, reading
 
 SENSOR: Final = "landsat8"
 CLASSES: Final = ("0 cows", "1 cow", "2 cows", "3+ cows")
 SIDE: Final = 65
+_REMEDY: Final = "give the folder with train/part-r-* and val/part-r-*, or a part"
 _BANDS: Final = SENSORS[SENSOR].band_names
 
 
@@ -50,7 +53,7 @@ def read_droughtwatch(source: Path, *, keep_empty: bool = False) -> PatchSource:
         ordinal=True,
         splits=frozenset(split for split, _ in parts if split is not None),
         patches=_patches(parts, starts),
-        total=sum(part.stat().st_size for _, part in parts),
+        total=sum(_size(part) for _, part in parts),
         place=place,
         drop_zero=not keep_empty,
         facts={"parts": len(parts)},
@@ -69,31 +72,34 @@ def _patches(parts: Sequence[tuple[Split | None, Path]], starts: list[int]) -> I
                 raise DataError(f"{part}: record {record}: {error}", hint="is this a droughtwatch part?") from error
             yield Patch(pixels=pixels, label=label, split=split, done=bytes_before + position)
             number += 1
-        bytes_before += part.stat().st_size
+        bytes_before += _size(part)
+
+
+def _size(part: Path) -> int:
+    with reading(part, error=DataError):
+        return part.stat().st_size
 
 
 def find_parts(source: Path) -> list[tuple[Split | None, Path]]:
     """List the parts of a folder in order, with the split that their folder names, or None where there is none.
 
-    Raises DataError where there is no part, or where parts lie both in and beside the split folders.
+    Raises DataError where there is no part, where parts lie both in and beside the split folders, or where a folder
+    cannot be read. What is called like a part is one: a pipe or a broken link is an error when its turn comes.
     """
-    if source.is_file():
-        return [(None, source)]
-    if not source.is_dir():
-        raise DataError(f"{source} does not exist")
+    with reading(source, _REMEDY, DataError):
+        if not stat.S_ISDIR(source.stat().st_mode):
+            return [(None, source)]
     parts: list[tuple[Split | None, Path]] = [
-        (split, part)
+        (split, Path(part.path))
         for split in (None, *SPLITS)
-        for part in sorted((source / (split or "")).glob("part-*"))
-        if part.is_file()
+        for part in folder_entries(source / (split or ""), DataError)
+        if part.name.startswith("part-")
     ]
     named = [split for split, _ in parts if split is not None]
     if 0 < len(named) < len(parts):
         raise DataError(f"{source} holds parts both beside and inside {named[0]}/", hint="move them apart")
     if not parts:
-        raise DataError(
-            f"{source} holds no part-* file", hint="give the folder with train/part-r-* and val/part-r-*, or a part"
-        )
+        raise DataError(f"{source} holds no part-* file", hint=_REMEDY)
     if named and named[0] != "train":
         raise DataError(f"{source} has no parts in train/", hint="the model needs patches to train on")
     return parts

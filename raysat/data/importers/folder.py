@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from raysat.data.bands import get_sensor
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
+from raysat.data.importers.form import MAX_PATCH_BYTES
+from raysat.data.names import check_name
+from raysat.data.npy import read_npy
 from raysat.data.splits import SPLITS, Split
-from raysat.errors import DataError, UsageError
+from raysat.errors import DataError, UsageError, prefixed
+from raysat.files import folder_entries, reading
 
 _DEFAULT_SENSOR = get_sensor("landsat8")  # of the authors' data; no other number of bands says which sensor it is
 
@@ -38,11 +43,12 @@ def read_folder(
         DataError: there is no array to train on, or the first cannot be read; later ones raise it as they are read.
         UsageError: bands are not given and their number does not say what they are.
     """
-    files = find_arrays(source)
+    files, others = find_arrays(source)
     if not bands:
         _check_default(files[0][2])
         sensor, bands = _DEFAULT_SENSOR.name, _DEFAULT_SENSOR.band_names
     classes = sort_labels(name for _, name, _ in files)
+    known = {name: label for label, name in enumerate(classes)}
     return PatchSource(
         kind="folder",
         path=source,
@@ -53,31 +59,46 @@ def read_folder(
         ordinal=ordinal,
         splits=frozenset(split for split, _, _ in files),
         patches=(
-            Patch(pixels=_read(file, len(bands)), label=classes.index(name), split=split, done=done)
+            Patch(pixels=_read(file, len(bands)), label=known[name], split=split, done=done)
             for done, (split, name, file) in enumerate(files, 1)
         ),
         total=len(files),
         place=lambda number: str(files[number][2]),
         drop_zero=not keep_empty,
+        notes=(f"not read, as they are no .npy files: {others:,} files in folders of classes",) if others else (),
     )
 
 
-def find_arrays(source: Path) -> list[tuple[Split, str, Path]]:
-    """List split, class name and path of each array, in order. Raises DataError where there is none to train on."""
-    arrays = [
-        (split, folder.name, file)
-        for split in SPLITS
-        if (source / split).is_dir()
-        for folder in sorted((source / split).iterdir())
-        if folder.is_dir()
-        for file in sorted(folder.glob("*.npy"))
-    ]
+def find_arrays(source: Path) -> tuple[list[tuple[Split, str, Path]], int]:
+    """List split, class name and path of each array, in order; and count what lies among them and is none.
+
+    Raises DataError where there is none to train on, or a folder that cannot be read or gives no class a name.
+    """
+    arrays: list[tuple[Split, str, Path]] = []
+    others = 0
+    for split in SPLITS:
+        for folder in folder_entries(source / split, DataError):
+            if not _is_folder(folder):
+                continue
+            with prefixed(folder.path, DataError):
+                check_name(folder.name, "class")
+            for entry in folder_entries(Path(folder.path), DataError):
+                if entry.name.endswith(".npy"):
+                    arrays.append((split, folder.name, Path(entry.path)))
+                elif not entry.name.startswith("."):
+                    others += 1
     if not any(split == "train" for split, _, _ in arrays):
         raise DataError(
             f"{source} holds no train/<class>/*.npy",
             hint="arrays lie in train/<class>/, val/<class>/ and test/<class>/",
         )
-    return arrays
+    return arrays, others
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether there is a folder of a class; a stray file is none. Raises DataError where that cannot be told."""
+    with reading(Path(entry.path), "remove it, or mend it", DataError):
+        return stat.S_ISDIR(entry.stat().st_mode)
 
 
 def _check_default(file: Path) -> None:
@@ -101,9 +122,4 @@ def _read(file: Path, bands: int) -> npt.NDArray[Any]:
 
 
 def _load(file: Path) -> npt.NDArray[Any]:
-    try:
-        with file.open("rb") as content:
-            array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"{file}: it cannot be read as an array: {error}", hint="save it with numpy.save") from error
-    return array
+    return read_npy(file, max_bytes=MAX_PATCH_BYTES, remedy="save the array of one patch with numpy.save")

@@ -1,28 +1,27 @@
 """Import GeoTIFF patches listed in a CSV manifest: any number of bands, any type that a store can hold.
 
 Nodata is what a file declares by its nodata value or its mask, inside it or beside it (``.msk``). An alpha band is data
-like any other, unless asked for: GDAL takes the fourth band of every plain 8-bit file for one.
+like any other, unless asked for: GDAL takes the fourth band of every plain 8-bit file for one. How files are opened,
+and what of them is not, is in ``tiff.py``.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
+from raysat.data.importers.form import Form
 from raysat.data.importers.manifest import read_manifest
+from raysat.data.importers.tiff import check_memory, find_mask, form_of, open_tiff
 from raysat.errors import DataError, prefixed, suggest
-
-_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
+from raysat.formatting import echo
 
 
 def read_geotiff(
@@ -50,19 +49,19 @@ def read_geotiff(
     """
     rows, unused = read_manifest(source)
     names = tuple(classes) or sort_labels(row.label for row in rows)
+    known = {name: label for label, name in enumerate(names)}
     for row in rows:
-        if row.label not in names:
+        if row.label not in known:
             hint = suggest(row.label, names, f"the classes are {', '.join(names)}")
             raise DataError(f"{source}: row {row.number}: unknown label {row.label!r}", hint=hint)
 
-    def place(number: int) -> str:
-        return f"{source}: row {rows[number].number}: {rows[number].path}"
-
     def patches() -> Iterator[Patch]:
+        first: Form | None = None
         for number, row in enumerate(rows):
-            with prefixed(place(number), DataError):
-                pixels, missing = _read(row.path, bands, sensor, alpha_mask=alpha_mask)
-            yield Patch(pixels=pixels, label=names.index(row.label), split=row.split, missing=missing, done=number + 1)
+            with prefixed(f"{source}: row {row.number}", DataError):
+                pixels, missing, form = _read(row.path, bands, sensor, alpha_mask=alpha_mask, first=first)
+            first = first or form
+            yield Patch(pixels=pixels, label=known[row.label], split=row.split, missing=missing, done=number + 1)
 
     return PatchSource(
         kind="geotiff",
@@ -75,59 +74,63 @@ def read_geotiff(
         splits=frozenset(row.split for row in rows if row.split is not None),
         patches=patches(),
         total=len(rows),
-        place=place,
+        place=lambda number: f"{source}: row {rows[number].number}: {rows[number].path}",
         drop_zero=False,
-        notes=tuple(f"column {column!r} is not used" for column in unused),
+        notes=tuple(f"column {echo(column)} is not used" for column in unused),
     )
 
 
 def _read(
-    path: Path, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Return pixels (C, H, W) and where they are nodata."""
-    if not path.is_file():  # asked first: GDAL would take the name for a URL or a virtual path, too
-        raise DataError("there is no such file", hint="paths are relative to the manifest's folder")
-    try:
-        _check_sidecar(path)
-        with _quiet_gdal(), rasterio.open(path, driver="GTiff") as file:
-            mask = _alpha_band(file) if alpha_mask else None
-            indexes = [index for index in file.indexes if index != mask]
-            if len(indexes) != len(bands):
-                named = f"sensor {sensor} has {len(bands)}" if sensor else f"{{--bands}} names {len(bands)}"
-                hint = "name the bands of your files, in order, with {--bands}"
-                if not alpha_mask and len(indexes) == len(bands) + 1 and ColorInterp.alpha in file.colorinterp:
-                    hint += "; or add {--alpha-mask} where the alpha band is their mask"
-                beside = " beside the alpha band" * alpha_mask
-                raise DataError(f"it has {len(indexes)} bands{beside}, {named}", hint=hint)
-            pixels = file.read(indexes)
-            missing = np.zeros(pixels.shape, dtype=np.bool_)
+    path: Path, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool, first: Form | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], Form]:
+    """Return pixels (C, H, W), where they are nodata, and their form, which is compared before a pixel is read."""
+    with open_tiff(path) as file, prefixed(str(path), DataError):
+        alpha = _alpha_band(file) if alpha_mask else None
+        indexes = [index for index in file.indexes if index != alpha]
+        if len(indexes) != len(bands):
+            raise _other_bands(file, len(indexes), len(bands), sensor, alpha_mask=alpha_mask)
+        form = form_of(file, indexes)
+        form.check_like(first)
+        check_memory(file, form)
+        pixels = file.read(indexes)
+        missing = _missing(file, path, indexes)
+        if alpha is not None:
+            missing |= file.read(alpha) == 0
+        return pixels, missing, form
+
+
+def _missing(file: rasterio.DatasetReader, path: Path, indexes: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Where bands are nodata (C, H, W): by the mask inside the file, else the one beside it, else the nodata value."""
+    missing = np.zeros((len(indexes), file.height, file.width), dtype=np.bool_)
+    flags = [set(file.mask_flag_enums[index - 1]) for index in indexes]
+    has_mask = any(each == {MaskFlags.per_dataset} for each in flags)
+    if not has_mask and (beside := find_mask(path)) is not None:
+        with open_tiff(beside) as mask, prefixed(f"its mask {beside.name}", DataError):
+            if mask.shape != file.shape or mask.count not in (1, file.count):
+                raise DataError(
+                    f"it is {form_of(mask, mask.indexes)}, the file is {form_of(file, file.indexes)}",
+                    hint="make it again, or remove it",
+                )
+            check_memory(mask, form_of(mask, mask.indexes))
             for band, index in enumerate(indexes):
-                if not {MaskFlags.all_valid, MaskFlags.alpha} & set(file.mask_flag_enums[index - 1]):
-                    missing[band] = file.read_masks(index) == 0
-            if mask is not None:
-                missing |= file.read(mask) == 0
-    except (RasterioError, OSError) as error:
-        cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
-        raise DataError(f"it cannot be read as GeoTIFF: {cause}", hint="make it again, or drop the row") from error
-    return pixels, missing
+                missing[band] = mask.read(1 if mask.count == 1 else index) == 0
+        return missing
+    for band, index in enumerate(indexes):
+        if not {MaskFlags.all_valid, MaskFlags.alpha} & flags[band]:
+            missing[band] = file.read_masks(index) == 0
+    return missing
 
 
-@contextmanager
-def _quiet_gdal() -> Iterator[None]:
-    # Else GDAL lists a file's whole folder to open it; with EMPTY_DIR it would not even look for the file's mask.
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
-        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
-        yield
-
-
-def _check_sidecar(path: Path) -> None:
-    """Refuse a mask beside a file that is no TIFF: GDAL would open any format, virtual ones that lead elsewhere too."""
-    for mask in (Path(f"{path}.msk"), Path(f"{path}.MSK")):
-        if mask.exists():
-            with mask.open("rb") as content:
-                if content.read(4) not in _TIFF:
-                    raise DataError(f"its mask {mask.name} is not a TIFF file", hint="make it again, or remove it")
+def _other_bands(
+    file: rasterio.DatasetReader, has: int, named: int, sensor: str | None, *, alpha_mask: bool
+) -> DataError:
+    """The error of a file with another number of bands than are named."""
+    names = f"sensor {sensor} has {named}" if sensor else f"{{--bands}} names {named}"
+    hint = "name the bands of your files, in order, with {--bands}"
+    if not alpha_mask and has == named + 1 and ColorInterp.alpha in file.colorinterp:
+        hint += "; or add {--alpha-mask} where the alpha band is their mask"
+    beside = " beside the alpha band" * alpha_mask
+    return DataError(f"it has {has} bands{beside}, {names}", hint=hint)
 
 
 def _alpha_band(file: rasterio.DatasetReader) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
@@ -20,10 +21,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from google.protobuf.message import DecodeError
 
 from raysat.errors import DataError
+from raysat.files import open_regular
 
-# Bytes of a record at most. Patches take some kB to MB; and 64 kB of gzip can hold 64 MB, so that a length which the
-# file's own size does not bound is not believed any further.
-_MOST: Final = 64 << 20
+# Bytes of a record at most; those of droughtwatch have 47 kB. What a record claims is taken from memory before it is
+# read; 1 kB of gzip can hold 1 MB; and a MB of features can take Python 50.
+_MOST: Final = 1 << 20
 _HEAD: Final = 12  # bytes of a record before its payload
 _GZIP: Final = b"\x1f\x8b"
 _MASK_DELTA: Final = 0xA282EAD8
@@ -63,22 +65,20 @@ _Example: Final = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("t
 def read_records(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yield the payload of each record of a file, plain or gzip, and how many of the file's bytes are read by then.
 
-    Raises DataError, naming file, record (from 0) and cause, for a broken checksum, a record of more than 64 MiB, and a
-    file that is truncated, compressed in another way or cannot be read.
+    Raises DataError, naming file, record (from 0) and cause, for a broken checksum, a record of more than 1 MiB, and a
+    file that is no regular file, truncated, compressed in another way or cannot be read.
     """
     record = 0
-    try:
-        with path.open("rb") as raw:
+    with open_regular(path, max_bytes=sys.maxsize, error=DataError) as raw:
+        try:
             file = _uncompressed(path, raw)
             while head := file.read(_HEAD):
                 payload = _payload(path, record, head, file)
                 record += 1
                 file.peek(1)  # after the last record of gzip, this reads and verifies the checksum of all
                 yield payload, raw.tell()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _damaged(path, record, f"the gzip stream is damaged or truncated: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise _damaged(path, record, f"the gzip stream is damaged or truncated: {error}") from error
 
 
 def _uncompressed(path: Path, raw: BufferedReader) -> BufferedReader | gzip.GzipFile:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, no_progress
+from raysat.data.importers.form import Form
 from raysat.data.importers.pixels import Copies, missing_mask, storable
 from raysat.data.splits import SPLITS, Split, stratified
 from raysat.data.store import PatchStore, StoreWriter
@@ -73,20 +74,17 @@ class PatchImporter:
         self.dropped: Counter[str] = Counter()  # by reason
         self._source, self._writer = source, writer
         self._with_nodata = 0  # patches
-        self._like: tuple[tuple[int, ...], str] | None = None  # shape and type of every patch
+        self._first: Form | None = None  # of every patch
         self._copies = Copies()
         self._kept = array("q")  # numbers, as read, of the patches in the store
 
     def add(self, patch: Patch) -> None:
         """Take the next patch. Raises DataError where it cannot be stored."""
         pixels = patch.pixels
-        this = (pixels.shape, pixels.dtype.name)
-        self._like = self._like or this
-        if this != self._like:
-            raise DataError(
-                f"it is {_described(*this)}, the ones before it are {_described(*self._like)}",
-                hint="a store holds patches of one size and type",
-            )
+        bands, height, width = pixels.shape
+        form = Form(bands=bands, height=height, width=width, dtype=pixels.dtype.name)
+        form.check_like(self._first)
+        self._first = form
         number = self.read.total()
         self.read[patch.label] += 1
         missing = missing_mask(pixels, patch.missing)
@@ -133,8 +131,8 @@ class PatchImporter:
         store = writer.close(splits)
         if self._with_nodata:
             notes.append(_nodata_note(store, self._with_nodata))
-        if self._like and self._like[1] != store.images.dtype.name:
-            notes.append(f"{self._like[1]} is stored as {store.images.dtype.name}")
+        if self._first and self._first.dtype != store.images.dtype.name:
+            notes.append(f"{self._first.dtype} is stored as {store.images.dtype.name}")
         return store, notes
 
     def _leak(self, firsts: npt.NDArray[np.int64], crossing: npt.NDArray[np.int64]) -> DataError:
@@ -149,11 +147,6 @@ class PatchImporter:
             f"{first} and {copy} hold the same pixels, in two splits{more}",
             hint="remove one of them, as a model must not be measured on what it has seen, or use {--allow-duplicates}",
         )
-
-
-def _described(shape: tuple[int, ...], dtype: str) -> str:
-    bands, height, width = shape
-    return f"{height} x {width} px, {bands} band{'s' * (bands != 1)}, {dtype}"
 
 
 def _nodata_note(store: PatchStore, patches: int) -> str:

@@ -134,7 +134,7 @@ def test_what_is_no_example_is_refused(tmp_path):
 
 
 def test_folders_without_usable_parts_are_refused(tmp_path):
-    with pytest.raises(DataError, match="none does not exist"):
+    with pytest.raises(DataError, match="none cannot be read: No such file"):
         import_droughtwatch(tmp_path / "none", tmp_path / "s")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "LICENSE.txt").write_text("MIT")

@@ -1,0 +1,95 @@
+"""Opens one GeoTIFF file and nothing else: no other format, no file beside it, no network, no memory before a look.
+
+GDAL takes names for virtual paths, opens some hundred formats that lead to further files, and looks for companions of
+each file (``.aux.xml``, ``.ovr``, ``.msk``, world files). Here a name is the path of a regular file that begins as TIFF
+files do, only the TIFF driver sees it, and GDAL is told that its folder is empty.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import rasterio
+from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
+
+from raysat.data.importers.form import MAX_PATCH_BYTES, Form
+from raysat.errors import DataError
+from raysat.files import open_regular
+
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
+_MAX_FILE_BYTES: Final = 4 * MAX_PATCH_BYTES  # with overviews and a mask
+_VIRTUAL: Final = "/vsi"  # GDAL's own paths begin so
+_REMEDY: Final = "make it again, or drop the row"
+_ALONE: Final = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_GEOREF_SOURCES": "INTERNAL",
+}
+_LARGEST_TYPE: Final = 16  # bytes of a pixel of a type that numpy does not know
+
+
+@contextmanager
+def open_tiff(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """Open a GeoTIFF file; what GDAL says against it while it is open becomes an error of one line.
+
+    Raises DataError, naming the file, where it is missing, no regular file, no TIFF, too large or damaged.
+    """
+    remedy = "paths are relative to the manifest's folder"
+    with open_regular(path, max_bytes=_MAX_FILE_BYTES, remedy=remedy, error=DataError) as content:
+        if content.read(4) not in _TIFF:
+            raise DataError(f"{path} cannot be read: it is not a TIFF file", hint=_REMEDY)
+    name = str(path.absolute())  # a relative name may look like another of GDAL's
+    if name.startswith(_VIRTUAL):
+        raise DataError(f"{path} cannot be read: GDAL would not take it for a file", hint="move it to another folder")
+    try:
+        with _quiet_gdal(), rasterio.open(name, driver="GTiff", sharing=False) as file:
+            yield file
+    except (RasterioError, OSError, ValueError, MemoryError) as error:
+        cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
+        raise DataError(f"{path} cannot be read as GeoTIFF: {cause}", hint=_REMEDY) from error
+
+
+def form_of(file: rasterio.DatasetReader, indexes: Sequence[int]) -> Form:
+    """Return the form that some bands of a file declare."""
+    return Form(bands=len(indexes), height=file.height, width=file.width, dtype=file.dtypes[0])
+
+
+def check_memory(file: rasterio.DatasetReader, form: Form) -> None:
+    """Raise DataError where a file's pixels take more memory than a patch may, or its blocks do.
+
+    Blocks are unpacked whole, and a small image may lie in the corner of a large one.
+    """
+    form.check_bytes(_bytes_of(form.dtype))
+    for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True):
+        if height * width * _bytes_of(kind) > MAX_PATCH_BYTES:
+            raise DataError(
+                f"its blocks of {height:,} x {width:,} pixels take more than the {MAX_PATCH_BYTES >> 20} MB of a patch",
+                hint="cut large scenes into patches first",
+            )
+
+
+def find_mask(path: Path) -> Path | None:
+    """Return the mask that lies beside a file, if one does, whatever it is."""
+    beside = (Path(f"{path}.msk"), Path(f"{path}.MSK"))
+    return next((mask for mask in beside if os.path.lexists(mask)), None)
+
+
+def _bytes_of(kind: str) -> int:
+    try:
+        return np.dtype(kind).itemsize
+    except TypeError:
+        return _LARGEST_TYPE
+
+
+@contextmanager
+def _quiet_gdal() -> Iterator[None]:
+    with rasterio.Env(**_ALONE), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
+        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
+        yield
