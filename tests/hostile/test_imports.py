@@ -17,7 +17,6 @@ import crc32c
 import numpy as np
 import pytest
 import rasterio
-from rasterio.windows import Window
 
 from raysat.data.importers.tfrecord import masked_crc
 from raysat.data.patch_store import PatchStore
@@ -446,9 +445,3 @@ def test_a_store_that_cannot_be_written_is_one_error(
 
 def test_the_checksum_of_these_tests_is_that_of_the_format() -> None:
     assert record(b"abc", crc32c.crc32c) == framed(b"abc")
-
-
-def test_a_window_of_a_declared_image_is_empty(source: Path) -> None:
-    declare(source / "big.tif", 1, 20_000, 20_000, tiled=True)
-    with rasterio.open(source / "big.tif") as file:
-        assert not file.read(window=Window(0, 0, 8, 8)).any()
