@@ -20,9 +20,10 @@ from raysat.cli.methods import methods
 from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
-from raysat.cli.signals import INTERRUPTED, STOPPED
+from raysat.cli.signals import INTERRUPTED
+from raysat.cli.streams import as_far_as_stderr_goes, show, stdout_fault
 from raysat.cli.tune import tune
-from raysat.errors import EXIT_CODES, RaysatError, with_options
+from raysat.errors import EXIT_CODES, RaysatError
 from raysat.formatting import plural
 from raysat.interrupts import is_stopping
 
@@ -106,35 +107,36 @@ def _count(plan: Plan) -> str:
 
 def main() -> None:
     """Run the command in this process, and exit with its code; ``start.py`` is for processes of their own."""
-    code = run()
-    if code == INTERRUPTED:
-        click.echo(STOPPED, err=True)
-    sys.exit(code)
+    sys.exit(run())
 
 
 def run() -> int:
     """Run the command and return its exit code: errors made on purpose end as one clear message, never a traceback."""
     debug = "--debug" in sys.argv
+    left_by: BaseException | None = None
     try:
-        code = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        code = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False) or 0
     except click.Abort:
-        code = INTERRUPTED
+        return INTERRUPTED
+    except SystemExit as error:  # click and rich, where the reader of a pipe has left
+        left_by, code = error, 1
     except Exception as error:  # noqa: BLE001  (the last line of defence: a traceback is for --debug)
-        code = INTERRUPTED if is_stopping() else _show(error)  # it may be what an interrupt was turned into
+        left_by, code = error, 1
         if debug:
             traceback.print_exc()
-    return code if isinstance(code, int) else 0
+    if is_stopping():  # what was raised may be what became of an interrupt
+        return INTERRUPTED
+    if (fault := stdout_fault(left_by)) is not None:
+        return fault
+    return code if left_by is None else _show(left_by)
 
 
-def _show(error: Exception) -> int:
-    """Print an error and what to do about it; return the exit code."""
-    message, hint, code = f"unexpected {type(error).__name__}: {error}", _BUG, 1
-    if isinstance(error, RaysatError):
-        message, hint, code = error.template, error.hint_template or "", error.exit_code
-    click.echo(f"error: {with_options(message)}", err=True)
-    if hint:
-        click.echo(f"hint: {with_options(hint)}", err=True)
-    return code
+def _show(error: BaseException) -> int:
+    """Say what a command failed by; return its exit code."""
+    if isinstance(error, click.ClickException):
+        with as_far_as_stderr_goes():
+            error.show()
+        return error.exit_code
+    if not isinstance(error, RaysatError):
+        error = RaysatError(f"unexpected {type(error).__name__}: {error}", hint=_BUG)
+    return show(error)

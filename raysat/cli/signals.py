@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 INTERRUPTED: Final = 130  # exit code, the shell's for Ctrl-C
-STOPPED: Final = "stopped; the same command resumes from here"
+_STOPPED: Final = "stopped; the same command starts anew"
+_RESUMABLE: Final = "stopped; the same command resumes from here"
+_RESUMED: Final = ("ablate", "generate", "tune")
 _CODES: Final = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 143, signal.SIGHUP: INTERRUPTED}
 _PATIENCE_S: Final = 6.0  # for an end in order; one in a hurry takes a second or two more
 _TOGETHER_S: Final = 0.5  # signals that come together are one: `timeout` and a closed terminal send theirs twice
@@ -90,4 +92,5 @@ class Signals:
         sys.__unraisablehook__(unraisable)
 
     def _end(self) -> NoReturn:
-        end_now(STOPPED, self._code or INTERRUPTED)
+        resumes = any(word in _RESUMED for word in sys.argv[1:3])  # --debug may come first
+        end_now(_RESUMABLE if resumes else _STOPPED, self._code or INTERRUPTED)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -42,16 +42,18 @@ def write_study(folder: Path) -> Path:
     return file
 
 
-def start(space: Path, store: PatchStore, out: Path, *more: str) -> "subprocess.Popen[str]":
+def start(
+    space: Path, store: PatchStore, out: Path, *more: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
     """Begin the study in a process of its own."""
     words = ["ablate", "--space", space, "--data", store.path, "--out", out, "--cpus-per-trial", "1", *more]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    own = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     return subprocess.Popen(
         [sys.executable, "-m", "raysat", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env=own | dict(environment or {}),
         start_new_session=True,
     )
 

@@ -25,3 +25,16 @@ def command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
+
+
+def marked(mark: str) -> list[int]:
+    """The living processes whose environment holds a text, whoever their parents are."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            alive = "\nState:\tZ" not in (file.parent / "status").read_text()
+            if alive and mark.encode() in file.read_bytes():
+                found.append(int(file.parent.name))
+        except OSError:
+            continue
+    return found
