@@ -102,7 +102,8 @@ def make_world(folder: Path) -> None:
     (folder / "search.yaml").write_text(SEARCH)
     (folder / "setting.txt").write_text("optim.lr=1e-3")
     search = load_search(folder / "search.yaml")
-    shutil.copytree(ROOT / "tests" / "data_files" / "run_0_1", folder / "run")
+    run = ROOT / "tests" / "data_files" / "run_0_1"
+    shutil.copytree(run, folder / "run", ignore=lambda _, names: [name for name in names if name in OTHER_TRIALS])
     rng = np.random.default_rng(0)
     bands = tuple(f"B{number}" for number in range(1, 12))
     with StoreWriter(folder / "store", bands=bands, classes=("a", "b"), sensor="landsat8", source={}) as writer:
@@ -158,6 +159,7 @@ def _run(folder: Path) -> object:
 def _trial(folder: Path) -> object:
     ledger = Ledger.open(folder / "run")
     collect(ledger)
+    ledger.read(TRIAL)
     ledger.read_spec(TRIAL)
     ledger.read_history(TRIAL)
     ledger.read_failure(TRIAL)
@@ -165,6 +167,7 @@ def _trial(folder: Path) -> object:
 
 
 TRIAL: Final = "1d44869b3f0346af"
+OTHER_TRIALS: Final = ("227ebfcd54240ade", "94840256a3b0a0cc", "95c859a5af7b5c54")  # more of the same
 _IN_TRIAL: Final = Path("run/trials") / TRIAL
 
 
