@@ -23,6 +23,7 @@ from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
 from raysat.planning.build import PendingJobs
 from raysat.planning.build import Plan as AnyPlan
+from raysat.planning.jobs import PlannedTrial
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.format.pages import overview
@@ -168,7 +169,8 @@ class Run(Shown):
     @property
     def is_complete(self) -> bool:
         """Whether every trial that the study asks for is finished."""
-        return all(self.ledger.is_finished(trial) for trial in self.ledger.read_plan().trial_ids)
+        trials = self.ledger.read_plan().trial_ids
+        return self.ledger.finished(trials).issuperset(trials)
 
     def notes(self) -> list[str]:
         """What to know before trusting its generated patches."""
@@ -224,7 +226,8 @@ def ablate(
         raise UsageError(f"the plan is for {study.workers} workers per trial, not {cluster.workers}")
     on_event = on_event or default_view()
     pending = PendingJobs.of(study, Path(out))
-    finished = sum(pending.ledger.is_finished(trial.id) for trial in study.trials)
+    missing = sum(isinstance(item, PlannedTrial) for item in pending.missing)
+    finished = len(study.trials) - missing
     on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
     if pending.missing:

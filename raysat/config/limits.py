@@ -11,7 +11,9 @@ EPOCHS: Final = 10_000  # of a trial; the papers behind the methods train for 40
 SEEDS: Final = 1_000  # no paired test asks for more than some twenty
 CELLS: Final = 10_000  # combinations of a grid, before exclude, and of the ends of a search's parameters: each is made
 TRIALS: Final = 100_000  # arms times seeds
-ALL_EPOCHS: Final = 1_000_000  # of all trials together: the plan holds a name for each, and takes some 10 s for so many
+ALL_EPOCHS: Final = (
+    4_000_000  # of all trials together: the plan holds a name for each, some 0.8 GB and 10 s for so many
+)
 CANDIDATES: Final = 10_000  # of a search, which writes all of them down after each one
 BEST: Final = 100  # of a search's candidates in the study that confirms them, which is a file of named arms
 CHOICES: Final = 1_000  # values of one parameter of a search

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -101,16 +101,24 @@ class Generation(Spec):
     gan: Dcgan
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: object) -> str:
     """Return the one JSON text of a value: keys sorted, no spaces, so that equal values have equal text."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: object) -> str:
     """Return the first 16 hex digits of the SHA-256 of a value's canonical JSON: an id, safe as a file name."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+    return digest_text(canonical_json(value))
+
+
+def digest_text(text: str) -> str:
+    """Return the digest of a value whose canonical JSON is this text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def average_id(average: Average, epochs: int) -> str:

@@ -62,7 +62,8 @@ def run(
     ) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
-        left = [item for item in items if isinstance(item, GenerateJob) or not ledger.is_finished(item.id)]
+        finished = ledger.finished(item.id for item in items)
+        left = [item for item in items if isinstance(item, GenerateJob) or item.id not in finished]
         if all(isinstance(item, GenerateJob) for item in left):
             return Summary(finished=0, failed=0, interrupted=False)
         already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)

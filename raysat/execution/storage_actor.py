@@ -41,7 +41,8 @@ class StorageActor:
 
     def unfinished(self, trials: Sequence[str]) -> list[str]:
         """Those of some trials that have no finished record."""
-        return [trial for trial in trials if not self._ledger.is_finished(trial)]
+        finished = self._ledger.finished(trials)
+        return [trial for trial in trials if trial not in finished]
 
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files; when this returns they are on disk. Raises StorageError."""

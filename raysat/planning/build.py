@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raysat.config.naming import compact_names, own_settings
-from raysat.config.schema import Config, Trial
+from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
-from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, generate_jobs, plan_trial
+from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
 from raysat.planning.resolve import resolve_config
-from raysat.planning.stages import TrainJob, train_jobs
+from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.artifacts import Artifacts, run_folder
 from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
@@ -73,7 +73,7 @@ class Plan:
             classes=self.store.classes,
             generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),
             reported=self.store.reported_split,
-            images=ImageCounts(alone=self.samples_seen, shared=sum(job.samples_seen for job in self.train_jobs)),
+            images=ImageCounts(alone=self.samples_seen, shared=shared_samples(self.trials)),
             settings=shared,
             arms=tuple(
                 ArmEntry(
@@ -127,13 +127,12 @@ def make_plan(
         with arm.located():
             configs[arm.name] = resolve_config(arm.config, store)
             generators |= {job.id: job for job in generate_jobs(configs[arm.name], store)}
+    bound = {name: bind(config, store, workers=workers, reuse_epochs=reuse_epochs) for name, config in configs.items()}
     trials: dict[str, PlannedTrial] = {}
     trial_ids: dict[str, dict[int, str]] = {name: {} for name in configs}
     for seed in study.seeds:
-        for name, config in configs.items():
-            trial = plan_trial(
-                Trial(config=config, seed=seed), store, arm=name, workers=workers, reuse_epochs=reuse_epochs
-            )
+        for name, binding in bound.items():
+            trial = binding.trial(seed, arm=name)
             trial_ids[name][seed] = trials.setdefault(trial.id, trial).id
     return Plan(
         study=study,
@@ -159,7 +158,8 @@ class PendingJobs:
     def of(cls, plan: Plan, out: Path) -> PendingJobs:
         """Find what the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
         ledger, artifacts = run_folder(out, plan.study.name)
-        trials = [trial for trial in plan.trials if not ledger.is_finished(trial.id)]
+        finished = ledger.finished(trial.id for trial in plan.trials)
+        trials = [trial for trial in plan.trials if trial.id not in finished]
         needed = {need for trial in trials for need in trial.needs}
         generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
         return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))

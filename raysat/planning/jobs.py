@@ -7,6 +7,7 @@ for it. Training needs the generate jobs of its synthetic patches.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, assert_never
 
@@ -15,7 +16,7 @@ from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Generation, Trial, digest
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
-from raysat.planning.state_ids import counted, state_ids
+from raysat.planning.state_ids import StateChain, counted, state_chain
 
 # Raise whenever a change of the code alters the numbers that a configuration gives: old records are then not reused.
 NUMERICS_VERSION: Final = 3
@@ -91,42 +92,73 @@ class PlannedTrial:
 WorkItem = GenerateJob | PlannedTrial  # what has a record of its own
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundConfig:
+    """A configuration bound to its store: what all its trials have in common, whatever their seed."""
+
+    config: Config
+    needs: tuple[str, ...]  # generate jobs
+    samples_seen: int  # by each trial
+    spec: Mapping[str, Any]  # what names it, however its patches were asked for
+    where: Mapping[str, Any]  # and what else decides its numbers: the store, the numerics version, workers
+    states: StateChain
+    reuse_epochs: bool
+
+    def trial(self, seed: int, *, arm: str) -> PlannedTrial:
+        """The trial of a seed; ``arm`` is the name that it is shown by."""
+        id_ = digest({"trial": {"config": self.spec, "seed": seed}, **self.where})
+        return PlannedTrial(
+            id=id_,
+            arm=arm,
+            trial=Trial(config=self.config, seed=seed),
+            samples_seen=self.samples_seen,
+            states=self.states.ids(seed, self.where if self.reuse_epochs else {**self.where, "alone": id_}),
+            needs=self.needs,
+        )
+
+
 def plan_trial(
     trial: Trial, store: PatchStore, *, arm: str, workers: int = 1, reuse_epochs: bool = True
 ) -> PlannedTrial:
-    """Bind a trial to its store.
+    """Bind one trial to its store.
 
     Args:
         trial: its configuration is resolved (``resolve.py``).
         store: the real patches.
         arm: the name that it is shown by.
-        workers: data-parallel; several are part of the id, since batch norm then sees smaller batches.
+        workers: data-parallel.
         reuse_epochs: whether it may have states in common with other trials.
 
     Returns:
         The trial, and what it needs.
     """
-    config = trial.config
+    return bind(trial.config, store, workers=workers, reuse_epochs=reuse_epochs).trial(trial.seed, arm=arm)
+
+
+def bind(config: Config, store: PatchStore, *, workers: int = 1, reuse_epochs: bool = True) -> BoundConfig:
+    """Bind a configuration to its store.
+
+    Args:
+        config: resolved (``resolve.py``).
+        store: the real patches.
+        workers: data-parallel; several are part of the id, since batch norm then sees smaller batches.
+        reuse_epochs: whether its trials may have states in common with others.
+
+    Returns:
+        What makes its trials.
+    """
     generators = generate_jobs(config, store)
     needs = tuple(job.id for job in generators)
     patches = len(store.indices("train")) + sum(job.work.patches for job in generators)
-    spec = trial.model_dump(mode="json")
-    spec["config"] |= {"synthetic": list(needs), **counted(config)}  # however the patches were asked for
-    where: dict[str, Any] = {"data": store.fingerprint, "numerics": NUMERICS_VERSION}
-    where |= {"workers": workers} if workers > 1 else {}
-    id_ = digest({"trial": spec, **where})
-    return PlannedTrial(
-        id=id_,
-        arm=arm,
-        trial=trial,
-        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
-        states=state_ids(
-            trial,
-            generated=needs,
-            steps=steps_per_epoch(patches, config.optim.batch_size),
-            also=where if reuse_epochs else where | {"alone": id_},
-        ),
+    where = {"data": store.fingerprint, "numerics": NUMERICS_VERSION} | ({"workers": workers} if workers > 1 else {})
+    return BoundConfig(
+        config=config,
         needs=needs,
+        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
+        spec=config.model_dump(mode="json") | {"synthetic": list(needs), **counted(config)},
+        where=where,
+        states=state_chain(config, generated=needs, steps=steps_per_epoch(patches, config.optim.batch_size)),
+        reuse_epochs=reuse_epochs,
     )
 
 

@@ -11,6 +11,7 @@ whenever a study grows or a run is resumed, and still find what earlier ones lef
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -100,11 +101,11 @@ def train_jobs(trials: Sequence[PlannedTrial]) -> tuple[TrainJob, ...]:
             if epoch:
                 children.setdefault(trial.states[epoch - 1], {})[state] = None
     jobs: list[TrainJob] = []
-    starts: list[tuple[str, int, str | None]] = [  # several branches from the very start share nothing
+    starts: deque[tuple[str, int, str | None]] = deque(  # several branches from the very start share nothing
         (child, 0, None) for root in dict.fromkeys(trial.states[0] for trial in trials) for child in children[root]
-    ]
+    )
     while starts:
-        state, start_epoch, parent = starts.pop(0)
+        state, start_epoch, parent = starts.popleft()
         path, branches = [state], []
         while state in children:
             longest = max(children[state], key=remaining.__getitem__)  # the first of equals
@@ -128,6 +129,17 @@ def train_jobs(trials: Sequence[PlannedTrial]) -> tuple[TrainJob, ...]:
         starts += [(child, epoch, job.id) for child, epoch in branches]
     order = {trial.id: index for index, trial in enumerate(trials)}
     return tuple(sorted(jobs, key=lambda job: min(order[trial.id] for trial in job.trials)))
+
+
+def shared_samples(trials: Sequence[PlannedTrial]) -> int:
+    """Count the images that pass through models where each state that several trials pass through is trained once."""
+    seen: set[str] = set()
+    samples = 0
+    for trial in trials:
+        states = [state for state in trial.states[1:] if state not in seen]
+        seen.update(states)
+        samples += trial.samples_seen // trial.epochs * len(states)
+    return samples
 
 
 def unshared_job(trial: PlannedTrial) -> TrainJob:

@@ -12,7 +12,8 @@ equal weights, bit for bit on a CPU.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,42 +22,63 @@ from raysat.config.families.learning import Optim
 from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
 from raysat.config.milestones import reweight_at, sampler_at
-from raysat.config.schema import Config, Trial, digest
+from raysat.config.schema import Config, canonical_json, digest, digest_text
 
 _BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
 
 
-def state_ids(trial: Trial, *, generated: Sequence[str], steps: int, also: dict[str, Any]) -> tuple[str, ...]:
-    """Name a trial's states.
+@dataclass(frozen=True, slots=True)
+class StateChain:
+    """What names the states of a configuration, whatever the seed."""
+
+    start: Mapping[str, Any]
+    epochs: tuple[str, ...]  # what decides each epoch, as canonical JSON without its opening brace
+
+    def ids(self, seed: int, also: Mapping[str, Any]) -> tuple[str, ...]:
+        """Name the states of a trial.
+
+        Args:
+            seed: of the trial.
+            also: what else decides the numbers: the store, the numerics version, data-parallel workers.
+
+        Returns:
+            The names after 0, 1 ... all of its epochs.
+        """
+        ids = [digest({**also, "seed": seed, **self.start})]
+        for epoch in self.epochs:
+            ids.append(digest_text(f'{{"after":"{ids[-1]}",{epoch}'))  # "after" sorts before the other keys
+        return tuple(ids)
+
+
+def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> StateChain:
+    """Find what names the states of a configuration.
 
     Args:
-        trial: its configuration is resolved (``resolve.py``).
+        config: resolved (``resolve.py``).
         generated: the generate jobs whose patches it trains on.
         steps: batches per epoch.
-        also: what else decides the numbers: the store, the numerics version, data-parallel workers.
-
-    Returns:
-        The names after 0, 1 ... all of its epochs.
     """
-    config, epochs = trial.config, trial.config.optim.epochs
+    epochs = config.optim.epochs
     spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
-    start = {**also, "seed": trial.seed, "config": spec, "generated": list(generated)}
-    ids = [digest(start | (class_counts if isinstance(config.loss, ByCounts) else {}))]
-    rates = _rates(config.schedule, config.optim, steps)
-    for epoch in range(epochs):
+    start = {"config": spec, "generated": list(generated)}
+    start |= class_counts if isinstance(config.loss, ByCounts) else {}
+    texts: dict[str, str] = {}  # equal ones are kept once
+    settings = []
+    for epoch, rates in enumerate(_rates(config.schedule, config.optim, steps)):
         reweight = reweight_at(config.reweight, epoch=epoch, epochs=epochs)
         sampler = sampler_at(config.sampler, epoch=epoch, epochs=epochs)
-        settings = {
-            "rates": rates[epoch],
+        decides = {
+            "rates": rates,
             "reweight": reweight.model_dump(mode="json"),
             "sampler": sampler.model_dump(mode="json"),
             **(class_counts if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
         }
-        ids.append(digest({"after": ids[-1], **settings}))
-    return tuple(ids)
+        text = canonical_json(decides)[1:]
+        settings.append(texts.setdefault(text, text))
+    return StateChain(start, tuple(settings))
 
 
 def counted(config: Config) -> dict[str, str]:

@@ -10,7 +10,7 @@ from raysat.planning.build import PendingJobs, Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial
 from raysat.planning.no_effect import NoEffect, no_effects
 from raysat.planning.settings import Varied, describe, differences
-from raysat.planning.stages import TrainJob, train_jobs
+from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.ledger import Ledger
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
@@ -89,7 +89,7 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
     differ = differences(configs, plan.store.bands)
     grid = {arm.name for arm in plan.study.arms if arm.in_grid}
     shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
-    samples_per_s, measured_on = _rate(plan, pending.ledger)
+    samples_per_s, measured_on = _rate(pending.ledger, [trial.id for trial in plan.trials if trial.id not in missing])
     counts = plan.store.counts("train")
     return PlanSummary(
         study=plan.study.name,
@@ -124,7 +124,7 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
             )
             for job in plan.generate_jobs
         ),
-        stages=tuple(job for job in plan.train_jobs if job.trials[-1].trial.seed == plan.study.seeds[0]),
+        stages=train_jobs([trial for trial in plan.trials if trial.seed == plan.study.seeds[0]]),
         no_effects=no_effects(plan),
         n_seeds=len(plan.study.seeds),
         n_trials=plan.n_trials,
@@ -134,14 +134,14 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
         missing_generators=len(generate),
         missing_steps=sum(job.work.gan.steps for job in generate),
         samples_alone=sum(trial.samples_seen for trial in trials),
-        samples_shared=sum(job.samples_seen for job in train_jobs(trials)),
+        samples_shared=shared_samples(trials),
         samples_per_s=samples_per_s,
         measured_on=measured_on,
     )
 
 
-def _rate(plan: Plan, ledger: Ledger) -> tuple[float, int]:
+def _rate(ledger: Ledger, finished: list[str]) -> tuple[float, int]:
     """Images a second in the finished trials of the same run, and how many these are; else an assumed rate, and 0."""
-    records = [ledger.read(trial.id) for trial in plan.trials if ledger.is_finished(trial.id)]
+    records = [ledger.read(trial) for trial in finished]
     seconds = sum(record.seconds for record in records)
     return (sum(record.images for record in records) / seconds, len(records)) if seconds else (_ASSUMED_RATE, 0)

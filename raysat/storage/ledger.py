@@ -21,7 +21,7 @@ finished one. One that replaces another moves it to a backup first, which is rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -124,6 +124,12 @@ class Ledger:
     def is_finished(self, trial_id: str) -> bool:
         """Whether a trial has a whole record, as ``damage`` has it; else it is to be trained again."""
         return self.has_record(trial_id) and self.damage(trial_id) is None
+
+    def finished(self, trials: Iterable[str]) -> frozenset[str]:
+        """Return those of some trials that are finished; only what has a folder is looked at. Raises as above."""
+        entries = folder_entries(self.root / "trials")
+        there = {entry.name.removeprefix(".").removesuffix(".replaced") for entry in entries}
+        return frozenset(trial for trial in trials if trial in there and self.is_finished(trial))
 
     def has_record(self, trial_id: str) -> bool:
         """Whether a trial has a record, even if damaged. Raises StorageError where that cannot be seen."""

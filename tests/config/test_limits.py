@@ -71,7 +71,7 @@ PLAN = {
     "epochs in all": (
         "base: {optim: {epochs: 10000}}\nseeds: 1000\n",
         [],
-        r":2: seeds: the trials would train 10,000,000 epochs in all, more than 1,000,000$",
+        r":2: seeds: the trials would train 10,000,000 epochs in all, more than 4,000,000$",
     ),
     **{
         f"synthetic.{key}": (gan(key), [], rf":2: synthetic\.{key} must be <= {bound}, got 1000000000000 ")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raysat.config.schema import Config, Trial
+from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.planning.build import Plan, make_plan
 from raysat.planning.stages import TrainJob, train_jobs, unshared_job
-from raysat.planning.state_ids import state_ids
+from raysat.planning.state_ids import state_chain
 from raysat.study.load import load_study
 
 BASE = "study: tree\nbase: {model: {name: test_resnet}, optim: {epochs: 10, batch_size: 16}}\nseeds: [3]\n"
@@ -144,5 +144,5 @@ def test_states_are_named_by_what_decides_them(one: dict[str, object], other: di
     for part in (one, other):
         optim = {"kind": "adam", "epochs": 10, **part.get("optim", {})}  # type: ignore[dict-item]
         config = Config.model_validate({**part, "optim": optim})
-        names.append(state_ids(Trial(config=config, seed=0), generated=(), steps=7, also={}))
+        names.append(state_chain(config, generated=(), steps=7).ids(0, {}))
     assert sum(a == b for a, b in zip(*names, strict=True)) == common
