@@ -34,6 +34,7 @@ GAN_STEPS: Final = 10_000_000  # of a generator; the default is 2,500
 GAN_BATCH: Final = 4_096  # patches of each of these steps; the default is 16
 GAN_WIDTH: Final = 1_024  # channels of a generator at its finest level; the usual code has 64
 GAN_LATENT: Final = 4_096  # numbers that a patch is made from; the usual code has 100
+NAME: Final = 200  # characters of an arm's name, which stands in tables and figures
 FILE: Final = 150_000  # bytes of a study file: less than a second of reading, 2,000 arms
 VALUES: Final = 150_000  # of a study file, those that aliases make of it included
 DEPTH: Final = 20  # of nested values, far above what a study needs

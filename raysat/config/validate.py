@@ -47,7 +47,7 @@ _EITHER: Final[dict[Key, tuple[str, str]]] = {
 
 def validate_config(tree: YamlValue, *, arm: str) -> Config:
     """Validate an arm's configuration. Raises StudyError, which names the arm too."""
-    return validate(Config, tree, where=f" (arm {arm!r})")
+    return validate(Config, tree, where=f" (arm {echo(arm)})")
 
 
 def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:

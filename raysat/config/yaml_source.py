@@ -93,7 +93,7 @@ class YamlValue:
 
     def mappings(self, key: str) -> list[YamlValue]:
         """Return the list of mappings under a key; empty where it is absent. Raises StudyError for another value."""
-        values = self.value.get(key) or []
+        values = self.value.get(key, [])
         if not isinstance(values, list) or not all(isinstance(item, dict) and item for item in values):
             raise self.error(f"{key!r} must be a list of mappings", key, hint="begin each of them with '- '")
         return [self.child(key, position) for position in range(len(values))]
@@ -103,7 +103,7 @@ class YamlValue:
         for key in self.value:
             if key not in known:
                 advice = did_you_mean(key, known) or (hint(key) if hint is not None else None)
-                raise self.error(f"unknown key {key!r}", key, hint=advice or suggest(key, known))
+                raise self.error(f"unknown key {echo(key)}", key, hint=advice or suggest(key, known))
 
     def error(self, message: str, *key: str | int, hint: str | None = None) -> StudyError:
         """Make an error that begins with the place of a key."""

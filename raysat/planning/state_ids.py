@@ -58,6 +58,9 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
         config: resolved (``resolve.py``).
         generated: the generate jobs whose patches it trains on.
         steps: batches per epoch.
+
+    Returns:
+        The chain, which names the states of each seed.
     """
     epochs = config.optim.epochs
     spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from raysat.config import limits
 from raysat.config.json_schema import OVERRIDE, Schema, by_kind, key_ref, member, section_ref
 from raysat.config.schema import Config, variants
 from raysat.search.distribution import DISTRIBUTIONS, NOT_SEARCHED
@@ -112,5 +113,6 @@ def _choice(values: Schema) -> Schema:
         "type": "array",
         "items": values,
         "minItems": 2,
+        "maxItems": limits.CHOICES,
         "uniqueItems": True,
     }

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from raysat.config.schema import Config
 from raysat.config.yaml_source import YamlValue
 from raysat.errors import UsageError
+from raysat.formatting import echo
 
 _SETTING: Final = re.compile(r"[a-z]+\.[a-z_0-9]+")  # with which the message of an error about one begins
 
@@ -58,6 +59,7 @@ class Arm:
     name: str
     config: Config
     in_grid: bool = False  # a combination of the grid, not a named row
+    place: str = field(default="", compare=False, repr=False)  # where it is written: file:line
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)  # of what is no default
 
     @contextmanager
@@ -71,6 +73,7 @@ class Arm:
         except UsageError as error:
             key = _SETTING.match(error.template)
             origin = key and (self.origins.get(key[0]) or self.origins.get(key[0].partition(".")[0]))
-            named = f"{error.template} (arm {self.name!r})"
-            told = f"{origin.place}: {named}" if origin else f"arm {self.name!r}: {error.template}"
+            place = origin.place if origin else self.place
+            arm = f"arm {echo(self.name)}"
+            told = f"{place}: {error.template} ({arm})" if place else f"{arm}: {error.template}"
             raise type(error)(told, hint=error.hint_template) from None

@@ -22,6 +22,7 @@ from raysat.config.merge import DEFAULTS, override
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
 from raysat.errors import did_you_mean, suggest
+from raysat.formatting import echo
 from raysat.study.rates import check_rate, schedule_of
 
 _SHOWN: Final = 5  # values that a hint lists
@@ -137,13 +138,13 @@ def _check_keys(rule: YamlValue) -> None:
         family = variants(section)
         known = list(dict.fromkeys(key for member in family.values() for key in member.model_fields))
         if not isinstance(wanted, dict):
-            hint = f"write {section}.{'kind' if 'kind' in known else known[0]}: {wanted}"
-            raise rule.error(f"{section} must be a mapping, got {wanted!r}", section, hint=hint)
+            hint = f"write {section}.{'kind' if 'kind' in known else known[0]}: {label(wanted)}"
+            raise rule.error(f"{section} must be a mapping, got {echo(wanted)}", section, hint=hint)
         for key, value in wanted.items():
             if key not in known:
                 raise rule.error(f"unknown key '{section}.{key}'", section, key, hint=suggest(key, known))
             if key == "kind" and value not in list(family):
-                message = f"{section}.kind must be one of {', '.join(family)}, got {value!r}"
+                message = f"{section}.kind must be one of {', '.join(family)}, got {echo(value)}"
                 raise rule.error(message, section, key, hint=did_you_mean(value, family))
 
 
@@ -162,5 +163,5 @@ def _why_none(rule: dict[str, Any], trees: Sequence[dict[str, Any]]) -> str:
                 has = list(dict.fromkeys(label(part[key]) for part in there if key in part))
                 some = [*has[:_SHOWN], *(["..."] if len(has) > _SHOWN else [])]
                 path = f"{section}.{key}"
-                return f"{path} is {' or '.join(some)} there, not {value!r}" if has else f"no arm there has {path}"
+                return f"{path} is {' or '.join(some)} there, not {echo(value)}" if has else f"no arm there has {path}"
     return "no combination has all of its values"

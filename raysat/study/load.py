@@ -72,7 +72,7 @@ def load_study(
         raise document.error(message, "search", hint="run it with {raysat tune}")
     document.check_keys(list(STUDY_KEYS), hint=outside_base)
     for key in ("arms", "grid", "zip", "exclude"):
-        if key in document.value and document.value[key] is None:
+        if key in document.value and document.value[key] in (None, {}, [], ""):
             raise document.error(f"{key!r} is empty", key, hint="indent what belongs to it below it, or leave it out")
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(given, seeds)
@@ -80,14 +80,14 @@ def load_study(
     written = document.mapping("base", hint="such as base: {optim: {epochs: 40}}").expand()
     for key in written.value:
         if key in STUDY_KEYS:
-            raise written.error(f"{key!r} stands within base", key, hint="write it at the left margin, beside base")
+            raise written.error(f"{echo(key)} stands within base", key, hint="write it at the left margin, beside base")
     base = override(DEFAULT_KINDS, written)
     named, grid = list(_named(document, base)), list(combinations(document, base))
     trees: dict[str, YamlValue] = {}
     changes: dict[str, YamlValue] = {}  # what the arm itself says
     for name, changed, tree in [*named, *grid] or [("base", YamlValue({}), base)]:
         if name in trees:
-            raise tree.error(f"two arms are called {name!r}", hint="give each arm a name and a value of its own")
+            raise tree.error(f"two arms are called {echo(name)}", hint="give each arm a name and a value of its own")
         trees[name], changes[name] = tree, changed
     whole = {name: override(tree, settings) for name, tree in trees.items()}
     configs = {name: validate_config(tree, arm=name) for name, tree in whole.items()}
@@ -102,7 +102,13 @@ def load_study(
     return Study(
         name=study_name(given),
         arms=tuple(
-            Arm(name=name, config=config, in_grid=name in in_grid, origins=origins[name])
+            Arm(
+                name=name,
+                config=config,
+                in_grid=name in in_grid,
+                origins=origins[name],
+                place=_place(document, name, in_grid=name in in_grid),
+            )
             for name, config in configs.items()
         ),
         seeds=numbers,
@@ -110,6 +116,12 @@ def load_study(
         reference_place=document.location(("reference",)),
         text=given.text,
     )
+
+
+def _place(document: YamlValue, arm: str, *, in_grid: bool) -> str:
+    """Where an arm is written; the axes of a grid make it together."""
+    key = "grid" if "grid" in document.value else "zip"
+    return document.location((key,) if in_grid else ("arms", arm) if "arms" in document.value else ("base",))
 
 
 def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
@@ -132,7 +144,11 @@ def _named(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, YamlValu
     arms = document.mapping("arms")
     for name in arms.value:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise arms.error(f"arm {name!r} must be named by text", name, hint=f'quote its name: "{name}":')
+            hint = f'quote its name: "{one_line(str(name))}":'
+            raise arms.error(f"arm {echo(name)} must be named by text", name, hint=hint)
+        if len(name) > limits.NAME:
+            message = f"an arm's name has {limits.NAME} characters at most, got one of {len(name):,}: {echo(name)}"
+            raise arms.error(message, name, hint="give it a short name; what it changes is listed beside it")
         changed = arms.mapping(name, hint="say what it changes, such as {loss: {kind: ldam}}, or {} for base").expand()
         tree = override(base, changed)
         check_rate(changed, [schedule_of(tree)])
@@ -169,7 +185,9 @@ def _setting(text: str) -> tuple[str, Any]:
 def _text(document: YamlValue, key: str) -> str | None:
     value = document.value.get(key)
     if value is not None and not isinstance(value, str):
-        raise document.error(f"{key!r} must be text, got {echo(value)}", key, hint=f'quote it: {key}: "{value}"')
+        raise document.error(
+            f"{key!r} must be text, got {echo(value)}", key, hint=f'quote it: {key}: "{one_line(str(value))}"'
+        )
     return value
 
 

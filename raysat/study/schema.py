@@ -33,12 +33,13 @@ def study_schema() -> Schema:
         },
         "arms": {
             "type": "object",
-            "propertyNames": {"type": "string", "pattern": r"\S"},
+            "minProperties": 1,
+            "propertyNames": {"type": "string", "pattern": r"\S", "maxLength": limits.NAME},
             "additionalProperties": OVERRIDE,
         },
-        "grid": {"$ref": "#/$defs/axes"},
-        "zip": {"type": "array", "items": {"$ref": "#/$defs/axes", "minProperties": 1}},
-        "exclude": {"type": "array", "items": {**OVERRIDE, **some}},
+        "grid": {"$ref": "#/$defs/axes", "minProperties": 1},
+        "zip": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/axes", "minProperties": 1}},
+        "exclude": {"type": "array", "minItems": 1, "items": {**OVERRIDE, **some}},
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {

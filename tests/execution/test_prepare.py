@@ -40,5 +40,5 @@ def test_a_generator_that_cannot_be_trained_names_its_arm(
 ) -> None:
     monkeypatch.setattr("raysat.generation.check.MIN_SIDE", 64)  # pixels; the store's patches have 32
     study = load(tmp_path, BASE + "arms: {a: {}, b: {synthetic: {kind: dcgan, classes: [b]}}}")
-    with pytest.raises(PlanError, match=r"^arm 'b': the patches of .* are 32 x 32 pixels"):
+    with pytest.raises(PlanError, match=r"study\.yaml:2: the patches of .* are 32 x 32 pixels"):
         prepare(study, landsat_store, data="mine")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.planning.build import Plan, make_plan
-from raysat.planning.stages import TrainJob, train_jobs, unshared_job
+from raysat.planning.stages import TrainJob, shared_samples, train_jobs, unshared_job
 from raysat.planning.state_ids import state_chain
 from raysat.study.load import load_study
 
@@ -119,6 +119,7 @@ def test_any_tree_trains_each_state_once_and_reads_out_each_trial(
             assert chain.start_epoch in left.fork_epochs
             assert left.start_epoch < chain.start_epoch
     assert train_jobs(plan.trials) == found
+    assert shared_samples(plan.trials) == sum(job.samples_seen for job in found)
 
 
 def test_the_chain_of_one_trial(tmp_path: Path, landsat_store: PatchStore) -> None:
