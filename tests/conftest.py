@@ -37,6 +37,9 @@ RAY = (
     "tests/examples/",
     "tests/execution/test_cluster.py",
     "tests/faults/",
+    "tests/hostile/test_other_users.py",
+    "tests/hostile/test_planted_modules.py",
+    "tests/hostile/test_ray_start.py",
     "tests/test_tutorial.py",
 )
 SLOW = (

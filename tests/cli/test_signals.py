@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,26 +14,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.command import Raysat, ablate
-from tests.helpers.processes import descendants
-
-
-def listening(root: int) -> Iterator[str]:
-    """Yield the local addresses (hexadecimal) on which a process tree listens."""
-    inodes = set()
-    for pid in descendants(root):
-        for handle in Path(f"/proc/{pid}/fd").glob("*"):
-            try:
-                inodes.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
-            except OSError:
-                continue
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            words = line.split()
-            if words[3] == "0A" and words[9] in inodes:
-                yield words[1].split(":")[0]
-
-
-LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+from tests.helpers.processes import LOOPBACK, listening
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
@@ -54,7 +34,7 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        addresses = set(listening(process.pid))
+        addresses = {address for address, _ in listening(process.pid)}
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     finally:

@@ -1,6 +1,9 @@
 """The processes below a process, read from Linux's /proc."""
 
+from collections.abc import Iterator
 from pathlib import Path
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
 def descendants(root: int) -> set[int]:
@@ -38,3 +41,20 @@ def marked(mark: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def listening(root: int) -> Iterator[tuple[str, int]]:
+    """Yield the local addresses (hexadecimal) and ports on which a process tree listens."""
+    inodes = set()
+    for pid in descendants(root):
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except OSError:
+                continue
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                address, port = words[1].split(":")
+                yield address, int(port, 16)
