@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field
 
 from raysat.data.names import name_fault, names_fault
 from raysat.data.splits import check_letters
@@ -13,8 +13,12 @@ from raysat.files import FileModel
 
 DTYPES: Final = ("uint8", "uint16", "float32")
 _MAX_FACTS: Final = 100  # of a source
+_LONGEST_FACT: Final = 10_000  # characters of one: paths have some thousand at most
 
 _T = TypeVar("_T")
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Text = Annotated[str, Field(max_length=_LONGEST_FACT)]
+Fact = Text | Whole | float | bool | dict[str, Whole] | None  # where patches came from, and counts of what was dropped
 Size = Annotated[int, Field(ge=1)]
 
 
@@ -64,7 +68,7 @@ class StoreMeta(FileModel):
     dtype: Annotated[str, AfterValidator(_pixel_type)] | None = None
     stats: tuple[Annotated[BandStats, AfterValidator(_possible)], ...]
     nodata: tuple[Annotated[int, Field(ge=0)], ...] = ()  # absent where the store is too old to say
-    source: Annotated[dict[str, JsonValue], Field(max_length=_MAX_FACTS)]
+    source: Annotated[dict[str, Fact], Field(max_length=_MAX_FACTS)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]  # of images, labels and splits
     # Of what is checked on every opening (see ``spot_check.py``); absent where the store is too old.
     checksum: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None

@@ -431,7 +431,7 @@ def test_a_number_out_of_bounds_is_refused_at_the_option(
         ("x" * 300, 2, "more than 255 bytes"),
         ("y/" * 3000, 3, "File name too long"),
         ("/dev/null", 2, "exists already"),
-        ("/dev/null/s", 3, "a file is where a folder should be"),
+        ("/dev/null/s", 3, "is a file, not a folder"),
         ("/proc/s", 3, "cannot be written"),
     ],
 )

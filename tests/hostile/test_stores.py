@@ -74,6 +74,7 @@ WRONG = [
     *(("shape", value) for value in ([12, 2, 5, 6], [12, 2, 5], [12, 2, 5, 5.0], "x", [0, 2, 5, 5])),
     *(("dtype", value) for value in ("uint16", "object", 3)),
     *(("nodata", value) for value in ([1, 0], [-1, 0], [0], [0, 301], [True, 0], "x", [HUGE, 0])),
+    *(("source", {"kind": value}) for value in ([1], {"a": "b"}, {"a": {}}, "x" * 10_001, HUGE, {"a": HUGE})),
     *(("source", value) for value in (None, [], {str(index): 0 for index in range(101)})),
     ("checksum", "0" * 64),
 ]
