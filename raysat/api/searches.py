@@ -25,7 +25,7 @@ from raysat.reporting.render.frames import search_frame, to_csv
 from raysat.reporting.render.terminal import Blocks
 from raysat.search.confirm import best_candidates, confirming_study
 from raysat.search.load import Search as AnySearch
-from raysat.search.log import Candidate, Log, read_log
+from raysat.search.log import Candidate, Log, check_params, read_log
 from raysat.search.sampler import study_of
 from raysat.storage.ledger import Ledger
 from raysat.study.source import Source
@@ -151,6 +151,7 @@ def open_search(path: Path | str) -> SearchRun:
         if key not in now or value != now[key] or fixed & {key, key.partition(".")[0]}
     }
     search = load_search(folder / "study.yaml", overrides=overrides, seed=log.identity.seed)  # as it was called
+    check_params(log, search, folder)
     return SearchRun(search=search, log=log, ledger=Ledger(folder), interrupted=left, exhausted=False)
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
+# What may not be read is said where it is read, as everything else of a file.
+FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
+FOLDER = click.Path(path_type=Path, file_okay=False, readable=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

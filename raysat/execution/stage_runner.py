@@ -90,7 +90,7 @@ def _resume(
     while (state := group.broadcast(storage.find_state(states))) is not None:
         states = states[states.index(state) + 1 :]  # where to look if this one does not serve
         training = begin()  # anew each time: a checkpoint that does not serve may be half read
-        is_restored = _restore(training, storage.read_state(state), job)
+        is_restored = _restore(training, storage.read_state(state), job, job.states.index(state))
         if group.broadcast(is_restored):
             if not is_restored:
                 raise RuntimeError(f"the checkpoint {state}, from which rank zero resumes, cannot be read here")
@@ -98,10 +98,12 @@ def _resume(
     return None
 
 
-def _restore(training: Training, content: bytes, job: TrainJob) -> bool:
-    """Read a checkpoint, unless it lacks an average that is needed now, or is of another raysat or torch."""
+def _restore(training: Training, content: bytes, job: TrainJob, epoch: int) -> bool:
+    """Read a checkpoint, unless it lacks an average that is needed now, or is of another epoch, raysat or torch."""
     try:
         state = decode(content)
+        if state.epoch != epoch:
+            return False
         for average in training.averages - state.averages.keys() - job.averages_needed(state.epoch):
             training.drop_average(average)
         training.restore(state)

@@ -31,6 +31,7 @@ Line = Annotated[str, BeforeValidator(_as_line), Field(max_length=_LONGEST_LINE)
 Text = Annotated[str, BeforeValidator(_as_text)]  # of several lines
 Count = Annotated[int, Field(ge=0, le=10**15)]  # sums of a million of these fit 64 bits
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Whole = Annotated[int, Field(ge=-(10**308), le=10**308)]  # what a float holds too
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]  # seconds, losses, distances
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -52,6 +52,10 @@ class Range:
         """The param that sets ``value``; None where it lies outside."""
         return value if isinstance(value, int | float) and self.low <= value <= self.high else None
 
+    def holds(self, param: ParamValue) -> bool:
+        """Whether it is a param of this range."""
+        return self.low <= param <= self.high and (self.kind != "int" or param == int(param))
+
     def value(self, param: ParamValue) -> float:
         """What a param sets: a whole number, or one rounded to four significant digits within the bounds."""
         if self.kind == "int":
@@ -73,6 +77,10 @@ class Choice:
     def find(self, value: Any) -> ParamValue | None:
         """The param that sets ``value``, equal as JSON (1 is not true, and 1.0 is not 1); None where none does."""
         return next((n for n, choice in enumerate(self.values) if _json(choice) == _json(value)), None)
+
+    def holds(self, param: ParamValue) -> bool:
+        """Whether it is the position of a choice."""
+        return isinstance(param, int) and 0 <= param < len(self.values)
 
     def value(self, param: ParamValue) -> Any:
         """What a param sets."""

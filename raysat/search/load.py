@@ -72,6 +72,15 @@ class Search:
             params[parameter.name] = param
         return params
 
+    def holds(self, params: Params) -> bool:
+        """Whether these are the params of a candidate: of each parameter that applies one that it may have."""
+        known: dict[str, ParamValue] = {}
+        while parameter := self.next_parameter(known):
+            if parameter.name not in params or not parameter.distribution.holds(params[parameter.name]):
+                return False
+            known[parameter.name] = params[parameter.name]
+        return len(known) == len(params)
+
     def labels(self, params: Params) -> dict[str, str]:
         """How params read, by parameter."""
         return {p.name: p.label(params[p.name]) for p in self.parameters if p.name in params}

@@ -7,42 +7,43 @@ search was interrupted is the first to run again.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, JsonValue, model_validator
 
 from raysat.config.diff import flatten, label
 from raysat.config.schema import Config, canonical_json
 from raysat.data.store import SPLITS, PatchStore
 from raysat.errors import PlanError, StorageError
-from raysat.files import FileModel, read_model, write_atomic
-from raysat.search.distribution import ParamValue
+from raysat.files import FileModel, file_exists, read_model, write_atomic
+from raysat.files.fields import Amount, Count, Id, Line, Number, Seed, Share, Whole
 from raysat.search.load import Search
 from raysat.search.options import Budget, Pruning, Sampling
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Record
 
 FILE: Final = "search.json"
+_REMEDY: Final = "delete it and run the search again; finished trials stay"
 BASE: Final = 0  # number of the candidate that is the base
-_UNBOUNDED: Final = 1_000_000  # candidates of a search that hours alone bound
+MOST: Final = 1_000_000  # candidates of a search that hours alone bound
 
 
 class Score(FileModel):
     """What counts of a candidate on one split."""
 
-    balanced_accuracy: float
-    icv: float
+    balanced_accuracy: Share
+    icv: Amount
 
 
 class Candidate(FileModel):
     """One configuration that a search tries; number 0 is the base."""
 
-    number: int
-    job: str  # id in the ledger
-    params: dict[str, ParamValue] | None = Field(alias="drawn")  # None for a base that lies outside the space
+    number: Annotated[int, Field(ge=0, lt=MOST)]
+    job: Id  # in the ledger
+    params: dict[Line, Number | Whole] | None = Field(alias="drawn")  # None for a base that lies outside the space
     config: Config
     state: Literal["running", "finished", "stopped", "failed"] = "running"
-    curve: tuple[float, ...] = ()  # balanced accuracy on val after each epoch, of the weights as they were then
+    curve: tuple[Share, ...] = ()  # balanced accuracy on val after each epoch, of the weights as they were then
     val: Score | None = None  # of the finished model: what a candidate is judged by
     test: Score | None = None  # reported, and used for nothing
 
@@ -65,12 +66,12 @@ class Identity(FileModel):
     """All that decides which candidates are suggested and what they are worth; what is spent may change."""
 
     base: Config
-    seed: int
-    search: dict[str, Any]  # distributions as written, by parameter
+    seed: Seed
+    search: dict[str, JsonValue]  # distributions as written, by parameter
     sampler: Sampling
     pruner: Pruning = Field(alias="stop")
-    data: str  # the store's fingerprint
-    workers: int
+    data: Line  # the store's fingerprint
+    workers: Count
 
     def differing(self, other: Identity) -> list[str]:
         """The keys that differ, as the search file calls them; numbers differ where they are written otherwise."""
@@ -82,13 +83,19 @@ class Log(FileModel):
     """All that a search has tried, on what, and what that took."""
 
     format: Literal[1] = 1
-    study: str
+    study: Line
     identity: Identity  # another search cannot resume from here
-    data: str  # the name that the store was asked for by
-    patches: dict[str, int]  # by split
-    reported: str
-    seconds: float = 0.0
-    candidates: tuple[Candidate, ...] = ()
+    data: Line  # the name that the store was asked for by
+    patches: dict[Id, Count]  # by split
+    reported: Id
+    seconds: Amount = 0.0
+    candidates: Annotated[tuple[Candidate, ...], Field(max_length=MOST)] = ()
+
+    @model_validator(mode="after")
+    def _has_each_candidate_once(self) -> Self:
+        if len({candidate.number for candidate in self.candidates}) < len(self.candidates):
+            raise ValueError("two candidates have one number")
+        return self
 
     @property
     def ended(self) -> list[Candidate]:
@@ -109,7 +116,7 @@ class Log(FileModel):
         """How many candidates may still be begun, or begun again."""
         if budget.hours is not None and self.candidates and self.seconds >= budget.hours * 3600:
             return 0
-        return max(0, (_UNBOUNDED if budget.trials is None else budget.trials) - len(self.ended))
+        return max(0, (MOST if budget.trials is None else budget.trials) - len(self.ended))
 
     def put(self, candidate: Candidate) -> Log:
         """The log with a candidate added, or in place of its earlier self."""
@@ -153,6 +160,7 @@ def open_log(root: Path, search: Search, store: PatchStore, *, data: str, worker
         message = f"{root} holds another search (differing: {', '.join(differing)})"
         hint = f"name this one otherwise (study: ...), give another {{--out}}, or delete {root / FILE}"
         raise PlanError(message, hint=f"{hint}; finished trials stay")
+    check_params(log, search, root)
     ledger = Ledger(root)
     return log.model_copy(update={"candidates": tuple(_to_resume(candidate, ledger) for candidate in log.candidates)})
 
@@ -167,11 +175,28 @@ def _to_resume(candidate: Candidate, ledger: Ledger) -> Candidate:
     return candidate.model_copy(update={"state": "running", "curve": ()})
 
 
+def check_params(log: Log, search: Search, root: Path) -> None:
+    """Check that every candidate lies in the space.
+
+    Args:
+        log: of a run.
+        search: that it is the log of.
+        root: the run's folder, for errors.
+
+    Raises:
+        StorageError: a candidate has params that the search does not have.
+    """
+    for candidate in log.candidates:
+        if candidate.params is not None and not search.holds(candidate.params):
+            message = f"{root / FILE} is damaged: candidate {candidate.number} has params that its search does not have"
+            raise StorageError(message, hint=_REMEDY)
+
+
 def read_log(root: Path) -> Log | None:
     """Read the log of a search as it is; None where the folder holds none. Raises StorageError for a damaged one."""
-    if not (root / FILE).is_file():
+    if not file_exists(root / FILE):
         return None
-    return read_model(Log, root / FILE, remedy="delete it and run the search again; finished trials stay")
+    return read_model(Log, root / FILE, remedy=_REMEDY)
 
 
 def save_log(root: Path, log: Log) -> None:

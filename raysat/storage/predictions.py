@@ -30,7 +30,10 @@ class Predictions:
     def fault(self) -> str | None:
         """Why these cannot be what a model predicted; None where they can."""
         n = len(self.labels)
-        if self.probabilities.ndim != 2 or not all(len(getattr(self, key)) == n for key in _ARRAYS):
+        axes = [array.ndim for array in (self.labels, self.predicted, self.indices, self.probabilities)]
+        if axes != [1, 1, 1, 2]:
+            return "its arrays have other axes than predictions"
+        if not all(len(getattr(self, key)) == n for key in _ARRAYS):
             return "its arrays differ in length"
         classes = self.probabilities.shape[1]
         if not n or not 0 < classes <= MAX_CLASSES:

@@ -74,9 +74,11 @@ class WeightAverage:
 
     @torch.no_grad()
     def restore(self, state: AverageState) -> None:
-        """Resume from a state. Raises KeyError where it lacks a parameter, RuntimeError where one has another shape."""
+        """Resume from a state. Raises KeyError where it lacks a parameter, ValueError where one has another shape."""
         for name, parameter in self.network.named_parameters():
-            parameter.copy_(state.weights[name])
+            if (kept := state.weights[name]).shape != parameter.shape:
+                raise ValueError(f"the average of {name} has another shape")
+            parameter.copy_(kept)
         self.updates = state.updates
 
     @torch.no_grad()

@@ -18,6 +18,7 @@ from raysat.config.schema import Trial
 from raysat.data.store import PatchStore, Split
 from raysat.errors import TrainingError
 from raysat.metrics.confusion import from_predictions
+from raysat.training import optimizers
 from raysat.training.check import check, check_generated
 from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
@@ -137,6 +138,7 @@ class Training:
         try:
             averages = [(average, state.averages[name]) for name, average in engine.averages.items()]
             engine.network.load_state_dict(state.network)
+            optimizers.check_state(engine.optimizer, state.optimizer)
             engine.optimizer.load_state_dict(state.optimizer)
             for average, kept in averages:
                 average.restore(kept)

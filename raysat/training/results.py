@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from raysat.data.store import Split
+from raysat.files.fields import Amount, Count, Number
 from raysat.metrics.confusion import Metrics
 
 Probabilities = npt.NDArray[np.float32]  # (N, K)
@@ -18,13 +19,13 @@ Probabilities = npt.NDArray[np.float32]  # (N, K)
 class EpochReport:
     """One epoch, as it ended."""
 
-    epoch: int  # 1-based
-    epochs: int
-    loss: float  # mean over the patches of the epoch's batches
-    lr: float  # of the epoch's last step
+    epoch: Count  # 1-based
+    epochs: Count
+    loss: Number  # mean over the patches of the epoch's batches
+    lr: Amount  # of the epoch's last step
     metrics: Metrics  # of the current weights on the validation split (the first of ``check.evaluation_splits``)
-    seconds: float  # wall time of this epoch, training and evaluation
-    samples_seen: int  # in training so far, over all workers; a patch with two AugMix views counts three, a mixture one
+    seconds: Amount  # wall time of this epoch, training and evaluation
+    samples_seen: Count  # in training so far, by all workers; a patch with two AugMix views counts three, a mixture one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
