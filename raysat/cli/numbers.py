@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -51,9 +52,12 @@ class Decimal(click.FloatRange):
             UsageError: it is none, or out of bounds.
         """
         try:
-            return float(super().convert(value, param, ctx))
+            number = float(super().convert(value, param, ctx))
         except click.BadParameter:
-            raise _error(param, "a number", self, value) from None
+            number = math.nan
+        if math.isnan(number):
+            raise _error(param, "a number", self, value)
+        return number
 
 
 def _error(

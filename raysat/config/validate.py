@@ -62,11 +62,11 @@ def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
         StudyError: names file and line (or the option), key, value and bound.
     """
     try:
-        return model.model_validate(tree.value)
+        return model.model_validate(tree.value, by_alias=True, by_name=False)  # a file has the keys that are documented
     except ValidationError as error:
         key, detail = max((_relevant(item, tree.value) for item in error.errors()), key=lambda pair: len(pair[0]))
     message, hint = _explain(model, key, detail, tree.value)
-    raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint)
+    raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint or "{raysat methods} says what each may be")
 
 
 def _relevant(detail: Mapping[str, Any], value: Any) -> tuple[Key, Mapping[str, Any]]:
@@ -93,7 +93,7 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
         return f"unknown key {path!r}", _unknown(model, key, value)
     if kind in _BOUNDS:
         name, sign, advice = _BOUNDS[kind]
-        bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:g}"
+        bound = f"{context[name]:,}" if isinstance(context[name], int) else f"{context[name]:,g}"
         meant = hints.value(key, "", given, epochs)
         return f"{path} must be {sign} {bound}, got {echo(given)}", meant or advice.format(bound)
     if isinstance(context.get("error"), TooSmallError):

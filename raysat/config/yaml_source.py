@@ -88,7 +88,9 @@ class YamlValue:
         if value is None:
             return YamlValue({}, {}, self.location((key,)))
         if not isinstance(value, dict):
-            raise self.error(f"{key!r} must be a mapping, got {echo(value)}", key, hint=hint)
+            raise self.error(
+                f"{key!r} must be a mapping, got {echo(value)}", key, hint=hint or "indent its keys below it"
+            )
         return self.child(key)
 
     def mappings(self, key: str) -> list[YamlValue]:

@@ -26,6 +26,7 @@ DISTRIBUTIONS: Final = {
     "choice": "One of two or more values, of a key or of a whole section: {choice: [{kind: ldam}, {kind: focal}]}.",
 }
 _DIGITS: Final = 4  # significant digits of a suggested number: enough for any setting, and people can repeat it
+_EXAMPLES: Final = {"uniform": "[0.0, 0.1]", "log_uniform": "[1.0e-4, 1.0e-2]", "int": "[16, 64]"}
 _LARGEST: Final = sys.float_info.max
 NOT_SEARCHED: Final = {  # why, and what to do instead
     "synthetic": (
@@ -97,7 +98,9 @@ def read_distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
         raise tree.error(f"{name} cannot be searched: {excluded[0]}", hint=excluded[1])
     if not isinstance(value, dict) or len(value) != 1:
         hint = f"write {name}: {{choice: {json.dumps(value, default=str)}}}" if isinstance(value, list) else None
-        raise tree.error(f"{name} needs one of {', '.join(DISTRIBUTIONS)}, got {echo(value)}", hint=hint)
+        raise tree.error(
+            f"{name} needs one of {', '.join(DISTRIBUTIONS)}, got {echo(value)}", hint=hint or DISTRIBUTIONS["uniform"]
+        )
     kind, given = next(iter(value.items()))
     if kind not in DISTRIBUTIONS:
         raise tree.error(f"{name}: unknown distribution {echo(kind)}", kind, hint=suggest(kind, DISTRIBUTIONS))
@@ -109,12 +112,13 @@ def read_distribution(tree: YamlValue, path: tuple[str, ...]) -> Distribution:
 
 
 def _range(tree: YamlValue, name: str, kind: str, given: Any) -> Range:
+    hint = f"such as {name}: {{{kind}: {_EXAMPLES[kind]}}}"
     number, what = (int, "whole numbers") if kind == "int" else (float, "numbers")
     if not isinstance(given, list) or len(given) != 2 or any(type(bound) not in (int, number) for bound in given):
-        raise tree.error(f"{name}: {kind} needs two {what}, lowest and highest, got {echo(given)}", kind)
+        raise tree.error(f"{name}: {kind} needs two {what}, lowest and highest, got {echo(given)}", kind, hint=hint)
     low, high = given
     if not -_LARGEST <= low < high <= _LARGEST:
-        raise tree.error(f"{name}: {kind} needs a lowest below a highest number, got {echo(given)}", kind)
+        raise tree.error(f"{name}: {kind} needs a lowest below a highest number, got {echo(given)}", kind, hint=hint)
     if kind == "log_uniform" and low <= 0:
         message = f"{name}: log_uniform needs numbers above 0, got {echo(low)}"
         raise tree.error(message, kind, hint="use uniform, or begin above 0")
@@ -124,14 +128,15 @@ def _range(tree: YamlValue, name: str, kind: str, given: Any) -> Range:
 def _choice(tree: YamlValue, path: tuple[str, ...], given: Any) -> Choice:
     name = ".".join(path)
     if not isinstance(given, list) or len(given) < 2:
-        raise tree.error(f"{name}: choice needs a list of two values or more, got {echo(given)}", "choice")
+        hint = "list what it may be; what it always is belongs to base"
+        raise tree.error(f"{name}: choice needs a list of two values or more, got {echo(given)}", "choice", hint=hint)
     if len(given) > limits.CHOICES:
         message = f"{name}: choice has {len(given):,} values, more than {limits.CHOICES:,}"
         raise tree.error(message, "choice", hint="give a range in their place: uniform, log_uniform or int")
     seen: set[str] = set()
     for position, value in enumerate(given):
         if (text := _json(value)) in seen:
-            raise tree.error(f"{name}: choice has {label(value)} twice", "choice", position)
+            raise tree.error(f"{name}: choice has {label(value)} twice", "choice", position, hint="list it once")
         seen.add(text)
         if len(path) == 1:
             _check_section(tree, name, value, position)
@@ -152,4 +157,12 @@ def _check_section(tree: YamlValue, section: str, value: Any, position: int) -> 
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(_with_text_keys(value), sort_keys=True, default=str)
+
+
+def _with_text_keys(value: Any) -> Any:
+    """The same with every key as text, since others cannot be sorted beside it."""
+    if isinstance(value, dict):
+        items = ((key if isinstance(key, str) else repr(key), part) for key, part in value.items())
+        return {key: _with_text_keys(part) for key, part in items}
+    return [_with_text_keys(part) for part in value] if isinstance(value, list) else value

@@ -75,7 +75,7 @@ def combinations(document: YamlValue, base: YamlValue) -> Iterator[tuple[str, Ya
             raise rule.error("exclude matches no combination of the grid", hint=_why_none(rule.value, effective))
     kept = [arm for arm, tree in zip(arms, effective, strict=True) if not any(_matches(tree, r.value) for r in rules)]
     if arms and not kept:
-        raise document.error("exclude leaves no arm of the grid", "exclude")
+        raise document.error("exclude leaves no arm of the grid", "exclude", hint="leave out fewer combinations")
     for value in itertools.chain(*axes):
         check_rate(value.tree, (schedule_of(tree) for _, _, tree in kept))
     yield from kept
@@ -90,7 +90,8 @@ def _axes(document: YamlValue) -> list[list[_Value]]:
         together = {path: _axis(group, path) for path in group.value}
         lengths = {path: len(axis) for path, axis in together.items()}
         if len(set(lengths.values())) > 1:
-            raise group.error(f"axes that move together need as many values each, got {lengths}", *list(lengths)[:1])
+            message = f"axes that move together need as many values each, got {lengths}"
+            raise group.error(message, *list(lengths)[:1], hint="give each of them a value for each of the others")
         axes.append([_joined(values) for values in zip(*together.values(), strict=True)])
     return axes
 

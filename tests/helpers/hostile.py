@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from raysat.errors import RaysatError
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from tests.helpers.ledger import made_up_plan, whole_files
@@ -33,6 +35,15 @@ def assert_refused(result: Any, code: int, *said: str) -> None:
     assert all(len(line) < 600 for line in lines)
     for part in said:
         assert part in result.err, result.err
+
+
+def error_of(call: Callable[[], object]) -> RaysatError | None:
+    """Return the error that a call ends with, or None; another exception than raysat's is a bug, and goes on."""
+    try:
+        call()
+    except RaysatError as error:
+        return error
+    return None
 
 
 def hostile_run(folder: Path) -> Ledger:
