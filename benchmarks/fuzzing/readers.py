@@ -33,6 +33,7 @@ from raysat.data.importers.geotiff import read_geotiff
 from raysat.data.patch_store import PatchStore
 from raysat.data.store import StoreWriter
 from raysat.data.summary import class_counts, summarize_bands
+from raysat.metrics.confusion import from_confusion
 from raysat.reporting.analysis.collect import collect
 from raysat.search.load import load_search
 from raysat.search.log import read_log, save_log
@@ -41,6 +42,7 @@ from raysat.storage.progress import read_progress
 from raysat.storage.verify import check
 from raysat.study.load import parse_settings
 from raysat.training.checkpoint import TrainingState, decode
+from raysat.training.results import EpochReport
 from raysat.views.shown import to_text
 from raysat.views.store import show_store
 from tests.helpers.data import patch_features, write_part
@@ -123,7 +125,11 @@ def make_world(folder: Path) -> None:
     (folder / "search").mkdir()
     save_log(folder / "search", log_of(search, [finished(search, 0, None, 0.5, 0.1)]))
     state = {"w": torch.zeros(3)}
-    training = TrainingState(epoch=1, samples_seen=8, network=state, optimizer={"lr": 0.1}, averages={}, history=())
+    metrics = from_confusion(np.eye(2, dtype=np.int64))
+    seen = EpochReport(epoch=1, epochs=2, loss=1.0, lr=0.1, metrics=metrics, seconds=1.0, samples_seen=8)
+    training = TrainingState(
+        epoch=1, samples_seen=8, network=state, optimizer={"lr": 0.1}, averages={}, history=(seen,)
+    )
     (folder / "checkpoint").write_bytes(training.encode())
     (folder / "run" / "failures").mkdir()
     failure = {"format": 1, "id": TRIAL, "error": "it broke", "hint": "mend it", "traceback": None, "time": 1.0}
