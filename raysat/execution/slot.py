@@ -11,6 +11,7 @@ import queue
 import shutil
 import tempfile
 import threading
+from functools import partial
 from typing import Any
 
 import ray.train
@@ -67,10 +68,12 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     def _trainer(self) -> DataParallelTrainer:
         settings, trainer = self._settings, DataParallelTrainer
         scaling = ray.train.ScalingConfig(num_workers=0)
-        if not self._single_worker:  # the torch backend opens a port, which one worker does not need
+        if not self._single_worker:  # one worker needs no process group, and starts sooner without
             from ray.train.torch import TorchTrainer
 
-            trainer = TorchTrainer
+            from raysat.execution.process_group import ProcessGroupConfig
+
+            trainer = partial(TorchTrainer, torch_config=ProcessGroupConfig())
             scaling = ray.train.ScalingConfig(
                 num_workers=settings.workers, use_gpu=settings.gpus > 0, resources_per_worker=settings.per_worker
             )

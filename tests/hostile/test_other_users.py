@@ -64,6 +64,7 @@ def _victim(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("victim")
     (folder / "tiny.yaml").write_text(STUDY, encoding="utf-8")
     words = ablate(folder / "tiny.yaml", landsat_store, folder / "runs", "--epochs", 5000, "--seeds", 1)
+    words += ["--workers", 2, "--cpus-per-trial", 0.5]  # they open ports of their own
     line = [sys.executable, "-m", "raysat", *map(str, words)]
     with (folder / "output").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, text=True, umask=0)
@@ -131,7 +132,7 @@ def test_no_web_server_tells_or_does_anything_without_the_token(victim: Victim) 
     job, ports = json.dumps({"entrypoint": "id"}), victim.ports
 
     def status(port: int, method: str, path: str, **headers: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
         try:
             connection.request(method, path, job if method == "POST" else None, headers)
             return connection.getresponse().status
@@ -141,8 +142,9 @@ def test_no_web_server_tells_or_does_anything_without_the_token(victim: Victim) 
             connection.close()
 
     def answers() -> list[list[object]]:
-        found: list[list[object]] = [[port, "GET", path, status(port, "GET", path)] for port in ports for path in PATHS]
-        for port in ports:
+        found: list[list[object]] = []
+        for port in filter(lambda port: status(port, "GET", "/"), ports):
+            found += [[port, "GET", path, status(port, "GET", path)] for path in PATHS]
             for token in ("", "Bearer " + "0" * 64):
                 found.append([port, "POST", "/api/jobs/", status(port, "POST", "/api/jobs/", Authorization=token)])
         return found
@@ -170,7 +172,9 @@ def test_no_server_of_ray_does_anything_without_the_token(victim: Victim, token:
         )
         for call, request in calls:
             with pytest.raises(grpc.RpcError) as caught:
-                call(request, timeout=10, metadata=(("authorization", token),) if token else ())
+                call(request, timeout=3, metadata=(("authorization", token),) if token else ())
             codes.setdefault(port, set()).add(caught.value.code())
+            if caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                break  # Gloo's, which says nothing
     guarded = [port for port, found in codes.items() if grpc.StatusCode.UNAUTHENTICATED in found]
     assert len(guarded) >= 4, "the control store, the node manager, the driver and the workers"
