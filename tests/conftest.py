@@ -1,6 +1,7 @@
 """Fixtures that several parts of the suite share: a learnable store, one Ray session, the command line."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from tests.helpers.paths import ROOT
 
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script: so would be all that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = (
     "tests.helpers.data_fixtures",

@@ -185,3 +185,27 @@ def test_ablate(
     assert " E " not in output, "no line of Ray's log"
     assert not marked(mark)
     assert not list(tmp_path.rglob("*.partial"))
+
+
+@needs_proc
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("daemon", ["raylet/raylet", "gcs/gcs_server"])
+def test_a_daemon_of_ray_that_is_killed(tmp_path: Path, space: Path, landsat_store: PatchStore, daemon: str) -> None:
+    mark, run = str(tmp_path), tmp_path / "runs" / "faults"
+    process = start(space, landsat_store, tmp_path / "runs", environment={"MARK": mark})
+    try:
+        wait_for(lambda: any(run.glob("checkpoints/*")), process)
+        began = time.monotonic()
+        (pid,) = [pid for pid in marked(mark) if daemon in command(pid).split(" ")[0]]
+        os.kill(pid, signal.SIGKILL)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert time.monotonic() - began < 10
+    assert process.returncode == 3
+    error, hint = output.splitlines()[-2:]
+    assert error == f"error: Ray on this machine ended: its {Path(daemon).name} is gone"
+    assert hint.startswith("hint: ")
+    assert "Traceback" not in output
+    assert not marked(mark)

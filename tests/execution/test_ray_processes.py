@@ -1,0 +1,77 @@
+"""The processes of a Ray that this process started: found wherever they went, and nobody else's."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from ray._private import services
+
+from raysat.errors import ClusterError
+from raysat.execution.ray_processes import RayProcesses
+from tests.helpers.processes import marked
+
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
+
+# A daemon whose child is in a group of its own, as Ray's workers are, and has lost its parent.
+DAEMON = """
+import os, time
+if os.fork() == 0 and os.fork() == 0:
+    os.setpgid(0, 0)
+time.sleep(600)
+"""
+
+
+def started(processes: RayProcesses, mark: str, name: str = sys.executable) -> "subprocess.Popen[bytes]":
+    with processes.started():
+        daemon: subprocess.Popen[bytes] = services.ConsolePopen(
+            [name, "-c", DAEMON], executable=sys.executable, env=os.environ | {"MARK": mark}
+        )
+    return daemon
+
+
+def wait_for_number(mark: str, number: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(marked(mark)) != number:
+        assert time.monotonic() < deadline, marked(mark)
+        time.sleep(0.02)
+
+
+def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
+    processes, mark, popen = RayProcesses(), str(tmp_path), services.ConsolePopen
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        daemon = started(processes, mark)
+        wait_for_number(mark, 3)
+        assert os.getsid(daemon.pid) == daemon.pid != os.getsid(0)
+        assert services.ConsolePopen is popen, "as before"
+        processes.kill()
+        assert marked(mark) == []
+        assert daemon.returncode == -signal.SIGKILL
+        assert other.poll() is None
+        processes.kill()  # again, in a hurry
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["in a run", "when Ray is to end"])
+def test_a_lost_daemon_is_an_error_until_ray_is_to_end(tmp_path: Path, ends: bool) -> None:
+    processes = RayProcesses()
+    daemon = started(processes, str(tmp_path), name="/opt/ray/raylet")
+
+    def lose() -> None:
+        if ends:
+            processes.shut_down()
+        daemon.kill()
+        time.sleep(1.0)
+
+    try:
+        with nullcontext() if ends else pytest.raises(ClusterError, match="its raylet is gone"), processes.watched():
+            lose()
+    finally:
+        processes.kill()
