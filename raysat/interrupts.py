@@ -54,6 +54,8 @@ def is_stopping() -> bool:
 def removed_at_end(remove: Callable[[], None]) -> Iterator[None]:
     """Call ``remove`` at the end of this, or where the process ends in a hurry meanwhile; it may be called twice."""
     _remains.append(remove)
+    if _ending.locked():
+        Event().wait()  # nothing new is made while the process ends
     try:
         yield
     finally:
@@ -72,7 +74,7 @@ def end_now(message: str, code: int) -> NoReturn:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-    for remove in reversed(tuple(_remains)):
+    for remove in 2 * _remains[::-1]:  # twice, for what was being made meanwhile
         with suppress(Exception):
             remove()
     os._exit(code)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from raysat.execution.events import Connected, OnEvent, ignore
 from raysat.execution.local_ray import elsewhere, private_processes, ray_folders, worker_path
 from raysat.execution.private_folder import PrivateFolder, private_folder
 from raysat.execution.ray_processes import RayProcesses
+from raysat.execution.ray_signals import same_signals
 from raysat.execution.user_token import keep_token_private
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
@@ -118,7 +117,7 @@ def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any
     Returns:
         The address of Ray's dashboard, if it has one.
     """
-    with _same_signals():
+    with same_signals():
         context = ray.init(
             runtime_env={"env_vars": {**ENVIRONMENT, **environment}},
             job_config=JobConfig(_py_driver_sys_path=worker_path),
@@ -147,19 +146,3 @@ def quiet_tune() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-@contextmanager
-def _same_signals() -> Iterator[None]:
-    """Keep Ray from taking SIGTERM for itself when it starts: how it ends is up to the program around it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
-    take = ray._private.utils.set_sigterm_handler
-    ray._private.utils.set_sigterm_handler = lambda _: signal.signal(signal.SIGTERM, before)
-    try:
-        yield
-    finally:
-        ray._private.utils.set_sigterm_handler = take
-        signal.signal(signal.SIGTERM, before)  # Ray's C++ code takes it, too

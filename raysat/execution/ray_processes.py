@@ -21,6 +21,7 @@ import ray
 from ray._private import services
 
 from raysat.errors import ClusterError, RaysatError
+from raysat.execution.ray_signals import same_signals
 from raysat.interrupts import end_now, is_stopping, stop_in_order
 
 _KILLED_S: Final = 2.0  # for processes that are killed to be gone
@@ -73,7 +74,8 @@ class RayProcesses:
     def shut_down(self) -> None:
         """End Ray in order; daemons that end from now on are no loss."""
         self._is_ending = True
-        ray.shutdown()
+        with same_signals():
+            ray.shutdown()
 
     def _watch(self, ended: threading.Event) -> None:
         while not ended.wait(_LOOK_S):
@@ -118,6 +120,8 @@ class RayProcesses:
         for file in Path("/proc").glob("[0-9]*/stat"):  # on Linux
             with suppress(OSError):
                 state, *fields = file.read_text().rpartition(") ")[2].split()
-                if int(fields[2]) in sessions and state != "Z":
+                session, threads = int(fields[2]), int(fields[16])
+                has_ended = state == "Z" and threads <= 1  # until its last thread ends it holds files and locks
+                if session in sessions and not has_ended:
                     found.add(int(file.parent.name))
         return found

@@ -154,7 +154,7 @@ def is_there(what: str, mark: str) -> Callable[[], bool]:
         (signal.SIGHUP, "driver", "raylet/raylet"),
         (signal.SIGTERM, "group", "training"),
         (signal.SIGHUP, "group", "training"),
-        (signal.SIGINT, "driver", "leaderboard"),
+        (signal.SIGTERM, "driver", "ending"),
     ],
     ids=lambda value: value.name if isinstance(value, signal.Signals) else value,
 )
@@ -166,7 +166,7 @@ def test_ablate(
     moments = {
         "import ray": lambda: True,
         "training": lambda: any(run.glob("checkpoints/*")),
-        "leaderboard": lambda: len(list(run.glob("trials/*/record.json"))) == 7,
+        "ending": lambda: len(list(run.glob("trials/*/record.json"))) == 7,
     }
     try:
         wait_for(moments.get(moment) or is_there(moment, mark), process)
