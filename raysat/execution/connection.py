@@ -20,7 +20,7 @@ from raysat.execution.local_ray import elsewhere, private_processes, ray_folders
 from raysat.execution.private_folder import PrivateFolder, private_folder
 from raysat.execution.ray_processes import RayProcesses
 from raysat.execution.ray_signals import same_signals
-from raysat.execution.user_token import keep_token_private
+from raysat.execution.user_token import check_token, keep_token_private
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
 
@@ -95,6 +95,7 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
     """Connect to a cluster, with the user's own token."""
     path = worker_path()
     keep_token_private()
+    check_token(address)
     try:
         with elsewhere(private.path):
             dashboard = _init(path, {}, address=address)

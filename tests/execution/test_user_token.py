@@ -1,10 +1,21 @@
-"""The user's token for clusters is taken away from others."""
+"""The user's token for clusters is taken away from others, and checked before Ray connects."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
+from ray._raylet import AuthenticationTokenLoader, Config
+from ray.core.generated.gcs_service_pb2 import GetClusterIdReply, GetClusterIdRequest
+from ray.core.generated.gcs_service_pb2_grpc import (
+    NodeInfoGcsServiceServicer,
+    add_NodeInfoGcsServiceServicer_to_server,
+)
 
-from raysat.execution.user_token import keep_token_private
+from raysat.errors import ClusterError
+from raysat.execution.user_token import check_token, keep_token_private
 
 
 def mode(path: Path) -> int:
@@ -50,3 +61,58 @@ def test_a_symlink_is_not_followed(home: Path) -> None:
     (home / ".ray" / "auth_token").symlink_to(other)
     keep_token_private()
     assert mode(other) == 0o644
+
+
+class Cluster(NodeInfoGcsServiceServicer):  # type: ignore[misc]  # ray ships no types
+    """What a cluster says to who asks for its id, with a token or, as old ones, without."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def GetClusterId(self, request: GetClusterIdRequest, context: grpc.ServicerContext) -> GetClusterIdReply:  # noqa: N802
+        given = dict(context.invocation_metadata()).get("authorization")
+        if self._token and given != f"Bearer {self._token}":
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "InvalidAuthToken")
+        return GetClusterIdReply(cluster_id=b"1")
+
+
+@contextmanager
+def cluster(token: str | None) -> Iterator[str]:
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_NodeInfoGcsServiceServicer_to_server(Cluster(token), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+@contextmanager
+def having(token: str | None) -> Iterator[None]:
+    """Have a token as a user has one; Ray reads the environment once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", "/proc/nope")
+        for name, value in (("RAY_AUTH_MODE", "token"), ("RAY_AUTH_TOKEN", token), ("RAY_AUTH_TOKEN_PATH", None)):
+            patch.delenv(name, raising=False)
+            if token and value:
+                patch.setenv(name, value)
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
+        yield
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+@pytest.mark.parametrize(("asked", "given"), [("a" * 64, "a" * 64), (None, "a" * 64), (None, None)])
+def test_a_token_that_fits(asked: str | None, given: str | None) -> None:
+    with cluster(asked) as address, having(given):
+        check_token(address)
+
+
+@pytest.mark.parametrize(("given", "message"), [("b" * 64, "does not accept your token"), (None, "you have none")])
+def test_a_token_that_does_not_fit(given: str | None, message: str) -> None:
+    with cluster("a" * 64) as address, having(given), pytest.raises(ClusterError, match=message) as caught:
+        check_token(address)
+    assert "RAY_AUTH_TOKEN_PATH" in (caught.value.hint or "")
+    assert "bbbb" not in str(caught.value)
