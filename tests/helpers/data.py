@@ -137,3 +137,7 @@ def write_manifest(path, rows, header="path,label,split"):
 def left_behind(folder):
     """Everything in a folder, hidden files too."""
     return sorted(entry.name for entry in folder.iterdir())
+
+
+def random_pixels(seed, bands=2, side=6):
+    return np.random.default_rng(seed).integers(1, 200, (bands, side, side)).astype(np.uint16)
