@@ -163,10 +163,11 @@ def _told(error: BaseException) -> str:
 def batches(cases: int) -> Iterator[tuple[int, int, int]]:
     """Share the cases among the readers: reader, number of the first case, how many."""
     whole = sum(reader.share for reader in READERS)
-    for index, reader in enumerate(READERS):
-        wanted = max(1, round(cases * reader.share / whole))
-        for first in range(0, wanted, BATCH):
-            yield index, first, min(BATCH, wanted - first)
+    wanted = [cases * reader.share // whole for reader in READERS]
+    wanted[0] += cases - sum(wanted)
+    for index, count in enumerate(wanted):
+        for first in range(0, count, BATCH):
+            yield index, first, min(BATCH, count - first)
 
 
 def main() -> int:
