@@ -7,11 +7,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-import grpc
 from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # its stubs lack it
-from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
-from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
 from raysat.errors import ClusterError
 
@@ -57,6 +54,10 @@ def check_token(address: str) -> None:
     """Raise ClusterError where a cluster does not accept the user's token, or asks for one that is not there."""
     if os.environ.get("RAY_USE_TLS", "0") != "0":
         return
+    import grpc  # a quarter of a second that a Ray of one's own does without
+    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+
     maybe_enable_token_auth_if_token_available(warn_if_disabled=False)  # as Ray does when it connects
     headers = AuthenticationTokenLoader.instance().get_token_for_http_header()
     metadata = [(name.lower(), value) for name, value in headers.items()]
