@@ -40,10 +40,10 @@ RAY = (
     "tests/cli/test_signals.py",
     "tests/examples/",
     "tests/execution/test_cluster.py",
+    "tests/execution/test_other_users.py",
+    "tests/execution/test_planted_modules.py",
+    "tests/execution/test_ray_start.py",
     "tests/faults/",
-    "tests/hostile/test_other_users.py",
-    "tests/hostile/test_planted_modules.py",
-    "tests/hostile/test_ray_start.py",
     "tests/test_tutorial.py",
 )
 SLOW = (

@@ -1,4 +1,4 @@
-"""A few thousand broken files: each is read or refused by one clear error (``benchmarks/fuzz.py`` has the million)."""
+"""Several hundred broken files: each is read or refused by one clear error (``benchmarks/fuzz.py`` has the million)."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tests.helpers.paths import ROOT
 
 
 def test_every_broken_file_is_read_or_refused():
-    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--cases", "1500", "--workers", "1"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--cases", "400", "--workers", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[0].split() == ["reader", "cases", "read", "refused", "failures", "ms", "a", "case"]

@@ -5,15 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from raysat.data.store import PatchStore
-from tests.helpers.faults import start, wait_for, write_study
-from tests.helpers.processes import command, marked
+from tests.helpers.faults import wait_for
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 130}
 RESUMES = "stopped; the same command resumes from here"
@@ -132,80 +129,3 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 143
-
-
-@pytest.fixture(scope="module", name="space")
-def _space(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_study(tmp_path_factory.mktemp("interrupts"))
-
-
-def is_there(what: str, mark: str) -> Callable[[], bool]:
-    return lambda: any(what in command(pid) for pid in marked(mark))
-
-
-@needs_proc
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "target", "moment"),
-    [
-        (signal.SIGINT, "driver", "import ray"),
-        (signal.SIGTERM, "group", "gcs_server"),
-        (signal.SIGHUP, "driver", "raylet/raylet"),
-        (signal.SIGTERM, "group", "training"),
-        (signal.SIGHUP, "group", "training"),
-        (signal.SIGTERM, "driver", "ending"),
-    ],
-    ids=lambda value: value.name if isinstance(value, signal.Signals) else value,
-)
-def test_ablate(
-    tmp_path: Path, space: Path, landsat_store: PatchStore, number: signal.Signals, target: str, moment: str
-) -> None:
-    mark, run = str(tmp_path), tmp_path / "runs" / "faults"
-    process = start(space, landsat_store, tmp_path / "runs", environment={"MARK": mark})
-    moments = {
-        "import ray": lambda: True,
-        "training": lambda: any(run.glob("checkpoints/*")),
-        "ending": lambda: len(list(run.glob("trials/*/record.json"))) == 7,
-    }
-    try:
-        wait_for(moments.get(moment) or is_there(moment, mark), process)
-        time.sleep(0.4)
-        began = time.monotonic()
-        os.kill(process.pid if target == "driver" else -process.pid, number)
-        output, _ = process.communicate(timeout=30)
-        seconds = time.monotonic() - began
-    finally:
-        process.kill()
-    assert seconds < 10
-    assert process.returncode == CODES[number], output
-    assert output.count("stopped;") == 1
-    assert output.rstrip().endswith(RESUMES)
-    assert "Traceback" not in output
-    assert " E " not in output, "no line of Ray's log"
-    assert not marked(mark)
-    assert not list(tmp_path.rglob("*.partial"))
-
-
-@needs_proc
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize("daemon", ["raylet/raylet", "gcs/gcs_server"])
-def test_a_daemon_of_ray_that_is_killed(tmp_path: Path, space: Path, landsat_store: PatchStore, daemon: str) -> None:
-    mark, run = str(tmp_path), tmp_path / "runs" / "faults"
-    process = start(space, landsat_store, tmp_path / "runs", environment={"MARK": mark})
-    try:
-        wait_for(lambda: any(run.glob("checkpoints/*")), process)
-        began = time.monotonic()
-        (pid,) = [pid for pid in marked(mark) if daemon in command(pid).split(" ")[0]]
-        os.kill(pid, signal.SIGKILL)
-        output, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert time.monotonic() - began < 10
-    assert process.returncode == 3
-    error, hint = output.splitlines()[-2:]
-    assert error == f"error: Ray on this machine ended: its {Path(daemon).name} is gone"
-    assert hint.startswith("hint: ")
-    assert "Traceback" not in output
-    assert not marked(mark)
