@@ -40,6 +40,7 @@ EXIT_CODES: Final = {  # of a command
     2: "the request or a file is wrong",
     3: "the environment failed: Ray, a disk, the network, memory",
     130: "stopped by Ctrl-C or a closed terminal",
+    141: "the reader of the output has left, as head does",
     143: "stopped by SIGTERM",
 }
 _LONGEST: Final = 500  # characters of a message, and of a hint

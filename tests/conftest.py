@@ -21,8 +21,10 @@ from tests.helpers.paths import ROOT
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script: so would be all that tests start
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What jobs in the background and `nohup` are started to ignore, the commands under test would ignore, too.
+for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _default)
 
 pytest_plugins = (
     "tests.helpers.data_fixtures",

@@ -91,7 +91,7 @@ def test_a_run_whose_records_cannot_be_written_stops_at_once(
     (tmp_path / "runs" / "tiny").mkdir(parents=True)
     (tmp_path / "runs" / "tiny" / "trials").write_text("in the way", encoding="utf-8")
     result = raysat(*ablate(space, landsat_store, tmp_path / "runs"))
-    assert result.code == 3
+    assert result.code == 2
     assert result.err.startswith("error: ")
     assert str(tmp_path / "runs" / "tiny" / "trials") in result.err
     assert "Traceback" not in result.err
@@ -130,7 +130,7 @@ def test_help_answers_without_heavy_imports() -> None:
     ("words", "code", "message"),
     [
         (["--space", "absent.yaml"], 2, "absent.yaml: no such file"),
-        (["--space", "{space}", "--data", "absent"], 1, "absent"),
+        (["--space", "{space}", "--data", "absent"], 2, "absent"),
         (["--space", "{space}", "--set", "optim.lrr=1"], 2, "--set optim.lrr: unknown key"),
         (["--space", "{space}", "--set", "optim.batch_size=4096"], 2, "batch"),
         (["--space", "{space}", "--set", "data.bands=[B12]"], 2, "band 'B12' is not in the store"),

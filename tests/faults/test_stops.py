@@ -21,7 +21,7 @@ def is_there(what: str, mark: str) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    ("number", "target", "moment"),
+    ("number", "target", "when"),
     [
         (signal.SIGINT, "driver", "import ray"),
         (signal.SIGTERM, "group", "gcs_server"),
@@ -33,7 +33,7 @@ def is_there(what: str, mark: str) -> Callable[[], bool]:
     ids=lambda value: value.name if isinstance(value, signal.Signals) else value,
 )
 def test_a_signal_ends_a_run(
-    tmp_path: Path, space: Path, landsat_store: PatchStore, number: signal.Signals, target: str, moment: str
+    tmp_path: Path, space: Path, landsat_store: PatchStore, number: signal.Signals, target: str, when: str
 ) -> None:
     mark, run = str(tmp_path), tmp_path / "runs" / "faults"
     process = start(space, landsat_store, tmp_path / "runs", environment={"MARK": mark})
@@ -43,7 +43,7 @@ def test_a_signal_ends_a_run(
         "ending": lambda: len(list(run.glob("trials/*/record.json"))) == 7,
     }
     try:
-        wait_for(moments.get(moment) or is_there(moment, mark), process)
+        wait_for(moments.get(when) or is_there(when, mark), process)
         time.sleep(0.4)
         began = time.monotonic()
         os.kill(process.pid if target == "driver" else -process.pid, number)
