@@ -27,7 +27,6 @@ def is_there(what: str, mark: str) -> Callable[[], bool]:
         (signal.SIGTERM, "group", "gcs_server"),
         (signal.SIGHUP, "driver", "raylet/raylet"),
         (signal.SIGTERM, "group", "training"),
-        (signal.SIGHUP, "group", "training"),
         (signal.SIGTERM, "driver", "ending"),
     ],
     ids=lambda value: value.name if isinstance(value, signal.Signals) else value,
