@@ -57,6 +57,7 @@ SLOW = (
     "tests/search/test_sampler.py",
     "tests/search/test_schema.py",
     "tests/study/test_schema.py",
+    "tests/test_fuzz.py",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )
