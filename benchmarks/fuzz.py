@@ -122,7 +122,7 @@ def _give_up(_signal: int, _frame: FrameType | None) -> NoReturn:
 _world: World | None = None
 
 
-def start(seed: int) -> None:
+def start(seed: int) -> World:
     """Make a process ready to run cases."""
     global _world  # noqa: PLW0603  (one a process)
     warnings.simplefilter("ignore")
@@ -130,6 +130,7 @@ def start(seed: int) -> None:
     signal.signal(signal.SIGALRM, _give_up)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _world = World(Path(tempfile.mkdtemp(prefix="raysat-fuzz-", dir=os.environ["RAYSAT_FUZZ"])), seed)
+    return _world
 
 
 def run_batch(index: int, first: int, count: int) -> Outcome:
@@ -188,10 +189,9 @@ def main() -> int:
 
 def _again(seed: int, name: str, number: int) -> int:
     reader = next(reader for reader in READERS if reader.name == name)
-    start(seed)
-    assert _world is not None  # noqa: S101
-    print(repr(_world.case(reader, number)[:2000]))
-    print(_world.run(reader, number) or "read")
+    world = start(seed)
+    print(repr(world.case(reader, number)[:2000]))
+    print(world.run(reader, number) or "read")
     return 0
 
 

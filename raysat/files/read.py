@@ -106,7 +106,7 @@ def read_text(path: Path, *, max_bytes: int, remedy: str | None = None, error: t
 
 def file_exists(path: Path, error: type[RaysatError] = StorageError) -> bool:
     """Whether there is a regular file. Raises the error where that cannot be told: it may be there, but hidden."""
-    return _exists(path, stat.S_ISREG, error)
+    return stat.S_ISREG(_mode(path, error))
 
 
 def folder_entries(folder: Path, error: type[RaysatError] = StorageError) -> list[os.DirEntry[str]]:
@@ -114,18 +114,19 @@ def folder_entries(folder: Path, error: type[RaysatError] = StorageError) -> lis
 
     ``glob`` and ``iterdir`` pass over folders that may not be read, so that files would be missed without a word.
     """
-    if not _exists(folder, stat.S_ISDIR, error):
+    if not stat.S_ISDIR(_mode(folder, error)):
         return []
     with reading(folder, None, error), os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _exists(path: Path, is_kind: object, error: type[RaysatError]) -> bool:
+def _mode(path: Path, error: type[RaysatError]) -> int:
+    """What kind of thing is there, as ``stat`` says it; 0 where nothing is."""
+    mode = 0
     with reading(path, None, error):
         try:
-            return bool(is_kind(path.stat().st_mode))  # type: ignore[operator]
+            mode = path.stat().st_mode
         except OSError as caught:
-            if caught.errno in {errno.ENOENT, errno.ENOTDIR}:
-                return False
-            raise
-    raise AssertionError("unreachable")
+            if caught.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                raise
+    return mode
