@@ -58,6 +58,7 @@ def test_what_speaks_grpc_is_taken_for_ray() -> None:
 
 def test_a_ray_that_listens_on_loopback_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray would try for minutes: it replaces 127.0.0.1 by the machine's own address, at which nothing listens."""
+    monkeypatch.setattr("ray._private.worker._global_node", None)  # as before Ray starts
     monkeypatch.setattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER", True)
     monkeypatch.setattr("ray._private.services.node_ip_address_from_perspective", lambda *_: ELSEWHERE)
     with server(GRPC) as address, pytest.raises(ClusterError, match=r"Ray would call it 127\.0\.0\.2") as caught:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import ray
 from ray._private import services
 
 from raysat.errors import ClusterError
@@ -60,7 +61,10 @@ def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["in a run", "when Ray is to end"])
-def test_a_lost_daemon_is_an_error_until_ray_is_to_end(tmp_path: Path, ends: bool) -> None:
+def test_a_lost_daemon_is_an_error_until_ray_is_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    monkeypatch.setattr(ray, "shutdown", lambda: None)  # the Ray of other tests, if there is one
     processes = RayProcesses()
     daemon = started(processes, str(tmp_path), name="/opt/ray/raylet")
 

@@ -5,7 +5,6 @@ A few moments by default; ``pytest tests/faults --faults 50`` for a long soak.
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -75,23 +74,6 @@ def test_a_killed_worker(
     assert_nothing_was_lost(space, landsat_store, tmp_path, {}, saved)
     assert leaderboard(tmp_path) == leaderboard(undisturbed)
     assert weights(tmp_path) == weights(undisturbed)
-
-
-def test_sigterm_stops_in_order(tmp_path: Path, space: Path, landsat_store: PatchStore, moment: int) -> None:
-    """As when a spot machine is taken away."""
-    process = start(space, landsat_store, tmp_path)
-    try:
-        wait_for(begun(tmp_path), process)
-        time.sleep(random.Random(moment).uniform(0.0, 0.5))
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 143, output
-    assert "the same command resumes from here" in output
-    assert "Traceback" not in output
-    assert seconds_of(tmp_path).keys() | seconds_saved(tmp_path).keys(), "something to go on from"
-    assert not list((tmp_path / "faults").rglob("*.partial"))
 
 
 NODES = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
-from tests.helpers.faults import start, wait_for
+from tests.helpers.faults import seconds_of, seconds_saved, start, wait_for
 from tests.helpers.processes import command, marked
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 130}
@@ -58,6 +58,8 @@ def test_a_signal_ends_a_run(
     assert " E " not in output, "no line of Ray's log"
     assert not marked(mark)
     assert not list(tmp_path.rglob("*.partial"))
+    if when == "training":
+        assert seconds_of(tmp_path / "runs").keys() | seconds_saved(tmp_path / "runs").keys(), "something to go on from"
 
 
 @pytest.mark.parametrize("daemon", ["raylet/raylet", "gcs/gcs_server"])
