@@ -10,25 +10,23 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.npy import map_npy
 from raysat.data.npy_appender import NpyAppender
+from raysat.data.store_files import NODATA, REMEDY, StoreFiles
 from raysat.errors import StoreError
-
-FILE: Final = "nodata.npy"
 
 Mask = npt.NDArray[np.bool_]  # True where a pixel is nodata
 
 
-def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple[int, ...]) -> Mask:
+def read_mask(files: StoreFiles, rows: npt.NDArray[np.int64], band: int, shape: tuple[int, ...]) -> Mask:
     """Return where some patches of a store are nodata in a band, (n, H, W).
 
     Args:
-        folder: the store.
+        files: of the store.
         rows: positions of the patches, (n,).
         band: position of the band.
         shape: of the store's images, (N, C, H, W).
@@ -36,18 +34,18 @@ def read_mask(folder: Path, rows: npt.NDArray[np.int64], band: int, shape: tuple
     Raises:
         StoreError: the store's file is missing or not what it should be.
     """
-    packed = map_masks(folder, shape)
+    packed = map_masks(files, shape)
     return unpack(packed[rows, band], *shape[2:])
 
 
-def map_masks(folder: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def map_masks(files: StoreFiles, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Map the packed masks of a store's images (N, C, H, W). Raises StoreError where they do not fit these."""
     count, bands, height, width = shape
-    packed = map_npy(folder / FILE, remedy="import the data again", error=StoreError)
+    packed = files.array(NODATA)
     if packed.dtype != np.uint8 or packed.shape != (count, bands, -(-height * width // 8)):
         raise StoreError(
-            f"{folder / FILE} is inconsistent: {packed.shape} {packed.dtype.name} for images {shape}",
-            hint="import the data again",
+            f"{files.place}/{NODATA} is inconsistent: {packed.shape} {packed.dtype.name} for images {shape}",
+            hint=REMEDY,
         )
     return packed
 
@@ -79,7 +77,7 @@ class PatchAppender:
             return self._images.append(patch)
         packed = np.packbits(missing.reshape(len(missing), -1), axis=-1)
         if self._masks is None:
-            self._masks = NpyAppender(self.folder / FILE, packed.shape, packed.dtype)
+            self._masks = NpyAppender(self.folder / NODATA, packed.shape, packed.dtype)
             self._files.append(self._masks)
             self._masks.skip(position)
         self._hash.update(position.to_bytes(8, "little") + self._masks.append(packed))

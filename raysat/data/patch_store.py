@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -10,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.nodata import Mask, read_mask
-from raysat.data.npy import map_npy
 from raysat.data.open_check import find_fault
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
+from raysat.data.store_files import IMAGES, LABELS, META, REMEDY, LocalFiles, StoreFiles
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import StoreError
-from raysat.files import file_exists, read_model
+from raysat.files import parse_model
 
 SYNTHETIC: Final = "synthetic"  # what the source of simulated patches says of their kind
-REMEDY: Final = "import the data again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,9 @@ class PatchStore:
     source: dict[str, Any] = field(compare=False)
     fingerprint: str  # of images, labels and splits
     nodata: tuple[int, ...] | None = None  # pixels of each band; None where the store is too old to say
+    files: StoreFiles = field(compare=False, repr=False)  # where all this is read from
+    digest: str = field(compare=False, repr=False)  # of ``store.json``: what a copy of the store is known by
+    hold: object = field(compare=False, repr=False, default=None)  # keeps the files there as long as the store is used
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,7 +66,7 @@ class PatchStore:
         """
         if not self.nodata or not self.nodata[band]:
             return np.zeros((len(rows), *self.images.shape[2:]), np.bool_)
-        return read_mask(self.path, rows, band, self.images.shape)
+        return read_mask(self.files, rows, band, self.images.shape)
 
     @property
     def reported_split(self) -> Split:
@@ -76,13 +79,28 @@ class PatchStore:
 
         Raises StoreError where it is missing, half-written, of another format or inconsistent.
         """
-        path = Path(path)
-        if not file_exists(path / "store.json", StoreError):
-            raise StoreError(f"{path} is not a patch store (no store.json)", hint="make one with {raysat data import}")
-        meta = read_model(StoreMeta, path / "store.json", remedy=REMEDY, error=StoreError)
-        images, labels = (
-            map_npy(path / name, remedy=REMEDY, error=StoreError) for name in ("images.npy", "labels.npy")
-        )
+        return cls.read(LocalFiles(Path(path)), Path(path))
+
+    @classmethod
+    def read(cls, files: StoreFiles, path: Path, *, hold: object = None) -> Self:
+        """Open a store by its files, as ``open`` does.
+
+        Args:
+            files: where they are read.
+            path: what the store is called by.
+            hold: what keeps the files there as long as the store is used, where they may be deleted otherwise.
+
+        Returns:
+            The store.
+
+        Raises:
+            StoreError: as ``open``.
+        """
+        if files.size(META) is None:
+            raise StoreError(f"{path} is not a patch store (no {META})", hint="make one with {raysat data import}")
+        content = files.read_meta()
+        meta = parse_model(StoreMeta, content, f"{files.place}/{META}", remedy=REMEDY, error=StoreError)
+        images, labels = files.array(IMAGES), files.array(LABELS)
         if fault := find_fault(meta, images, labels):
             raise StoreError(f"{path} is inconsistent: {fault}", hint=REMEDY)
         return cls(
@@ -99,4 +117,7 @@ class PatchStore:
             source=meta.source,
             fingerprint=meta.fingerprint,
             nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
+            files=files,
+            digest=hashlib.sha256(content).hexdigest()[:32],
+            hold=hold,
         )

@@ -32,9 +32,10 @@ from raysat.data.names import check_name, check_names
 from raysat.data.nodata import Mask, PatchAppender
 from raysat.data.npy import map_npy
 from raysat.data.open_check import checksum
-from raysat.data.patch_store import REMEDY, PatchStore
+from raysat.data.patch_store import PatchStore
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
+from raysat.data.store_files import IMAGES, LABELS, META, REMEDY
 from raysat.data.store_meta import DTYPES, StoreMeta
 from raysat.errors import DataError
 from raysat.files import install_folder, partial_folder, sync_file, writing
@@ -162,7 +163,7 @@ class StoreWriter:
             patches.fill(np.array([band.mean for band in stats]))
             nodata = patches.count_nodata(np.ones(len(self), np.bool_)).tolist()
             patches.finish()
-            np.save(self._work / "labels.npy", self.labels)
+            np.save(self._work / LABELS, self.labels)
             meta = StoreMeta(
                 bands=tuple(self.bands),
                 sensor=self.sensor,
@@ -177,9 +178,9 @@ class StoreWriter:
                 fingerprint=self._hash.hexdigest()[:32],
                 splits=to_letters(codes),
             )
-            images = map_npy(self._work / "images.npy", remedy=REMEDY)
+            images = map_npy(self._work / IMAGES, remedy=REMEDY)
             meta = meta.model_copy(update={"checksum": checksum(meta, images, self.labels)})
-            (self._work / "store.json").write_text(meta.model_dump_json(indent=1), encoding="utf-8")
+            (self._work / META).write_text(meta.model_dump_json(indent=1), encoding="utf-8")
             for file in self._work.iterdir():
                 sync_file(file)
             _check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile
@@ -200,7 +201,7 @@ class StoreWriter:
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise DataError where a store cannot be written to a path; only a store is ever replaced, no other folder."""
     with writing(path):
-        exists, is_store = path.exists(), (path / "store.json").is_file()
+        exists, is_store = path.exists(), (path / META).is_file()
     if not exists:
         return
     if not overwrite:

@@ -17,8 +17,7 @@ from raysat.data import nodata
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.patch_store import PatchStore
 from raysat.data.stats import BandStats, Block, band_stats
-from raysat.errors import StoreError
-from raysat.files import file_exists
+from raysat.data.store_files import NODATA
 
 _BLOCK: Final = 1 << 20  # bytes read at a time; as the writer's, so that statistics are added up in the same order
 _CLOSE: Final = 1e-6  # older stores added up in another order
@@ -54,9 +53,25 @@ def verify_store(store: PatchStore, *, progress: Progress = no_progress) -> Stor
         StoreError: a file cannot be read.
     """
     started = time.perf_counter()
-    faults = list(_faults(_Pixels(store), progress))
+    faults = list(_faults(_Pixels(store), progress, statistics=True))
     seconds = time.perf_counter() - started
     return StoreCheck(patches=len(store), bytes=store.images.nbytes, faults=tuple(faults), seconds=seconds)
+
+
+def content_faults(store: PatchStore, *, progress: Progress = no_progress) -> tuple[str, ...]:
+    """As ``verify_store`` without the statistics, half of the time: what a copy is checked for.
+
+    Args:
+        store: an open store.
+        progress: called with the patches read so far and in all.
+
+    Returns:
+        What is wrong with it: nothing where its content is that of its fingerprint.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    return tuple(_faults(_Pixels(store), progress, statistics=False))
 
 
 class _Pixels:
@@ -64,8 +79,8 @@ class _Pixels:
 
     def __init__(self, store: PatchStore) -> None:
         self.store = store
-        has_masks = any(store.nodata or ()) or file_exists(store.path / nodata.FILE, StoreError)
-        self._masks = nodata.map_masks(store.path, store.images.shape) if has_masks else None
+        has_masks = any(store.nodata or ()) or store.files.size(NODATA) is not None
+        self._masks = nodata.map_masks(store.files, store.images.shape) if has_masks else None
         self._step = max(1, _BLOCK // store.images[0].nbytes)
 
     def blocks(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.int64], Block]]:
@@ -80,7 +95,7 @@ class _Pixels:
                 yield rows, (self.store.images[rows], missing)
 
 
-def _faults(pixels: _Pixels, progress: Progress) -> Iterator[str]:
+def _faults(pixels: _Pixels, progress: Progress, *, statistics: bool) -> Iterator[str]:
     store = pixels.store
     digest, of_nodata, counts = hashlib.sha256(), hashlib.sha256(), np.zeros(len(store.bands), np.int64)
     unknown = filled = -1  # the first patch with a value that is no number, and with nodata that is not the mean
@@ -108,7 +123,7 @@ def _faults(pixels: _Pixels, progress: Progress) -> Iterator[str]:
         digest.update(part)
     if digest.hexdigest()[:32] != store.fingerprint:
         yield f"the fingerprint of its content is {digest.hexdigest()[:32]}, store.json says {store.fingerprint}"
-    if unknown < 0:
+    if statistics and unknown < 0:
         yield from _wrong_statistics(pixels)
 
 

@@ -8,7 +8,7 @@ from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from raysat.execution.storage_actor import STORE_FILES, StorageActor
 from raysat.files import cache_folder, install_folder, partial_folder, sync_file
-from raysat.storage.lock import exclusive
+from raysat.files.locks import exclusive
 
 
 def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str | None = None) -> PatchStore:

@@ -24,9 +24,9 @@ from raysat.data.store import PatchStore
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError, StoreError, UsageError
 from raysat.files import FileModel, current_folder, read_model, safe_name, sweep_partial, write_folder
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Number, Time
+from raysat.files.locks import exclusive
 from raysat.metrics.synthetic import Quality
 from raysat.storage.ledger import Ledger
-from raysat.storage.lock import exclusive
 from raysat.storage.records import DataRef, Hardware
 
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so

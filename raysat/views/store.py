@@ -13,6 +13,7 @@ from rich.text import Text
 from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary
 from raysat.data.store import PatchStore
+from raysat.data.store_files import STORE_FILES
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
 
 _COUNTED = 10  # classes whose counts still fit a line
@@ -88,8 +89,8 @@ def _band_table(store: PatchStore) -> Table:
 
 def _size(store: PatchStore) -> str:
     count, bands, height, width = store.images.shape
-    on_disk = sum(file.stat().st_size for file in store.path.iterdir())
-    return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {_bytes(on_disk)} on disk"
+    stored = sum(store.files.size(name) or 0 for name in STORE_FILES)
+    return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {_bytes(stored)} on disk"
 
 
 def _nodata(store: PatchStore) -> str:

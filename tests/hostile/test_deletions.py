@@ -12,8 +12,9 @@ import pytest
 
 from raysat.errors import DiskError, StorageError
 from raysat.files import remove_file, remove_tree, write_folder
+from raysat.files.locks import exclusive
 from raysat.storage.ledger import Ledger
-from raysat.storage.lock import exclusive, holder_of
+from raysat.storage.lock import holder_of
 from tests.helpers.hostile import STATE, A, B, assert_refused, hostile_run
 from tests.helpers.ledger import everything_under
 
