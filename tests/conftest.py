@@ -28,6 +28,7 @@ for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.S
 
 pytest_plugins = (
     "tests.helpers.data_fixtures",
+    "tests.helpers.object_store",
     "tests.helpers.report_fixtures",
     "tests.helpers.training_fixtures",
 )

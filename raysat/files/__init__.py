@@ -1,8 +1,10 @@
-"""Files on disk: opened as what they must be, read within limits as typed models, written whole or not at all."""
+"""Files and objects: opened as what they must be, read within limits as typed models, written whole or not at all."""
 
 from raysat.files.errors import reading, writing
 from raysat.files.models import FileModel, parse_model, read_model
 from raysat.files.names import SAFE_NAME, cache_folder, safe_name
+from raysat.files.object_store import put_if_absent
+from raysat.files.objects import AnyPath, ObjectPath, as_path
 from raysat.files.partial import partial_file, partial_folder, sweep_partial
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
 from raysat.files.remove import check_real_folder, remove_file, remove_tree
@@ -18,7 +20,10 @@ from raysat.files.write import (
 
 __all__ = [
     "SAFE_NAME",
+    "AnyPath",
     "FileModel",
+    "ObjectPath",
+    "as_path",
     "backup_path",
     "cache_folder",
     "check_real_folder",
@@ -30,6 +35,7 @@ __all__ = [
     "parse_model",
     "partial_file",
     "partial_folder",
+    "put_if_absent",
     "read_bytes",
     "read_model",
     "read_text",

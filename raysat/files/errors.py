@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import DeniedError, DiskError, RaysatError, StorageError
+from raysat.files.objects import AnyPath
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -32,7 +33,7 @@ _ON_WRITE: Final = {
 
 
 @contextmanager
-def reading(path: Path, remedy: str | None = None, error: type[RaysatError] = StorageError) -> Iterator[None]:
+def reading(path: AnyPath, remedy: str | None = None, error: type[RaysatError] = StorageError) -> Iterator[None]:
     """Turn a failure to read into one error that names the path, the cause and what to do.
 
     Args:
@@ -85,7 +86,7 @@ def _denied(caught: OSError) -> bool:
     return caught.errno in _DENIED
 
 
-def _is_no_path(path: Path) -> bool:
+def _is_no_path(path: AnyPath) -> bool:
     """Whether a path has characters that no file's name can have."""
     text = str(path)
     return "\0" in text or any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from raysat.errors import FormatError, RaysatError, StorageError
+from raysat.files.objects import AnyPath
 from raysat.files.read import read_bytes
 from raysat.formatting import echo, one_line
 
@@ -32,7 +32,7 @@ class FileModel(BaseModel):
 
 def read_model(
     model: type[_M],
-    path: Path,
+    path: AnyPath,
     *,
     remedy: str,
     max_bytes: int = MAX_BYTES,
@@ -61,7 +61,7 @@ def read_model(
 def parse_model(
     model: type[_M],
     content: str | bytes,
-    source: Path | str,
+    source: AnyPath | str,
     *,
     remedy: str,
     error: type[RaysatError] = StorageError,

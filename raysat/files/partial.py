@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import StorageError
+from raysat.files.objects import AnyPath, ObjectPath
 from raysat.files.remove import remove_tree
 from raysat.interrupts import removed_at_end
 
@@ -58,13 +59,15 @@ def partial_folder(target: Path) -> Iterator[Path]:
         yield work
 
 
-def sweep_partial(folder: Path, target: str | None = None) -> None:
+def sweep_partial(folder: AnyPath, target: str | None = None) -> None:
     """Remove what killed processes left half-written in a folder; what a process writes now stays.
 
     Args:
         folder: where to look.
         target: what it was to become; by default anything.
     """
+    if isinstance(folder, ObjectPath):  # objects are there whole or not at all
+        return
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             name = _PARTIAL.fullmatch(entry.name)

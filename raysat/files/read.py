@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import overload
 
 from raysat.errors import RaysatError, StorageError
 from raysat.files.errors import reading
+from raysat.files.object_store import ObjectEntry, object_entries, object_exists, open_object, read_object
+from raysat.files.objects import AnyPath, ObjectPath
 
 # What is no regular file says so by its kind.
 _KINDS = (
@@ -25,9 +28,9 @@ _KINDS = (
 
 @contextmanager
 def open_regular(
-    path: Path, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
+    path: AnyPath, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
 ) -> Iterator[BufferedReader]:
-    """Open a regular file to read. Never waits: a pipe that nobody writes to is refused.
+    """Open a regular file, or an object, to read. Never waits: a pipe that nobody writes to is refused.
 
     Args:
         path: the file; a symbolic link to one will do.
@@ -42,6 +45,10 @@ def open_regular(
         StorageError: or the given kind: it is missing, no regular file, too large, or cannot be read.
         DiskError: the machine cannot read it.
     """
+    if isinstance(path, ObjectPath):
+        with open_object(path, max_bytes=max_bytes, remedy=remedy, error=error) as file:
+            yield file
+        return
     with reading(path, remedy, error):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
@@ -58,9 +65,9 @@ def open_regular(
 
 
 def read_bytes(
-    path: Path, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
+    path: AnyPath, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
 ) -> bytes:
-    """Read a whole regular file.
+    """Read a whole regular file, or an object.
 
     Args:
         path: the file.
@@ -75,6 +82,8 @@ def read_bytes(
         StorageError: or the given kind, as ``open_regular``.
         DiskError: the machine cannot read it.
     """
+    if isinstance(path, ObjectPath):
+        return read_object(path, max_bytes=max_bytes, remedy=remedy, error=error)
     with open_regular(path, max_bytes=max_bytes, remedy=remedy, error=error) as file:
         size = os.fstat(file.fileno()).st_size
         content = file.read(size + 1)
@@ -83,8 +92,10 @@ def read_bytes(
     return content
 
 
-def read_text(path: Path, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError) -> str:
-    """Read a whole regular file of UTF-8 text, with or without a byte order mark.
+def read_text(
+    path: AnyPath, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
+) -> str:
+    """Read a whole regular file, or an object, of UTF-8 text, with or without a byte order mark.
 
     Args:
         path: the file.
@@ -104,16 +115,30 @@ def read_text(path: Path, *, max_bytes: int, remedy: str | None = None, error: t
         return content.decode("utf-8-sig")
 
 
-def file_exists(path: Path, error: type[RaysatError] = StorageError) -> bool:
+def file_exists(path: AnyPath, error: type[RaysatError] = StorageError) -> bool:
     """Whether there is a regular file. Raises the error where that cannot be told: it may be there, but hidden."""
+    if isinstance(path, ObjectPath):
+        return object_exists(path, error)
     return stat.S_ISREG(_mode(path, error))
 
 
-def folder_entries(folder: Path, error: type[RaysatError] = StorageError) -> list[os.DirEntry[str]]:
+@overload
+def folder_entries(folder: Path, error: type[RaysatError] = ...) -> Sequence[os.DirEntry[str]]: ...
+
+
+@overload
+def folder_entries(folder: ObjectPath, error: type[RaysatError] = ...) -> Sequence[ObjectEntry]: ...
+
+
+def folder_entries(
+    folder: AnyPath, error: type[RaysatError] = StorageError
+) -> Sequence[os.DirEntry[str]] | Sequence[ObjectEntry]:
     """What lies in a folder, by name; nothing where there is none. Raises the error for one that cannot be read.
 
     ``glob`` and ``iterdir`` pass over folders that may not be read, so that files would be missed without a word.
     """
+    if isinstance(folder, ObjectPath):
+        return object_entries(folder, error)
     if not stat.S_ISDIR(_mode(folder, error)):
         return []
     with reading(folder, None, error), os.scandir(folder) as entries:

@@ -12,12 +12,14 @@ from typing import Final
 
 from raysat.errors import DiskError, StorageError
 from raysat.files.errors import reading
+from raysat.files.object_store import delete_objects, objects_below
+from raysat.files.objects import AnyPath, ObjectPath
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def remove_file(path: Path, inside: Path) -> None:
-    """Delete a file, or a symbolic link and not what it leads to, if it is there; a folder in its place stays.
+def remove_file(path: AnyPath, inside: AnyPath) -> None:
+    """Delete a file or a symbolic link, not what it leads to, or an object, if it is there; a folder stays.
 
     Args:
         path: what to delete, below ``inside``.
@@ -28,10 +30,12 @@ def remove_file(path: Path, inside: Path) -> None:
         StorageError: a folder on the way is a symbolic link.
         DiskError: it cannot be deleted.
     """
-    _delete(path, inside, os.unlink)
+    if isinstance(path, ObjectPath):
+        return delete_objects([_checked(path, inside)])
+    return _delete(path, inside, os.unlink)
 
 
-def remove_tree(path: Path, inside: Path) -> None:
+def remove_tree(path: AnyPath, inside: AnyPath) -> None:
     """Delete a folder with all that it holds, or what is in its place, if it is there.
 
     Args:
@@ -49,11 +53,15 @@ def remove_tree(path: Path, inside: Path) -> None:
         else:
             os.unlink(name, dir_fd=dir_fd)
 
-    _delete(path, inside, delete)
+    if isinstance(path, ObjectPath):
+        return delete_objects([*objects_below(_checked(path, inside)), path])
+    return _delete(path, inside, delete)
 
 
-def check_real_folder(folder: Path) -> None:
+def check_real_folder(folder: AnyPath) -> None:
     """Raise StorageError where a folder that raysat writes and deletes in is a symbolic link, or no folder."""
+    if isinstance(folder, ObjectPath):  # those have no links
+        return
     with reading(folder):
         try:
             mode = folder.lstat().st_mode
@@ -65,7 +73,13 @@ def check_real_folder(folder: Path) -> None:
         raise StorageError(f"{folder} is no folder", hint="raysat keeps a folder there: move away what is in its place")
 
 
-def _delete(path: Path, inside: Path, how: Callable[..., None]) -> None:
+def _checked(path: ObjectPath, inside: AnyPath) -> ObjectPath:
+    if not (isinstance(inside, ObjectPath) and path.lies_in(inside)):
+        raise ValueError(f"{path} does not lie in {inside}")
+    return path
+
+
+def _delete(path: Path, inside: AnyPath, how: Callable[..., None]) -> None:
     """Open the folder that holds a path, and delete the path's name there."""
     try:
         parent = _open_parent(path, inside)
@@ -80,10 +94,10 @@ def _delete(path: Path, inside: Path, how: Callable[..., None]) -> None:
         raise DiskError(f"{path} cannot be deleted: {error.strerror or error}", hint=hint) from error
 
 
-def _open_parent(path: Path, inside: Path) -> int:
+def _open_parent(path: Path, inside: AnyPath) -> int:
     """Open the folder that holds a path, step by step from ``inside``. Raises OSError."""
-    steps = path.relative_to(inside).parts
-    if not steps or ".." in steps:
+    steps = () if isinstance(inside, ObjectPath) else path.relative_to(inside).parts
+    if isinstance(inside, ObjectPath) or not steps or ".." in steps:
         raise ValueError(f"{path} does not lie in {inside}")
     here, folder = os.open(inside, _FOLDER), inside
     for step in steps[:-1]:

@@ -11,6 +11,8 @@ from typing import Final
 
 from raysat.errors import StorageError
 from raysat.files.errors import writing
+from raysat.files.object_store import put_object
+from raysat.files.objects import AnyPath, ObjectPath
 from raysat.files.partial import partial_file, partial_folder
 from raysat.files.read import file_exists
 from raysat.files.remove import remove_tree
@@ -19,8 +21,10 @@ from raysat.files.remove import remove_tree
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Replace a file at once, text as UTF-8; makes its folder. Raises DiskError, the old file is then kept."""
+def write_atomic(path: AnyPath, content: str | bytes) -> None:
+    """Replace a file or an object at once, text as UTF-8; makes its folder. Raises DiskError, the old is then kept."""
+    if isinstance(path, ObjectPath):
+        return put_object(path, _encoded(content))
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial_file(path) as (work, handle):
@@ -28,13 +32,17 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             os.fsync(handle)
             work.replace(path)
         _sync_folder(path.parent)
+    return None
 
 
-def write_unsynced(path: Path, content: str | bytes) -> None:
-    """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError."""
+def write_unsynced(path: AnyPath, content: str | bytes) -> None:
+    """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError or DiskError."""
+    if isinstance(path, ObjectPath):
+        return put_object(path, _encoded(content))
     with partial_file(path) as (work, handle):
         _write(handle, content)
         work.replace(path)
+    return None
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -92,9 +100,13 @@ def _discard(path: Path) -> None:
 
 def _write(handle: int, content: str | bytes) -> None:
     """Write text as UTF-8, or bytes."""
-    left = memoryview(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+    left = memoryview(_encoded(content))
     while left:
         left = left[os.write(handle, left) :]
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
 
 
 def _sync_folder(path: Path) -> None:

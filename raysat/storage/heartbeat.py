@@ -6,12 +6,11 @@ import os
 import socket
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from pydantic import Field
 
 from raysat.errors import StorageError
-from raysat.files import FileModel, read_model, write_unsynced
+from raysat.files import AnyPath, FileModel, read_model, write_unsynced
 from raysat.files.fields import Amount, Count, Id, Line, Seed, Time
 
 
@@ -44,13 +43,13 @@ class RunStatus(FileModel):
         return self.already_done + self.done + self.failed < self.total
 
 
-def write_status(file: Path, status: RunStatus) -> None:
+def write_status(file: AnyPath, status: RunStatus) -> None:
     """Replace the file at once; one that cannot be written is no reason to stop a run."""
-    with suppress(OSError):
+    with suppress(OSError, StorageError):
         write_unsynced(file, status.model_dump_json(indent=1))
 
 
-def read_status(file: Path) -> RunStatus | None:
+def read_status(file: AnyPath) -> RunStatus | None:
     """Read the file; None where there is none, or it is not one."""
     try:
         return read_model(RunStatus, file, remedy="it is written anew by every run")

@@ -1,0 +1,217 @@
+"""What ``raysat.files`` does in object stores: read, put, put if absent, list, delete; through obstore.
+
+Disks keep raysat's own writer: obstore's store of local files does not sync them, so a power cut could lose what was
+said to be written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from raysat.errors import RaysatError, StorageError
+from raysat.files.object_errors import asking
+from raysat.files.objects import ObjectPath
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_BLOCK: Final = 8 << 20  # bytes of a part, of what is read ahead, and of the largest request that must be quick
+_PARTS: Final = 4  # of one object at a time
+_YES: Final = frozenset({"1", "true", "yes", "y", "on"})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """What lies in a folder of an object store: an object or a folder."""
+
+    name: str
+    path: ObjectPath
+
+
+@cache
+def _store(bucket: str, *, patient: bool = False) -> ObjectStore:
+    """The store of a bucket, made once; what it is asked ends in 15 s where there is no answer, unless patient."""
+    from obstore.store import from_url
+
+    limits = {"connect_timeout": "4s", "timeout": "2m" if patient else "1h"} | (
+        {} if patient else {"read_timeout": "8s"}
+    )
+    if any(os.environ.get(f"{cloud}ALLOW_HTTP", "").lower() in _YES for cloud in ("AWS_", "AZURE_", "")):
+        limits["allow_http"] = "true"
+    backoff: Any = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=1), "base": 2}
+    retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=8), "backoff": backoff}
+    options: Any = limits
+    made: ObjectStore = from_url(bucket, client_options=options, retry_config=retry)
+    return made
+
+
+class _Reader(io.RawIOBase):
+    """An object as a file to read, by ranges."""
+
+    def __init__(self, path: ObjectPath, size: int) -> None:
+        self._path, self._size, self._at = path, size, 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    @override
+    def tell(self) -> int:
+        return self._at
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        number = min(len(buffer), self._size - self._at)
+        if number <= 0:
+            return 0
+        with asking(self._path, "read"):
+            block = _store(self._path.bucket).get_range(self._path.key, start=self._at, length=number)
+        buffer[: len(block)] = memoryview(block)
+        self._at += len(block)
+        return len(block)
+
+
+@contextmanager
+def open_object(
+    path: ObjectPath, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
+) -> Iterator[io.BufferedReader[Any]]:
+    """Open an object to read by ranges; else as ``open_regular``.
+
+    Args:
+        path: the object.
+        max_bytes: a larger one is refused.
+        remedy: hint of the error for one that is missing or too large.
+        error: kind of error to raise.
+
+    Yields:
+        The open object, at its start.
+
+    Raises:
+        StorageError: or the given kind: it is missing or too large.
+        DiskError: the store cannot be asked.
+    """
+    with asking(path, "read", remedy, error):
+        size = _store(path.bucket).head(path.key)["size"]
+    if size > max_bytes:
+        raise _too_large(path, max_bytes, remedy, error)
+    with io.BufferedReader(_Reader(path, size), _BLOCK) as file:
+        yield file
+
+
+def read_object(
+    path: ObjectPath, *, max_bytes: int, remedy: str | None = None, error: type[RaysatError] = StorageError
+) -> bytes:
+    """Read a whole object, with one request; else as ``open_object``.
+
+    Args:
+        path: the object.
+        max_bytes: a larger one is refused.
+        remedy: hint of the error for one that is missing or too large.
+        error: kind of error to raise.
+
+    Returns:
+        Its content.
+
+    Raises:
+        StorageError: or the given kind: it is missing or too large.
+        DiskError: the store cannot be asked.
+    """
+    with asking(path, "read", remedy, error):
+        found = _store(path.bucket).get(path.key)
+        if found.meta["size"] <= max_bytes:
+            return bytes(found.bytes())
+    raise _too_large(path, max_bytes, remedy, error)
+
+
+def object_exists(path: ObjectPath, error: type[RaysatError] = StorageError) -> bool:
+    """Whether there is an object of this name. Raises DiskError where that cannot be told."""
+    with asking(path, "read", error=error):
+        try:
+            _store(path.bucket).head(path.key)
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def object_entries(folder: ObjectPath, error: type[RaysatError] = StorageError) -> list[ObjectEntry]:
+    """The objects and folders in a folder, by name; nothing where there is none. Raises the error without a bucket."""
+    with asking(folder, "read", error=error):
+        found = _store(folder.bucket).list_with_delimiter(folder.key or None)
+    keys = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
+    names = sorted({key.rstrip("/").rpartition("/")[2] for key in keys})
+    return [ObjectEntry(name, folder / name) for name in names]
+
+
+def put_object(path: ObjectPath, content: bytes) -> None:
+    """Replace an object at once; when this returns it is stored. Raises DiskError; StorageError without a bucket."""
+    is_large = len(content) > _BLOCK
+    with asking(path, "written"):
+        store = _store(path.bucket, patient=is_large)
+        store.put(path.key, content, use_multipart=is_large, chunk_size=_BLOCK, max_concurrency=_PARTS)
+
+
+def put_if_absent(path: ObjectPath, content: bytes) -> bool:
+    """Make a small object, unless there is one of its name.
+
+    An answer that was lost makes obstore ask again, and find the object that it made: who must know whether it was
+    first puts something into the content that nobody else has.
+
+    Args:
+        path: the object.
+        content: of at most some megabytes.
+
+    Returns:
+        Whether the object now holds this content: it was made, here or by another.
+
+    Raises:
+        StorageError: there is no such bucket.
+        DiskError: the store cannot be asked, or cannot put if absent.
+    """
+    from obstore.exceptions import AlreadyExistsError
+
+    try:
+        with asking(path, "written"):
+            _store(path.bucket).put(path.key, content, mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return read_object(path, max_bytes=1 << 30) == content
+    return True
+
+
+def delete_objects(paths: Sequence[ObjectPath]) -> None:
+    """Delete objects of one bucket, those that are there. Raises DiskError."""
+    if paths:
+        with asking(paths[0], "deleted"):
+            try:
+                _store(paths[0].bucket).delete([path.key for path in paths])
+            except FileNotFoundError as caught:
+                if "NoSuchBucket" in str(caught):
+                    raise
+
+
+def objects_below(folder: ObjectPath) -> list[ObjectPath]:
+    """Every object below a folder, at whatever depth. Raises DiskError; StorageError without a bucket."""
+    with asking(folder, "read"):
+        pages = _store(folder.bucket).list(folder.key or None, chunk_size=1000)
+        return [ObjectPath(f"{folder.bucket}/{each['path']}") for page in pages for each in page]
+
+
+def _too_large(path: ObjectPath, max_bytes: int, remedy: str | None, error: type[RaysatError]) -> RaysatError:
+    return error(f"{path} cannot be read: it is larger than {max_bytes:,} bytes", hint=remedy)

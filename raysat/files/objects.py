@@ -1,0 +1,159 @@
+"""Paths in object stores, such as ``s3://bucket/runs/study``, beside those on disks; reading a path from text.
+
+``ObjectPath`` has no ``__fspath__``: whatever would open it as a file of this machine fails at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Final, TypeAlias
+from urllib.parse import unquote
+
+from raysat.errors import UsageError
+from raysat.formatting import one_line
+
+# Scheme -> the variables of the environment that lead to such a store.
+SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, where it is not Amazon's, AWS_ENDPOINT_URL",
+        "gs": "GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_SERVICE_ACCOUNT",
+        "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+    }
+)
+_URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_COLLAPSED: Final = re.compile(rf"(?:{'|'.join(SCHEMES)}|file):/(?!/)")  # what Path makes of a URL
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
+_LONGEST_KEY: Final = 900  # bytes: stores allow 1,024, and names are added to what is given
+_NO_STEP: Final = frozenset({"", ".", ".."})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ObjectPath:
+    """A path in an object store: the URL of a bucket, then names; a folder is what the keys below it have in common."""
+
+    url: str  # without a slash at its end
+
+    def __post_init__(self) -> None:
+        match = _URL.fullmatch(self.url)
+        if match is None or match["scheme"] not in SCHEMES:
+            raise UsageError(f"{_masked(self.url)} is no URL of an object store", hint=_forms())
+        bucket, _, key = match["rest"].partition("/")
+        object.__setattr__(self, "url", f"{match['scheme']}://{bucket}" + f"/{key}".rstrip("/"))
+        if not _BUCKET.fullmatch(bucket):
+            raise UsageError(f"{_masked(self.url)} names no bucket", hint=_forms())
+        if _fault(self.key):
+            raise UsageError(f"{_masked(self.url)} is no path in an object store: {_fault(self.key)}", hint=_forms())
+
+    def __truediv__(self, name: str) -> ObjectPath:
+        return ObjectPath(f"{self.url}/{name}")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __repr__(self) -> str:
+        return f"ObjectPath({self.url!r})"
+
+    @property
+    def scheme(self) -> str:
+        """``s3``, ``gs`` or ``az``."""
+        return self.url.partition("://")[0]
+
+    @property
+    def bucket(self) -> str:
+        """The URL of the bucket alone."""
+        return self.url.removesuffix(f"/{self.key}") if self.key else self.url
+
+    @property
+    def key(self) -> str:
+        """What the store knows it by; empty for the bucket itself."""
+        return self.url.partition("://")[2].partition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """The last name; empty for the bucket itself."""
+        return self._pure.name
+
+    @property
+    def stem(self) -> str:
+        """The last name without its suffix."""
+        return self._pure.stem
+
+    @property
+    def suffix(self) -> str:
+        """The end of the last name, from its last dot."""
+        return self._pure.suffix
+
+    @property
+    def parent(self) -> ObjectPath:
+        """The folder that it lies in; a bucket is its own."""
+        return ObjectPath(f"{self.bucket}/{self.key.rpartition('/')[0]}")
+
+    def with_name(self, name: str) -> ObjectPath:
+        """The path beside it of another name."""
+        return self.parent / name
+
+    def lies_in(self, folder: ObjectPath) -> bool:
+        """Whether it lies below a folder, at whatever depth."""
+        return self.url.startswith(f"{folder.url}/")
+
+    @property
+    def _pure(self) -> PurePosixPath:
+        return PurePosixPath(self.key)
+
+
+AnyPath: TypeAlias = Path | ObjectPath
+
+
+def as_path(text: str | os.PathLike[str] | ObjectPath) -> AnyPath:
+    """Read a path: of this machine's disks, ``file:///...``, or in an object store, ``s3://``, ``gs://``, ``az://``.
+
+    Raises UsageError for any other URL, and for one that holds a password or is otherwise none.
+    """
+    if isinstance(text, ObjectPath):
+        return text
+    text = os.fspath(text)
+    match = _URL.fullmatch(text)
+    if match is None:
+        if _COLLAPSED.match(text):
+            raise UsageError(
+                f"{_masked(text)} is no URL", hint="two slashes follow its colon: give it as text, not a Path"
+            )
+        return Path(text)
+    if match["scheme"] != "file":
+        return ObjectPath(text)
+    host, slash, path = match["rest"].partition("/")
+    if host not in {"", "localhost"} or not slash:
+        raise UsageError(f"{_masked(text)} names no file of this machine", hint="file:// is followed by /path")
+    return Path(f"/{unquote(path)}")
+
+
+def _fault(key: str) -> str | None:
+    """Why a key cannot be used, or None."""
+    if not key:
+        return None
+    if any(step in _NO_STEP for step in key.split("/")):
+        return "a name in it is empty, '.' or '..'"
+    if not key.isprintable() or any(char in key for char in "?#\\"):
+        return "it has characters that are not for names"
+    return "it is too long" if len(key.encode()) > _LONGEST_KEY else None
+
+
+def _masked(url: str) -> str:
+    """A URL as errors show it: without what may be a user, a password or a signature."""
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        authority = f"***@{authority.rpartition('@')[2]}"
+    path = re.sub(r"[?#].*", lambda found: f"{found[0][0]}***", path, flags=re.DOTALL)
+    return one_line(f"{scheme}{mark}{authority}{slash}{path}")
+
+
+def _forms() -> str:
+    """What a path may look like, and where credentials are."""
+    forms = "s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH, file:///PATH"
+    return f"give a path or {forms}; credentials come from the environment"
