@@ -47,17 +47,25 @@ class JobFeeder(JobSource):
     - the worker of shared epochs died: it trains these by itself.
     """
 
-    def __init__(self, jobs: Sequence[Job], on_done: Callable[[Job], None], on_lost: Callable[[Job], None]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        is_done: Callable[[Job], bool],
+        on_done: Callable[[Job], None],
+        on_lost: Callable[[Job], None],
+    ) -> None:
         """Take the jobs.
 
         Args:
             jobs: what to do, in order.
+            is_done: whether the records of a job are all written; is asked where its worker died.
             on_done: is called with each job whose records are all written.
             on_lost: is called with each job that is given up.
         """
         super().__init__()
         self.lost: list[tuple[TrainJob, Job]] = []  # with the job that failed
-        self._on_done, self._on_lost = on_done, on_lost
+        self._is_done, self._on_done, self._on_lost = is_done, on_done, on_lost
         self._waiting = list(jobs)
         self._unmade = {need for job in jobs for need in job.makes}  # not there yet
         self._running: dict[str, Job] = {}  # by Tune's trial
@@ -85,13 +93,13 @@ class JobFeeder(JobSource):
         job, message = self._running.pop(trial_id, None), from_result(result)
         if job is None:
             return
-        if error and isinstance(job, TrainJob):  # its worker died
+        if isinstance(message, JobDone) or (error and self._is_done(job)):
+            self._unmade.difference_update(job.makes)
+            self._on_done(job)
+        elif error and isinstance(job, TrainJob):  # its worker died
             self._unmade.difference_update(job.makes)
         elif error or isinstance(message, JobFailed):
             self._give_up_after(job)
-        elif isinstance(message, JobDone):
-            self._unmade.difference_update(job.makes)
-            self._on_done(job)
 
     def _give_up_after(self, failed: Job) -> None:
         """Give up all that needs, by whatever way, what this job has not made."""

@@ -50,7 +50,7 @@ class JobDone:
     """All records of a job are written."""
 
     job: str
-    score: Score | None = None  # of its last trial's final model
+    score: Score | None = None  # of its last trial's final model; None where an earlier attempt has finished that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

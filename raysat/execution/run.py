@@ -9,6 +9,7 @@ from raysat.config.schema import Model
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
+from raysat.execution.finished import is_finished
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
 from raysat.execution.run_state import RunState, Summary
@@ -132,7 +133,11 @@ def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) 
     for item in items:
         active.ledger.clear_failure(item.id)  # of an earlier run
     state = RunState(jobs, already_done=already_done)
-    feeder = JobFeeder(jobs, on_done=sweeper.job_done, on_lost=state.fail)
+
+    def is_done(job: Job) -> bool:
+        return all(is_finished(item, active.ledger, active.artifacts) for item in job.items)
+
+    feeder = JobFeeder(jobs, is_done=is_done, on_done=sweeper.job_done, on_lost=state.fail)
     active.tune(feeder, state, samples=len(jobs))
     for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
         for trial in job.trials:

@@ -19,7 +19,8 @@ from raysat.execution.address import check_address
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.connection import connect, quiet_tune
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
-from raysat.execution.messages import StorageFailed, from_result
+from raysat.execution.finished import is_finished
+from raysat.execution.messages import StorageFailed, TrialDone, from_result
 from raysat.execution.resources import fit, no_leftovers
 from raysat.execution.run_state import RunState
 from raysat.execution.slot import Slot, reserved
@@ -27,6 +28,7 @@ from raysat.execution.status_file import StatusFile
 from raysat.execution.storage_actor import storage_actor
 from raysat.execution.worker_context import SlotSettings
 from raysat.interrupts import removed_at_end, stops_in_order
+from raysat.planning.jobs import WorkItem
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -88,6 +90,7 @@ def session(
             name=name,
             store=store,
             ledger=ledger,
+            artifacts=artifacts,
             on_event=on_event,
             settings=settings,
             slots=slots,
@@ -103,6 +106,7 @@ class Session:
     name: str
     store: PatchStore
     ledger: Ledger
+    artifacts: Artifacts
     on_event: OnEvent
     settings: SlotSettings
     slots: int  # how many jobs fit at once
@@ -141,7 +145,7 @@ class Session:
         )
         state.subscribers.append(lambda row: self.on_event(Progress(row=row)))
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
-        stopper, events = _StorageStopper(), TuneEvents(state, self.ledger)
+        stopper, events = _StorageStopper(), TuneEvents(state, self.ledger, self.artifacts)
         tuner = ray.tune.Tuner(
             ray.tune.with_resources(trainable, reserved(self.settings)),
             tune_config=ray.tune.TuneConfig(
@@ -158,6 +162,8 @@ class Session:
                 progress_reporter=_NoReporter(),
                 callbacks=[events],
                 failure_config=ray.tune.FailureConfig(max_failures=self.retries),
+                # Tune would save each slot to the driver's disk at the end of a job, and on other machines fail there.
+                checkpoint_config=ray.tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 stop=stopper,
             ),
         )
@@ -184,8 +190,8 @@ class _NoReporter(ray.tune.ProgressReporter):  # type: ignore[misc]  # ray ships
 class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     """Tells a run's state what Tune hears, and records the jobs whose worker died once too often."""
 
-    def __init__(self, state: RunState, ledger: Ledger) -> None:
-        self._state, self._ledger = state, ledger
+    def __init__(self, state: RunState, ledger: Ledger, artifacts: Artifacts) -> None:
+        self._state, self._ledger, self._artifacts = state, ledger, artifacts
         self.is_stopping = False
 
     def stop(self) -> None:
@@ -212,8 +218,10 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         # trial.get_error() reads the copy in storage, which is not there yet.
         file = Path(trial.error_file or "")
         account = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        record_death(trial.config["job"], account, self._ledger)
-        self._state.fail(trial.config["job"])
+        job: Job = trial.config["job"]
+        for item in record_death(job, account, self._ledger, self._artifacts):
+            self._state.receive(TrialDone(job=job.id, trial=item.id))  # the worker died before it could say so
+        self._state.fail(job)
 
     @override
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -241,20 +249,26 @@ class _StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no t
         return self.error is not None
 
 
-def record_death(job: Job, account: str, ledger: Ledger) -> None:
-    """Write a failure for each trial of a job that is not finished.
+def record_death(job: Job, account: str, ledger: Ledger, artifacts: Artifacts) -> list[WorkItem]:
+    """Write a failure for all of a job that is not finished.
 
     Args:
         job: whose worker died, or raised what nobody expected.
         account: Tune's, of all attempts; empty where it has none.
         ledger: where the records are.
+        artifacts: where generated patches are.
+
+    Returns:
+        What of the job is finished: its worker died after that.
     """
     error, hint = explain(account)
+    finished = [item for item in job.items if is_finished(item, ledger, artifacts)]
     for item in job.items:
-        if not ledger.is_finished(item.id):
+        if item not in finished:
             ledger.write_failure(
                 Failure(id=item.id, error=error, hint=hint, traceback=account or None, time=time.time())
             )
+    return finished
 
 
 def explain(text: str) -> tuple[str, str]:

@@ -132,11 +132,3 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
             self._inbox.shutdown(force=True)
             self._outbox.shutdown(force=True)
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-    @override
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing to save: the ledger says what is finished."""
-
-    @override
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing to load."""

@@ -14,6 +14,7 @@ from raysat.execution.records import describe_hardware, trained_files
 from raysat.execution.storage_actor import StorageActor
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
+from raysat.planning.jobs import PlannedTrial
 from raysat.planning.stages import TrainJob
 from raysat.storage.artifacts import Artifacts
 from raysat.training.checkpoint import decode
@@ -40,8 +41,19 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
     """
     settings, storage, last = context.settings, context.settings.storage, job.trials[-1]
     unfinished = group.broadcast(storage.unfinished([trial.id for trial in job.trials]))
-    # The last trial is read out even if it is finished: the end of the job is reported with its score.
-    finished = {trial.id for trial in job.trials[:-1]}.difference(unfinished)
+
+    def report(message: Message) -> None:
+        if group.is_rank_zero:
+            context.outbox.put(message)
+
+    def report_end(trial: PlannedTrial, score: Score | None = None) -> None:
+        is_last = trial is last
+        report(JobDone(job=job.id, score=score) if is_last else TrialDone(job=job.id, trial=trial.id, score=score))
+
+    if not unfinished:  # an earlier attempt did it all, and its report died with it
+        for trial in job.trials:
+            report_end(trial)
+        return
     store = open_store(settings.store, settings.fingerprint, storage)
     artifacts = Artifacts(settings.artifacts)
     generated = [open_store(artifacts.path(need), storage.fingerprint(need), storage, job=need) for need in last.needs]
@@ -51,17 +63,13 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         averages = [(tracked.average, tracked.epochs) for tracked in job.tracked_averages]
         return Training(last.trial, store, generated=generated, averages=averages, device=device)
 
-    def report(message: Message) -> None:
-        if group.is_rank_zero:
-            context.outbox.put(message)
-
-    first_end = next(trial.epochs for trial in job.trials if trial.id not in finished)
+    first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
     training = _resume(job, first_end, begin, storage, group) or begin()
     for epoch in training.history if job.replay_history else training.history[-1:]:
         report(_epoch_done(job, epoch, from_checkpoint=True))
     for trial in job.trials:
-        if trial.id in finished:  # its report may have died with an earlier worker
-            report(TrialDone(job=job.id, trial=trial.id))
+        if trial.id not in unfinished:  # its report may have died with an earlier worker
+            report_end(trial)
             continue
         while training.epoch < trial.epochs:
             for average in training.averages - job.averages_needed(training.epoch + 1):
@@ -77,9 +85,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             hardware = describe_hardware(settings, group)
             files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
             storage.write_record(trial.id, files)
-        score = _score(result.metrics[training.validation_split])
-        is_last = trial is last
-        report(JobDone(job=job.id, score=score) if is_last else TrialDone(job=job.id, trial=trial.id, score=score))
+        report_end(trial, _score(result.metrics[training.validation_split]))
 
 
 def _resume(

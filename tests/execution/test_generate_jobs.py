@@ -172,6 +172,7 @@ class DeathSession:
     """Dies in the generator, in the order of Tune: the searcher hears of a death before its cause is on record."""
 
     ledger: Ledger
+    artifacts: Artifacts
     cause: str | None
 
     def tune(self, searcher: JobFeeder, state: RunState, *, samples: int) -> None:
@@ -190,7 +191,7 @@ def test_a_dead_generator_gives_its_dependents_todays_cause(
     plan = plan_of(tmp_path, store, STUDY.replace("  plain: {}\n", "").replace("seeds: 2", "seeds: 1"))
     ledger = Ledger(tmp_path / "run")
     ledger.write_failure(Failure(id=plan.generate_jobs[0].id, error="a cause of yesterday", time=0.0))
-    session = DeathSession(ledger, cause)
+    session = DeathSession(ledger, Artifacts(tmp_path / "generated"), cause)
     run_items(session, [*plan.generate_jobs, *plan.trials], already_done=0)  # type: ignore[arg-type]
     for job in plan.trials:
         failure = ledger.read_failure(job.id)

@@ -1,6 +1,6 @@
 """The plan's searcher: each job once, in order, never before its needs, never after a need failed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import given
@@ -30,8 +30,9 @@ def trial(name: str, *needs: str) -> TrainJob:
     )
 
 
-def feeder(jobs: Sequence[Job]) -> JobFeeder:
-    return JobFeeder(jobs, on_done=lambda job: None, on_lost=lambda job: None)
+def feeder(jobs: Sequence[Job], **told: Callable[[Job], Any]) -> JobFeeder:
+    nothing: dict[str, Callable[[Job], Any]] = dict.fromkeys(("is_done", "on_done", "on_lost"), lambda job: None)
+    return JobFeeder(jobs, **(nothing | told))
 
 
 def lost(searcher: JobFeeder) -> list[tuple[str, str]]:
@@ -94,7 +95,7 @@ def test_any_plan_ends_with_every_job_run_once_or_given_up(data: st.DataObject) 
     ]
     jobs: list[Job] = data.draw(st.permutations([*makers, *trials]))
     given_up: set[str] = set()
-    searcher = JobFeeder(jobs, on_done=lambda job: None, on_lost=lambda job: given_up.add(job.id))
+    searcher = feeder(jobs, on_lost=lambda job: given_up.add(job.id))
     running: dict[str, str] = {}
     done: set[str] = set()
     failed: set[str] = set()
@@ -157,10 +158,21 @@ def test_training_that_diverged_after_a_fork_costs_that_branch_nothing() -> None
 
 def test_where_a_worker_died_its_branches_go_their_whole_way() -> None:
     done: list[str] = []
-    searcher = JobFeeder(forked(), on_done=lambda job: done.append(job.id), on_lost=lambda job: None)
+    searcher = feeder(forked(), on_done=lambda job: done.append(job.id))
     assert asked(searcher, "1") == "trunk"
     searcher.on_trial_complete("1", None, error=True)
     assert asked(searcher, "2") == "branch"
     searcher.on_trial_complete("2", DONE)
     assert (lost(searcher), done) == ([], ["branch"])
     assert asked(searcher, "3") == "twig"
+
+
+def test_a_worker_that_died_after_its_records_were_written_costs_nothing() -> None:
+    done: list[str] = []
+    jobs = [generator("g"), trial("gan", "g"), *forked()]
+    searcher = feeder(jobs, is_done=lambda job: job.id in {"g", "trunk"}, on_done=lambda job: done.append(job.id))
+    assert [asked(searcher, t) for t in ("1", "2", "3")] == ["g", "trunk", None]
+    for ended in ("1", "2"):
+        searcher.on_trial_complete(ended, None, error=True)
+    assert (lost(searcher), done) == ([], ["g", "trunk"])
+    assert [asked(searcher, t) for t in ("3", "4")] == ["gan", "branch"]

@@ -116,13 +116,29 @@ def test_a_retry_trains_what_is_missing_and_tells_of_what_is_not(bench: Bench) -
     assert set(bench.storage.records) == {short.id, long.id}
 
 
-def test_a_job_whose_record_is_written_is_read_out_again_for_its_score(bench: Bench) -> None:
-    trial = planned(bench.store, optim={"epochs": 2})
-    train(one_job(trial), bench)
+def test_a_job_whose_records_are_written_is_not_trained_again(bench: Bench) -> None:
+    """The worker died after the last record; that all is done is told at once."""
+    short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 4))
+    job = one_job(short, long)
+    train(job, bench)
+    bench.storage.states.clear()
     again = Bench(bench.store, storage=bench.storage)
-    train(one_job(trial), again)
-    assert again.messages[-1] == bench.messages[-1]
-    assert again.epochs() == [2]
+    train(job, again)
+    assert again.messages == [TrialDone(job=long.id, trial=short.id), JobDone(job=long.id)]
+    assert again.storage.states == {}
+
+
+def test_a_trial_whose_record_was_damaged_is_trained_without_those_after_it(bench: Bench) -> None:
+    short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 4))
+    job = one_job(short, long)
+    train(job, bench)
+    bench.storage.states.clear()
+    del bench.storage.records[short.id]
+    again = Bench(bench.store, storage=bench.storage)
+    train(job, again)
+    assert again.epochs() == [1, 2]
+    assert again.messages[-1] == JobDone(job=long.id)
+    assert set(bench.storage.records) == {short.id, long.id}
 
 
 @pytest.mark.parametrize("stoppable", [False, True])

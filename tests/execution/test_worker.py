@@ -11,6 +11,7 @@ from raysat.execution.worker_context import WorkerGroup
 from raysat.generation import classifier
 from raysat.planning.jobs import generate_jobs
 from raysat.planning.resolve import resolve_config
+from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.training import MakeStore, config
@@ -101,7 +102,9 @@ def test_a_death_is_recorded_for_what_is_not_finished(make_store: MakeStore, tmp
     store, ledger = make_store(), Ledger(tmp_path / "run")
     short, long = (planned(store, optim={"epochs": epochs}) for epochs in (1, 2))
     ledger.write(short.id, files_of(made_up_record(short.id)))
-    record_death(one_job(short, long), "Failure #1\n  old\nFailure #2\n  The actor died unexpectedly\n", ledger)
+    account = "Failure #1\n  old\nFailure #2\n  The actor died unexpectedly\n"
+    finished = record_death(one_job(short, long), account, ledger, Artifacts(tmp_path / "generated"))
+    assert finished == [short]
     assert ledger.read_failure(short.id) is None
     failure = ledger.read_failure(long.id)
     assert failure is not None

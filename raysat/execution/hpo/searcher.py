@@ -18,7 +18,7 @@ from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, unshared_job
-from raysat.search.log import BASE, read_curve, save_log
+from raysat.search.log import BASE, Candidate, read_curve, save_log
 from raysat.search.state import SearchState
 
 
@@ -49,9 +49,7 @@ class CandidateSearcher(JobSource):
         """Return the next candidate's job, or FINISHED."""
         while not self.error and (candidate := self.state.next()):
             if self._ledger.is_finished(candidate.job):  # trained before, by an ablation or just before a crash
-                for epoch, score in enumerate(read_curve(self._ledger, candidate.job), start=1):
-                    self.state.observe(candidate.number, epoch, score)
-                ended = self.state.finish(candidate.number, self._ledger.read(candidate.job))
+                ended = self._finish(candidate.number, candidate.job)
                 if self._halving:
                     self._halving.remember(ended)
                 self.save_log()
@@ -81,11 +79,11 @@ class CandidateSearcher(JobSource):
         if number is None:
             return
         message = from_result(result)
-        if error or isinstance(message, JobFailed):
+        job = next(candidate.job for candidate in self.state.running if candidate.number == number)
+        if isinstance(message, JobDone) or (error and self._ledger.is_finished(job)):
+            self._finish(number, job)
+        elif error or isinstance(message, JobFailed):
             self.state.end(number, "failed")
-        elif isinstance(message, JobDone):
-            job = next(candidate.job for candidate in self.state.running if candidate.number == number)
-            self.state.finish(number, self._ledger.read(job))
         elif self._halving and trial_id in self._halving.stopped:
             self.state.end(number, "stopped")
         else:
@@ -107,6 +105,12 @@ class CandidateSearcher(JobSource):
         """Delete the checkpoints from which no candidate that runs, or was interrupted, may resume."""
         trials = [self._trial(candidate.config) for candidate in self.state.running]
         self._ledger.checkpoints.sweep({state for trial in trials for state in trial.states})
+
+    def _finish(self, number: int, job: str) -> Candidate:
+        """End a candidate that has its record, of which its worker may have died before it told all."""
+        for epoch, score in enumerate(read_curve(self._ledger, job), start=1):
+            self.state.observe(number, epoch, score)
+        return self.state.finish(number, self._ledger.read(job))
 
     def _trial(self, config: Config, name: str = "candidate") -> PlannedTrial:
         store = self._prepared.store

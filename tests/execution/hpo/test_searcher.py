@@ -209,3 +209,16 @@ def test_a_search_of_which_all_failed_writes_no_study(
     written = sorted(path.name for path in (tmp_path / "runs" / "hunt").iterdir() if path.is_file())
     assert "search.csv" in written
     assert "best.yaml" not in written
+
+
+def test_a_slot_that_failed_after_its_record_was_written_has_finished_its_candidate(
+    tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    search, ledger = load(tmp_path, RANDOM + "budget: {trials: 2}\n"), Ledger(tmp_path / "hunt")
+    searcher = searcher_of(search, landsat_store, ledger)
+    assert [begin(searcher, name) for name in ("one", "two")] == [True, True]
+    keep(ledger, searcher.log.candidates[0].job)
+    for name in ("one", "two"):
+        searcher.on_trial_complete(name, None, error=True)
+    assert [each.state for each in searcher.log.candidates] == ["finished", "failed"]
+    assert searcher.log.candidates[0].curve == (0.25, 0.5)
