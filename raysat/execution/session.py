@@ -191,6 +191,13 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     """Tells a run's state what Tune hears, and records the jobs whose worker died once too often."""
 
     def __init__(self, state: RunState, ledger: Ledger, artifacts: Artifacts) -> None:
+        """Begin to hear.
+
+        Args:
+            state: is told.
+            ledger: where records and failures are.
+            artifacts: where generated patches are.
+        """
         self._state, self._ledger, self._artifacts = state, ledger, artifacts
         self.is_stopping = False
 
