@@ -92,6 +92,15 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
+def data_size(size: float) -> str:
+    """Write a number of bytes: ``12 bytes``, ``4.6 GB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
 def plural(number: int, noun: str) -> str:
     """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -161,6 +161,27 @@ def verify(store: str) -> None:
     click.echo(f"whole: {read}; fingerprint {opened.fingerprint}")
 
 
+@data.command()
+@click.option("--clear", is_flag=True, help="Delete the copies that no process uses.")
+def cache(clear: bool) -> None:
+    """List the copies of stores that this machine keeps, their sizes and when they were last used.
+
+    Stores that lie elsewhere are copied when they are trained on. Room for a new copy is made by deleting the ones that
+    were not used for longest. RAYSAT_CACHE_LIMIT says how much they may take together, as 20GB or 30%; by default half
+    of what their disk has for them. RAYSAT_CACHE names another folder.
+    """
+    from raysat.data.remote.cache import cache_room, cached_stores, clear_cache, stores_folder
+    from raysat.formatting import data_size, plural
+    from raysat.views.cache import show_cache
+
+    deleted, stores = clear_cache() if clear else ([], cached_stores())
+    if clear:
+        freed = data_size(sum(store.bytes for store in deleted))
+        in_use = f"; {plural(len(stores), 'store')} in use" if stores else ""
+        click.echo(f"deleted    {plural(len(deleted), 'store')}, {freed}{in_use}")
+    show_cache(stores_folder(), stores, cache_room(), _screen())
+
+
 def _import(make: Callable[..., ImportSummary], title: str, *source: Path, **options: Any) -> None:
     """Make a store with a progress bar, and show what became of it."""
     from raysat.views.store import show_import

@@ -15,6 +15,7 @@ from raysat.data.importers.base import ImportSummary
 from raysat.data.store import PatchStore
 from raysat.data.store_files import STORE_FILES
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
+from raysat.formatting import data_size
 
 _COUNTED = 10  # classes whose counts still fit a line
 
@@ -90,7 +91,7 @@ def _band_table(store: PatchStore) -> Table:
 def _size(store: PatchStore) -> str:
     count, bands, height, width = store.images.shape
     stored = sum(store.files.size(name) or 0 for name in STORE_FILES)
-    return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {_bytes(stored)} on disk"
+    return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {data_size(stored)} on disk"
 
 
 def _nodata(store: PatchStore) -> str:
@@ -124,11 +125,3 @@ def _number(value: float, decimals: int, *, whole: bool) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else ""
-
-
-def _bytes(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from raysat.cli.data import data
+from raysat.data.remote.copy import fetch_store
 from raysat.data.store import PatchStore
 from raysat.errors import BandError, DataError, StoreError, UsageError
 from tests.helpers.data import patch_features, write_manifest, write_part, write_tiff
+from tests.helpers.remote import FolderSource
 
 
 def run(*words):
@@ -198,3 +200,16 @@ def test_verify_says_that_a_store_is_whole_or_what_is_wrong(tmp_path):
     with pytest.raises(StoreError, match="is damaged: the fingerprint of its content is") as caught:
         run("verify", tmp_path / "S")
     assert (caught.value.exit_code, caught.value.hint) == (2, "import the data again")
+
+
+def test_cache_lists_copies_and_clears_those_that_nobody_uses(tmp_path, store, monkeypatch):
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RAYSAT_CACHE_LIMIT", "1GB")
+    folder = tmp_path / "cache" / "stores"
+    assert lines(run("cache")) == [f"cache      {folder}: 0 stores, 0 bytes of 1.0 GB"]
+    copied = fetch_store(FolderSource(store.path), store.digest, store.path)
+    assert str(store.path) in run("cache").output
+    assert lines(run("cache", "--clear"))[0] == "deleted    0 stores, 0 bytes; 1 store in use"
+    del copied
+    assert re.fullmatch(r"deleted    1 store, \d\.\d kB", lines(run("cache", "--clear"))[0])
+    assert lines(run("cache")) == [f"cache      {folder}: 0 stores, 0 bytes of 1.0 GB"]

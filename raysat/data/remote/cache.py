@@ -1,0 +1,199 @@
+"""The node's cache of patch stores: what is in it, what a process uses of it, and room for one more.
+
+    <cache>/stores/<digest>/      a store like any other, under the digest of its store.json
+        origin.json               where it was copied from, for people
+    <cache>/stores/<digest>.lock  held by who copies it
+    <cache>/stores/room.lock      held by who makes room
+
+A store that a process uses is held by a lock on its folder, and never deleted. What is copied just now counts with the
+size that it will have. The least recently used stores go first; when one was last opened is its folder's time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from raysat.data.patch_store import PatchStore
+from raysat.data.remote.limit import cache_limit
+from raysat.data.store_files import LocalFiles
+from raysat.errors import RaysatError, StoreError, prefixed
+from raysat.files import FileModel, cache_folder, check_real_folder, read_model, remove_tree, sweep_partial, writing
+from raysat.files.fields import Line
+from raysat.files.locks import exclusive, free_folder, hold_folder
+
+ORIGIN: Final = "origin.json"
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_PARTIAL: Final = re.compile(r"\.(?P<digest>[0-9a-f]{32})-[0-9a-z_]{8}\.partial")
+
+
+class Origin(FileModel):
+    """Where a store was copied from."""
+
+    format: Literal[1] = 1
+    place: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedStore:
+    """A store in the cache."""
+
+    digest: str
+    folder: Path
+    place: str  # where it was copied from; empty where that is not known
+    bytes: int
+    used: float  # when it was last opened, in seconds since 1970, UTC
+
+
+def stores_folder() -> Path:
+    """Where the stores are. Raises StorageError where a link is in its place."""
+    folder = cache_folder() / "stores"
+    check_real_folder(folder)
+    return folder
+
+
+def cached_stores() -> list[CachedStore]:
+    """What is in the cache, the most recently used first."""
+    found = [_describe(folder) for folder in _folders(stores_folder(), _DIGEST)]
+    return sorted(found, key=lambda store: store.used, reverse=True)
+
+
+def open_cached(digest: str, path: Path) -> PatchStore | None:
+    """Open a store of the cache, which stays there as long as it is used.
+
+    Args:
+        digest: of its ``store.json``.
+        path: what it is called by: where it was copied from.
+
+    Returns:
+        The store; None where the cache does not have it.
+
+    Raises:
+        StoreError: what is there is damaged.
+    """
+    folder = stores_folder() / digest
+    hold = hold_folder(folder)
+    if hold is None:
+        return None
+    with suppress(OSError):  # the cache may be another user's
+        os.utime(folder, ns=(time.time_ns(), time.time_ns()))  # finer than the clock of files
+    with prefixed(f"the copy of {path}", StoreError):
+        store = PatchStore.read(LocalFiles(folder), path, hold=hold)
+        if store.digest != digest:
+            raise StoreError(f"{folder} holds another store")
+    return store
+
+
+def cache_room() -> int:
+    """Bytes that the stores of the cache may take together."""
+    held = sum(store.bytes for store in cached_stores())
+    return cache_limit(held, shutil.disk_usage(_nearest(stores_folder())).free)
+
+
+def clear_cache() -> tuple[list[CachedStore], list[CachedStore]]:
+    """Delete what nobody uses; returns what was deleted, and what is in use and stays."""
+    root = stores_folder()
+    with exclusive(root / "room.lock"):
+        sweep_partial(root)
+        deleted = [store for store in cached_stores() if _delete(store)]
+    return deleted, cached_stores()
+
+
+def reserve(work: Path, sizes: Mapping[str, int]) -> bool:
+    """Make room for a store, and its empty files with the size that they will have; deletes nothing in vain.
+
+    Args:
+        work: its partial folder, in the folder of stores.
+        sizes: bytes by file.
+
+    Returns:
+        Whether it fits beside what is in use, within the limit and on the disk.
+    """
+    root, needed = work.parent, sum(sizes.values())
+    with exclusive(root / "room.lock"), writing(work):
+        sweep_partial(root)
+        stores, free = cached_stores(), shutil.disk_usage(root).free
+        copied = [_sizes(folder) for folder in _folders(root, _PARTIAL)]
+        held = sum(store.bytes for store in stores) + sum(total for total, _ in copied)
+        free -= sum(max(0, total - written) for total, written in copied)  # is theirs
+        over = max(held + needed - cache_limit(held, free), needed - free)
+        unused = [store for store in reversed(stores) if _is_free(store)]
+        if over > sum(store.bytes for store in unused):
+            return False
+        for store in unused:
+            if over <= 0:
+                break
+            over -= store.bytes if _delete(store) else 0
+        if over > 0:  # one was opened meanwhile
+            return False
+        for name, size in sizes.items():
+            with (work / name).open("xb") as file:
+                file.truncate(size)
+    return True
+
+
+def bytes_copied(digest: str) -> int:
+    """How much of a store is copied, by whom it may be."""
+    folders = _folders(stores_folder(), _PARTIAL)
+    return max((_sizes(folder)[1] for folder in folders if digest in folder.name), default=0)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _folders(root: Path, name: re.Pattern[str]) -> list[Path]:
+    """The real folders in the folder of stores that are called so."""
+    try:
+        with os.scandir(root) as entries:
+            return [Path(each) for each in entries if name.fullmatch(each.name) and each.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _describe(folder: Path) -> CachedStore:
+    try:
+        place = read_model(Origin, folder / ORIGIN, remedy="").place
+    except RaysatError:
+        place = ""
+    try:
+        used = folder.stat().st_mtime
+    except FileNotFoundError:  # it is being deleted
+        used = 0.0
+    return CachedStore(digest=folder.name, folder=folder, place=place, bytes=_sizes(folder)[0], used=used)
+
+
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Bytes of the files of a folder: as they say, and as they take on the disk; none where it is being deleted."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.stat(follow_symlinks=False) for entry in entries]
+    except FileNotFoundError:
+        return 0, 0
+    return sum(each.st_size for each in found), sum(each.st_blocks * 512 for each in found)
+
+
+def _is_free(store: CachedStore) -> bool:
+    with free_folder(store.folder) as free:
+        return free
+
+
+def _delete(store: CachedStore) -> bool:
+    """Delete a store, unless it is in use; one that is half deleted has a name under which nobody opens it."""
+    trash = store.folder.with_name(f".{store.digest}-{secrets.token_hex(4)}.partial")
+    with free_folder(store.folder) as free:
+        if not free:
+            return False
+        with writing(store.folder):
+            store.folder.rename(trash)
+    remove_tree(trash, trash.parent)
+    return True
