@@ -38,11 +38,11 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
         StorageError: the patches cannot be written.
         TrainingError: the generator cannot be trained.
     """
-    settings, started = context.settings, time.time()
-    if settings.storage.is_generated(job.id):  # another study asked for the same, and was first
+    settings, storage, started = context.settings, context.storage, time.time()
+    if storage.is_generated(job.id):  # another study asked for the same, and was first
         context.outbox.put(JobDone(job=job.id))
         return
-    store = open_store(settings.store, settings.fingerprint, settings.storage)
+    store = open_store(settings.store, settings.fingerprint, settings.storage.driver)
     generated = generate(
         job.work,
         store,
@@ -51,7 +51,7 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
     )
     hardware = describe_hardware(settings, group)
     files = _files(job, generated, store, started=started, hardware=hardware)
-    settings.storage.write_generated(job.id, files)
+    storage.write_generated(job.id, files)
     context.outbox.put(JobDone(job=job.id))
 
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
-from raysat.execution.storage_actor import STORE_FILES, StorageActor
+from raysat.execution.run_files import STORE_FILES, RunFiles
 from raysat.files import cache_folder, install_folder, partial_folder, sync_file
 from raysat.files.locks import exclusive
 
 
-def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str | None = None) -> PatchStore:
+def open_store(path: Path, fingerprint: str, driver: RunFiles, *, job: str | None = None) -> PatchStore:
     """Open a store on this node, copying it by block into the node's cache first where its path leads nowhere.
 
     Args:
         path: where it is on the driver's node.
         fingerprint: of the patches that are meant.
-        storage: where to copy it from.
+        driver: where to copy it from.
         job: the generate job that made it; None for the real store.
 
     Returns:
@@ -33,15 +33,15 @@ def open_store(path: Path, fingerprint: str, storage: StorageActor, *, job: str 
     target = cache_folder() / "stores" / fingerprint
     with exclusive(target.parent / f"{fingerprint}.lock"):  # several workers of a node: the first one copies
         if not target.is_dir():
-            _copy(target, fingerprint, storage, job)
+            _copy(target, fingerprint, driver, job)
     return PatchStore.open(target)
 
 
-def _copy(target: Path, fingerprint: str, storage: StorageActor, job: str | None) -> None:
+def _copy(target: Path, fingerprint: str, driver: RunFiles, job: str | None) -> None:
     with partial_folder(target) as work:
         for name in STORE_FILES:
             with (work / name).open("wb") as file:
-                while block := storage.read_store(name, file.tell(), job):
+                while block := driver.read_store(name, file.tell(), job):
                     file.write(block)
             sync_file(work / name)
         if PatchStore.open(work).fingerprint != fingerprint:

@@ -23,9 +23,9 @@ from raysat.execution.finished import is_finished
 from raysat.execution.messages import StorageFailed, TrialDone, from_result
 from raysat.execution.resources import fit, no_leftovers
 from raysat.execution.run_state import RunState
+from raysat.execution.run_storage import run_storage
 from raysat.execution.slot import Slot, reserved
 from raysat.execution.status_file import StatusFile
-from raysat.execution.storage_actor import storage_actor
 from raysat.execution.worker_context import SlotSettings
 from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.planning.jobs import WorkItem
@@ -74,7 +74,7 @@ def session(
         connect(address, on_event) as scratch,
         no_leftovers(),
         quiet_tune(),
-        storage_actor(ledger.root, store.path, artifacts.root) as storage,
+        run_storage(ledger.root, store.path, artifacts.root) as storage,
     ):
         cpus, gpus, slots = fit(ray.nodes(), options, beside=beside)
         settings = SlotSettings(

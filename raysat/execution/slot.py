@@ -33,11 +33,11 @@ def reserved(settings: SlotSettings) -> ray.tune.PlacementGroupFactory:
     return ray.tune.PlacementGroupFactory([settings.per_worker if settings.workers == 1 else {"memory": 1}])
 
 
-def _work(config: dict[str, WorkerContext]) -> None:
+def _work(config: dict[str, Any]) -> None:
     """Import torch in the workers alone: the slots of worker groups start seconds sooner without."""
     from raysat.execution.worker import work
 
-    work(config["context"])
+    work(WorkerContext(**config, storage=config["settings"].storage.open()))
 
 
 class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
@@ -79,7 +79,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
             )
         return trainer(
             _work,
-            train_loop_config={"context": WorkerContext(settings=settings, inbox=self._inbox, outbox=self._outbox)},
+            train_loop_config={"settings": settings, "inbox": self._inbox, "outbox": self._outbox},
             scaling_config=scaling,
             run_config=ray.train.RunConfig(
                 name="slot",

@@ -11,7 +11,7 @@ from raysat.errors import TrainingError
 from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, trained_files
-from raysat.execution.storage_actor import StorageActor
+from raysat.execution.run_files import RunFiles
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
 from raysat.planning.jobs import PlannedTrial
@@ -39,7 +39,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         StorageError: a record or a checkpoint cannot be written.
         StoreError: the store or generated patches cannot be opened.
     """
-    settings, storage, last = context.settings, context.settings.storage, job.trials[-1]
+    settings, storage, last = context.settings, context.storage, job.trials[-1]
     unfinished = group.broadcast(storage.unfinished([trial.id for trial in job.trials]))
 
     def report(message: Message) -> None:
@@ -54,9 +54,9 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         for trial in job.trials:
             report_end(trial)
         return
-    store = open_store(settings.store, settings.fingerprint, storage)
-    artifacts = Artifacts(settings.artifacts)
-    generated = [open_store(artifacts.path(need), storage.fingerprint(need), storage, job=need) for need in last.needs]
+    artifacts, driver = Artifacts(settings.artifacts), settings.storage.driver
+    store = open_store(settings.store, settings.fingerprint, driver)
+    generated = [open_store(artifacts.path(need), storage.fingerprint(need), driver, job=need) for need in last.needs]
     started = time.time()
 
     def begin() -> Training:
@@ -89,7 +89,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
 
 
 def _resume(
-    job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: StorageActor, group: WorkerGroup
+    job: TrainJob, last_epoch: int, begin: Callable[[], Training], storage: RunFiles, group: WorkerGroup
 ) -> Training | None:
     """Resume from the deepest checkpoint, up to an epoch, that serves all workers; None where none does."""
     states = job.states[last_epoch:0:-1]
@@ -118,7 +118,7 @@ def _restore(training: Training, content: bytes, job: TrainJob, epoch: int) -> b
     return True
 
 
-def _save(training: Training, job: TrainJob, storage: StorageActor) -> None:
+def _save(training: Training, job: TrainJob, storage: RunFiles) -> None:
     """Save a training, so that no epoch is lost; when this returns it is on disk. Raises StorageError.
 
     It replaces the checkpoint before, unless others may start there. Those at forks, and of epochs that the job shares

@@ -75,7 +75,7 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
             )  # records are read on the command line
             for item in job.items:
                 failure = Failure(id=item.id, error=with_options(error.template), hint=hint, time=time.time())
-                context.settings.storage.write_failure(failure)
+                context.storage.write_failure(failure)
             context.outbox.put(JobFailed(job=job.id))
 
 

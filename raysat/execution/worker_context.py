@@ -8,7 +8,8 @@ from queue import Queue
 from typing import TypeVar
 
 from raysat.execution.messages import Message
-from raysat.execution.storage_actor import StorageActor
+from raysat.execution.run_files import RunFiles
+from raysat.execution.run_storage import RunStorage
 from raysat.planning.stages import Job
 
 _T = TypeVar("_T")
@@ -18,7 +19,7 @@ _T = TypeVar("_T")
 class SlotSettings:
     """What all slots of a run share."""
 
-    storage: StorageActor
+    storage: RunStorage
     store: Path
     fingerprint: str  # of the store
     artifacts: Path  # root of the generated stores
@@ -34,9 +35,10 @@ class SlotSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """What Ray Train hands to each worker of a slot; the queues are Ray's where workers have processes of their own."""
+    """What a worker has of its slot; the queues are Ray's where workers have processes of their own."""
 
     settings: SlotSettings
+    storage: RunFiles  # as this worker reaches them
     inbox: Queue[Job | None]  # None ends the workers
     outbox: Queue[Message]
 

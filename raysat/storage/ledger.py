@@ -14,6 +14,7 @@
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
+                  .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
 finished one. One that replaces another moves it to a backup first, which is read until the new one is in place.
@@ -191,12 +192,14 @@ class Ledger:
     def write(self, trial_id: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files at once, its record among them; clears an earlier failure.
 
-        An earlier record of the trial is replaced, and stays where that fails midway. Raises StorageError.
+        Whoever is first finishes a trial: where a whole record is there, nothing is written. A damaged one is replaced,
+        and stays where that fails midway. Raises StorageError.
         """
         if "record.json" not in files:
             raise StorageError(f"trial {trial_id} has no record.json to write")
         content = {safe_name(name, "file"): data for name, data in files.items()}
-        write_folder(self._trial(trial_id), {**content, SUMS: encode_sums(content)})
+        if not self.is_finished(trial_id):
+            write_folder(self._trial(trial_id), {**content, SUMS: encode_sums(content)})
         self.clear_failure(trial_id)
 
     def clear_failure(self, job: str) -> None:

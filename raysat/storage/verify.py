@@ -11,6 +11,7 @@ from typing import Literal
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import backup_path, file_exists, folder_entries, remove_tree
 from raysat.storage.ledger import Ledger
+from raysat.storage.mark import is_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,9 @@ def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     asked = set(plan.trial_ids)
     trials = [_trial(ledger, folder, asked) for folder in _entries(ledger.root / "trials")]
     whole = sum(finding is None or finding.kind == "orphan" for finding in trials)
-    left = [path for path in _entries(ledger.root) if path.name.startswith(".") and path.name.endswith(".partial")]
-    half_written = [_leftover(path, "half-written") for path in left]
+    names = {path.name: path for path in _entries(ledger.root)}
+    left = [name for name in names if name.startswith(".") and name.endswith(".partial") and not is_mark(name)]
+    half_written = [_leftover(names[name], "half-written") for name in left]
     failures = _failures(ledger, asked | {job.id for job in plan.generate})
     return whole, [*half_written, *filter(None, trials), *failures, *_checkpoints(ledger, asked)]
 

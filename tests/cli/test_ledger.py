@@ -15,7 +15,7 @@ from raysat.search.log import Candidate, Log, Score, save_log
 from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from tests.helpers.ledger import made_up_plan, made_up_record, whole_files
+from tests.helpers.ledger import made_up_plan, made_up_record, reseal, whole_files
 from tests.helpers.search import identity_of
 
 Raysat = Callable[..., Any]
@@ -142,7 +142,7 @@ def test_a_truncated_file_is_found_and_cleaned(raysat: Raysat, run: Ledger, name
 
 def test_metrics_that_are_not_those_of_the_predictions(raysat: Raysat, run: Ledger) -> None:
     """Checksums alone would not see a record that was wrong from the start."""
-    run.write(A, whole_files(A) | {"record.json": made_up_record(A).model_dump_json().encode()})
+    reseal(run, A, {"record.json": made_up_record(A).model_dump_json().encode()})
     assert whole(run, A)
     result = raysat("ledger", "verify", run.root)
     assert result.code == 1

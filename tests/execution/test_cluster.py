@@ -1,4 +1,4 @@
-"""A study on two nodes beside a head without CPUs: both of them train, one actor writes."""
+"""A study on two nodes beside a head without CPUs: both of them train, and each writes what it has trained."""
 
 import json
 import subprocess

@@ -12,7 +12,7 @@ import pytest
         ("raysat.execution.run", "torch timm matplotlib scipy"),
         ("raysat.execution.hpo.run", "torch timm matplotlib"),
         ("raysat.execution.slot", "torch timm matplotlib scipy"),
-        ("raysat.execution.storage_actor", "torch timm pandas matplotlib scipy"),
+        ("raysat.execution.driver_disk", "torch timm pandas matplotlib scipy"),
         ("raysat.execution.worker", "matplotlib scipy optuna"),
     ],
 )

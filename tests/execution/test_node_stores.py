@@ -9,7 +9,7 @@ import pytest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import StoreError
 from raysat.execution.node_stores import open_store
-from raysat.execution.storage_actor import StorageActor
+from raysat.execution.run_files import RunFiles
 from tests.helpers.storage import MemoryStorage
 
 
@@ -17,7 +17,7 @@ def test_a_node_without_the_store_copies_it_once(
     tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
-    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
     opened: list[PatchStore] = []
 
     def worker() -> None:
@@ -42,14 +42,14 @@ def test_a_store_that_changed_is_refused(
     tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
-    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
     with pytest.raises(StoreError, match="changed while the study ran"):
         open_store(landsat_store.path, "0" * 32, storage)
     assert not (tmp_path / "stores" / ("0" * 32)).exists(), "the wrong store would be found by the next run"
 
 
 def test_only_the_stores_files_are_read(tmp_path: Path, landsat_store: PatchStore) -> None:
-    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
     with pytest.raises(StoreError, match="no file"):
         storage.read_store("../secret", 0, None)
 
@@ -62,7 +62,7 @@ def test_a_node_without_generated_patches_copies_those_of_the_job(
     with StoreWriter(there, bands=("B5",), classes=("a",), sensor=None, source={}, generated=True) as writer:
         writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
         made = writer.close()
-    storage = StorageActor(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
     here = open_store(there, storage.fingerprint(job), storage, job=job)
     assert here.path == there
     copied = open_store(Path("/nowhere") / job, storage.fingerprint(job), storage, job=job)

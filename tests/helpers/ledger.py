@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def reseal(ledger: Ledger, trial: str, changes: Mapping[str, bytes]) -> None:
     """Change files of a trial and write checksums that fit, as what made the record may have been wrong."""
     folder = ledger.root / "trials" / trial
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != SUMS}
+    shutil.rmtree(folder)  # a whole record is not replaced
     ledger.write(trial, files | changes)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from raysat.errors import StorageError
-from raysat.execution.storage_actor import StorageActor
+from raysat.execution.run_files import RunFiles
 from raysat.storage.records import Failure
 
 
-class MemoryStorage(StorageActor):
+class MemoryStorage(RunFiles):
     """Holds records, failures and checkpoints; is full, and holds damaged checkpoints, as a test wants."""
 
     def __init__(self) -> None:

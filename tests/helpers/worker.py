@@ -10,6 +10,7 @@ import torch
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.execution.messages import EpochDone, Message
+from raysat.execution.run_storage import RunStorage
 from raysat.execution.worker_context import SlotSettings, WorkerContext
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
@@ -55,16 +56,17 @@ class Bench:
 
     @property
     def context(self) -> WorkerContext:
+        nowhere = Path("/nowhere")
         settings = SlotSettings(
-            storage=self.storage,
+            storage=RunStorage(run=nowhere, store=nowhere, generated=nowhere, marks=(), disk=None),
             store=self.store.path,
             fingerprint=self.store.fingerprint,
-            artifacts=Path("/nowhere"),
+            artifacts=nowhere,
             workers=1,
             cpus=1.0,
             gpus=self.gpus,
         )
-        return WorkerContext(settings=settings, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]
+        return WorkerContext(settings=settings, storage=self.storage, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]
 
     def epochs(self, *, from_checkpoint: bool = False) -> list[int]:
         """The epochs that were reported as trained, or as found."""

@@ -53,6 +53,15 @@ def test_a_trial_whose_files_are_damaged_is_not_finished_and_can_be_written_agai
     assert everything_under(ledger.root / "trials") == files_on_disk()
 
 
+def test_whoever_is_first_finishes_a_trial(ledger):
+    ledger.write(ID, files_of(made_up_record(seconds=1.0)))
+    ledger.write_failure(Failure(id=ID, error="x", time=0))
+    ledger.write(ID, files_of(made_up_record(seconds=2.0)))
+    assert ledger.read(ID).seconds == 1.0
+    assert ledger.read_failure(ID) is None
+    assert everything_under(ledger.root / "trials") == files_on_disk()
+
+
 def test_a_plan_is_read_as_it_was_written_and_makes_the_folder_a_run(ledger):
     with pytest.raises(StorageError, match="not a run"):
         Ledger.open(ledger.root)

@@ -1,19 +1,10 @@
-"""One actor on the driver's node that alone writes the ledger, and hands stores to nodes without them.
-
-Workers may run on machines that share no disk with the driver. They send finished records here; the write is durable
-before the job counts as done.
-"""
+"""What workers read and write of a run: records, checkpoints, generated patches, files of stores; without ray."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
-
-import ray
-from ray.exceptions import RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from typing import Final
 
 from raysat.errors import StoreError
 from raysat.storage.artifacts import Artifacts
@@ -24,11 +15,11 @@ STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the descripti
 _BLOCK: Final = 32 << 20  # bytes of a store in one message
 
 
-class StorageActor:
-    """Records and checkpoints of a run, its generated patches, and the files of its stores."""
+class RunFiles:
+    """A run's files where they can be reached; any number of processes and threads may use them at a time."""
 
     def __init__(self, run: Path, store: Path, generated: Path) -> None:
-        """Open what ``storage_actor`` is given.
+        """Take the places.
 
         Args:
             run: folder of the run's ledger.
@@ -41,8 +32,7 @@ class StorageActor:
 
     def unfinished(self, trials: Sequence[str]) -> list[str]:
         """Those of some trials that have no finished record."""
-        finished = self._ledger.finished(trials)
-        return [trial for trial in trials if trial not in finished]
+        return [trial for trial in trials if not self._ledger.is_finished(trial)]
 
     def write_record(self, trial: str, files: Mapping[str, bytes]) -> None:
         """Write a finished trial's files; when this returns they are on disk. Raises StorageError."""
@@ -106,43 +96,3 @@ class StorageActor:
         with (folder / name).open("rb") as file:
             file.seek(offset)
             return file.read(_BLOCK)
-
-
-class _Remote:
-    """An actor as a plain object: calls wait for their result, and raise what the actor raised."""
-
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_"):  # pickle asks for some before there is an actor
-            raise AttributeError(name)
-
-        def call(*arguments: Any) -> Any:
-            try:
-                return ray.get(getattr(self._actor, name).remote(*arguments))
-            except RayTaskError as error:
-                raise error.cause from error
-
-        return call
-
-
-@contextmanager
-def storage_actor(run: Path, store: Path, generated: Path) -> Iterator[StorageActor]:
-    """Have the actor on the driver's node, with the folders of ``StorageActor``, for as long as a run takes.
-
-    Args:
-        run: of the run's ledger.
-        store: of the real store.
-        generated: of the generated stores.
-
-    Yields:
-        What workers call.
-    """
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    actor = ray.remote(num_cpus=0, scheduling_strategy=here)(StorageActor)
-    handle = actor.remote(run.resolve(), store.resolve(), generated.resolve())
-    try:
-        yield cast(StorageActor, _Remote(handle))
-    finally:
-        handle.__ray_terminate__.remote()  # once it has written what it was sent; else it would stay as long as Ray

@@ -1,0 +1,61 @@
+"""How each worker reaches a run's files: directly where it sees the driver's own folders, else through its disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raysat.execution.driver_disk import driver_disk, remote_files
+from raysat.execution.run_files import RunFiles
+from raysat.storage.mark import can_write_beside, marked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStorage:
+    """Where a run's files are, as its driver tells workers."""
+
+    run: Path  # of the ledger
+    store: Path
+    generated: Path
+    marks: tuple[Path, ...]  # that the driver holds in these folders
+    disk: Any  # the actor of ``driver_disk``
+
+    def open(self) -> RunFiles:
+        """What this worker reads and writes; once a worker is enough.
+
+        A path that leads somewhere on its machine need not lead to the driver's disk: the driver's marks tell.
+        """
+        if all(map(can_write_beside, self.marks)):
+            return RunFiles(self.run, self.store, self.generated)
+        return self.driver
+
+    @property
+    def driver(self) -> RunFiles:
+        """The same through the driver's disk: for what lies there alone."""
+        return remote_files(self.disk)
+
+
+@contextmanager
+def run_storage(run: Path, store: Path, generated: Path) -> Iterator[RunStorage]:
+    """Mark a run's folders, and have its files at hand for workers, for as long as the run takes.
+
+    Args:
+        run: of the run's ledger, which is there.
+        store: of the real store.
+        generated: of the generated stores; it is marked where it is there.
+
+    Yields:
+        What slots are given.
+
+    Raises:
+        DiskError: a folder cannot be written.
+    """
+    run, store, generated = run.resolve(), store.resolve(), generated.resolve()
+    folders = (run, generated) if generated.is_dir() else (run,)
+    with ExitStack() as stack:
+        marks = tuple(stack.enter_context(marked(folder)) for folder in folders)
+        disk = stack.enter_context(driver_disk(run, store, generated))
+        yield RunStorage(run=run, store=store, generated=generated, marks=marks, disk=disk)
