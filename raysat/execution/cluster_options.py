@@ -25,3 +25,8 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+
+def per_worker(cpus: float, gpus: float) -> dict[str, float]:
+    """Ray's resources of a worker."""
+    return {"CPU": cpus} | ({"GPU": gpus} if gpus else {})

@@ -39,7 +39,8 @@ class Started:
     """Jobs begin; ``state`` follows them from now on."""
 
     state: RunState
-    slots: int  # jobs at a time
+    slots: int  # jobs at a time, as the nodes are now
+    most: int  # as nodes join
     workers: int  # of each job
     cpus: float  # of each worker
     gpus: float
@@ -54,11 +55,26 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resized:
+    """Nodes joined or left."""
+
+    slots: int  # jobs at a time from now on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLost:
+    """A node was lost while jobs ran there, which go on elsewhere."""
+
+    node: str  # its address
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Event = Resumed | Waiting | Connected | Started | Progress | Ended
+Event = Resumed | Waiting | Connected | Started | Progress | Resized | NodeLost | Ended
 OnEvent = Callable[[Event], None]
 
 

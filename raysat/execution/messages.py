@@ -11,6 +11,7 @@ from typing import Any, Final
 class State(StrEnum):
     """How a job, a trial or a generator is doing."""
 
+    WAITING = "waiting"  # for a slot, after its worker died
     STARTING = "starting"
     TRAINING = "training"
     DONE = "done"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from ray import PlacementGroupID
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 
 from raysat.errors import ClusterError
-from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.cluster_options import ClusterOptions, per_worker
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def _reserved() -> set[str]:
     return {group for group, info in groups.items() if group.endswith(job) and info["state"] != "REMOVED"}
 
 
-def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: bool = False) -> tuple[float, float, int]:
+def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: bool = False) -> tuple[float, float]:
     """Decide what each job gets.
 
     By default a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a node:
@@ -48,7 +48,7 @@ def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: boo
             gains little from threads.
 
     Returns:
-        CPUs and GPUs of each worker, and how many slots run at once.
+        CPUs and GPUs of each worker.
 
     Raises:
         ClusterError: no node can hold one worker.
@@ -63,24 +63,48 @@ def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: boo
         share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers / (2 if beside else 1)
         cpus = float(max(1, int(share)))
 
-    def room(node: dict[str, float]) -> int:
-        by_gpu = node.get("GPU", 0.0) / gpus if gpus else float("inf")
-        return int(min(node["CPU"] / cpus, by_gpu) + 1e-6)
-
-    slots = sum(room(node) for node in alive) // options.workers
     if options.address is not None and options.max_concurrent is not None:
-        # The cluster may grow. A slot too many waits for its workers until another slot ends.
+        # The cluster may grow: what is too large for it now waits.
         if not alive and (options.cpus_per_trial is None or options.gpus_per_trial is None):
             raise ClusterError(
                 "no machine of the cluster can train yet, so raysat cannot tell what a trial should get",
                 hint="give {--cpus-per-trial} and {--gpus-per-trial}",
             )
-        return cpus, gpus, options.max_concurrent
-    if slots == 0:
-        asked = f"{options.workers} x {cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
+        return cpus, gpus
+    if room(alive, per_worker(cpus, gpus), options.workers) == 0:
         raise ClusterError(
-            f"a trial asks for {asked}, more than the machine or cluster has now",
+            f"a trial asks for {options.workers} x {_described(cpus, gpus)}, more than the machine or cluster has now: "
+            f"{_largest(alive)}",
             hint="ask for less with {--cpus-per-trial}, {--gpus-per-trial}; "
             "if the cluster grows, give {--max-concurrent}",
         )
-    return cpus, gpus, min(slots, options.max_concurrent or slots)
+    return cpus, gpus
+
+
+def room(nodes: Sequence[Mapping[str, float]], worker: Mapping[str, float], workers: int) -> int:
+    """How many jobs fit at once.
+
+    Args:
+        nodes: resources of each node.
+        worker: resources of each worker.
+        workers: of each job.
+
+    Returns:
+        Jobs, whose workers may be on several nodes.
+    """
+    fitting = (min(node.get(name, 0.0) / amount for name, amount in worker.items()) for node in nodes)
+    return sum(int(most + 1e-6) for most in fitting) // workers
+
+
+def _described(cpus: float, gpus: float) -> str:
+    return f"{cpus:g} CPU" + (f" + {gpus:g} GPU" if gpus else "")
+
+
+def _largest(nodes: Sequence[Mapping[str, float]]) -> str:
+    if not nodes:
+        return "no node has a CPU"
+    cpus, gpus = max((node["CPU"], node.get("GPU", 0.0)) for node in nodes)
+    most_gpus, beside = max((node.get("GPU", 0.0), node["CPU"]) for node in nodes)
+    largest = [_described(cpus, gpus)] + ([_described(beside, most_gpus)] if most_gpus > gpus else [])
+    many = f"the largest of {len(nodes)} nodes have" if len(largest) > 1 else "the largest node has"
+    return f"{many} {' and '.join(largest)}"

@@ -137,8 +137,15 @@ def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) 
     def is_done(job: Job) -> bool:
         return all(is_finished(item, active.ledger, active.artifacts) for item in job.items)
 
-    feeder = JobFeeder(jobs, is_done=is_done, on_done=sweeper.job_done, on_lost=state.fail)
-    active.tune(feeder, state, samples=len(jobs))
+    feeder = JobFeeder(
+        jobs,
+        is_done=is_done,
+        on_done=sweeper.job_done,
+        on_lost=state.fail,
+        retries=active.retries,
+        room=active.slots.allowed,
+    )
+    active.tune(feeder, state, jobs=len(jobs))
     for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
         for trial in job.trials:
             active.ledger.write_failure(_lost_trial(trial, cause, active.ledger.read_failure(cause.id)))

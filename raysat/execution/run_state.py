@@ -7,6 +7,7 @@ the validation split, while it trains and when it is finished.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,9 @@ class RunState:
         """
         self.rows: dict[str, Row] = {}  # by trial or generator
         self.already_done = already_done
+        self.waiting = 0  # jobs for which there is no slot yet
+        self.retries = 0  # jobs that were handed back since their worker died by itself
+        self.lost_nodes: Counter[str] = Counter()  # by node: jobs that were handed back
         self.subscribers: list[Subscriber] = []
         self._jobs = {job.id: job for job in jobs}
         self._expected, self._eta_per_item = expected, eta_per_item
@@ -94,6 +98,11 @@ class RunState:
     def count(self, state: State) -> int:
         """How many trials and generators are in a state, of those that started in this run."""
         return sum(row.state == state for row in self.rows.values())
+
+    @property
+    def running(self) -> int:
+        """How many jobs run."""
+        return sum(row.state in (State.STARTING, State.TRAINING) for row in self.rows.values())
 
     def add(self, job: Job) -> None:
         """Take a job that was not known before."""
@@ -130,6 +139,16 @@ class RunState:
     def fail(self, job: Job) -> None:
         """A job's worker died, or it will never start since what it needs failed."""
         self._notify(self._failed(job))
+
+    def hand_back(self, job: Job, *, lost_node: str | None) -> None:
+        """A job's worker died, with its node or by itself: it waits for another one."""
+        if lost_node is None:
+            self.retries += 1
+        else:
+            self.lost_nodes[lost_node] += 1
+        row = self._next_row(job)
+        row.state = State.WAITING
+        self._notify([row])
 
     def end(self, job: Job) -> None:
         """A job has ended; one that was still training was stopped early."""

@@ -36,7 +36,7 @@ class StatusFile:
         running = [
             RunningJob(job=row.item.id, name=row.item.name, seed=row.item.seed, epoch=row.epoch, epochs=row.item.epochs)
             for row in state.rows.values()
-            if not row.has_ended
+            if row.state in (State.STARTING, State.TRAINING)
         ]
         status = RunStatus(
             done=state.count(State.DONE),
@@ -44,6 +44,7 @@ class StatusFile:
             already_done=state.already_done,
             total=state.total,
             running=tuple(running),
+            waiting=state.waiting,
             eta_seconds=state.seconds_left(),
         )
         write_status(self._file, status)

@@ -7,6 +7,7 @@ from pathlib import Path
 from queue import Queue
 from typing import TypeVar
 
+from raysat.execution.cluster_options import per_worker
 from raysat.execution.messages import Message
 from raysat.execution.run_files import RunFiles
 from raysat.execution.run_storage import RunStorage
@@ -30,7 +31,7 @@ class SlotSettings:
     @property
     def per_worker(self) -> dict[str, float]:
         """Ray's resources of each worker."""
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+        return per_worker(self.cpus, self.gpus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

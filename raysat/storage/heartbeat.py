@@ -35,6 +35,7 @@ class RunStatus(FileModel):
     already_done: Count  # when it began
     total: Count
     running: tuple[RunningJob, ...]
+    waiting: Count = 0  # jobs for which there is no slot yet
     eta_seconds: Amount | None  # that it expected to need
 
     @property

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raysat.execution.events import Connected, Ended, Event, Progress, Resumed, Started, Waiting
+from raysat.execution.events import Connected, Ended, Event, NodeLost, Progress, Resized, Resumed, Started, Waiting
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
 from raysat.formatting import duration, plural
@@ -18,6 +18,7 @@ from raysat.planning.jobs import GenerateJob
 from raysat.views.screen import can_redraw
 
 _STYLE: Final = {
+    State.WAITING: "yellow",
     State.STARTING: "dim",
     State.TRAINING: "cyan",
     State.DONE: "green",
@@ -42,12 +43,9 @@ class RunView:
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case Waiting(reason=reason):
-                self._console.print(f"waiting    {reason}", style="dim")
-            case Connected(dashboard=dashboard, token=token):
-                if dashboard:
-                    where = f", its token in {token}" if token else ""
-                    self._console.print(f"dashboard  {dashboard}{where}", style="dim")
+            case Waiting() | Connected() | Resized() | NodeLost():
+                if line := _about_machines(event):
+                    self._console.print(line, style="yellow" if isinstance(event, NodeLost) else "dim")
             case Started():
                 self._console.print(_using(event), style="dim")
                 self._run, self._last_line = event, event.state.elapsed
@@ -106,7 +104,8 @@ def run_table(run: Started) -> RenderableType:
         name, seed, status, *numbers = _cells(row)
         table.add_row(*map(Text, (name, seed)), Text(status, style=_STYLE[row.state]), *map(Text, numbers))
     failed = state.count(State.FAILED)
-    summary = [f"{state.ended - failed}/{state.total} jobs done", f"{len(running)} running"]
+    summary = [f"{state.ended - failed}/{state.total} jobs done", f"{state.running} running"]
+    summary += [f"{state.waiting} wait for nodes"] if state.waiting else []
     summary += [f"{failed} failed"] if failed else []
     summary += [f"{duration(state.elapsed)} elapsed", f"ETA {_eta(state)}"]
     return Group(table, Text("  ".join(summary), style="dim"))
@@ -115,7 +114,22 @@ def run_table(run: Started) -> RenderableType:
 def _using(run: Started) -> str:
     worker = f"{run.cpus:g} CPU" + (f" + {run.gpus:g} GPU" if run.gpus else "")
     group = f"{run.workers} workers of {worker}" if run.workers > 1 else worker
-    return f"running    {run.slots} job{'s' * (run.slots != 1)} at a time, {group} each"
+    more = f"; up to {run.most} as nodes join" if run.most > run.slots else ""
+    return f"running    {plural(run.slots, 'job')} at a time, {group} each{more}"
+
+
+def _about_machines(event: Waiting | Connected | Resized | NodeLost) -> str | None:
+    """One line, if there is anything to say."""
+    match event:
+        case Waiting(reason=reason):
+            return f"waiting    {reason}"
+        case Connected(dashboard=dashboard, token=token):
+            where = f", its token in {token}" if token else ""
+            return f"dashboard  {dashboard}{where}" if dashboard else None
+        case Resized(slots=slots):
+            return f"nodes      {plural(slots, 'job')} at a time now"
+        case NodeLost(node=node, jobs=jobs):
+            return f"lost node  {node}: {'1 job goes' if jobs == 1 else f'{jobs} jobs go'} back to the queue"
 
 
 def _split(run: Started) -> str:

@@ -9,6 +9,7 @@ from ray.tune.search import Searcher
 
 from raysat.config.families.images import Dcgan
 from raysat.config.schema import Config, Generation, Trial
+from raysat.execution.deaths import Death
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, to_result
 from raysat.planning.jobs import GenerateJob, PlannedTrial
@@ -30,8 +31,8 @@ def trial(name: str, *needs: str) -> TrainJob:
     )
 
 
-def feeder(jobs: Sequence[Job], **told: Callable[[Job], Any]) -> JobFeeder:
-    nothing: dict[str, Callable[[Job], Any]] = dict.fromkeys(("is_done", "on_done", "on_lost"), lambda job: None)
+def feeder(jobs: Sequence[Job], **told: Callable[..., Any]) -> JobFeeder:
+    nothing: dict[str, Callable[..., Any]] = dict.fromkeys(("is_done", "on_done", "on_lost"), lambda job: None)
     return JobFeeder(jobs, **(nothing | told))
 
 
@@ -55,6 +56,8 @@ def test_what_needs_nothing_does_not_wait() -> None:
     assert asked(searcher, "3") is None
     searcher.on_trial_complete("1", DONE)
     assert asked(searcher, "3") == "gan"
+    assert asked(searcher, "4") is None, "it may be tried again"
+    searcher.on_trial_complete("3", DONE)
     assert asked(searcher, "4") == Searcher.FINISHED
     assert lost(searcher) == []
 
@@ -74,7 +77,7 @@ def test_a_failed_need_gives_up_its_dependents_alone() -> None:
         assert lost(searcher) == [("both", "g")]
         searcher.on_trial_complete("2", DONE)
         assert [asked(searcher, t) for t in ("3", "4")] == ["only h", "plain"]
-        assert asked(searcher, "5") == Searcher.FINISHED
+        assert asked(searcher, "5") is None
         assert lost(searcher) == [("both", "g")]
 
 
@@ -135,7 +138,7 @@ def test_a_branch_starts_as_soon_as_its_fork_is_reached() -> None:
     searcher.on_trial_result("1", epoch(2))
     assert [asked(searcher, t) for t in ("2", "3")] == ["branch", None]
     searcher.on_trial_result("2", epoch(3))
-    assert [asked(searcher, t) for t in ("3", "4")] == ["twig", Searcher.FINISHED]
+    assert [asked(searcher, t) for t in ("3", "4")] == ["twig", None]
 
 
 def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() -> None:
@@ -176,3 +179,24 @@ def test_a_worker_that_died_after_its_records_were_written_costs_nothing() -> No
         searcher.on_trial_complete(ended, None, error=True)
     assert (lost(searcher), done) == ([], ["g", "trunk"])
     assert [asked(searcher, t) for t in ("3", "4")] == ["gan", "branch"]
+
+
+def test_a_job_whose_node_was_lost_comes_first_again() -> None:
+    searcher = feeder([trial("a"), trial("b"), trial("c")])
+    assert [asked(searcher, t) for t in ("1", "2")] == ["a", "b"]
+    searcher.note_death("1", Death(account="", lost_node="10.0.0.1"))
+    searcher.on_trial_complete("1", None, error=True)
+    assert [asked(searcher, t) for t in ("3", "4", "5")] == ["a", "c", None]
+    for name in ("2", "3", "4"):
+        searcher.on_trial_complete(name, DONE)
+    assert asked(searcher, "6") == Searcher.FINISHED
+
+
+def test_no_more_is_handed_out_than_there_is_room_for() -> None:
+    rooms = iter([1, 1, 2, 2, 0, 0])
+    searcher = feeder([trial("a"), trial("b"), trial("c")], room=lambda: next(rooms))
+    assert [asked(searcher, t) for t in ("1", "2", "3", "4")] == ["a", None, "b", None]
+    searcher.on_trial_complete("1", DONE)
+    searcher.on_trial_complete("2", DONE)
+    assert asked(searcher, "5") is None
+    assert asked(searcher, "6") is None

@@ -162,3 +162,20 @@ def test_subscribers_hear_of_rows_and_of_time() -> None:
     assert heard == [None, None]
     state.receive(EpochDone(job="other", epoch=1))
     assert heard[2:] == [state.rows["other"]]
+
+
+def test_a_job_that_is_handed_back_waits_and_is_counted() -> None:
+    long, other = jobs()
+    state = RunState([long, other])
+    state.start(long)
+    state.start(other)
+    assert state.running == 2
+    state.receive(TrialDone(job="long", trial="short", score=SCORE))
+    state.receive(EpochDone(job="long", epoch=4))
+    state.hand_back(long, lost_node="10.0.0.1")
+    assert shown(state)["long"] == ("waiting", 4)
+    assert (state.running, state.count(State.FAILED)) == (1, 0)
+    state.start(long)
+    state.hand_back(other, lost_node=None)
+    assert state.running == 1
+    assert (dict(state.lost_nodes), state.retries) == ({"10.0.0.1": 1}, 1)

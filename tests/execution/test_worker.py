@@ -5,15 +5,11 @@ import torch
 
 from raysat.errors import TrainingError
 from raysat.execution.messages import JobDone, JobFailed, StorageFailed, TrialDone
-from raysat.execution.session import record_death
 from raysat.execution.worker import do_job
 from raysat.execution.worker_context import WorkerGroup
 from raysat.generation import classifier
 from raysat.planning.jobs import generate_jobs
 from raysat.planning.resolve import resolve_config
-from raysat.storage.artifacts import Artifacts
-from raysat.storage.ledger import Ledger
-from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.training import MakeStore, config
 from tests.helpers.worker import Bench, one_job, planned
 
@@ -96,17 +92,3 @@ def test_what_nobody_expected_ends_the_worker(make_store: MakeStore, monkeypatch
     with pytest.raises(ZeroDivisionError):
         do_job(job, bench.context, WorkerGroup())
     assert (bench.messages, bench.storage.failures) == ([], {})
-
-
-def test_a_death_is_recorded_for_what_is_not_finished(make_store: MakeStore, tmp_path) -> None:
-    store, ledger = make_store(), Ledger(tmp_path / "run")
-    short, long = (planned(store, optim={"epochs": epochs}) for epochs in (1, 2))
-    ledger.write(short.id, files_of(made_up_record(short.id)))
-    account = "Failure #1\n  old\nFailure #2\n  The actor died unexpectedly\n"
-    finished = record_death(one_job(short, long), account, ledger, Artifacts(tmp_path / "generated"))
-    assert finished == [short]
-    assert ledger.read_failure(short.id) is None
-    failure = ledger.read_failure(long.id)
-    assert failure is not None
-    assert failure.error == "The actor died unexpectedly"
-    assert failure.hint.startswith("out of memory, or a lost machine?")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
-from raysat.execution.session import explain
+from raysat.execution.deaths import explain
 from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
@@ -92,9 +92,9 @@ def test_it_is_tried_again_then_recorded_with_its_traceback(tmp_path: Path, land
             "GPU's memory",
             "batch_size",
         ),
-        ("ray.exceptions.ActorDiedError\nThe actor died unexpectedly\n", "died unexpectedly", "lost machine"),
+        ("ray.exceptions.ActorDiedError\nThe actor died unexpectedly\n", "died unexpectedly", "out of memory"),
         ("Traceback ...\nValueError: no\n", "ValueError: no", "traceback"),
-        ("", "the worker died", "lost machine"),
+        ("", "the worker died", "out of memory"),
     ],
 )
 def test_each_end_of_a_worker_has_its_advice(text: str, error: str, advice: str) -> None:

@@ -44,7 +44,7 @@ def test_the_table_is_shown_once_and_renewed_now_and_then_and_in_the_end(display
     view(Progress(row=None))
     assert not display.shown, "nothing runs yet"
 
-    view(Started(state=state, slots=1, workers=1, cpus=1.0, gpus=0.0, validation_split="val"))
+    view(Started(state=state, slots=1, most=1, workers=1, cpus=1.0, gpus=0.0, validation_split="val"))
     (first,) = display.shown
     assert first.startswith("<pre")
     assert "0/1 jobs done" in first

@@ -1,12 +1,13 @@
 """What a run shows in the terminal, live or as plain lines."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from raysat.data.store import Split
-from raysat.execution.events import Connected, Ended, Progress, Started, Waiting
+from raysat.execution.events import Connected, Ended, NodeLost, Progress, Resized, Started, Waiting
 from raysat.execution.messages import EpochDone, Score, TrialDone
 from raysat.execution.run_state import RunState
 from raysat.planning.stages import train_jobs
@@ -20,7 +21,7 @@ def run_state() -> RunState:
 
 
 def started(state: RunState, split: Split | None = "val") -> Started:
-    return Started(state=state, slots=2, workers=1, cpus=1.0, gpus=0.0, validation_split=split)
+    return Started(state=state, slots=2, most=2, workers=1, cpus=1.0, gpus=0.0, validation_split=split)
 
 
 def shown(split: Split | None, *, live: bool) -> str:
@@ -79,3 +80,19 @@ def test_a_terminal_shows_a_live_table_that_is_gone_in_the_end() -> None:
     assert text.startswith("waiting    runs/a is in use\ndashboard  http://127.0.0.1:8265\n")
     assert "jobs done" in text
     assert text.endswith("\x1b[2Kdone       0 jobs, 0 failed\n"), "the table is erased before"
+
+
+def test_nodes_that_join_and_leave_are_said() -> None:
+    screen, page, state = io.StringIO(), io.StringIO(), run_state()
+    view = RunView(Console(file=screen, width=120))
+    view(replace(started(state), slots=1, most=16))
+    view(Resized(slots=3))
+    view(NodeLost(node="10.0.0.1", jobs=2))
+    assert screen.getvalue().splitlines() == [
+        "running    1 job at a time, 1 CPU each; up to 16 as nodes join",
+        "nodes      3 jobs at a time now",
+        "lost node  10.0.0.1: 2 jobs go back to the queue",
+    ]
+    state.waiting = 13
+    Console(file=page, width=120).print(run_table(started(state)))
+    assert "13 wait for nodes" in page.getvalue()

@@ -27,17 +27,29 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
         self._epochs = epochs
         self.stopped: set[str] = set()
 
+    @override
+    def on_trial_add(self, controller: Any, trial: Any) -> None:
+        super().on_trial_add(controller, _named(trial))
+
+    @override
+    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        super().on_trial_complete(controller, _named(trial), result)
+
+    @override
+    def on_trial_remove(self, controller: Any, trial: Any) -> None:
+        super().on_trial_remove(controller, _named(trial))
+
     def remember(self, candidate: Candidate) -> None:
         """Take an earlier candidate's epochs as ones to compare with."""
-        trial = SimpleNamespace(trial_id=f"earlier-{candidate.number}")  # all that the scheduler asks of it
-        self.on_trial_add(None, trial)
+        trial = SimpleNamespace(trial_id=f"earlier-{candidate.number}")
+        super().on_trial_add(None, trial)
         for epoch, score in enumerate(candidate.curve, start=1):
             self._judge(None, trial, {"epoch": epoch, "balanced_accuracy": score})
 
     @override
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop a trial that lags behind."""
-        decision = self._judge(controller, trial, result)
+        decision = self._judge(controller, _named(trial), result)
         if decision == TrialScheduler.STOP and trial.config["job"].stoppable:
             self.stopped.add(trial.trial_id)
             return decision
@@ -47,3 +59,8 @@ class Halving(AsyncHyperBandScheduler):  # type: ignore[misc]  # ray ships no ty
         # The last epoch is no place to stop: the final weights are still to be read out.
         last = result.get("epoch", 0) >= self._epochs
         return str(TrialScheduler.CONTINUE if last else super().on_trial_result(controller, trial, result))
+
+
+def _named(trial: Any) -> SimpleNamespace:
+    """All that Ray's scheduler asks of a trial: a name, here of its job, which is compared once however often tried."""
+    return SimpleNamespace(trial_id=trial.config["job"].id)

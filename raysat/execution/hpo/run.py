@@ -47,11 +47,13 @@ def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
         run_state = RunState(
             already_done=len(log.ended), expected=samples if budget.trials else None, eta_per_item=True
         )
-        searcher = CandidateSearcher(replace(prepared, log=log), halving, run_state.add)
+        searcher = CandidateSearcher(
+            replace(prepared, log=log), halving, run_state.add, retries=active.retries, room=active.slots.allowed
+        )
         ledger.checkpoints.tidy()
         searcher.sweep()
         try:
-            active.tune(searcher, run_state, samples=samples, scheduler=halving)
+            active.tune(searcher, run_state, jobs=samples, scheduler=halving)
         finally:
             searcher.save_log()  # however it ended: a budget of hours counts what was interrupted too
             searcher.sweep()

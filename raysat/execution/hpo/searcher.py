@@ -6,18 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ray.tune.search import Searcher
 from typing_extensions import override
 
 from raysat.config.schema import Config, Trial
 from raysat.errors import StorageError
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
-from raysat.execution.job_feeder import JobSource
+from raysat.execution.job_source import JobSource
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
-from raysat.planning.stages import TrainJob, unshared_job
+from raysat.planning.stages import Job, TrainJob, unshared_job
 from raysat.search.log import BASE, Candidate, read_curve, save_log
 from raysat.search.state import SearchState
 
@@ -25,28 +24,35 @@ from raysat.search.state import SearchState
 class CandidateSearcher(JobSource):
     """Tune's side of a ``SearchState``."""
 
-    def __init__(self, prepared: PreparedSearch, halving: Halving | None, announce: Callable[[TrainJob], None]) -> None:
+    def __init__(
+        self,
+        prepared: PreparedSearch,
+        halving: Halving | None,
+        announce: Callable[[TrainJob], None],
+        **options: Any,
+    ) -> None:
         """Continue a search.
 
         Args:
             prepared: the search, with its data and the log of what was tried before.
             halving: the scheduler that stops candidates early, if any; it learns of those before.
-            announce: called with each job that is handed out.
+            announce: called with each job that is handed out for the first time.
+            options: of ``JobSource``.
         """
-        super().__init__()
+        super().__init__(**options)
         self.log = prepared.log  # as it was last written down
         self.error: StorageError | None = None  # why nothing can be written down any more
         self.state = SearchState(prepared.search, self.log, lambda config: self._trial(config).id)
         self._prepared, self._ledger = prepared, prepared.ledger
         self._halving, self._announce = halving, announce
-        self._numbers: dict[str, int] = {}  # Tune's trial -> number of its candidate
+        self._numbers: dict[str, int] = {}  # job -> number of its candidate
         if halving:
             for candidate in self.log.ended:
                 halving.remember(candidate)
 
     @override
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Return the next candidate's job, or FINISHED."""
+    def next_job(self) -> TrainJob | None:
+        """The next candidate's job; None where the budget has room for none."""
         while not self.error and (candidate := self.state.next()):
             if self._ledger.is_finished(candidate.job):  # trained before, by an ablation or just before a crash
                 ended = self._finish(candidate.number, candidate.job)
@@ -55,33 +61,37 @@ class CandidateSearcher(JobSource):
                 self.save_log()
                 continue
             self.save_log()
-            self._numbers[trial_id] = candidate.number
             stoppable = self._halving is not None and candidate.number != BASE
             job = unshared_job(self._trial(candidate.config, candidate.name))
             job = replace(job, stoppable=stoppable, replay_history=True)
+            self._numbers[job.id] = candidate.number
             self._announce(job)
-            return {"job": job}
-        return str(Searcher.FINISHED)
+            return job
+        return None
+
+    @override
+    def is_done(self, job: Job) -> bool:
+        return self._ledger.is_finished(job.id)
 
     @override
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note an epoch of a candidate."""
-        message = from_result(result)
-        if trial_id in self._numbers and isinstance(message, EpochDone) and message.score:
-            self.state.observe(self._numbers[trial_id], message.epoch, message.score.balanced_accuracy)
+        super().on_trial_result(trial_id, result)
+        job, message = self._handed_out.get(trial_id), from_result(result)
+        if job and isinstance(message, EpochDone) and message.score:
+            self.state.observe(self._numbers[job.id], message.epoch, message.score.balanced_accuracy)
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Note what became of a candidate; one that was interrupted stays as it is, to run again."""
         if result:
             self.on_trial_result(trial_id, result)  # Tune gives the epoch at which a trial is stopped here alone
-        number = self._numbers.pop(trial_id, None)
-        if number is None:
+        job = self.ended(trial_id, error=error)
+        if job is None:
             return
-        message = from_result(result)
-        job = next(candidate.job for candidate in self.state.running if candidate.number == number)
-        if isinstance(message, JobDone) or (error and self._ledger.is_finished(job)):
-            self._finish(number, job)
+        number, message = self._numbers[job.id], from_result(result)
+        if isinstance(message, JobDone) or (error and self.is_done(job)):
+            self._finish(number, job.id)
         elif error or isinstance(message, JobFailed):
             self.state.end(number, "failed")
         elif self._halving and trial_id in self._halving.stopped:

@@ -25,7 +25,7 @@ class Trial:
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"job": SimpleNamespace(stoppable=self.stoppable)}
+        return {"job": SimpleNamespace(id=self.trial_id, stoppable=self.stoppable)}
 
 
 def train(halving: Halving, trial: Trial, curve: list[float]) -> int:
@@ -91,3 +91,23 @@ def test_candidates_of_an_earlier_run_are_compared_with(tmp_path: Path) -> None:
             halving.remember(candidate(search, 2, params, state="stopped", curve=(0.3, 0.3)))
         # Alone it goes on; beside 0.8 and 0.3, whose median is 0.55, it does not.
         assert train(halving, Trial("new"), [0.5] * 8) == (2 if remembered else 8)
+
+
+def test_a_candidate_that_is_tried_again_is_compared_once() -> None:
+    """Tune calls each attempt another trial; its curve comes again from a checkpoint."""
+    halving = Halving(Asha(grace_period=0.25, reduction_factor=2), epochs=8)
+
+    @dataclass(frozen=True, slots=True)
+    class Attempt:
+        trial_id: str
+        config: dict[str, Any]
+
+    job = SimpleNamespace(id="job", stoppable=True)
+    for name in ("first", "second", "third"):
+        attempt = Attempt(name, {"job": job})
+        halving.on_trial_add(None, attempt)
+        for epoch in (1, 2):
+            report = to_result(EpochDone(job="job", epoch=epoch, score=Score(balanced_accuracy=0.9, icv=0.0)))
+            assert halving.on_trial_result(None, attempt, report) == "CONTINUE"
+    (rungs,) = (bracket._rungs for bracket in halving._brackets)
+    assert [recorded for _, recorded in rungs if recorded] == [{"job": 0.9}]

@@ -14,12 +14,14 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.deaths import Death
 from raysat.execution.hpo import run as hpo
 from raysat.execution.hpo import searcher
 from raysat.execution.hpo.prepare import prepare_search
 from raysat.execution.hpo.run import SearchResult, tune
 from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.messages import JobDone, JobFailed, to_result
+from raysat.execution.retries import Retries
 from raysat.search.load import Search
 from raysat.search.log import Log
 from raysat.search.state import SearchState
@@ -65,12 +67,21 @@ def searcher_of(search: Search, store: PatchStore, ledger: Ledger) -> CandidateS
 
 def begin(searcher: CandidateSearcher, name: str) -> bool:
     """Ask for a candidate, as Tune does; whether there is one."""
-    return searcher.suggest(name) != Searcher.FINISHED
+    return isinstance(searcher.suggest(name), dict)
 
 
 def finish(searcher: CandidateSearcher, ledger: Ledger, name: str) -> None:
-    keep(ledger, next(each.job for each in searcher.log.candidates if each.number == searcher._numbers[name]))
+    keep(ledger, searcher._handed_out[name].id)
     searcher.on_trial_complete(name, to_result(JobDone(job="job")))
+
+
+def active(act: Callable[[CandidateSearcher], None]) -> Any:
+    """A session in which ``act`` stands in for Tune."""
+    return SimpleNamespace(
+        tune=lambda searcher, state, **options: act(searcher),
+        retries=Retries(),
+        slots=SimpleNamespace(allowed=lambda: 99),
+    )
 
 
 def run(
@@ -85,7 +96,7 @@ def run(
 
     @contextmanager
     def session(*args: Any) -> Iterator[Any]:
-        yield SimpleNamespace(tune=lambda searcher, state, **options: act(searcher, ledger))
+        yield active(lambda searcher: act(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
     console = Console(file=io.StringIO(), width=200)
@@ -200,7 +211,7 @@ def test_a_search_of_which_all_failed_writes_no_study(
 
     @contextmanager
     def session(name: str, store: PatchStore, ledger: Ledger, *args: Any) -> Iterator[Any]:
-        yield SimpleNamespace(tune=lambda searcher, state, **options: fail(searcher, ledger))
+        yield active(lambda searcher: fail(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
     result = raysat("tune", "--space", tmp_path / "hpo.yaml", "--data", landsat_store.path, "--out", tmp_path / "runs")
@@ -222,3 +233,19 @@ def test_a_slot_that_failed_after_its_record_was_written_has_finished_its_candid
         searcher.on_trial_complete(name, None, error=True)
     assert [each.state for each in searcher.log.candidates] == ["finished", "failed"]
     assert searcher.log.candidates[0].curve == (0.25, 0.5)
+
+
+def test_a_candidate_whose_node_was_lost_is_the_same_one_again(tmp_path: Path, landsat_store: PatchStore) -> None:
+    search, ledger = load(tmp_path, RANDOM + "budget: {trials: 2}\n"), Ledger(tmp_path / "hunt")
+    searcher = searcher_of(search, landsat_store, ledger)
+    assert [begin(searcher, name) for name in ("one", "two", "three")] == [True, True, False]
+    job = searcher._handed_out["one"]
+    searcher.note_death("one", Death(account="", lost_node="10.0.0.1"))
+    searcher.on_trial_complete("one", None, error=True)
+    assert [each.state for each in searcher.log.candidates] == ["running", "running"]
+    assert begin(searcher, "again")
+    assert searcher._handed_out["again"] == job
+    finish(searcher, ledger, "again")
+    searcher.on_trial_complete("two", None, error=True)
+    assert [each.state for each in searcher.log.candidates] == ["finished", "failed"]
+    assert searcher.suggest("end") == Searcher.FINISHED

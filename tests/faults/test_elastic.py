@@ -1,0 +1,84 @@
+"""Nodes that join and leave while a study runs: new ones are used at once, lost ones are no fault of the trials'."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from raysat.data.store import PatchStore
+
+# In a process of its own: Ray connects to one cluster at a time.
+SCRIPT = """
+import json, os, signal, sys, time
+from pathlib import Path
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
+from ray.cluster_utils import Cluster
+from rich.console import Console
+from raysat.api.runs import ablate
+from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.events import NodeLost, Progress, Resized, Started
+from raysat.views.run import RunView
+
+store, space, out = sys.argv[1:]
+settings = {"health_check_period_ms": 500, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": settings})
+nodes = [cluster.add_node(num_cpus=1)]
+view, seen, told = RunView(Console(file=sys.stderr)), [], []
+
+def lose(node):
+    (raylet,) = node.all_processes["raylet"]
+    os.kill(raylet.process.pid, signal.SIGKILL)
+
+def on_event(event):
+    view(event)
+    match event:
+        case Started(state=state):
+            told.append(state)
+        case Resized(slots=slots):
+            seen.append(["slots", slots])
+        case NodeLost(jobs=jobs):
+            seen.append(["lost", jobs])
+        case Progress(row=row) if row is not None:
+            if row.state == "training" and "join" not in began:
+                nodes.append(cluster.add_node(num_cpus=1))
+                began["join"] = time.monotonic()
+            running = told[0].running
+            if running == 2 and "two" not in began and row.state == "training":
+                began["two"] = time.monotonic()
+                lose(nodes[0])
+
+began = {}
+run = ablate(space, store, out=out, cluster=ClusterOptions(address=cluster.address, cpus_per_trial=1, retries=0),
+             on_event=on_event)
+state = told[0]
+print(json.dumps({
+    "seconds until two ran": began["two"] - began["join"],
+    "seen": seen,
+    "finished": run.outcome.finished,
+    "failed": run.outcome.failed,
+    "lost nodes": sum(state.lost_nodes.values()),
+    "retries": state.retries,
+}))
+cluster.shutdown()
+"""
+
+
+def test_a_node_that_joins_is_used_and_one_that_leaves_gives_its_job_back(
+    tmp_path: Path, landsat_store: PatchStore
+) -> None:
+    """Even with no retries: a lost node is not the trial's fault."""
+    space = tmp_path / "elastic.yaml"
+    space.write_text(
+        "base: {model: {name: test_resnet}, optim: {epochs: 30, batch_size: 16}}\nseeds: 3\n", encoding="utf-8"
+    )
+    command = [sys.executable, "-c", SCRIPT, str(landsat_store.path), str(space), str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["seconds until two ran"] < 20
+    assert (result["finished"], result["failed"]) == (3, 0)
+    assert (result["lost nodes"], result["retries"]) == (1, 0)
+    assert result["seen"][0] == ["slots", 2]
+    assert sorted(result["seen"][1:]) == [["lost", 1], ["slots", 1]]
+    assert "lost node" in done.stderr
+    assert "1 job goes back to the queue" in done.stderr
