@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from typing_extensions import override
@@ -84,7 +85,7 @@ class Generators(Shown):
         except StorageError:  # not measured yet, or damaged
             from raysat.generation.quality import train_on_synthetic
 
-            images = {label: generated.images for label, generated in stores.items()}
+            images = {label: np.asarray(generated.images) for label, generated in stores.items()}
             training = train_on_synthetic(images, self.store, bands=self.jobs[0].work.bands)
             if training is not None:
                 write_atomic(file, training.model_dump_json(indent=1))

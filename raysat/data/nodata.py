@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.npy_appender import NpyAppender
-from raysat.data.store_files import NODATA, REMEDY, StoreFiles
+from raysat.data.store_files import NODATA, REMEDY, Images, StoreFiles
 from raysat.errors import StoreError
 
 Mask = npt.NDArray[np.bool_]  # True where a pixel is nodata
@@ -38,7 +38,7 @@ def read_mask(files: StoreFiles, rows: npt.NDArray[np.int64], band: int, shape: 
     return unpack(packed[rows, band], *shape[2:])
 
 
-def map_masks(files: StoreFiles, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def map_masks(files: StoreFiles, shape: tuple[int, ...]) -> Images:
     """Map the packed masks of a store's images (N, C, H, W). Raises StoreError where they do not fit these."""
     count, bands, height, width = shape
     packed = files.array(NODATA)

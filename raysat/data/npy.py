@@ -27,6 +27,7 @@ from raysat.formatting import echo
 _MAGIC: Final = b"\x93NUMPY"
 _LENGTH_BYTES: Final = {1: 2, 2: 4, 3: 4}  # of the header's length, by version
 _LONGEST: Final = 4096  # bytes of a header: numpy writes some hundred
+HEADER_BYTES: Final = _LONGEST + 12  # in which a header ends, with what comes before it
 _TOKEN: Final = re.compile(r"'[^']*'|\w+|\S")
 _ENTRY: Final = r"'(descr|fortran_order|shape)' : ('[^']{1,16}'|True|False|\( (?:\d{1,19}L? (?:, )?){0,8}\))"
 _HEADER: Final = re.compile(rf"\{{ {_ENTRY} , {_ENTRY} , {_ENTRY} (?:, )?\}}")
@@ -58,10 +59,8 @@ def map_npy(path: Path, *, remedy: str, error: type[RaysatError] = DataError) ->
         DataError: or the given kind: the file is missing, no regular file, or its header is not that of such an array.
     """
     with _opened(path, sys.maxsize, remedy, error) as (file, header):
-        if header.fortran_order and len(header.shape) > 1:
-            raise error(f"{path} cannot be read: its values are in Fortran order", hint=remedy)
-        if 0 in header.shape:
-            raise error(f"{path} cannot be read: its shape {_shown(header.shape)} holds no value", hint=remedy)
+        if fault := row_fault(header):
+            raise error(f"{path} cannot be read: {fault}", hint=remedy)
         return np.memmap(file, dtype=header.dtype, mode="r", offset=header.start, shape=header.shape)
 
 
@@ -97,19 +96,30 @@ def _opened(
 ) -> Iterator[tuple[BinaryIO, NpyHeader]]:
     """Open a file at its first value, with its header, which fits the file's size."""
     with open_regular(path, max_bytes=max_bytes, remedy=remedy, error=error) as file:
-        size = os.fstat(file.fileno()).st_size
         try:
-            header = parse_header(file)
+            header = fitting_header(file, os.fstat(file.fileno()).st_size)
         except ValueError as caught:
             raise error(f"{path} cannot be read: {caught}", hint=remedy) from caught
-        promised = math.prod(header.shape) * header.dtype.itemsize
-        if promised != size - header.start:
-            raise error(
-                f"{path} cannot be read: {_shown(header.shape)} values of {header.dtype.name} take {echo(promised)} "
-                f"bytes, the file has {size - header.start:,}",
-                hint=remedy,
-            )
         yield file, header
+
+
+def row_fault(header: NpyHeader) -> str:
+    """Why the rows of an array do not lie one after another in its file, or nothing."""
+    if header.fortran_order and len(header.shape) > 1:
+        return "its values are in Fortran order"
+    return f"its shape {_shown(header.shape)} holds no value" if 0 in header.shape else ""
+
+
+def fitting_header(file: BinaryIO, size: int) -> NpyHeader:
+    """Read the header of an .npy file of so many bytes. Raises ValueError also where its array does not fill these."""
+    header = parse_header(file)
+    promised = math.prod(header.shape) * header.dtype.itemsize
+    if promised != size - header.start:
+        raise ValueError(
+            f"{_shown(header.shape)} values of {header.dtype.name} take {echo(promised)} "
+            f"bytes, the file has {size - header.start:,}"
+        )
+    return header
 
 
 def parse_header(file: BinaryIO) -> NpyHeader:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.remote.ranged_array import RangedArray
+from raysat.data.store_files import Images
 from raysat.data.store_meta import DTYPES, StoreMeta
 
 _SAMPLE: Final = 64  # evenly spaced patches: at 10 ms for each on a slow disk, well below a second
@@ -24,7 +27,7 @@ _PIXELS: Final = {"generated", "shape", "dtype", "stats", "nodata", "fingerprint
 Array = npt.NDArray[Any]
 
 
-def find_fault(meta: StoreMeta, images: Array, labels: Array) -> str:
+def find_fault(meta: StoreMeta, images: Images, labels: Array) -> str:
     """Return what does not fit together in a store, or nothing.
 
     Args:
@@ -35,7 +38,7 @@ def find_fault(meta: StoreMeta, images: Array, labels: Array) -> str:
     return _misfit(meta, images, labels) or _impossible(meta, images) or _changed(meta, images, labels)
 
 
-def checksum(meta: StoreMeta, images: Array, labels: Array) -> str:
+def checksum(meta: StoreMeta, images: Images, labels: Array) -> str:
     """Return the digest of all that is looked at on opening: description, labels, some patches; not their origin.
 
     Args:
@@ -46,12 +49,12 @@ def checksum(meta: StoreMeta, images: Array, labels: Array) -> str:
     described = json.dumps(meta.model_dump(mode="json", include=_NAMES | _PIXELS), sort_keys=True)
     digest = hashlib.sha256(described.encode())
     digest.update(labels.tobytes())
-    for row in _sampled_rows(images):
-        digest.update(images[row])
+    for _, patch in _sampled(images):
+        digest.update(patch.data)
     return digest.hexdigest()
 
 
-def _misfit(meta: StoreMeta, images: Array, labels: Array) -> str:
+def _misfit(meta: StoreMeta, images: Images, labels: Array) -> str:
     """What of shapes and types differs from another file, or from what a store may hold."""
     bands, classes, splits = len(meta.bands), len(meta.classes), len(meta.splits)
     if images.ndim != 4 or labels.ndim != 1 or images.shape[1] != bands or not len(images) == len(labels) == splits:
@@ -69,7 +72,7 @@ def _misfit(meta: StoreMeta, images: Array, labels: Array) -> str:
     return ""
 
 
-def _impossible(meta: StoreMeta, images: Array) -> str:
+def _impossible(meta: StoreMeta, images: Images) -> str:
     """What no pixels of the images' type can have for statistics, and pixels that are no numbers."""
     kind = np.iinfo(images.dtype) if images.dtype.kind == "u" else np.finfo(images.dtype)
     lowest, highest = float(kind.min), float(kind.max)
@@ -79,21 +82,23 @@ def _impossible(meta: StoreMeta, images: Array) -> str:
         if not (within and lowest <= band.low and band.high <= highest * (1 + 1e-6) + 1):
             return f"the statistics of band {name!r} are not those of {images.dtype.name} values"
     if images.dtype.kind == "f":
-        for row in _sampled_rows(images):
-            if not np.isfinite(images[row]).all():
+        for row, patch in _sampled(images):
+            if not np.isfinite(patch).all():
                 return f"patch {row:,} holds NaN or infinite values"
     return ""
 
 
-def _changed(meta: StoreMeta, images: Array, labels: Array) -> str:
+def _changed(meta: StoreMeta, images: Images, labels: Array) -> str:
     if meta.checksum in (None, checksum(meta, images, labels)):
         return ""
     return "a file was changed or replaced after the store was written (the checksum differs)"
 
 
-def _sampled_rows(images: Array) -> list[int]:
-    """Positions of the patches that are looked at, the first and the last among them."""
+def _sampled(images: Images) -> Iterator[tuple[int, Array]]:
+    """The patches that are looked at and their positions, the first and the last among them."""
     count = len(images)
-    looked_at = min(count, _SAMPLE, max(2, _SAMPLE_BYTES // images[0].nbytes))
-    rows: list[int] = np.unique(np.linspace(0, count - 1, looked_at).astype(np.int64)).tolist()
-    return rows
+    looked_at = min(count, _SAMPLE, max(2, _SAMPLE_BYTES // (images.nbytes // count)))
+    rows = np.unique(np.linspace(0, count - 1, looked_at).astype(np.int64))
+    # Mapped ones are not copied; what lies elsewhere is read at once.
+    patches = images[rows] if isinstance(images, RangedArray) else (images[row] for row in rows)
+    return zip(rows.tolist(), patches, strict=True)

@@ -14,10 +14,10 @@ from raysat.data.nodata import Mask, read_mask
 from raysat.data.open_check import find_fault
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
-from raysat.data.store_files import IMAGES, LABELS, META, REMEDY, LocalFiles, StoreFiles
+from raysat.data.store_files import IMAGES, LABELS, META, REMEDY, Images, LocalFiles, StoreFiles
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import StoreError
-from raysat.files import parse_model
+from raysat.files import AnyPath, parse_model
 
 SYNTHETIC: Final = "synthetic"  # what the source of simulated patches says of their kind
 
@@ -26,8 +26,8 @@ SYNTHETIC: Final = "synthetic"  # what the source of simulated patches says of t
 class PatchStore:
     """An open store; ``images`` is memory-mapped and read-only. Equal are those of one path and content."""
 
-    path: Path
-    images: npt.NDArray[Any] = field(compare=False)  # (N, C, H, W)
+    path: AnyPath  # what it is called by
+    images: Images = field(compare=False)  # (N, C, H, W)
     labels: npt.NDArray[np.uint8] = field(compare=False)  # (N,)
     splits: npt.NDArray[np.uint8] = field(compare=False)  # (N,), position in SPLITS
     bands: tuple[str, ...]
@@ -82,7 +82,7 @@ class PatchStore:
         return cls.read(LocalFiles(Path(path)), Path(path))
 
     @classmethod
-    def read(cls, files: StoreFiles, path: Path, *, hold: object = None) -> Self:
+    def read(cls, files: StoreFiles, path: AnyPath, *, hold: object = None) -> Self:
         """Open a store by its files, as ``open`` does.
 
         Args:
@@ -100,7 +100,7 @@ class PatchStore:
             raise StoreError(f"{path} is not a patch store (no {META})", hint="make one with {raysat data import}")
         content = files.read_meta()
         meta = parse_model(StoreMeta, content, f"{files.place}/{META}", remedy=REMEDY, error=StoreError)
-        images, labels = files.array(IMAGES), files.array(LABELS)
+        images, labels = files.array(IMAGES), np.asarray(files.array(LABELS))
         if fault := find_fault(meta, images, labels):
             raise StoreError(f"{path} is inconsistent: {fault}", hint=REMEDY)
         return cls(
@@ -118,6 +118,11 @@ class PatchStore:
             fingerprint=meta.fingerprint,
             nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
             files=files,
-            digest=hashlib.sha256(content).hexdigest()[:32],
+            digest=store_digest(content),
             hold=hold,
         )
+
+
+def store_digest(meta: bytes) -> str:
+    """What a store is known by where it is copied: a hash of its ``store.json``, which has one of all the rest."""
+    return hashlib.sha256(meta).hexdigest()[:32]

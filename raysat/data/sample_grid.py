@@ -114,7 +114,7 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
         groups,
         reference=np.concatenate([group.images for group in groups]),
         columns=max(len(group.images) for group in groups),
-        title=store.path.resolve().name,
+        title=(store.path.resolve() if isinstance(store.path, Path) else store.path).name,
         channels=f"{name}: {', '.join(bands)}",
     )
     picture = io.BytesIO()

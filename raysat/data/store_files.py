@@ -9,8 +9,9 @@ from typing import Any, Final, Protocol
 import numpy.typing as npt
 
 from raysat.data.npy import map_npy
+from raysat.data.remote.ranged_array import RangedArray
 from raysat.errors import StoreError
-from raysat.files import file_exists, read_bytes
+from raysat.files import file_exists, read_bytes, reading
 from raysat.files.models import MAX_BYTES
 
 META: Final = "store.json"
@@ -19,6 +20,9 @@ LABELS: Final = "labels.npy"
 NODATA: Final = "nodata.npy"  # in stores with nodata alone
 STORE_FILES: Final = (IMAGES, LABELS, NODATA, META)  # the description last, as it makes a store whole
 REMEDY: Final = "import the data again"
+
+
+Images = npt.NDArray[Any] | RangedArray  # read when it is indexed
 
 
 class StoreFiles(Protocol):
@@ -31,10 +35,13 @@ class StoreFiles(Protocol):
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
 
+    def total(self) -> int:
+        """Bytes of all of them."""
+
     def read_meta(self) -> bytes:
         """The content of ``store.json``."""
 
-    def array(self, name: str) -> npt.NDArray[Any]:
+    def array(self, name: str) -> Images:
         """The values of an .npy file, read when they are asked for."""
 
 
@@ -48,6 +55,11 @@ class LocalFiles:
         """As ``StoreFiles``."""
         file = self.place / name
         return file.stat().st_size if file_exists(file, StoreError) else None
+
+    def total(self) -> int:
+        """As ``StoreFiles``; of whatever is in the folder."""
+        with reading(self.place, error=StoreError):
+            return sum(file.stat().st_size for file in self.place.iterdir())
 
     def read_meta(self) -> bytes:
         """As ``StoreFiles``."""

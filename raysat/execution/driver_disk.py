@@ -19,6 +19,7 @@ from ray.exceptions import RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raysat.execution.run_files import RunFiles
+from raysat.files import AnyPath
 
 _LARGE: Final = 64 << 10  # bytes: below it a message carries them as fast as an object would
 _WRITERS: Final = 8  # files at a time: a disk syncs several as fast as one
@@ -119,7 +120,7 @@ def remote_files(actor: Any) -> RunFiles:
 
 
 @contextmanager
-def driver_disk(run: Path, store: Path, generated: Path) -> Iterator[Any]:
+def driver_disk(run: Path, store: AnyPath, generated: Path) -> Iterator[Any]:
     """Have the actor on the driver's node, with the folders of ``RunFiles``, for as long as a run takes.
 
     Args:

@@ -42,7 +42,7 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
     if storage.is_generated(job.id):  # another study asked for the same, and was first
         context.outbox.put(JobDone(job=job.id))
         return
-    store = open_store(settings.store, settings.fingerprint, settings.storage.driver)
+    store = open_store(settings.store, settings.digest, settings.storage.driver)
     generated = generate(
         job.work,
         store,

@@ -2,48 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from raysat.data.remote.copy import fetch_store
+from raysat.data.remote.files import RangedFiles
+from raysat.data.remote.object_source import ObjectSource
+from raysat.data.remote.source import Source
 from raysat.data.store import PatchStore
+from raysat.data.store_files import META
 from raysat.errors import StoreError
-from raysat.execution.run_files import STORE_FILES, RunFiles
-from raysat.files import cache_folder, install_folder, partial_folder, sync_file
-from raysat.files.locks import exclusive
+from raysat.execution.run_files import RunFiles
+from raysat.files import AnyPath, ObjectPath
 
 
-def open_store(path: Path, fingerprint: str, driver: RunFiles, *, job: str | None = None) -> PatchStore:
-    """Open a store on this node, copying it by block into the node's cache first where its path leads nowhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSource:
+    """Reads a store that only the driver's node sees; see ``Source``."""
+
+    place: Path  # on the driver's node
+    driver: RunFiles
+    job: str | None  # the generate job that made it; None for the real store
+
+    def size(self, name: str) -> int | None:
+        """As ``Source``."""
+        return self.driver.store_size(name, self.job)
+
+    def read(self, name: str, start: int, stop: int) -> memoryview:
+        """Return a part of a file.
+
+        Args:
+            name: of a file that has a size.
+            start: the first byte.
+            stop: the byte after the last, at most the file's size.
+
+        Returns:
+            The bytes, as ``Source`` says.
+
+        Raises:
+            StoreError: the file is gone.
+            DiskError: it cannot be reached.
+        """
+        return self.driver.read_store(name, start, stop, self.job).data
+
+
+def open_store(path: AnyPath, digest: str, driver: RunFiles, *, job: str | None = None) -> PatchStore:
+    """Open a store on this node; where its path leads nowhere, from the node's cache, or by range if it does not fit.
 
     Args:
-        path: where it is on the driver's node.
-        fingerprint: of the patches that are meant.
-        driver: where to copy it from.
+        path: its URL, or where it is on the driver's node.
+        digest: of the ``store.json`` of the store that is meant.
+        driver: where to read it from, where it is no URL.
         job: the generate job that made it; None for the real store.
 
     Returns:
         The store.
 
     Raises:
-        StoreError: the store cannot be opened, or another one lies under its path.
+        StoreError: the store cannot be opened, or another one lies under its path by now.
+        DiskError: it cannot be reached, or the node's cache cannot be written.
     """
-    if (path / "store.json").is_file():
-        store = PatchStore.open(path)
-        if store.fingerprint == fingerprint:
-            return store
-    target = cache_folder() / "stores" / fingerprint
-    with exclusive(target.parent / f"{fingerprint}.lock"):  # several workers of a node: the first one copies
-        if not target.is_dir():
-            _copy(target, fingerprint, driver, job)
-    return PatchStore.open(target)
-
-
-def _copy(target: Path, fingerprint: str, driver: RunFiles, job: str | None) -> None:
-    with partial_folder(target) as work:
-        for name in STORE_FILES:
-            with (work / name).open("wb") as file:
-                while block := driver.read_store(name, file.tell(), job):
-                    file.write(block)
-            sync_file(work / name)
-        if PatchStore.open(work).fingerprint != fingerprint:
-            raise StoreError("the store changed while the study ran", hint="run the same command again")
-        install_folder(work, target)
+    source: Source
+    if isinstance(path, ObjectPath):
+        source = ObjectSource(path)
+    else:
+        if (path / META).is_file():
+            store = PatchStore.open(path)
+            if store.digest == digest:
+                return store
+        source = DriverSource(place=path, driver=driver, job=job)
+    store = fetch_store(source, digest, path) or PatchStore.read(RangedFiles(source), path)
+    if store.digest != digest:
+        raise StoreError(f"the store {path} changed while the study ran", hint="run the same command again")
+    return store

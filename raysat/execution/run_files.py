@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.store_files import STORE_FILES, LocalFiles
 from raysat.errors import StoreError
+from raysat.files import AnyPath, reading
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-
-STORE_FILES: Final = ("images.npy", "labels.npy", "store.json")  # the description last, as it makes a store whole
-_BLOCK: Final = 32 << 20  # bytes of a store in one message
 
 
 class RunFiles:
     """A run's files where they can be reached; any number of processes and threads may use them at a time."""
 
-    def __init__(self, run: Path, store: Path, generated: Path) -> None:
+    def __init__(self, run: Path, store: AnyPath, generated: Path) -> None:
         """Take the places.
 
         Args:
             run: folder of the run's ledger.
-            store: folder of the real store.
+            store: folder of the real store, of which parts can be read where it is on a disk.
             generated: folder of the generated stores.
         """
         self._ledger = Ledger(run)
@@ -72,27 +73,40 @@ class RunFiles:
         self._artifacts.write(job, files)
         self._ledger.clear_failure(job)
 
-    def fingerprint(self, job: str) -> str:
-        """The fingerprint of a finished generate job's patches. Raises StoreError where they are gone."""
+    def digest(self, job: str) -> str:
+        """The digest of a finished generate job's store of patches. Raises StoreError where it is gone."""
         try:
-            return self._artifacts.open(job).fingerprint
+            return self._artifacts.open(job).digest
         except StoreError as error:
             raise StoreError(
                 f"generated patches are gone or damaged: {error.message}",
                 hint="run the same command again: they are made anew",
             ) from error
 
-    def read_store(self, name: str, offset: int, job: str | None) -> bytes:
-        """Return a block of one of the files of a store; empty at its end.
+    def store_size(self, name: str, job: str | None) -> int | None:
+        """Bytes of one of the files of a store; None where it has none of this name."""
+        return LocalFiles(self._folder(job)).size(name)
+
+    def read_store(self, name: str, start: int, stop: int, job: str | None) -> npt.NDArray[np.uint8]:
+        """Return a part of one of the files of a store.
 
         Args:
             name: of the file.
-            offset: where the block begins, in bytes.
+            start: the first byte.
+            stop: the byte after the last.
             job: the generate job that made the store; None for the real one.
+
+        Returns:
+            The bytes, as an array, which Ray hands to another process without a copy of its own; fewer at the end.
         """
         if name not in STORE_FILES:
             raise StoreError(f"a store has no file {name!r}")
+        file = self._folder(job) / name
+        with reading(file, error=StoreError):
+            return np.fromfile(file, np.uint8, stop - start, offset=start)
+
+    def _folder(self, job: str | None) -> Path:
         folder = self._store if job is None else self._artifacts.path(job)
-        with (folder / name).open("rb") as file:
-            file.seek(offset)
-            return file.read(_BLOCK)
+        if not isinstance(folder, Path):
+            raise StoreError(f"{folder} lies on no disk of the driver's: it is read by its URL")
+        return folder

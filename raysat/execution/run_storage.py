@@ -10,6 +10,7 @@ from typing import Any
 
 from raysat.execution.driver_disk import driver_disk, remote_files
 from raysat.execution.run_files import RunFiles
+from raysat.files import AnyPath
 from raysat.storage.mark import can_write_beside, marked
 
 
@@ -18,7 +19,7 @@ class RunStorage:
     """Where a run's files are, as its driver tells workers."""
 
     run: Path  # of the ledger
-    store: Path
+    store: AnyPath
     generated: Path
     marks: tuple[Path, ...]  # that the driver holds in these folders
     disk: Any  # the actor of ``driver_disk``
@@ -39,12 +40,12 @@ class RunStorage:
 
 
 @contextmanager
-def run_storage(run: Path, store: Path, generated: Path) -> Iterator[RunStorage]:
+def run_storage(run: Path, store: AnyPath, generated: Path) -> Iterator[RunStorage]:
     """Mark a run's folders, and have its files at hand for workers, for as long as the run takes.
 
     Args:
         run: of the run's ledger, which is there.
-        store: of the real store.
+        store: of the real store, from anywhere on this machine.
         generated: of the generated stores; it is marked where it is there.
 
     Yields:
@@ -53,7 +54,7 @@ def run_storage(run: Path, store: Path, generated: Path) -> Iterator[RunStorage]
     Raises:
         DiskError: a folder cannot be written.
     """
-    run, store, generated = run.resolve(), store.resolve(), generated.resolve()
+    run, generated = run.resolve(), generated.resolve()
     folders = (run, generated) if generated.is_dir() else (run,)
     with ExitStack() as stack:
         marks = tuple(stack.enter_context(marked(folder)) for folder in folders)

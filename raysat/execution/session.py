@@ -63,6 +63,7 @@ def session(
         StorageError: another raysat fills the run.
     """
     address = check_address(options.address)
+    place = store.path.resolve() if isinstance(store.path, Path) else store.path
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
         ledger.lock(waiting),
@@ -71,14 +72,14 @@ def session(
         connect(address, on_event) as scratch,
         no_leftovers(),
         quiet_tune(),
-        run_storage(ledger.root, store.path, artifacts.root) as storage,
+        run_storage(ledger.root, place, artifacts.root) as storage,
     ):
         cpus, gpus = fit(ray.nodes(), options, beside=beside)
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
             storage=storage,
-            store=store.path.resolve(),
-            fingerprint=store.fingerprint,
+            store=place,
+            digest=store.digest,
             artifacts=artifacts.root.resolve(),
             workers=options.workers,
             cpus=cpus,

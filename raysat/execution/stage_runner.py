@@ -55,8 +55,8 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             report_end(trial)
         return
     artifacts, driver = Artifacts(settings.artifacts), settings.storage.driver
-    store = open_store(settings.store, settings.fingerprint, driver)
-    generated = [open_store(artifacts.path(need), storage.fingerprint(need), driver, job=need) for need in last.needs]
+    store = open_store(settings.store, settings.digest, driver)
+    generated = [open_store(artifacts.path(need), storage.digest(need), driver, job=need) for need in last.needs]
     started = time.time()
 
     def begin() -> Training:

@@ -11,6 +11,7 @@ from raysat.execution.cluster_options import per_worker
 from raysat.execution.messages import Message
 from raysat.execution.run_files import RunFiles
 from raysat.execution.run_storage import RunStorage
+from raysat.files import AnyPath
 from raysat.planning.stages import Job
 
 _T = TypeVar("_T")
@@ -21,8 +22,8 @@ class SlotSettings:
     """What all slots of a run share."""
 
     storage: RunStorage
-    store: Path
-    fingerprint: str  # of the store
+    store: AnyPath
+    digest: str  # of the store, by which a copy is known
     artifacts: Path  # root of the generated stores
     workers: int  # per job
     cpus: float  # per worker

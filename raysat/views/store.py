@@ -13,7 +13,6 @@ from rich.text import Text
 from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary
 from raysat.data.store import PatchStore
-from raysat.data.store_files import STORE_FILES
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
 from raysat.formatting import data_size
 
@@ -90,7 +89,7 @@ def _band_table(store: PatchStore) -> Table:
 
 def _size(store: PatchStore) -> str:
     count, bands, height, width = store.images.shape
-    stored = sum(store.files.size(name) or 0 for name in STORE_FILES)
+    stored = store.files.total()
     return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {data_size(stored)} on disk"
 
 

@@ -42,10 +42,10 @@ def test_workers_reach_the_ledger_and_the_store_through_it(
     assert files.unfinished([TRIAL]) == []
     assert ledger.is_finished(TRIAL)
     assert ledger.read_failure(TRIAL) is None
-    copied = open_store(Path("/nowhere"), landsat_store.fingerprint, files)
+    copied = open_store(Path("/nowhere"), landsat_store.digest, files)
     assert np.array_equal(copied.images, landsat_store.images)
     with pytest.raises(StoreError, match="no file"):
-        files.read_store("../secret", 0, None)
+        files.read_store("../secret", 0, 1, None)
 
 
 @pytest.mark.parametrize("size", [12, 3 << 20])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from raysat.data.store import PatchStore, StoreWriter
+from raysat.data.store_files import LocalFiles
 from raysat.errors import StoreError
 from raysat.execution.node_stores import open_store
 from raysat.execution.run_files import RunFiles
@@ -21,20 +22,21 @@ def test_a_node_without_the_store_copies_it_once(
     opened: list[PatchStore] = []
 
     def worker() -> None:
-        opened.append(open_store(Path("/nowhere"), landsat_store.fingerprint, storage))
+        opened.append(open_store(Path("/nowhere"), landsat_store.digest, storage))
 
     workers = [threading.Thread(target=worker) for _ in range(2)]
     for thread in workers:
         thread.start()
     for thread in workers:
         thread.join()
-    assert [store.path for store in opened] == [tmp_path / "stores" / landsat_store.fingerprint] * 2
+    assert [store.files for store in opened] == [LocalFiles(tmp_path / "stores" / landsat_store.digest)] * 2
+    assert {str(store.path) for store in opened} == {"/nowhere"}
     assert np.array_equal(opened[0].images, landsat_store.images)
     assert [path.name for path in (tmp_path / "stores").iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_store_in_place_is_not_copied(tmp_path: Path, landsat_store: PatchStore) -> None:
-    store = open_store(landsat_store.path, landsat_store.fingerprint, MemoryStorage())
+    store = open_store(landsat_store.path, landsat_store.digest, MemoryStorage())
     assert store.path == landsat_store.path
 
 
@@ -43,7 +45,7 @@ def test_a_store_that_changed_is_refused(
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
     storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    with pytest.raises(StoreError, match="changed while the study ran"):
+    with pytest.raises(StoreError, match="changed while it was copied"):
         open_store(landsat_store.path, "0" * 32, storage)
     assert not (tmp_path / "stores" / ("0" * 32)).exists(), "the wrong store would be found by the next run"
 
@@ -51,7 +53,7 @@ def test_a_store_that_changed_is_refused(
 def test_only_the_stores_files_are_read(tmp_path: Path, landsat_store: PatchStore) -> None:
     storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
     with pytest.raises(StoreError, match="no file"):
-        storage.read_store("../secret", 0, None)
+        storage.read_store("../secret", 0, 1, None)
 
 
 def test_a_node_without_generated_patches_copies_those_of_the_job(
@@ -63,9 +65,9 @@ def test_a_node_without_generated_patches_copies_those_of_the_job(
         writer.add(np.full((1, 4, 4), 9, dtype=np.uint8), 0)
         made = writer.close()
     storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    here = open_store(there, storage.fingerprint(job), storage, job=job)
+    here = open_store(there, storage.digest(job), storage, job=job)
     assert here.path == there
-    copied = open_store(Path("/nowhere") / job, storage.fingerprint(job), storage, job=job)
-    assert copied.path == tmp_path / "cache" / "stores" / made.fingerprint
+    copied = open_store(Path("/nowhere") / job, storage.digest(job), storage, job=job)
+    assert copied.files == LocalFiles(tmp_path / "cache" / "stores" / made.digest)
     assert copied.fingerprint == made.fingerprint
     assert copied.generated

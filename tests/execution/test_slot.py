@@ -11,7 +11,7 @@ from tests.helpers.stages import way
 from tests.helpers.storage import MemoryStorage
 
 SETTINGS = SlotSettings(
-    storage=MemoryStorage(), store=Path(), fingerprint="", artifacts=Path(), workers=1, cpus=1.0, gpus=0.0
+    storage=MemoryStorage(), store=Path(), digest="", artifacts=Path(), workers=1, cpus=1.0, gpus=0.0
 )
 
 

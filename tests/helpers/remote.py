@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from raysat.files import ObjectPath, write_atomic
+
 
 @dataclass
 class FolderSource:
@@ -28,3 +30,10 @@ class FolderSource:
         with (self.place / name).open("rb") as file:
             file.seek(start)
             return file.read(stop - start)
+
+
+def upload(folder: Path, url: ObjectPath) -> ObjectPath:
+    """Put the files of a folder into an object store, as any client does."""
+    for file in folder.iterdir():
+        write_atomic(url / file.name, file.read_bytes())
+    return url

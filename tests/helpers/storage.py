@@ -47,10 +47,13 @@ class MemoryStorage(RunFiles):
         self._check_room()
         self.generated[job] = files
 
-    def fingerprint(self, job: str) -> str:
+    def digest(self, job: str) -> str:
         raise NotImplementedError
 
-    def read_store(self, name: str, offset: int, job: str | None) -> bytes:
+    def store_size(self, name: str, job: str | None) -> int | None:
+        raise NotImplementedError
+
+    def read_store(self, name: str, start: int, stop: int, job: str | None) -> bytes:
         raise NotImplementedError
 
     def _check_room(self) -> None:

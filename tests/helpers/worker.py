@@ -60,7 +60,7 @@ class Bench:
         settings = SlotSettings(
             storage=RunStorage(run=nowhere, store=nowhere, generated=nowhere, marks=(), disk=None),
             store=self.store.path,
-            fingerprint=self.store.fingerprint,
+            digest=self.store.digest,
             artifacts=nowhere,
             workers=1,
             cpus=1.0,

@@ -1,14 +1,16 @@
-"""Open data by the name that a user gives: ``demo``, or the path of a patch store."""
+"""Open data by the name that a user gives: ``demo``, or the path or URL of a patch store."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from raysat.data.importers.synthetic import demo_store
+from raysat.data.remote.object_source import ObjectSource
+from raysat.data.remote.open import open_remote
 from raysat.data.store import PatchStore
+from raysat.data.store_files import META
 from raysat.errors import StoreError
-from raysat.files import reading
+from raysat.files import ObjectPath, as_path, folder_entries, reading
 from raysat.formatting import echo
 
 DEMO: Final = "demo"
@@ -17,16 +19,26 @@ DEMO: Final = "demo"
 def open_data(name: str) -> PatchStore:
     """Open a store by name; ``demo`` is made on first use (a folder of that name is ``./demo``).
 
+    A store behind a URL is not copied: what trains on it does so (``copy_to_node``).
+
     Raises:
+        UsageError: the name is a URL that cannot be one of a store.
         StoreError: the store is missing or damaged.
+        DiskError: the store cannot be reached.
         DataError: the demo store cannot be written to the cache.
     """
     if name == DEMO:
         return PatchStore.open(demo_store())
+    place = as_path(name)
+    if isinstance(place, ObjectPath):
+        source = ObjectSource(place)
+        if source.size(META) is None:
+            folder_entries(place, StoreError)  # which tells where the bucket itself is missing
+        return open_remote(source, place)
     try:
-        path = Path(name).expanduser()
+        path = place.expanduser()
     except RuntimeError:
-        user = Path(name).parts[0].removeprefix("~")
+        user = place.parts[0].removeprefix("~")
         raise StoreError(f"{echo(name)}: there is no user {user}", hint="write the path in full") from None
     with reading(path, error=StoreError):
         if path.exists():

@@ -26,7 +26,16 @@ from raysat.data.patch_store import PatchStore
 from raysat.data.remote.limit import cache_limit
 from raysat.data.store_files import LocalFiles
 from raysat.errors import RaysatError, StoreError, prefixed
-from raysat.files import FileModel, cache_folder, check_real_folder, read_model, remove_tree, sweep_partial, writing
+from raysat.files import (
+    AnyPath,
+    FileModel,
+    cache_folder,
+    check_real_folder,
+    read_model,
+    remove_tree,
+    sweep_partial,
+    writing,
+)
 from raysat.files.fields import Line
 from raysat.files.locks import exclusive, free_folder, hold_folder
 
@@ -66,7 +75,7 @@ def cached_stores() -> list[CachedStore]:
     return sorted(found, key=lambda store: store.used, reverse=True)
 
 
-def open_cached(digest: str, path: Path) -> PatchStore | None:
+def open_cached(digest: str, path: AnyPath) -> PatchStore | None:
     """Open a store of the cache, which stays there as long as it is used.
 
     Args:

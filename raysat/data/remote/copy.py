@@ -24,7 +24,7 @@ from raysat.data.remote.source import Source
 from raysat.data.store_files import META, NODATA, STORE_FILES
 from raysat.data.verify import content_faults
 from raysat.errors import StoreError, prefixed
-from raysat.files import install_folder, partial_folder, sync_file, writing
+from raysat.files import AnyPath, install_folder, partial_folder, sync_file, writing
 from raysat.files.locks import exclusive_now
 
 PARALLEL: Final = 8  # ranges at a time
@@ -33,7 +33,7 @@ _AGAIN: Final = "run the same command again"
 _LOOK_S: Final = 0.2  # between two looks at how far another process has copied
 
 
-def fetch_store(source: Source, digest: str, path: Path, *, progress: Progress = no_progress) -> PatchStore | None:
+def fetch_store(source: Source, digest: str, path: AnyPath, *, progress: Progress = no_progress) -> PatchStore | None:
     """Open a store from the node's cache, into which it is copied first where it is not there.
 
     Args:
@@ -61,7 +61,7 @@ def fetch_store(source: Source, digest: str, path: Path, *, progress: Progress =
         time.sleep(_LOOK_S)
 
 
-def _opened(digest: str, path: Path) -> PatchStore | None:
+def _opened(digest: str, path: AnyPath) -> PatchStore | None:
     """Open a store of the cache; None also where it is damaged, since it is then copied again."""
     try:
         return open_cached(digest, path)
@@ -69,7 +69,7 @@ def _opened(digest: str, path: Path) -> PatchStore | None:
         return None
 
 
-def _copy(source: Source, digest: str, path: Path, progress: Progress) -> PatchStore | None:
+def _copy(source: Source, digest: str, path: AnyPath, progress: Progress) -> PatchStore | None:
     """Copy a store into the cache, check it and open it; None where it does not fit."""
     target = stores_folder() / digest
     sizes = _sizes(source)
