@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +11,14 @@ from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import plural
 
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
 
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
-def status(run: Path, everything: bool) -> None:
+def status(run: AnyPath, everything: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
     from raysat.api.runs import open_run
     from raysat.search.log import read_log
@@ -37,7 +40,7 @@ def ledger() -> None:
 @click.argument("run", type=FOLDER)
 @click.option("--clean", is_flag=True, help="Delete what is damaged or left over; the study makes it again.")
 @click.option("--orphans", is_flag=True, help="With --clean: delete orphans too, finished trials of another study.")
-def verify(run: Path, clean: bool, orphans: bool) -> int:
+def verify(run: AnyPath, clean: bool, orphans: bool) -> int:
     """Check a run's records: checksums, metrics against predictions, orphans, half-written leftovers.
 
     An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is

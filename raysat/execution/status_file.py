@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Self
 
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
+from raysat.files import AnyPath
 from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 
 _INTERVAL_S: Final = 2.0  # between two writings
@@ -15,7 +15,7 @@ _INTERVAL_S: Final = 2.0  # between two writings
 class StatusFile:
     """Writes a run's state now and then; use as a context manager around the run."""
 
-    def __init__(self, state: RunState, file: Path) -> None:
+    def __init__(self, state: RunState, file: AnyPath) -> None:
         self._state, self._file, self._written = state, file, 0.0
 
     def __enter__(self) -> Self:

@@ -6,9 +6,9 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
+from raysat.files import AnyPath, map_at_once
 from raysat.formatting import one_line
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
@@ -58,7 +58,7 @@ class TrialProgress:
 class RunProgress:
     """How far a run is."""
 
-    folder: Path
+    folder: AnyPath
     study: str
     command: str | None  # that trains it
     arms: tuple[str, ...]
@@ -90,7 +90,8 @@ def read_progress(ledger: Ledger) -> RunProgress:
     plan, seen = ledger.read_plan(), last_seen(ledger)
     running = {job.job for job in seen.running}
 
-    def progress(arm: str, seed: int, trial: str) -> TrialProgress:
+    def progress(entry: tuple[str, int, str]) -> TrialProgress:
+        arm, seed, trial = entry
         outcome = read_outcome(ledger, trial)
         if isinstance(outcome, Record):
             return TrialProgress(arm=arm, seed=seed, state="done")
@@ -100,12 +101,13 @@ def read_progress(ledger: Ledger) -> RunProgress:
             return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(outcome))
         return TrialProgress(arm=arm, seed=seed, state="missing")
 
+    entries = [(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials]
     return RunProgress(
         folder=ledger.root,
         study=plan.study,
         command=plan.command,
         arms=tuple(arm.name for arm in plan.arms),
-        trials=tuple(progress(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials),
+        trials=tuple(map_at_once(ledger.root, progress, entries)),
         last_seen=seen,
         checkpoints=sum(1 for _ in ledger.checkpoints.names()),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from raysat.files import map_at_once
 from raysat.formatting import one_line
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
 from raysat.metrics.confusion import Metrics
@@ -27,7 +28,8 @@ def collect(ledger: Ledger) -> Leaderboard:
     """
     plan = ledger.read_plan()
     published = None if plan.reference is None else reference.load(plan.reference)
-    outcomes = {trial_id: _outcome(ledger, plan, trial_id) for trial_id in plan.trial_ids}
+    found = map_at_once(ledger.root, lambda trial: _outcome(ledger, plan, trial), plan.trial_ids)
+    outcomes = dict(zip(plan.trial_ids, found, strict=True))
     some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
     arms = [
         replace(_arm(arm, outcomes, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
