@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from raysat.cli.console import console, progress_bar
-from raysat.cli.options import FILE, FOLDER, read_words
+from raysat.cli.options import FOLDER, read_words
 from raysat.errors import UsageError
-
-if TYPE_CHECKING:
-    from raysat.files import AnyPath
 
 
 @click.command()
@@ -28,8 +25,8 @@ if TYPE_CHECKING:
     help="Compare this combination of levels with its parts.",
 )
 def report(
-    runs: tuple[AnyPath, ...],
-    out: AnyPath | None,
+    runs: tuple[Path, ...],
+    out: Path | None,
     formats: str,
     baseline: str | None,
     rank_by: str,
@@ -67,8 +64,8 @@ def report(
 @click.command()
 @click.argument("run_a", type=FOLDER)
 @click.argument("run_b", type=FOLDER)
-@click.option("--out", type=FILE, help="Write it as Markdown too.")
-def compare(run_a: AnyPath, run_b: AnyPath, out: AnyPath | None) -> None:
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as Markdown too.")
+def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.api.reports import compare as compare_runs
 
