@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Queue
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ class SlotSettings:
     storage: RunStorage
     store: AnyPath
     digest: str  # of the store, by which a copy is known
-    artifacts: AnyPath  # root of the generated stores
+    artifacts: Path  # root of the generated stores
     workers: int  # per job
     cpus: float  # per worker
     gpus: float  # per worker
