@@ -21,7 +21,7 @@ from raysat.errors import PlanError, StorageError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
-from raysat.files import read_model, write_atomic
+from raysat.files import AnyPath, read_model, write_atomic
 from raysat.generation.check import check_generation
 from raysat.metrics.synthetic import SyntheticTraining
 from raysat.planning.jobs import GenerateJob, generate_jobs
@@ -100,7 +100,7 @@ class Generators(Shown):
 def generate(
     data: Store | Path | str = "demo",
     *,
-    out: Path | str,
+    out: AnyPath | str,
     classes: Sequence[int | str] | None = None,
     bands: str | Sequence[int | str] = "all",
     patches: int | None = None,
@@ -115,7 +115,7 @@ def generate(
 
     Args:
         data: a patch store, its path, or ``demo``.
-        out: the folder of the generated stores; a study looks in its ``out/generated``.
+        out: the folder of the generated stores, or its URL; a study looks in its ``out/generated``.
         classes: names or labels; by default every class but the largest.
         bands: ``all``, a composite's name, or numbers and names.
         patches: to make of each class; by default up to the largest class.
@@ -142,7 +142,7 @@ def generate(
     jobs = generate_jobs(resolve_config(validate(Config, tree), store), store)
     for job in jobs:
         check_generation(job.work, store)
-    artifacts, ledger, cluster = Artifacts(Path(out)), Ledger(Path(out)), cluster or ClusterOptions()
+    artifacts, ledger, cluster = Artifacts(out), Ledger(out), cluster or ClusterOptions()
     missing = [job for job in jobs if not artifacts.is_finished(job.id)]
     on_event = on_event or default_view()
     on_event(Resumed(finished=len(jobs) - len(missing), total=len(jobs), noun="generator"))

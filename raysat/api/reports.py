@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from raysat.config.arguments import checked
 from raysat.errors import UsageError
-from raysat.files import write_atomic
+from raysat.files import AnyPath, ObjectPath, absolute, as_path, write_atomic
 from raysat.reporting.analysis.analyze import Analysis, Progress, analyze
 from raysat.reporting.analysis.compare import Comparison as Compared
 from raysat.reporting.analysis.compare import compare as compare_runs
@@ -38,11 +38,11 @@ class Run(Protocol):
     """A run, as far as reports need it."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> AnyPath:
         """Its folder."""
 
 
-AnyRun = Run | Path | str
+AnyRun = Run | AnyPath | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -50,7 +50,7 @@ class Report(Shown):
     """What was found: the ranked arms, their comparisons with intervals, effects and cost."""
 
     analysis: Analysis
-    files: tuple[Path, ...] = ()  # that were written
+    files: tuple[AnyPath, ...] = ()  # that were written
 
     def __repr__(self) -> str:
         return f"<Report of {self.analysis.board.study!r}: best {self.analysis.best!r}>"
@@ -127,7 +127,7 @@ class Comparison(Shown):
 def report(
     runs: AnyRun | Sequence[AnyRun],
     *,
-    out: Path | str | None = None,
+    out: AnyPath | str | None = None,
     formats: Sequence[str] = FORMATS,
     baseline: str | None = None,
     rank_by: str = "balanced_accuracy",
@@ -155,20 +155,20 @@ def report(
     check_formats(formats)
     ranking_metric(rank_by)
     given = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
-    folders = [run if isinstance(run, Path) else Path(run) if isinstance(run, str) else run.path for run in given]
+    folders = list(map(_folder, given))
     if not folders:
         raise UsageError("there is no run to report", hint="give a run, or its folder")
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    if len(set(map(absolute, folders))) < len(folders):
         raise UsageError("a run is named twice", hint="name each once")
     analysis = analyze(folders, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
     files = []
     if out is not None:
-        files = write_report(analysis, Path(out), formats, (lambda: progress("figures", 0, 1)) if progress else None)
+        files = write_report(analysis, as_path(out), formats, (lambda: progress("figures", 0, 1)) if progress else None)
     return Report(analysis=analysis, files=tuple(files))
 
 
 @checked
-def compare(run_a: AnyRun, run_b: AnyRun, *, out: Path | str | None = None) -> Comparison:
+def compare(run_a: AnyRun, run_b: AnyRun, *, out: AnyPath | str | None = None) -> Comparison:
     """Say what changed from one run to another (other data, code, machine or settings), arm by arm, with intervals.
 
     Args:
@@ -183,11 +183,14 @@ def compare(run_a: AnyRun, run_b: AnyRun, *, out: Path | str | None = None) -> C
         StorageError: a folder is not a run, or the file cannot be written.
         UsageError: the runs have nothing in common.
     """
-    a, b = (run if isinstance(run, Path) else Path(run) if isinstance(run, str) else run.path for run in (run_a, run_b))
-    comparison = Comparison(compared=compare_runs(a, b))
+    comparison = Comparison(compared=compare_runs(_folder(run_a), _folder(run_b)))
     if out is not None:
-        write_atomic(Path(out), comparison.to_markdown())
+        write_atomic(as_path(out), comparison.to_markdown())
     return comparison
+
+
+def _folder(run: AnyRun) -> AnyPath:
+    return as_path(run) if isinstance(run, str | Path | ObjectPath) else run.path
 
 
 def _estimates(board: Leaderboard, estimates: Estimates) -> Iterator[Mapping[str, object]]:

@@ -21,6 +21,7 @@ from raysat.errors import StorageError, UsageError, suggest
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
+from raysat.files import AnyPath, as_path
 from raysat.planning.build import PendingJobs
 from raysat.planning.build import Plan as AnyPlan
 from raysat.planning.jobs import PlannedTrial
@@ -30,7 +31,7 @@ from raysat.reporting.format.pages import overview
 from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials_frame
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 from raysat.reporting.render.terminal import Blocks
-from raysat.storage.artifacts import FOLDER, Artifacts
+from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.verify import Verification, verify
@@ -48,14 +49,14 @@ class Run(Shown):
 
     ledger: Ledger
     outcome: Summary | None = None  # how the training ended that returned it; None where it was opened
-    files: tuple[Path, ...] = ()  # that this training wrote beside its records: the leaderboard
+    files: tuple[AnyPath, ...] = ()  # that this training wrote beside its records: the leaderboard
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}>"
 
     @property
-    def path(self) -> Path:
-        """Its folder."""
+    def path(self) -> AnyPath:
+        """Its folder, on a disk or in an object store."""
         return self.ledger.root
 
     def leaderboard(self) -> Leaderboard:
@@ -130,7 +131,7 @@ class Run(Shown):
     def report(
         self,
         *,
-        out: Path | str | None = None,
+        out: AnyPath | str | None = None,
         baseline: str | None = None,
         rank_by: str = "balanced_accuracy",
         combinations: Sequence[str] = (),
@@ -174,7 +175,7 @@ class Run(Shown):
 
     def notes(self) -> list[str]:
         """What to know before trusting its generated patches."""
-        artifacts = Artifacts(self.path.resolve().parent / FOLDER)
+        artifacts = Artifacts.beside(self.path)
         records = [artifacts.read(job.id) for job in self.ledger.read_plan().generate if artifacts.is_finished(job.id)]
         return [f"generate {record.class_name}: {record.note}" for record in records if record.note]
 
@@ -184,8 +185,8 @@ class Run(Shown):
 
 
 @checked
-def open_run(path: Path | str) -> Run:
-    """Open the run in a folder that ``ablate`` wrote, such as ``runs/quickstart``. Raises StorageError."""
+def open_run(path: AnyPath | str) -> Run:
+    """Open a run that ``ablate`` wrote: ``runs/quickstart`` or ``s3://bucket/runs/x``. Raises StorageError."""
     return Run(ledger=Ledger.open(path))
 
 
@@ -194,7 +195,7 @@ def ablate(
     study: AnyPlan | Study | Source,
     data: Store | Path | str = "demo",
     *,
-    out: Path | str = "runs",
+    out: AnyPath | str = "runs",
     cluster: ClusterOptions | None = None,
     reuse_epochs: bool = True,
     on_event: OnEvent | None = None,
@@ -206,7 +207,7 @@ def ablate(
     Args:
         study: what to train: a plan, a study, or what ``load_study`` reads one from.
         data: a patch store, its path, or ``demo``; a plan has its own.
-        out: the folder of runs; this one goes to ``out/<study>``.
+        out: the folder of runs, or its URL (``s3://bucket/runs``); this one goes to ``out/<study>``.
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         reuse_epochs: train epochs that trials have in common once; a plan says so itself.
         on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
@@ -225,7 +226,7 @@ def ablate(
     elif cluster.workers not in (1, study.workers):
         raise UsageError(f"the plan is for {study.workers} workers per trial, not {cluster.workers}")
     on_event = on_event or default_view()
-    pending = PendingJobs.of(study, Path(out))
+    pending = PendingJobs.of(study, as_path(out))
     missing = sum(isinstance(item, PlannedTrial) for item in pending.missing)
     finished = len(study.trials) - missing
     on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))

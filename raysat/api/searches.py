@@ -18,7 +18,7 @@ from raysat.errors import StorageError, UsageError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.hpo.prepare import prepare_search
-from raysat.files import write_atomic
+from raysat.files import AnyPath, as_path, write_atomic
 from raysat.reporting.figures.search import search_png
 from raysat.reporting.format.search import search_blocks
 from raysat.reporting.render.frames import search_frame, to_csv
@@ -42,13 +42,13 @@ class SearchRun(Shown):
     ledger: Ledger
     interrupted: bool  # there is something left to resume
     exhausted: bool  # every configuration of the space was tried
-    files: tuple[Path, ...] = ()  # that this search wrote beside its records
+    files: tuple[AnyPath, ...] = ()  # that this search wrote beside its records
 
     def __repr__(self) -> str:
         return f"<SearchRun {str(self.path)!r}: {len(self.log.candidates)} candidates>"
 
     @property
-    def path(self) -> Path:
+    def path(self) -> AnyPath:
         """Its folder."""
         return self.ledger.root
 
@@ -92,7 +92,7 @@ def tune(
     search: AnySearch | Source,
     data: Store | Path | str = "demo",
     *,
-    out: Path | str = "runs",
+    out: AnyPath | str = "runs",
     cluster: ClusterOptions | None = None,
     on_event: OnEvent | None = None,
 ) -> SearchRun:
@@ -103,7 +103,7 @@ def tune(
     Args:
         search: what to search, or what ``load_search`` reads it from.
         data: a patch store, its path, or ``demo``.
-        out: the folder of runs; this one goes to ``out/<study>``.
+        out: the folder of runs, or its URL; this one goes to ``out/<study>``.
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
 
@@ -117,7 +117,7 @@ def tune(
     """
     search = search if isinstance(search, AnySearch) else load_search(search)
     store, name = as_store(data)
-    prepared = prepare_search(search, store, data=name, out=Path(out), cluster=cluster or ClusterOptions())
+    prepared = prepare_search(search, store, data=name, out=as_path(out), cluster=cluster or ClusterOptions())
     found = SearchRun(search=search, log=prepared.log, ledger=prepared.ledger, interrupted=False, exhausted=False)
     budget, finished = search.options.budget, len(prepared.log.ended)
     left, on_event = prepared.log.left(budget), on_event or default_view()
@@ -131,14 +131,14 @@ def tune(
 
 
 @checked
-def open_search(path: Path | str) -> SearchRun:
+def open_search(path: AnyPath | str) -> SearchRun:
     """Open the search in a folder that ``tune`` wrote, such as ``runs/hpo``.
 
     Raises:
         StorageError: the folder holds no search, or its log is damaged.
         StudyError: its copy of the search file cannot be read.
     """
-    folder = Path(path)
+    folder = as_path(path)
     if (log := read_log(folder)) is None:
         raise StorageError(f"{folder} holds no search", hint="give what tune wrote: runs/<study>")
     left = any(candidate.state == "running" for candidate in log.candidates)
@@ -155,7 +155,7 @@ def open_search(path: Path | str) -> SearchRun:
     return SearchRun(search=search, log=log, ledger=Ledger(folder), interrupted=left, exhausted=False)
 
 
-def _write(found: SearchRun) -> list[Path]:
+def _write(found: SearchRun) -> list[AnyPath]:
     files: dict[str, str | bytes] = {"search.csv": to_csv(found.to_frame())}
     files["search.png"] = search_png(found.search, found.log)
     if found.best is not None:

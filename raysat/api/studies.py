@@ -17,6 +17,7 @@ from raysat.config.arguments import Seed, Workers, checked
 from raysat.config.diff import flatten, label
 from raysat.errors import prefixed
 from raysat.execution.prepare import prepare
+from raysat.files import AnyPath, as_path
 from raysat.formatting import plural
 from raysat.planning import build
 from raysat.planning.build import PendingJobs
@@ -81,17 +82,17 @@ class Plan(build.Plan, Shown):
         return f"<Plan of {self.study.name!r} on {self.data}: {plural(len(self.trials), 'trial')}>"
 
     @checked
-    def pending(self, out: Path | str = "runs") -> PendingJobs:
+    def pending(self, out: AnyPath | str = "runs") -> PendingJobs:
         """What the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
-        return PendingJobs.of(self, Path(out))
+        return PendingJobs.of(self, as_path(out))
 
     @checked
-    def summary(self, out: Path | str = "runs") -> PlanSummary:
+    def summary(self, out: AnyPath | str = "runs") -> PlanSummary:
         """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds."""
         return summarize(self, self.pending(out))
 
     @checked
-    def to_frame(self, out: Path | str = "runs") -> pd.DataFrame:
+    def to_frame(self, out: AnyPath | str = "runs") -> pd.DataFrame:
         """A row per arm and seed: the trial's id, its epochs and images, and whether the run under ``out`` has it."""
         missing = {item.id for item in self.pending(out).missing}
         trials = {trial.id: trial for trial in self.trials}

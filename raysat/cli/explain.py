@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +11,16 @@ from raysat.cli.numbers import Whole
 from raysat.cli.options import FILE, set_option
 from raysat.config import limits
 
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
 
 @click.command()
 @click.argument("arm")
 @click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
 @click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
 @set_option
-def explain(arm: str, space: Path, epochs: int | None, settings: tuple[str, ...]) -> None:
+def explain(arm: str, space: AnyPath, epochs: int | None, settings: tuple[str, ...]) -> None:
     """Print all settings of an arm, and what sets each: base, the arm, an option, or a default.
 
     ARM is its name, or its number in raysat plan, such as '#3'. What does nothing in it is marked, as far as that can

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ from raysat.config import limits
 
 if TYPE_CHECKING:
     from raysat.execution.cluster_options import ClusterOptions
+    from raysat.files import AnyPath
 
 
 @click.command()
@@ -37,7 +37,7 @@ def generate(
     patches: int | None,
     steps: int | None,
     seed: int | None,
-    out: Path,
+    out: AnyPath,
     cluster: ClusterOptions,
 ) -> int:
     """Train a DC-GAN per class and keep its patches as a store, with sample grids and quality figures.

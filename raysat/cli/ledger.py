@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,21 +11,24 @@ from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import plural
 
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
 
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
-def status(run: Path, everything: bool) -> None:
+def status(run: AnyPath, everything: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
+    from raysat.api.runs import open_run
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
-    from raysat.storage.progress import read_progress
     from raysat.views.status import show_search, show_status
 
     if (log := read_log(run)) is not None:
         show_search(log, Ledger(run), console())
-    else:  # the storage alone: the API brings frames and reports, which take longer to import than this to answer
-        show_status(read_progress(Ledger.open(run)), console(), everything=everything)
+    else:
+        show_status(open_run(run).status(), console(), everything=everything)
 
 
 @click.group()
@@ -37,7 +40,7 @@ def ledger() -> None:
 @click.argument("run", type=FOLDER)
 @click.option("--clean", is_flag=True, help="Delete what is damaged or left over; the study makes it again.")
 @click.option("--orphans", is_flag=True, help="With --clean: delete orphans too, finished trials of another study.")
-def verify(run: Path, clean: bool, orphans: bool) -> int:
+def verify(run: AnyPath, clean: bool, orphans: bool) -> int:
     """Check a run's records: checksums, metrics against predictions, orphans, half-written leftovers.
 
     An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is
@@ -45,11 +48,10 @@ def verify(run: Path, clean: bool, orphans: bool) -> int:
     """
     if orphans and not clean:
         raise UsageError("--orphans says what --clean deletes", hint="add --clean")
-    from raysat.storage.ledger import Ledger
-    from raysat.storage.verify import verify as look_over
+    from raysat.api.runs import open_run
 
     screen = console()
-    found = look_over(Ledger.open(run), clean=clean, orphans=orphans)
+    found = open_run(run).verify(clean=clean, orphans=orphans)
     for finding in found.findings:
         style = "red" if finding.kind == "damaged" else ""
         screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)

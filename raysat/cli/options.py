@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from typing_extensions import override
 
 from raysat.cli.numbers import Decimal, Whole
 from raysat.config import limits
@@ -21,24 +21,44 @@ if TYPE_CHECKING:
     from raysat.data.bands import Bands
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
+    from raysat.files import AnyPath
+
+
+class _Place(click.ParamType["AnyPath"]):
+    """A path of a disk, or a URL that leads to one or into an object store."""
+
+    name = "path|url"
+
+    def __init__(self, kind: click.Path) -> None:
+        self._kind = kind
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AnyPath:
+        from raysat.files import ObjectPath, as_path
+
+        path = as_path(value)
+        if not isinstance(path, ObjectPath):
+            self._kind.convert(path, param, ctx)
+        return path
+
 
 # What may not be read is said where it is read, as everything else of a file.
-FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
-FOLDER = click.Path(path_type=Path, file_okay=False, readable=False)
+FILE = _Place(click.Path(dir_okay=False, readable=False))
+FOLDER = _Place(click.Path(file_okay=False, readable=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblateOptions:
     """A study, how to alter it, and what to run it on."""
 
-    space: Path
+    space: AnyPath
     data: str
     epochs: int | None
     seeds: int | None
     settings: tuple[str, ...]
     workers: int
     reuse_epochs: bool
-    out: Path
+    out: AnyPath
 
     def plan(self) -> Plan:
         """Read the study and plan it on its data."""

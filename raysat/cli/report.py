@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from raysat.cli.console import console, progress_bar
-from raysat.cli.options import FOLDER, read_words
+from raysat.cli.options import FILE, FOLDER, read_words
 from raysat.errors import UsageError
+
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
 
 
 @click.command()
@@ -25,8 +28,8 @@ from raysat.errors import UsageError
     help="Compare this combination of levels with its parts.",
 )
 def report(
-    runs: tuple[Path, ...],
-    out: Path | None,
+    runs: tuple[AnyPath, ...],
+    out: AnyPath | None,
     formats: str,
     baseline: str | None,
     rank_by: str,
@@ -64,8 +67,8 @@ def report(
 @click.command()
 @click.argument("run_a", type=FOLDER)
 @click.argument("run_b", type=FOLDER)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as Markdown too.")
-def compare(run_a: Path, run_b: Path, out: Path | None) -> None:
+@click.option("--out", type=FILE, help="Write it as Markdown too.")
+def compare(run_a: AnyPath, run_b: AnyPath, out: AnyPath | None) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.api.reports import compare as compare_runs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +24,7 @@ from raysat.formatting import plural
 
 if TYPE_CHECKING:
     from raysat.execution.cluster_options import ClusterOptions
+    from raysat.files import AnyPath
     from raysat.search.load import Search
 
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @out_option
 @machine_options
 def tune(
-    space: Path,
+    space: AnyPath,
     data: str,
     epochs: int | None,
     settings: tuple[str, ...],
@@ -48,7 +48,7 @@ def tune(
     trials: int | None,
     hours: float | None,
     workers: int,
-    out: Path,
+    out: AnyPath,
     cluster: ClusterOptions,
 ) -> int:
     """Search for hyperparameters that beat a base configuration on the val split; the test split decides nothing.

@@ -17,6 +17,7 @@ from annotated_types import Ge, Le
 
 from raysat.config import limits
 from raysat.errors import UsageError
+from raysat.files import ObjectPath
 from raysat.formatting import echo
 
 _P = ParamSpec("_P")
@@ -27,6 +28,7 @@ _NAMES: Final[Mapping[object, str]] = {
     float: "a number",
     str: "text",
     Path: "a path",
+    ObjectPath: "a path",
     type(None): "None",
     Mapping: "a mapping",
     Callable: "a function",
@@ -72,9 +74,7 @@ def _check(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
     """The value as one of these types. Raises UsageError."""
     found = _convert(value, kinds)
     if found is ...:
-        raise UsageError(
-            f"{name} must be {' or '.join(map(_describe, kinds))}, got {echo(value)}", hint=_hint(value, kinds)
-        )
+        raise UsageError(f"{name} must be {_any_of(kinds)}, got {echo(value)}", hint=_hint(value, kinds))
     if Path in kinds and isinstance(found, str | Path) and (wrong := _why_no_path(str(found))):
         raise UsageError(
             f"{name} {echo(str(found))} cannot be a path: {wrong}", hint="give the path of a file or folder"
@@ -116,6 +116,10 @@ def _is_within(number: Any, bound: Ge | Le) -> bool:
             return bool(number <= le)
 
 
+def _any_of(kinds: tuple[Any, ...]) -> str:
+    return " or ".join(dict.fromkeys(map(_describe, kinds)))
+
+
 def _describe(kind: Any) -> str:
     origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
     if origin is Annotated:
@@ -124,7 +128,7 @@ def _describe(kind: Any) -> str:
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is Sequence:
-        return f"a list of {' or '.join(map(_describe, _members(arguments[0])))}"
+        return f"a list of {_any_of(_members(arguments[0]))}"
     return _NAMES.get(origin, f"a {getattr(origin, '__name__', origin)}")
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from raysat.config import limits
 from raysat.config.yaml_syntax import YamlSyntaxError
 from raysat.config.yaml_tree import build
 from raysat.errors import StudyError, did_you_mean, suggest
-from raysat.files import read_text
+from raysat.files import AnyPath, read_text
 from raysat.formatting import echo
 
 Key = tuple[str | int, ...]
@@ -112,7 +111,7 @@ class YamlValue:
         return StudyError(f"{self.location(key)}: {message}", hint=hint)
 
 
-def read_yaml(path: Path) -> tuple[YamlValue, str]:
+def read_yaml(path: AnyPath) -> tuple[YamlValue, str]:
     """Read a YAML file; return its value and its text. Raises StudyError for an unreadable or invalid one."""
     remedy = "count seeds (seeds: 5) in place of a list; make arms that differ by a few keys with a grid"
     text = read_text(path, max_bytes=limits.FILE, remedy=remedy, error=StudyError)

@@ -11,7 +11,6 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, cast
 
 import ray
@@ -120,7 +119,7 @@ def remote_files(actor: Any) -> RunFiles:
 
 
 @contextmanager
-def driver_disk(run: Path, store: AnyPath, generated: Path) -> Iterator[Any]:
+def driver_disk(run: AnyPath, store: AnyPath, generated: AnyPath) -> Iterator[Any]:
     """Have the actor on the driver's node, with the folders of ``RunFiles``, for as long as a run takes.
 
     Args:

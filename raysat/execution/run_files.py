@@ -19,7 +19,7 @@ from raysat.storage.records import Failure
 class RunFiles:
     """A run's files where they can be reached; any number of processes and threads may use them at a time."""
 
-    def __init__(self, run: Path, store: AnyPath, generated: Path) -> None:
+    def __init__(self, run: AnyPath, store: AnyPath, generated: AnyPath) -> None:
         """Take the places.
 
         Args:

@@ -1,4 +1,4 @@
-"""How each worker reaches a run's files: directly where it sees the driver's own folders, else through its disk."""
+"""How each worker reaches a run's files: directly in an object store or the driver's folders, else through its disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from raysat.execution.driver_disk import driver_disk, remote_files
 from raysat.execution.run_files import RunFiles
-from raysat.files import AnyPath
+from raysat.files import AnyPath, absolute
 from raysat.storage.mark import can_write_beside, marked
 
 
@@ -18,10 +18,10 @@ from raysat.storage.mark import can_write_beside, marked
 class RunStorage:
     """Where a run's files are, as its driver tells workers."""
 
-    run: Path  # of the ledger
+    run: AnyPath  # of the ledger
     store: AnyPath
-    generated: Path
-    marks: tuple[Path, ...]  # that the driver holds in these folders
+    generated: AnyPath
+    marks: tuple[Path, ...]  # that the driver holds in those of these folders that are on a disk
     disk: Any  # the actor of ``driver_disk``
 
     def open(self) -> RunFiles:
@@ -40,7 +40,7 @@ class RunStorage:
 
 
 @contextmanager
-def run_storage(run: Path, store: AnyPath, generated: Path) -> Iterator[RunStorage]:
+def run_storage(run: AnyPath, store: AnyPath, generated: AnyPath) -> Iterator[RunStorage]:
     """Mark a run's folders, and have its files at hand for workers, for as long as the run takes.
 
     Args:
@@ -54,8 +54,8 @@ def run_storage(run: Path, store: AnyPath, generated: Path) -> Iterator[RunStora
     Raises:
         DiskError: a folder cannot be written.
     """
-    run, generated = run.resolve(), generated.resolve()
-    folders = (run, generated) if generated.is_dir() else (run,)
+    run, generated = absolute(run), absolute(generated)
+    folders = [folder for folder in (run, generated) if isinstance(folder, Path) and (folder == run or folder.is_dir())]
     with ExitStack() as stack:
         marks = tuple(stack.enter_context(marked(folder)) for folder in folders)
         disk = stack.enter_context(driver_disk(run, store, generated))

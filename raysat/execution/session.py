@@ -28,6 +28,7 @@ from raysat.execution.slots import Slots
 from raysat.execution.status_file import StatusFile
 from raysat.execution.tune_events import StorageStopper, TuneEvents
 from raysat.execution.worker_context import SlotSettings
+from raysat.files import absolute
 from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -81,7 +82,7 @@ def session(
             storage=storage,
             store=place,
             digest=store.digest,
-            artifacts=artifacts.root.resolve(),
+            artifacts=absolute(artifacts.root),
             workers=options.workers,
             cpus=cpus,
             gpus=gpus,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Self
 
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
+from raysat.files import AnyPath
 from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 
 _INTERVAL_S: Final = 2.0  # between two writings
@@ -15,7 +15,7 @@ _INTERVAL_S: Final = 2.0  # between two writings
 class StatusFile:
     """Writes a run's state now and then; use as a context manager around the run."""
 
-    def __init__(self, state: RunState, file: Path) -> None:
+    def __init__(self, state: RunState, file: AnyPath) -> None:
         self._state, self._file, self._written = state, file, 0.0
 
     def __enter__(self) -> Self:
@@ -35,7 +35,7 @@ class StatusFile:
         state, self._written = self._state, self._state.elapsed
         running = [
             RunningJob(job=row.item.id, name=row.item.name, seed=row.item.seed, epoch=row.epoch, epochs=row.item.epochs)
-            for row in state.open_rows
+            for row in state.rows.values()
             if row.state in (State.STARTING, State.TRAINING)
         ]
         status = RunStatus(

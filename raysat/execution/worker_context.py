@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Queue
 from typing import TypeVar
 
@@ -24,7 +23,7 @@ class SlotSettings:
     storage: RunStorage
     store: AnyPath
     digest: str  # of the store, by which a copy is known
-    artifacts: Path  # root of the generated stores
+    artifacts: AnyPath  # root of the generated stores
     workers: int  # per job
     cpus: float  # per worker
     gpus: float  # per worker

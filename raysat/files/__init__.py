@@ -3,12 +3,11 @@
 from raysat.files.errors import reading, writing
 from raysat.files.models import FileModel, parse_model, read_model
 from raysat.files.names import SAFE_NAME, cache_folder, safe_name
-from raysat.files.object_store import put_if_absent
-from raysat.files.objects import AnyPath, ObjectPath, as_path
+from raysat.files.object_store import check_put_if_absent, map_at_once, put_if_absent
+from raysat.files.objects import AnyPath, ObjectPath, absolute, as_path
 from raysat.files.partial import partial_file, partial_folder, sweep_partial
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
 from raysat.files.remove import check_real_folder, remove_file, remove_tree
-from raysat.files.stamps import Stamp, subfolder_stamps
 from raysat.files.write import (
     backup_path,
     current_folder,
@@ -24,15 +23,17 @@ __all__ = [
     "AnyPath",
     "FileModel",
     "ObjectPath",
-    "Stamp",
+    "absolute",
     "as_path",
     "backup_path",
     "cache_folder",
+    "check_put_if_absent",
     "check_real_folder",
     "current_folder",
     "file_exists",
     "folder_entries",
     "install_folder",
+    "map_at_once",
     "open_regular",
     "parse_model",
     "partial_file",
@@ -45,7 +46,6 @@ __all__ = [
     "remove_file",
     "remove_tree",
     "safe_name",
-    "subfolder_stamps",
     "sweep_partial",
     "sync_file",
     "write_atomic",

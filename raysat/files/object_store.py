@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from typing_extensions import override
 
-from raysat.errors import RaysatError, StorageError
+from raysat.errors import DiskError, RaysatError, StorageError
 from raysat.files.object_errors import asking
-from raysat.files.objects import ObjectPath
+from raysat.files.objects import AnyPath, ObjectPath
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 _BLOCK: Final = 8 << 20  # bytes of a part, of what is read ahead, and of the largest request that must be quick
+_AT_ONCE: Final = 16  # requests of ``map_at_once``
 _PARTS: Final = 4  # of one object at a time
 _YES: Final = frozenset({"1", "true", "yes", "y", "on"})
 
@@ -35,16 +40,6 @@ class ObjectEntry:
 
     name: str
     path: ObjectPath
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFacts:
-    """What a store says of an object without reading it."""
-
-    name: str  # its path below the folder that was asked about
-    size: int
-    tag: str  # another for other content; empty where the store gives none
-    changed: float  # seconds since 1970, by the store's clock
 
 
 @cache
@@ -205,6 +200,21 @@ def put_if_absent(path: ObjectPath, content: bytes) -> bool:
     return True
 
 
+def check_put_if_absent(folder: ObjectPath) -> None:
+    """Raise DiskError where a store cannot put an object only where there is none, by trying it in a folder."""
+    probe = folder / f"probe-{secrets.token_hex(8)}"
+    try:
+        can = put_if_absent(probe, b"1") and not put_if_absent(probe, b"2")
+    finally:
+        with suppress(StorageError):
+            delete_objects([probe])
+    if not can:
+        raise DiskError(
+            f"{folder} cannot be used: its store puts an object where there is one (it ignores If-None-Match)",
+            hint="two runs could not be told apart there: choose another store, or a folder of a disk",
+        )
+
+
 def delete_objects(paths: Sequence[ObjectPath]) -> None:
     """Delete objects of one bucket, those that are there. Raises DiskError."""
     if paths:
@@ -223,14 +233,21 @@ def objects_below(folder: ObjectPath) -> list[ObjectPath]:
         return [ObjectPath(f"{folder.bucket}/{each['path']}") for page in pages for each in page]
 
 
-def describe_objects(folder: ObjectPath, error: type[RaysatError] = StorageError) -> Iterator[ObjectFacts]:
-    """What every object below a folder is, a thousand a request. Raises DiskError; the error without a bucket."""
-    skip = len(f"{folder.key}/") if folder.key else 0
-    with asking(folder, "read", error=error):
-        for page in _store(folder.bucket).list(folder.key or None, chunk_size=1000):
-            for each in page:
-                changed = each["last_modified"].timestamp()
-                yield ObjectFacts(each["path"][skip:], each["size"], each.get("e_tag") or "", changed)
+def map_at_once(place: AnyPath, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+    """Call a function that reads below a place with each of some items: several at a time where each call waits.
+
+    Args:
+        place: where it reads; on a disk one call follows the other.
+        function: of one item.
+        items: in order.
+
+    Returns:
+        What it returns of each, in order.
+    """
+    if not isinstance(place, ObjectPath) or len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(items))) as threads:
+        return list(threads.map(function, items))
 
 
 def _too_large(path: ObjectPath, max_bytes: int, remedy: str | None, error: type[RaysatError]) -> RaysatError:

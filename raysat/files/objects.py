@@ -132,6 +132,11 @@ def as_path(text: str | os.PathLike[str] | ObjectPath) -> AnyPath:
     return Path(f"/{unquote(path)}")
 
 
+def absolute(path: AnyPath) -> AnyPath:
+    """The path from anywhere on this machine, links followed; one in an object store is that already."""
+    return path.resolve() if isinstance(path, Path) else path
+
+
 def _fault(key: str) -> str | None:
     """Why a key cannot be used, or None."""
     if not key:

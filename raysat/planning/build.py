@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from raysat.config.naming import compact_names, own_settings
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
+from raysat.files import AnyPath
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
@@ -155,7 +155,7 @@ class PendingJobs:
     missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
 
     @classmethod
-    def of(cls, plan: Plan, out: Path) -> PendingJobs:
+    def of(cls, plan: Plan, out: AnyPath) -> PendingJobs:
         """Find what the run under ``out`` has no finished record of. Raises UsageError for a name that is taken."""
         ledger, artifacts = run_folder(out, plan.study.name)
         finished = ledger.finished(trial.id for trial in plan.trials)

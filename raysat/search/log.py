@@ -6,7 +6,6 @@ search was interrupted is the first to run again.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -15,7 +14,7 @@ from raysat.config.diff import flatten, label
 from raysat.config.schema import Config, canonical_json
 from raysat.data.store import SPLITS, PatchStore
 from raysat.errors import PlanError, StorageError
-from raysat.files import FileModel, file_exists, read_model, write_atomic
+from raysat.files import AnyPath, FileModel, file_exists, read_model, write_atomic
 from raysat.files.fields import Amount, Count, Id, Line, Number, Seed, Share, Whole
 from raysat.search.load import Search
 from raysat.search.options import Budget, Pruning, Sampling
@@ -124,7 +123,7 @@ class Log(FileModel):
         return self.model_copy(update={"candidates": tuple(others[number] for number in sorted(others))})
 
 
-def open_log(root: Path, search: Search, store: PatchStore, *, data: str, workers: int) -> Log:
+def open_log(root: AnyPath, search: Search, store: PatchStore, *, data: str, workers: int) -> Log:
     """Return the log of a search, or a new one; candidates that failed by no fault of their own are to run again.
 
     Args:
@@ -175,7 +174,7 @@ def _to_resume(candidate: Candidate, ledger: Ledger) -> Candidate:
     return candidate.model_copy(update={"state": "running", "curve": ()})
 
 
-def check_params(log: Log, search: Search, root: Path) -> None:
+def check_params(log: Log, search: Search, root: AnyPath) -> None:
     """Check that every candidate lies in the space.
 
     Args:
@@ -192,14 +191,14 @@ def check_params(log: Log, search: Search, root: Path) -> None:
             raise StorageError(message, hint=_REMEDY)
 
 
-def read_log(root: Path) -> Log | None:
+def read_log(root: AnyPath) -> Log | None:
     """Read the log of a search as it is; None where the folder holds none. Raises StorageError for a damaged one."""
     if not file_exists(root / FILE):
         return None
     return read_model(Log, root / FILE, remedy=_REMEDY)
 
 
-def save_log(root: Path, log: Log) -> None:
+def save_log(root: AnyPath, log: Log) -> None:
     """Write the log, whole or not at all. Raises StorageError."""
     write_atomic(root / FILE, log.model_dump_json(indent=1, by_alias=True))
 

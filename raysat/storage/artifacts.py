@@ -9,26 +9,43 @@
         losses.png
         generator.pt        state_dict alone
 
-For a study the root is ``OUT/generated``, beside the runs. Folders are written whole, like a trial's.
+For a study the root is ``OUT/generated``, beside the runs. Folders are written whole, like a trial's; in an object
+store they have the layout of a trial's too (``sealed.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field
 
+from raysat.data.remote.object_source import ObjectSource
+from raysat.data.remote.open import open_remote
 from raysat.data.store import PatchStore
+from raysat.data.store_files import IMAGES, LABELS, META
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError, StoreError, UsageError
-from raysat.files import FileModel, current_folder, read_model, safe_name, sweep_partial, write_folder
+from raysat.files import (
+    AnyPath,
+    FileModel,
+    ObjectPath,
+    absolute,
+    as_path,
+    check_put_if_absent,
+    read_model,
+    safe_name,
+    sweep_partial,
+    write_folder,
+)
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Number, Time
 from raysat.files.locks import exclusive
 from raysat.metrics.synthetic import Quality
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef, Hardware
+from raysat.storage.sealed import RECORD, SealedFolder, write_sealed
 
+_NEEDED: Final = (RECORD, IMAGES, LABELS, META)
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so
 
 
@@ -60,12 +77,17 @@ class GenerateRecord(FileModel):
 class Artifacts:
     """Reads and writes the generated stores under one root."""
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+    def __init__(self, root: AnyPath | str) -> None:
+        self.root = as_path(root)
 
-    def path(self, job: str) -> Path:
-        """The store of a generate job: where it is, or the backup of a replacement that was killed midway."""
-        return current_folder(self.root / safe_name(job, "generate job"), "record.json")
+    @classmethod
+    def beside(cls, run: AnyPath) -> Self:
+        """The generated patches that a run shares with those beside it."""
+        return cls(absolute(run).parent / FOLDER)
+
+    def path(self, job: str) -> AnyPath:
+        """Where the files of a generate job are. Raises StorageError where only their checksums would say that."""
+        return self._sealed(job).folder
 
     def is_finished(self, job: str) -> bool:
         """Whether a job's patches and record can be read; else they are to be made again. Raises as the ledger's."""
@@ -80,8 +102,8 @@ class Artifacts:
 
     def read(self, job: str) -> GenerateRecord:
         """Read a finished record. Raises StorageError where it is missing or damaged."""
-        file = self.path(job) / "record.json"
-        hint = f"delete {file.parent} and run the same command again"
+        files = self._sealed(job)
+        file, hint = files.folder / RECORD, f"delete {files.root} and run the same command again"
         record = read_model(GenerateRecord, file, remedy=hint)
         if record.id != job:
             raise StorageError(f"{file} is the record of another job, {record.id}", hint=hint)
@@ -89,23 +111,40 @@ class Artifacts:
 
     def open(self, job: str) -> PatchStore:
         """Open the patches of a finished job. Raises StoreError where they are missing or damaged, or not generated."""
-        store = PatchStore.open(self.path(job))
+        path = self._path(job)
+        store = PatchStore.open(path) if isinstance(path, Path) else open_remote(ObjectSource(path), path)
         if not store.generated:
             raise StoreError(
                 f"{store.path} is not marked as generated", hint="delete it and run the same command again"
             )
         return store
 
+    def _path(self, job: str) -> AnyPath:
+        """As ``path``, with the error of a store."""
+        try:
+            return self.path(job)
+        except (DeniedError, DiskError):
+            raise
+        except StorageError as error:
+            raise StoreError(error.template, hint=error.hint_template) from error
+
+    def _sealed(self, job: str) -> SealedFolder:
+        return SealedFolder(self.root / safe_name(job, "generate job"), needed=_NEEDED)
+
     def write(self, job: str, files: Mapping[str, bytes]) -> None:
         """Write a finished job's files at once, unless another run made them first; runs wait for each other here.
 
         Raises StorageError; what was there is then kept.
         """
-        target = self.root / safe_name(job, "generate job")
+        name = safe_name(job, "generate job")
         content = {safe_name(name, "file"): data for name, data in files.items()}
+        if isinstance(self.root, ObjectPath):
+            if not self.is_finished(job):
+                write_sealed(self.root / name, content, replace=self._sealed(job).is_there())
+            return
         with exclusive(self.root / f".{job}.lock"):
             if not self.is_finished(job):
-                write_folder(target, content)
+                write_folder(self.root / name, content)
 
     def sweep(self) -> None:
         """Remove what killed writers left half-written."""
@@ -113,11 +152,14 @@ class Artifacts:
 
     def check_writable(self) -> None:
         """Raise StorageError where nothing can be written: better before a generator is trained than after."""
-        with exclusive(self.root / ".probe.lock"):
-            pass
+        if isinstance(self.root, ObjectPath):
+            check_put_if_absent(self.root)
+        else:
+            with exclusive(self.root / ".probe.lock"):
+                pass
 
 
-def run_folder(out: Path, name: str) -> tuple[Ledger, Artifacts]:
+def run_folder(out: AnyPath, name: str) -> tuple[Ledger, Artifacts]:
     """Return the ledger of a run, and the generated patches beside it. Raises UsageError for the name of these."""
     if name == FOLDER:
         raise UsageError(

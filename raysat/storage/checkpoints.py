@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from raysat.errors import StorageError
-from raysat.files import check_real_folder, folder_entries, read_bytes, remove_file, safe_name, write_atomic
+from raysat.files import (
+    AnyPath,
+    ObjectPath,
+    check_real_folder,
+    folder_entries,
+    read_bytes,
+    remove_file,
+    safe_name,
+    write_atomic,
+)
 
 FOLDER: Final = "checkpoints"
 _STATE: Final = re.compile(r"[0-9a-f]{16}")  # others' files stay
@@ -28,8 +36,9 @@ _MAX_BYTES: Final = 32 << 30  # weights, an average and two moments of a model o
 class Checkpoints:
     """Reads and writes the checkpoints of one run; one process at a time writes."""
 
-    def __init__(self, run: Path) -> None:
-        self._run, self.root = run, run / FOLDER
+    def __init__(self, run: AnyPath, check_held: Callable[[], None] = lambda: None) -> None:
+        """Take the folder of a run; ``check_held`` raises where this process may sweep there no more."""
+        self._run, self.root, self._check_held = run, run / FOLDER, check_held
 
     def write(self, state: str, content: bytes) -> None:
         """Write a checkpoint at once. Raises StorageError, what was there is then kept."""
@@ -55,11 +64,12 @@ class Checkpoints:
             remove_file(self._path(state), self._run)
 
     def sweep(self, needed: Collection[str]) -> None:
-        """Delete all checkpoints but some; files that are being written stay."""
+        """Delete all checkpoints but some; files that are being written stay. Raises DiskError as ``check_held``."""
+        self._check_held()
         for state in self.names():
             if state not in needed:
                 self.drop(state)
-        if not needed:
+        if not needed and not isinstance(self.root, ObjectPath):
             with suppress(OSError):  # absent, not empty, or a link
                 self.root.rmdir()
 
@@ -74,5 +84,5 @@ class Checkpoints:
         """The states that have a checkpoint, even if damaged. Raises StorageError where that cannot be seen."""
         return (entry.name for entry in folder_entries(self.root) if _STATE.fullmatch(entry.name))
 
-    def _path(self, state: str) -> Path:
+    def _path(self, state: str) -> AnyPath:
         return self.root / safe_name(state, "state")

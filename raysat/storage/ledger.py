@@ -1,4 +1,4 @@
-"""The ledger: the folder of finished records, the only thing that training and reporting share.
+"""The ledger: finished records, in a folder or an object store: the only thing that training and reporting share.
 
     <out>/<study>/study.yaml            the study as given
                   plan.json             arms, their trials, what they cost
@@ -12,28 +12,31 @@
                       SHA256SUMS        checksums of these, for ``sha256sum -c`` and ``raysat ledger verify``
                   failures/<id>.json    why a trial failed; gone once it succeeds
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
-                  index.json            which records are whole, to be told without reading them (``index.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
                   .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
+                  lease/                the same in an object store (``lease.py``)
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
 finished one. One that replaces another moves it to a backup first, which is read until the new one is in place.
+In an object store the checksums, put last, make a record (``sealed.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final, TypeVar
 
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import (
+    AnyPath,
+    ObjectPath,
+    as_path,
     check_real_folder,
-    current_folder,
     file_exists,
     folder_entries,
+    map_at_once,
     parse_model,
     read_bytes,
     read_model,
@@ -42,22 +45,20 @@ from raysat.files import (
     safe_name,
     sweep_partial,
     write_atomic,
-    write_folder,
 )
 from raysat.formatting import visible_text
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.history import MAX_BYTES as HISTORY_BYTES
 from raysat.storage.history import decode_history
-from raysat.storage.index import RecordIndex
+from raysat.storage.lease import Lease, leased
 from raysat.storage.lock import locked
 from raysat.storage.npz import MAX_BYTES as PREDICTIONS_BYTES
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import Predictions, decode_predictions
 from raysat.storage.records import Failure, Record, TrialSpec
-from raysat.storage.sealed import FILES, SUMS, WEIGHTS, SealedFolder, again, encode_sums
+from raysat.storage.sealed import FILES, RECORD, WEIGHTS, SealedFolder, again, write_sealed
 
 _T = TypeVar("_T")
-_FEW: Final = 16  # trials that are looked at one by one
 _MAX_STUDY: Final = 1 << 20  # bytes: a study file has at most a tenth of it
 _MAX_JSON: Final = 16 << 20  # bytes of a record: metrics of 256 classes have a tenth of it
 
@@ -65,22 +66,22 @@ _MAX_JSON: Final = 16 << 20  # bytes of a record: metrics of 256 classes have a 
 class Ledger:
     """Reads and writes the records of one study's run."""
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
-        self.checkpoints = Checkpoints(self.root)
-        self.index = RecordIndex(self.root, self.root / "trials")
+    def __init__(self, root: AnyPath | str) -> None:
+        self.root = as_path(root)
+        self.checkpoints = Checkpoints(self.root, self.check_held)
         self.progress = self.root / "progress.json"
+        self._lease: Lease | None = None
 
     @classmethod
-    def open(cls, root: Path | str) -> Ledger:
+    def open(cls, root: AnyPath | str) -> Ledger:
         """Open the ledger of a run. Raises StorageError where the folder is not one."""
         ledger = cls(root)
         if not file_exists(ledger.root / "plan.json"):
-            inside = [run.name for run in folder_entries(ledger.root) if _is_run(Path(run))]
+            inside = [run.name for run in folder_entries(ledger.root) if _is_run(ledger.root / run.name)]
             hint = (
                 f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
             )
-            raise StorageError(f"{root} is not a run (no plan.json)", hint=hint)
+            raise StorageError(f"{ledger.root} is not a run (no plan.json)", hint=hint)
         return ledger
 
     def lock(self, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
@@ -90,7 +91,21 @@ class Ledger:
         A process that dies lets go of it. Raises StorageError, too, as ``check_folders``.
         """
         self.check_folders()
-        return locked(self.root, waiting)
+        return self._leased(self.root, waiting) if isinstance(self.root, ObjectPath) else locked(self.root, waiting)
+
+    @contextmanager
+    def _leased(self, root: ObjectPath, waiting: Callable[[str], None] | None) -> Iterator[None]:
+        with leased(root, waiting) as lease:
+            self._lease = lease
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    def check_held(self) -> None:
+        """Raise DiskError where another raysat has taken the run over that this process holds; before it writes."""
+        if self._lease is not None:
+            self._lease.check()
 
     def check_folders(self) -> None:
         """Raise StorageError where a folder of the run is a link: what is written and deleted there lies elsewhere."""
@@ -98,17 +113,18 @@ class Ledger:
             check_real_folder(folder)
 
     @property
-    def _folders(self) -> tuple[Path, ...]:
+    def _folders(self) -> tuple[AnyPath, ...]:
         return self.root / "trials", self.root / "failures", self.checkpoints.root
 
     def sweep(self) -> None:
         """Remove what killed writers left half-written."""
         for folder in (self.root, *self._folders):
-            if not folder.is_symlink() or folder == self.root:
+            if isinstance(folder, ObjectPath) or not folder.is_symlink() or folder == self.root:
                 sweep_partial(folder)
 
     def write_plan(self, study_text: str, plan: PlanFile) -> None:
         """Write the study as given and its plan."""
+        self.check_held()
         write_atomic(self.root / "study.yaml", study_text)
         write_atomic(self.root / "plan.json", plan.model_dump_json(indent=1))
 
@@ -131,18 +147,16 @@ class Ledger:
         return self.has_record(trial_id) and self.damage(trial_id) is None
 
     def finished(self, trials: Iterable[str]) -> frozenset[str]:
-        """Return those of some trials that are finished; of many, only what the index lacks is read. Raises as above.
-
-        A few are read by themselves: they are no reason to list a whole run.
-        """
-        trials = tuple(trials)
-        if len(trials) <= _FEW:
-            return frozenset(filter(self.is_finished, trials))
-        return self.index.finished(trials, self.is_finished)
+        """Return those of some trials that are finished; only what has a folder is looked at. Raises as above."""
+        entries = folder_entries(self.root / "trials")
+        there = {entry.name.removeprefix(".").removesuffix(".replaced") for entry in entries}
+        known = [trial for trial in trials if trial in there]
+        are_finished = map_at_once(self.root, self.is_finished, known)
+        return frozenset(trial for trial, is_finished in zip(known, are_finished, strict=True) if is_finished)
 
     def has_record(self, trial_id: str) -> bool:
         """Whether a trial has a record, even if damaged. Raises StorageError where that cannot be seen."""
-        return file_exists(self._finished(trial_id) / "record.json")
+        return self._sealed(trial_id).is_there()
 
     def damage(self, trial_id: str) -> str | None:
         """Why a trial's record is not whole, or None: its files are there, and what was written by their checksums.
@@ -155,10 +169,10 @@ class Ledger:
             DiskError: the machine cannot.
         """
         try:
-            self.read(trial_id)
             files = self._sealed(trial_id)
+            self._read(trial_id, files)
             for name in FILES:
-                if name not in {"record.json", WEIGHTS}:
+                if name not in {RECORD, WEIGHTS}:
                     files.check(name)
             if not file_exists(files.folder / WEIGHTS):
                 return f"{files.folder / WEIGHTS} is missing"
@@ -170,20 +184,22 @@ class Ledger:
 
     def read(self, trial_id: str) -> Record:
         """Read a finished record. Raises StorageError where it is missing, damaged or not what was written."""
-        folder = self._finished(trial_id)
-        file = folder / "record.json"
-        content = read_bytes(file, max_bytes=_MAX_JSON, remedy=again(folder))
-        record = parse_model(Record, content, file, remedy=again(folder))  # first: it may be another raysat's
+        return self._read(trial_id, self._sealed(trial_id))
+
+    def _read(self, trial_id: str, files: SealedFolder) -> Record:
+        file, remedy = files.folder / RECORD, again(files.root)
+        content = read_bytes(file, max_bytes=_MAX_JSON, remedy=remedy)
+        record = parse_model(Record, content, file, remedy=remedy)  # first: it may be another raysat's
         if record.id != trial_id:
-            raise StorageError(f"{file} is the record of another trial, {record.id}", hint=again(folder))
-        self._sealed(trial_id).check_content("record.json", content)
+            raise StorageError(f"{file} is the record of another trial, {record.id}", hint=remedy)
+        files.check_content(RECORD, content)
         return record
 
     def read_spec(self, trial_id: str) -> TrialSpec:
         """Read what a finished trial is the result of. Raises StorageError, as ``read``."""
         files = self._sealed(trial_id)
         content = files.read("spec.json", max_bytes=_MAX_JSON)
-        return parse_model(TrialSpec, content, files.folder / "spec.json", remedy=again(files.folder))
+        return parse_model(TrialSpec, content, files.folder / "spec.json", remedy=again(files.root))
 
     def read_history(self, trial_id: str) -> list[dict[str, float]]:
         """Read the learning curve of a finished trial, a row per epoch without empty cells. Raises StorageError."""
@@ -203,25 +219,23 @@ class Ledger:
         Whoever is first finishes a trial: where a whole record is there, nothing is written. A damaged one is replaced,
         and stays where that fails midway. Raises StorageError.
         """
-        if "record.json" not in files:
+        if RECORD not in files:
             raise StorageError(f"trial {trial_id} has no record.json to write")
         content = {safe_name(name, "file"): data for name, data in files.items()}
-        if not self.is_finished(trial_id):
-            write_folder(self._trial(trial_id), {**content, SUMS: encode_sums(content)})
+        is_there = self.has_record(trial_id)
+        if not is_there or self.damage(trial_id) is not None:
+            write_sealed(self._trial(trial_id), content, replace=is_there)
         self.clear_failure(trial_id)
 
     def clear_failure(self, job: str) -> None:
         """Forget an earlier failure of a job that is finished now."""
+        self.check_held()
         with suppress(StorageError):  # a record outranks a failure
             remove_file(self._failure(job), self.root)
 
-    def clear_failures(self, jobs: Iterable[str]) -> None:
-        """Forget the earlier failures of jobs that are to run now."""
-        for job in self.failed().intersection(jobs):
-            self.clear_failure(job)
-
     def write_failure(self, failure: Failure) -> None:
         """Record why a job failed."""
+        self.check_held()
         write_atomic(self._failure(failure.id), failure.model_dump_json(indent=1))
 
     def read_failure(self, trial_id: str) -> Failure | None:
@@ -229,37 +243,29 @@ class Ledger:
         file = self._failure(trial_id)
         return read_model(Failure, file, remedy=_delete(file)) if file_exists(file) else None
 
-    def failed(self) -> frozenset[str]:
-        """Return the jobs that have a failure, even if damaged. Raises StorageError where that cannot be seen."""
-        names = (entry.name for entry in folder_entries(self.root / "failures"))
-        return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
-
     def _decode(self, trial_id: str, name: str, decode: Callable[[bytes], _T], max_bytes: int) -> _T:
         files = self._sealed(trial_id)
         try:
             return decode(files.read(name, max_bytes=max_bytes))
         except ValueError as error:
-            raise StorageError(f"{files.folder / name} is damaged: {error}", hint=again(files.folder)) from error
+            raise StorageError(f"{files.folder / name} is damaged: {error}", hint=again(files.root)) from error
 
     def _sealed(self, trial_id: str) -> SealedFolder:
-        return SealedFolder.open(self._finished(trial_id))
+        return SealedFolder(self._trial(trial_id))
 
-    def _trial(self, trial_id: str) -> Path:
+    def _trial(self, trial_id: str) -> AnyPath:
         return self.root / "trials" / safe_name(trial_id, "trial")
 
-    def _finished(self, trial_id: str) -> Path:
-        return current_folder(self._trial(trial_id), "record.json")
-
-    def _failure(self, trial_id: str) -> Path:
+    def _failure(self, trial_id: str) -> AnyPath:
         return self.root / "failures" / f"{safe_name(trial_id, 'trial')}.json"
 
 
-def _is_run(folder: Path) -> bool:
+def _is_run(folder: AnyPath) -> bool:
     try:
         return file_exists(folder / "plan.json")
     except StorageError:  # another's folder
         return False
 
 
-def _delete(file: Path) -> str:
+def _delete(file: AnyPath) -> str:
     return f"delete {file} and run the study again, which writes it anew"

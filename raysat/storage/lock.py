@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from raysat.errors import BusyError, StorageError
-from raysat.files import writing
+from raysat.files import AnyPath, ObjectPath, writing
 from raysat.files.locks import lock_file, open_lock, opened_lock
+from raysat.storage.lease import lease_holder
 
 _LONGEST: Final = 200  # characters of who holds a lock
 
@@ -49,8 +50,10 @@ def locked(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterat
                 fcntl.flock(file, fcntl.LOCK_UN)  # at once, whatever copies of the handle a fork made
 
 
-def holder_of(folder: Path) -> str | None:
-    """Who holds a folder, as far as this machine's file system tells: ``pid 12 on host``; None where nobody does."""
+def holder_of(folder: AnyPath) -> str | None:
+    """Who holds a run's folder, as far as can be told from here: ``pid 12 on host``; None where nobody does."""
+    if isinstance(folder, ObjectPath):
+        return lease_holder(folder)
     path = folder / ".lock"
     try:
         with open_lock(path, os.O_RDONLY) as file:

@@ -6,14 +6,15 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
+from raysat.files import AnyPath, map_at_once
 from raysat.formatting import one_line
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import holder_of
-from raysat.storage.outcome import read_outcomes
+from raysat.storage.outcome import read_outcome
+from raysat.storage.records import Record
 
 _ALIVE_S: Final = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
 TrialState = Literal["done", "running", "failed", "missing"]
@@ -57,7 +58,7 @@ class TrialProgress:
 class RunProgress:
     """How far a run is."""
 
-    folder: Path
+    folder: AnyPath
     study: str
     command: str | None  # that trains it
     arms: tuple[str, ...]
@@ -89,23 +90,24 @@ def read_progress(ledger: Ledger) -> RunProgress:
     plan, seen = ledger.read_plan(), last_seen(ledger)
     running = {job.job for job in seen.running}
 
-    outcomes = read_outcomes(ledger, plan.trial_ids)
-
-    def progress(arm: str, seed: int, trial: str) -> TrialProgress:
-        if trial in outcomes.finished:
+    def progress(entry: tuple[str, int, str]) -> TrialProgress:
+        arm, seed, trial = entry
+        outcome = read_outcome(ledger, trial)
+        if isinstance(outcome, Record):
             return TrialProgress(arm=arm, seed=seed, state="done")
         if trial in running:
             return TrialProgress(arm=arm, seed=seed, state="running")
-        if (error := outcomes.unusable.get(trial)) is not None:
-            return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(error))
+        if outcome is not None:
+            return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(outcome))
         return TrialProgress(arm=arm, seed=seed, state="missing")
 
+    entries = [(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials]
     return RunProgress(
         folder=ledger.root,
         study=plan.study,
         command=plan.command,
         arms=tuple(arm.name for arm in plan.arms),
-        trials=tuple(progress(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials),
+        trials=tuple(map_at_once(ledger.root, progress, entries)),
         last_seen=seen,
         checkpoints=sum(1 for _ in ledger.checkpoints.names()),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
-from raysat.files import backup_path, file_exists, folder_entries, remove_tree
+from raysat.files import AnyPath, ObjectPath, backup_path, file_exists, folder_entries, map_at_once, remove_tree
 from raysat.storage.ledger import Ledger
 from raysat.storage.mark import is_mark
+from raysat.storage.sealed import ATTEMPT, SealedFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Finding:
 
     # Damaged and leftover are of no use; an orphan is a whole record that the last study did not ask for.
     kind: Literal["damaged", "leftover", "orphan"]
-    path: Path
+    path: AnyPath
     what: str
 
 
@@ -55,7 +55,6 @@ def verify(ledger: Ledger, *, clean: bool = False, orphans: bool = False) -> Ver
     with ledger.lock() if clean else nullcontext():
         whole, findings = check(ledger)
         removed = tuple(found for found in findings if clean and (found.kind != "orphan" or orphans))
-        ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
         for found in removed:
             remove_tree(found.path, ledger.root)
     return Verification(whole=whole, findings=tuple(findings), removed=removed)
@@ -66,23 +65,28 @@ def check(ledger: Ledger) -> tuple[int, list[Finding]]:
     ledger.check_folders()
     plan = ledger.read_plan()
     asked = set(plan.trial_ids)
-    trials = [_trial(ledger, folder, asked) for folder in _entries(ledger.root / "trials")]
+    folders = _entries(ledger.root / "trials")
+    trials = map_at_once(ledger.root, lambda folder: _trial(ledger, folder, asked), folders)
     whole = sum(finding is None or finding.kind == "orphan" for finding in trials)
+    attempts = [found for of in map_at_once(ledger.root, _attempts, folders) for found in of]
     names = {path.name: path for path in _entries(ledger.root)}
     left = [name for name in names if name.startswith(".") and name.endswith(".partial") and not is_mark(name)]
     half_written = [_leftover(names[name], "half-written") for name in left]
     failures = _failures(ledger, asked | {job.id for job in plan.generate})
-    return whole, [*half_written, *filter(None, trials), *failures, *_checkpoints(ledger, asked)]
+    return whole, [*half_written, *filter(None, trials), *attempts, *failures, *_checkpoints(ledger, asked)]
 
 
-def _leftover(path: Path, what: str) -> Finding:
+def _leftover(path: AnyPath, what: str) -> Finding:
     return Finding(kind="leftover", path=path, what=what)
 
 
-def _trial(ledger: Ledger, folder: Path, asked: Collection[str]) -> Finding | None:
+def _trial(ledger: Ledger, folder: AnyPath, asked: Collection[str]) -> Finding | None:
     """What is wrong with an entry of ``trials/``."""
     name = folder.name
-    if name.startswith("."):
+    if isinstance(folder, ObjectPath):
+        if not SealedFolder(folder).is_there():
+            return _leftover(folder, "half-written")
+    elif name.startswith("."):
         target = folder.parent / name.removeprefix(".").removesuffix(".replaced")
         if folder != backup_path(target) or file_exists(target / "record.json"):
             return _leftover(folder, "half-written or replaced")
@@ -92,6 +96,19 @@ def _trial(ledger: Ledger, folder: Path, asked: Collection[str]) -> Finding | No
     if name not in asked:
         return Finding(kind="orphan", path=folder, what="a whole record that the last study did not ask for")
     return None
+
+
+def _attempts(folder: AnyPath) -> list[Finding]:
+    """What attempts left in an object store that did not finish a trial, or not first."""
+    if not isinstance(folder, ObjectPath):
+        return []
+    files = SealedFolder(folder)
+    try:
+        record = files.folder if files.is_there() else folder
+    except StorageError:  # damaged, which is said, and deleted whole
+        return []
+    others = [path for path in _entries(folder) if record not in (folder, path) and ATTEMPT.fullmatch(path.name)]
+    return [_leftover(path, "half-written, or written after another had finished the trial") for path in others]
 
 
 def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
@@ -106,7 +123,7 @@ def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
             yield Finding(kind="damaged", path=file, what=wrong)
 
 
-def _wrong_failure(ledger: Ledger, file: Path) -> str | None:
+def _wrong_failure(ledger: Ledger, file: AnyPath) -> str | None:
     try:
         failure = ledger.read_failure(file.stem)
     except (DeniedError, DiskError, FormatError):
@@ -130,7 +147,7 @@ def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
             yield Finding(kind="damaged", path=file, what="a checkpoint whose checksum is wrong")
 
 
-def _wrong(ledger: Ledger, trial: str, folder: Path) -> str | None:
+def _wrong(ledger: Ledger, trial: str, folder: AnyPath) -> str | None:
     """Say what is wrong with a trial's files, or nothing."""
     try:
         if not ledger.has_record(trial):
@@ -153,5 +170,5 @@ def _differing(ledger: Ledger, trial: str) -> str | None:
     return None if same else "its metrics are not those of its predictions"
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [Path(entry) for entry in folder_entries(folder)]
+def _entries(folder: AnyPath) -> list[AnyPath]:
+    return [folder / entry.name for entry in folder_entries(folder)]

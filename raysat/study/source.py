@@ -15,10 +15,10 @@ from raysat.config.arguments import checked
 from raysat.config.plain import plain
 from raysat.config.yaml_source import YamlValue, read_yaml
 from raysat.errors import StudyError, did_you_mean
-from raysat.files import reading
+from raysat.files import AnyPath, ObjectPath, as_path, file_exists, reading
 from raysat.formatting import one_line
 
-Source = Path | str | Mapping[str, Any]
+Source = AnyPath | str | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ def read_source(source: Source) -> Document:
     """Read what a study is made of.
 
     Args:
-        source: a path; the name of a study that ships with raysat, such as ``quickstart``, where there is no such file
-            (a folder of that name is none: runs are called like their studies);
+        source: a path or a URL; the name of a study that ships with raysat, such as ``quickstart``, where there is no
+            such file (a folder of that name is none: runs are called like their studies);
             or a mapping with the keys of a study file.
 
     Raises:
@@ -45,7 +45,12 @@ def read_source(source: Source) -> Document:
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
-    path = Path(source)
+    path = as_path(source)
+    if isinstance(path, ObjectPath):
+        if not file_exists(path, StudyError):
+            raise StudyError(f"{path}: no such object", hint="check its URL")
+        tree, text = read_yaml(path)
+        return Document(tree=tree, text=text, origin=one_line(str(path)), stem=path.stem)
     shipped = shipped_studies()
     with reading(path, error=StudyError):
         there, is_file = path.exists(), path.is_file()

@@ -16,7 +16,7 @@ from raysat.errors import StorageError
 from raysat.files import FileModel, backup_path, read_model, write_atomic, write_folder
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.storage.sealed import SUMS, encode_sums
+from raysat.storage.sealed import write_sealed
 from tests.helpers.ledger import ID, everything_under, files_of, files_on_disk, made_up_plan, made_up_record
 
 
@@ -62,7 +62,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
     with monkeypatch.context() as patch:
         made = fail_at(patch, STEPS, position, error)
         try:
-            ledger.write(ID, files_of(new))
+            write_sealed(ledger.root / "trials" / ID, files_of(new), replace=True)
         except (StorageError, KeyboardInterrupt) as raised:
             failed = raised
         else:
@@ -77,7 +77,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_record_or_nothing(
     else:  # the steps were over, or it was the sync after the rename, or an interrupt in the tidying up
         assert ledger.read(ID) == new
         assert position >= made.index("rename")
-    ledger.write(ID, files_of(new))
+    write_sealed(ledger.root / "trials" / ID, files_of(new), replace=True)
     assert ledger.read(ID) == new
     assert not [path for path in everything_under(ledger.root) if ".partial" in path or ".replaced" in path]
 
@@ -111,8 +111,7 @@ def test_a_kill_at_any_rename_leaves_one_whole_record(ledger, tmp_path, point, s
     assert subprocess.run(command, check=False).returncode == 9
     assert ledger.is_finished(ID)
     assert ledger.read(ID).seconds == survivor
-    new_files = files_of(new)
-    write_folder(ledger.root / "trials" / ID, {**new_files, SUMS: encode_sums(new_files)})  # the next one tidies up
+    write_sealed(ledger.root / "trials" / ID, files_of(new), replace=True)  # the next attempt tidies up
     assert ledger.read(ID) == new
     assert everything_under(ledger.root / "trials") == files_on_disk()
 

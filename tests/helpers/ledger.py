@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import numpy as np
 
 from raysat.config.schema import Config
 from raysat.metrics.confusion import from_confusion, from_predictions
-from raysat.storage.ledger import SUMS, Ledger
+from raysat.storage.ledger import Ledger
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import Record, TrialSpec
+from raysat.storage.sealed import SUMS, write_sealed
 
 ID = "0123456789abcdef"
 
@@ -65,8 +65,7 @@ def reseal(ledger: Ledger, trial: str, changes: Mapping[str, bytes]) -> None:
     """Change files of a trial and write checksums that fit, as what made the record may have been wrong."""
     folder = ledger.root / "trials" / trial
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != SUMS}
-    shutil.rmtree(folder)  # a whole record is not replaced
-    ledger.write(trial, files | changes)
+    write_sealed(folder, files | changes, replace=True)
 
 
 def edit_plan(ledger: Ledger, change: Callable[[dict[str, Any]], object]) -> None:

@@ -131,4 +131,4 @@ def test_any_changed_bytes_are_read_or_refused(run: Ledger, name: str, data: st.
 def test_any_checksums_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "SHA256SUMS").write_bytes(content)
     with pytest.raises(StorageError):
-        SealedFolder.open(tmp_path)
+        _ = SealedFolder(tmp_path).names

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.prepare import prepare
+from raysat.files import AnyPath
 from raysat.search.load import Search, boundary_study
 from raysat.search.log import Log, open_log
 from raysat.storage.artifacts import Artifacts, run_folder
@@ -28,7 +28,7 @@ class PreparedSearch:
 
 
 def prepare_search(
-    search: Search, store: PatchStore, *, data: str, out: Path, cluster: ClusterOptions
+    search: Search, store: PatchStore, *, data: str, out: AnyPath, cluster: ClusterOptions
 ) -> PreparedSearch:
     """Bind a search to its data and its run.
 

@@ -107,6 +107,7 @@ class CandidateSearcher(JobSource):
             return
         self.log = self.state.log
         try:
+            self._ledger.check_held()
             save_log(self._ledger.root, self.log)
         except StorageError as error:  # inside Tune's loop it would count as a fault of the trial
             self.error = error

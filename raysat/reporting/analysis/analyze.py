@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from raysat.errors import UsageError
+from raysat.files import AnyPath
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, Metric
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.combination import OPTION, check_known, parse_combination
@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 class Run:
     """One of the runs that a report is of."""
 
-    folder: Path
+    folder: AnyPath
     study: str
     text: str  # its study.yaml
     command: str | None
@@ -85,7 +85,7 @@ class Analysis:
 
 
 def analyze(
-    runs: Sequence[Path],
+    runs: Sequence[AnyPath],
     *,
     baseline: str | None = None,
     rank_by: str = BALANCED_ACCURACY.name,

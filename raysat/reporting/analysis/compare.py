@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 
 from raysat.config.diff import flatten, label
 from raysat.errors import UsageError
+from raysat.files import AnyPath
 from raysat.formatting import one_line
 from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
 from raysat.reporting.analysis.collect import collect
@@ -50,7 +50,7 @@ class Comparison:
     only_b: tuple[str, ...]
 
 
-def compare(run_a: Path, run_b: Path) -> Comparison:
+def compare(run_a: AnyPath, run_b: AnyPath) -> Comparison:
     """Compare two runs, arm by arm; arms are the same by name.
 
     On the same test set differences are paired by seed and patch, and tested; else the runs are independent samples.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from raysat.errors import DeniedError, StorageError
-from raysat.files import folder_entries, read_bytes
+from raysat.files import AnyPath, folder_entries, read_bytes
 from raysat.reporting.analysis.model import Leaderboard
-from raysat.storage.artifacts import FOLDER, Artifacts, GenerateRecord
+from raysat.storage.artifacts import Artifacts, GenerateRecord
 from raysat.storage.ledger import Ledger
 
 QUALITY: Final = {  # of the figures in a record -> its label
@@ -31,7 +30,7 @@ class Generator:
     """A generator whose patches some arm trained on."""
 
     record: GenerateRecord
-    samples: Path | None  # its last sheet of samples beside real patches
+    samples: AnyPath | None  # its last sheet of samples beside real patches
 
     @property
     def picture(self) -> bytes:
@@ -53,16 +52,17 @@ def read_generators(board: Leaderboard, ledgers: Sequence[Ledger]) -> tuple[Gene
     generators = []
     for job in board.generators:
         for ledger in ledgers:
-            artifacts = Artifacts(ledger.root.resolve().parent / FOLDER)
+            artifacts = Artifacts.beside(ledger.root)
             try:
                 record = artifacts.read(job)
             except DeniedError:
                 raise
             except StorageError:
                 continue
+            folder = artifacts.path(job)
             sheets = {
-                int(match[1]): Path(entry)
-                for entry in folder_entries(artifacts.path(job))
+                int(match[1]): folder / entry.name
+                for entry in folder_entries(folder)
                 if (match := _SHEET.fullmatch(entry.name))
             }
             generators.append(Generator(record=record, samples=sheets[max(sheets)] if sheets else None))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from raysat.errors import StorageError, UsageError
-from raysat.files import write_atomic
+from raysat.files import AnyPath, write_atomic
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.paired import PairedBootstrap
@@ -18,7 +17,7 @@ from raysat.reporting.render.markdown import to_markdown
 from raysat.storage.ledger import Ledger
 
 
-def read_leaderboard(run: Path) -> tuple[Leaderboard, Replication | None]:
+def read_leaderboard(run: AnyPath) -> tuple[Leaderboard, Replication | None]:
     """Return the leaderboard of a run, finished or not, and what is published beside it, where that is known.
 
     Raises:
@@ -29,7 +28,7 @@ def read_leaderboard(run: Path) -> tuple[Leaderboard, Replication | None]:
     return board, _replication(board)
 
 
-def write_leaderboard(board: Leaderboard, replication: Replication | None, folder: Path) -> list[Path]:
+def write_leaderboard(board: Leaderboard, replication: Replication | None, folder: AnyPath) -> list[AnyPath]:
     """Write ``leaderboard.md``, ``.csv`` and ``.json``, each at once, and return these files.
 
     Args:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from raysat.errors import StorageError, UsageError, suggest
-from raysat.files import check_real_folder, folder_entries, remove_file, write_atomic
+from raysat.files import AnyPath, check_real_folder, folder_entries, remove_file, write_atomic
 from raysat.metrics.catalog import RANKING
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures import FIGURES, draw
@@ -37,8 +36,8 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_report(
-    analysis: Analysis, folder: Path, formats: Sequence[str], drawing: Callable[[], None] | None = None
-) -> list[Path]:
+    analysis: Analysis, folder: AnyPath, formats: Sequence[str], drawing: Callable[[], None] | None = None
+) -> list[AnyPath]:
     """Write a report and return its files: figures as SVG and PNG where a format shows them, then the pages.
 
     Pictures of generated patches are in the page itself, and beside the figures for Markdown.
@@ -102,7 +101,7 @@ def paper_table(analysis: Analysis) -> str:
     return to_latex(table, board.study, " ".join(caption), list(settings_notes(board)))
 
 
-def _remove_stale(folder: Path, files: Collection[str], formats: Sequence[str]) -> None:
+def _remove_stale(folder: AnyPath, files: Collection[str], formats: Sequence[str]) -> None:
     """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
     names = (*FIGURES, *_FORMER) if _DRAWN & set(formats) else ()
     stale = [f"figures/{name}.{end}" for name in names for end in ("svg", "png")]
