@@ -17,7 +17,7 @@ from raysat.cli.explain import explain
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
 from raysat.cli.methods import methods
-from raysat.cli.options import AblateOptions, describe_store, machine_options, study_options
+from raysat.cli.options import AblateOptions, checkpoint_option, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import INTERRUPTED
@@ -55,6 +55,7 @@ for _command in (compare, data, explain, generate, ledger, methods, report, sche
 @cli.command()
 @study_options
 @machine_options
+@checkpoint_option
 def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from raysat.cli.numbers import Decimal, Whole
 from raysat.config import limits
+from raysat.config.spacing import AUTO, read_spacing
 from raysat.errors import UsageError
 from raysat.formatting import echo
 
@@ -109,6 +110,26 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the spacing of checkpoints; it goes into the ``cluster`` of ``machine_options``, below this."""
+
+    @wraps(command)
+    def spaced(*args: Any, checkpoint_every: str, cluster: ClusterOptions, **given: Any) -> Any:
+        read_spacing(checkpoint_every, "--checkpoint-every")
+        return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every), **given)
+
+    return _with_options(
+        spaced,
+        click.option(
+            "--checkpoint-every",
+            default=AUTO,
+            show_default=True,
+            metavar="auto|30s|1epoch",
+            help="Time or epochs between two checkpoints of a trial; auto: so that they cost under 2 %.",
+        ),
+    )
+
+
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the machines; it gets them as ``cluster``."""
     fields = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "wait")
@@ -123,7 +144,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=Whole(0, limits.RETRIES),
             default=1,
             show_default=True,
-            help="How often a job whose worker dies is tried again; a trial from its last epoch.",
+            help="How often a job whose worker dies is tried again; a trial from its last checkpoint.",
         ),
         click.option("--wait", is_flag=True, help="Wait for another raysat that fills the same run."),
     )

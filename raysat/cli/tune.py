@@ -11,6 +11,7 @@ from raysat.cli.console import console
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import (
     FILE,
+    checkpoint_option,
     data_option,
     describe_store,
     machine_options,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @workers_option
 @out_option
 @machine_options
+@checkpoint_option
 def tune(
     space: AnyPath,
     data: str,

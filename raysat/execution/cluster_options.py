@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 
 from raysat.config import limits
 from raysat.config.arguments import Workers, check_fields
+from raysat.config.spacing import AUTO, Spacing, read_spacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +22,17 @@ class ClusterOptions:
     gpus_per_trial: Annotated[float, Ge(0), Le(limits.CPUS)] | None = None  # per worker
     max_concurrent: Annotated[int, Ge(1), Le(limits.JOBS)] | None = None
     retries: Annotated[int, Ge(0), Le(limits.RETRIES)] = 1  # of a job whose worker died or raised what nobody expected
+    checkpoint_every: str = AUTO  # or seconds (30s) or epochs (1epoch)
     wait: bool = False  # for another raysat that fills the same run
 
     def __post_init__(self) -> None:
         check_fields(self)
+        read_spacing(self.checkpoint_every, "checkpoint_every")
+
+    @property
+    def spacing(self) -> Spacing:
+        """What lies between two checkpoints of a trial."""
+        return read_spacing(self.checkpoint_every, "checkpoint_every")
 
 
 def per_worker(cpus: float, gpus: float) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from raysat.execution.job_source import JobSource
-from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
+from raysat.execution.messages import JobDone, JobFailed, StateSaved, from_result
 from raysat.planning.stages import Job, TrainJob
 
 
@@ -62,10 +62,10 @@ class JobFeeder(JobSource):
 
     @override
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Let the jobs start that leave this one at an epoch that it has reached."""
+        """Let the jobs start that leave this one at a state that it has saved."""
         super().on_trial_result(trial_id, result)
         job, message = self._handed_out.get(trial_id), from_result(result)
-        if isinstance(job, TrainJob) and isinstance(message, EpochDone):
+        if isinstance(job, TrainJob) and isinstance(message, StateSaved):
             self._unmade.difference_update(job.states[: message.epoch + 1])
 
     @override

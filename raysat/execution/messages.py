@@ -29,12 +29,20 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDone:
-    """A job has finished an epoch, and what other jobs need of it is on disk."""
+    """A job has finished an epoch."""
 
     job: str
     epoch: int  # epochs done; steps of a generator
     score: Score | None = None  # of the weights as they are now
     from_checkpoint: bool = False  # trained by an earlier attempt or run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSaved:
+    """The state of a job after an epoch is on disk, as are those before it that other jobs need."""
+
+    job: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +78,13 @@ class StorageFailed:
     hint: str | None
 
 
-Message = EpochDone | TrialDone | JobDone | JobFailed | StorageFailed
+Message = EpochDone | StateSaved | TrialDone | JobDone | JobFailed | StorageFailed
 _KEY: Final = "message"
 
 
 def to_result(message: Message) -> dict[str, Any]:
     """Wrap a message for Ray Tune, beside the few values that Tune itself reads."""
-    result: dict[str, Any] = {_KEY: message, "done": not isinstance(message, EpochDone | TrialDone)}
+    result: dict[str, Any] = {_KEY: message, "done": not isinstance(message, EpochDone | StateSaved | TrialDone)}
     if isinstance(message, EpochDone) and message.score is not None:  # by which ASHA stops jobs
         result |= {"epoch": message.epoch, "balanced_accuracy": message.score.balanced_accuracy}
     return result

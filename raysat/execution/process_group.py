@@ -20,6 +20,8 @@ from ray.train.torch.config import (  # what TorchConfig does by default; ray is
 from ray.train.v2._internal.execution.worker_group import WorkerGroup
 from typing_extensions import override
 
+from raysat.execution.termination import save_at_sigterm
+
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
@@ -35,6 +37,7 @@ class ProcessGroupConfig(TorchConfig):  # type: ignore[misc]  # ray ships no typ
 class _Backend(_TorchBackend):  # type: ignore[misc]  # ray ships no types
     @override
     def on_start(self, worker_group: WorkerGroup, backend_config: TorchConfig) -> None:
+        worker_group.execute(save_at_sigterm)
         if not all(worker_group.execute(_is_on_loopback)):
             super().on_start(worker_group, backend_config)
             return

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from raysat.execution.deaths import Death
-from raysat.execution.messages import EpochDone, Message, TrialDone
+from raysat.execution.messages import Message, StateSaved, TrialDone
 
-MOST_LOSSES: Final = 5  # of its node in a row, without an epoch that was not reached before
+MOST_LOSSES: Final = 5  # of its node in a row, without a checkpoint of an epoch that had none before
 
 
 class Retries:
@@ -22,15 +22,15 @@ class Retries:
         self._allowed = allowed
         self._deaths: dict[str, list[Death]] = {}
         self._losses: dict[str, int] = {}  # in a row
-        self._reached: dict[str, int] = {}  # epochs
+        self._reached: dict[str, int] = {}  # epochs that were saved
 
     def note(self, message: Message) -> None:
         """Take down what a worker reports: a job that gets on may lose its node again."""
-        if isinstance(message, EpochDone):
+        if isinstance(message, StateSaved):
             if message.epoch <= self._reached.get(message.job, 0):
                 return
             self._reached[message.job] = message.epoch
-        if isinstance(message, EpochDone | TrialDone):
+        if isinstance(message, StateSaved | TrialDone):
             self._losses.pop(message.job, None)
 
     def again(self, job: str, death: Death) -> bool:

@@ -11,7 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from raysat.execution.messages import EpochDone, JobDone, JobFailed, Message, Score, State, StorageFailed, TrialDone
+from raysat.execution.messages import (
+    EpochDone,
+    JobDone,
+    JobFailed,
+    Message,
+    Score,
+    State,
+    StateSaved,
+    StorageFailed,
+    TrialDone,
+)
 from raysat.planning.jobs import WorkItem
 from raysat.planning.stages import Job
 
@@ -130,7 +140,7 @@ class RunState:
                 changed = [self._done(job.items[-1], message.score)]
             case JobFailed():
                 changed = self._failed(job)
-            case StorageFailed():  # ends the run
+            case StateSaved() | StorageFailed():  # shows in nothing; the latter ends the run
                 changed = []
         if self._first_message is None:  # Ray's start is not training time
             self._first_message = (self._clock(), self._trained)

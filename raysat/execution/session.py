@@ -86,6 +86,7 @@ def session(
             workers=options.workers,
             cpus=cpus,
             gpus=gpus,
+            spacing=options.spacing,
         )
         yield Session(
             name=name,

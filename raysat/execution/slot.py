@@ -11,6 +11,7 @@ import queue
 import shutil
 import tempfile
 import threading
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer  # public
 from typing_extensions import override
 
 from raysat.execution.messages import Message, to_result
+from raysat.execution.termination import sigterm_saves
 from raysat.execution.worker_context import SlotSettings, WorkerContext
 from raysat.planning.stages import Job
 
@@ -53,6 +55,9 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
         self._settings, self._single_worker = settings, settings.workers == 1
         self._next: Job | None = config["job"]
+        self._stack = ExitStack()
+        if self._single_worker:
+            self._stack.enter_context(sigterm_saves())
         self._start()
 
     def _start(self) -> None:
@@ -131,4 +136,5 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         if not self._single_worker:
             self._inbox.shutdown(force=True)
             self._outbox.shutdown(force=True)
+        self._stack.close()
         shutil.rmtree(self._scratch, ignore_errors=True)

@@ -1,23 +1,26 @@
-"""Trains a job's stages on a worker: from the nearest checkpoint, saving each epoch, reading out each trial's end."""
+"""Trains a job's stages on a worker: from the nearest checkpoint, saving on the way, reading out each trial's end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
-from raysat.errors import TrainingError
-from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone
+from raysat.errors import StorageError, TrainingError
+from raysat.execution.messages import EpochDone, JobDone, Message, Score, StateSaved, StorageFailed, TrialDone
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, trained_files
 from raysat.execution.run_files import RunFiles
+from raysat.execution.termination import finishes_at_sigterm, saves_at_sigterm
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.metrics.confusion import Metrics
 from raysat.planning.jobs import PlannedTrial
 from raysat.planning.stages import TrainJob
 from raysat.storage.artifacts import Artifacts
-from raysat.training.checkpoint import decode
+from raysat.training.checkpoint import TrainingState, decode
+from raysat.training.checkpoint_writer import CheckpointWriter
 from raysat.training.loop import Training
 from raysat.training.results import EpochReport
 
@@ -25,8 +28,9 @@ from raysat.training.results import EpochReport
 def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, device: torch.device) -> None:
     """Train a job to its end, or until a search has stopped it; rank zero writes and reports.
 
-    An epoch is reported when its checkpoint is on disk: jobs that leave this one there may then start. Of epochs that a
-    checkpoint brings, the last is reported, or all where a search wants the whole history.
+    States are saved beside the training. Those at which jobs leave this one always are, and each is reported when it is
+    on disk: they may then start. Of epochs that a checkpoint brings, the last is reported, or all where a search wants
+    the whole history.
 
     Args:
         job: what to train.
@@ -67,25 +71,32 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
     training = _resume(job, first_end, begin, storage, group) or begin()
     for epoch in training.history if job.replay_history else training.history[-1:]:
         report(_epoch_done(job, epoch, from_checkpoint=True))
-    for trial in job.trials:
-        if trial.id not in unfinished:  # its report may have died with an earlier worker
-            report_end(trial)
-            continue
-        while training.epoch < trial.epochs:
-            for average in training.averages - job.averages_needed(training.epoch + 1):
-                training.drop_average(average)
-            epoch = training.advance()
-            if group.is_rank_zero and training.epoch < last.epochs:
-                _save(training, job, storage)
-            report(_epoch_done(job, epoch))
-            if job.stoppable and group.broadcast(not context.inbox.empty()):
-                return  # the slot has another job already, or none any more
-        result = training.result(trial.trial.config.average)
-        if group.is_rank_zero:
-            hardware = describe_hardware(settings, group)
-            files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
-            storage.write_record(trial.id, files)
-        report_end(trial, _score(result.metrics[training.validation_split]))
+    if training.epoch:
+        report(StateSaved(job=job.id, epoch=training.epoch))
+    with _saving(job, training.epoch, context) as writer:
+        for trial in job.trials:
+            if trial.id not in unfinished:  # its report may have died with an earlier worker
+                report_end(trial)
+                continue
+            while training.epoch < trial.epochs:
+                for average in training.averages - job.averages_needed(training.epoch + 1):
+                    training.drop_average(average)
+                epoch = training.advance()
+                if group.is_rank_zero and (left := last.epochs - training.epoch):
+                    needed = training.epoch in job.fork_epochs
+                    writer.offer(training.state, training.epoch, needed=needed, seconds_left=left * epoch.seconds)
+                report(_epoch_done(job, epoch))
+                if job.stoppable and group.broadcast(not context.inbox.empty()):
+                    return  # the slot has another job already, or none any more
+            result = training.result(trial.trial.config.average)
+            if group.is_rank_zero:
+                hardware = describe_hardware(settings, group)
+                files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
+                with finishes_at_sigterm():
+                    storage.write_record(trial.id, files)
+            if trial is last:
+                writer.close()  # what follows the end of a job would be taken for the next one's
+            report_end(trial, _score(result.metrics[training.validation_split]))
 
 
 def _resume(
@@ -118,15 +129,28 @@ def _restore(training: Training, content: bytes, job: TrainJob, epoch: int) -> b
     return True
 
 
-def _save(training: Training, job: TrainJob, storage: RunFiles) -> None:
-    """Save a training, so that no epoch is lost; when this returns it is on disk. Raises StorageError.
+@contextmanager
+def _saving(job: TrainJob, epoch: int, context: WorkerContext) -> Iterator[CheckpointWriter]:
+    """Have what saves a job's states, beginning at an epoch, on SIGTERM too.
 
-    It replaces the checkpoint before, unless others may start there. Those at forks, and of epochs that the job shares
-    with its parent, are for the driver to delete.
+    A checkpoint replaces the one before when it is on disk, unless others may start there. Those at forks, and of
+    epochs that the job shares with its parent, are for the driver to delete.
     """
-    epoch, before = training.epoch, training.epoch - 1
-    replaces = job.states[before] if before > job.start_epoch and before not in job.fork_epochs else None
-    storage.save_state(job.states[epoch], training.state().encode(), replaces)
+    before = epoch
+
+    def save(state: TrainingState) -> None:
+        nonlocal before
+        replaces = job.states[before] if before > job.start_epoch and before not in job.fork_epochs else None
+        try:
+            context.storage.save_state(job.states[state.epoch], state.encode(), replaces)
+        except StorageError as error:  # now, for an epoch may take long
+            context.outbox.put(StorageFailed(job=job.id, error=error.template, hint=error.hint_template))
+            raise
+        before = state.epoch
+        context.outbox.put(StateSaved(job=job.id, epoch=before))
+
+    with CheckpointWriter(save, context.settings.spacing, epoch=epoch) as writer, saves_at_sigterm(writer.save_now):
+        yield writer
 
 
 def _epoch_done(job: TrainJob, epoch: EpochReport, *, from_checkpoint: bool = False) -> EpochDone:

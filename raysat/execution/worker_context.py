@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from queue import Queue
 from typing import TypeVar
 
+from raysat.config.spacing import Spacing
 from raysat.execution.cluster_options import per_worker
 from raysat.execution.messages import Message
 from raysat.execution.run_files import RunFiles
@@ -27,6 +28,7 @@ class SlotSettings:
     workers: int  # per job
     cpus: float  # per worker
     gpus: float  # per worker
+    spacing: Spacing  # of checkpoints
 
     @property
     def per_worker(self) -> dict[str, float]:

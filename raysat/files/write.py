@@ -21,10 +21,13 @@ from raysat.files.remove import remove_tree
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
 
-def write_atomic(path: AnyPath, content: str | bytes) -> None:
-    """Replace a file or an object at once, text as UTF-8; makes its folder. Raises DiskError, the old is then kept."""
+Content = str | bytes | tuple[bytes, ...]  # text becomes UTF-8; parts follow each other
+
+
+def write_atomic(path: AnyPath, content: Content) -> None:
+    """Replace a file or an object at once, and make its folder. Raises DiskError, the old one is then kept."""
     if isinstance(path, ObjectPath):
-        return put_object(path, _encoded(content))
+        return put_object(path, b"".join(_parts(content)))
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial_file(path) as (work, handle):
@@ -35,10 +38,10 @@ def write_atomic(path: AnyPath, content: str | bytes) -> None:
     return None
 
 
-def write_unsynced(path: AnyPath, content: str | bytes) -> None:
+def write_unsynced(path: AnyPath, content: Content) -> None:
     """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError or DiskError."""
     if isinstance(path, ObjectPath):
-        return put_object(path, _encoded(content))
+        return put_object(path, b"".join(_parts(content)))
     with partial_file(path) as (work, handle):
         _write(handle, content)
         work.replace(path)
@@ -98,15 +101,17 @@ def _discard(path: Path) -> None:
         remove_tree(path, path.parent)
 
 
-def _write(handle: int, content: str | bytes) -> None:
-    """Write text as UTF-8, or bytes."""
-    left = memoryview(_encoded(content))
-    while left:
-        left = left[os.write(handle, left) :]
+def _write(handle: int, content: Content) -> None:
+    for part in _parts(content):
+        left = memoryview(part)
+        while left:
+            left = left[os.write(handle, left) :]
 
 
-def _encoded(content: str | bytes) -> bytes:
-    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
+def _parts(content: Content) -> tuple[bytes, ...]:
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")
+    return content if isinstance(content, tuple) else (content,)
 
 
 def _sync_folder(path: Path) -> None:

@@ -34,7 +34,7 @@ _MAX_BYTES: Final = 32 << 30  # weights, an average and two moments of a model o
 
 
 class Checkpoints:
-    """Reads and writes the checkpoints of one run; one process at a time writes."""
+    """Reads and writes the checkpoints of one run, each of which one process at a time writes."""
 
     def __init__(self, run: AnyPath, check_held: Callable[[], None] = lambda: None) -> None:
         """Take the folder of a run; ``check_held`` raises where this process may sweep there no more."""
@@ -43,7 +43,7 @@ class Checkpoints:
     def write(self, state: str, content: bytes) -> None:
         """Write a checkpoint at once. Raises StorageError, what was there is then kept."""
         check_real_folder(self.root)
-        write_atomic(self._path(state), hashlib.sha256(content).digest() + content)
+        write_atomic(self._path(state), (hashlib.sha256(content).digest(), content))
 
     def read(self, state: str) -> bytes | None:
         """Return the content of a checkpoint; None where it is missing or damaged."""

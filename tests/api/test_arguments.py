@@ -100,6 +100,7 @@ def test_what_a_parameter_cannot_be(
             "max_concurrent must be a whole number from 1 to 10,000 or None",
         ),
         (lambda: raysat.ClusterOptions(retries=-1), "retries must be a whole number from 0 to 100, got -1"),
+        (lambda: raysat.ClusterOptions(checkpoint_every="1h"), "checkpoint_every must be auto, seconds from 1s to"),
     ],
 )
 def test_what_a_value_cannot_be(

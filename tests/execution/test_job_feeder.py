@@ -11,7 +11,7 @@ from raysat.config.families.images import Dcgan
 from raysat.config.schema import Config, Generation, Trial
 from raysat.execution.deaths import Death
 from raysat.execution.job_feeder import JobFeeder
-from raysat.execution.messages import EpochDone, JobDone, JobFailed, to_result
+from raysat.execution.messages import JobDone, JobFailed, StateSaved, to_result
 from raysat.planning.jobs import GenerateJob, PlannedTrial
 from raysat.planning.stages import Job, TrainJob, train_jobs, unshared_job
 from tests.helpers.stages import way
@@ -40,8 +40,8 @@ def lost(searcher: JobFeeder) -> list[tuple[str, str]]:
     return [(job.id, cause.id) for job, cause in searcher.lost]
 
 
-def epoch(number: int) -> dict[str, Any]:
-    return to_result(EpochDone(job="", epoch=number))
+def saved(number: int) -> dict[str, Any]:
+    return to_result(StateSaved(job="", epoch=number))
 
 
 def asked(searcher: JobFeeder, trial_id: str) -> Any:
@@ -133,18 +133,18 @@ def forked() -> tuple[TrainJob, ...]:
 def test_a_branch_starts_as_soon_as_its_fork_is_reached() -> None:
     searcher = feeder(forked())
     assert [asked(searcher, t) for t in ("1", "2")] == ["trunk", None]
-    searcher.on_trial_result("1", epoch(1))
+    searcher.on_trial_result("1", saved(1))
     assert asked(searcher, "2") is None
-    searcher.on_trial_result("1", epoch(2))
+    searcher.on_trial_result("1", saved(2))
     assert [asked(searcher, t) for t in ("2", "3")] == ["branch", None]
-    searcher.on_trial_result("2", epoch(3))
+    searcher.on_trial_result("2", saved(3))
     assert [asked(searcher, t) for t in ("3", "4")] == ["twig", None]
 
 
 def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() -> None:
     searcher = feeder(forked())
     assert asked(searcher, "1") == "trunk"
-    searcher.on_trial_result("1", epoch(1))
+    searcher.on_trial_result("1", saved(1))
     searcher.on_trial_complete("1", FAILED)
     assert lost(searcher) == [("branch", "trunk"), ("twig", "trunk")]
     assert asked(searcher, "2") == Searcher.FINISHED
@@ -153,7 +153,7 @@ def test_training_that_diverged_before_a_fork_gives_up_all_that_comes_after() ->
 def test_training_that_diverged_after_a_fork_costs_that_branch_nothing() -> None:
     searcher = feeder(forked())
     assert asked(searcher, "1") == "trunk"
-    searcher.on_trial_result("1", epoch(2))
+    searcher.on_trial_result("1", saved(2))
     searcher.on_trial_complete("1", FAILED)
     assert asked(searcher, "2") == "branch"
     assert lost(searcher) == []

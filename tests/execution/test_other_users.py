@@ -64,7 +64,7 @@ def _victim(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("victim")
     (folder / "tiny.yaml").write_text(STUDY, encoding="utf-8")
     words = ablate(folder / "tiny.yaml", landsat_store, folder / "runs", "--epochs", 5000, "--seeds", 1)
-    words += ["--workers", 2, "--cpus-per-trial", 0.5]  # they open ports of their own
+    words += ["--checkpoint-every", "1epoch", "--workers", 2, "--cpus-per-trial", 0.5]  # they open ports of their own
     line = [sys.executable, "-m", "raysat", *map(str, words)]
     with (folder / "output").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, text=True, umask=0)

@@ -1,10 +1,10 @@
-"""Which jobs are tried again: a lost node counts only where nothing was reached in between."""
+"""Which jobs are tried again: a lost node counts only where nothing was saved in between."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.execution.deaths import Death
-from raysat.execution.messages import EpochDone, TrialDone
+from raysat.execution.messages import StateSaved, TrialDone
 from raysat.execution.retries import MOST_LOSSES, Retries
 
 LOST, DIED = Death(account="node", lost_node="10.0.0.1"), Death(account="worker")
@@ -20,7 +20,7 @@ def test_lost_nodes_do_not_count_towards_retries() -> None:
     retries = Retries(1)
     for epoch in range(1, 50):
         assert retries.again("job", LOST)
-        retries.note(EpochDone(job="job", epoch=epoch))
+        retries.note(StateSaved(job="job", epoch=epoch))
     assert retries.again("job", DIED)
     assert not retries.again("job", DIED)
     assert len(retries.deaths("job")) == 51
@@ -28,11 +28,11 @@ def test_lost_nodes_do_not_count_towards_retries() -> None:
 
 def test_a_job_that_gets_nowhere_between_losses_ends() -> None:
     retries = Retries(9)
-    retries.note(EpochDone(job="job", epoch=3))
+    retries.note(StateSaved(job="job", epoch=3))
     for _ in range(MOST_LOSSES - 1):
         assert retries.again("job", LOST)
-        retries.note(EpochDone(job="job", epoch=3, from_checkpoint=True))
-        retries.note(EpochDone(job="other", epoch=9))
+        retries.note(StateSaved(job="job", epoch=3))
+        retries.note(StateSaved(job="other", epoch=9))
     assert not retries.again("job", LOST)
 
 
@@ -50,7 +50,7 @@ def test_any_history_ends_by_the_first_rule_that_is_broken(history: list[str], a
     for what in history:
         if what == "epoch":
             epoch, losses = epoch + 1, 0
-            retries.note(EpochDone(job="job", epoch=epoch))
+            retries.note(StateSaved(job="job", epoch=epoch))
             continue
         died, losses = died + (what == "died"), losses + (what == "lost")
         again = retries.again("job", LOST if what == "lost" else DIED)

@@ -3,15 +3,23 @@
 from pathlib import Path
 from typing import Any
 
+from raysat.config.spacing import Spacing
 from raysat.execution.messages import JobDone, to_result
+from raysat.execution.run_storage import RunStorage
 from raysat.execution.slot import Slot
 from raysat.execution.worker_context import SlotSettings
 from raysat.planning.stages import TrainJob, unshared_job
 from tests.helpers.stages import way
-from tests.helpers.storage import MemoryStorage
 
 SETTINGS = SlotSettings(
-    storage=MemoryStorage(), store=Path(), digest="", artifacts=Path(), workers=1, cpus=1.0, gpus=0.0
+    storage=RunStorage(run=Path(), store=Path(), generated=Path(), marks=(), disk=None),
+    store=Path(),
+    digest="",
+    artifacts=Path(),
+    workers=1,
+    cpus=1.0,
+    gpus=0.0,
+    spacing=Spacing(),
 )
 
 

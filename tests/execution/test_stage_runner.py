@@ -8,10 +8,14 @@ import pytest
 import torch
 
 from raysat.config.families.learning import NoAverage
+from raysat.config.spacing import Spacing
 from raysat.execution.messages import EpochDone, JobDone, Score, TrialDone
 from raysat.execution.stage_runner import run_train_job
 from raysat.execution.worker_context import WorkerGroup
 from raysat.planning.stages import TrainJob
+from raysat.training.checkpoint import decode
+from raysat.training.loop import Training
+from raysat.training.results import EpochReport
 from tests.helpers.training import MakeStore
 from tests.helpers.worker import Bench, checkpoint, one_job, planned
 
@@ -34,10 +38,10 @@ def _bench(make_store: MakeStore) -> Bench:
 def test_each_trial_is_read_out_where_it_ends(bench: Bench) -> None:
     short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 3))
     train(one_job(short, long), bench)
-    kinds = [type(message) for message in bench.messages]
+    kinds = [type(message) for message in bench.told]
     assert kinds == [EpochDone, EpochDone, TrialDone, EpochDone, JobDone]
-    assert bench.messages[2].trial == short.id
-    assert all(isinstance(message.score, Score) for message in bench.messages)
+    assert bench.told[2].trial == short.id
+    assert all(isinstance(message.score, Score) for message in bench.told)
     assert set(bench.storage.records) == {short.id, long.id}
     alone = Bench(bench.store)
     train(one_job(short), alone)
@@ -48,7 +52,41 @@ def test_checkpoints_of_the_last_epoch_and_at_forks_stay(bench: Bench) -> None:
     trial = planned(bench.store, optim={"epochs": 4})
     job = replace(one_job(trial), fork_epochs=(1,))
     train(job, bench)
-    assert set(bench.storage.states) == {trial.states[1], trial.states[3]}
+    assert trial.states[1] in bench.storage.states
+    assert len(bench.storage.states) <= 2, "each replaces the one before"
+    assert decode(bench.storage.states[trial.states[1]]).epoch == 1
+    assert bench.saved[0] == 1
+    assert bench.messages[-1] == JobDone(job=trial.id, score=bench.messages[-1].score), "nothing follows the end"
+
+
+def test_by_default_no_more_than_forks_is_saved_of_what_takes_no_time(bench: Bench) -> None:
+    trial = planned(bench.store, optim={"epochs": 4})
+    bench.spacing = Spacing()
+    train(replace(one_job(trial), fork_epochs=(1, 2)), bench)
+    assert set(bench.storage.states) == {trial.states[1], trial.states[2]}
+    assert bench.saved == [1, 2]
+
+
+def test_what_nobody_expected_costs_the_epoch_it_was_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest state is in host memory though it was not due: it is saved before the worker ends."""
+    trial, advance = planned(bench.store, optim={"epochs": 4}), Training.advance
+    bench.spacing = Spacing(seconds=86_400)
+
+    def break_down(training: Training) -> EpochReport:
+        if training.epoch == 2:
+            raise ZeroDivisionError
+        return advance(training)
+
+    monkeypatch.setattr(Training, "advance", break_down)
+    with pytest.raises(ZeroDivisionError):
+        train(one_job(trial), bench)
+    monkeypatch.undo()
+    again = Bench(bench.store, storage=bench.storage)
+    train(one_job(trial), again)
+    assert again.epochs(from_checkpoint=True) + again.epochs() in ([2, 3, 4], [1, 2, 3, 4])
+    alone = Bench(bench.store)
+    train(one_job(trial), alone)
+    assert weights(alone, trial.id) == weights(again, trial.id)
 
 
 @pytest.mark.parametrize("replay", [False, True])
@@ -108,8 +146,8 @@ def test_a_retry_trains_what_is_missing_and_tells_of_what_is_not(bench: Bench) -
     bench.storage.write_record = write_record  # type: ignore[method-assign]
     retry = Bench(bench.store, storage=bench.storage)
     train(job, retry)
-    assert retry.messages[:2] == [
-        EpochDone(job=long.id, epoch=2, score=retry.messages[0].score, from_checkpoint=True),
+    assert retry.told[:2] == [
+        EpochDone(job=long.id, epoch=2, score=retry.told[0].score, from_checkpoint=True),
         TrialDone(job=long.id, trial=short.id),
     ]
     assert retry.epochs() == [3, 4]

@@ -63,7 +63,9 @@ def test_full_storage_ends_the_run_with_the_reason(make_store: MakeStore) -> Non
     bench, job = Bench(store), one_job(planned(store))
     bench.storage.is_full = True
     do_job(job, bench.context, WorkerGroup())
-    assert bench.messages == [StorageFailed(job=job.id, error="no space left on device", hint="make room")]
+    failed = StorageFailed(job=job.id, error="no space left on device", hint="make room")
+    assert bench.messages[-1] == failed
+    assert not {JobDone, JobFailed, TrialDone} & set(map(type, bench.messages))
     assert bench.storage.failures == {}
 
 

@@ -99,7 +99,7 @@ def kill_a_node():
 threading.Thread(target=kill_a_node, daemon=True).start()
 from raysat.cli.main import main
 sys.argv = ["raysat", "ablate", "--space", space, "--data", store, "--out", out, "--address", cluster.address,
-            "--cpus-per-trial", "1"]
+            "--cpus-per-trial", "1", "--checkpoint-every", "1epoch"]
 try:
     main()
 finally:

@@ -59,6 +59,7 @@ def test_it_is_tried_again_then_recorded_with_its_traceback(tmp_path: Path, land
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     environment |= {"PYTHONPATH": str(tmp_path / "spoiler"), "SPOIL": str(spoil)}
     words = ["ablate", "--space", space, "--data", landsat_store.path, "--out", tmp_path / "runs"]
+    words += ["--checkpoint-every", "1epoch"]
     words += ["--cpus-per-trial", 1]  # two slots: while one starts anew, the other goes on
     done = subprocess.run(
         [sys.executable, "-m", "raysat", *map(str, words)],

@@ -46,7 +46,8 @@ def start(
     space: Path, store: PatchStore, out: Path, *more: str, environment: Mapping[str, str] | None = None
 ) -> "subprocess.Popen[str]":
     """Begin the study in a process of its own."""
-    words = ["ablate", "--space", space, "--data", store.path, "--out", out, "--cpus-per-trial", "1", *more]
+    words = ["ablate", "--space", space, "--data", store.path, "--out", out, "--cpus-per-trial", "1"]
+    words += ["--checkpoint-every", "1epoch", *more]
     own = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     return subprocess.Popen(
         [sys.executable, "-m", "raysat", *map(str, words)],

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
+from raysat.metrics.confusion import from_confusion
 from raysat.training.loop import train
 from raysat.training.results import EpochReport, TrialResult
 
@@ -22,6 +24,12 @@ def config(**parts: Any) -> Config:
     for key, value in parts.items():
         base[key] = {**base.get(key, {}), **value}
     return Config.model_validate(base)
+
+
+def report_of_epoch(epoch: int) -> EpochReport:
+    """A made-up report of an epoch."""
+    metrics = from_confusion(np.array([[8, 2], [1, 4]]))
+    return EpochReport(epoch=epoch, epochs=100, loss=1.0, lr=0.1, metrics=metrics, seconds=1.0, samples_seen=epoch)
 
 
 def run(

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from raysat.config.schema import Trial
+from raysat.config.spacing import Spacing
 from raysat.data.store import PatchStore
-from raysat.execution.messages import EpochDone, Message
+from raysat.execution.messages import EpochDone, Message, StateSaved
 from raysat.execution.run_storage import RunStorage
 from raysat.execution.worker_context import SlotSettings, WorkerContext
 from raysat.planning.jobs import PlannedTrial, plan_trial
@@ -49,6 +50,7 @@ class Bench:
     inbox: Any = field(default_factory=SimpleQueue)
     messages: list[Message] = field(default_factory=list)
     gpus: float = 0.0
+    spacing: Spacing = field(default_factory=lambda: Spacing(epochs=1))
 
     def put(self, message: Message) -> None:
         """Be the outbox."""
@@ -65,8 +67,19 @@ class Bench:
             workers=1,
             cpus=1.0,
             gpus=self.gpus,
+            spacing=self.spacing,
         )
         return WorkerContext(settings=settings, storage=self.storage, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]
+
+    @property
+    def told(self) -> list[Message]:
+        """What was reported by the training, in its order; a thread reports what is saved meanwhile."""
+        return [message for message in self.messages if not isinstance(message, StateSaved)]
+
+    @property
+    def saved(self) -> list[int]:
+        """The epochs whose states were reported as saved."""
+        return [message.epoch for message in self.messages if isinstance(message, StateSaved)]
 
     def epochs(self, *, from_checkpoint: bool = False) -> list[int]:
         """The epochs that were reported as trained, or as found."""

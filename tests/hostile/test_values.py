@@ -110,6 +110,8 @@ OPTIONS = {
     ("plan", "--seeds", "0"): "--seeds must be a whole number from 1 to 1,000, got 0",
     ("plan", "--workers", "1000000000"): "--workers must be a whole number from 1 to 1,024",
     ("ablate", "--retries", "1000000"): "--retries must be a whole number from 0 to 100",
+    ("ablate", "--checkpoint-every", "0s"): "--checkpoint-every must be auto, seconds from 1s",
+    ("tune", "--checkpoint-every", "9" * 100_000): "--checkpoint-every must be auto, seconds from 1s",
     ("ablate", "--cpus-per-trial", "1e-300"): "--cpus-per-trial must be a number from 0.001 to 1,024",
     ("ablate", "--gpus-per-trial", "nan"): "--gpus-per-trial must be a number from 0 to 1,024",
     ("ablate", "--max-concurrent", "1000000000000"): "--max-concurrent must be a whole number from 1 to 10,000",

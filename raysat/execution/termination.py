@@ -1,0 +1,67 @@
+"""SIGTERM to a worker's process, as machines get it that are taken away: it saves what it can in two seconds, and ends.
+
+Python runs a signal's handler in the main thread, which may hold any lock; so a thread of its own does the rest.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from raysat.interrupts import end_now
+
+_SECONDS: Final = 2.0  # spot machines have 30 s or more, ``ray job stop`` allows 3
+_CODE: Final = 128 + signal.SIGTERM
+_saves: list[Callable[[float], object]] = []
+
+
+@contextmanager
+def sigterm_saves() -> Iterator[None]:
+    """Within this, SIGTERM has this process save and end; for a main thread."""
+    before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    save_at_sigterm()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def save_at_sigterm() -> None:
+    """Have this process save and end at SIGTERM from now on; called in its main thread."""
+    signal.signal(signal.SIGTERM, _receive)
+
+
+@contextmanager
+def saves_at_sigterm(save: Callable[[float], object]) -> Iterator[None]:
+    """Within this, SIGTERM calls ``save`` in a thread, with the seconds that are left, before the process ends."""
+    _saves.append(save)
+    try:
+        yield
+    finally:
+        _saves.remove(save)
+
+
+@contextmanager
+def finishes_at_sigterm() -> Iterator[None]:
+    """Within this, SIGTERM waits for the end of this, if briefly, before the process ends."""
+    done = threading.Event()
+    with saves_at_sigterm(done.wait):
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def _receive(*_: object) -> None:
+    threading.Thread(target=_save_and_end, daemon=True).start()
+
+
+def _save_and_end() -> None:
+    deadline = time.monotonic() + _SECONDS
+    for save in list(_saves):
+        save(max(0.0, deadline - time.monotonic()))
+    end_now("SIGTERM: saved what there was to save", _CODE)
