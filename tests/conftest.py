@@ -47,6 +47,7 @@ RAY = (
     "tests/execution/test_planted_modules.py",
     "tests/execution/test_ray_start.py",
     "tests/faults/",
+    "tests/hosts/test_studies.py",
     "tests/test_tutorial.py",
 )
 SLOW = (
@@ -54,6 +55,7 @@ SLOW = (
     "tests/config/test_limits.py",
     "tests/data/importers/test_synthetic.py",
     "tests/execution/test_imports.py",
+    "tests/hosts/",
     "tests/reporting/analysis/test_coverage.py",
     "tests/search/test_sampler.py",
     "tests/search/test_schema.py",
