@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
 def status(run: AnyPath, everything: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
-    from raysat.api.runs import open_run
     from raysat.search.log import read_log
     from raysat.storage.ledger import Ledger
+    from raysat.storage.progress import read_progress
     from raysat.views.status import show_search, show_status
 
     if (log := read_log(run)) is not None:
         show_search(log, Ledger(run), console())
-    else:
-        show_status(open_run(run).status(), console(), everything=everything)
+    else:  # the storage alone: the API brings frames and reports, which take longer to import than this to answer
+        show_status(read_progress(Ledger.open(run)), console(), everything=everything)
 
 
 @click.group()
@@ -48,10 +48,11 @@ def verify(run: AnyPath, clean: bool, orphans: bool) -> int:
     """
     if orphans and not clean:
         raise UsageError("--orphans says what --clean deletes", hint="add --clean")
-    from raysat.api.runs import open_run
+    from raysat.storage.ledger import Ledger
+    from raysat.storage.verify import verify as look_over
 
     screen = console()
-    found = open_run(run).verify(clean=clean, orphans=orphans)
+    found = look_over(Ledger.open(run), clean=clean, orphans=orphans)
     for finding in found.findings:
         style = "red" if finding.kind == "damaged" else ""
         screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)

@@ -8,6 +8,7 @@ from raysat.files.objects import AnyPath, ObjectPath, absolute, as_path
 from raysat.files.partial import partial_file, partial_folder, sweep_partial
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
 from raysat.files.remove import check_real_folder, remove_file, remove_tree
+from raysat.files.stamps import Stamp, subfolder_stamps
 from raysat.files.write import (
     backup_path,
     current_folder,
@@ -23,6 +24,7 @@ __all__ = [
     "AnyPath",
     "FileModel",
     "ObjectPath",
+    "Stamp",
     "absolute",
     "as_path",
     "backup_path",
@@ -46,6 +48,7 @@ __all__ = [
     "remove_file",
     "remove_tree",
     "safe_name",
+    "subfolder_stamps",
     "sweep_partial",
     "sync_file",
     "write_atomic",

@@ -12,6 +12,7 @@
                       SHA256SUMS        checksums of these, for ``sha256sum -c`` and ``raysat ledger verify``
                   failures/<id>.json    why a trial failed; gone once it succeeds
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
+                  index.json            which records are whole, to be told without reading them (``index.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
                   .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
@@ -50,6 +51,7 @@ from raysat.formatting import visible_text
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.history import MAX_BYTES as HISTORY_BYTES
 from raysat.storage.history import decode_history
+from raysat.storage.index import RecordIndex
 from raysat.storage.lease import Lease, leased
 from raysat.storage.lock import locked
 from raysat.storage.npz import MAX_BYTES as PREDICTIONS_BYTES
@@ -59,6 +61,7 @@ from raysat.storage.records import Failure, Record, TrialSpec
 from raysat.storage.sealed import FILES, RECORD, WEIGHTS, SealedFolder, again, write_sealed
 
 _T = TypeVar("_T")
+_FEW: Final = 16  # trials that are looked at one by one
 _MAX_STUDY: Final = 1 << 20  # bytes: a study file has at most a tenth of it
 _MAX_JSON: Final = 16 << 20  # bytes of a record: metrics of 256 classes have a tenth of it
 
@@ -69,6 +72,7 @@ class Ledger:
     def __init__(self, root: AnyPath | str) -> None:
         self.root = as_path(root)
         self.checkpoints = Checkpoints(self.root, self.check_held)
+        self.index = RecordIndex(self.root, self.root / "trials")
         self.progress = self.root / "progress.json"
         self._lease: Lease | None = None
 
@@ -147,12 +151,15 @@ class Ledger:
         return self.has_record(trial_id) and self.damage(trial_id) is None
 
     def finished(self, trials: Iterable[str]) -> frozenset[str]:
-        """Return those of some trials that are finished; only what has a folder is looked at. Raises as above."""
-        entries = folder_entries(self.root / "trials")
-        there = {entry.name.removeprefix(".").removesuffix(".replaced") for entry in entries}
-        known = [trial for trial in trials if trial in there]
-        are_finished = map_at_once(self.root, self.is_finished, known)
-        return frozenset(trial for trial, is_finished in zip(known, are_finished, strict=True) if is_finished)
+        """Return those of some trials that are finished; of many, only what the index lacks is read. Raises as above.
+
+        A few are read by themselves: they are no reason to list a whole run.
+        """
+        trials = tuple(trials)
+        if len(trials) > _FEW:
+            return self.index.finished(trials, self.is_finished)
+        are_finished = map_at_once(self.root, self.is_finished, trials)
+        return frozenset(trial for trial, is_finished in zip(trials, are_finished, strict=True) if is_finished)
 
     def has_record(self, trial_id: str) -> bool:
         """Whether a trial has a record, even if damaged. Raises StorageError where that cannot be seen."""
@@ -233,6 +240,11 @@ class Ledger:
         with suppress(StorageError):  # a record outranks a failure
             remove_file(self._failure(job), self.root)
 
+    def clear_failures(self, jobs: Iterable[str]) -> None:
+        """Forget the earlier failures of jobs that are to run now."""
+        for job in self.failed().intersection(jobs):
+            self.clear_failure(job)
+
     def write_failure(self, failure: Failure) -> None:
         """Record why a job failed."""
         self.check_held()
@@ -242,6 +254,11 @@ class Ledger:
         """Return why a trial failed, or None. Raises StorageError where that is damaged."""
         file = self._failure(trial_id)
         return read_model(Failure, file, remedy=_delete(file)) if file_exists(file) else None
+
+    def failed(self) -> frozenset[str]:
+        """Return the jobs that have a failure, even if damaged. Raises StorageError where that cannot be seen."""
+        names = (entry.name for entry in folder_entries(self.root / "failures"))
+        return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
     def _decode(self, trial_id: str, name: str, decode: Callable[[bytes], _T], max_bytes: int) -> _T:
         files = self._sealed(trial_id)

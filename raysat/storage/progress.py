@@ -8,13 +8,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from raysat.files import AnyPath, map_at_once
+from raysat.files import AnyPath
 from raysat.formatting import one_line
 from raysat.storage.heartbeat import RunningJob, RunStatus, read_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.lock import holder_of
-from raysat.storage.outcome import read_outcome
-from raysat.storage.records import Record
+from raysat.storage.outcome import read_outcomes
 
 _ALIVE_S: Final = 30.0  # a run writes every two seconds; where its lock cannot be seen, it is taken for dead after this
 TrialState = Literal["done", "running", "failed", "missing"]
@@ -89,25 +88,23 @@ def read_progress(ledger: Ledger) -> RunProgress:
     """Look how far a run is. Raises StorageError where its plan is missing or damaged."""
     plan, seen = ledger.read_plan(), last_seen(ledger)
     running = {job.job for job in seen.running}
+    outcomes = read_outcomes(ledger, plan.trial_ids)
 
-    def progress(entry: tuple[str, int, str]) -> TrialProgress:
-        arm, seed, trial = entry
-        outcome = read_outcome(ledger, trial)
-        if isinstance(outcome, Record):
+    def progress(arm: str, seed: int, trial: str) -> TrialProgress:
+        if trial in outcomes.finished:
             return TrialProgress(arm=arm, seed=seed, state="done")
         if trial in running:
             return TrialProgress(arm=arm, seed=seed, state="running")
-        if outcome is not None:
-            return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(outcome))
+        if (error := outcomes.unusable.get(trial)) is not None:
+            return TrialProgress(arm=arm, seed=seed, state="failed", error=one_line(error))
         return TrialProgress(arm=arm, seed=seed, state="missing")
 
-    entries = [(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials]
     return RunProgress(
         folder=ledger.root,
         study=plan.study,
         command=plan.command,
         arms=tuple(arm.name for arm in plan.arms),
-        trials=tuple(map_at_once(ledger.root, progress, entries)),
+        trials=tuple(progress(arm.name, trial.seed, trial.id) for arm in plan.arms for trial in arm.trials),
         last_seen=seen,
         checkpoints=sum(1 for _ in ledger.checkpoints.names()),
     )

@@ -55,6 +55,7 @@ def verify(ledger: Ledger, *, clean: bool = False, orphans: bool = False) -> Ver
     with ledger.lock() if clean else nullcontext():
         whole, findings = check(ledger)
         removed = tuple(found for found in findings if clean and (found.kind != "orphan" or orphans))
+        ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
         for found in removed:
             remove_tree(found.path, ledger.root)
     return Verification(whole=whole, findings=tuple(findings), removed=removed)
@@ -134,9 +135,10 @@ def _wrong_failure(ledger: Ledger, file: AnyPath) -> str | None:
 
 
 def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
-    all_finished = all(ledger.is_finished(trial) for trial in asked)
+    files = _entries(ledger.checkpoints.root)
+    all_finished = bool(files) and all(ledger.is_finished(trial) for trial in asked)
     names = set(ledger.checkpoints.names())
-    for file in _entries(ledger.checkpoints.root):
+    for file in files:
         if file.name.startswith("."):
             yield _leftover(file, "half-written")
         elif file.name not in names:

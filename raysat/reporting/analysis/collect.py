@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from raysat.errors import DeniedError, DiskError, StorageError
 from raysat.files import map_at_once
 from raysat.formatting import one_line
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
@@ -14,9 +15,8 @@ from raysat.reporting.analysis.model import Arm, FailedTrial, Leaderboard, Trial
 from raysat.reporting.analysis.ranking import rank
 from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
-from raysat.storage.outcome import read_outcome
+from raysat.storage.outcome import read_outcomes
 from raysat.storage.plan_file import ArmEntry, PlanFile
-from raysat.storage.records import Record
 
 
 def collect(ledger: Ledger) -> Leaderboard:
@@ -28,8 +28,7 @@ def collect(ledger: Ledger) -> Leaderboard:
     """
     plan = ledger.read_plan()
     published = None if plan.reference is None else reference.load(plan.reference)
-    found = map_at_once(ledger.root, lambda trial: _outcome(ledger, plan, trial), plan.trial_ids)
-    outcomes = dict(zip(plan.trial_ids, found, strict=True))
+    outcomes = _outcomes(ledger, plan)
     some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
     arms = [
         replace(_arm(arm, outcomes, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
@@ -71,11 +70,23 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def _outcome(ledger: Ledger, plan: PlanFile, trial_id: str) -> Metrics | str | None:
-    """Metrics of a finished trial, why it has none, or None where it has not run."""
-    record = read_outcome(ledger, trial_id)
-    if not isinstance(record, Record):
-        return record
+def _outcomes(ledger: Ledger, plan: PlanFile) -> dict[str, Metrics | str | None]:
+    """Of each trial: metrics of a finished one, why it has none, or None where it has not run."""
+    found = read_outcomes(ledger, plan.trial_ids)
+    finished = [trial for trial in plan.trial_ids if trial in found.finished]
+    metrics = map_at_once(ledger.root, lambda trial: _metrics(ledger, plan, trial), finished)
+    outcomes = dict(zip(finished, metrics, strict=True))
+    return {trial: outcomes.get(trial, found.unusable.get(trial)) for trial in plan.trial_ids}
+
+
+def _metrics(ledger: Ledger, plan: PlanFile, trial: str) -> Metrics | str:
+    """Metrics of a finished trial, or why these are not to be used."""
+    try:
+        record = ledger.read(trial)
+    except (DeniedError, DiskError):
+        raise
+    except StorageError as error:
+        return error.message
     if record.classes != plan.classes:
         return f"its record is of other classes: {', '.join(record.classes)}"
     if record.reported != plan.reported:
