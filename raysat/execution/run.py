@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from raysat.config.schema import Model
 from raysat.data.store import PatchStore
+from raysat.execution.checkpoint_sweeper import CheckpointSweeper
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.finished import is_finished
@@ -18,7 +19,6 @@ from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
 from raysat.training.models.names import check_name
@@ -130,8 +130,7 @@ def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) 
     training = train_jobs([item for item in items if isinstance(item, PlannedTrial)])
     jobs: list[Job] = [*(item for item in items if isinstance(item, GenerateJob)), *training]
     sweeper = CheckpointSweeper(active.ledger.checkpoints, training)
-    for item in items:
-        active.ledger.clear_failure(item.id)  # of an earlier run
+    active.ledger.clear_failures(item.id for item in items)  # of an earlier run
     state = RunState(jobs, already_done=already_done)
 
     def is_done(job: Job) -> bool:
@@ -146,29 +145,13 @@ def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) 
         room=active.slots.allowed,
     )
     active.tune(feeder, state, jobs=len(jobs))
+    if training:
+        sweeper.sweep()
     for job, cause in feeder.lost:  # only now is every cause on record: Tune tells of a death before anybody else
         for trial in job.trials:
             active.ledger.write_failure(_lost_trial(trial, cause, active.ledger.read_failure(cause.id)))
     finished, failed = state.count(State.DONE), state.count(State.FAILED)
     return Summary(finished=finished, failed=failed, interrupted=finished + failed < len(items))
-
-
-class CheckpointSweeper:
-    """Deletes the checkpoints that no unfinished job can use, now and whenever a job is done."""
-
-    def __init__(self, checkpoints: Checkpoints, jobs: Iterable[TrainJob]) -> None:
-        self._checkpoints, self._unfinished = checkpoints, {job.id: job for job in jobs}
-        if self._unfinished:
-            checkpoints.tidy()
-            self._sweep()
-
-    def job_done(self, job: Job) -> None:
-        """Delete what this job alone could use."""
-        if self._unfinished.pop(job.id, None):
-            self._sweep()
-
-    def _sweep(self) -> None:
-        self._checkpoints.sweep({state for job in self._unfinished.values() for state in job.states})
 
 
 def _lost_trial(trial: PlannedTrial, cause: Job, failure: Failure | None) -> Failure:

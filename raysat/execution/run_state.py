@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from raysat.execution.messages import (
     EpochDone,
@@ -81,24 +82,40 @@ class RunState:
         self.retries = 0  # jobs that were handed back since their worker died by itself
         self.lost_nodes: Counter[str] = Counter()  # by node: jobs that were handed back
         self.subscribers: list[Subscriber] = []
-        self._jobs = {job.id: job for job in jobs}
+        self._jobs: dict[str, Job] = {}
         self._expected, self._eta_per_item = expected, eta_per_item
+        # What would take a look at every job and row is kept up to date instead: it is asked for at every event.
+        self._items = 0  # of the jobs that are known
+        self._counts = Counter[State]()  # rows by state
+        self._open: dict[str, Row] = {}  # rows that have not ended, and those that have, each as it came to that
+        self._ended: dict[str, Row] = {}
+        self._left = 0  # samples that jobs which have not ended are still to see
         self._samples: dict[str, int] = {}  # seen by each job, in whatever run
         self._trained = 0  # samples seen in this run
         self._over: set[str] = set()  # jobs that ended
         self._clock, self._began = clock, clock()
         self._first_message: tuple[float, int] | None = None  # when, and what was trained by then
+        for job in jobs:
+            self.add(job)
 
     @property
     def total(self) -> int:
         """Trials and generators, those that were done before included."""
-        known = sum(len(job.items) for job in self._jobs.values())
-        return self.already_done + (known if self._expected is None else self._expected)
+        return self.already_done + (self._items if self._expected is None else self._expected)
 
     @property
     def ended(self) -> int:
         """Trials and generators of which nothing more will come."""
-        return self.already_done + sum(row.has_ended for row in self.rows.values())
+        return self.already_done + len(self._ended)
+
+    @property
+    def open_rows(self) -> Collection[Row]:
+        """Those of which more will come."""
+        return self._open.values()
+
+    def last_ended(self, number: int) -> list[Row]:
+        """The rows that ended last, the latest at the end."""
+        return list(islice(reversed(self._ended.values()), number))[::-1]
 
     @property
     def elapsed(self) -> float:
@@ -107,20 +124,25 @@ class RunState:
 
     def count(self, state: State) -> int:
         """How many trials and generators are in a state, of those that started in this run."""
-        return sum(row.state == state for row in self.rows.values())
+        return self._counts[state]
 
     @property
     def running(self) -> int:
         """How many jobs run."""
-        return sum(row.state in (State.STARTING, State.TRAINING) for row in self.rows.values())
+        return self._counts[State.STARTING] + self._counts[State.TRAINING]
 
     def add(self, job: Job) -> None:
-        """Take a job that was not known before."""
+        """Take a job that was not known before, or know one better."""
+        if known := self._jobs.get(job.id):
+            self._items -= len(known.items)
+            self._left -= self._still_to_see(known)
         self._jobs[job.id] = job
+        self._items += len(job.items)
+        self._left += self._still_to_see(job)
 
     def start(self, job: Job) -> None:
         """A job was given to a slot, perhaps again."""
-        self._next_row(job).state = State.STARTING
+        self._set(self._next_row(job), State.STARTING)
         self.tick()
 
     def receive(self, message: Message) -> None:
@@ -130,13 +152,14 @@ class RunState:
             case EpochDone(epoch=epoch):
                 self._count_samples(job, message)
                 row = self._next_row(job, epoch)
-                row.state, row.epoch, row.score = State.TRAINING, epoch, message.score
+                self._set(row, State.TRAINING)
+                row.epoch, row.score = epoch, message.score
                 changed = [row]
             case TrialDone(trial=trial):
                 ends = [item for item in job.items if item.id == trial and self._row(item).state != State.DONE]
                 changed = [self._done(item, message.score) for item in ends]  # an earlier attempt may have said so
             case JobDone():
-                self._over.add(job.id)
+                self._close(job)
                 changed = [self._done(job.items[-1], message.score)]
             case JobFailed():
                 changed = self._failed(job)
@@ -157,7 +180,7 @@ class RunState:
         else:
             self.lost_nodes[lost_node] += 1
         row = self._next_row(job)
-        row.state = State.WAITING
+        self._set(row, State.WAITING)
         self._notify([row])
 
     def end(self, job: Job) -> None:
@@ -166,7 +189,7 @@ class RunState:
         if row.has_ended:
             self.tick()
         else:
-            row.state = State.STOPPED
+            self._set(row, State.STOPPED)
             self._notify([row])
 
     def tick(self) -> None:
@@ -185,8 +208,7 @@ class RunState:
         trained, seconds = self._trained - trained_by_then, self._clock() - since
         if trained <= 0 or seconds < 1:
             return None
-        jobs = [job for job in self._jobs.values() if job.id not in self._over]
-        return sum(job.samples_seen - self._samples.get(job.id, 0) for job in jobs) * seconds / trained
+        return self._left * seconds / trained
 
     def _notify(self, changed: Sequence[Row | None]) -> None:
         for row in changed:
@@ -194,7 +216,26 @@ class RunState:
                 subscriber(row)
 
     def _row(self, item: WorkItem) -> Row:
-        return self.rows.setdefault(item.id, Row(item))
+        if item.id not in self.rows:
+            row = self.rows[item.id] = self._open[item.id] = Row(item)
+            self._counts[row.state] += 1
+        return self.rows[item.id]
+
+    def _set(self, row: Row, state: State) -> None:
+        self._counts[row.state] -= 1
+        self._counts[state] += 1
+        row.state, id_ = state, row.item.id
+        here, there = (self._ended, self._open) if row.has_ended else (self._open, self._ended)
+        here.setdefault(id_, row)
+        there.pop(id_, None)
+
+    def _close(self, job: Job) -> None:
+        """Nothing more will come of a job."""
+        self._left -= self._still_to_see(job)
+        self._over.add(job.id)
+
+    def _still_to_see(self, job: Job) -> int:
+        return 0 if job.id in self._over else job.samples_seen - self._samples.get(job.id, 0)
 
     def _next_row(self, job: Job, epoch: int = 0) -> Row:
         """The row of what ends next on a job, at or after an epoch."""
@@ -205,15 +246,16 @@ class RunState:
 
     def _done(self, item: WorkItem, score: Score | None) -> Row:
         row = self._row(item)
-        row.state, row.epoch, row.score = State.DONE, item.epochs, score
+        self._set(row, State.DONE)
+        row.epoch, row.score = item.epochs, score
         return row
 
     def _failed(self, job: Job) -> list[Row]:
         """What of a job is not done has failed with it."""
-        self._over.add(job.id)
+        self._close(job)
         rows = [row for row in map(self._row, job.items) if row.state != State.DONE]
         for row in rows:
-            row.state = State.FAILED
+            self._set(row, State.FAILED)
         return rows
 
     def _count_samples(self, job: Job, message: EpochDone) -> None:
@@ -222,4 +264,6 @@ class RunState:
         seen = job.samples_seen * max(0, message.epoch - start) // (end - start)
         if not message.from_checkpoint:
             self._trained += max(0, seen - self._samples.get(job.id, 0))
+        self._left -= self._still_to_see(job)
         self._samples[job.id] = seen
+        self._left += self._still_to_see(job)

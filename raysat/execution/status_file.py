@@ -35,7 +35,7 @@ class StatusFile:
         state, self._written = self._state, self._state.elapsed
         running = [
             RunningJob(job=row.item.id, name=row.item.name, seed=row.item.seed, epoch=row.epoch, epochs=row.item.epochs)
-            for row in state.rows.values()
+            for row in state.open_rows
             if row.state in (State.STARTING, State.TRAINING)
         ]
         status = RunStatus(

@@ -97,10 +97,7 @@ def run_table(run: Started) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("job", "seed", "state", "epoch", f"{_split(run)}bal. acc.", f"{_split(run)}ICV"):
         table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="ellipsis")
-    rows = list(state.rows.values())
-    ended = [row for row in rows if row.has_ended]
-    running = [row for row in rows if not row.has_ended]
-    for row in [*ended[-_SHOWN:], *running]:
+    for row in [*state.last_ended(_SHOWN), *state.open_rows]:
         name, seed, status, *numbers = _cells(row)
         table.add_row(*map(Text, (name, seed)), Text(status, style=_STYLE[row.state]), *map(Text, numbers))
     failed = state.count(State.FAILED)
