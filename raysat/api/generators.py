@@ -16,6 +16,7 @@ from raysat.config.arguments import checked
 from raysat.config.schema import Config, digest
 from raysat.config.validate import validate
 from raysat.config.yaml_source import YamlValue
+from raysat.data.remote.open import copy_to_node
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, StorageError
 from raysat.execution.cluster_options import ClusterOptions
@@ -86,7 +87,7 @@ class Generators(Shown):
             from raysat.generation.quality import train_on_synthetic
 
             images = {label: np.asarray(generated.images) for label, generated in stores.items()}
-            training = train_on_synthetic(images, self.store, bands=self.jobs[0].work.bands)
+            training = train_on_synthetic(images, copy_to_node(self.store), bands=self.jobs[0].work.bands)
             if training is not None:
                 write_atomic(file, training.model_dump_json(indent=1))
             return training
@@ -114,7 +115,7 @@ def generate(
     What is there already is not made again. Trials that ask for the same generators share them.
 
     Args:
-        data: a patch store, its path, or ``demo``.
+        data: a patch store, its path or URL, or ``demo``.
         out: the folder of the generated stores, or its URL; a study looks in its ``out/generated``.
         classes: names or labels; by default every class but the largest.
         bands: ``all``, a composite's name, or numbers and names.

@@ -102,7 +102,7 @@ def tune(
 
     Args:
         search: what to search, or what ``load_search`` reads it from.
-        data: a patch store, its path, or ``demo``.
+        data: a patch store, its path or URL, or ``demo``.
         out: the folder of runs, or its URL; this one goes to ``out/<study>``.
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.

@@ -16,6 +16,7 @@ from raysat.data.bands import Bands
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.importers.source import open_data
 from raysat.data.patch_store import PatchStore
+from raysat.data.remote.open import at_origin
 from raysat.data.splits import SPLITS
 from raysat.data.summary import class_counts, summarize_bands
 from raysat.data.verify import StoreCheck, verify_store
@@ -75,6 +76,8 @@ class Store(PatchStore, Shown):
     def verify(self, *, progress: Progress = no_progress) -> StoreCheck:
         """Read every byte and compare it with the store's description; opening a store looks at a part of its pixels.
 
+        Of a store behind a URL, what lies there is read, and not this machine's copy.
+
         Args:
             progress: called with the patches read so far and in all.
 
@@ -84,7 +87,7 @@ class Store(PatchStore, Shown):
         Raises:
             StoreError: a file cannot be read.
         """
-        return verify_store(self, progress=progress)
+        return verify_store(at_origin(self), progress=progress)
 
     @override
     def show(self, console: Console) -> None:
@@ -93,9 +96,14 @@ class Store(PatchStore, Shown):
 
 @checked
 def open_store(data: Path | str = "demo") -> Store:
-    """Open a patch store by its path; ``demo`` is the embedded synthetic data, made on first use.
+    """Open a patch store by its path or URL; ``demo`` is the embedded synthetic data, made on first use.
+
+    A store behind a URL (``s3://``, ``gs://``, ``az://``) is read by range, as far as its ``images`` are indexed, until
+    something trains on it: then it is copied to this machine's cache, and opened from there.
 
     Raises:
+        UsageError: a URL that cannot be one of a store.
+        DiskError: the store cannot be reached.
         StoreError: the store is missing or damaged.
         DataError: the demo store cannot be written to the cache.
     """

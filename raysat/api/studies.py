@@ -177,7 +177,7 @@ def plan(
 
     Args:
         study: what to compare, or what ``load_study`` reads it from.
-        data: a patch store, its path, or ``demo`` for the embedded synthetic data.
+        data: a patch store, its path or URL, or ``demo`` for the embedded synthetic data.
         workers: data-parallel workers of each trial.
         reuse_epochs: train epochs that trials have in common once; the numbers are the same.
 

@@ -16,6 +16,7 @@ from raysat.config.plain import plain
 from raysat.config.schema import Config, Trial
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue
+from raysat.data.remote.open import copy_to_node
 from raysat.errors import PlanError, UsageError
 from raysat.formatting import echo
 from raysat.planning.resolve import resolve_config
@@ -66,7 +67,7 @@ def train(
 
     Args:
         config: a configuration (``study.arms[0].config``), or a mapping of settings as an arm of a study file has them.
-        data: a patch store, its path, or ``demo``.
+        data: a patch store, its path or URL, or ``demo``.
         seed: of all that is random.
         device: where; by default the current CUDA device, else the CPU.
         on_epoch: called after each epoch; an error that it raises ends the training.
@@ -85,7 +86,9 @@ def train(
     if config.synthetic.kind != "none":
         raise PlanError("synthetic patches are made by generate jobs", hint="train it with raysat.ablate")
     trial = Trial(config=resolve_config(config, store), seed=seed)
-    result = train_trial(trial, store, device=None if device is None else _usable(device), on_epoch=on_epoch)
+    result = train_trial(
+        trial, copy_to_node(store), device=None if device is None else _usable(device), on_epoch=on_epoch
+    )
     return TrainedModel(**{name: getattr(result, name) for name in TrialResult.__dataclass_fields__})
 
 

@@ -133,7 +133,10 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 )
 @click.option("--per-class", type=Whole(1, 100), default=8, show_default=True, help="Patches of a class.")
 def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
-    """Show what a store holds: bands, patches per class and split, value ranges. STORE is a path, or 'demo'."""
+    """Show what a store holds: bands, patches per class and split, value ranges.
+
+    STORE is a path, a URL, or 'demo'.
+    """
     from raysat.api.stores import open_store
 
     opened = open_store(store)
@@ -148,7 +151,8 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
 def verify(store: str) -> None:
     """Read all of a store and compare it with its description: fingerprint, statistics, nodata, no NaN.
 
-    Every other command looks at a part of the pixels alone, which takes milliseconds. STORE is a path, or 'demo'.
+    Every other command looks at a part of the pixels alone, which takes milliseconds.
+    STORE is a path, a URL, or 'demo'.
     """
     from raysat.api.stores import open_store
 

@@ -82,7 +82,12 @@ class AblateOptions:
         return shlex.join(words)
 
 
-data_option = click.option("--data", default="demo", show_default=True, help="A patch store, or 'demo'.")
+data_option = click.option(
+    "--data",
+    default="demo",
+    show_default=True,
+    help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo'.",
+)
 set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
 out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
 workers_option = click.option(

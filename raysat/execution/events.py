@@ -27,6 +27,21 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copying:
+    """The store is copied to this machine's cache, here or by another process that is waited for."""
+
+    done: int  # bytes
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingByRange:
+    """The store does not fit this machine's cache: batches are read from where it lies."""
+
+    total: int  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
     """Ray is at hand."""
 
@@ -74,7 +89,7 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Event = Resumed | Waiting | Connected | Started | Progress | Resized | NodeLost | Ended
+Event = Resumed | Waiting | Copying | ReadingByRange | Connected | Started | Progress | Resized | NodeLost | Ended
 OnEvent = Callable[[Event], None]
 
 

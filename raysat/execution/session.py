@@ -19,6 +19,7 @@ from raysat.execution.connection import connect, quiet_tune
 from raysat.execution.controller import slots_that_follow_the_cluster
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.job_source import JobSource
+from raysat.execution.local_copy import store_on_this_machine
 from raysat.execution.resources import fit, no_leftovers
 from raysat.execution.retries import Retries
 from raysat.execution.run_state import RunState
@@ -63,6 +64,7 @@ def session(
     Raises:
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         StorageError: another raysat fills the run.
+        StoreError: the store changed since it was opened, or is damaged.
     """
     address = check_address(options.address)
     place = store.path.resolve() if isinstance(store.path, Path) else store.path
@@ -71,6 +73,7 @@ def session(
         ledger.lock(waiting),
         removed_at_end(artifacts.sweep),
         removed_at_end(ledger.sweep),
+        store_on_this_machine(store, address, on_event),
         connect(address, on_event) as scratch,
         no_leftovers(),
         quiet_tune(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from functools import partial
 from typing import Final, assert_never
 
@@ -10,10 +12,22 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raysat.execution.events import Connected, Ended, Event, NodeLost, Progress, Resized, Resumed, Started, Waiting
+from raysat.execution.events import (
+    Connected,
+    Copying,
+    Ended,
+    Event,
+    NodeLost,
+    Progress,
+    ReadingByRange,
+    Resized,
+    Resumed,
+    Started,
+    Waiting,
+)
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
-from raysat.formatting import duration, plural
+from raysat.formatting import data_size, duration, plural
 from raysat.planning.jobs import GenerateJob
 from raysat.views.screen import can_redraw
 
@@ -26,6 +40,7 @@ _STYLE: Final = {
     State.FAILED: "bold red",
 }
 _SHOWN: Final = 8  # ended trials that stay in view
+_COPYING_S: Final = 5.0  # between two lines on a copy
 _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides ended trials
 
 
@@ -37,15 +52,18 @@ class RunView:
         self._run: Started | None = None
         self._live: Live | None = None
         self._last_line = 0.0
+        self._last_copied = -math.inf
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case Waiting() | Connected() | Resized() | NodeLost():
+            case Waiting() | ReadingByRange() | Connected() | Resized() | NodeLost():
                 if line := _about_machines(event):
-                    self._console.print(line, style="yellow" if isinstance(event, NodeLost) else "dim")
+                    self._console.print(line, style="yellow" if isinstance(event, NodeLost | ReadingByRange) else "dim")
+            case Copying():
+                self._print_copied(event)
             case Started():
                 self._console.print(_using(event), style="dim")
                 self._run, self._last_line = event, event.state.elapsed
@@ -63,6 +81,15 @@ class RunView:
                     self._print_done(self._run.state)
             case _:
                 assert_never(event)
+
+    def _print_copied(self, event: Copying) -> None:
+        """Print a line at once, and then now and then."""
+        now = time.monotonic()
+        if now - self._last_copied < _COPYING_S:
+            return
+        self._last_copied = now
+        share = f"{100 * event.done // max(1, event.total)} %"
+        self._console.print(f"copying    {share} of {data_size(event.total)} of patches to this machine", style="dim")
 
     def _print_resumed(self, event: Resumed) -> None:
         if event.finished == event.total:
@@ -115,11 +142,13 @@ def _using(run: Started) -> str:
     return f"running    {plural(run.slots, 'job')} at a time, {group} each{more}"
 
 
-def _about_machines(event: Waiting | Connected | Resized | NodeLost) -> str | None:
+def _about_machines(event: Waiting | ReadingByRange | Connected | Resized | NodeLost) -> str | None:
     """One line, if there is anything to say."""
     match event:
         case Waiting(reason=reason):
             return f"waiting    {reason}"
+        case ReadingByRange(total=total):
+            return f"reading    by range: {data_size(total)} of patches do not fit this machine's cache"
         case Connected(dashboard=dashboard, token=token):
             where = f", its token in {token}" if token else ""
             return f"dashboard  {dashboard}{where}" if dashboard else None

@@ -7,10 +7,11 @@ from raysat.data.patch_store import PatchStore, store_digest
 from raysat.data.remote.cache import open_cached
 from raysat.data.remote.copy import fetch_store
 from raysat.data.remote.files import RangedFiles
+from raysat.data.remote.object_source import ObjectSource
 from raysat.data.remote.source import Source
 from raysat.data.store_files import META
 from raysat.errors import StoreError
-from raysat.files import AnyPath
+from raysat.files import AnyPath, ObjectPath
 
 
 def open_remote(source: Source, path: AnyPath) -> PatchStore:
@@ -37,6 +38,13 @@ def open_remote(source: Source, path: AnyPath) -> PatchStore:
         except StoreError:  # the copy is damaged: it is made anew when the store is trained on
             pass
     return PatchStore.read(files, path)
+
+
+def at_origin(store: PatchStore) -> PatchStore:
+    """The store as it lies behind its URL now, also where this node has a copy. Raises StoreError, DiskError."""
+    if isinstance(store.path, ObjectPath):
+        return PatchStore.read(RangedFiles(ObjectSource(store.path)), store.path)
+    return store
 
 
 def copy_to_node(store: PatchStore, *, progress: Progress = no_progress) -> PatchStore:
