@@ -1,3 +1,4 @@
+from .api.cache import StoreCache, store_cache
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.reports import Comparison, Report, compare, report
@@ -32,6 +33,7 @@ __all__ = [
     "Search",
     "SearchRun",
     "Store",
+    "StoreCache",
     "Study",
     "TrainedModel",
     "ablate",
@@ -51,6 +53,7 @@ __all__ = [
     "plan",
     "report",
     "search_schema",
+    "store_cache",
     "study_schema",
     "train",
     "tune",

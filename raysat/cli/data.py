@@ -174,16 +174,13 @@ def cache(clear: bool) -> None:
     were not used for longest. RAYSAT_CACHE_LIMIT says how much they may take together, as 20GB or 30%; by default half
     of what their disk has for them. RAYSAT_CACHE names another folder.
     """
-    from raysat.data.remote.cache import cache_room, cached_stores, clear_cache, stores_folder
+    from raysat.api.cache import store_cache
     from raysat.formatting import data_size, plural
-    from raysat.views.cache import show_cache
 
-    deleted, stores = clear_cache() if clear else ([], cached_stores())
     if clear:
-        freed = data_size(sum(store.bytes for store in deleted))
-        in_use = f"; {plural(len(stores), 'store')} in use" if stores else ""
-        click.echo(f"deleted    {plural(len(deleted), 'store')}, {freed}{in_use}")
-    show_cache(stores_folder(), stores, cache_room(), _screen())
+        deleted = store_cache().clear()
+        click.echo(f"deleted    {plural(len(deleted), 'store')}, {data_size(sum(store.bytes for store in deleted))}")
+    store_cache().show(_screen())
 
 
 def _import(make: Callable[..., ImportSummary], title: str, *source: Path, **options: Any) -> None:

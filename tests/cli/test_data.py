@@ -209,7 +209,8 @@ def test_cache_lists_copies_and_clears_those_that_nobody_uses(tmp_path, store, m
     assert lines(run("cache")) == [f"cache      {folder}: 0 stores, 0 bytes of 1.0 GB"]
     copied = fetch_store(FolderSource(store.path), store.digest, store.path)
     assert str(store.path) in run("cache").output
-    assert lines(run("cache", "--clear"))[0] == "deleted    0 stores, 0 bytes; 1 store in use"
+    assert lines(run("cache", "--clear"))[0] == "deleted    0 stores, 0 bytes"
+    assert str(store.path) in run("cache").output, "it is in use"
     del copied
     assert re.fullmatch(r"deleted    1 store, \d\.\d kB", lines(run("cache", "--clear"))[0])
     assert lines(run("cache")) == [f"cache      {folder}: 0 stores, 0 bytes of 1.0 GB"]

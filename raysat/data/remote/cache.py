@@ -107,13 +107,12 @@ def cache_room() -> int:
     return cache_limit(held, shutil.disk_usage(_nearest(stores_folder())).free)
 
 
-def clear_cache() -> tuple[list[CachedStore], list[CachedStore]]:
-    """Delete what nobody uses; returns what was deleted, and what is in use and stays."""
+def clear_cache() -> list[CachedStore]:
+    """Delete what nobody uses; returns what was deleted."""
     root = stores_folder()
     with exclusive(root / "room.lock"):
         sweep_partial(root)
-        deleted = [store for store in cached_stores() if _delete(store)]
-    return deleted, cached_stores()
+        return [store for store in cached_stores() if _delete(store)]
 
 
 def reserve(work: Path, sizes: Mapping[str, int]) -> bool:
