@@ -43,6 +43,7 @@ RAY = (
     "tests/cli/test_signals.py",
     "tests/examples/",
     "tests/execution/test_cluster.py",
+    "tests/execution/test_object_runs.py",
     "tests/execution/test_other_users.py",
     "tests/execution/test_planted_modules.py",
     "tests/execution/test_ray_start.py",

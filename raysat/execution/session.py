@@ -152,7 +152,7 @@ class Session:
         state.subscribers.append(lambda row: self.on_event(Progress(row=row)))
         trainable = ray.tune.with_parameters(Slot, settings=self.settings)
         stopper, events = (
-            StorageStopper(),
+            StorageStopper(self.ledger),
             TuneEvents(state, source, self.slots, self.ledger, self.artifacts, self.on_event),
         )
         tuner = ray.tune.Tuner(

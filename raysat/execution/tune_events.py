@@ -112,15 +112,25 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
 
 class StorageStopper(ray.tune.Stopper):  # type: ignore[misc]  # ray ships no types
-    """Stops the run once a record cannot be written."""
+    """Stops the run once a record cannot be written, or another raysat has taken the run over."""
 
-    error: DiskError | None = None
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.error: DiskError | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles stoppers as it does callbacks."""
+        return {}
 
     @override
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         message = from_result(result)
         if isinstance(message, StorageFailed):
             self.error = DiskError(message.error, hint=message.hint)
+        try:
+            self._ledger.check_held()
+        except DiskError as error:
+            self.error = error
         return False
 
     @override

@@ -43,6 +43,7 @@ FOLDER: Final = "lease"
 TTL_S: Final = 15.0
 _NAME: Final = re.compile(r"(\d{8})\.json")
 _MAX_BYTES: Final = 16 << 10
+_RELEASE_S: Final = 2.0  # that a renewal on its way may take
 _SHOWN: Final = 2  # times to live after which a lease that was not released is shown no more as held
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while a machine sleeps
 
@@ -95,7 +96,7 @@ class Lease:
         self._folder, self._number, self._file = folder, number, file
         self._put_at = self._sure_at = _now()
         self._is_lost = False
-        self._end = threading.Event()
+        self._end, self._renewing = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._keep, name="raysat-lease", daemon=True)
         self._thread.start()
 
@@ -110,17 +111,21 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Let others have the run at once."""
+        """Let others have the run at once; where that cannot be told them soon, they wait for its time to live."""
         self._end.set()
-        self._thread.join(timeout=self._file.ttl)
-        if not self._is_lost:
-            with suppress(StorageError):  # they wait for a time to live then
-                self._put(released=True)
+        if self._renewing.acquire(timeout=_RELEASE_S):
+            try:
+                if not self._is_lost:
+                    with suppress(StorageError):
+                        self._put(released=True)
+            finally:
+                self._renewing.release()
 
     def _keep(self) -> None:
         while not self._end.wait(self._file.ttl / 3):
-            with suppress(StorageError):  # tried again soon; whoever writes looks for itself meanwhile
-                self._renew()
+            with self._renewing, suppress(StorageError):  # tried again soon; who writes looks for itself meanwhile
+                if not self._end.is_set():
+                    self._renew()
 
     def _renew(self) -> None:
         """Renew it, and see whether it is still the newest: one that is late may have been taken over meanwhile."""

@@ -106,6 +106,10 @@ class Ledger:
             finally:
                 self._lease = None
 
+    def __getstate__(self) -> dict[str, object]:
+        """A copy in another process holds nothing."""
+        return self.__dict__ | {"_lease": None}
+
     def check_held(self) -> None:
         """Raise DiskError where another raysat has taken the run over that this process holds; before it writes."""
         if self._lease is not None:

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -13,6 +15,7 @@ from raysat.errors import DataError, DiskError, StorageError
 from raysat.files import (
     FileModel,
     ObjectPath,
+    check_put_if_absent,
     check_real_folder,
     file_exists,
     folder_entries,
@@ -184,6 +187,49 @@ def test_credentials_that_are_refused_are_one_line(bucket, s3_endpoint):
         allowed(1 << 60)
     assert "AWS_ACCESS_KEY_ID" in (error.hint or "")
     assert "secret" not in error.message
+
+
+class _Careless(BaseHTTPRequestHandler):
+    """Hands requests on to a server, without the condition that there be no such object."""
+
+    endpoint = ""
+    protocol_version = "HTTP/1.1"
+
+    def hand_on(self) -> None:
+        server = HTTPConnection(self.endpoint.removeprefix("http://"))
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "if-none-match"}
+        server.request(self.command, self.path, self.rfile.read(int(self.headers.get("content-length", 0))), headers)
+        answer = server.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"transfer-encoding", "content-length", "connection"}:
+                self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        server.close()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_store_that_puts_where_there_is_an_object_is_refused_before_it_is_used(bucket, s3_endpoint, elsewhere):
+    check_put_if_absent(bucket / "runs")
+    assert not folder_entries(bucket / "runs")
+    methods = dict.fromkeys(["do_GET", "do_PUT", "do_POST", "do_HEAD", "do_DELETE"], _Careless.hand_on)
+    careless = type("Handler", (_Careless,), {"endpoint": s3_endpoint, **methods})
+    with ThreadingHTTPServer(("127.0.0.1", 0), careless) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        elsewhere(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+        write_atomic(bucket / "x", b"1")
+        assert read_bytes(bucket / "x", max_bytes=9) == b"1"
+        with pytest.raises(DiskError, match="If-None-Match") as caught:
+            check_put_if_absent(bucket / "runs")
+        assert "\n" not in caught.value.message
+        assert caught.value.hint
+        assert not folder_entries(bucket / "runs")
+        server.shutdown()
 
 
 def test_a_store_that_fails_now_and_then_is_asked_again(bucket, elsewhere):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import urllib.request
 import uuid
@@ -18,6 +19,7 @@ def s3_server() -> Iterator[str]:
     """Start a server on a free port and set the environment, also for processes that are started; yields its URL."""
     from moto.server import ThreadedMotoServer  # seconds that other tests do without
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line a request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
