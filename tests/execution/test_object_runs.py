@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(600)
 
 STUDY = """
 study: bucket
-base: {model: {name: test_resnet}, optim: {epochs: 120, batch_size: 8}}
+base: {model: {name: test_resnet}, optim: {epochs: 50, batch_size: 8}}
 seeds: 1
 arms:
   plain: {}
