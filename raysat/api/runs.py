@@ -32,6 +32,7 @@ from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
+from raysat.storage.copying import Copied, copy_run
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.verify import Verification, verify
@@ -152,6 +153,15 @@ class Run(Shown):
             UsageError: nothing has finished, an unknown arm, metric, factor or level.
         """
         return report([self], out=out, baseline=baseline, rank_by=rank_by, combinations=combinations)
+
+    @checked
+    def copy(self, out: AnyPath | str) -> Copied:
+        """Copy it to ``out/<its name>``, a folder or a URL, as ``raysat ledger copy`` does.
+
+        Raises StorageError where another study is there, or another process fills that run. What is damaged is left
+        out, and named in the result.
+        """
+        return copy_run(self.ledger, as_path(out))
 
     def _finished(self, arm: str | None) -> list[tuple[str, int, str]]:
         """Arm, seed and id of finished trials, in the study's order."""

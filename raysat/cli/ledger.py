@@ -1,4 +1,4 @@
-"""The commands that look after a run's folder: ``raysat status`` and ``raysat ledger verify``."""
+"""The commands that look after a run's folder: ``raysat status`` and ``raysat ledger``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.console import console, progress_bar
 from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import plural
@@ -62,3 +62,29 @@ def verify(run: AnyPath, clean: bool, orphans: bool) -> int:
     elif found.wrong:
         screen.print("add --clean to delete what is damaged or left over; the study makes it again")
     return 1 if found.wrong else 0
+
+
+@ledger.command()
+@click.argument("run", type=FOLDER)
+@click.argument("out", type=FOLDER)
+def copy(run: AnyPath, out: AnyPath) -> int:
+    """Copy a run to OUT/<its name>: home from an object store, up into one, or from disk to disk.
+
+    Every file is checked by its hash on the way. What is there is not copied again, so the same command goes on where
+    an earlier one ended. Checkpoints stay where they are; generated patches of the run go to OUT/generated.
+    """
+    from raysat.api.runs import open_run
+    from raysat.search.log import read_log
+    from raysat.storage.copying import copy_run
+    from raysat.storage.ledger import Ledger
+
+    source = open_run(run).ledger if read_log(run) is None else Ledger(run)
+    screen = console()
+    with progress_bar() as bar:
+        copied = copy_run(source, out, bar)
+    for fault in copied.damaged:
+        screen.print(f"left out   {fault}", style="red")
+    patches = f", patches of {plural(copied.generators, 'generator')}" if copied.generators else ""
+    there = f"; {plural(copied.kept, 'record')} were there" if copied.kept else ""
+    screen.print(f"copied     {plural(copied.records, 'record')}{patches} to {copied.path}{there}")
+    return 1 if copied.damaged else 0

@@ -25,14 +25,19 @@ from raysat.data.remote.object_source import ObjectSource
 from raysat.data.remote.open import open_remote
 from raysat.data.store import PatchStore
 from raysat.data.store_files import IMAGES, LABELS, META
+from raysat.data.verify import content_faults
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError, StoreError, UsageError
 from raysat.files import (
+    SAFE_NAME,
     AnyPath,
     FileModel,
     ObjectPath,
     absolute,
     as_path,
     check_put_if_absent,
+    file_exists,
+    folder_entries,
+    read_bytes,
     read_model,
     safe_name,
     sweep_partial,
@@ -43,7 +48,7 @@ from raysat.files.locks import exclusive
 from raysat.metrics.synthetic import Quality
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef, Hardware
-from raysat.storage.sealed import RECORD, SealedFolder, write_sealed
+from raysat.storage.sealed import MAX_FILE, RECORD, SUMS, SealedFolder, write_sealed
 
 _NEEDED: Final = (RECORD, IMAGES, LABELS, META)
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so
@@ -118,6 +123,26 @@ class Artifacts:
                 f"{store.path} is not marked as generated", hint="delete it and run the same command again"
             )
         return store
+
+    def has_record(self, job: str) -> bool:
+        """Whether a job has a record, even if damaged. Raises StorageError where that cannot be seen."""
+        return self._sealed(job).is_there()
+
+    def read_files(self, job: str) -> dict[str, bytes]:
+        """Read all files of a finished job, by name, once they are checked.
+
+        Raises:
+            StorageError: a file is not what was written, by its checksum where there are some.
+            StoreError: the patches are damaged, by their fingerprint.
+        """
+        self.read(job)  # that it is the record of this job
+        files, store = self._sealed(job), self.open(job)
+        if faults := content_faults(store):
+            raise StoreError(f"{store.path} is damaged: {faults[0]}", hint=f"delete {files.root}: it is made anew")
+        if file_exists(files.root / SUMS):
+            return {name: files.read(name, max_bytes=MAX_FILE) for name in files.names}
+        names = [entry.name for entry in folder_entries(files.folder) if SAFE_NAME.fullmatch(entry.name)]
+        return {name: read_bytes(files.folder / name, max_bytes=MAX_FILE) for name in names}
 
     def _path(self, job: str) -> AnyPath:
         """As ``path``, with the error of a store."""

@@ -44,7 +44,7 @@ FILES: Final = (RECORD, "spec.json", "history.csv", "predictions.npz", WEIGHTS) 
 ATTEMPT: Final = re.compile(r"[0-9a-f]{8}")
 _LINE: Final = re.compile(rf"([0-9a-f]{{64}})  (?:({ATTEMPT.pattern})/)?({SAFE_NAME.pattern})")
 _MAX_SUMS: Final = 64 << 10  # bytes: five lines are 400
-_MAX_FILE: Final = 16 << 30  # bytes: weights of a model of four billion parameters
+MAX_FILE: Final = 16 << 30  # bytes: weights of a model of four billion parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class SealedFolder:
 
     def check(self, name: str) -> None:
         """Raise StorageError where a file, however large, is missing or not what was written."""
-        with open_regular(self.folder / name, max_bytes=_MAX_FILE, remedy=again(self.root)) as file:
+        with open_regular(self.folder / name, max_bytes=MAX_FILE, remedy=again(self.root)) as file:
             self._check(name, hashlib.file_digest(file, "sha256").hexdigest())
 
     def _check(self, name: str, digest: str) -> None:

@@ -3,58 +3,20 @@
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from raysat.data.store import PatchStore, StoreWriter
+from raysat.data.store import PatchStore
 from raysat.errors import PlanError, StorageError, StoreError
-from raysat.metrics.synthetic import Measure, Quality
 from raysat.planning.build import make_plan
-from raysat.storage.artifacts import Artifacts, GenerateRecord
+from raysat.storage.artifacts import Artifacts
 from raysat.study.load import load_study
-
-JOB = "0123456789abcdef"
-
-
-def record(job: str = JOB) -> bytes:
-    made = GenerateRecord(
-        id=job,
-        class_name="water",
-        label=1,
-        bands=("B6", "B5"),
-        real=9,
-        patches=4,
-        steps=10,
-        images=320,
-        generator_loss=1.0,
-        discriminator_loss=0.7,
-        collapsed=False,
-        note="",
-        quality=Quality(kid=Measure(generated=0.1)),
-        parameters=5,
-        seconds=1.5,
-        started=1e9,
-        versions={},
-        hardware={},
-        data={"fingerprint": "f"},
-    )
-    return made.model_dump_json().encode()
-
-
-def files(folder: Path, *, generated: bool = True, name: str = "made") -> dict[str, bytes]:
-    with StoreWriter(
-        folder / name, bands=("B6", "B5"), classes=("a", "water"), sensor=None, source={}, generated=generated
-    ) as writer:
-        for value in range(4):
-            writer.add(np.full((2, 4, 4), value, dtype=np.uint16), 1)
-        writer.close()
-    return {file.name: file.read_bytes() for file in (folder / name).iterdir()} | {"record.json": record()}
+from tests.helpers.artifacts import JOB, generate_record, generated_files
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path / "generated")
     assert not artifacts.is_finished(JOB)
-    artifacts.write(JOB, files(tmp_path))
+    artifacts.write(JOB, generated_files(tmp_path))
     assert artifacts.is_finished(JOB)
     store = artifacts.open(JOB)
     assert store.generated
@@ -68,27 +30,27 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_damaged_store_is_not_finished(tmp_path: Path, name: str, damage: str) -> None:
     artifacts = Artifacts(tmp_path / "generated")
-    artifacts.write(JOB, files(tmp_path))
+    artifacts.write(JOB, generated_files(tmp_path))
     file = artifacts.path(JOB) / name
     if damage == "missing":
         file.unlink()
     else:
         file.write_bytes(file.read_bytes()[:20])
     assert not artifacts.is_finished(JOB)
-    artifacts.write(JOB, files(tmp_path, name="again"))
+    artifacts.write(JOB, generated_files(tmp_path, name="again"))
     assert artifacts.is_finished(JOB)
 
 
 def test_a_record_of_another_job_is_refused(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path)
-    artifacts.write(JOB, files(tmp_path) | {"record.json": record("f" * 16)})
+    artifacts.write(JOB, generated_files(tmp_path) | {"record.json": generate_record("f" * 16)})
     with pytest.raises(StorageError, match="another job"):
         artifacts.read(JOB)
 
 
 def test_a_store_without_the_mark_is_refused(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path)
-    artifacts.write(JOB, files(tmp_path, generated=False))
+    artifacts.write(JOB, generated_files(tmp_path, generated=False))
     with pytest.raises(StoreError, match="not marked as generated"):
         artifacts.open(JOB)
 
@@ -100,7 +62,7 @@ def test_an_unsafe_name_builds_no_path(tmp_path: Path) -> None:
 
 def test_generated_patches_are_no_data_for_a_study(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path)
-    artifacts.write(JOB, files(tmp_path))
+    artifacts.write(JOB, generated_files(tmp_path))
     study = tmp_path / "study.yaml"
     study.write_text("study: s\n", encoding="utf-8")
     with pytest.raises(PlanError, match="generated patches"):
@@ -109,7 +71,7 @@ def test_generated_patches_are_no_data_for_a_study(tmp_path: Path) -> None:
 
 def test_two_runs_that_finish_the_same_job_wait_for_each_other(tmp_path: Path) -> None:
     """Without a turn, the second would tidy away what the first is writing."""
-    content = files(tmp_path) | {"filler.bin": bytes(8 << 20)}
+    content = generated_files(tmp_path) | {"filler.bin": bytes(8 << 20)}
     spec = get_context("spawn")
     runs = [spec.Process(target=_write, args=(tmp_path / "generated", content)) for _ in range(3)]
     for run in runs:
@@ -127,9 +89,9 @@ def _write(root: Path, content: dict[str, bytes]) -> None:
 
 def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path / "generated")
-    artifacts.write(JOB, files(tmp_path))
+    artifacts.write(JOB, generated_files(tmp_path))
     before = (artifacts.path(JOB) / "record.json").stat().st_ino
-    artifacts.write(JOB, files(tmp_path, name="again"))
+    artifacts.write(JOB, generated_files(tmp_path, name="again"))
     assert (artifacts.path(JOB) / "record.json").stat().st_ino == before
 
 
