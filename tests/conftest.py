@@ -40,6 +40,7 @@ BANDS = ("B2", "B5", "B6")
 RAY = (
     "tests/cli/test_generate.py",
     "tests/cli/test_main.py",
+    "tests/cli/test_remote_data.py",
     "tests/cli/test_signals.py",
     "tests/examples/",
     "tests/execution/test_cluster.py",

@@ -7,7 +7,17 @@ import pytest
 from rich.console import Console
 
 from raysat.data.store import Split
-from raysat.execution.events import Connected, Ended, NodeLost, Progress, Resized, Started, Waiting
+from raysat.execution.events import (
+    Connected,
+    Copying,
+    Ended,
+    NodeLost,
+    Progress,
+    ReadingByRange,
+    Resized,
+    Started,
+    Waiting,
+)
 from raysat.execution.messages import EpochDone, Score, TrialDone
 from raysat.execution.run_state import RunState
 from raysat.planning.stages import train_jobs
@@ -96,3 +106,18 @@ def test_nodes_that_join_and_leave_are_said() -> None:
     state.waiting = 13
     Console(file=page, width=120).print(run_table(started(state)))
     assert "13 wait for nodes" in page.getvalue()
+
+
+def test_a_copy_is_said_at_once_and_then_now_and_then() -> None:
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    view = RunView(console)
+    for done in range(0, 4_600_000_001, 46_000_000):
+        view(Copying(done=done, total=4_600_000_000))
+    assert console.file.getvalue() == "copying    0 % of 4.6 GB of patches to this machine\n"  # type: ignore[attr-defined]
+
+
+def test_reading_by_range_is_said() -> None:
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    RunView(console)(ReadingByRange(total=4_600_000_000))
+    said = "reading    by range: 4.6 GB of patches do not fit this machine's cache\n"
+    assert console.file.getvalue() == said  # type: ignore[attr-defined]

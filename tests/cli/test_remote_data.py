@@ -1,0 +1,65 @@
+"""A study on a store behind a URL, in a real S3 server, as a user runs it: equal to that on the same store here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raysat.data.store import PatchStore
+from raysat.files import ObjectPath
+from raysat.storage.ledger import Ledger
+from tests.helpers.remote import upload
+
+
+@pytest.fixture
+def url(landsat_store: PatchStore, bucket: ObjectPath) -> ObjectPath:
+    return upload(landsat_store.path, bucket / "store")
+
+
+def ablate(space: Path, data: object, out: Path, cache: Path, **environment: str) -> str:
+    """Run the study; returns what it printed."""
+    words = [sys.executable, "-m", "raysat", "ablate", "--space", space, "--data", data, "--out", out]
+    env = os.environ | {"RAYSAT_CACHE": str(cache)} | environment
+    done = subprocess.run(map(str, words), capture_output=True, text=True, env=env, timeout=170, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def results(out: Path) -> dict[str, tuple[object, bytes, bytes]]:
+    """What every trial found: its metrics, predictions and weights."""
+    trials = out / "tiny" / "trials"
+    ledger = Ledger(out / "tiny")
+    return {
+        trial: (
+            ledger.read(trial).metrics,
+            (trials / trial / "predictions.npz").read_bytes(),
+            (trials / trial / "model.pt").read_bytes(),
+        )
+        for trial in ledger.read_plan().trial_ids
+    }
+
+
+def test_a_store_behind_a_url_gives_the_results_of_the_one_on_the_disk(
+    space: Path, landsat_store: PatchStore, url: ObjectPath, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    ablate(space, landsat_store.path, tmp_path / "local", cache)
+    wanted = results(tmp_path / "local")
+    assert len(wanted) == 4
+    shown = ablate(space, url, tmp_path / "copied", cache)
+    assert "copying    " in shown
+    assert f"data       {url}: " in shown
+    assert results(tmp_path / "copied") == wanted
+    assert (cache / "stores" / landsat_store.digest / "images.npy").is_file()
+    record = json.loads(next((tmp_path / "copied" / "tiny" / "trials").glob("*/record.json")).read_text())
+    assert record["data"]["path"] == str(url)
+    shown = ablate(space, url, tmp_path / "ranged", tmp_path / "none", RAYSAT_CACHE_LIMIT="0")
+    assert re.search(r"reading    by range: [\d.]+ kB of patches do not fit this machine's cache", shown)
+    assert results(tmp_path / "ranged") == wanted
+    assert not list((tmp_path / "none" / "stores").glob("*/"))
