@@ -1,7 +1,7 @@
 """Three hosts with one Ray over them, for all tests of a file; where hosts cannot be made, that is a failure."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from raysat.data.store import PatchStore, StoreWriter
 from tests.helpers.cluster import start_ray
 from tests.helpers.hosts import NO_HOSTS, Host, hosts
 from tests.helpers.namespaces import NoHostsError
+
+S3_PORT = 5000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,12 +45,21 @@ class Machines:
     second: Host
     third: Host
     address: str
+    s3: Mapping[str, str]  # environment of who uses the object store that a test may start on the third host
 
 
 @pytest.fixture(scope="module", name="cluster")
 def _cluster(machines: list[Host]) -> Machines:
     head, second, third = machines
-    return Machines(head=head, second=second, third=third, address=start_ray(machines, cpus=(1, 1, 1)))
+    s3 = {
+        "AWS_ENDPOINT_URL": f"http://{third.address}:{S3_PORT}",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    address = start_ray(machines, cpus=(1, 1, 1), environment=s3)
+    return Machines(head=head, second=second, third=third, address=address, s3=s3)
 
 
 @pytest.fixture(scope="session", name="small_store")

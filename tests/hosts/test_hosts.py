@@ -115,9 +115,12 @@ def test_nothing_is_left_whatever_becomes_of_the_caller(tmp_path: Path, how: str
 
 
 @pytest.mark.parametrize(("answer", "found"), [("0", "1 error"), ("1", "1 skipped")])
-def test_where_no_hosts_can_be_made_is_a_failure_unless_the_user_says_so(answer: str, found: str) -> None:
+def test_where_no_hosts_can_be_made_is_a_failure_unless_the_user_says_so(
+    tmp_path: Path, answer: str, found: str
+) -> None:
     """In a user namespace in which no further one can be made."""
-    inner = f"{sys.executable} -m pytest -p no:cacheprovider tests/hosts/test_hosts.py -k an_address_and_files"
+    inner = f"{sys.executable} -m pytest -p no:cacheprovider --basetemp={tmp_path / 'inner'}"
+    inner += " tests/hosts/test_hosts.py -k an_address_and_files"
     words = ["unshare", "--user", "--map-root-user", "bash", "-c"]
     words += [f"echo 0 > /proc/sys/user/max_user_namespaces && exec {inner}"]
     environment = {**os.environ, NO_HOSTS: answer}
