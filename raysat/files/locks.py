@@ -96,9 +96,9 @@ def hold_folder(folder: Path) -> FolderHold | None:
     while True:
         try:
             handle = os.open(folder, _FOLDER)
-        except FileNotFoundError:
-            return None
         except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENOTDIR} and not folder.is_symlink() and not folder.exists():
+                return None
             raise StorageError(
                 f"{folder} cannot be used: {error.strerror or error}",
                 hint="a folder should be there: delete what is in its place",

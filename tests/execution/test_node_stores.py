@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raysat.data.remote.ranged_array import RangedArray
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.data.store_files import LocalFiles
 from raysat.errors import StoreError
 from raysat.execution.node_stores import open_store
 from raysat.execution.run_files import RunFiles
+from raysat.files import ObjectPath, remove_file
+from tests.helpers.remote import upload
 from tests.helpers.storage import MemoryStorage
 
 
@@ -71,3 +74,29 @@ def test_a_node_without_generated_patches_copies_those_of_the_job(
     assert copied.files == LocalFiles(tmp_path / "cache" / "stores" / made.digest)
     assert copied.fingerprint == made.fingerprint
     assert copied.generated
+
+
+def test_where_it_does_not_fit_it_is_read_by_range_from_the_driver(
+    tmp_path: Path, landsat_store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
+    monkeypatch.setenv("RAYSAT_CACHE_LIMIT", "0")
+    storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
+    opened = open_store(Path("/nowhere"), landsat_store.digest, storage)
+    assert isinstance(opened.images, RangedArray)
+    rows = np.random.default_rng(0).permutation(len(opened))[:32]
+    assert np.array_equal(opened.images[rows], landsat_store.images[rows])
+
+
+def test_a_store_behind_a_url_is_copied_without_the_driver(
+    tmp_path: Path, landsat_store: PatchStore, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
+    url = upload(landsat_store.path, bucket / "store")
+    opened = open_store(url, landsat_store.digest, MemoryStorage())
+    assert opened.files == LocalFiles(tmp_path / "stores" / landsat_store.digest)
+    assert np.array_equal(opened.images, landsat_store.images)
+    remove_file(url / "store.json", url)
+    assert open_store(url, landsat_store.digest, MemoryStorage()).digest == opened.digest, "the copy is enough"
+    with pytest.raises(StoreError, match="is not a patch store"):
+        open_store(url, "0" * 32, MemoryStorage())

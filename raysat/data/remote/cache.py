@@ -11,13 +11,14 @@ size that it will have. The least recently used stores go first; when one was la
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -25,7 +26,7 @@ from typing import Final, Literal
 from raysat.data.patch_store import PatchStore
 from raysat.data.remote.limit import cache_limit
 from raysat.data.store_files import LocalFiles
-from raysat.errors import RaysatError, StoreError, prefixed
+from raysat.errors import DiskError, RaysatError, StoreError, prefixed
 from raysat.files import (
     AnyPath,
     FileModel,
@@ -67,6 +68,23 @@ def stores_folder() -> Path:
     folder = cache_folder() / "stores"
     check_real_folder(folder)
     return folder
+
+
+@contextmanager
+def filling_cache() -> Iterator[Path]:
+    """Write into the cache; yields its folder, which is there. Raises DiskError where that fails, StorageError."""
+    root = stores_folder()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        yield root
+    except OSError as caught:
+        full = caught.errno in {errno.ENOSPC, errno.EDQUOT}
+        hint = "free some space there, or name a larger disk" if full else "name a folder that you may write in"
+        raise DiskError(
+            f"{root} cannot be written: {caught.strerror or caught}", hint=f"{hint} with RAYSAT_CACHE"
+        ) from caught
 
 
 def cached_stores() -> list[CachedStore]:
@@ -124,9 +142,13 @@ def reserve(work: Path, sizes: Mapping[str, int]) -> bool:
 
     Returns:
         Whether it fits beside what is in use, within the limit and on the disk.
+
+    Raises:
+        OSError: the disk fails.
+        UsageError: the limit is no size.
     """
     root, needed = work.parent, sum(sizes.values())
-    with exclusive(root / "room.lock"), writing(work):
+    with exclusive(root / "room.lock"):
         sweep_partial(root)
         stores, free = cached_stores(), shutil.disk_usage(root).free
         copied = [_sizes(folder) for folder in _folders(root, _PARTIAL)]

@@ -19,12 +19,12 @@ from typing import Final
 
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.patch_store import PatchStore
-from raysat.data.remote.cache import ORIGIN, Origin, bytes_copied, open_cached, reserve, stores_folder
+from raysat.data.remote.cache import ORIGIN, Origin, bytes_copied, filling_cache, open_cached, reserve
 from raysat.data.remote.source import Source
 from raysat.data.store_files import META, NODATA, STORE_FILES
 from raysat.data.verify import content_faults
 from raysat.errors import StoreError, prefixed
-from raysat.files import AnyPath, install_folder, partial_folder, sync_file, writing
+from raysat.files import AnyPath, install_folder, partial_folder, sync_file
 from raysat.files.locks import exclusive_now
 
 PARALLEL: Final = 16  # ranges at a time: object stores give each of them some 50 to 100 MB/s
@@ -49,13 +49,13 @@ def fetch_store(source: Source, digest: str, path: AnyPath, *, progress: Progres
         StoreError: it is damaged, incomplete, or changed while it was copied.
         DiskError: it cannot be reached, or the cache cannot be written.
     """
-    lock, total = stores_folder() / f"{digest}.lock", 0
+    total = 0
     while True:
         if store := _opened(digest, path):
             return store
-        with exclusive_now(lock) as ours:
+        with filling_cache() as root, exclusive_now(root / f"{digest}.lock") as ours:
             if ours:
-                return _opened(digest, path) or _copy(source, digest, path, progress)
+                return _opened(digest, path) or _copy(source, digest, path, root / digest, progress)
         total = total or sum(_sizes(source).values())
         progress(min(bytes_copied(digest), total), total)
         time.sleep(_LOOK_S)
@@ -69,11 +69,10 @@ def _opened(digest: str, path: AnyPath) -> PatchStore | None:
         return None
 
 
-def _copy(source: Source, digest: str, path: AnyPath, progress: Progress) -> PatchStore | None:
+def _copy(source: Source, digest: str, path: AnyPath, target: Path, progress: Progress) -> PatchStore | None:
     """Copy a store into the cache, check it and open it; None where it does not fit."""
-    target = stores_folder() / digest
     sizes = _sizes(source)
-    with writing(target), partial_folder(target) as work:
+    with partial_folder(target) as work:
         if not reserve(work, sizes):
             return None
         copy_files(source, sizes, work, progress)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,8 +18,9 @@ from raysat.data.patch_store import PatchStore
 from raysat.data.remote.cache import cached_stores
 from raysat.data.remote.copy import copy_files, fetch_store
 from raysat.data.verify import verify_store
-from raysat.errors import StoreError
+from raysat.errors import DiskError, StoreError
 from tests.helpers.data import patches, quick, splits_of, write_store
+from tests.helpers.paths import ROOT
 from tests.helpers.remote import FolderSource
 
 
@@ -146,3 +150,51 @@ def test_what_a_killed_process_left_half_copied_is_removed(store: PatchStore, ca
     assert fetch(store) == store
     assert not left.exists()
     assert not other.exists()
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from raysat.data.remote.copy import fetch_store
+from tests.helpers.remote import FolderSource
+
+class Slow(FolderSource):
+    def read(self, name, start, stop):
+        if name == "store.json":
+            print("copying", flush=True)
+            sys.stdin.readline()
+        return super().read(name, start, stop)
+
+source = Slow(Path(sys.argv[1]))
+fetch_store(source, sys.argv[2], source.place)
+"""
+
+
+def test_a_process_that_is_killed_while_it_copies_hinders_nobody(store: PatchStore, cache: Path) -> None:
+    command = [sys.executable, "-c", FETCH, str(store.path), store.digest]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout.readline() == "copying\n"
+        assert len(list(cache.glob(".*.partial"))) == 1
+        process.kill()
+        process.wait()
+    assert fetch(store) == store
+    assert not list(cache.glob(".*"))
+
+
+def test_a_disk_that_fails_is_one_clear_error(store: PatchStore, cache: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    try:
+        with pytest.raises(DiskError, match=f"{cache} cannot be written: File too large") as caught:
+            fetch(store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "RAYSAT_CACHE" in (caught.value.hint or "")
+    assert not list(cache.glob(".*"))
+
+
+def test_a_cache_that_cannot_be_made_is_one_clear_error(store: PatchStore, cache: Path) -> None:
+    cache.parent.write_text("a file")
+    with pytest.raises(DiskError, match=f"{cache} cannot be written: ") as caught:
+        fetch(store)
+    assert "RAYSAT_CACHE" in (caught.value.hint or "")
