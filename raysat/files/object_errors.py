@@ -17,7 +17,8 @@ _STATUS: Final = re.compile(r"status code: (\d{3} [A-Za-z -]{1,40})")
 _METADATA: Final = "169.254."  # where machines of a cloud ask for the credentials of their role
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _REFUSED: Final = re.compile(r"status code: 40[13]\b|Unauthenticated|PermissionDenied|MissingAccount|no credentials")
-_AGAIN: Final = "then run the same command again: what is finished is kept"
+_AGAIN: Final = "; then run the same command again: what is finished is kept"
+_ENDPOINTS: Final = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_SERVICE_ACCOUNT", "az": "AZURE_STORAGE_ENDPOINT"}
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def _explained(
         caught: what obstore raised.
     """
     text, failed = str(caught), f"{path} cannot be {doing}"
-    variables = SCHEMES[path.scheme]
+    variables, again = SCHEMES[path.scheme], _AGAIN if doing == "written" else ""
     if any(word in text for word in _NO_BUCKET):
         return error(f"{failed}: there is no bucket {path.bucket}", hint="check its name and the endpoint, or make it")
     if isinstance(caught, FileNotFoundError):
@@ -79,9 +80,10 @@ def _explained(
     if _REFUSED.search(text):
         code = _CODE.search(text) or _STATUS.search(text)
         refused = f"{endpoint} refuses these credentials{f' ({code[1]})' if code else ''}"
-        return DiskError(f"{failed}: {refused}", hint=f"check {variables}; {_AGAIN}")
+        return DiskError(f"{failed}: {refused}", hint=f"check {variables}{again}")
     status = _CODE.search(text) or _STATUS.search(text)
     if status is None and ("error sending request" in text or "timed out" in text or "timeout" in text):
-        return DiskError(f"{failed}: {endpoint} cannot be reached", hint=f"check the network and {variables}; {_AGAIN}")
+        hint = f"check the network and {_ENDPOINTS[path.scheme]}{again}"
+        return DiskError(f"{failed}: {endpoint} cannot be reached", hint=hint)
     cause = f"{endpoint} answers {status[1]}" if status else one_line(text.partition("\n")[0])
-    return DiskError(f"{failed}: {cause}", hint=f"check the store; {_AGAIN}")
+    return DiskError(f"{failed}: {cause}", hint=f"check the store{again}")

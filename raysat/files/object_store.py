@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-_BLOCK: Final = 8 << 20  # bytes of a part, of what is read ahead, and of the largest request that must be quick
+_BLOCK: Final = 8 << 20  # bytes of a part, and of what is read ahead
+_QUICK: Final = 1 << 20  # bytes of the largest request that must be answered soon
 _AT_ONCE: Final = 16  # requests of ``map_at_once``
 _PARTS: Final = 4  # of one object at a time
 _YES: Final = frozenset({"1", "true", "yes", "y", "on"})
@@ -177,10 +178,10 @@ def object_entries(folder: ObjectPath, error: type[RaysatError] = StorageError) 
 
 def put_object(path: ObjectPath, content: bytes) -> None:
     """Replace an object at once; when this returns it is stored. Raises DiskError; StorageError without a bucket."""
-    is_large = len(content) > _BLOCK
+    size = len(content)
     with asking(path, "written"):
-        store = _store(path.bucket, patient=is_large)
-        store.put(path.key, content, use_multipart=is_large, chunk_size=_BLOCK, max_concurrency=_PARTS)
+        store = _store(path.bucket, patient=size > _QUICK)
+        store.put(path.key, content, use_multipart=size > _BLOCK, chunk_size=_BLOCK, max_concurrency=_PARTS)
 
 
 def put_if_absent(path: ObjectPath, content: bytes) -> bool:

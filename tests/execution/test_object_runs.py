@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import raysat as raysat_api
 from raysat.data.store import PatchStore
 from raysat.files import ObjectPath, file_exists, folder_entries, read_bytes
 from raysat.storage.lease import TTL_S, lease_holder
@@ -19,11 +20,10 @@ pytestmark = pytest.mark.timeout(600)
 
 STUDY = """
 study: bucket
-base: {model: {name: test_resnet}, optim: {epochs: 50, batch_size: 8}}
+base: {model: {name: test_resnet}, optim: {epochs: 40, batch_size: 8}}
 seeds: 1
 arms:
   plain: {}
-  swa: {average: {kind: swa}}
   more b: {synthetic: {kind: dcgan, classes: [b], steps: 4, patches: 6, equalise: false}}
 """
 BOARDS = ("leaderboard.csv", "leaderboard.json", "leaderboard.md")
@@ -82,7 +82,31 @@ def test_a_run_in_a_bucket_is_that_of_a_disk_though_its_driver_is_killed_and_ano
 
     verified = raysat("ledger", "verify", run.root)
     assert (verified.code, verified.err) == (0, "")
-    assert "3 done, 0 running, 0 failed, 0 missing" in raysat("status", run.root).out
+    assert "2 done, 0 running, 0 failed, 0 missing" in raysat("status", run.root).out
     assert raysat("report", run.root, "--format", "md,json").code == 0
     assert {"report.md", "report.json", "figures"} <= {entry.name for entry in folder_entries(run.root / "report")}
     assert raysat("ablate", "--space", run.root / "study.yaml", "--data", landsat_store.path, "--out", out).code == 0
+
+
+SEARCH = {
+    "study": "hunt",
+    "base": {"model": {"name": "test_resnet"}, "optim": {"epochs": 2, "batch_size": 16}},
+    "search": {"optim.lr": {"log_uniform": [1e-3, 1e-1]}},
+    "budget": {"trials": 2},
+}
+
+
+def test_a_search_and_generators_in_a_bucket_are_read_there(
+    bucket: ObjectPath, landsat_store: PatchStore, ray_session: None
+) -> None:
+    out = f"{bucket}/runs"
+    found = raysat_api.tune(SEARCH, landsat_store.path, out=out)
+    assert found.to_frame()["state"].tolist() == ["finished"] * 2
+    opened = raysat_api.open_search(f"{out}/hunt")
+    assert opened.log == found.log
+    assert [arm.name for arm in opened.confirming_study().arms] == ["base", "best-1"]
+    generators = raysat_api.generate(landsat_store.path, out=f"{out}/generated", classes=["b"], patches=6, steps=4)
+    assert len(generators.stores["b"]) == 6
+    assert generators.train_on_synthetic() == generators.train_on_synthetic()
+    again = raysat_api.generate(landsat_store.path, out=f"{out}/generated", classes=["b"], patches=6, steps=4)
+    assert (again.outcome.finished, len(again.finished)) == (0, 1)

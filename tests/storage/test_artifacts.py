@@ -7,20 +7,30 @@ import pytest
 
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, StorageError, StoreError
+from raysat.files import AnyPath, read_bytes, remove_file, write_atomic
 from raysat.planning.build import make_plan
 from raysat.storage.artifacts import Artifacts
 from raysat.study.load import load_study
 from tests.helpers.artifacts import JOB, generate_record, generated_files
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    artifacts = Artifacts(tmp_path / "generated")
+@pytest.fixture(name="root", params=["disk", "bucket"])
+def _root(request: pytest.FixtureRequest, tmp_path: Path) -> AnyPath:
+    """Where generated stores go."""
+    place = tmp_path if request.param == "disk" else request.getfixturevalue("bucket")
+    return place / "generated"
+
+
+def test_what_is_written_is_read_back(tmp_path: Path, root: AnyPath) -> None:
+    artifacts = Artifacts(root)
     assert not artifacts.is_finished(JOB)
+    artifacts.check_writable()
     artifacts.write(JOB, generated_files(tmp_path))
+    artifacts.sweep()
     assert artifacts.is_finished(JOB)
     store = artifacts.open(JOB)
     assert store.generated
-    assert [int(patch.max()) for patch in store.images] == [0, 1, 2, 3]
+    assert [int(store.images[patch].max()) for patch in range(4)] == [0, 1, 2, 3]
     assert set(store.labels) == {1}
     assert len(store.indices("train")) == 4
     assert artifacts.read(JOB).quality.kid.generated == 0.1
@@ -28,14 +38,14 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "store.json", "record.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_damaged_store_is_not_finished(tmp_path: Path, name: str, damage: str) -> None:
-    artifacts = Artifacts(tmp_path / "generated")
+def test_a_damaged_store_is_not_finished(tmp_path: Path, root: AnyPath, name: str, damage: str) -> None:
+    artifacts = Artifacts(root)
     artifacts.write(JOB, generated_files(tmp_path))
     file = artifacts.path(JOB) / name
     if damage == "missing":
-        file.unlink()
+        remove_file(file, root)
     else:
-        file.write_bytes(file.read_bytes()[:20])
+        write_atomic(file, read_bytes(file, max_bytes=1 << 20)[:20])
     assert not artifacts.is_finished(JOB)
     artifacts.write(JOB, generated_files(tmp_path, name="again"))
     assert artifacts.is_finished(JOB)
