@@ -24,10 +24,10 @@ from raysat.reporting.format.document import Block, Document, Fold
 from raysat.reporting.format.pages import overview, report_page
 from raysat.reporting.format.run_comparison import comparison_page
 from raysat.reporting.format.table import Table
+from raysat.reporting.render.formats import FORMATS, check_formats
 from raysat.reporting.render.frames import effects_frame, make_frame, report_frame, table_frame
 from raysat.reporting.render.markdown import to_markdown
 from raysat.reporting.render.terminal import Blocks
-from raysat.reporting.render.write import FORMATS, check_formats, write_report
 from raysat.views.shown import Shown
 
 _OF_ESTIMATES: Final = ("value", "low", "high", "p", "p_holm", "n")
@@ -163,6 +163,8 @@ def report(
     analysis = analyze(folders, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
     files = []
     if out is not None:
+        from raysat.reporting.render.write import write_report  # and what draws: half a second that others do without
+
         files = write_report(analysis, as_path(out), formats, (lambda: progress("figures", 0, 1)) if progress else None)
     return Report(analysis=analysis, files=tuple(files))
 

@@ -27,6 +27,7 @@ from raysat.planning.build import Plan as AnyPlan
 from raysat.planning.jobs import PlannedTrial
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
+from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.format.pages import overview
 from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials_frame
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
@@ -51,6 +52,7 @@ class Run(Shown):
     ledger: Ledger
     outcome: Summary | None = None  # how the training ended that returned it; None where it was opened
     files: tuple[AnyPath, ...] = ()  # that this training wrote beside its records: the leaderboard
+    results: tuple[Leaderboard, Replication | None] | None = None  # in these files, so that they are not read again
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}>"
@@ -191,7 +193,7 @@ class Run(Shown):
 
     @override
     def show(self, console: Console) -> None:
-        console.print(Blocks(overview(*read_leaderboard(self.path))))
+        console.print(Blocks(overview(*(self.results or read_leaderboard(self.path)))))
 
 
 @checked
@@ -248,5 +250,6 @@ def ablate(
         outcome = run(study, pending.missing, pending.ledger, pending.artifacts, options, on_event)
     else:
         pending.ledger.write_plan(study.study.text, study.to_file())
-    files = write_leaderboard(*read_leaderboard(pending.ledger.root), pending.ledger.root)
-    return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files))
+    results = read_leaderboard(pending.ledger.root)
+    files = write_leaderboard(*results, pending.ledger.root)
+    return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files), results=results)

@@ -78,14 +78,15 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     out.print()
     for file in run.files:
         out.print(f"wrote {file}", style="dim")
-    if run.leaderboard().finished:
+    board = run.results[0] if run.results else run.leaderboard()
+    if board.finished:
         path = shlex.quote(str(run.path))
         out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
     for note in run.notes():
         out.print(note, style="yellow")
     if run.outcome and run.outcome.interrupted:
         return INTERRUPTED
-    return 0 if run.is_complete else 1
+    return 0 if board.finished == board.planned or run.is_complete else 1
 
 
 @cli.command()

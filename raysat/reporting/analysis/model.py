@@ -7,30 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
+from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 from raysat.formatting import number, one_line
 from raysat.metrics.catalog import ACCURACY, FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.metrics.spread import sample_sd
 from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: what is computed from the values is kept
 class MetricSummary:
     """One metric of one arm over its finished seeds; ``values`` in the order of ``Arm.seeds``."""
 
     values: tuple[float, ...]
 
-    @property
+    @cached_property
     def mean(self) -> float | None:
         """Mean over seeds; None without a value. Does not depend on their order, not even in the last bit."""
         return fmean(self.values) if self.values else None
 
-    @property
+    @cached_property
     def sd(self) -> float | None:
         """Sample standard deviation (n - 1); None for fewer than two values."""
-        return stdev(self.values) if len(self.values) > 1 else None
+        return sample_sd(self.values) if len(self.values) > 1 else None
 
 
 def summarise(values: Iterable[float | None]) -> MetricSummary:

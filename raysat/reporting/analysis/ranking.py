@@ -53,10 +53,10 @@ def rank(arms: Sequence[Arm], by: Metric = BALANCED_ACCURACY) -> tuple[Arm, ...]
                 hint="rank by another metric",
             )
 
-    seeds, complete = ranking_seeds(finished), _complete(finished)
+    seeds, complete = ranking_seeds(finished), {arm.name for arm in _complete(finished)}
 
     def short(arm: Arm) -> bool:
-        return not set(seeds) <= set(arm.seeds) if seeds else arm not in complete
+        return not set(seeds) <= set(arm.seeds) if seeds else arm.name not in complete
 
     def key(arm: Arm) -> list[float]:
         means = [(metric, _mean(arm, metric, seeds)) for metric in ranking_rule(by)]
@@ -78,7 +78,8 @@ def ranking_seeds(arms: Sequence[Arm]) -> tuple[int, ...]:
 def _complete(arms: Sequence[Arm]) -> list[Arm]:
     """Arms whose planned seeds have all finished; where there is none, those with the most finished seeds."""
     whole = [arm for arm in arms if arm.n and arm.n == arm.n_planned]
-    return whole or [arm for arm in arms if arm.n and arm.n == max(other.n for other in arms)]
+    most = max((arm.n for arm in arms), default=0)
+    return whole or [arm for arm in arms if arm.n and arm.n == most]
 
 
 def _mean(arm: Arm, metric: Metric, seeds: Sequence[int]) -> float:

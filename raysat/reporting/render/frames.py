@@ -6,13 +6,13 @@ Pandas takes half a second to import: import this module where a frame is made, 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
 
 from raysat.formatting import one_line
-from raysat.metrics.catalog import FROM_PREDICTIONS
+from raysat.metrics.catalog import FROM_PREDICTIONS, Metric
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.estimate import Estimate
@@ -56,14 +56,17 @@ def trials_frame(board: Leaderboard) -> pd.DataFrame:
 
 def leaderboard_frame(board: Leaderboard, replication: Replication | None = None) -> pd.DataFrame:
     """A row per arm, best first: mean and sd of each metric, and what was published beside them."""
-    return make_frame([_arm_row(board, arm, replication) for arm in board.arms], ["arm"], ["rank", "n", "n_planned"])
+    published = _published(board)
+    rows = [_arm_row(board, arm, replication, published) for arm in board.arms]
+    return make_frame(rows, ["arm"], ["rank", "n", "n_planned"])
 
 
 def report_frame(analysis: Analysis) -> pd.DataFrame:
     """A row per arm: the leaderboard's columns, then more metrics, then differences to the best and the baseline."""
     rows: list[Row] = []
+    published = _published(analysis.board)
     for arm in analysis.board.arms:
-        row = _arm_row(analysis.board, arm, analysis.replication)
+        row = _arm_row(analysis.board, arm, analysis.replication, published)
         if arm.n:
             row |= {"tied_with_best": arm.name in analysis.tied, "pareto": arm.name in analysis.pareto}
             for metric in FROM_PREDICTIONS:
@@ -147,12 +150,20 @@ def _csv_text(text: str) -> str:
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
 
 
-def _arm_row(board: Leaderboard, arm: Arm, replication: Replication | None) -> dict[str, object]:
+def _published(board: Leaderboard) -> frozenset[Metric]:
+    """The metrics of which something was published."""
+    arms = [arm for arm in board.arms if arm.published is not None]
+    return frozenset(metric for metric in board.metrics if any(arm.published_value(metric) is not None for arm in arms))
+
+
+def _arm_row(
+    board: Leaderboard, arm: Arm, replication: Replication | None, published: Collection[Metric]
+) -> dict[str, object]:
     row: dict[str, object] = {"arm": arm.name, "rank": arm.rank, "n": arm.n, "n_planned": arm.n_planned}
     for metric in board.metrics:
         key, summary = board.key(metric), arm.metrics[metric]
         row[f"{key}_mean"], row[f"{key}_sd"] = summary.mean, summary.sd
-        if any(other.published_value(metric) is not None for other in board.arms):
+        if metric in published:
             row[f"{key}_published"] = arm.published_value(metric)
             difference = replication.of(arm.name, metric) if replication else None
             row |= _estimate(f"{key}_minus_published", difference.estimate if difference else None, ("low", "high"))

@@ -1,9 +1,9 @@
-"""Blocks of a page on a terminal: of a table as many columns as its width holds; what remains goes to words."""
+"""Blocks of a page on a terminal: of a table the columns that its width holds, and no more rows than a page has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -12,11 +12,13 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
+from raysat.formatting import plural
 from raysat.reporting.format.cells import PARETO
 from raysat.reporting.format.document import Block, Bullets, Code, Fold, Subtitle, Text
 from raysat.reporting.format.table import Cell, Emphasis, Heading, Table
 
 _GAP: Final = 2  # blanks between columns
+_MOST_ROWS: Final = 50  # of a table
 _NARROWEST: Final = 8  # characters for names, whatever else there is
 _STYLES: Final = {Emphasis.PLAIN: "", Emphasis.STRONG: "bold", Emphasis.MUTED: "dim"}
 _ASCII: Final = str.maketrans(
@@ -46,7 +48,9 @@ def _lines(block: Block, options: ConsoleOptions) -> Iterator[RenderableType]:
     match block:
         case Table():
             if block.rows:
-                yield from _table(block, options)
+                yield from _table(replace(block, rows=block.rows[:_MOST_ROWS]), options)
+                if more := len(block.rows[_MOST_ROWS:]):
+                    yield _text(f"... {plural(more, 'more row')}: the files have all", "dim", ascii_only=ascii_only)
                 if block.caption:
                     yield _text(block.caption, "dim", ascii_only=ascii_only)
         case Text(content, hint):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
-from raysat.errors import StorageError, UsageError, suggest
+from raysat.errors import StorageError
 from raysat.files import AnyPath, check_real_folder, folder_entries, remove_file, write_atomic
 from raysat.metrics.catalog import RANKING
 from raysat.reporting.analysis.analyze import Analysis
@@ -16,23 +16,15 @@ from raysat.reporting.format.arms import settings_notes
 from raysat.reporting.format.leaderboard import leaderboard
 from raysat.reporting.format.pages import report_page
 from raysat.reporting.format.sentences import measured_on, ranking_sentences
+from raysat.reporting.render.formats import check_formats
 from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
 from raysat.reporting.render.latex import to_latex
 from raysat.reporting.render.markdown import to_markdown
 
-FORMATS: Final = ("md", "csv", "parquet", "json", "tex", "html")
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
-
-
-def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """Return known formats, each once, in the order of ``FORMATS``. Raises UsageError for others."""
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}", hint=suggest(name, FORMATS))
-    return tuple(name for name in FORMATS if name in formats)
 
 
 def write_report(

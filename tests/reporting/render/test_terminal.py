@@ -194,3 +194,11 @@ def test_compact_names_have_their_names_in_files_below_the_table(make_run):
     many = {f"average.start={k / 100}": {"average": {"kind": "swa", "start": k / 100}} for k in range(13)}
     made = make_run(dict.fromkeys(many, (0.9, 0.5, 0.6, 0.4)), seeds=(0,), configs=many, grid=True, folder="many")
     assert "average.start=" not in printed(collect(made), 100)
+
+
+def test_of_very_many_arms_those_that_lead_are_shown_and_the_others_counted(board):
+    arms = [replace(board.arms[0], name=f"arm {number}", rank=number) for number in range(1, 1001)]
+    lines = printed(replace(board, arms=tuple(arms)), 120).splitlines()
+    assert len(lines) < 70
+    assert re.findall(r"^ *\d+ +arm (\d+) ", "\n".join(lines), re.MULTILINE) == [str(n) for n in range(1, 51)]
+    assert "... 950 more rows: the files have all" in lines
