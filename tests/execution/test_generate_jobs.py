@@ -1,8 +1,10 @@
 """Generate jobs on real Ray: made once, shared, waited for; a failure costs its dependents alone."""
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import TrainingError
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.job_feeder import JobFeeder
+from raysat.execution.retries import Retries
 from raysat.execution.run import run, run_items
 from raysat.execution.run_state import RunState, Summary
 from raysat.generation.gan import generate
@@ -174,8 +177,10 @@ class DeathSession:
     ledger: Ledger
     artifacts: Artifacts
     cause: str | None
+    retries: Retries = field(default_factory=Retries)
+    slots: Any = field(default_factory=lambda: SimpleNamespace(allowed=lambda: 2))
 
-    def tune(self, searcher: JobFeeder, state: RunState, *, samples: int) -> None:
+    def tune(self, searcher: JobFeeder, state: RunState, *, jobs: int) -> None:
         (generator, waits) = (searcher.suggest("1"), searcher.suggest("2"))
         assert isinstance(generator, dict)
         assert waits is None

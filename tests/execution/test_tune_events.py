@@ -1,17 +1,30 @@
-"""What is recorded of a job that is given up."""
+"""What a run makes of slots that fail: only what is not on record has failed; and what is recorded of it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from raysat.execution.deaths import Death
+from raysat.execution.events import ignore
+from raysat.execution.finished import is_finished
+from raysat.execution.job_feeder import JobFeeder
+from raysat.execution.messages import State
 from raysat.execution.retries import MOST_LOSSES, Retries
-from raysat.execution.tune_events import record_deaths
-from raysat.planning.stages import train_jobs
+from raysat.execution.run_state import RunState
+from raysat.execution.tune_events import TuneEvents, record_deaths
+from raysat.execution.worker import do_job
+from raysat.execution.worker_context import WorkerGroup
+from raysat.generation import classifier
+from raysat.planning.jobs import generate_jobs
+from raysat.planning.resolve import resolve_config
+from raysat.planning.stages import Job, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.stages import way
+from tests.helpers.training import MakeStore, config
+from tests.helpers.worker import Bench, one_job, planned
 
 OLD, DIED = Death(account="Traceback\nold"), Death(account="context\nThe actor died unexpectedly")
 
@@ -41,3 +54,49 @@ def test_a_death_is_recorded_for_what_is_not_finished(
     assert hint in failure.hint
     for death in deaths:
         assert death.account in (failure.traceback or "")
+
+
+def fail(job: Job, ledger: Ledger, artifacts: Artifacts) -> dict[str, State]:
+    """Have the slot of a job fail for good, as Tune tells it; how each of its trials or generators ends."""
+    source = JobFeeder(
+        [job],
+        is_done=lambda job: all(is_finished(item, ledger, artifacts) for item in job.items),
+        on_done=lambda job: None,
+        on_lost=lambda job: None,
+    )
+    state, slots = RunState([job]), SimpleNamespace(fit=1)
+    events = TuneEvents(state, source, slots, ledger, artifacts, ignore)  # type: ignore[arg-type]
+    trial = SimpleNamespace(config=source.suggest("1"))
+    events.on_trial_start(0, [], trial)
+    source.note_death("1", DIED)
+    source.on_trial_complete("1", None, error=True)
+    events.on_trial_error(0, [], trial)
+    return {name: row.state for name, row in state.rows.items()}
+
+
+def test_a_slot_that_failed_after_its_record_was_written_is_no_failure(make_store: MakeStore, tmp_path: Path) -> None:
+    store, ledger, artifacts = make_store(), Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated")
+    short, long = (planned(store, optim={"epochs": epochs}) for epochs in (1, 2))
+    ledger.write(short.id, files_of(made_up_record(short.id)))
+    assert fail(one_job(short, long), ledger, artifacts) == {short.id: State.DONE, long.id: State.FAILED}
+    ledger.clear_failure(long.id)
+    ledger.write(long.id, files_of(made_up_record(long.id)))
+    assert fail(one_job(short, long), ledger, artifacts) == {short.id: State.DONE, long.id: State.DONE}
+    assert ledger.read_failure(long.id) is None
+
+
+def test_a_generator_whose_slot_failed_after_its_patches_were_written_is_done(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "_STEPS", 2)
+    store = make_store({"train": (24, 12, 8), "val": (8, 6, 4)})
+    ledger, artifacts = Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated")
+    gan = config(synthetic={"kind": "dcgan", "classes": ["class2"], "steps": 2, "width": 4, "batch_size": 4})
+    (job,) = generate_jobs(resolve_config(gan, store), store)
+    assert fail(job, ledger, artifacts) == {job.id: State.FAILED}
+    ledger.clear_failure(job.id)
+    bench = Bench(store)
+    do_job(job, bench.context, WorkerGroup())
+    artifacts.write(job.id, bench.storage.generated[job.id])
+    assert fail(job, ledger, artifacts) == {job.id: State.DONE}
+    assert ledger.read_failure(job.id) is None
