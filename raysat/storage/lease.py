@@ -38,12 +38,14 @@ from raysat.files import (
     write_atomic,
 )
 from raysat.files.fields import Count, Id, Line, Time
+from raysat.formatting import elide_line
 
 FOLDER: Final = "lease"
 TTL_S: Final = 15.0
-_NAME: Final = re.compile(r"(\d{8})\.json")
+_NAME: Final = re.compile(r"(\d{8,15})\.json")
 _MAX_BYTES: Final = 16 << 10
 _RELEASE_S: Final = 2.0  # that a renewal on its way may take
+_LONGEST_HOST: Final = 100  # characters that are shown
 _SHOWN: Final = 2  # times to live after which a lease that was not released is shown no more as held
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while a machine sleeps
 
@@ -56,14 +58,14 @@ class LeaseFile(FileModel):
     host: Line
     pid: Count
     count: Count  # of renewals
-    ttl: Annotated[float, Field(gt=0, le=3600)]  # seconds
+    ttl: Annotated[float, Field(gt=0, le=60)]  # seconds
     time: Time  # of the renewal, for people
     released: bool = False
 
     @property
     def holder(self) -> str:
         """Who it is, for people."""
-        return f"pid {self.pid} on {self.host}"
+        return f"pid {self.pid} on {elide_line(self.host, _LONGEST_HOST)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +189,10 @@ def _acquire(folder: ObjectPath, waiting: Callable[[str], None] | None, ttl: flo
     while True:
         file = watched.file
         is_free = not watched.number or (file is not None and file.released)
-        if is_free or _now() - since > (ttl if file is None else file.ttl):
-            if lease := _make(folder, watched.number + 1, ttl):
-                return lease
-        else:
-            time.sleep(ttl / 15)
+        may_take = is_free or _now() - since > (ttl if file is None else file.ttl)
+        if may_take and (lease := _make(folder, watched.number + 1, ttl)):
+            return lease
+        time.sleep(ttl / 15)
         seen = _newest(folder)
         if seen == watched:
             continue

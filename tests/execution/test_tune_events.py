@@ -1,5 +1,6 @@
-"""What a run makes of slots that fail: only what is not on record has failed; and what is recorded of it."""
+"""What a run makes of slots that fail, what is recorded of it, and what ends a run."""
 
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,10 @@ from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
 from raysat.execution.retries import MOST_LOSSES, Retries
 from raysat.execution.run_state import RunState
-from raysat.execution.tune_events import TuneEvents, record_deaths
+from raysat.execution.tune_events import StorageStopper, TuneEvents, record_deaths
 from raysat.execution.worker import do_job
 from raysat.execution.worker_context import WorkerGroup
+from raysat.files import ObjectPath, put_if_absent
 from raysat.generation import classifier
 from raysat.planning.jobs import generate_jobs
 from raysat.planning.resolve import resolve_config
@@ -100,3 +102,19 @@ def test_a_generator_whose_slot_failed_after_its_patches_were_written_is_done(
     artifacts.write(job.id, bench.storage.generated[job.id])
     assert fail(job, ledger, artifacts) == {job.id: State.DONE}
     assert ledger.read_failure(job.id) is None
+
+
+def test_a_run_that_another_driver_took_over_ends_with_that(bucket: ObjectPath) -> None:
+    ledger = Ledger(bucket / "run")
+    stopper = StorageStopper(ledger)
+    with ledger.lock():
+        assert not stopper("trial", {})
+        assert not stopper.stop_all()
+        pickle.dumps((stopper, ledger))  # as Tune does
+        put_if_absent(ledger.root / "lease" / "00000002.json", b"{}")
+        assert ledger._lease is not None
+        ledger._lease._sure_at -= 3600  # as if this process had been suspended
+        assert not stopper("trial", {})
+        assert stopper.stop_all()
+    assert stopper.error is not None
+    assert "another raysat took over" in stopper.error.message

@@ -142,3 +142,20 @@ def test_a_lease_that_cannot_be_read_is_taken_over_like_a_dead_one(run):
     with leased(run, ttl=TTL):
         assert time.monotonic() - began > TTL - 0.1
         assert numbers(run) == ["00000008.json"]
+
+
+@pytest.mark.parametrize("number", [99_999_999, 10**11])
+def test_numbers_grow_beyond_eight_digits(run, number):
+    write_atomic(_path(run / "lease", number), b"{}")
+    for step in (1, 2):
+        with leased(run, ttl=0.3):
+            assert numbers(run) == [f"{number + step}.json"]
+
+
+def test_a_holder_with_a_long_name_is_one_short_line(run):
+    file = LeaseFile(owner="a", host="\x1b[2J" + "h" * 10_000, pid=1, count=0, ttl=60, time=time.time())
+    write_atomic(_path(run / "lease", 1), file.model_dump_json())
+    shown = lease_holder(run)
+    assert shown is not None
+    assert shown.isprintable()
+    assert len(shown) < 200

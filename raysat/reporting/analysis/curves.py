@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.errors import StorageError
+from raysat.files import map_at_once
 from raysat.reporting.analysis.model import Arm
 
 _COLUMNS = ("epoch", "balanced_accuracy", "loss")
@@ -28,7 +29,8 @@ class Curve:
 def read_curve(arm: Arm) -> Curve | None:
     """Curves of all seeds up to the last epoch that all of them have; None where one is missing or damaged."""
     try:
-        histories = [source.ledger.read_history(source.trial) for source in arm.sources]
+        place = arm.sources[0].ledger.root
+        histories = map_at_once(place, lambda source: source.ledger.read_history(source.trial), arm.sources)
     except StorageError:
         return None
     if not all(math.isfinite(row.get("epoch", math.nan)) for rows in histories for row in rows):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.errors import StorageError, UsageError
+from raysat.files import map_at_once
 from raysat.metrics.catalog import (
     AUROC,
     AVERAGE_PRECISION,
@@ -21,7 +22,7 @@ from raysat.metrics.catalog import (
     Metric,
 )
 from raysat.metrics.probabilistic import Reliability, Scores, reliability, score
-from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary, summarise
+from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary, TrialSource, summarise
 from raysat.storage.predictions import Predictions
 from raysat.storage.records import Record
 
@@ -73,9 +74,8 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
     bins: dict[str, Reliability] = {}
     for arm in board.ranked:
         pooled = []
-        for seed, source in zip(arm.seeds, arm.sources, strict=True):
-            read = source.ledger.read_predictions(source.trial)
-            record = source.ledger.read(source.trial)
+        found = map_at_once(arm.sources[0].ledger.root, _read, arm.sources)
+        for seed, source, (read, record) in zip(arm.seeds, arm.sources, found, strict=True):
             where = source.ledger.root / "trials" / source.trial
             if read.metrics() != record.metrics[board.reported]:
                 raise StorageError(
@@ -109,6 +109,10 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         records=tuple(records),
         reliability=bins,
     )
+
+
+def _read(source: TrialSource) -> tuple[Predictions, Record]:
+    return source.ledger.read_predictions(source.trial), source.ledger.read(source.trial)
 
 
 def with_scores(board: Leaderboard, predictions: TrialPredictions) -> Leaderboard:
