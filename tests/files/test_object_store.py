@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -189,18 +192,26 @@ def test_credentials_that_are_refused_are_one_line(bucket, s3_endpoint):
     assert "secret" not in error.message
 
 
-class _Careless(BaseHTTPRequestHandler):
-    """Hands requests on to a server, without the condition that there be no such object."""
+class _Proxy(BaseHTTPRequestHandler):
+    """Hands requests on to a server: without the condition that there be no such object, or with some answers lost."""
 
     endpoint = ""
+    is_careless = False
+    lost: ClassVar[list[str]] = []  # the next requests whose answers are lost, by what their path ends with
     protocol_version = "HTTP/1.1"
 
     def hand_on(self) -> None:
         server = HTTPConnection(self.endpoint.removeprefix("http://"))
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "if-none-match"}
+        dropped = "if-none-match" if self.is_careless else ""
+        headers = {name: value for name, value in self.headers.items() if name.lower() != dropped}
         server.request(self.command, self.path, self.rfile.read(int(self.headers.get("content-length", 0))), headers)
         answer = server.getresponse()
         body = answer.read()
+        server.close()
+        if self.lost and self.path.endswith(self.lost[0]):
+            self.lost.pop(0)
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in {"transfer-encoding", "content-length", "connection"}:
@@ -208,20 +219,26 @@ class _Careless(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        server.close()
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
+@contextmanager
+def proxy(elsewhere, endpoint: str, **settings: object) -> Iterator[None]:
+    methods = dict.fromkeys(["do_GET", "do_PUT", "do_POST", "do_HEAD", "do_DELETE"], _Proxy.hand_on)
+    handler = type("Handler", (_Proxy,), {"endpoint": endpoint, **methods, **settings})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        elsewhere(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
 def test_a_store_that_puts_where_there_is_an_object_is_refused_before_it_is_used(bucket, s3_endpoint, elsewhere):
     check_put_if_absent(bucket / "runs")
     assert not folder_entries(bucket / "runs")
-    methods = dict.fromkeys(["do_GET", "do_PUT", "do_POST", "do_HEAD", "do_DELETE"], _Careless.hand_on)
-    careless = type("Handler", (_Careless,), {"endpoint": s3_endpoint, **methods})
-    with ThreadingHTTPServer(("127.0.0.1", 0), careless) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        elsewhere(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+    with proxy(elsewhere, s3_endpoint, is_careless=True):
         write_atomic(bucket / "x", b"1")
         assert read_bytes(bucket / "x", max_bytes=9) == b"1"
         with pytest.raises(DiskError, match="If-None-Match") as caught:
@@ -229,7 +246,21 @@ def test_a_store_that_puts_where_there_is_an_object_is_refused_before_it_is_used
         assert "\n" not in caught.value.message
         assert caught.value.hint
         assert not folder_entries(bucket / "runs")
-        server.shutdown()
+
+
+def test_an_answer_that_is_lost_makes_nobody_believe_that_another_was_first(bucket, s3_endpoint, elsewhere):
+    lost = ["/lease", "/record", "/plan.json"]
+    with proxy(elsewhere, s3_endpoint, lost=lost):
+        assert put_if_absent(bucket / "lease", b"mine")
+        assert not put_if_absent(bucket / "lease", b"another's")
+        write_atomic(bucket / "record", b"1")
+        write_atomic(bucket / "plan.json", b"2")
+    assert not lost
+    assert [read_bytes(bucket / name, max_bytes=9) for name in ("lease", "record", "plan.json")] == [
+        b"mine",
+        b"1",
+        b"2",
+    ]
 
 
 def test_a_store_that_fails_now_and_then_is_asked_again(bucket, elsewhere):
