@@ -39,7 +39,7 @@ def _imports(folder: Path) -> Iterator[str]:
 
 
 def _used(folder: Path) -> set[str]:
-    modules = set(_imports(folder)) - set(sys.stdlib_module_names) - {"raysat", "tests"}
+    modules = set(_imports(folder)) - set(sys.stdlib_module_names) - {"raysat", "tests", "benchmarks"}
     owners = {name: found[0] for name, found in packages_distributions().items()} | NAMESPACES
     return {_normal(owners.get(module, module)) for module in modules}
 
