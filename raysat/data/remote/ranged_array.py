@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,13 @@ class RangedArray:
             size: its bytes.
         """
         self.shape, self.dtype = header.shape, header.dtype
-        self._positions = np.arange(len(self))
         row = math.prod(header.shape[1:]) * header.dtype.itemsize
         self._reader = BlockReader(source, name, start=header.start, row=row, size=size)
+
+    @cached_property
+    def _positions(self) -> npt.NDArray[np.int64]:
+        """Of the rows; made when one is asked for, after it was compared with other files how many there are."""
+        return np.arange(len(self))
 
     @property
     def ndim(self) -> int:

@@ -59,7 +59,7 @@ def test_it_is_copied_once(store: PatchStore) -> None:
 
 
 @quick
-@given(size=st.integers(0, 100_000), step=st.integers(1, 40_000), parallel=st.integers(1, 5))
+@given(size=st.integers(0, 2_000), step=st.integers(1, 1_000), parallel=st.integers(1, 5))
 def test_ranges_of_any_size_fill_files_of_any_size(
     size: int, step: int, parallel: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

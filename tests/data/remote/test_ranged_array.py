@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import basic_indices
 
-from raysat.data.npy import fitting_header
+from raysat.data.npy import NpyHeader, fitting_header
 from raysat.data.remote import blocks
 from raysat.data.remote.ranged_array import RangedArray
 from raysat.errors import StoreError
@@ -62,6 +62,12 @@ def test_any_index_gives_what_numpy_gives(
         assert np.array_equal(np.asarray(array), values)
         assert [row.tolist() for row in array] == values.tolist()
     assert (array.shape, array.ndim, array.size, array.nbytes) == (shape, 4, values.size, values.nbytes)
+
+
+def test_an_array_of_any_length_costs_nothing_until_it_is_indexed(tmp_path: Path) -> None:
+    header = NpyHeader(dtype=np.dtype(np.uint8), shape=(1 << 50, 1, 1, 1), fortran_order=False, start=128)
+    array = RangedArray(FolderSource(tmp_path), "images.npy", header, (1 << 50) + 128)
+    assert (len(array), array.nbytes) == (1 << 50, 1 << 50)
 
 
 def test_rows_beyond_the_array_are_an_error(tmp_path: Path) -> None:
