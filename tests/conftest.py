@@ -49,6 +49,7 @@ RAY = (
     "tests/execution/test_planted_modules.py",
     "tests/execution/test_ray_start.py",
     "tests/faults/",
+    "tests/hosts/test_benchmark.py",
     "tests/hosts/test_studies.py",
     "tests/test_tutorial.py",
 )

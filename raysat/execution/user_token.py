@@ -7,8 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
-from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # its stubs lack it
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
 
 from raysat.errors import ClusterError
 
@@ -58,13 +57,27 @@ def check_token(address: str) -> None:
     """
     if os.environ.get("RAY_USE_TLS", "0") != "0" or _is_accepted(address):
         return
-    if maybe_enable_token_auth_if_token_available(warn_if_disabled=False) and _is_accepted(address):
+    if _offers_token() and _is_accepted(address):
         return
     what = "does not accept your token" if _token_header() else "asks for a token, and you have none"
     raise ClusterError(
         f"the cluster at {address} {what}",
         hint="its token goes into ~/.ray/auth_token, or into a file that RAY_AUTH_TOKEN_PATH names",
     )
+
+
+def _offers_token() -> bool:
+    """Whether this process sends a token: as RAY_AUTH_MODE says, else where the user has one.
+
+    Ray's own function for this warns each time that a token is in use.
+    """
+    if (mode := os.environ.get("RAY_AUTH_MODE")) is not None:
+        return mode.lower() == "token"
+    if not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        return False
+    os.environ["RAY_AUTH_MODE"] = "token"
+    Config.initialize("")  # Ray remembers the mode for the process
+    return True
 
 
 def _is_accepted(address: str) -> bool:

@@ -1,5 +1,7 @@
 """The user's token for clusters is taken away from others, and checked before Ray connects."""
 
+import logging
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -108,6 +110,18 @@ def having(token: str | None) -> Iterator[None]:
 def test_a_token_that_fits(asked: str | None, given: str | None) -> None:
     with cluster(asked) as address, having(given):
         check_token(address)
+
+
+def test_a_token_is_offered_without_a_word_where_the_user_did_not_say_whether(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("ray"), "handlers", [caplog.handler])
+    with cluster("a" * 64) as address, having("a" * 64), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_AUTH_MODE")
+        Config.initialize("")
+        check_token(address)
+        assert os.environ["RAY_AUTH_MODE"] == "token"
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(("given", "message"), [("b" * 64, "does not accept your token"), (None, "you have none")])
