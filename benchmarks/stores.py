@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -78,20 +79,20 @@ def show(title: str, measure: Callable[[int], tuple[float, float]], repeats: int
         print(f"  {ranges:>2} at a time: {copied:<22} open: {opened}", flush=True)
 
 
-def timed(source: Source, store: PatchStore, ranges: int) -> tuple[float, float]:
+def timed(source: Any, store: PatchStore, parallel: int) -> tuple[float, float]:
     """Copy a store into an empty cache; returns MB/s of copying and of all."""
     seconds: list[float] = []
     plain = copy.copy_files
 
     def copy_files(*words: Any) -> None:
         started = time.perf_counter()
-        plain(*words, parallel=ranges)
+        plain(*words)
         seconds.append(time.perf_counter() - started)
 
     shutil.rmtree(os.environ["RAYSAT_CACHE"], ignore_errors=True)
     copy.copy_files = copy_files
     started = time.perf_counter()
-    opened = copy.fetch_store(source, store.digest, store.path)
+    opened = copy.fetch_store(replace(source, parallel=parallel), store.digest, store.path)
     seconds.append(time.perf_counter() - started)
     copy.copy_files = plain
     if opened is None:

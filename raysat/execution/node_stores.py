@@ -23,6 +23,8 @@ class DriverSource:
     place: Path  # on the driver's node
     driver: RunFiles
     job: str | None  # the generate job that made it; None for the real store
+    parallel: int = 8
+    part: int = 4 << 20  # little, since all nodes may copy at a time: what is on the way lies in the driver's memory
 
     def size(self, name: str) -> int | None:
         """As ``Source``."""

@@ -14,6 +14,8 @@ class FolderSource:
     """Reads the files of a folder, and counts; ``gate``, once closed, keeps readers waiting."""
 
     place: Path
+    parallel: int = 4
+    part: int = 1 << 20
     reads: list[tuple[str, int, int]] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
 

@@ -27,8 +27,6 @@ from raysat.errors import StoreError, prefixed
 from raysat.files import AnyPath, install_folder, partial_folder, sync_file
 from raysat.files.locks import exclusive_now
 
-PARALLEL: Final = 16  # ranges at a time: object stores give each of them some 50 to 100 MB/s
-_RANGE: Final = 16 << 20  # bytes of one: few requests, and little memory for all that are on the way
 _AGAIN: Final = "run the same command again"
 _LOOK_S: Final = 0.2  # between two looks at how far another process has copied
 
@@ -89,9 +87,7 @@ def _copy(source: Source, digest: str, path: AnyPath, target: Path, progress: Pr
         return open_cached(digest, path)  # before another process may delete it
 
 
-def copy_files(
-    source: Source, sizes: Mapping[str, int], folder: Path, progress: Progress, *, parallel: int = PARALLEL
-) -> None:
+def copy_files(source: Source, sizes: Mapping[str, int], folder: Path, progress: Progress) -> None:
     """Copy the files of a store by range.
 
     Args:
@@ -99,7 +95,6 @@ def copy_files(
         sizes: bytes by file.
         folder: where files of these sizes are, which are filled.
         progress: called with the bytes copied so far and in all.
-        parallel: ranges at a time.
 
     Raises:
         StoreError: the store changed.
@@ -107,14 +102,13 @@ def copy_files(
         OSError: a file cannot be written.
     """
     total, done = sum(sizes.values()), 0
-    ranges = [
-        (name, start, min(start + _RANGE, size)) for name, size in sizes.items() for start in range(0, size, _RANGE)
-    ]
+    step = source.part
+    ranges = [(name, start, min(start + step, size)) for name, size in sizes.items() for start in range(0, size, step)]
     with ExitStack() as stack:
         handles = {name: os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC) for name in sizes}
         for handle in handles.values():
             stack.callback(os.close, handle)
-        pool = stack.enter_context(ThreadPoolExecutor(parallel))
+        pool = stack.enter_context(ThreadPoolExecutor(source.parallel))
 
         def copy(name: str, start: int, stop: int) -> int:
             left = memoryview(source.read(name, start, stop))

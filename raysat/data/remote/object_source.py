@@ -18,6 +18,8 @@ class ObjectSource:
     """Reads a store behind a URL; see ``Source``."""
 
     place: ObjectPath
+    parallel: int = 16  # object stores give each request some 50 to 100 MB/s
+    part: int = 16 << 20  # of what latency costs, little is left
     _versions: dict[str, ObjectVersion | None] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 

@@ -12,6 +12,14 @@ class Source(Protocol):
     def place(self) -> object:
         """Where they lie, for people: a URL, or a path on another machine."""
 
+    @property
+    def parallel(self) -> int:
+        """How many parts of a file to copy at a time."""
+
+    @property
+    def part(self) -> int:
+        """Bytes of a part; so many times ``parallel`` are in memory while a store is copied."""
+
     def size(self, name: str) -> int | None:
         """Bytes of one of ``STORE_FILES``; None where there is none. Raises DiskError where that cannot be told."""
 

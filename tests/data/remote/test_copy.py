@@ -69,15 +69,8 @@ def test_ranges_of_any_size_fill_files_of_any_size(
     (folder / "there" / "images.npy").write_bytes(content)
     (folder / "images.npy").write_bytes(bytes(size))
     seen: list[int] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("raysat.data.remote.copy._RANGE", step)
-        copy_files(
-            FolderSource(folder / "there"),
-            {"images.npy": size},
-            folder,
-            lambda done, total: seen.append(done),
-            parallel=parallel,
-        )
+    source = FolderSource(folder / "there", parallel=parallel, part=step)
+    copy_files(source, {"images.npy": size}, folder, lambda done, total: seen.append(done))
     assert (folder / "images.npy").read_bytes() == content
     assert seen == sorted(seen)
     assert (seen or [0])[-1] == size

@@ -11,8 +11,8 @@ import pytest
 
 from raysat.data.importers.source import open_data
 from raysat.data.patch_store import PatchStore
-from raysat.data.remote import copy
 from raysat.data.remote.cache import cached_stores
+from raysat.data.remote.copy import fetch_store
 from raysat.data.remote.object_source import ObjectSource
 from raysat.data.remote.open import copy_to_node
 from raysat.data.remote.ranged_array import RangedArray
@@ -172,8 +172,7 @@ def test_a_store_that_cannot_be_reached_is_one_clear_error(monkeypatch: pytest.M
     assert "\n" not in caught.value.message
 
 
-def test_ranges_are_copied_several_at_a_time(url: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copy, "_RANGE", 64)
+def test_parts_are_copied_several_at_a_time(url: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[str] = set()
     plain = ObjectSource.read
 
@@ -182,6 +181,7 @@ def test_ranges_are_copied_several_at_a_time(url: ObjectPath, monkeypatch: pytes
         return plain(self, name, start, stop)
 
     monkeypatch.setattr(ObjectSource, "read", read)
-    copied = copy_to_node(open_data(str(url)))
+    opened = open_data(str(url))
+    copied = fetch_store(ObjectSource(url, parallel=6, part=64), opened.digest, url)
     assert verify_store(copied)
-    assert len(seen) > copy.PARALLEL // 2
+    assert len(seen) > 3
