@@ -1,0 +1,21 @@
+"""What checkpoints cost, at its smallest (``benchmarks/checkpoints.py`` has trainings of 134 MB)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.helpers.paths import ROOT
+
+
+def test_it_measures_both_ways_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "checkpoints.py"), "--model", "test_resnet", "--pairs", "1"]
+    command += ["--seconds", "3", "--trainings", "2", "--checkpoint-every", "1s", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["way", "direct", "direct:", "way", "driver", "driver:"]
+    for row in (rows[1], rows[4]):
+        assert float(row[1]) > 1, "MB"
+        assert 2 <= int(row[2]) <= 4, "two trainings save once or twice each"
+        assert float(row[3]) > 0
+    assert list(tmp_path.iterdir()) == []
