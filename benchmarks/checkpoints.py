@@ -109,7 +109,7 @@ class Trainer:
             for epoch in range(1, epochs + 1):
                 for _ in range(_STEPS):
                     self._step()
-                if spacing is not None and epoch < epochs:
+                if spacing is not None and epoch <= epochs * 2 // 3:  # what is saved at the end would be waited for
                     writer.offer(self._state, epoch)
         return Window(seconds=time.perf_counter() - began, saves=tuple(saves))
 
