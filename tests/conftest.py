@@ -51,6 +51,7 @@ RAY = (
     "tests/faults/",
     "tests/hosts/test_benchmark.py",
     "tests/hosts/test_studies.py",
+    "tests/test_checkpoints_benchmark.py",
     "tests/test_tutorial.py",
 )
 SLOW = (
