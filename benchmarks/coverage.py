@@ -93,7 +93,8 @@ def coverage(
         right = effects + of_patches(by_both, 2, seeds) > 0
         wrong = (labels + rng.integers(1, len(SIZES), right.shape)) % len(SIZES)
         trials = predictions_of(labels, np.where(right, labels, wrong).reshape(2 * seeds, -1).astype(np.uint8))
-        values, draws = observed(trials)[KEPT], resample(trials, n_resamples=DRAWS, seed=int(rng.integers(2**32)))[KEPT]
+        drawn = resample(trials, n_resamples=DRAWS, seed=int(rng.integers(2**32)))
+        values, draws = observed(trials)[KEPT], drawn.of(list(range(2 * seeds)))[KEPT]
         values, draws = values[:, seeds:] - values[:, :seeds], draws[:, :, seeds:] - draws[:, :, :seeds]
         ours += within(truth, *interval(values, draws, seed=int(rng.integers(2**32))))
         chosen = np.take_along_axis(draws, rng.integers(0, seeds, (1, DRAWS, seeds)), axis=2).mean(axis=2)

@@ -18,10 +18,12 @@ import numpy.typing as npt
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
 from raysat.reporting.analysis.estimate import Floats
 from raysat.reporting.analysis.predictions import TrialPredictions
+from raysat.reporting.analysis.resamples import Resamples
 
 N_RESAMPLES: Final = 2000
 _LEAST: Final = 200  # resamples, however many trials there are
-_CHUNK: Final = 200  # resamples at a time: bounds the memory of what is not kept
+_CHUNK: Final = 200  # resamples that are drawn at a time
+_MOST_NUMBERS: Final = 2**21  # that are computed at a time: bounds the memory of what is not kept
 _MOST_BYTES: Final = 600 * 2**20  # of what is kept; with more trials and classes there are fewer resamples
 
 
@@ -61,14 +63,17 @@ def resample(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Floats:
-    """Return every metric of every trial on each resample: (M, B, T) float32, in the order of ``resampled_metrics``.
+) -> Resamples:
+    """Return every metric of every trial on each resample, in the order of ``resampled_metrics``.
 
     Args:
         predictions: of T trials for N patches.
         n_resamples: how many, B; fewer where they would not fit in memory.
         seed: of the random patches.
         progress: called with resamples done and resamples in all.
+
+    Raises:
+        DiskError: they are too many for memory, and cannot be written to a file.
     """
     classes, trials = predictions.classes, len(predictions.predicted)
     n_metrics = len(resampled_metrics(classes))
@@ -76,7 +81,8 @@ def resample(
     rng = np.random.default_rng(seed)
     support = np.bincount(predictions.labels, minlength=classes)
     by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]
-    kept = np.empty((n_metrics, n_resamples, trials), np.float32)
+    kept = Resamples(n_metrics, n_resamples, trials)
+    step = max(1, _MOST_NUMBERS // (n_metrics * max(trials, 1)))  # resamples whose metrics are computed at a time
     for start in range(0, n_resamples, _CHUNK):
         size = min(_CHUNK, n_resamples - start)
         hits, predicted = (np.zeros((size, trials, classes), np.float32) for _ in range(2))
@@ -94,7 +100,9 @@ def resample(
                 if j == k:
                     hits[:, :, k] = count
             left += patches
-        kept[:, start : start + size] = from_counts(hits, predicted, support)
+        for first in range(0, size, step):
+            part = slice(first, first + step)
+            kept.add(start + first, from_counts(hits[part], predicted[part], support))
         if progress:
             progress(start + size, n_resamples)
     return kept

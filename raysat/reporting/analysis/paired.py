@@ -76,7 +76,7 @@ class PairedBootstrap:
         self.metrics = resampled_metrics(predictions.classes)
         self._observed = observed(predictions)  # (M, T)
         self._resampled = resample(predictions, n_resamples=n_resamples, seed=seed, progress=progress)  # (M, B, T)
-        self.n_resamples = self._resampled.shape[1]
+        _, self.n_resamples, _ = self._resampled.shape
         self._rng_seed = seed
 
     def seeds(self, *arms: str) -> tuple[int, ...]:
@@ -135,7 +135,7 @@ class PairedBootstrap:
         for weight, arm, metric in terms:
             rows, m = self._of(arm, seeds), self.metrics.index(metric)
             values += weight * self._observed[m, rows]
-            resampled += weight * self._resampled[m][:, rows]
+            resampled += weight * self._resampled.of(rows)[m]
         if not np.isfinite(values).all():
             return None
         return self._estimates(_without_rounding(values)[None], _without_rounding(resampled)[None])[0]
@@ -147,7 +147,7 @@ class PairedBootstrap:
         for arm, weight in contrast.weights.items():
             rows = self._of(arm, seeds)
             values += weight * self._observed[:, rows]
-            resampled += weight * self._resampled[:, :, rows]
+            resampled += weight * self._resampled.of(rows)
         return _without_rounding(values), _without_rounding(resampled)
 
     def _estimates(self, values: Floats, resampled: Floats) -> list[Estimate]:

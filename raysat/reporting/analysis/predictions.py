@@ -40,7 +40,7 @@ class TrialPredictions:
     confusion: npt.NDArray[np.int64]  # (T, K, K)
     rows: Mapping[str, Mapping[int, int]]  # arm -> seed -> its place along T
     scores: tuple[Scores, ...]  # (T,)
-    records: tuple[Record, ...]  # (T,)
+    records: tuple[Record, ...]  # (T,), without their metrics, which would take most of the memory
     reliability: Mapping[str, Reliability]  # by arm, pooled over its seeds
 
     @property
@@ -70,6 +70,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
     predicted = np.empty((0, 0), np.uint8)
     rows: dict[str, dict[int, int]] = {}
     records: list[Record] = []
+    confusion: list[npt.NDArray[np.int64]] = []
     scores: list[Scores] = []
     bins: dict[str, Reliability] = {}
     for arm in board.ranked:
@@ -87,7 +88,8 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
             order = _order(first, read, f"{arm.name} with seed {seed} ({where})")
             rows.setdefault(arm.name, {})[seed] = len(records)
             predicted[len(records)] = read.predicted[order]
-            records.append(record)
+            records.append(record.model_copy(update={"metrics": {}}))
+            confusion.append(np.array(record.metrics[board.reported].confusion))
             scores.append(score(read.labels, read.predicted, read.probabilities, ordinal=board.ordinal))
             pooled.append(reliability(read.labels, read.predicted, read.probabilities))
             if progress:
@@ -103,7 +105,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
     return TrialPredictions(
         labels=first.labels,
         predicted=predicted,
-        confusion=np.array([record.metrics[board.reported].confusion for record in records]),
+        confusion=np.array(confusion),
         rows=rows,
         scores=tuple(scores),
         records=tuple(records),

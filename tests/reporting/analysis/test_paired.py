@@ -79,7 +79,7 @@ def test_a_draw_is_the_metric_of_resampled_patches_the_same_for_all_cells(cells)
             cells.labels, predicted, average=None, labels=range(4), sample_weight=weights, zero_division=0
         )
         accuracy = np.average(predicted == cells.labels, weights=weights)
-        trial = dict(zip(resampled_metrics(4), drawn[:, 0, row], strict=True))
+        trial = dict(zip(resampled_metrics(4), drawn.of([row])[:, 0, 0], strict=True))
         assert by_class(trial, RECALL) == pytest.approx(recall, abs=1e-6)
         assert by_class(trial, PRECISION) == pytest.approx(precision, abs=1e-6)
         assert trial[BALANCED_ACCURACY] == pytest.approx(recall.mean(), abs=1e-6)
@@ -90,7 +90,7 @@ def test_a_draw_is_the_metric_of_resampled_patches_the_same_for_all_cells(cells)
 
 def test_the_variance_of_resampled_recall_is_that_of_an_unbiased_estimate(cells):
     """Rao & Wu 1988: m - 1 of m patches give s^2 / m, not (m - 1) / m of it."""
-    drawn = resample(cells, n_resamples=4000, seed=0)
+    drawn = resample(cells, n_resamples=4000, seed=0).of(range(len(cells.predicted)))
     for k, m in enumerate(np.bincount(cells.labels)):
         right = cells.predicted[:, cells.labels == k] == k
         expected = right.var(axis=1, ddof=1) / m

@@ -1,0 +1,83 @@
+"""Metrics of many trials on many resamples: kept in memory or, where they are many, in a file without a name.
+
+A contrast reads its arms' trials alone, so the file holds each trial's metrics together, by blocks of resamples. The
+system deletes it with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.files import writing
+
+_IN_MEMORY: Final = 64 * 2**20  # bytes; more go to a file
+
+Float32 = npt.NDArray[np.float32]
+
+
+class Resamples:
+    """(M, B, T) metrics of trials on resamples, written once, block by block, and read by trial."""
+
+    def __init__(self, metrics: int, resamples: int, trials: int, *, in_memory: int = _IN_MEMORY) -> None:
+        """Make room.
+
+        Args:
+            metrics: M.
+            resamples: B.
+            trials: T.
+            in_memory: bytes that may be kept in memory.
+        """
+        self.shape = (metrics, resamples, trials)
+        self._blocks: list[tuple[int, int]] = []  # first resample and how many, in the order of the file
+        self._kept: Float32 | IO[bytes]
+        if 4 * metrics * resamples * trials <= in_memory:
+            self._kept = np.empty(self.shape, np.float32)
+        else:
+            with writing(Path(tempfile.gettempdir())):
+                self._kept = tempfile.TemporaryFile(prefix="raysat-resamples-", buffering=0)  # noqa: SIM115
+
+    def add(self, start: int, block: npt.NDArray[np.floating]) -> None:
+        """Keep the metrics (M, size, T) of the resamples from a first one on. Raises DiskError."""
+        if isinstance(self._kept, np.ndarray):
+            self._kept[:, start : start + block.shape[1]] = block
+            return
+        left = memoryview(block.transpose(2, 0, 1).astype(np.float32).tobytes())
+        with writing(Path(tempfile.gettempdir())):
+            while left:
+                left = left[os.write(self._kept.fileno(), left) :]
+        self._blocks.append((start, block.shape[1]))
+
+    def of(self, trials: Sequence[int]) -> Float32:
+        """The metrics (M, B, S) of some trials."""
+        if isinstance(self._kept, np.ndarray):
+            return self._kept[:, :, trials]
+        metrics, resamples, _ = self.shape
+        found = np.empty((metrics, resamples, len(trials)), np.float32)
+        for position, first, number in _runs(trials):
+            for start, size in self._blocks:
+                block = self._read(self._kept, first, number, start, size)
+                found[:, start : start + size, position : position + number] = block.transpose(1, 2, 0)
+        return found
+
+    def _read(self, file: IO[bytes], first: int, number: int, start: int, size: int) -> Float32:
+        """A block of some trials that follow each other, (number, M, size)."""
+        metrics, _, trials = self.shape
+        of_trial = 4 * metrics * size
+        content = os.pread(file.fileno(), of_trial * number, 4 * metrics * trials * start + of_trial * first)
+        return np.frombuffer(content, np.float32).reshape(number, metrics, size)
+
+
+def _runs(trials: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Trials that follow each other: the position of the first, itself, and how many; the seeds of an arm are such."""
+    begin = 0
+    for end in range(1, len(trials) + 1):
+        if end == len(trials) or trials[end] != trials[end - 1] + 1:
+            yield begin, trials[begin], end - begin
+            begin = end
