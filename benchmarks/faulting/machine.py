@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmarks.faulting.schedule import Fault, Kind, Study
+from benchmarks.faulting.schedule import NEXT_DRIVER, Fault, Kind, Study
 from raysat.files import AnyPath
 from tests.helpers.paths import ROOT
 from tests.helpers.processes import command, descendants, marked
@@ -140,7 +140,7 @@ class Machine:
 
     def _move_clock(self, which: str) -> bool:
         """Move the times of all files of the run; or have the driver die and those that follow count from elsewhere."""
-        if which == "next driver":
+        if which == NEXT_DRIVER:
             self.clock_is_moved = True
             return self.strike(Fault(kind=Kind.KILL, target="driver", epochs=0, delay=0.0))
         moved = time.time() + (_MOVED_S if which == "files ahead" else -_MOVED_S)

@@ -7,18 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from benchmarks.faulting.judge import Seal, problems, seal
 from benchmarks.faulting.machine import SLOTS, Machine
 from benchmarks.faulting.schedule import Fault, Schedule
 from benchmarks.faulting.study import Work
-from raysat.errors import StorageError
-from raysat.files import AnyPath, read_bytes
-from tests.helpers.outcome import outcome
 
 _LONGEST_S: Final = 180.0  # of a command, by far: else it hangs
 _LOOK_S: Final = 0.05
 _EPOCHS_LOST: Final = 2  # by a worker that ends: the one in training, and the one that is being saved meanwhile
 _ALLOWED: Final = (0, 1, 3, 130, 143, -9, -15)  # exit codes of a command that was disturbed
-_SUMS: Final = 1 << 20  # bytes
 _SHOWN: Final = 4000  # characters of what a command printed
 
 
@@ -54,7 +51,7 @@ class _Run:
         self._waiting = list(schedule.faults)
         self._due: tuple[Fault, float] | None = None  # the next one whose count of epochs is reached, and its moment
         self._lasting: list[tuple[Fault, float, int]] = []  # when they end, and the epochs begun when they began
-        self._seals: dict[str, tuple[str, int]] = {}  # of finished trials, and the epochs begun when they were seen
+        self._seals: dict[str, Seal] = {}
 
     def finish(self) -> None:
         """Start the command until it ends by itself."""
@@ -120,42 +117,26 @@ class _Run:
                 continue
             self._place.mend(fault)
             self._lasting.remove(lasting)
-            # What was trained meanwhile may not have been saved.
-            self.result.lost += sum(images for _, images in self._place.begun()[begun:])
+            if not fault.ends_nothing:  # what was trained meanwhile may not have been saved
+                self.result.lost += sum(images for _, images in self._place.begun()[begun:])
 
     def _note_finished(self) -> None:
-        new = {trial: _seal(self._place.run, trial) for trial in self._work.trials.keys() - self._seals.keys()}
+        new = {trial: seal(self._place.run, trial) for trial in self._work.trials.keys() - self._seals.keys()}
         begun = len(self._place.begun())  # afterwards: what was begun before a trial was seen to be finished
-        self._seals |= {trial: (found, begun) for trial, found in new.items() if found}
+        self._seals |= {trial: Seal(found, begun) for trial, found in new.items() if found}
 
     def judge(self, undisturbed: Mapping[str, str]) -> None:
         """Compare what the run came to, and what it trained."""
-        result, begun = self.result, self._place.begun()
-        result.trained = sum(images for _, images in begun)
-        try:
-            found = outcome(self._place.run)
-        except (AssertionError, StorageError) as error:
-            self._problem(f"not finished: {error}")
-            found = {}
-        for name in found.keys() | undisturbed.keys() if found else ():
-            if found.get(name) != undisturbed.get(name):
-                self._problem(f"differs: {name}")
-        for trial, (before, _) in self._seals.items():
-            if _seal(self._place.run, trial) != before:
-                self._problem(f"the finished trial {trial} was written again")
-        for index, (state, _) in enumerate(begun):
-            of = [trial for trial, states in self._work.trials.items() if state in states]
-            if of and all(trial in self._seals and self._seals[trial][1] <= index for trial in of):
-                self._problem(f"the finished trial {of[0]} was trained again")
-        if result.trained - result.needed > result.lost:
-            self._problem(f"{result.trained - result.needed:,} images too many, {result.lost:,} could be lost")
-        if result.trained < result.needed:
-            self._problem("fewer images than needed")
+        self.result.trained = sum(images for _, images in self._place.begun())
+        for problem in problems(self._place, self._work, undisturbed, seals=self._seals, lost=self.result.lost):
+            self._problem(problem)
 
     def _loss(self, fault: Fault) -> int:
         """Images that are trained twice at most, since a fault ends workers."""
+        if fault.ends_nothing:
+            return 0
         workers = 1 if fault.target == "slot" else SLOTS
-        return workers * max(_EPOCHS_LOST * self._work.per_epoch, self._work.generated)
+        return workers * _EPOCHS_LOST * self._work.per_epoch + self._work.generated
 
     def _problem(self, text: str) -> None:
         if not self.result.printed:
@@ -182,11 +163,3 @@ def run_schedule(schedule: Schedule, place: Machine, work: Work, undisturbed: Ma
     run.judge(undisturbed)
     run.result.seconds = time.monotonic() - began
     return run.result
-
-
-def _seal(run: AnyPath, trial: str) -> str | None:
-    """What tells one record of a trial from another; None where it has none."""
-    try:
-        return read_bytes(run / "trials" / trial / "SHA256SUMS", max_bytes=_SUMS).decode()
-    except StorageError:
-        return None

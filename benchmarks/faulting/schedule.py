@@ -47,6 +47,9 @@ class Kind(StrEnum):
     JOIN = "join"  # a node joins
 
 
+NEXT_DRIVER: Final = "next driver"  # a target: the driver is killed, and those that follow are started elsewhere
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One thing that happens."""
@@ -56,6 +59,12 @@ class Fault:
     epochs: int  # that the run has begun when it is time; 0: when its driver is started
     delay: float  # seconds, after that
     length: float = 0.0  # seconds that it lasts
+
+    @property
+    def ends_nothing(self) -> bool:
+        """Whether all goes on, and nothing has to be trained again."""
+        is_moved = self.kind is Kind.CLOCK and self.target != NEXT_DRIVER
+        return is_moved or self.kind in (Kind.REPEAT, Kind.JOIN)
 
     def __str__(self) -> str:
         lasting = f" for {self.length:.1f} s" if self.length else ""
@@ -107,7 +116,7 @@ _CHOICES: Final = (
     _Choice(Kind.JOIN, "machine", _only(Place.HOSTS)),
     *(_Choice(kind, "server", _URL, longest=6.0) for kind in (Kind.SLOW, Kind.FAIL, Kind.CUT, Kind.REPEAT)),
     _Choice(Kind.CLOCK, "server", _URL, longest=20.0),  # hours back
-    _Choice(Kind.CLOCK, "next driver", _LOCAL),  # the driver is killed, those that follow count from elsewhere
+    _Choice(Kind.CLOCK, NEXT_DRIVER, _LOCAL),
     _Choice(Kind.CLOCK, "files ahead", _only(Place.DISK)),  # the times of all files of the run: lock, status and so on
     _Choice(Kind.CLOCK, "files back", _only(Place.DISK)),
     _Choice(Kind.FILL, "disk", _only(Place.SMALL_DISK), longest=3.0),

@@ -26,6 +26,7 @@ class Undisturbed:
     space: Path
     work: Work
     outcome: Mapping[str, str]
+    place: Machine  # where it ran
 
 
 class World:
@@ -53,7 +54,7 @@ class World:
                 result = run_schedule(schedule, place, work, {})
                 assert result.commands == 1, result.printed
                 assert result.trained == result.needed, result
-                self._undisturbed[study] = Undisturbed(space=space, work=work, outcome=outcome(place.run))
+                self._undisturbed[study] = Undisturbed(space=space, work=work, outcome=outcome(place.run), place=place)
         return self._undisturbed[study]
 
     def run(self, number: int) -> Result:
