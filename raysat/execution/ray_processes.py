@@ -93,7 +93,7 @@ class RayProcesses:
 
     def _dead(self) -> str | None:
         """The name of a daemon that Ray cannot do without and that has ended, if any."""
-        for daemon in self._daemons:
+        for daemon in self._begun():
             name = Path(daemon.args[0]).name  # type: ignore[index, arg-type]  # Ray gives a list of text
             if name in _VITAL and daemon.poll() is not None:
                 return name
@@ -107,16 +107,20 @@ class RayProcesses:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)  # what was about to be started is found in the next round
-        for daemon in self._daemons:
+        for daemon in self._begun():
             daemon.poll()  # no zombies
         self._daemons.clear()
 
+    def _begun(self) -> list[subprocess.Popen[bytes]]:
+        """The daemons that have a process by now."""
+        return [daemon for daemon in self._daemons if getattr(daemon, "pid", None) is not None]
+
     def _alive(self) -> set[int]:
         """Process ids, whoever is their parent by now."""
-        sessions = {daemon.pid for daemon in self._daemons if hasattr(daemon, "pid")}
+        sessions = {daemon.pid for daemon in self._begun()}
         if not sessions:
             return set()
-        found = {daemon.pid for daemon in self._daemons if hasattr(daemon, "pid") and daemon.poll() is None}
+        found = {daemon.pid for daemon in self._begun() if daemon.poll() is None}
         for file in Path("/proc").glob("[0-9]*/stat"):  # on Linux
             with suppress(OSError):
                 state, *fields = file.read_text().rpartition(") ")[2].split()

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -79,3 +80,23 @@ def test_a_lost_daemon_is_an_error_until_ray_is_to_end(
             lose()
     finally:
         processes.kill()
+
+
+class SlowEnvironment(dict[str, str]):
+    """Variables that take their time, so that a process takes some to start."""
+
+    def items(self) -> Any:
+        time.sleep(1.0)
+        return super().items()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_daemon_that_only_starts_is_no_trouble_to_who_watches(tmp_path: Path) -> None:
+    processes, environment = RayProcesses(), SlowEnvironment(os.environ | {"MARK": str(tmp_path)})
+    try:
+        with processes.watched(), processes.started():
+            daemon = services.ConsolePopen(["gcs_server", "-c", DAEMON], executable=sys.executable, env=environment)
+            assert daemon.poll() is None
+    finally:
+        processes.kill()
+    assert marked(str(tmp_path)) == []
