@@ -12,9 +12,11 @@ import pytest
 import raysat as raysat_api
 from raysat.data.store import PatchStore
 from raysat.files import ObjectPath, file_exists, folder_entries, read_bytes
+from raysat.files.object_store import objects_below
 from raysat.storage.lease import TTL_S, lease_holder
 from raysat.storage.ledger import Ledger
 from tests.helpers.faults import kill, start, wait_for
+from tests.helpers.object_store import SECRET
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -110,3 +112,6 @@ def test_a_search_and_generators_in_a_bucket_are_read_there(
     assert generators.train_on_synthetic() == generators.train_on_synthetic()
     again = raysat_api.generate(landsat_store.path, out=f"{out}/generated", classes=["b"], patches=6, steps=4)
     assert (again.outcome.finished, len(again.finished)) == (0, 1)
+    written = objects_below(bucket)
+    assert len(written) > 20
+    assert not [path for path in written if SECRET.encode() in read_bytes(path, max_bytes=1 << 30)]

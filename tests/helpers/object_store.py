@@ -13,6 +13,8 @@ import pytest
 
 from raysat.files import ObjectPath
 
+SECRET = "told-to-nobody-but-the-store"  # noqa: S105
+
 
 @contextmanager
 def s3_server() -> Iterator[str]:
@@ -30,7 +32,7 @@ def s3_server() -> Iterator[str]:
         settings = {
             "ENDPOINT_URL": endpoint,
             "ACCESS_KEY_ID": "id",
-            "SECRET_ACCESS_KEY": "secret",
+            "SECRET_ACCESS_KEY": SECRET,
             "REGION": "us-east-1",
         }
         for name, value in {**settings, "ALLOW_HTTP": "true"}.items():
