@@ -23,10 +23,10 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.progress import read_progress
 from raysat.storage.sealed import SealedFolder
 from raysat.storage.verify import check
+from tests.helpers.artifacts import generate_record
 from tests.helpers.hostile import A, C, hostile_run
 from tests.helpers.ledger import reseal
 from tests.helpers.search import identity_of
-from tests.storage.test_artifacts import record as generate_record
 
 WORDS = ["", "x", "../x", "\x1b[0m", "\ud800", "a\0b", "9" * 400]
 NUMBERS = [0, -1, 1, 2**31, 2**63, 10**400, -0.0, 0.5, 1e308, float("nan"), float("inf")]
