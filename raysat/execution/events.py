@@ -8,6 +8,7 @@ from pathlib import Path
 
 from raysat.data.splits import Split
 from raysat.execution.run_state import Row, RunState
+from raysat.execution.store_news import StoreNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +25,6 @@ class Waiting:
     """Another raysat holds the run; this one waits for it to end."""
 
     reason: str  # names the holder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copying:
-    """The store is copied to this machine's cache, here or by another process that is waited for."""
-
-    done: int  # bytes
-    total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingByRange:
-    """The store does not fit this machine's cache: batches are read from where it lies."""
-
-    total: int  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +75,7 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Event = Resumed | Waiting | Copying | ReadingByRange | Connected | Started | Progress | Resized | NodeLost | Ended
+Event = Resumed | Waiting | StoreNews | Connected | Started | Progress | Resized | NodeLost | Ended
 OnEvent = Callable[[Event], None]
 
 

@@ -11,7 +11,7 @@ import torch
 
 from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.execution.messages import EpochDone, JobDone
+from raysat.execution.messages import EpochDone, JobDone, StoreTold
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, encode_weights, versions
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
@@ -42,7 +42,12 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
     if storage.is_generated(job.id):  # another study asked for the same, and was first
         context.outbox.put(JobDone(job=job.id))
         return
-    store = open_store(settings.store, settings.digest, settings.storage.driver)
+    store = open_store(
+        settings.store,
+        settings.digest,
+        settings.storage.driver,
+        tell=lambda news: context.outbox.put(StoreTold(job=job.id, news=news)),
+    )
     generated = generate(
         job.work,
         store,

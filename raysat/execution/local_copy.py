@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from raysat.data.remote.files import RangedFiles
 from raysat.data.remote.open import copy_to_node
 from raysat.data.store import PatchStore
-from raysat.execution.events import Copying, OnEvent, ReadingByRange
+from raysat.execution.events import OnEvent
+from raysat.execution.store_news import Copying, ReadingByRange
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from raysat.execution.store_news import StoreNews
+
 
 class State(StrEnum):
     """How a job, a trial or a generator is doing."""
@@ -78,13 +80,24 @@ class StorageFailed:
     hint: str | None
 
 
-Message = EpochDone | StateSaved | TrialDone | JobDone | JobFailed | StorageFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTold:
+    """How the store reaches the machine of a job's worker."""
+
+    job: str
+    news: StoreNews
+
+
+Message = StoreTold | EpochDone | StateSaved | TrialDone | JobDone | JobFailed | StorageFailed
 _KEY: Final = "message"
 
 
 def to_result(message: Message) -> dict[str, Any]:
     """Wrap a message for Ray Tune, beside the few values that Tune itself reads."""
-    result: dict[str, Any] = {_KEY: message, "done": not isinstance(message, EpochDone | StateSaved | TrialDone)}
+    result: dict[str, Any] = {
+        _KEY: message,
+        "done": not isinstance(message, StoreTold | EpochDone | StateSaved | TrialDone),
+    }
     if isinstance(message, EpochDone) and message.score is not None:  # by which ASHA stops jobs
         result |= {"epoch": message.epoch, "balanced_accuracy": message.score.balanced_accuracy}
     return result

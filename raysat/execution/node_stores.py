@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from raysat.data.remote.copy import fetch_store
 from raysat.data.remote.files import RangedFiles
@@ -13,7 +18,10 @@ from raysat.data.store import PatchStore
 from raysat.data.store_files import META
 from raysat.errors import StoreError
 from raysat.execution.run_files import RunFiles
+from raysat.execution.store_news import Copying, ReadingByRange, StoreNews
 from raysat.files import AnyPath, ObjectPath
+
+_TELL_S: Final = 2.0  # between two messages on a copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,14 @@ class DriverSource:
         return self.driver.read_store(name, start, stop, self.job).data
 
 
-def open_store(path: AnyPath, digest: str, driver: RunFiles, *, job: str | None = None) -> PatchStore:
+def open_store(
+    path: AnyPath,
+    digest: str,
+    driver: RunFiles,
+    *,
+    job: str | None = None,
+    tell: Callable[[StoreNews], None] = lambda _: None,
+) -> PatchStore:
     """Open a store on this node; where its path leads nowhere, from the node's cache, or by range if it does not fit.
 
     Args:
@@ -56,6 +71,7 @@ def open_store(path: AnyPath, digest: str, driver: RunFiles, *, job: str | None 
         digest: of the ``store.json`` of the store that is meant.
         driver: where to read it from, where it is no URL.
         job: the generate job that made it; None for the real store.
+        tell: is told now and then how far it is copied, and where it does not fit.
 
     Returns:
         The store.
@@ -73,7 +89,19 @@ def open_store(path: AnyPath, digest: str, driver: RunFiles, *, job: str | None 
             if store.digest == digest:
                 return store
         source = DriverSource(place=path, driver=driver, job=job)
-    store = fetch_store(source, digest, path) or PatchStore.read(RangedFiles(source), path)
+    node, told = socket.gethostname(), -math.inf
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told > _TELL_S:
+            told = now
+            tell(Copying(node=node, done=done, total=total))
+
+    copied = fetch_store(source, digest, path, progress=progress)
+    store = copied or PatchStore.read(RangedFiles(source), path)
+    if copied is None:
+        tell(ReadingByRange(node=node, total=store.files.total()))
     if store.digest != digest:
         raise StoreError(f"the store {path} changed while the study ran", hint="run the same command again")
     return store

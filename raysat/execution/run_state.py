@@ -21,6 +21,7 @@ from raysat.execution.messages import (
     State,
     StateSaved,
     StorageFailed,
+    StoreTold,
     TrialDone,
 )
 from raysat.planning.jobs import WorkItem
@@ -148,6 +149,8 @@ class RunState:
     def receive(self, message: Message) -> None:
         """A worker reports."""
         job = self._jobs[message.job]
+        if isinstance(message, StoreTold):  # before the job begins
+            return
         match message:
             case EpochDone(epoch=epoch):
                 self._count_samples(job, message)

@@ -9,7 +9,16 @@ from contextlib import contextmanager
 import torch
 
 from raysat.errors import StorageError, TrainingError
-from raysat.execution.messages import EpochDone, JobDone, Message, Score, StateSaved, StorageFailed, TrialDone
+from raysat.execution.messages import (
+    EpochDone,
+    JobDone,
+    Message,
+    Score,
+    StateSaved,
+    StorageFailed,
+    StoreTold,
+    TrialDone,
+)
 from raysat.execution.node_stores import open_store
 from raysat.execution.records import describe_hardware, trained_files
 from raysat.execution.run_files import RunFiles
@@ -59,7 +68,9 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             report_end(trial)
         return
     artifacts, driver = Artifacts(settings.artifacts), settings.storage.driver
-    store = open_store(settings.store, settings.digest, driver)
+    store = open_store(
+        settings.store, settings.digest, driver, tell=lambda news: report(StoreTold(job=job.id, news=news))
+    )
     generated = [open_store(artifacts.path(need), storage.digest(need), driver, job=need) for need in last.needs]
     started = time.time()
 

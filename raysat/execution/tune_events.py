@@ -14,7 +14,7 @@ from raysat.execution.deaths import accounts, explain
 from raysat.execution.events import NodeLost, OnEvent, Resized
 from raysat.execution.finished import is_finished
 from raysat.execution.job_source import JobSource
-from raysat.execution.messages import StorageFailed, TrialDone, from_result
+from raysat.execution.messages import StorageFailed, StoreTold, TrialDone, from_result
 from raysat.execution.retries import MOST_LOSSES, Retries
 from raysat.execution.run_state import RunState
 from raysat.execution.slots import Slots
@@ -47,7 +47,7 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             slots: how many there are.
             ledger: where records and failures are.
             artifacts: where generated patches are.
-            on_event: is told of nodes that join and leave.
+            on_event: is told of nodes that join and leave, and of stores that are copied to them.
         """
         self._state, self._source, self._slots, self._on_event = state, source, slots, on_event
         self._ledger, self._artifacts = ledger, artifacts
@@ -72,7 +72,10 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        if message := from_result(result):
+        message = from_result(result)
+        if isinstance(message, StoreTold):
+            self._on_event(message.news)
+        elif message:
             self._state.receive(message)
 
     @override

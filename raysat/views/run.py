@@ -14,12 +14,10 @@ from rich.text import Text
 
 from raysat.execution.events import (
     Connected,
-    Copying,
     Ended,
     Event,
     NodeLost,
     Progress,
-    ReadingByRange,
     Resized,
     Resumed,
     Started,
@@ -27,6 +25,7 @@ from raysat.execution.events import (
 )
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
+from raysat.execution.store_news import Copying, ReadingByRange, StoreNews
 from raysat.formatting import data_size, duration, plural
 from raysat.planning.jobs import GenerateJob
 from raysat.views.screen import can_redraw
@@ -53,17 +52,18 @@ class RunView:
         self._live: Live | None = None
         self._last_line = 0.0
         self._last_copied = -math.inf
+        self._by_range: set[str] = set()  # machines
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case Waiting() | ReadingByRange() | Connected() | Resized() | NodeLost():
+            case Waiting() | Connected() | Resized() | NodeLost():
                 if line := _about_machines(event):
-                    self._console.print(line, style="yellow" if isinstance(event, NodeLost | ReadingByRange) else "dim")
-            case Copying():
-                self._print_copied(event)
+                    self._console.print(line, style="yellow" if isinstance(event, NodeLost) else "dim")
+            case Copying() | ReadingByRange():
+                self._print_store(event)
             case Started():
                 self._console.print(_using(event), style="dim")
                 self._run, self._last_line = event, event.state.elapsed
@@ -82,14 +82,18 @@ class RunView:
             case _:
                 assert_never(event)
 
-    def _print_copied(self, event: Copying) -> None:
-        """Print a line at once, and then now and then."""
-        now = time.monotonic()
-        if now - self._last_copied < _COPYING_S:
-            return
-        self._last_copied = now
-        share = f"{100 * event.done // max(1, event.total)} %"
-        self._console.print(f"copying    {share} of {data_size(event.total)} of patches to this machine", style="dim")
+    def _print_store(self, event: StoreNews) -> None:
+        """Print how far a store is copied, at once and then now and then; once a machine, that it does not fit."""
+        size, machine, now = data_size(event.total), event.node or "this machine", time.monotonic()
+        if isinstance(event, Copying):
+            if now - self._last_copied >= _COPYING_S:
+                self._last_copied = now
+                share = 100 * event.done // max(1, event.total)
+                self._console.print(f"copying    {share} % of {size} of patches to {machine}", style="dim")
+        elif machine not in self._by_range:  # each of its jobs says so
+            self._by_range.add(machine)
+            line = f"reading    by range: {size} of patches do not fit the cache of {machine}"
+            self._console.print(line, style="yellow")
 
     def _print_resumed(self, event: Resumed) -> None:
         if event.finished == event.total:
@@ -142,13 +146,11 @@ def _using(run: Started) -> str:
     return f"running    {plural(run.slots, 'job')} at a time, {group} each{more}"
 
 
-def _about_machines(event: Waiting | ReadingByRange | Connected | Resized | NodeLost) -> str | None:
+def _about_machines(event: Waiting | Connected | Resized | NodeLost) -> str | None:
     """One line, if there is anything to say."""
     match event:
         case Waiting(reason=reason):
             return f"waiting    {reason}"
-        case ReadingByRange(total=total):
-            return f"reading    by range: {data_size(total)} of patches do not fit this machine's cache"
         case Connected(dashboard=dashboard, token=token):
             where = f", its token in {token}" if token else ""
             return f"dashboard  {dashboard}{where}" if dashboard else None

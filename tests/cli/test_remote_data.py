@@ -60,6 +60,6 @@ def test_a_store_behind_a_url_gives_the_results_of_the_one_on_the_disk(
     record = json.loads(next((tmp_path / "copied" / "tiny" / "trials").glob("*/record.json")).read_text())
     assert record["data"]["path"] == str(url)
     shown = ablate(space, url, tmp_path / "ranged", tmp_path / "none", RAYSAT_CACHE_LIMIT="0")
-    assert re.search(r"reading    by range: [\d.]+ kB of patches do not fit this machine's cache", shown)
+    assert re.search(r"reading    by range: [\d.]+ kB of patches do not fit the cache of this machine", shown)
     assert results(tmp_path / "ranged") == wanted
     assert not list((tmp_path / "none" / "stores").glob("*/"))

@@ -9,8 +9,9 @@ import pytest
 from raysat.data.importers.source import open_data
 from raysat.data.remote.cache import cached_stores, clear_cache
 from raysat.data.store import PatchStore
-from raysat.execution.events import Copying, Event, ReadingByRange
+from raysat.execution.events import Event
 from raysat.execution.local_copy import store_on_this_machine
+from raysat.execution.store_news import Copying, ReadingByRange
 from raysat.files import ObjectPath
 from tests.helpers.remote import upload
 

@@ -1,5 +1,6 @@
 """A node that does not have a store copies it once; what it finds there is what is meant."""
 
+import socket
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from raysat.data.store_files import LocalFiles
 from raysat.errors import StoreError
 from raysat.execution.node_stores import open_store
 from raysat.execution.run_files import RunFiles
+from raysat.execution.store_news import ReadingByRange, StoreNews
 from raysat.files import ObjectPath, remove_file
 from tests.helpers.remote import upload
 from tests.helpers.storage import MemoryStorage
@@ -82,7 +84,9 @@ def test_where_it_does_not_fit_it_is_read_by_range_from_the_driver(
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
     monkeypatch.setenv("RAYSAT_CACHE_LIMIT", "0")
     storage = RunFiles(tmp_path / "run", landsat_store.path, tmp_path / "generated")
-    opened = open_store(Path("/nowhere"), landsat_store.digest, storage)
+    told: list[StoreNews] = []
+    opened = open_store(Path("/nowhere"), landsat_store.digest, storage, tell=told.append)
+    assert told == [ReadingByRange(node=socket.gethostname(), total=landsat_store.files.total())]
     assert isinstance(opened.images, RangedArray)
     rows = np.random.default_rng(0).permutation(len(opened))[:32]
     assert np.array_equal(opened.images[rows], landsat_store.images[rows])
@@ -93,7 +97,9 @@ def test_a_store_behind_a_url_is_copied_without_the_driver(
 ) -> None:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path))
     url = upload(landsat_store.path, bucket / "store")
-    opened = open_store(url, landsat_store.digest, MemoryStorage())
+    told: list[StoreNews] = []
+    opened = open_store(url, landsat_store.digest, MemoryStorage(), tell=told.append)
+    assert [(news.node, news.total) for news in told] == [(socket.gethostname(), landsat_store.files.total())]
     assert opened.files == LocalFiles(tmp_path / "stores" / landsat_store.digest)
     assert np.array_equal(opened.images, landsat_store.images)
     remove_file(url / "store.json", url)

@@ -10,9 +10,10 @@ from raysat.execution.deaths import Death
 from raysat.execution.events import ignore
 from raysat.execution.finished import is_finished
 from raysat.execution.job_feeder import JobFeeder
-from raysat.execution.messages import State
+from raysat.execution.messages import State, StoreTold, to_result
 from raysat.execution.retries import MOST_LOSSES, Retries
 from raysat.execution.run_state import RunState
+from raysat.execution.store_news import Copying
 from raysat.execution.tune_events import StorageStopper, TuneEvents, record_deaths
 from raysat.execution.worker import do_job
 from raysat.execution.worker_context import WorkerGroup
@@ -118,3 +119,22 @@ def test_a_run_that_another_driver_took_over_ends_with_that(bucket: ObjectPath) 
         assert stopper.stop_all()
     assert stopper.error is not None
     assert "another raysat took over" in stopper.error.message
+
+
+def test_how_the_store_reaches_a_machine_is_told_and_begins_no_job(tmp_path: Path) -> None:
+    (job,), told = train_jobs([way("trial", 6)]), []
+    state, source = RunState([job]), SimpleNamespace()
+    events = TuneEvents(
+        state,
+        source,  # type: ignore[arg-type]
+        SimpleNamespace(fit=1),  # type: ignore[arg-type]
+        Ledger(tmp_path / "run"),
+        Artifacts(tmp_path / "generated"),
+        told.append,
+    )
+    news = Copying(node="node1", done=1, total=2)
+    trial = SimpleNamespace(config={"job": job})
+    events.on_trial_start(1, [], trial)
+    events.on_trial_result(1, [], trial, to_result(StoreTold(job=job.id, news=news)))
+    assert told == [news]
+    assert [row.state for row in state.open_rows] == [State.STARTING]

@@ -9,17 +9,16 @@ from rich.console import Console
 from raysat.data.store import Split
 from raysat.execution.events import (
     Connected,
-    Copying,
     Ended,
     NodeLost,
     Progress,
-    ReadingByRange,
     Resized,
     Started,
     Waiting,
 )
 from raysat.execution.messages import EpochDone, Score, TrialDone
 from raysat.execution.run_state import RunState
+from raysat.execution.store_news import Copying, ReadingByRange
 from raysat.planning.stages import train_jobs
 from raysat.views.run import RunView, run_table
 from tests.helpers.stages import way
@@ -118,6 +117,8 @@ def test_a_copy_is_said_at_once_and_then_now_and_then() -> None:
 
 def test_reading_by_range_is_said() -> None:
     console = Console(file=io.StringIO(), width=120, color_system=None)
-    RunView(console)(ReadingByRange(total=4_600_000_000))
-    said = "reading    by range: 4.6 GB of patches do not fit this machine's cache\n"
+    view = RunView(console)
+    for _ in range(3):  # jobs
+        view(ReadingByRange(total=4_600_000_000))
+    said = "reading    by range: 4.6 GB of patches do not fit the cache of this machine\n"
     assert console.file.getvalue() == said  # type: ignore[attr-defined]
