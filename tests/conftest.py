@@ -38,6 +38,7 @@ BANDS = ("B2", "B5", "B6")
 
 # Tests that start a Ray of their own, beside those that ask for ``ray_session``; and those that take seconds each.
 RAY = (
+    "tests/cli/test_cache.py",
     "tests/cli/test_generate.py",
     "tests/cli/test_main.py",
     "tests/cli/test_remote_data.py",

@@ -39,7 +39,7 @@ from raysat.search.load import load_search
 from raysat.search.log import read_log, save_log
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import read_progress
-from raysat.storage.verify import check
+from raysat.storage.verify import verify
 from raysat.study.load import parse_settings
 from raysat.training.checkpoint import TrainingState, decode
 from raysat.training.results import EpochReport
@@ -159,7 +159,7 @@ def _run(folder: Path) -> object:
     ledger = Ledger.open(folder / "run")
     read_progress(ledger)
     collect(ledger)
-    return check(ledger)
+    return verify(ledger)
 
 
 def _trial(folder: Path) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -20,6 +21,7 @@ from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
+from raysat.execution.run_cache import RunCache
 from raysat.execution.run_state import Summary
 from raysat.files import AnyPath, as_path
 from raysat.planning.build import PendingJobs
@@ -33,7 +35,9 @@ from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
+from raysat.storage.cache import Cache
 from raysat.storage.copying import Copied, copy_run
+from raysat.storage.garbage import Garbage, collect_run
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.verify import Verification, verify
@@ -114,21 +118,28 @@ class Run(Shown):
         """How far it is: done, running, failed and missing trials. Raises StorageError for a damaged plan."""
         return read_progress(self.ledger)
 
-    @checked
-    def verify(self, *, clean: bool = False, orphans: bool = False) -> Verification:
+    def verify(self) -> Verification:
         """Check its records: checksums, metrics against predictions, orphans, half-written leftovers.
 
+        Raises StorageError where the plan is damaged.
+        """
+        return verify(self.ledger)
+
+    @checked
+    def gc(self, *, orphans: bool = False, delete: bool = False) -> Garbage:
+        """Find what is of no use any more, and delete it, as ``raysat ledger gc`` does.
+
         Args:
-            clean: delete what is damaged or left over; the study makes it again.
-            orphans: with ``clean``: delete records too that the study did not ask for when it ran last.
+            orphans: records too that the study did not ask for when it ran last.
+            delete: delete it; the study makes again what it asks for.
 
         Returns:
-            How many records are whole, what was found, and what was deleted.
+            How much there is of each kind.
 
         Raises:
             StorageError: the plan is damaged, or another process fills the run.
         """
-        return verify(self.ledger, clean=clean, orphans=orphans)
+        return collect_run(self.ledger, orphans=orphans, delete=delete)
 
     @checked
     def report(
@@ -211,6 +222,7 @@ def ablate(
     cluster: ClusterOptions | None = None,
     reuse_epochs: bool = True,
     on_event: OnEvent | None = None,
+    cache: AnyPath | str | None = None,
 ) -> Run:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
@@ -223,6 +235,7 @@ def ablate(
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         reuse_epochs: train epochs that trials have in common once; a plan says so itself.
         on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
+        cache: a folder or URL where studies share finished work: trials are taken from there, and offered to it.
 
     Returns:
         The run; ``outcome`` says how many jobs finished and failed, and whether it was interrupted.
@@ -238,18 +251,23 @@ def ablate(
     elif cluster.workers not in (1, study.workers):
         raise UsageError(f"the plan is for {study.workers} workers per trial, not {cluster.workers}")
     on_event = on_event or default_view()
+    shared = None if cache is None else Cache.open(cache)
     pending = PendingJobs.of(study, as_path(out))
     missing = sum(isinstance(item, PlannedTrial) for item in pending.missing)
     finished = len(study.trials) - missing
     on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
-    if pending.missing:
-        from raysat.execution.run import run
+    use = None if shared is None else RunCache(shared, study, pending.ledger, pending.artifacts, on_event)
+    pending = pending if use is None else use.take(pending, wait=cluster.wait)
+    with nullcontext() if use is None else use.offering(pending) as offer:
+        if pending.missing:
+            from raysat.execution.run import run
 
-        options = replace(cluster, workers=study.workers)
-        outcome = run(study, pending.missing, pending.ledger, pending.artifacts, options, on_event)
-    else:
-        pending.ledger.write_plan(study.study.text, study.to_file())
-    results = read_leaderboard(pending.ledger.root)
-    files = write_leaderboard(*results, pending.ledger.root)
+            options, subscribers = replace(cluster, workers=study.workers), () if offer is None else (offer,)
+            places = pending.ledger, pending.artifacts
+            outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
+        else:
+            pending.ledger.write_plan(study.study.text, study.to_file())
+        results = read_leaderboard(pending.ledger.root)
+        files = write_leaderboard(*results, pending.ledger.root)
     return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files), results=results)

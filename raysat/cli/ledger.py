@@ -9,7 +9,7 @@ import click
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
-from raysat.formatting import plural
+from raysat.formatting import data_size, plural
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
@@ -38,30 +38,58 @@ def ledger() -> None:
 
 @ledger.command()
 @click.argument("run", type=FOLDER)
-@click.option("--clean", is_flag=True, help="Delete what is damaged or left over; the study makes it again.")
-@click.option("--orphans", is_flag=True, help="With --clean: delete orphans too, finished trials of another study.")
-def verify(run: AnyPath, clean: bool, orphans: bool) -> int:
+def verify(run: AnyPath) -> int:
     """Check a run's records: checksums, metrics against predictions, orphans, half-written leftovers.
 
     An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is
     used again when the arm comes back, and is no error.
     """
-    if orphans and not clean:
-        raise UsageError("--orphans says what --clean deletes", hint="add --clean")
     from raysat.storage.ledger import Ledger
     from raysat.storage.verify import verify as look_over
 
     screen = console()
-    found = look_over(Ledger.open(run), clean=clean, orphans=orphans)
+    found = look_over(Ledger.open(run))
     for finding in found.findings:
         style = "red" if finding.kind == "damaged" else ""
         screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)
     screen.print(f"whole      {plural(found.whole, 'record')}")
-    if found.removed:
-        screen.print(f"deleted    {len(found.removed)} of these; the study makes again what it asks for")
-    elif found.wrong:
-        screen.print("add --clean to delete what is damaged or left over; the study makes it again")
+    if found.wrong:
+        screen.print("raysat ledger gc --delete deletes what is damaged or left over; the study makes it again")
     return 1 if found.wrong else 0
+
+
+@ledger.command()
+@click.argument("place", type=FOLDER, metavar="RUN|CACHE")
+@click.option("--run", "runs", type=FOLDER, multiple=True, help="Of a cache: what this run refers to stays; repeat it.")
+@click.option("--orphans", is_flag=True, help="Whole records too that the study, or no --run, asks for.")
+@click.option("--delete", is_flag=True, help="Delete it; otherwise it is only said.")
+def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool) -> None:
+    """Say what of a run or a cache is of no use and what that would free; with --delete, delete it.
+
+    That is what is damaged or half-written, attempts that others finished first, checkpoints and failures of finished
+    trials; the study makes again what it asks for. Nothing of a run is deleted while another raysat fills it.
+    """
+    from raysat.storage.cache import Cache, is_cache
+    from raysat.storage.garbage import collect_cache, collect_run
+    from raysat.storage.ledger import Ledger
+
+    if is_cache(place):
+        found = collect_cache(Cache(place), [Ledger.open(run) for run in runs], orphans=orphans, delete=delete)
+    elif runs:
+        raise UsageError("--run says whose work stays in a cache", hint=f"{place} is none: leave it out")
+    else:
+        found = collect_run(Ledger.open(place), orphans=orphans, delete=delete)
+    screen = console()
+    for kind in found.kinds:
+        screen.print(f"{data_size(kind.size):>10}  {kind.number:,} x {kind.what}")
+    if found.orphans:
+        kept = found.orphans
+        screen.print(f"kept: {plural(kept.number, 'orphan')}, {data_size(kept.size)}; --orphans counts these too")
+    total = data_size(found.size)
+    if not found.kinds:
+        screen.print("nothing is of no use")
+    else:
+        screen.print(f"{total:>10}  deleted" if delete else f"{total:>10}  in all; --delete deletes it")
 
 
 @ledger.command()

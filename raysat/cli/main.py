@@ -17,7 +17,7 @@ from raysat.cli.explain import explain
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
 from raysat.cli.methods import methods
-from raysat.cli.options import AblateOptions, checkpoint_option, describe_store, machine_options, study_options
+from raysat.cli.options import FOLDER, AblateOptions, checkpoint_option, describe_store, machine_options, study_options
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import INTERRUPTED
@@ -30,6 +30,7 @@ from raysat.interrupts import is_stopping
 if TYPE_CHECKING:
     from raysat.api.studies import Plan
     from raysat.execution.cluster_options import ClusterOptions
+    from raysat.files import AnyPath
 
 _BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
 
@@ -56,7 +57,8 @@ for _command in (compare, data, explain, generate, ledger, methods, report, sche
 @study_options
 @machine_options
 @checkpoint_option
-def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
+@click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
+def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | None) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
@@ -72,7 +74,8 @@ def ablate(options: AblateOptions, cluster: ClusterOptions) -> int:
     out.print(f"data       {options.data}: {describe_store(plan.store)}")
     for line in no_effect_lines(no_effects(plan), out.width, {}):
         out.print(line)
-    run = train(plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=RunView(out))
+    machines = replace(cluster, workers=options.workers)
+    run = train(plan, out=options.out, cluster=machines, on_event=RunView(out), cache=cache)
     out.print()
     run.show(out)
     out.print()

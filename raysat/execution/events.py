@@ -9,6 +9,7 @@ from pathlib import Path
 from raysat.data.splits import Split
 from raysat.execution.run_state import Row, RunState
 from raysat.execution.store_news import StoreNews
+from raysat.files import AnyPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,26 @@ class Resumed:
     finished: int
     total: int | None  # None where that is not known
     noun: str  # what is counted: trial, candidate, generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromCache:
+    """Finished work of other studies was taken from a cache; it is not trained."""
+
+    cache: AnyPath
+    trials: int
+    total: int  # trials of the run
+    generators: int
+    others: tuple[str, ...]  # packages that made some of it, where this machine has another version: ``torch 2.5.1``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheFault:
+    """The cache cannot be read or written; the run goes on without it."""
+
+    cache: AnyPath
+    error: str
+    taking: bool  # else offering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +96,8 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Event = Resumed | Waiting | StoreNews | Connected | Started | Progress | Resized | NodeLost | Ended
+Notice = FromCache | CacheFault | Waiting | Connected | Resized | NodeLost
+Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
 
 

@@ -13,7 +13,8 @@ from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.messages import EpochDone, JobDone, StoreTold
 from raysat.execution.node_stores import open_store
-from raysat.execution.records import describe_hardware, encode_weights, versions
+from raysat.execution.records import describe_hardware, encode_weights
+from raysat.execution.versions import versions
 from raysat.execution.worker_context import WorkerContext, WorkerGroup
 from raysat.formatting import to_csv
 from raysat.generation.gan import GanReport, Generated, generate

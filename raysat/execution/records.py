@@ -6,22 +6,19 @@ import io
 import platform
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore
+from raysat.execution.versions import versions
 from raysat.execution.worker_context import SlotSettings, WorkerGroup
 from raysat.formatting import to_csv
 from raysat.planning.jobs import PlannedTrial
 from raysat.storage.predictions import encode_predictions
 from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
 from raysat.training.results import EpochReport, TrialResult
-
-_PACKAGES: Final = ("raysat", "torch", "timm", "ray", "numpy")
 
 
 def trained_files(
@@ -94,11 +91,6 @@ def encode_weights(state_dict: dict[str, Tensor]) -> bytes:
     buffer = io.BytesIO()
     torch.save(state_dict, buffer)
     return buffer.getvalue()
-
-
-def versions() -> dict[str, str]:
-    """The packages that decide numbers, and Python."""
-    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
 def describe_hardware(settings: SlotSettings, group: WorkerGroup) -> Hardware:

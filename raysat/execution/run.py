@@ -13,7 +13,7 @@ from raysat.execution.events import OnEvent, ignore
 from raysat.execution.finished import is_finished
 from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
-from raysat.execution.run_state import RunState, Summary
+from raysat.execution.run_state import RunState, Subscriber, Summary
 from raysat.execution.session import Session, session
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
@@ -31,6 +31,8 @@ def run(
     artifacts: Artifacts,
     options: ClusterOptions,
     on_event: OnEvent = ignore,
+    *,
+    subscribers: Sequence[Subscriber] = (),
 ) -> Summary:
     """Write the plan, do some of its work, and write the records.
 
@@ -44,6 +46,7 @@ def run(
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
         on_event: is told what happens.
+        subscribers: are told of each row of the run's state that changes.
 
     Returns:
         How it ended.
@@ -68,7 +71,7 @@ def run(
         if all(isinstance(item, GenerateJob) for item in left):
             return Summary(finished=0, failed=0, interrupted=False)
         already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)
-        return run_items(active, left, already_done=already_done)
+        return run_items(active, left, already_done=already_done, subscribers=subscribers)
 
 
 def generate(
@@ -116,13 +119,16 @@ def check_models(models: Sequence[Model]) -> None:
             fetch_pretrained(name)
 
 
-def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) -> Summary:
+def run_items(
+    active: Session, items: Sequence[WorkItem], *, already_done: int, subscribers: Sequence[Subscriber] = ()
+) -> Summary:
     """Do generators and trials in a session.
 
     Args:
         active: what runs jobs.
         items: what to do, in order.
         already_done: how many trials and generators of the plan were finished before.
+        subscribers: are told of each row of the run's state that changes.
 
     Returns:
         How it ended.
@@ -132,6 +138,7 @@ def run_items(active: Session, items: Sequence[WorkItem], *, already_done: int) 
     sweeper = CheckpointSweeper(active.ledger.checkpoints, training)
     active.ledger.clear_failures(item.id for item in items)  # of an earlier run
     state = RunState(jobs, already_done=already_done)
+    state.subscribers += subscribers
 
     def is_done(job: Job) -> bool:
         return all(is_finished(item, active.ledger, active.artifacts) for item in job.items)

@@ -75,6 +75,21 @@ def sweep_partial(folder: AnyPath, target: str | None = None) -> None:
                 _sweep(folder / entry.name)
 
 
+def is_abandoned(left: Path) -> bool:
+    """Whether nobody writes what is half-written any more, as far as the file system can tell."""
+    try:
+        if left.is_symlink():
+            return True
+        handle = os.open(left, _ENTRY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(handle)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def _partial(target: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
     sweep_partial(target.parent, target.name)

@@ -96,7 +96,7 @@ def current_folder(target: Path, name: str) -> Path:
 
 
 def _discard(path: Path) -> None:
-    """Delete what is of no use any more; what stays is found by ``ledger verify``."""
+    """Delete what is of no use any more; what stays is found by ``ledger gc``."""
     with suppress(StorageError):
         remove_tree(path, path.parent)
 

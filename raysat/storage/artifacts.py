@@ -50,7 +50,7 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef, Hardware
 from raysat.storage.sealed import MAX_FILE, RECORD, SUMS, SealedFolder, write_sealed
 
-_NEEDED: Final = (RECORD, IMAGES, LABELS, META)
+NEEDED: Final = (RECORD, IMAGES, LABELS, META)
 FOLDER: Final = "generated"  # beside the runs of studies, so no study may be called so
 
 
@@ -154,7 +154,7 @@ class Artifacts:
             raise StoreError(error.template, hint=error.hint_template) from error
 
     def _sealed(self, job: str) -> SealedFolder:
-        return SealedFolder(self.root / safe_name(job, "generate job"), needed=_NEEDED)
+        return SealedFolder(self.root / safe_name(job, "generate job"), needed=NEEDED)
 
     def write(self, job: str, files: Mapping[str, bytes]) -> None:
         """Write a finished job's files at once, unless another run made them first; runs wait for each other here.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,6 +111,11 @@ class SealedFolder:
         return _Manifest(attempt=next(iter(attempts), ""), digests=digests)
 
     @property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each of its files, by name. Raises StorageError."""
+        return self._manifest.digests
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The files that its checksums name. Raises StorageError."""
         return tuple(self._manifest.digests)
@@ -148,29 +153,56 @@ def write_sealed(root: AnyPath, files: Mapping[str, bytes], *, replace: bool) ->
     """
     if not isinstance(root, ObjectPath):
         return write_folder(root, {**files, SUMS: encode_sums(files)})
+    put_attempt(
+        root,
+        {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        lambda name, path: write_atomic(path, files[name]),
+        replace=replace,
+    )
+    return None
+
+
+def put_attempt(
+    root: ObjectPath, digests: Mapping[str, str], put: Callable[[str, ObjectPath], object], *, replace: bool
+) -> None:
+    """Finish work in an object store: its files, then their checksums, where there are none.
+
+    Args:
+        root: its folder.
+        digests: SHA-256 by name.
+        put: has the file of a name at a path.
+        replace: whether the checksums that are there are of something damaged.
+
+    Raises:
+        StorageError: it cannot be put; what was there is kept.
+    """
     attempt = secrets.token_hex(4)
     try:
-        for name, content in files.items():
-            write_atomic(root / attempt / name, content)
+        for name in digests:
+            put(name, root / attempt / name)
     except StorageError:
         _discard(root, attempt)
         raise
-    sums = encode_sums({f"{attempt}/{name}": content for name, content in files.items()})
+    sums = format_sums({f"{attempt}/{name}": digest for name, digest in digests.items()})
     if replace:
         write_atomic(root / SUMS, sums)
     elif not put_if_absent(root / SUMS, sums):  # where this fails it may have been put: the files stay
         _discard(root, attempt)
-    return None
 
 
 def _discard(root: ObjectPath, attempt: str) -> None:
-    with suppress(StorageError):  # what stays is found by ``ledger verify``
+    with suppress(StorageError):  # what stays is found by ``ledger gc``
         remove_tree(root / attempt, root)
 
 
 def encode_sums(files: Mapping[str, bytes]) -> bytes:
     """Write the checksums of files, as ``sha256sum`` does."""
-    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items()).encode()
+    return format_sums({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+
+
+def format_sums(digests: Mapping[str, str]) -> bytes:
+    """Write checksums that are known, by name, as ``sha256sum`` does."""
+    return "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
 
 
 def again(folder: AnyPath) -> str:

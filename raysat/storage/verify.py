@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
-from raysat.files import AnyPath, ObjectPath, backup_path, file_exists, folder_entries, map_at_once, remove_tree
+from raysat.files import AnyPath, ObjectPath, backup_path, file_exists, folder_entries, is_abandoned, map_at_once
 from raysat.storage.ledger import Ledger
 from raysat.storage.mark import is_mark
-from raysat.storage.sealed import ATTEMPT, SealedFolder
+from raysat.storage.sealed import ATTEMPT, FILES, SealedFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something in a run's folder that should not be there as it is."""
 
-    # Damaged and leftover are of no use; an orphan is a whole record that the last study did not ask for.
+    # Damaged and leftover are of no use; an orphan is whole, and the study that ran last did not ask for it.
     kind: Literal["damaged", "leftover", "orphan"]
     path: AnyPath
     what: str
@@ -30,60 +30,62 @@ class Verification:
 
     whole: int  # records
     findings: tuple[Finding, ...]
-    removed: tuple[Finding, ...]  # of these
 
     @property
     def wrong(self) -> tuple[Finding, ...]:
-        """What is still damaged or left over; an orphan is neither."""
-        return tuple(found for found in self.findings if found.kind != "orphan" and found not in self.removed)
+        """What is damaged or left over; an orphan is neither."""
+        return tuple(found for found in self.findings if found.kind != "orphan")
 
 
-def verify(ledger: Ledger, *, clean: bool = False, orphans: bool = False) -> Verification:
-    """Look a run over, and delete what is of no use where that is asked for.
-
-    Args:
-        ledger: of the run.
-        clean: delete what is damaged or left over; no other process may fill the run meanwhile.
-        orphans: with ``clean``: delete whole records too that the last study did not ask for.
-
-    Returns:
-        What was found, and what of it is gone.
-
-    Raises:
-        StorageError: there is no plan, another process holds the run, or something cannot be deleted.
-    """
-    with ledger.lock() if clean else nullcontext():
-        whole, findings = check(ledger)
-        removed = tuple(found for found in findings if clean and (found.kind != "orphan" or orphans))
-        ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
-        for found in removed:
-            remove_tree(found.path, ledger.root)
-    return Verification(whole=whole, findings=tuple(findings), removed=removed)
-
-
-def check(ledger: Ledger) -> tuple[int, list[Finding]]:
+def verify(ledger: Ledger) -> Verification:
     """Look a run over: how many whole records it holds, and what is wrong. Raises StorageError without a plan."""
     ledger.check_folders()
     plan = ledger.read_plan()
     asked = set(plan.trial_ids)
+    whole, trials = check_records(ledger, asked)
+    left = [path for path in _entries(ledger.root) if path.name.endswith(".partial") and not is_mark(path.name)]
+    half_written = [_leftover(path, "half-written") for path in left if not is_being_written(path)]
+    failures = _failures(ledger, asked | {job.id for job in plan.generate})
+    findings = (*half_written, *trials, *failures, *_checkpoints(ledger, asked))
+    ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
+    return Verification(whole=whole, findings=findings)
+
+
+def check_records(ledger: Ledger, asked: Collection[str] | None) -> tuple[int, list[Finding]]:
+    """Look records over.
+
+    Args:
+        ledger: holds them.
+        asked: trials that somebody asks for, others are orphans; None where that is not known.
+
+    Returns:
+        How many are whole, and what is wrong.
+
+    Raises:
+        StorageError: that cannot be seen.
+    """
     folders = _entries(ledger.root / "trials")
     trials = map_at_once(ledger.root, lambda folder: _trial(ledger, folder, asked), folders)
-    whole = sum(finding is None or finding.kind == "orphan" for finding in trials)
-    attempts = [found for of in map_at_once(ledger.root, _attempts, folders) for found in of]
-    names = {path.name: path for path in _entries(ledger.root)}
-    left = [name for name in names if name.startswith(".") and name.endswith(".partial") and not is_mark(name)]
-    half_written = [_leftover(names[name], "half-written") for name in left]
-    failures = _failures(ledger, asked | {job.id for job in plan.generate})
-    return whole, [*half_written, *filter(None, trials), *attempts, *failures, *_checkpoints(ledger, asked)]
+    is_whole = [found is None or found.kind == "orphan" for found in trials]
+    whole = sum(whole for whole, folder in zip(is_whole, folders, strict=True) if not is_being_written(folder))
+    others = [found for of in map_at_once(ledger.root, attempts, folders) for found in of]
+    return whole, [*filter(None, trials), *others]
+
+
+def is_being_written(path: AnyPath) -> bool:
+    """Whether a process writes what is half-written on a disk; of an object store that cannot be told."""
+    return isinstance(path, Path) and path.name.endswith(".partial") and not is_abandoned(path)
 
 
 def _leftover(path: AnyPath, what: str) -> Finding:
     return Finding(kind="leftover", path=path, what=what)
 
 
-def _trial(ledger: Ledger, folder: AnyPath, asked: Collection[str]) -> Finding | None:
+def _trial(ledger: Ledger, folder: AnyPath, asked: Collection[str] | None) -> Finding | None:
     """What is wrong with an entry of ``trials/``."""
     name = folder.name
+    if is_being_written(folder):
+        return None
     if isinstance(folder, ObjectPath):
         if not SealedFolder(folder).is_there():
             return _leftover(folder, "half-written")
@@ -94,26 +96,28 @@ def _trial(ledger: Ledger, folder: AnyPath, asked: Collection[str]) -> Finding |
         name = target.name  # its replacement was killed midway: it is still the record that is read
     if (wrong := _wrong(ledger, name, folder)) is not None:
         return Finding(kind="damaged", path=folder, what=wrong)
-    if name not in asked:
-        return Finding(kind="orphan", path=folder, what="a whole record that the last study did not ask for")
+    if asked is not None and name not in asked:
+        return Finding(kind="orphan", path=folder, what="a whole record that is not asked for")
     return None
 
 
-def _attempts(folder: AnyPath) -> list[Finding]:
-    """What attempts left in an object store that did not finish a trial, or not first."""
+def attempts(folder: AnyPath, needed: Collection[str] = FILES) -> list[Finding]:
+    """What attempts left in an object store that did not finish the work, or not first; ``needed`` are its files."""
     if not isinstance(folder, ObjectPath):
         return []
-    files = SealedFolder(folder)
+    files = SealedFolder(folder, needed=needed)
     try:
         record = files.folder if files.is_there() else folder
     except StorageError:  # damaged, which is said, and deleted whole
         return []
     others = [path for path in _entries(folder) if record not in (folder, path) and ATTEMPT.fullmatch(path.name)]
-    return [_leftover(path, "half-written, or written after another had finished the trial") for path in others]
+    return [_leftover(path, "half-written, or written after another had finished the work") for path in others]
 
 
 def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
     for file in _entries(ledger.root / "failures"):
+        if is_being_written(file):
+            continue
         if file.name.startswith("."):
             yield _leftover(file, "half-written")
         elif file.stem not in known:
@@ -139,6 +143,8 @@ def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
     all_finished = bool(files) and all(ledger.is_finished(trial) for trial in asked)
     names = set(ledger.checkpoints.names())
     for file in files:
+        if is_being_written(file):
+            continue
         if file.name.startswith("."):
             yield _leftover(file, "half-written")
         elif file.name not in names:
@@ -154,7 +160,10 @@ def _wrong(ledger: Ledger, trial: str, folder: AnyPath) -> str | None:
     try:
         if not ledger.has_record(trial):
             return "it has no record.json"
-        wrong = ledger.damage(trial) or _differing(ledger, trial)
+        wrong = ledger.damage(trial)
+        if wrong is None:
+            ledger.check_weights(trial)
+            wrong = contradiction(ledger, trial)
     except (DeniedError, DiskError, FormatError):
         raise
     except StorageError as error:
@@ -162,9 +171,8 @@ def _wrong(ledger: Ledger, trial: str, folder: AnyPath) -> str | None:
     return None if wrong is None else wrong.removeprefix(f"{folder}/")
 
 
-def _differing(ledger: Ledger, trial: str) -> str | None:
-    """Read what ``damage`` does not, and compare a record with its predictions. Raises StorageError."""
-    ledger.check_weights(trial)
+def contradiction(ledger: Ledger, trial: str) -> str | None:
+    """Say why a record cannot be what it says, or nothing; checksums fit whatever was written. Raises StorageError."""
     ledger.read_spec(trial)
     ledger.read_history(trial)
     record, predictions = ledger.read(trial), ledger.read_predictions(trial)

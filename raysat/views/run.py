@@ -13,10 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from raysat.execution.events import (
+    CacheFault,
     Connected,
     Ended,
     Event,
+    FromCache,
     NodeLost,
+    Notice,
     Progress,
     Resized,
     Resumed,
@@ -26,7 +29,7 @@ from raysat.execution.events import (
 from raysat.execution.messages import State
 from raysat.execution.run_state import Row, RunState
 from raysat.execution.store_news import Copying, ReadingByRange, StoreNews
-from raysat.formatting import data_size, duration, plural
+from raysat.formatting import data_size, duration, one_line, plural
 from raysat.planning.jobs import GenerateJob
 from raysat.views.screen import can_redraw
 
@@ -59,9 +62,9 @@ class RunView:
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case Waiting() | Connected() | Resized() | NodeLost():
-                if line := _about_machines(event):
-                    self._console.print(line, style="yellow" if isinstance(event, NodeLost) else "dim")
+            case FromCache() | CacheFault() | Waiting() | Connected() | Resized() | NodeLost():
+                if line := _line_of(event):
+                    self._console.print(line, style="yellow" if isinstance(event, CacheFault | NodeLost) else "dim")
             case Copying() | ReadingByRange():
                 self._print_store(event)
             case Started():
@@ -146,9 +149,16 @@ def _using(run: Started) -> str:
     return f"running    {plural(run.slots, 'job')} at a time, {group} each{more}"
 
 
-def _about_machines(event: Waiting | Connected | Resized | NodeLost) -> str | None:
+def _line_of(event: Notice) -> str | None:
     """One line, if there is anything to say."""
     match event:
+        case FromCache(cache=cache, trials=trials, total=total, generators=generators, others=others):
+            patches = f", patches of {plural(generators, 'generator')}" if generators else ""
+            made = f"; some were made by {one_line(', '.join(others))}" if others else ""
+            return f"cache      {trials:,} of {plural(total, 'trial')}{patches} from {cache}{made}"
+        case CacheFault(cache=cache, error=error, taking=taking):
+            after = "what is missing is trained" if taking else "the same command again offers what is finished"
+            return f"cache      {cache} cannot be {'read' if taking else 'written'}: {error}; {after}"
         case Waiting(reason=reason):
             return f"waiting    {reason}"
         case Connected(dashboard=dashboard, token=token):

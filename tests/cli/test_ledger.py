@@ -134,8 +134,8 @@ def test_a_truncated_file_is_found_and_cleaned(raysat: Raysat, run: Ledger, name
     result = raysat("ledger", "verify", run.root)
     assert result.code == 1
     assert f"damaged    {file.parent}" in result.out
-    assert "--clean" in result.out
-    assert raysat("ledger", "verify", run.root, "--clean").code == 0
+    assert "gc --delete" in result.out
+    assert raysat("ledger", "gc", run.root, "--delete").code == 0
     assert not file.parent.exists()
     assert raysat("ledger", "verify", run.root).code == 0
 
@@ -152,12 +152,12 @@ def test_metrics_that_are_not_those_of_the_predictions(raysat: Raysat, run: Ledg
 def test_an_orphan_is_shown_and_kept(raysat: Raysat, run: Ledger) -> None:
     orphan = "e" * 16
     run.write(orphan, whole_files(orphan))
-    for words in ((), ("--clean",)):
-        result = raysat("ledger", "verify", run.root, *words)
-        assert result.code == 0
-        assert f"orphan     {run.root / 'trials' / orphan}" in result.out
-        assert run.is_finished(orphan)
-    assert raysat("ledger", "verify", run.root, "--clean", "--orphans").code == 0
+    result = raysat("ledger", "verify", run.root)
+    assert result.code == 0
+    assert f"orphan     {run.root / 'trials' / orphan}" in result.out
+    assert "kept: 1 orphan" in raysat("ledger", "gc", run.root, "--delete").out
+    assert run.is_finished(orphan)
+    assert raysat("ledger", "gc", run.root, "--delete", "--orphans").code == 0
     assert not run.is_finished(orphan)
     assert run.is_finished(A)
 
@@ -179,7 +179,7 @@ def test_leftovers_are_found_and_cleaned(raysat: Raysat, run: Ledger) -> None:
     assert result.code == 1
     for path in left:
         assert str(path) in result.out
-    assert raysat("ledger", "verify", run.root, "--clean").code == 0
+    assert raysat("ledger", "gc", run.root, "--delete").code == 0
     assert not any(path.exists() for path in left)
     assert run.is_finished(A)
     assert run.read_failure(B) is not None
@@ -187,19 +187,12 @@ def test_leftovers_are_found_and_cleaned(raysat: Raysat, run: Ledger) -> None:
 
 def test_a_record_that_stepped_aside_is_no_leftover(raysat: Raysat, run: Ledger) -> None:
     (run.root / "trials" / A).rename(run.root / "trials" / f".{A}.replaced")
-    result = raysat("ledger", "verify", run.root, "--clean")
-    assert result.code == 0
-    assert "whole      1 record" in result.out
+    assert raysat("ledger", "gc", run.root, "--delete").code == 0
+    assert "whole      1 record" in raysat("ledger", "verify", run.root).out
     assert run.is_finished(A)
 
 
-def test_orphans_alone_would_do_nothing(raysat: Raysat, run: Ledger) -> None:
-    result = raysat("ledger", "verify", run.root, "--orphans")
-    assert result.code == 2
-    assert "--clean" in result.err
-
-
-@pytest.mark.parametrize("words", [("status",), ("ledger", "verify"), ("report",)])
+@pytest.mark.parametrize("words", [("status",), ("ledger", "verify"), ("ledger", "gc"), ("report",)])
 def test_a_plan_that_is_none_is_one_clear_error(raysat: Raysat, run: Ledger, words: tuple[str, ...]) -> None:
     (run.root / "plan.json").write_text('{"x": 1}', encoding="utf-8")
     result = raysat(*words, run.root)
@@ -211,7 +204,7 @@ def test_a_plan_that_is_none_is_one_clear_error(raysat: Raysat, run: Ledger, wor
 def test_nothing_is_cleaned_under_a_run(raysat: Raysat, run: Ledger) -> None:
     with run.lock():
         assert raysat("ledger", "verify", run.root).code == 0
-        result = raysat("ledger", "verify", run.root, "--clean")
+        result = raysat("ledger", "gc", run.root, "--delete")
     assert result.code == 3
     assert f"pid {os.getpid()}" in result.err
 

@@ -40,14 +40,14 @@ FOLDERS = ("trials", "failures", "checkpoints")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-@pytest.mark.parametrize("words", [(), ("--clean",), ("--clean", "--orphans")])
+@pytest.mark.parametrize("words", [("verify",), ("gc",), ("gc", "--delete", "--orphans")])
 def test_a_folder_of_a_run_that_is_a_link_is_an_error_and_nothing_is_deleted(
     raysat: Raysat, run: Ledger, others: Path, folder: str, words: tuple[str, ...]
 ) -> None:
     (run.root / folder).rename(run.root / "aside")
     (run.root / folder).symlink_to(others)
     before = everything_under(others)
-    result = raysat("ledger", "verify", run.root, *words)
+    result = raysat("ledger", words[0], run.root, *words[1:])
     assert_refused(result, 2, f"{run.root / folder} is a symbolic link", "put the folder itself in its place")
     assert everything_under(others) == before
 
@@ -77,7 +77,7 @@ def test_links_within_a_run_are_deleted_and_what_they_lead_to_stays(raysat: Rays
     (run.root / "trials" / A / "link").symlink_to(others)
     (run.root / "trials" / A / "model.pt").unlink()
     before = everything_under(others)
-    assert raysat("ledger", "verify", run.root, "--clean").code == 0
+    assert raysat("ledger", "gc", run.root, "--delete").code == 0
     assert not any(os.path.lexists(link) for link in [*links, run.root / "trials" / A])
     assert everything_under(others) == before
 
@@ -86,7 +86,7 @@ def test_the_folder_of_a_whole_run_may_be_a_link(raysat: Raysat, run: Ledger, tm
     (tmp_path / "link").symlink_to(run.root)
     left = run.root / "trials" / f".{A}-01234567.partial"
     left.mkdir()
-    assert raysat("ledger", "verify", tmp_path / "link", "--clean").code == 0
+    assert raysat("ledger", "gc", tmp_path / "link", "--delete").code == 0
     assert not left.exists()
 
 
@@ -144,7 +144,7 @@ def test_a_lock_that_is_no_file_is_an_error_and_empties_nothing(
             os.mkfifo(lock)
         case "folder":
             lock.mkdir()
-    result = raysat("ledger", "verify", run.root, "--clean")
+    result = raysat("ledger", "gc", run.root, "--delete")
     assert_refused(result, 2 if kind == "pipe" else 3, str(lock))
     assert raysat("status", run.root).code == 0
     assert holder_of(run.root) is None

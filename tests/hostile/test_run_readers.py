@@ -22,7 +22,7 @@ from raysat.storage.heartbeat import RunStatus, read_status, write_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import read_progress
 from raysat.storage.sealed import SealedFolder
-from raysat.storage.verify import check
+from raysat.storage.verify import verify
 from tests.helpers.artifacts import generate_record
 from tests.helpers.hostile import A, C, hostile_run
 from tests.helpers.ledger import reseal
@@ -68,7 +68,7 @@ def _run(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 def read_everything(run: Ledger) -> None:
     """Do all that commands do with a run, but for drawing."""
-    for act in (lambda: read_progress(run), lambda: check(run), lambda: collect(run), lambda: analyze([run.root])):
+    for act in (lambda: read_progress(run), lambda: verify(run), lambda: collect(run), lambda: analyze([run.root])):
         with suppress(RaysatError):
             act()
 

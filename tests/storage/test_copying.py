@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from raysat.config.schema import Config
 from raysat.errors import BusyError, StorageError, UsageError
 from raysat.files import AnyPath, ObjectPath, file_exists, read_bytes, write_atomic
 from raysat.files.object_store import objects_below
 from raysat.reporting.analysis.analyze import analyze
 from raysat.reporting.render.write import write_report
+from raysat.search.log import Candidate, Log, read_log, save_log
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.copying import copy_run
 from raysat.storage.ledger import Ledger
@@ -21,6 +23,7 @@ from raysat.storage.sealed import SealedFolder
 from raysat.storage.verify import verify
 from tests.helpers.artifacts import JOB, files_of_job
 from tests.helpers.ledger import everything_under, made_up_plan, reseal, whole_files
+from tests.helpers.search import identity_of
 
 A, B, C = (letter * 16 for letter in "abc")
 
@@ -237,3 +240,25 @@ def test_a_report_of_the_copy_is_that_of_the_run(
         pages.append({name: data.replace(str(run).encode(), b"RUN") for name, data in content.items()})
     assert pages[0] == pages[1]
     assert len(pages[0]) >= 4
+
+
+def test_a_search_is_copied_with_its_log(raysat: Callable[..., Any], tmp_path: Path) -> None:
+    run = Ledger(tmp_path / "runs" / "hunt")
+    candidate = Candidate(number=0, job=A, drawn=None, config=Config(), state="finished")
+    log = Log(
+        study="hunt",
+        identity=identity_of(Config()),
+        data="d",
+        patches={},
+        reported="test",
+        candidates=(candidate,),
+    )
+    save_log(run.root, log)
+    write_atomic(run.root / "study.yaml", "study: hunt\n")
+    run.write(A, whole_files(A))
+    result = raysat("ledger", "copy", run.root, tmp_path / "home")
+    assert (result.code, result.err) == (0, "")
+    assert read_log(tmp_path / "home" / "hunt") == log
+    assert Ledger(tmp_path / "home" / "hunt").is_finished(A)
+    write_atomic(run.root / "study.yaml", "study: another hunt\n")
+    assert "holds another study" in raysat("ledger", "copy", run.root, tmp_path / "home").err

@@ -9,7 +9,7 @@ import pytest
 from raysat.files import sweep_partial
 from raysat.storage.ledger import Ledger
 from raysat.storage.mark import can_write_beside, is_mark, marked
-from raysat.storage.verify import check
+from raysat.storage.verify import verify
 from tests.helpers.ledger import made_up_plan
 
 KILLED = """
@@ -49,4 +49,4 @@ def test_a_look_over_a_run_that_goes_on_finds_nothing(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write_plan("", made_up_plan())
     with marked(tmp_path):
-        assert check(ledger) == (0, [])
+        assert not verify(ledger).findings

@@ -22,6 +22,7 @@ from raysat.files import (
 )
 from raysat.files.object_store import objects_below
 from raysat.storage import ledger as ledger_module
+from raysat.storage.garbage import collect_run
 from raysat.storage.heartbeat import RunStatus, write_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import read_progress
@@ -131,11 +132,11 @@ def test_a_damaged_record_is_noticed_and_replaced(ledger, name, damage):
     kind = "leftover" if (name, damage) == (SUMS, "gone") else "damaged"
     assert [found.kind for found in verify(ledger).wrong] == [kind]
     if ledger.is_finished(ID):
-        verify(ledger, clean=True)
+        collect_run(ledger, delete=True)
     ledger.write(ID, whole_files(ID))
     assert ledger.is_finished(ID)
     ledger.check_weights(ID)
-    verify(ledger, clean=True)
+    collect_run(ledger, delete=True)
     assert not verify(ledger).findings
     assert ledger.is_finished(ID)
 
@@ -148,12 +149,13 @@ def test_what_was_half_written_is_no_record_and_is_cleaned_up(ledger):
             ledger.root / "trials" / trial / "0a0a0a0a" / "record.json", files_of(made_up_record(trial))["record.json"]
         )
     assert ledger.finished([ID, OTHER]) == {ID}
-    found = verify(ledger, clean=True)
-    assert sorted((each.kind, each.path.name) for each in found.removed) == [
+    found = verify(ledger)
+    assert sorted((each.kind, each.path.name) for each in found.wrong) == [
         ("leftover", "0a0a0a0a"),
         ("leftover", OTHER),
     ]
     assert found.whole == 1
+    collect_run(ledger, delete=True)
     assert not verify(ledger).findings
     assert names(ledger.root / "trials") == [ID]
 

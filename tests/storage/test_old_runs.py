@@ -16,7 +16,7 @@ from raysat.errors import FormatError
 from raysat.reporting.analysis.collect import collect
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import DataRef
-from raysat.storage.verify import check
+from raysat.storage.verify import verify
 from tests.helpers.paths import ROOT
 
 Raysat = Callable[..., Any]
@@ -47,7 +47,8 @@ def test_every_file_opens(run: Path) -> None:
         assert isinstance(spec.config, Config)
         assert spec.settings == json.loads((run / "trials" / trial / "spec.json").read_text())["config"]
         assert [row["epoch"] for row in ledger.read_history(trial)] == [1, 2]
-    assert check(ledger) == (4, [])
+    found = verify(ledger)
+    assert (found.whole, found.findings) == (4, ())
 
 
 def test_its_report_gives_the_numbers_that_it_gave_then(raysat: Raysat, run: Path) -> None:
@@ -77,7 +78,10 @@ def test_a_file_of_a_later_format_is_refused_in_one_line(raysat: Raysat, run: Pa
         assert result.err.splitlines()[0] == f"error: {said}"
     else:
         ledger = Ledger(run)
-        for act in (lambda: ledger.is_finished("94840256a3b0a0cc"), lambda: check(ledger)):  # else it would be replaced
+        for act in (
+            lambda: ledger.is_finished("94840256a3b0a0cc"),
+            lambda: verify(ledger),
+        ):  # else it would be replaced
             with pytest.raises(FormatError) as caught:
                 act()
             assert caught.value.message == said
