@@ -18,6 +18,7 @@ from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.connection import connect, quiet_tune
 from raysat.execution.controller import slots_that_follow_the_cluster
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
+from raysat.execution.index_keeper import IndexKeeper
 from raysat.execution.job_source import JobSource
 from raysat.execution.local_copy import store_on_this_machine
 from raysat.execution.resources import fit, no_leftovers
@@ -178,6 +179,7 @@ class Session:
         try:
             with (
                 StatusFile(state, self.ledger.progress),
+                IndexKeeper(state, self.ledger),
                 stops_in_order(events.stop),
                 slots_that_follow_the_cluster(self.slots),
             ):

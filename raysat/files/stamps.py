@@ -52,6 +52,14 @@ def subfolder_stamps(folder: AnyPath, error: type[RaysatError] = StorageError) -
     return {entry.name: _of_files(str(entry.path)) for entry in folder_entries(folder, error)}
 
 
+def folder_stamp(folder: AnyPath) -> Stamp | None:
+    """Stamp one folder; None as for ``subfolder_stamps``. Raises DiskError where a store cannot be asked."""
+    if isinstance(folder, ObjectPath):
+        facts = [(found.name, found.size, found.tag, found.changed) for found in describe_objects(folder)]
+        return _of_facts(facts) if facts else None
+    return _of_files(str(folder))
+
+
 def _of_files(folder: str) -> Stamp | None:
     files, changed = [], 0.0
     with suppress(OSError):
@@ -72,9 +80,12 @@ def _of_objects(folder: ObjectPath, error: type[RaysatError]) -> dict[str, Stamp
     for found in describe_objects(folder, error):
         name, _, rest = found.name.partition("/")
         objects.setdefault(name, []).append((rest, found.size, found.tag, found.changed))
-    # A tag tells other content by itself; without one, the time of its change has to.
-    untagged = {name: max(0.0 if tag else changed for *_, tag, changed in of) for name, of in objects.items()}
-    return {name: Stamp(_digest(sorted(of)), untagged[name]) for name, of in objects.items()}
+    return {name: _of_facts(of) for name, of in objects.items()}
+
+
+def _of_facts(objects: list[tuple[str, int, str, float]]) -> Stamp:
+    """A tag tells other content by itself; without one, the time of its change has to."""
+    return Stamp(_digest(sorted(objects)), max(0.0 if tag else changed for *_, tag, changed in objects))
 
 
 def _digest(facts: list[Any]) -> str:

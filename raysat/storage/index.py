@@ -21,7 +21,16 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from raysat.errors import StorageError
-from raysat.files import AnyPath, FileModel, Stamp, map_at_once, read_model, subfolder_stamps, write_unsynced
+from raysat.files import (
+    AnyPath,
+    FileModel,
+    Stamp,
+    folder_stamp,
+    map_at_once,
+    read_model,
+    subfolder_stamps,
+    write_unsynced,
+)
 from raysat.files.fields import Id
 
 FILE: Final = "index.json"
@@ -71,20 +80,38 @@ class RecordIndex:
         read = [trial for trial in trials if trial not in known and trial in there]
         are_whole = map_at_once(self._records, is_whole, read)
         whole = [trial for trial, is_so in zip(read, are_whole, strict=True) if is_so]
-        self._add(known, {trial: stamps.get(trial) for trial in whole}, now)
+        new = _settled({trial: stamps.get(trial) for trial in whole}, now)
+        if len(new) >= self._worth:
+            self._write({**known, **new})
         return frozenset(whole) | known.keys() & set(trials)
+
+    def add(self, trials: Collection[str], is_whole: Callable[[str], bool]) -> frozenset[str]:
+        """Note records that were written a while ago, each looked at by itself; for who fills the run.
+
+        Args:
+            trials: their ids.
+            is_whole: reads a record.
+
+        Returns:
+            Those to try again later: they were written a moment ago, or are too few for an index.
+
+        Raises:
+            StorageError: what ``is_whole`` raises.
+        """
+        now = self._clock()
+        stamps = {trial: stamp for trial in trials if (stamp := folder_stamp(self._records / trial)) is not None}
+        new = {trial: text for trial, text in _settled(stamps, now).items() if is_whole(trial)}
+        known = self._read() | new
+        if not new or len(known) < self._worth:
+            return frozenset(stamps)
+        self._write(known)
+        return frozenset(trial for trial, stamp in stamps.items() if not stamp.settled(now))
 
     def forget(self, trials: Collection[str]) -> None:
         """Take out records that were read and found damaged."""
         known = self._read()
         if left := known.keys() & set(trials):
             self._write({trial: text for trial, text in known.items() if trial not in left})
-
-    def _add(self, known: Mapping[str, str], found: Mapping[str, Stamp | None], now: float) -> None:
-        """Write down what was found whole, unless a write since could have gone unseen."""
-        new = {trial: stamp.text for trial, stamp in found.items() if stamp is not None and stamp.settled(now)}
-        if len(new) >= self._worth:
-            self._write({**known, **new})
 
     def _read(self) -> dict[str, str]:
         try:
@@ -96,6 +123,11 @@ class RecordIndex:
         """Replace the index; where that fails the next one reads more."""
         with suppress(OSError, StorageError):
             write_unsynced(self._file, _Index(whole=dict(whole)).model_dump_json())
+
+
+def _settled(stamps: Mapping[str, Stamp | None], now: float) -> dict[str, str]:
+    """Texts of stamps after which no write could go unseen."""
+    return {trial: stamp.text for trial, stamp in stamps.items() if stamp is not None and stamp.settled(now)}
 
 
 def _fits(stamp: Stamp | None, text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
+from itertools import islice
 from typing import Final, assert_never
 
 from rich.console import Console, Group, RenderableType
@@ -42,6 +43,7 @@ _STYLE: Final = {
     State.FAILED: "bold red",
 }
 _SHOWN: Final = 8  # ended trials that stay in view
+_MOST: Final = 40  # that train: more than a terminal has lines for
 _COPYING_S: Final = 5.0  # between two lines on a copy
 _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many seconds, besides ended trials
 
@@ -131,9 +133,11 @@ def run_table(run: Started) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("job", "seed", "state", "epoch", f"{_split(run)}bal. acc.", f"{_split(run)}ICV"):
         table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="ellipsis")
-    for row in [*state.last_ended(_SHOWN), *state.open_rows]:
+    for row in [*state.last_ended(_SHOWN), *islice(state.open_rows, _MOST)]:
         name, seed, status, *numbers = _cells(row)
         table.add_row(*map(Text, (name, seed)), Text(status, style=_STYLE[row.state]), *map(Text, numbers))
+    if (more := len(state.open_rows) - _MOST) > 0:
+        table.add_row(Text(f"... {more} more", style="dim"))
     failed = state.count(State.FAILED)
     summary = [f"{state.ended - failed}/{state.total} jobs done", f"{state.running} running"]
     summary += [f"{state.waiting} wait for nodes"] if state.waiting else []

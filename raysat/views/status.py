@@ -16,6 +16,7 @@ from raysat.views.table import plain_table
 
 _ARMS: Final = 20  # of a page
 _FAILURES: Final = 5
+_RUNNING: Final = 8
 _STATES: Final[tuple[TrialState, ...]] = ("done", "running", "failed", "missing")
 
 
@@ -33,7 +34,7 @@ def show_status(progress: RunProgress, console: Console, *, everything: bool = F
     arms, trials = plural(len(progress.arms), "arm"), plural(len(progress.trials), "trial")
     console.print(f"study      {progress.study}: {arms}, {trials}")
     console.print("trials     " + ", ".join(f"{progress.count(state)} {state}" for state in _STATES))
-    _show_run(seen, console)
+    _show_run(seen, console, everything=everything)
     if progress.checkpoints and not seen.is_alive:
         console.print(f"kept       {plural(progress.checkpoints, 'checkpoint')}, from which training goes on")
     failed = [trial for trial in progress.trials if trial.error is not None]
@@ -91,12 +92,15 @@ def show_search(log: Log, ledger: Ledger, console: Console) -> None:
     _show_run(seen, console)
 
 
-def _show_run(seen: LastSeen, console: Console) -> None:
+def _show_run(seen: LastSeen, console: Console, *, everything: bool = True) -> None:
     starting = seen.holder is not None and not seen.is_alive
     console.print(f"run        {f'{seen.holder}, starting' if starting else _run(seen)}")
-    for job in seen.running:
+    shown = seen.running if everything else seen.running[:_RUNNING]
+    for job in shown:
         seed, unit = ("", "step") if job.seed is None else (f"  seed {job.seed}", "epoch")
         console.print(f"running    {job.name}{seed}  {unit} {job.epoch}/{job.epochs}")
+    if more := len(seen.running) - len(shown):
+        console.print(f"... {plural(more, 'more running job')}: --all shows them", style="dim")
 
 
 def _run(seen: LastSeen) -> str:

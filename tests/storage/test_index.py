@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raysat.files import backup_path, subfolder_stamps
+from raysat.files import ObjectPath, backup_path, remove_file, subfolder_stamps
+from raysat.files.object_store import objects_below
 from raysat.storage.index import FILE, RecordIndex
 from raysat.storage.ledger import Ledger
 from raysat.storage.verify import verify
@@ -119,7 +120,15 @@ HOSTILE = st.sampled_from(
         json.dumps({"format": 1, "whole": dict.fromkeys(TRIALS, True)}).encode(),
     ]
 ) | st.binary(max_size=50)
+
+
+def note(run: Run, trial: str) -> None:
+    """The run that fills the folder notes a record."""
+    run.index.add([trial], run.ledger.is_finished)
+
+
 STEPS = st.one_of(
+    st.tuples(st.just(note), trials),
     st.tuples(st.just(write), trials),
     st.tuples(st.just(delete), trials),
     st.tuples(st.just(move_to_backup), trials),
@@ -242,3 +251,40 @@ def test_of_two_that_write_at_a_time_either_is_whole(run: Run) -> None:
     assert run.index.finished(TRIALS, slow) == {TRIALS[0]}
     run.check()
     assert run.ask() == {TRIALS[0], TRIALS[1]}
+
+
+def test_who_fills_the_run_notes_a_record_without_a_look_at_the_others(run: Run) -> None:
+    write(run, TRIALS[0])
+    write(run, TRIALS[1])
+    assert run.index.add([TRIALS[0], TRIALS[3]], run.ledger.is_finished) == frozenset()
+    assert run.ask() == {TRIALS[0], TRIALS[1]}
+    assert run.read == [TRIALS[1]]
+
+
+def test_what_cannot_be_noted_yet_is_to_be_tried_again(run: Run) -> None:
+    write(run, TRIALS[0])
+    young = RecordIndex(run.ledger.root, run.ledger.root / "trials", worth=1)
+    few = RecordIndex(run.ledger.root, run.ledger.root / "trials", worth=2, clock=lambda: time.time() + 10)
+    for index in (young, few):
+        assert index.add([TRIALS[0]], run.ledger.is_finished) == {TRIALS[0]}
+        assert not run.file.exists()
+
+
+def test_in_an_object_store_a_listing_tells_what_was_found_whole(bucket: ObjectPath) -> None:
+    ledger, read = Ledger(bucket / "run"), []
+
+    def is_whole(trial: str) -> bool:
+        read.append(trial)
+        return ledger.is_finished(trial)
+
+    index = RecordIndex(ledger.root, ledger.root / "trials", worth=1)
+    ledger.write(TRIALS[0], whole_files(TRIALS[0]))
+    ledger.write(TRIALS[1], whole_files(TRIALS[1]))
+    for read_now in ([TRIALS[0], TRIALS[1]], []):
+        read.clear()
+        assert index.finished(TRIALS, is_whole) == {TRIALS[0], TRIALS[1]}
+        assert sorted(read) == read_now
+    record = next(path for path in objects_below(ledger.root / "trials" / TRIALS[0]) if path.name == "history.csv")
+    remove_file(record, ledger.root)
+    assert index.finished(TRIALS, is_whole) == {TRIALS[1]}
+    assert read == [TRIALS[0]]

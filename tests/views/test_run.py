@@ -122,3 +122,16 @@ def test_reading_by_range_is_said() -> None:
         view(ReadingByRange(total=4_600_000_000))
     said = "reading    by range: 4.6 GB of patches do not fit the cache of this machine\n"
     assert console.file.getvalue() == said  # type: ignore[attr-defined]
+
+
+def test_of_very_many_jobs_as_many_are_shown_as_fit_a_terminal() -> None:
+    jobs = train_jobs([way(f"trial {number}", 2) for number in range(1000)])
+    state = RunState(jobs)
+    for job in jobs:
+        state.start(job)
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    console.print(run_table(started(state)))
+    _, *rows, more, summary = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [row.split()[1] for row in rows] == [str(number) for number in range(40)]
+    assert more.strip() == "... 960 more"
+    assert "1000 running" in summary

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import read_progress
 from raysat.storage.records import Failure
@@ -64,3 +65,14 @@ def test_what_to_do_next(ledger: Ledger) -> None:
         for seed in (0, 1):
             finish(ledger, arm, seed)
     assert shown(ledger)[-1] == f"next raysat report {ledger.root} says what helped, and how surely"
+
+
+def test_of_very_many_running_jobs_some_are_listed_and_the_others_counted(ledger: Ledger) -> None:
+    running = [RunningJob(job=trial(arm, 0), name=f"arm {arm}", seed=0, epoch=1, epochs=2) for arm in range(ARMS)]
+    status = RunStatus(done=0, failed=0, already_done=0, total=120, running=tuple(running), eta_seconds=None)
+    with ledger.lock():
+        write_status(ledger.progress, status)
+        lines, whole = shown(ledger), shown(ledger, everything=True)
+    assert sum(line.startswith("running ") for line in lines) == 8
+    assert "... 52 more running jobs: --all shows them" in lines
+    assert sum(line.startswith("running ") for line in whole) == ARMS

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from typing import Self
 
 import numpy as np
 
@@ -77,8 +78,17 @@ def estimate_effects(
     if len(design.factors) < 2 or not seeds:
         return None
 
+    solved: dict[tuple[str, ...], LeastSquares] = {}  # by the two factors that interact
+
+    def fit(factors: Sequence[Factor]) -> LeastSquares:
+        pair = tuple(factors) if len(factors) > 1 else ()
+        key = tuple(factor.name for factor in pair)
+        if key not in solved:
+            solved[key] = LeastSquares.solve(design.arms, design.factors, pair)
+        return solved[key]
+
     def estimated(factors: Sequence[Factor], levels: Sequence[str]) -> Effect:
-        contrast = effect_contrast(design.arms, design.factors, factors, levels)
+        contrast = fit(factors).contrast(factors, levels)
         return Effect(
             factors=tuple(factor.name for factor in factors),
             levels=tuple(levels),
@@ -110,25 +120,43 @@ def _with_holm(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     return tuple(replace(effect, estimates=estimates) for effect, estimates in zip(known, family, strict=True))
 
 
-def effect_contrast(
-    arms: Sequence[str], factors: Sequence[Factor], of: Sequence[Factor], levels: Sequence[str]
-) -> Contrast | None:
-    """Return the main effect or interaction by least squares; None where the arms cannot tell it from others.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LeastSquares:
+    """The least squares of a design, of which each effect is a row: to solve them takes as long as to estimate some."""
 
-    Args:
-        arms: of the design.
-        factors: all of the design.
-        of: the factor of a main effect, or the two of an interaction.
-        levels: of each of these, instead of its first.
-    """
-    columns = design_matrix(arms, factors, tuple(of) if len(of) > 1 else ())
-    wanted = list(columns).index(tuple((factor.name, level) for factor, level in zip(of, levels, strict=True)))
-    x = np.column_stack(list(columns.values()))
-    inverse = np.linalg.pinv(x)
-    if not np.allclose(inverse[wanted] @ x, np.eye(len(columns))[wanted], atol=1e-8):
-        return None
-    weights = zip(arms, inverse[wanted], strict=True)
-    return Contrast({arm: float(weight) for arm, weight in weights if abs(weight) > EPSILON})
+    arms: Sequence[str]  # A of them
+    columns: Sequence[Levels]
+    matrix: Floats  # (A, columns)
+    inverse: Floats
+
+    @classmethod
+    def solve(cls, arms: Sequence[str], factors: Sequence[Factor], pair: tuple[Factor, ...] = ()) -> Self:
+        """Solve the least squares of a design.
+
+        Args:
+            arms: of the design.
+            factors: all of it.
+            pair: two of them that interact; empty for main effects alone.
+
+        Returns:
+            What gives each effect's contrast.
+        """
+        columns = design_matrix(arms, factors, pair)
+        matrix = np.column_stack(list(columns.values()))
+        return cls(arms=arms, columns=list(columns), matrix=matrix, inverse=np.linalg.pinv(matrix))
+
+    def contrast(self, of: Sequence[Factor], levels: Sequence[str]) -> Contrast | None:
+        """Return the main effect or interaction; None where the arms cannot tell it from others.
+
+        Args:
+            of: the factor of a main effect, or the two of an interaction.
+            levels: of each of these, instead of its first.
+        """
+        wanted = self.columns.index(tuple((factor.name, level) for factor, level in zip(of, levels, strict=True)))
+        if not np.allclose(self.inverse[wanted] @ self.matrix, np.eye(len(self.columns))[wanted], atol=1e-8):
+            return None
+        weights = zip(self.arms, self.inverse[wanted], strict=True)
+        return Contrast({arm: float(weight) for arm, weight in weights if abs(weight) > EPSILON})
 
 
 def design_matrix(

@@ -13,7 +13,7 @@ from statsmodels.stats.anova import anova_lm
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
 from raysat.reporting.analysis.bootstrap import observed
 from raysat.reporting.analysis.collect import collect
-from raysat.reporting.analysis.effects import design_matrix, effect_contrast, estimate_effects
+from raysat.reporting.analysis.effects import LeastSquares, design_matrix, estimate_effects
 from raysat.reporting.analysis.factors import Design, Factor, design
 from raysat.reporting.analysis.paired import PairedBootstrap
 from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions
@@ -128,9 +128,9 @@ def test_factors_that_the_arms_confound_are_not_estimated():
     one = Factor(name="one", levels=("0", "1"), of={"a": "0", "b": "1", "c": "1"})
     two = Factor(name="two", levels=("0", "1"), of={"a": "0", "b": "1", "c": "0"})
     both = Factor(name="both", levels=("0", "1"), of={"a": "0", "b": "0", "c": "1"})
-    assert effect_contrast(arms, (one, two), [one], ["1"]).weights == pytest.approx({"a": -1, "c": 1})
-    assert effect_contrast(arms, (one, two, both), [one], ["1"]) is None
-    assert effect_contrast(arms, (one, two), [one, two], ["1", "1"]) is None
+    assert LeastSquares.solve(arms, (one, two)).contrast([one], ["1"]).weights == pytest.approx({"a": -1, "c": 1})
+    assert LeastSquares.solve(arms, (one, two, both)).contrast([one], ["1"]) is None
+    assert LeastSquares.solve(arms, (one, two), (one, two)).contrast([one, two], ["1", "1"]) is None
 
 
 def test_a_combination_is_compared_with_each_of_its_parts_over_the_rest(made):
