@@ -28,6 +28,7 @@ from raysat.files import (
     read_model,
     write_atomic,
 )
+from raysat.formatting import plural
 from raysat.storage.artifacts import FOLDER as GENERATED
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
@@ -37,7 +38,7 @@ from raysat.storage.taking import take_over
 from raysat.storage.verify import contradiction
 
 FILE: Final = "cache.json"
-_OF_A_RUN: Final = ("plan.json", "study.yaml", "search.json")
+_OF_A_RUN: Final = frozenset({"plan.json", "study.yaml", "search.json"})
 
 
 class CacheFile(FileModel):
@@ -60,7 +61,7 @@ class Cache:
         """Open a cache, or make one.
 
         Raises:
-            UsageError: a run is there.
+            UsageError: a run is there, or something else: what ``ledger gc`` deletes is a cache's own.
             StorageError: a folder of it is a link.
             FormatError: another raysat's cache is there.
             DiskError: it cannot be made.
@@ -70,8 +71,11 @@ class Cache:
         check_real_folder(cache.artifacts.root)
         if is_cache(cache.root):
             return cache
-        if any(file_exists(cache.root / name) for name in _OF_A_RUN):
-            raise UsageError(f"{cache.root} is a run, not a cache", hint="give {--cache} a folder of its own")
+        names = [entry.name for entry in folder_entries(cache.root)]
+        if others := [name for name in names if name != FILE and not name.startswith(".")]:  # else made meanwhile
+            is_run = not _OF_A_RUN.isdisjoint(others)
+            what = "is a run, not a cache" if is_run else f"is no cache, and holds {plural(len(others), 'other thing')}"
+            raise UsageError(f"{cache.root} {what}", hint="give {--cache} a folder of its own: an empty one, or a new")
         if isinstance(cache.root, ObjectPath):
             check_put_if_absent(cache.root)
         write_atomic(cache.root / FILE, CacheFile().model_dump_json())

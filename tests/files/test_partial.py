@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from raysat.files import partial_file, partial_folder, sweep_partial, write_atomic, write_folder
+from raysat.files import is_abandoned, partial_file, partial_folder, sweep_partial, write_atomic, write_folder
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from raysat.files import partial_file, partial_folder
+from raysat.files import is_abandoned, partial_file, partial_folder
 with partial_folder(Path(sys.argv[1]) / "folder") as work, partial_file(Path(sys.argv[1]) / "file") as (_, handle):
     (work / "half").write_text("x")
     os.write(handle, b"x")
@@ -92,3 +92,16 @@ def test_many_writers_of_one_file_at_once(tmp_path: Path) -> None:
     assert errors == []
     assert names(tmp_path) == ["file"]
     assert len(set((tmp_path / "file").read_text())) == 1
+
+
+def test_what_is_abandoned_can_be_told_from_what_is_being_written(tmp_path: Path) -> None:
+    with partial_folder(tmp_path / "folder") as work, partial_file(tmp_path / "file") as (other, _):
+        assert not is_abandoned(work)
+        assert not is_abandoned(other)
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    left = list(tmp_path.iterdir())
+    assert len(left) == 2
+    assert all(map(is_abandoned, left))
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert is_abandoned(tmp_path / "link")
+    assert not is_abandoned(tmp_path / "gone")

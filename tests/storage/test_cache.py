@@ -206,6 +206,8 @@ def test_a_run_or_a_folder_through_a_link_is_no_cache(tmp_path: Path, bucket: Ob
         with pytest.raises(UsageError, match="is a run, not a cache"):
             Cache.open(place)
         assert not is_cache(place)
+    with pytest.raises(UsageError, match="is no cache, and holds 1 other thing"):
+        Cache.open(tmp_path)  # a folder of runs: their patches are not for the cache to delete
     (tmp_path / "cache").mkdir()
     (tmp_path / "others").mkdir()
     (tmp_path / "cache" / "trials").symlink_to(tmp_path / "others")

@@ -2,14 +2,17 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from raysat.data.store import Split
 from raysat.execution.events import (
+    CacheFault,
     Connected,
     Ended,
+    FromCache,
     NodeLost,
     Progress,
     Resized,
@@ -135,3 +138,18 @@ def test_of_very_many_jobs_as_many_are_shown_as_fit_a_terminal() -> None:
     assert [row.split()[1] for row in rows] == [str(number) for number in range(40)]
     assert more.strip() == "... 960 more"
     assert "1000 running" in summary
+
+
+def test_what_a_cache_gave_and_why_it_did_not() -> None:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    view, cache = RunView(console), Path("/shared/cache")
+    view(FromCache(cache=cache, trials=12, total=40, generators=0, others=()))
+    view(FromCache(cache=cache, trials=1, total=1, generators=2, others=("torch 1.0", "timm 0.9")))
+    view(CacheFault(cache=cache, error="no space left", taking=False))
+    view(CacheFault(cache=cache, error="it cannot be reached", taking=True))
+    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "cache      12 of 40 trials from /shared/cache",
+        "cache      1 of 1 trial, patches of 2 generators from /shared/cache; some were made by torch 1.0, timm 0.9",
+        "cache      /shared/cache cannot be written: no space left; the same command again offers what is finished",
+        "cache      /shared/cache cannot be read: it cannot be reached; what is missing is trained",
+    ]
