@@ -32,6 +32,7 @@ from raysat.files import (
     FileModel,
     cache_folder,
     check_real_folder,
+    folder_entries,
     read_model,
     remove_tree,
     sweep_partial,
@@ -182,12 +183,9 @@ def _nearest(folder: Path) -> Path:
 
 
 def _folders(root: Path, name: re.Pattern[str]) -> list[Path]:
-    """The real folders in the folder of stores that are called so."""
-    try:
-        with os.scandir(root) as entries:
-            return [Path(each) for each in entries if name.fullmatch(each.name) and each.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return []
+    """The real folders in the folder of stores that are called so. Raises StorageError where it cannot be read."""
+    named = [root / each.name for each in folder_entries(root) if name.fullmatch(each.name)]
+    return [folder for folder in named if folder.is_dir() and not folder.is_symlink()]
 
 
 def _describe(folder: Path) -> CachedStore:

@@ -14,7 +14,7 @@ import pytest
 from raysat.data.patch_store import PatchStore
 from raysat.data.remote.cache import cached_stores, clear_cache, open_cached
 from raysat.data.remote.copy import fetch_store
-from raysat.errors import StorageError
+from raysat.errors import DiskError, StorageError
 from tests.helpers.data import patches, splits_of, write_store
 from tests.helpers.remote import FolderSource
 
@@ -150,3 +150,10 @@ def test_a_cache_that_is_a_link_is_refused(tmp_path: Path, cache: Path) -> None:
     cache.symlink_to(tmp_path / "other")
     with pytest.raises(StorageError, match="symbolic link"):
         cached_stores()
+
+
+def test_a_cache_that_cannot_be_is_empty_or_one_clear_error(cache: Path) -> None:
+    cache.parent.write_text("a file")
+    assert cached_stores() == []
+    with pytest.raises(DiskError, match="cannot be written"):
+        clear_cache()
