@@ -1,4 +1,4 @@
-"""Why the worker of a job ended without its result: its node was lost, or it died or raised by itself."""
+"""Why the worker of a job ended without its result: its node was lost or taken away, or it died or raised by itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from ray.exceptions import ActorUnavailableError, NodeDiedError, RayActorError
 
 _NODE_DIED: Final = "node has died"  # Ray's words for an actor that died with its node; Ray is pinned
+_TOLD_TO_END: Final = "receives a SIGTERM"  # Ray's words for one that was told to: its machine is being taken away
 _ADDRESS: Final = re.compile(r"^\s*ip: (\S+)", re.MULTILINE)
 _SOMEWHERE: Final = "a node"
 
@@ -30,7 +31,7 @@ def death_of(error: BaseException) -> Death:
     """
     for cause in _causes(error):
         words = str(cause)  # an error that cannot be pickled comes as its words alone
-        lost = isinstance(cause, NodeDiedError | ActorUnavailableError) or _NODE_DIED in words
+        lost = isinstance(cause, NodeDiedError | ActorUnavailableError) or _NODE_DIED in words or _TOLD_TO_END in words
         if lost or (isinstance(cause, RayActorError) and cause.preempted):
             address = _ADDRESS.search(words)
             return Death(account=str(error), lost_node=address[1] if address else _SOMEWHERE)

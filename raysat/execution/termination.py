@@ -1,22 +1,28 @@
 """SIGTERM to a worker's process, as machines get it that are taken away: it saves what it can in two seconds, and ends.
 
-Python runs a signal's handler in the main thread, which may hold any lock; so a thread of its own does the rest.
+Python runs a signal's handler in the main thread, which may hold any lock; so a thread of its own saves. Then Ray's own
+handler gets the signal: it leaves the main thread, and tells the driver what ended this worker.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import FrameType
 from typing import Final
 
 from raysat.interrupts import end_now
 
 _SECONDS: Final = 2.0  # spot machines have 30 s or more, ``ray job stop`` allows 3
+_RAY_S: Final = 1.0  # for the main thread to be left by then
 _CODE: Final = 128 + signal.SIGTERM
 _saves: list[Callable[[float], object]] = []
+_is_saved = threading.Event()
 
 
 @contextmanager
@@ -32,7 +38,7 @@ def sigterm_saves() -> Iterator[None]:
 
 def save_at_sigterm() -> None:
     """Have this process save and end at SIGTERM from now on; called in its main thread."""
-    signal.signal(signal.SIGTERM, _receive)
+    signal.signal(signal.SIGTERM, partial(_receive, signal.getsignal(signal.SIGTERM)))
 
 
 @contextmanager
@@ -56,12 +62,18 @@ def finishes_at_sigterm() -> Iterator[None]:
             done.set()
 
 
-def _receive(*_: object) -> None:
-    threading.Thread(target=_save_and_end, daemon=True).start()
+def _receive(before: object, number: int, frame: FrameType | None) -> None:
+    if not _is_saved.is_set():
+        threading.Thread(target=_save_and_end, daemon=True).start()
+    elif callable(before):
+        before(number, frame)
 
 
 def _save_and_end() -> None:
     deadline = time.monotonic() + _SECONDS
     for save in list(_saves):
         save(max(0.0, deadline - time.monotonic()))
+    _is_saved.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_RAY_S)
     end_now("SIGTERM: saved what there was to save", _CODE)

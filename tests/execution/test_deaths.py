@@ -26,6 +26,7 @@ NODE = died("The actor died because its node has died. Node Id: 00")
         (ActorUnavailableError("connection reset", b"0" * 16), "a node"),
         (WorkerGroupError("one of two", {1: NODE}), "10.77.0.2"),
         (RayTaskError("step", f"WorkerGroupError: one of two:\n{NODE}", RuntimeError()), "10.77.0.2"),
+        (died("Worker exits: The process receives a SIGTERM."), "10.77.0.2"),
         (died("Worker unexpectedly exits with a connection error code 2."), None),
         (RayTaskError("step", "Traceback ...\nValueError: no", ValueError("no")), None),
         (ActorDiedError(), None),
