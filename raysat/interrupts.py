@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"  # below what a live table or a bar has drawn
 _stopping = Event()
 _ending = Lock()
+_stuck = Event()
 _receivers: list[Callable[[], None]] = []  # the innermost last
 _remains: list[Callable[[], None]] = []
 
@@ -48,6 +49,16 @@ def stop_in_order() -> bool:
 def is_stopping() -> bool:
     """Whether there was an interrupt: what is raised from then on may be its consequence."""
     return _stopping.is_set()
+
+
+def expect_stuck() -> None:
+    """Note that what this process is connected to is lost: what waits for that would hold up its end for a minute."""
+    _stuck.set()
+
+
+def is_stuck() -> bool:
+    """Whether a command that is done should leave by ``os._exit``."""
+    return _stuck.is_set()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+from ray._raylet import Config
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ruamel.yaml import YAML
 
@@ -39,9 +40,21 @@ def test_head_trains_nothing_and_workers_are_spot_gpus(cluster: dict[str, Any]) 
 def test_dashboard_on_loopback_and_token_on_every_node(cluster: dict[str, Any]) -> None:
     head, worker = cluster["head_start_ray_commands"][-1], cluster["worker_start_ray_commands"][-1]
     assert "--dashboard-host=127.0.0.1" in head
-    assert all(command.startswith("RAY_AUTH_MODE=token ray start") for command in (head, worker))
+    assert all(command.startswith("RAY_AUTH_MODE=token ") and " ray start " in command for command in (head, worker))
     assert "-e RAY_AUTH_MODE=token" in cluster["docker"]["run_options"]
     assert "~/.ray/auth_token" in cluster["file_mounts"].values()
+
+
+def test_a_machine_that_is_cut_off_is_given_up_within_fifteen_seconds(cluster: dict[str, Any]) -> None:
+    """By Ray's own names of its settings, of which it ignores those that it does not know."""
+    words = cluster["head_start_ray_commands"][-1].split()
+    given = dict(word.removeprefix("RAY_").split("=") for word in words if word.startswith("RAY_health_check_"))
+    known = [f"health_check_{name}" for name in ("period_ms", "timeout_ms", "failure_threshold")]
+    assert sorted(given) == sorted(known)
+    assert all(hasattr(Config, name) for name in known)
+    period, timeout, threshold = (int(given[name]) for name in known)
+    assert threshold * (period + timeout) <= 15_000
+    assert threshold * timeout >= 9_000, "a busy machine may take its time"
 
 
 def test_installs_raysat_with_pinned_versions(cluster: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What SIGINT, SIGTERM and SIGHUP do to a command: it ends within ten seconds, in order where it can.
+"""What SIGINT, SIGTERM and SIGHUP do to a command: it ends within ten seconds, or two (SIGTERM), in order where it can.
 
 Python runs the handler of a signal in the main thread, between two steps of Python code; C++ code of Ray may hold that
 up for a minute. A thread that is told by the system at once ends the process where the main thread does not.
@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from raysat.interrupts import end_now, interrupt
+from raysat.interrupts import end_now, interrupt, is_stuck
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -26,7 +26,8 @@ _STOPPED: Final = "stopped; the same command starts anew"
 _RESUMABLE: Final = "stopped; the same command resumes from here"
 _RESUMED: Final = ("ablate", "generate", "tune")
 _CODES: Final = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 143, signal.SIGHUP: INTERRUPTED}
-_PATIENCE_S: Final = 6.0  # for an end in order; one in a hurry takes a second or two more
+_PATIENCE_S: Final = 6.0  # for an end in order; one in a hurry takes a second more
+_HURRY_S: Final = 0.8  # the same after SIGTERM: `ray job stop` kills after three seconds
 _TOGETHER_S: Final = 0.5  # signals that come together are one: `timeout` and a closed terminal send theirs twice
 
 
@@ -36,6 +37,7 @@ class Signals:
     def __init__(self) -> None:
         self._code: int | None = None  # to exit with, once there was a signal
         self._first = 0.0  # when it came
+        self._patience = _PATIENCE_S
         self._is_told = False  # the main thread
         self._result: int | None = None  # of a command that has ended, while Python ends
         os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Tune would take Ctrl-C for itself
@@ -52,10 +54,12 @@ class Signals:
         """End the process with the exit code of its command, or as one that was stopped."""
         if code == INTERRUPTED and self._code is None:
             self._code = code
-        if self._code is not None:
+        if self._code is not None or is_stuck():
             for stream in (sys.stdout, sys.stderr):
                 with suppress(OSError, ValueError):  # a closed pipe or terminal
                     stream.flush()
+            if self._code is None:
+                os._exit(code)
             self._end()
         self._result = code
         sys.exit(code)
@@ -72,7 +76,7 @@ class Signals:
     def _watch(self, signals: int) -> None:
         """End the process where the main thread takes too long, or when it is told again."""
         while True:
-            left = None if self._code is None else max(0.0, self._first + _PATIENCE_S - time.monotonic())
+            left = None if self._code is None else max(0.0, self._first + self._patience - time.monotonic())
             if not select.select([signals], [], [], left)[0]:
                 self._end()
             for number in os.read(signals, 64):
@@ -83,6 +87,7 @@ class Signals:
         """Take down a signal; whether it counts as the first."""
         if self._code is None:
             self._first, self._code = time.monotonic(), _CODES[signal.Signals(number)]
+            self._patience = _HURRY_S if number == signal.SIGTERM else _PATIENCE_S
         return time.monotonic() - self._first < _TOGETHER_S
 
     def _unraisable(self, unraisable: UnraisableHookArgs) -> None:

@@ -11,15 +11,20 @@ from typing import Any
 
 import ray
 from ray import LoggingConfig
+from ray._private import worker as worker_module
 from ray.job_config import JobConfig
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
 from raysat.execution.events import Connected, OnEvent, ignore
+from raysat.execution.gcs import Pulse
 from raysat.execution.local_ray import elsewhere, private_processes, ray_folders, worker_path
 from raysat.execution.private_folder import PrivateFolder, private_folder
 from raysat.execution.ray_processes import RayProcesses
 from raysat.execution.ray_signals import same_signals
+from raysat.execution.ray_watch import RayWatch
+from raysat.execution.raylet import raylet_watched
+from raysat.execution.resources import no_leftovers
 from raysat.execution.user_token import check_token, keep_token_private
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
@@ -52,20 +57,26 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
     """
     with private_folder() as private:
         if ray.is_initialized():  # a caller's own connection stays open
-            yield private.path
+            with no_leftovers():
+                yield private.path
             return
         processes = RayProcesses()
+        # A cluster takes its time to let go of a driver where it is lost; daemons of this process are killed.
+        pulse = RayWatch(Pulse(address).look, every=1.0, patience=10.0) if address else None
+        watch = pulse or RayWatch(processes.lost, every=0.25, patience=6.0)
         with (
             _same_process(),
             removed_at_end(processes.kill),
-            processes.watched(),
+            watch.watched(),
             _cluster(address, private) if address else _local(private, processes) as connected,
         ):
             try:
                 on_event(connected)
                 yield private.path
             finally:
-                processes.shut_down()
+                watch.end()
+                with same_signals():
+                    ray.shutdown()
 
 
 @contextmanager
@@ -104,7 +115,8 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
             f"the cluster at {address} cannot be reached: {_cause(error)}",
             hint=f"check the address with: ray status --address {address}",
         ) from error
-    yield Connected(dashboard=dashboard, token=None)
+    with raylet_watched():
+        yield Connected(dashboard=dashboard, token=None)
 
 
 def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any) -> str | None:
@@ -118,7 +130,7 @@ def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any
     Returns:
         The address of Ray's dashboard, if it has one.
     """
-    with same_signals():
+    with same_signals(), _no_errors_of_ray():
         context = ray.init(
             runtime_env={"env_vars": {**ENVIRONMENT, **environment}},
             job_config=JobConfig(_py_driver_sys_path=worker_path),
@@ -129,6 +141,17 @@ def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any
         )
     logging.getLogger("ray").setLevel(logging.ERROR)
     return f"http://{context.dashboard_url}" if context.dashboard_url else None
+
+
+@contextmanager
+def _no_errors_of_ray() -> Iterator[None]:
+    """Have Ray connect without its listener, which prints pages of its log for each node that is lost."""
+    listen = worker_module.listen_error_messages
+    worker_module.listen_error_messages = lambda *_: None
+    try:
+        yield
+    finally:
+        worker_module.listen_error_messages = listen
 
 
 def _cause(error: Exception) -> str:

@@ -28,9 +28,17 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
         super().__init__(**options)
         self._slots = slots
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What Tune puts into a snapshot, which is never restored."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_slots"}
+
     @property
     def _source(self) -> JobSource:
         return cast(JobSource, self._search_alg.searcher)
+
+    @override
+    def on_step_begin(self) -> None:
+        """Ask nothing: Tune would ask what there is on the cluster, to print it, and wait where that is lost."""
 
     @override
     def _update_trial_queue(self, blocking: bool = False, timeout: int = 0) -> bool:
@@ -45,6 +53,17 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
         if trial.status in {Trial.RUNNING, Trial.PENDING}:  # Tune may tell of one end twice
             self._source.note_death(trial.trial_id, death_of(exception))
         super()._process_trial_failure(trial, exception)
+
+    @override
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        """Give a trial the slot of a job that ended, but for one whose own slot starts already: it takes the next one.
+
+        Tune would end the slot that starts, and where jobs are short a new node would never get one.
+        """
+        slot = self._trial_to_actor.get(trial)
+        if slot is not None and self._actor_manager.is_actor_started(slot) and trial not in self._resetting_trials:
+            return False
+        return bool(super()._maybe_reuse_cached_actor(trial))
 
     @override
     def _maybe_cache_trial_actor(self, trial: Trial) -> bool:

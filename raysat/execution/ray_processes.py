@@ -1,4 +1,4 @@
-"""The processes of a Ray that this process starts: apart from signals to its group, watched, and ended with it.
+"""The processes of a Ray that this process starts: apart from signals to its group, and ended with it.
 
 Each daemon gets a session of its own, so that a signal to the group of the command (Ctrl-C, a closed terminal, systemd,
 a scheduler) reaches the command alone, which then ends Ray in order. The kernel still kills the daemons where this
@@ -10,24 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import ray
 from ray._private import services
 
-from raysat.errors import ClusterError, RaysatError
-from raysat.execution.ray_signals import same_signals
-from raysat.interrupts import end_now, is_stopping, stop_in_order
+from raysat.errors import ClusterError
 
 _KILLED_S: Final = 2.0  # for processes that are killed to be gone
 _VITAL: Final = ("gcs_server", "raylet")  # without either Ray waits up to a minute, then ends this process
-_LOOK_S: Final = 0.25  # between two looks whether they are alive
-_LOST_S: Final = 6.0  # for this process to end in order where one is not
 
 
 class RayProcesses:
@@ -35,8 +29,6 @@ class RayProcesses:
 
     def __init__(self) -> None:
         self._daemons: list[subprocess.Popen[bytes]] = []
-        self._is_ending = False
-        self._lost: ClusterError | None = None  # where Ray ended on its own
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -54,49 +46,15 @@ class RayProcesses:
         finally:
             services.ConsolePopen = popen
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Until ``shut_down``, end what runs where Ray is lost: by ClusterError or, if that takes long, by exiting."""
-        ended = threading.Event()
-        threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
-        try:
-            yield
-        except Exception as error:
-            if self._lost and not isinstance(error, RaysatError):  # its consequence
-                raise self._lost from error
-            raise
-        else:
-            if self._lost and not is_stopping():
-                raise self._lost
-        finally:
-            ended.set()
-
-    def shut_down(self) -> None:
-        """End Ray in order; daemons that end from now on are no loss."""
-        self._is_ending = True
-        with same_signals():
-            ray.shutdown()
-
-    def _watch(self, ended: threading.Event) -> None:
-        while not ended.wait(_LOOK_S):
-            name = self._dead()
-            if self._is_ending:
-                return
-            if name is not None:
-                self._lost = ClusterError(
-                    f"Ray on this machine ended: its {name} is gone",
-                    hint="was it killed, or is the memory full? The same command resumes from here",
-                )
-                stop_in_order()
-                if not ended.wait(_LOST_S):
-                    end_now(f"error: {self._lost.message}\nhint: {self._lost.hint}", ClusterError.exit_code)
-
-    def _dead(self) -> str | None:
-        """The name of a daemon that Ray cannot do without and that has ended, if any."""
+    def lost(self) -> ClusterError | None:
+        """By which error Ray is lost, if it is: a daemon that it cannot do without has ended."""
         for daemon in self._begun():
             name = Path(daemon.args[0]).name  # type: ignore[index, arg-type]  # Ray gives a list of text
             if name in _VITAL and daemon.poll() is not None:
-                return name
+                return ClusterError(
+                    f"Ray on this machine ended: its {name} is gone",
+                    hint="was it killed, or is the memory full? The same command resumes from here",
+                )
         return None
 
     def kill(self) -> None:

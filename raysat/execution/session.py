@@ -21,7 +21,7 @@ from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, 
 from raysat.execution.index_keeper import IndexKeeper
 from raysat.execution.job_source import JobSource
 from raysat.execution.local_copy import store_on_this_machine
-from raysat.execution.resources import fit, no_leftovers
+from raysat.execution.resources import fit
 from raysat.execution.retries import Retries
 from raysat.execution.run_state import RunState
 from raysat.execution.run_storage import run_storage
@@ -76,7 +76,6 @@ def session(
         removed_at_end(ledger.sweep),
         store_on_this_machine(store, address, on_event),
         connect(address, on_event) as scratch,
-        no_leftovers(),
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root) as storage,
     ):
@@ -181,6 +180,7 @@ class Session:
                 StatusFile(state, self.ledger.progress),
                 IndexKeeper(state, self.ledger),
                 stops_in_order(events.stop),
+                self.slots.followed(),
                 slots_that_follow_the_cluster(self.slots),
             ):
                 tuner.fit()

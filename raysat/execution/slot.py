@@ -11,13 +11,15 @@ import queue
 import shutil
 import tempfile
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import ray.train
 import ray.tune
 import ray.util.queue
+from ray._private import worker as worker_module
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer  # public by this path alone; ray is pinned
 from typing_extensions import override
 
@@ -25,6 +27,8 @@ from raysat.execution.messages import Message, to_result
 from raysat.execution.termination import sigterm_saves
 from raysat.execution.worker_context import SlotSettings, WorkerContext
 from raysat.planning.stages import Job
+
+_NOWHERE: Final = "mock://nowhere/slot"  # a file system of Arrow's in memory
 
 
 def reserved(settings: SlotSettings) -> ray.tune.PlacementGroupFactory:
@@ -42,6 +46,19 @@ def _work(config: dict[str, Any]) -> None:
     work(WorkerContext(**config, storage=config["settings"].storage.open()))
 
 
+@contextmanager
+def _folder() -> Iterator[str]:
+    """A folder for Ray Train, which wants one that all workers can be told of; nothing is written there to be read.
+
+    It lies in that of the node's Ray: where a slot is killed it stays no longer than that.
+    """
+    folder = tempfile.mkdtemp(prefix="raysat-slot-", dir=worker_module._global_node.get_session_dir_path())
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     """Runs one job at a time on its workers; Tune resets it to the next job.
 
@@ -52,10 +69,10 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     @override
     def setup(self, config: dict[str, Any], settings: SlotSettings) -> None:
         """Start the workers, to be ready for the first job."""
-        self._scratch = tempfile.mkdtemp(prefix="raysat-slot-")  # Ray Train wants one; nothing is read from it
         self._settings, self._single_worker = settings, settings.workers == 1
         self._next: Job | None = config["job"]
         self._stack = ExitStack()
+        self._train_path = _NOWHERE if self._single_worker else self._stack.enter_context(_folder())
         if self._single_worker:
             self._stack.enter_context(sigterm_saves())
         self._start()
@@ -88,7 +105,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
             scaling_config=scaling,
             run_config=ray.train.RunConfig(
                 name="slot",
-                storage_path=self._scratch,
+                storage_path=self._train_path,
                 # A worker group that cannot start yet waits: for a new node, or for another slot to end.
                 failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=-1),
             ),
@@ -137,4 +154,3 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
             self._inbox.shutdown(force=True)
             self._outbox.shutdown(force=True)
         self._stack.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)

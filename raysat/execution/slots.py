@@ -6,8 +6,9 @@ wait for. One that holds more than its share lets slots go as its jobs end.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from ray.util.placement_group import placement_group_table
 from raysat.execution.resources import room
 
 _LOOK_S: Final = 1.0  # between two looks at the cluster
+_LAST_LOOK_S: Final = 2.0  # for one that goes on while the run ends
 _PENDING: Final = ("PENDING", "RESCHEDULING")
 
 
@@ -41,13 +43,29 @@ class Slots:
             grows: whether more may be asked for than there is room for: an autoscaler brings nodes for what waits.
         """
         self._per_worker, self._workers, self._most, self._grows = per_worker, workers, most, grows
+        self._job = ray.get_runtime_context().get_job_id()
+        self._ended = threading.Event()
         self._look()
 
     def allowed(self) -> int:
         """How many slots the run may hold or wait for now; never none unless others wait for the only ones."""
-        if time.monotonic() - self._looked > _LOOK_S:
-            self._look()
         return self._allowed
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Within this, a thread looks: where the head of the cluster does not answer, it alone waits."""
+        thread = threading.Thread(target=self._follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join(_LAST_LOOK_S)
+
+    def _follow(self) -> None:
+        while not self._ended.wait(_LOOK_S):
+            with suppress(Exception):  # that a cluster is lost is told elsewhere
+                self._look()
 
     @property
     def others_wait(self) -> bool:
@@ -56,13 +74,15 @@ class Slots:
 
     def _look(self) -> None:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if self._ended.is_set():  # where nobody is connected any more, the next question would start another Ray
+            return
         there = room(nodes, self._per_worker, self._workers)
         self.fit = there if self._most is None else min(there, self._most)  # jobs at once, others aside
         self._others = demands(
             placement_group_table(),
             nodes,
             {name: amount * self._workers for name, amount in self._per_worker.items()},
-            own=ray.get_runtime_context().get_job_id(),
+            own=self._job,
         )
         wanted = self._most if self._grows and self._most else self.fit
         held = [other.slots for other in self._others]
@@ -72,7 +92,6 @@ class Slots:
             self._allowed = wanted
         else:
             self._allowed = max(1, min(wanted, share(there, held)))
-        self._looked = time.monotonic()
 
 
 def demands(

@@ -10,6 +10,7 @@ from pathlib import Path
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
 
 from raysat.errors import ClusterError
+from raysat.execution.gcs import ask, token_header, uses_tls
 
 _PATIENCE_S = 10.0
 
@@ -55,11 +56,11 @@ def check_token(address: str) -> None:
     Where RAY_AUTH_MODE is not set, the user's token is for clusters that ask for one: what talks to another with a
     token cannot start actors there.
     """
-    if os.environ.get("RAY_USE_TLS", "0") != "0" or _is_accepted(address):
+    if uses_tls() or _is_accepted(address):
         return
     if _offers_token() and _is_accepted(address):
         return
-    what = "does not accept your token" if _token_header() else "asks for a token, and you have none"
+    what = "does not accept your token" if token_header() else "asks for a token, and you have none"
     raise ClusterError(
         f"the cluster at {address} {what}",
         hint="its token goes into ~/.ray/auth_token, or into a file that RAY_AUTH_TOKEN_PATH names",
@@ -83,20 +84,5 @@ def _offers_token() -> bool:
 def _is_accepted(address: str) -> bool:
     """Whether a cluster talks to this process, as far as the token goes: of anything else Ray tells better."""
     import grpc
-    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
-    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
-    try:
-        with grpc.insecure_channel(address) as channel:
-            NodeInfoGcsServiceStub(channel).GetClusterId(
-                GetClusterIdRequest(), timeout=_PATIENCE_S, metadata=_token_header()
-            )
-    except grpc.RpcError as error:
-        return error.code() is not grpc.StatusCode.UNAUTHENTICATED
-    return True
-
-
-def _token_header() -> list[tuple[str, str]]:
-    """The token as Ray sends it; empty where it sends none."""
-    headers = AuthenticationTokenLoader.instance().get_token_for_http_header()
-    return [(name.lower(), value) for name, value in headers.items()]
+    return ask(address, _PATIENCE_S) is not grpc.StatusCode.UNAUTHENTICATED

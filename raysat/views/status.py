@@ -101,6 +101,8 @@ def _show_run(seen: LastSeen, console: Console, *, everything: bool = True) -> N
         console.print(f"running    {job.name}{seed}  {unit} {job.epoch}/{job.epochs}")
     if more := len(seen.running) - len(shown):
         console.print(f"... {plural(more, 'more running job')}: --all shows them", style="dim")
+    if seen.is_alive and seen.status is not None and seen.status.waiting:
+        console.print(f"waiting    {plural(seen.status.waiting, 'job')} for nodes")
 
 
 def _run(seen: LastSeen) -> str:

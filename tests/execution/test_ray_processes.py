@@ -5,16 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray._private import services
 
-from raysat.errors import ClusterError
 from raysat.execution.ray_processes import RayProcesses
+from raysat.execution.ray_watch import RayWatch
 from tests.helpers.processes import marked
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
@@ -61,23 +59,16 @@ def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
         other.wait()
 
 
-@pytest.mark.parametrize("ends", [False, True], ids=["in a run", "when Ray is to end"])
-def test_a_lost_daemon_is_an_error_until_ray_is_to_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
-) -> None:
-    monkeypatch.setattr(ray, "shutdown", lambda: None)  # the Ray of other tests, if there is one
+def test_a_lost_daemon_is_an_error(tmp_path: Path) -> None:
     processes = RayProcesses()
     daemon = started(processes, str(tmp_path), name="/opt/ray/raylet")
-
-    def lose() -> None:
-        if ends:
-            processes.shut_down()
-        daemon.kill()
-        time.sleep(1.0)
-
     try:
-        with nullcontext() if ends else pytest.raises(ClusterError, match="its raylet is gone"), processes.watched():
-            lose()
+        assert processes.lost() is None
+        daemon.kill()
+        daemon.wait()
+        error = processes.lost()
+        assert error is not None
+        assert "its raylet is gone" in error.message
     finally:
         processes.kill()
 
@@ -94,7 +85,7 @@ class SlowEnvironment(dict[str, str]):
 def test_a_daemon_that_only_starts_is_no_trouble_to_who_watches(tmp_path: Path) -> None:
     processes, environment = RayProcesses(), SlowEnvironment(os.environ | {"MARK": str(tmp_path)})
     try:
-        with processes.watched(), processes.started():
+        with RayWatch(processes.lost, every=0.05, patience=6.0).watched(), processes.started():
             daemon = services.ConsolePopen(["gcs_server", "-c", DAEMON], executable=sys.executable, env=environment)
             assert daemon.poll() is None
     finally:

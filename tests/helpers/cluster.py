@@ -14,10 +14,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ruamel.yaml import YAML
+
 from tests.helpers.hosts import Host
+from tests.helpers.paths import ROOT
 
 _PORT: Final = 6379
 _MEMORY: Final = 100 << 20  # bytes of each host's object store
+_HEALTH: Final = "RAY_health_check_"  # how soon a host that is cut off is given up: as cluster.yaml says it
 _RAY: Final = ("/ray/", "ray::")  # in the command lines of Ray's processes, not in those of who uses it
 
 
@@ -40,7 +44,8 @@ def start_ray(machines: Sequence[Host], cpus: Sequence[int], environment: Mappin
         (folder / "auth_token").chmod(0o600)
     head, *others = machines
     address = f"{head.address}:{_PORT}"
-    _wait(_start(head, cpus[0], environment, "--head", f"--port={_PORT}", "--include-dashboard=false"))
+    health = {**_health_checks(), **(environment or {})}
+    _wait(_start(head, cpus[0], health, "--head", f"--port={_PORT}", "--include-dashboard=false"))
     starting = [
         _start(host, share, environment, f"--address={address}") for host, share in zip(others, cpus[1:], strict=True)
     ]
@@ -64,6 +69,12 @@ def join(host: Host, address: str, *, cpus: int, environment: Mapping[str, str] 
 def leave(host: Host) -> int:
     """Kill all of Ray on a host at once, as if its machine were gone; return how many processes that were."""
     return sum(host.kill(text) for text in _RAY)
+
+
+def _health_checks() -> dict[str, str]:
+    """The head's variables in ``cluster.yaml`` that say how soon a host is given up."""
+    commands = YAML(typ="safe").load((ROOT / "cluster.yaml").read_text(encoding="utf-8"))["head_start_ray_commands"]
+    return dict(word.split("=", 1) for word in commands[-1].split() if word.startswith(_HEALTH))
 
 
 def _start(host: Host, cpus: int, environment: Mapping[str, str] | None, *words: str) -> subprocess.Popen[str]:

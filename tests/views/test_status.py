@@ -76,3 +76,14 @@ def test_of_very_many_running_jobs_some_are_listed_and_the_others_counted(ledger
     assert sum(line.startswith("running ") for line in lines) == 8
     assert "... 52 more running jobs: --all shows them" in lines
     assert sum(line.startswith("running ") for line in whole) == ARMS
+
+
+def test_what_runs_and_what_waits_for_nodes_is_said_while_a_run_lives(ledger: Ledger) -> None:
+    running = RunningJob(job=trial(0, 0), name="arm 0", seed=0, epoch=3, epochs=9)
+    status = RunStatus(done=0, failed=0, already_done=0, total=120, running=(running,), waiting=13, eta_seconds=None)
+    write_status(ledger.progress, status)
+    assert not any(line.startswith("waiting") for line in shown(ledger)), "nobody holds the run"
+    with ledger.lock():
+        lines = shown(ledger)
+    assert "running arm 0 seed 0 epoch 3/9" in lines
+    assert "waiting 13 jobs for nodes" in lines
