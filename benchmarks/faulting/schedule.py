@@ -97,6 +97,11 @@ class _Choice:
     places: frozenset[Place]
     longest: float = 0.0  # seconds; 0 for one that does not last
 
+    @property
+    def weight(self) -> float:
+        """How often it is drawn beside others of a place: what can happen nowhere else more often."""
+        return _ONLY_THERE if len(self.places) == 1 else 1.0
+
 
 _LOCAL: Final = frozenset({Place.DISK, Place.SMALL_DISK, Place.BUCKET})
 _ALL: Final = _LOCAL | {Place.HOSTS}
@@ -112,6 +117,7 @@ _CHOICES: Final = (
     _Choice(Kind.TERM, "machine", _ALL),  # all of its processes: the notice of a spot machine
     _Choice(Kind.KILL, "machine", _only(Place.HOSTS)),  # it is gone at once
     _Choice(Kind.CUT, "machine", _only(Place.HOSTS), longest=25.0),  # its cable
+    _Choice(Kind.CUT, "link", _only(Place.HOSTS), longest=25.0),  # between it and the head alone
     _Choice(Kind.LEAVE, "machine", _only(Place.HOSTS)),
     _Choice(Kind.JOIN, "machine", _only(Place.HOSTS)),
     *(_Choice(kind, "server", _URL, longest=6.0) for kind in (Kind.SLOW, Kind.FAIL, Kind.CUT, Kind.REPEAT)),
@@ -122,7 +128,8 @@ _CHOICES: Final = (
     _Choice(Kind.FILL, "disk", _only(Place.SMALL_DISK), longest=3.0),
     _Choice(Kind.READ_ONLY, "folder", _only(Place.SMALL_DISK), longest=3.0),
 )
-_SHARES: Final = {Place.DISK: 0.35, Place.SMALL_DISK: 0.25, Place.BUCKET: 0.3, Place.HOSTS: 0.1}
+_SHARES: Final = {Place.DISK: 0.33, Place.SMALL_DISK: 0.25, Place.BUCKET: 0.3, Place.HOSTS: 0.12}
+_ONLY_THERE: Final = 3.0
 _COUNTS: Final = {1: 0.5, 2: 0.35, 3: 0.15}  # of faults
 _GENERATOR: Final = 0.2  # of the schedules
 _EPOCHS: Final = {Study.STAGES: 20, Study.GENERATOR: 12}  # after which no fault begins
@@ -137,8 +144,9 @@ def draw(number: int) -> Schedule:
     place = rng.choice(list(_SHARES), p=list(_SHARES.values()))
     study = Study.GENERATOR if rng.random() < _GENERATOR else Study.STAGES
     choices = [choice for choice in _CHOICES if place in choice.places]
+    weights = np.array([choice.weight for choice in choices])
     count = rng.choice(list(_COUNTS), p=list(_COUNTS.values()))
-    faults = [_fault(choices[rng.integers(len(choices))], study, rng) for _ in range(count)]
+    faults = [_fault(choices[rng.choice(len(choices), p=weights / weights.sum())], study, rng) for _ in range(count)]
     faults.sort(key=lambda fault: (fault.epochs, fault.delay))
     return Schedule(number=number, place=Place(place), study=study, faults=tuple(faults))
 

@@ -107,6 +107,9 @@ class ThreeHosts(Bucket):
             case Kind.CUT, "machine":
                 second.cut()
                 return True
+            case Kind.CUT, "link":
+                second.cut(head)
+                return True
             case Kind.LEAVE, "machine":
                 return second.kill("/raylet/raylet", signal.SIGTERM) > 0
             case Kind.JOIN, "machine":
@@ -119,10 +122,13 @@ class ThreeHosts(Bucket):
 
     @override
     def mend(self, fault: Fault) -> None:
-        if fault.kind is Kind.CUT and fault.target == "machine":
-            self.hosts[1].mend()
-        else:
-            super().mend(fault)
+        match fault.kind, fault.target:
+            case Kind.CUT, "machine":
+                self.hosts[1].mend()
+            case Kind.CUT, "link":
+                self.hosts[1].mend(self.hosts[0])
+            case _:
+                super().mend(fault)
 
     @override
     def end(self) -> None:
