@@ -58,6 +58,11 @@ class FaultyServer(ThreadingHTTPServer):
         self.behind, self.faults = "", faults
         self.url = f"http://{address}:{self.server_address[1]}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a connection that its client left."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     def serve(self, behind: str) -> None:
         """Serve in a thread; ``behind`` is the URL of the server that does the work."""
         self.behind = behind.removeprefix("http://")
