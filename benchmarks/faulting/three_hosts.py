@@ -132,7 +132,8 @@ class ThreeHosts(Bucket):
 
     @override
     def end(self) -> None:
-        """Nothing outlives its host."""
+        for host in self.hosts:  # all else ends with them
+            host.kill("raysat ablate")
 
     @override
     def left(self) -> list[int]:
