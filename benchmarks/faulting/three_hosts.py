@@ -23,6 +23,7 @@ from tests.helpers.object_store import make_bucket
 from tests.helpers.paths import ROOT
 
 _COUNT: Final = "/tmp/count"  # noqa: S108  (a host's own)
+_RAYLET: Final = "/raylet/raylet"
 _GRACE_S: Final = 3.0  # after SIGTERM to all of a host, until it is gone
 
 
@@ -35,6 +36,7 @@ class ThreeHosts(Bucket):
     _drivers: int = field(default=0, init=False)
     _begun: list[tuple[str, int]] = field(default_factory=list, init=False)
     _read: list[int] = field(default_factory=lambda: [0, 0, 0], init=False)  # lines of each host
+    _cut: dict[Fault, Host] = field(default_factory=dict, init=False)
     _is_lost: bool = field(default=False, init=False)  # the head
 
     @property
@@ -86,49 +88,51 @@ class ThreeHosts(Bucket):
 
     @override
     def strike(self, fault: Fault) -> bool:
-        head, second, third = self.hosts
+        head, *others = self.hosts
+        host = next((host for host in others if host.processes(_RAYLET)), others[0])  # one that works
         match fault.kind, fault.target:
             case _, "driver":
                 return self.driver_host.kill("raysat ablate", _signal(fault)) > 0
             case _, "slot":
-                slots = [(host, pid) for host in self.hosts for pid in host.processes("ray::ResourceTrainable")]
-                for _, pid in [self.rng.choice(slots)] if slots else ():
+                slots = [pid for each in self.hosts for pid in each.processes("ray::ResourceTrainable")]
+                for pid in [self.rng.choice(slots)] if slots else ():
                     send_signal(pid, _signal(fault))
                 return bool(slots)
             case _, "GCS":
                 self._is_lost = True
                 return head.kill("gcs_server") > 0
             case _, "raylet":
-                return second.kill("/raylet/raylet") > 0
+                return host.kill(_RAYLET) > 0
             case Kind.KILL, "machine":
-                return leave(second) > 0
+                return leave(host) > 0
             case Kind.TERM, "machine":  # a notice, and the end
-                return self._take_away(second)
+                return _take_away(host)
             case Kind.CUT, "machine":
-                second.cut()
-                return True
+                host.cut()
             case Kind.CUT, "link":
-                second.cut(head)
-                return True
+                host.cut(head)
             case Kind.LEAVE, "machine":
-                return second.kill("/raylet/raylet", signal.SIGTERM) > 0
+                return host.kill(_RAYLET, signal.SIGTERM) > 0
             case Kind.JOIN, "machine":
-                host = third if not third.processes("raylet/raylet") else second
-                if host.processes("raylet/raylet"):
-                    return False
-                join(host, self.address, cpus=1, environment=self.environment)
-                return True
-        return super().strike(fault)
+                return self._join(next((host for host in reversed(others) if not host.processes(_RAYLET)), None))
+            case _:
+                return super().strike(fault)
+        self._cut[fault] = host
+        return True
 
     @override
     def mend(self, fault: Fault) -> None:
-        match fault.kind, fault.target:
-            case Kind.CUT, "machine":
-                self.hosts[1].mend()
-            case Kind.CUT, "link":
-                self.hosts[1].mend(self.hosts[0])
-            case _:
-                super().mend(fault)
+        if fault not in self._cut:
+            super().mend(fault)
+        elif fault.target == "machine":
+            self._cut.pop(fault).mend()
+        else:
+            self._cut.pop(fault).mend(self.hosts[0])
+
+    def _join(self, host: Host | None) -> bool:
+        if host is not None:
+            join(host, self.address, cpus=1, environment=self.environment)
+        return host is not None
 
     @override
     def end(self) -> None:
@@ -139,11 +143,12 @@ class ThreeHosts(Bucket):
     def left(self) -> list[int]:
         return self.driver_host.processes("raysat ablate")
 
-    def _take_away(self, host: Host) -> bool:
-        found = host.kill("ray::", signal.SIGTERM) + host.kill("/raylet/raylet", signal.SIGTERM)
-        time.sleep(_GRACE_S)
-        leave(host)
-        return found > 0
+
+def _take_away(host: Host) -> bool:
+    found = host.kill("ray::", signal.SIGTERM) + host.kill(_RAYLET, signal.SIGTERM)
+    time.sleep(_GRACE_S)
+    leave(host)
+    return found > 0
 
 
 def _signal(fault: Fault) -> signal.Signals:
