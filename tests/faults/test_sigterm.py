@@ -45,7 +45,7 @@ def test_a_worker_saves_at_once_and_another_goes_on(tmp_path: Path, landsat_stor
             assert time.monotonic() - began < 10
             time.sleep(0.05)
         (saved,) = seconds_saved(out).values()
-        assert len(saved) >= 5
+        assert saved, "the newest copy: one is made no more often than its cost allows"
         output, _ = process.communicate(timeout=200)
     finally:
         kill(process.pid)
