@@ -11,11 +11,17 @@ Values = Mapping[str, Any]  # of one row
 Measured = dict[str, dict[str, Values]]  # part -> row -> values
 _BEGIN: Final = "<!-- written by benchmarks/scale.py -->"
 _END: Final = "<!-- end of what benchmarks/scale.py writes -->"
+_TITLES: Final = {
+    "runs": "Commands on runs of 1,000 trials (100 arms) and 10,000 (1,000 arms)",
+    "plans": "Plans of which nothing is trained",
+    "slots": "A driver of many slots: simulated time, real parts, without Ray",
+    "checkpoints": "What checkpoints cost (`benchmarks/checkpoints.py`)",
+}
 _COMMANDS: Final = {"cpu": "s", "wall": "wall s", "megabytes": "MB", "lines": "lines"}
 _DRIVER: Final = {
     "jobs": "jobs",
     "events": "events",
-    "seconds": "driver s",
+    "seconds": "s",
     "planning": "of it, planning",
     "feeding": "choosing jobs",
     "hearing": "hearing of epochs",
@@ -34,31 +40,28 @@ def in_words(values: Values) -> str:
 
 
 def tables(found: Measured, before: Measured) -> str:
-    """The tables as Markdown."""
+    """The tables as Markdown, those of the parts that were measured."""
     parts = []
     for part, rows in found.items():
+        parts.append(f"### {_TITLES[part]}")
         if part == "checkpoints":
-            parts.append("```\n" + rows["cost"]["printed"].strip() + "\n```")
-            continue
-        columns = _DRIVER if part == "slots" else _COMMANDS
-        old = before.get(part, {})
-        was = next(name for name in columns.values() if name in ("s", "driver s"))
-        head = ["", f"{was}, before", *columns.values()]
-        if part == "slots":
-            head += ["ms a job", "µs an event"]
-        lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-        for name, values in rows.items():
-            key = "seconds" if part == "slots" else "cpu"
-            cells = [name, _number(old[name][key]) if name in old else "–"]
-            cells += [_number(values[column]) for column in columns]
-            if part == "slots":
-                cells += [
-                    _number(1e3 * values["seconds"] / values["jobs"]),
-                    _number(1e6 * values["seconds"] / values["events"]),
-                ]
-            lines.append(cells)
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+            parts.append(f"```\n{rows['cost']['printed'].strip()}\n```")
+        else:
+            parts.append(_table(rows, before.get(part, {}), is_driver=part == "slots"))
     return "\n\n".join(parts)
+
+
+def _table(rows: Mapping[str, Values], before: Mapping[str, Values], *, is_driver: bool) -> str:
+    columns, key = (_DRIVER, "seconds") if is_driver else (_COMMANDS, "cpu")
+    head = ["", "s before", *columns.values(), *(("ms a job", "µs an event") if is_driver else ())]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for name, values in rows.items():
+        cells = [name, _number(before[name][key]) if name in before else "–"]
+        cells += [_number(values[column]) for column in columns]
+        if is_driver:
+            cells += [_number(scale * values[key] / values[of]) for scale, of in ((1e3, "jobs"), (1e6, "events"))]
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write(file: Path, text: str) -> None:
