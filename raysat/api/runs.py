@@ -182,13 +182,11 @@ class Run(Shown):
         names = [entry.name for entry in arms]
         if arm is not None and arm not in names:
             raise UsageError(f"{self.path} has no arm {arm!r}", hint=suggest(arm, names))
-        return [
-            (entry.name, trial.seed, trial.id)
-            for entry in arms
-            if arm in (None, entry.name)
-            for trial in entry.trials
-            if self.ledger.is_finished(trial.id)
+        trials = [
+            (entry.name, trial.seed, trial.id) for entry in arms if arm in (None, entry.name) for trial in entry.trials
         ]
+        finished = self.ledger.finished({trial for _, _, trial in trials})
+        return [trial for trial in trials if trial[2] in finished]
 
     @property
     def is_complete(self) -> bool:
