@@ -24,7 +24,7 @@ from typing import Any, Final
 from raysat.data.store import PatchStore
 from raysat.execution.events import ignore
 from raysat.execution.job_feeder import JobFeeder
-from raysat.execution.messages import EpochDone, JobDone, Message, Score, TrialDone, to_result
+from raysat.execution.messages import EpochDone, JobDone, Message, Score, StateSaved, TrialDone, to_result
 from raysat.execution.prepare import prepare
 from raysat.execution.run import CheckpointSweeper
 from raysat.execution.run_state import RunState
@@ -107,6 +107,8 @@ def messages(job: TrainJob) -> Iterator[Message]:
     ends = {trial.epochs: trial for trial in job.trials[:-1]}
     for epoch in range(job.start_epoch + 1, job.trials[-1].epochs + 1):
         yield EpochDone(job=job.id, epoch=epoch, score=score)
+        if epoch in job.fork_epochs:
+            yield StateSaved(job=job.id, epoch=epoch)
         if epoch in ends:
             yield TrialDone(job=job.id, trial=ends[epoch].id, score=score)
     yield JobDone(job=job.id, score=score)

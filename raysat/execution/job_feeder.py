@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from typing_extensions import override
@@ -45,8 +46,16 @@ class JobFeeder(JobSource):
         super().__init__(**options)
         self.lost: list[tuple[TrainJob, Job]] = []  # with the job that failed
         self._is_done, self._on_done, self._on_lost = is_done, on_done, on_lost
-        self._waiting = list(jobs)
+        self._jobs = tuple(jobs)
+        self._waiting = {job.id: job for job in jobs}
         self._unmade = {need for job in jobs for need in job.makes}  # not there yet
+        lacks = [self._unmade.intersection(job.needs) for job in jobs]
+        self._lacked_by: dict[str, list[int]] = {}  # what is not there yet -> jobs that need it, by place in the plan
+        for place, needs in enumerate(lacks):
+            for need in needs:
+                self._lacked_by.setdefault(need, []).append(place)
+        self._lacks = [len(needs) for needs in lacks]  # of each job
+        self._ready = [place for place, number in enumerate(self._lacks) if not number]  # a heap
 
     @override
     def is_done(self, job: Job) -> bool:
@@ -54,11 +63,20 @@ class JobFeeder(JobSource):
 
     @override
     def next_job(self) -> Job | None:
-        for job in self._waiting:
-            if self._unmade.isdisjoint(job.needs):
-                self._waiting.remove(job)
+        while self._ready:
+            job = self._jobs[heappop(self._ready)]
+            if self._waiting.pop(job.id, None) is not None:
                 return job
         return None
+
+    def _make(self, needs: Sequence[str]) -> None:
+        """Let the jobs start that lack nothing but some of these."""
+        for need in self._unmade.intersection(needs):
+            self._unmade.remove(need)
+            for place in self._lacked_by.pop(need, ()):
+                self._lacks[place] -= 1
+                if not self._lacks[place]:
+                    heappush(self._ready, place)
 
     @override
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -66,7 +84,7 @@ class JobFeeder(JobSource):
         super().on_trial_result(trial_id, result)
         job, message = self._handed_out.get(trial_id), from_result(result)
         if isinstance(job, TrainJob) and isinstance(message, StateSaved):
-            self._unmade.difference_update(job.states[: message.epoch + 1])
+            self._make(job.states[: message.epoch + 1])
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -75,19 +93,21 @@ class JobFeeder(JobSource):
         if job is None:
             return
         if isinstance(message, JobDone) or (error and self.is_done(job)):
-            self._unmade.difference_update(job.makes)
+            self._make(job.makes)
             self._on_done(job)
         elif error and isinstance(job, TrainJob):  # its worker died once too often
-            self._unmade.difference_update(job.makes)
+            self._make(job.makes)
         elif error or isinstance(message, JobFailed):
             self._give_up_after(job)
 
     def _give_up_after(self, failed: Job) -> None:
         """Give up all that needs, by whatever way, what this job has not made."""
         never_made = self._unmade.intersection(failed.makes)
-        while lost := [job for job in self._waiting if isinstance(job, TrainJob) and never_made & {*job.needs}]:
+        while lost := [
+            job for job in self._waiting.values() if isinstance(job, TrainJob) and never_made & {*job.needs}
+        ]:
             for job in lost:
-                self._waiting.remove(job)
+                del self._waiting[job.id]
                 never_made |= self._unmade.intersection(job.makes)
                 self.lost.append((job, failed))
                 self._on_lost(job)
