@@ -1,5 +1,6 @@
 """The benchmark of scale at its smallest: it measures every part, and writes its tables where they belong."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -28,8 +29,7 @@ def test_the_smallest_measures_runs_plans_and_slots(tmp_path: Path) -> None:
 
 def test_tables_are_written_between_the_markers_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from scaling import page
-
+    page = importlib.import_module("scaling.page")
     row = {"cpu": 1.25, "wall": 2.0, "megabytes": 1234.5, "lines": 1_500}
     tables = page.tables({"runs": {"status": row}}, {"runs": {"status": {**row, "cpu": 5.0}}})
     assert tables.splitlines()[-1] == "| status | 5 | 1.25 | 2 | 1,234 | 1,500 |"
