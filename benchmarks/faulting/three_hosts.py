@@ -1,4 +1,4 @@
-"""A run over three hosts with one Ray, in a bucket; its driver, when it is started again, runs on the next host."""
+"""A run over three hosts with one Ray, in a bucket; its driver, when it is started again, runs on the next node."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tests.helpers.object_store import make_bucket
 from tests.helpers.paths import ROOT
 
 _COUNT: Final = "/tmp/count"  # noqa: S108  (a host's own)
+_DRIVER: Final = "raysat ablate"
 _RAYLET: Final = "/raylet/raylet"
 _GRACE_S: Final = 3.0  # after SIGTERM to all of a host, until it is gone
 
@@ -33,6 +34,7 @@ class ThreeHosts(Bucket):
 
     hosts: list[Host]
     address: str = ""
+    driver_host: Host = field(init=False)  # where the last command runs
     _drivers: int = field(default=0, init=False)
     _begun: list[tuple[str, int]] = field(default_factory=list, init=False)
     _read: list[int] = field(default_factory=lambda: [0, 0, 0], init=False)  # lines of each host
@@ -43,11 +45,6 @@ class ThreeHosts(Bucket):
     @override
     def environment(self) -> dict[str, str]:
         return self.s3.environment | {"FAULTS_COUNT": _COUNT, "PYTHONPATH": f"{COUNTING}:{ROOT}"}
-
-    @property
-    def driver_host(self) -> Host:
-        """Where the last command runs."""
-        return self.hosts[(self._drivers - 1) % len(self.hosts)]
 
     def set_up(self) -> None:
         """Give all hosts the study and its store, and start Ray."""
@@ -71,6 +68,8 @@ class ThreeHosts(Bucket):
     def start(self) -> subprocess.Popen[bytes]:
         if self._is_lost:
             self._start_ray()
+        nodes = [host for host in self.hosts if host.processes(_RAYLET)]  # a driver needs Ray on its own machine
+        self.driver_host = nodes[self._drivers % len(nodes)]
         self._drivers += 1
         with (self.folder / "printed").open("wb") as output:
             words = ["raysat", *super().words()[3:], "--address", self.address]
@@ -92,7 +91,7 @@ class ThreeHosts(Bucket):
         host = next((host for host in others if host.processes(_RAYLET)), others[0])  # one that works
         match fault.kind, fault.target:
             case _, "driver":
-                return self.driver_host.kill("raysat ablate", _signal(fault)) > 0
+                return self.driver_host.kill(_DRIVER, _signal(fault)) > 0
             case _, "slot":
                 slots = [pid for each in self.hosts for pid in each.processes("ray::ResourceTrainable")]
                 for pid in [self.rng.choice(slots)] if slots else ():
@@ -104,7 +103,7 @@ class ThreeHosts(Bucket):
             case _, "raylet":
                 return host.kill(_RAYLET) > 0
             case Kind.KILL, "machine":
-                return leave(host) > 0
+                return _lose(host)
             case Kind.TERM, "machine":  # a notice, and the end
                 return _take_away(host)
             case Kind.CUT, "machine":
@@ -137,18 +136,23 @@ class ThreeHosts(Bucket):
     @override
     def end(self) -> None:
         for host in self.hosts:  # all else ends with them
-            host.kill("raysat ablate")
+            host.kill(_DRIVER)
 
     @override
     def left(self) -> list[int]:
-        return self.driver_host.processes("raysat ablate")
+        return self.driver_host.processes(_DRIVER)
 
 
 def _take_away(host: Host) -> bool:
     found = host.kill("ray::", signal.SIGTERM) + host.kill(_RAYLET, signal.SIGTERM)
+    host.kill(_DRIVER, signal.SIGTERM)
     time.sleep(_GRACE_S)
-    leave(host)
-    return found > 0
+    return _lose(host) or found > 0
+
+
+def _lose(host: Host) -> bool:
+    """End a host's processes at once, as if it had no power any more."""
+    return host.kill(_DRIVER) + leave(host) > 0
 
 
 def _signal(fault: Fault) -> signal.Signals:
