@@ -11,11 +11,13 @@ from benchmarks.faulting.judge import Seal, problems, seal
 from benchmarks.faulting.machine import SLOTS, Machine
 from benchmarks.faulting.schedule import Fault, Schedule
 from benchmarks.faulting.study import Work
+from tests.helpers.processes import command
 
 _LONGEST_S: Final = 180.0  # of a command, by far: else it hangs
 _LOOK_S: Final = 0.05
 _EPOCHS_LOST: Final = 2  # by a worker that ends: the one in training, and the one that is being saved meanwhile
 _ALLOWED: Final = (0, 1, 3, 130, 143, -9, -15)  # exit codes of a command that was disturbed
+_NAME: Final = 120  # characters shown of a process
 _SHOWN: Final = 4000  # characters of what a command printed
 
 
@@ -59,7 +61,8 @@ class _Run:
             code, struck = self._command()
             self._note_finished()
             if left := self._place.await_end():
-                self._problem(f"the command ended and left {len(left)} processes")
+                names = ", ".join(sorted({command(pid)[:_NAME] for pid in left}))
+                self._problem(f"command {self.result.commands} ended and left {len(left)} processes: {names}")
             if "Traceback" in self._place.printed():
                 self._problem("a traceback was printed")
             if code == 0:
