@@ -61,7 +61,7 @@ class _Run:
             code, struck = self._command()
             self._note_finished()
             if left := self._place.await_end():
-                names = ", ".join(sorted({command(pid)[:_NAME] for pid in left}))
+                names = ", ".join(sorted({command(pid).strip()[:_NAME] for pid in left}))
                 self._problem(f"command {self.result.commands} ended and left {len(left)} processes: {names}")
             if "Traceback" in self._place.printed():
                 self._problem("a traceback was printed")
