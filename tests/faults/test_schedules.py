@@ -48,7 +48,8 @@ def test_what_would_be_wrong_is_found(world: World, tmp_path: Path) -> None:
     known = world.undisturbed(Study.STAGES)
     shutil.copytree(known.place.folder, tmp_path / "copy")
     place = replace(known.place, folder=tmp_path / "copy")
-    run, seals = Path(f"{place.run}"), {trial: Seal(seal(place.run, trial) or "", 26) for trial in known.work.trials}
+    run, epochs = Path(f"{place.run}"), len(place.begun())
+    seals = {trial: Seal(seal(place.run, trial) or "", epochs) for trial in known.work.trials}
 
     def wrong(lost: int = 0) -> list[str]:
         return list(problems(place, known.work, known.outcome, seals=seals, lost=lost))
