@@ -64,7 +64,8 @@ def s3(seed: int, *, switch: int | None = None) -> Iterator[S3]:
         str(seed),
         *([] if switch is None else [str(switch)]),
     ]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # a process with threads, as numpy's, may not enter a user namespace
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=alone)
     assert process.stdin
     assert process.stdout
     try:
