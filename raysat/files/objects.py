@@ -121,7 +121,8 @@ def as_path(text: str | os.PathLike[str] | ObjectPath) -> AnyPath:
     if match is None:
         if _COLLAPSED.match(text):
             raise UsageError(
-                f"{_masked(text)} is no URL", hint="two slashes follow its colon: give it as text, not a Path"
+                f"{_masked(text)} is no URL",
+                hint="two slashes follow its colon, as in s3://BUCKET/PATH; in Python, give it as text, not as a Path",
             )
         return Path(text)
     if match["scheme"] != "file":
