@@ -81,7 +81,7 @@ def run():
             time.sleep(60)
 
 Lost.instance = Lost()
-signals._PATIENCE_S = 2.0
+signals._HURRY_S = 2.0
 raysat.cli.main.run = run
 start.main()
 """
