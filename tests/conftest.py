@@ -44,7 +44,7 @@ RAY = (
     "tests/cli/test_remote_data.py",
     "tests/cli/test_signals.py",
     "tests/examples/",
-    "tests/execution/test_cluster.py",
+    "tests/execution/test_connection.py",
     "tests/execution/test_object_runs.py",
     "tests/execution/test_other_users.py",
     "tests/execution/test_planted_modules.py",
@@ -85,11 +85,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long to try faults (``tests/faults``)."""
-    parser.addoption("--faults", type=int, default=1, help="random moments at which each fault is tried")
 
 
 @pytest.fixture(scope="session", autouse=True)

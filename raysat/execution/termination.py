@@ -19,7 +19,7 @@ from typing import Final
 from raysat.interrupts import end_now
 
 _SECONDS: Final = 2.0  # spot machines have 30 s or more, ``ray job stop`` allows 3
-_RAY_S: Final = 1.0  # for the main thread to be left by then
+_RAY_S: Final = 5.0  # for Ray to tell the driver, which takes an end without a word for a fault of the trial's
 _CODE: Final = 128 + signal.SIGTERM
 _saves: list[Callable[[float], object]] = []
 _is_saved = threading.Event()

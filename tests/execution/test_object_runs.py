@@ -1,4 +1,4 @@
-"""A study whose run is in a bucket of a real S3 server: as on a disk, held by one driver, taken over when it dies."""
+"""A study, a search and generators whose results go to a bucket of a real S3 server: as on a disk."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from raysat.files import ObjectPath, file_exists, folder_entries, read_bytes
 from raysat.files.object_store import objects_below
 from raysat.storage.lease import TTL_S, lease_holder
 from raysat.storage.ledger import Ledger
-from tests.helpers.faults import kill, start, wait_for
+from tests.helpers.faults import start, wait_for
 from tests.helpers.object_store import SECRET
 
 pytestmark = pytest.mark.timeout(600)
 
 STUDY = """
 study: bucket
-base: {model: {name: test_resnet}, optim: {epochs: 40, batch_size: 8}}
+base: {model: {name: test_resnet}, optim: {epochs: 20, batch_size: 8}}
 seeds: 1
 arms:
   plain: {}
   more b: {synthetic: {kind: dcgan, classes: [b], steps: 4, patches: 6, equalise: false}}
 """
-BOARDS = ("leaderboard.csv", "leaderboard.json", "leaderboard.md")
 
 
 def end(process: subprocess.Popen[str], code: int) -> str:
@@ -42,47 +41,26 @@ def end(process: subprocess.Popen[str], code: int) -> str:
     return output
 
 
-def found(run: Ledger) -> dict[str, bytes]:
-    """What was found, byte for byte: the leaderboard, and the predictions of each trial."""
-    boards = {name: read_bytes(run.root / name, max_bytes=1 << 20) for name in BOARDS}
-    predictions = {trial: run.read_predictions(trial) for trial in run.read_plan().trial_ids}
-    said = {trial: of.probabilities.tobytes() + of.indices.tobytes() for trial, of in predictions.items()}
-    return boards | said
-
-
-def test_a_run_in_a_bucket_is_that_of_a_disk_though_its_driver_is_killed_and_another_takes_over(
+def test_a_run_in_a_bucket_is_held_by_one_driver_and_read_like_one_on_a_disk(
     tmp_path: Path, bucket: ObjectPath, landsat_store: PatchStore, raysat: Callable[..., object]
 ) -> None:
+    """That it equals one on a disk, whatever befalls its driver, is seen in tests/hosts and by schedules of faults."""
     space, out = tmp_path / "bucket.yaml", bucket / "runs"
     space.write_text(STUDY, encoding="utf-8")
     run = Ledger(out / "bucket")
-
     first = start(space, landsat_store, out)  # type: ignore[arg-type]
-    wait_for(lambda: any(run.checkpoints.names()), first)
+    wait_for(lambda: f"pid {first.pid} " in (lease_holder(run.root) or ""), first)
     began = time.monotonic()
     output = end(start(space, landsat_store, out), 3)  # type: ignore[arg-type]
     assert f"in use by another raysat (pid {first.pid} on " in output
     assert "--wait" in output
     assert time.monotonic() - began < TTL_S + 10  # of which Python's start takes some
     assert f"pid {first.pid}" in raysat("status", run.root).out
-    kill(first.pid)
-    killed = time.monotonic()
-    first.communicate(timeout=60)
-    assert not run.finished(run.read_plan().trial_ids).issuperset(run.read_plan().trial_ids)  # it died in its work
-    records = {trial: run.read(trial).started for trial in run.finished(run.read_plan().trial_ids)}
+    end(first, 0)
 
-    second = start(space, landsat_store, out)  # type: ignore[arg-type]
-    wait_for(lambda: (lease_holder(run.root) or "").startswith(f"pid {second.pid} "), second)
-    assert time.monotonic() - killed < TTL_S + 20
-    end(second, 0)
-
-    end(start(space, landsat_store, tmp_path / "runs"), 0)
-    assert found(run) == found(Ledger(tmp_path / "runs" / "bucket"))
-    assert {trial: run.read(trial).started for trial in records} == records  # none was trained again
     assert not list(run.checkpoints.names())
     generated = run.read_plan().generate[0].id
     assert file_exists(out / "generated" / generated / "SHA256SUMS")
-
     verified = raysat("ledger", "verify", run.root)
     assert (verified.code, verified.err) == (0, "")
     assert "2 done, 0 running, 0 failed, 0 missing" in raysat("status", run.root).out

@@ -1,17 +1,12 @@
-"""A study undisturbed, to compare with, and how many times each fault is tried."""
+"""The study that the fault tests start, and what schedules of faults share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from raysat.data.store import PatchStore
-from tests.helpers.faults import finish, write_study
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Try each fault ``--faults`` times, every time at another moment."""
-    if "moment" in metafunc.fixturenames:
-        metafunc.parametrize("moment", range(metafunc.config.getoption("--faults")))
+from benchmarks.faulting.world import World
+from tests.helpers.faults import write_study
 
 
 @pytest.fixture(scope="session", name="space")
@@ -19,8 +14,7 @@ def _space(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_study(tmp_path_factory.mktemp("faults"))
 
 
-@pytest.fixture(scope="session", name="undisturbed")
-def _undisturbed(tmp_path_factory: pytest.TempPathFactory, space: Path, landsat_store: PatchStore) -> Path:
-    out = tmp_path_factory.mktemp("undisturbed")
-    finish(space, landsat_store, out)
-    return out
+@pytest.fixture(scope="session", name="world")
+def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("schedules")) as world:
+        yield world

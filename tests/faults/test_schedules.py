@@ -1,8 +1,7 @@
 """Schedules of faults drawn from numbers: each run comes to what the undisturbed does (``benchmarks/faults.py``)."""
 
-import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,7 @@ import pytest
 from benchmarks.faulting.judge import Seal, problems, seal
 from benchmarks.faulting.schedule import Place, Study, draw
 from benchmarks.faulting.world import World
-from tests.helpers.hosts import NO_HOSTS
-
-# Each fault at each kind of place at least once; what takes longest comes last.
-NUMBERS = (51, 10, 21, 28, 7, 37, 860, 15, 0, 362, 343, 423, 243, 16, 530, 176, 2, 189, 22, 898)
+from tests.helpers.schedules import ON_HOSTS, ON_ONE_MACHINE, check_schedule
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
@@ -22,26 +18,19 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", name="world")
-def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("schedules")) as world:
-        yield world
-
-
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", ON_ONE_MACHINE)
 def test_a_disturbed_run_equals_the_undisturbed_one(world: World, number: int) -> None:
-    if draw(number).place in (Place.HOSTS, Place.SMALL_DISK) and os.environ.get(NO_HOSTS) == "1":
-        pytest.skip(f"{NO_HOSTS}=1")
-    result = world.run(number)
-    assert not result.problems, f"{result}\n{result.printed}"
+    check_schedule(world, number)
 
 
 def test_each_fault_is_among_them() -> None:
     def drawn(numbers: Iterable[int]) -> set[tuple[str, str]]:
         return {(fault.kind, fault.target) for number in numbers for fault in draw(number).faults}
 
-    assert drawn(NUMBERS) == drawn(range(2000))
-    assert {draw(number).place for number in NUMBERS} == set(Place)
+    numbers = ON_HOSTS + ON_ONE_MACHINE
+    assert drawn(numbers) == drawn(range(2000))
+    assert {draw(number).place for number in ON_HOSTS} == {Place.HOSTS}
+    assert {draw(number).place for number in ON_ONE_MACHINE} == set(Place) - {Place.HOSTS}
 
 
 def test_what_would_be_wrong_is_found(world: World, tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""Schedules of faults on three hosts without a shared disk, whose results go to a bucket."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faulting.world import World
+from tests.helpers.schedules import ON_HOSTS, check_schedule
+
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.mark.parametrize("number", ON_HOSTS)
+def test_a_disturbed_run_equals_the_undisturbed_one(world: World, number: int) -> None:
+    check_schedule(world, number)

@@ -1,0 +1,20 @@
+"""The schedules of faults that the suite runs, each fault at each kind of place at least once."""
+
+import os
+
+import pytest
+
+from benchmarks.faulting.schedule import Place, draw
+from benchmarks.faulting.world import World
+from tests.helpers.hosts import NO_HOSTS
+
+ON_HOSTS = (343, 423, 243, 16, 530, 22, 898)
+ON_ONE_MACHINE = (51, 10, 21, 28, 7, 37, 860, 15, 0, 362, 176, 2, 189)
+
+
+def check_schedule(world: World, number: int) -> None:
+    """Run the study under a schedule; it must come to what the undisturbed one does."""
+    if draw(number).place in (Place.HOSTS, Place.SMALL_DISK) and os.environ.get(NO_HOSTS) == "1":
+        pytest.skip(f"{NO_HOSTS}=1")
+    result = world.run(number)
+    assert not result.problems, f"{result}\n{result.printed}"
