@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from benchmarks.faulting.machine import Machine
 from benchmarks.faulting.schedule import Fault
+from raysat.execution.local_ray import environment
 from raysat.files import AnyPath, ObjectPath
 from tests.helpers.object_store import make_bucket
 from tests.helpers.paths import ROOT
@@ -34,6 +35,12 @@ class S3:
         """By which the run finds it."""
         return _environment(self.endpoint)
 
+    @contextmanager
+    def found_here(self) -> Iterator[None]:
+        """Within this, this process finds it by its environment."""
+        with environment(_environment(self.here)):
+            yield
+
     def begin(self, fault: str) -> None:
         """Have a fault begin, or "none"."""
         assert self.process.stdin
@@ -48,7 +55,7 @@ def _environment(endpoint: str) -> dict[str, str]:
 
 @contextmanager
 def s3(seed: int, *, switch: int | None = None) -> Iterator[S3]:
-    """Start a server, which this process finds by its environment from then on.
+    """Start a server.
 
     Args:
         seed: of its faults.
@@ -71,7 +78,6 @@ def s3(seed: int, *, switch: int | None = None) -> Iterator[S3]:
     try:
         ready, *endpoints = process.stdout.readline().split()
         assert ready == "ready"
-        os.environ.update(_environment(endpoints[0]))
         yield S3(endpoints[0], endpoints[-1], process)
     finally:
         process.stdin.close()
@@ -113,7 +119,8 @@ def bucket(server: S3, machine: Machine) -> Iterator[Bucket]:
     fields = (machine.folder, machine.study, machine.space, machine.store, machine.rng)
     place = Bucket(*fields, s3=server, bucket=make_bucket(server.here))
     try:
-        yield place
+        with server.found_here():
+            yield place
     finally:
         server.begin("none")
         place.end()

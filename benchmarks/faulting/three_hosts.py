@@ -165,6 +165,7 @@ def three_hosts(machine: Machine) -> Iterator[ThreeHosts]:
     with ExitStack() as stack:
         made = stack.enter_context(hosts(machine.folder / "hosts"))
         server: S3 = stack.enter_context(s3(machine.rng.randrange(1 << 30), switch=made[0].switch))
+        stack.enter_context(server.found_here())
         fields = (machine.folder, machine.study, machine.space, machine.store, machine.rng)
         place = ThreeHosts(*fields, s3=server, bucket=make_bucket(server.here), hosts=made)
         place.set_up()
