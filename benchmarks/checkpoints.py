@@ -26,9 +26,9 @@ import timm
 import torch
 
 from raysat.config.spacing import Spacing, read_spacing
-from raysat.execution.connection import connect
-from raysat.execution.driver_disk import driver_disk, remote_files
-from raysat.execution.run_files import RunFiles
+from raysat.execution.cluster.connection import connect
+from raysat.execution.storage.driver_disk import driver_disk, remote_files
+from raysat.execution.storage.run_files import RunFiles
 from raysat.metrics.confusion import from_confusion
 from raysat.training.checkpoint import TrainingState
 from raysat.training.checkpoint_writer import CheckpointWriter

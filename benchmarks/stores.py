@@ -194,8 +194,8 @@ def cluster(store: PatchStore) -> Iterator[Callable[[int], tuple[float, float]]]
     from ray.cluster_utils import Cluster
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from raysat.execution.driver_disk import driver_disk, remote_files
-    from raysat.execution.node_stores import DriverSource
+    from raysat.execution.storage.driver_disk import driver_disk, remote_files
+    from raysat.execution.workers.node_stores import DriverSource
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     nodes.add_node(num_cpus=1)

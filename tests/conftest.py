@@ -44,7 +44,7 @@ RAY = (
     "tests/cli/test_remote_data.py",
     "tests/cli/test_signals.py",
     "tests/examples/",
-    "tests/execution/test_connection.py",
+    "tests/execution/cluster/test_connection.py",
     "tests/execution/test_object_runs.py",
     "tests/execution/test_other_users.py",
     "tests/execution/test_planted_modules.py",
@@ -110,7 +110,7 @@ def landsat_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray for all tests that need one: starting it costs seconds."""
-    from raysat.execution.connection import connect
+    from raysat.execution.cluster.connection import connect
 
     with connect(None):
         yield

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from benchmarks.faulting.machine import Machine
 from benchmarks.faulting.schedule import Fault
-from raysat.execution.local_ray import environment
+from raysat.execution.cluster.local_ray import environment
 from raysat.files import AnyPath, ObjectPath
 from tests.helpers.object_store import make_bucket
 from tests.helpers.paths import ROOT

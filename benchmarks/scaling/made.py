@@ -65,7 +65,7 @@ def make_run(space: Path, store: Path, out: Path) -> int:
 
     from raysat.data.store import PatchStore
     from raysat.execution.prepare import prepare
-    from raysat.execution.records import trained_files
+    from raysat.execution.workers.records import trained_files
     from raysat.metrics.confusion import from_predictions
     from raysat.storage.ledger import Ledger
     from raysat.storage.records import Hardware

@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from raysat.data.store import PatchStore
 from raysat.execution.events import ignore
-from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import EpochDone, JobDone, Message, Score, StateSaved, TrialDone, to_result
 from raysat.execution.prepare import prepare
 from raysat.execution.run import CheckpointSweeper
 from raysat.execution.run_state import RunState
+from raysat.execution.scheduling.job_feeder import JobFeeder
+from raysat.execution.scheduling.tune_events import TuneEvents
 from raysat.execution.status_file import StatusFile
-from raysat.execution.tune_events import TuneEvents
 from raysat.planning.stages import TrainJob, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger

@@ -21,8 +21,8 @@ from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
-from raysat.execution.run_cache import RunCache
 from raysat.execution.run_state import Summary
+from raysat.execution.storage.run_cache import RunCache
 from raysat.files import AnyPath, as_path
 from raysat.planning.build import PendingJobs
 from raysat.planning.build import Plan as AnyPlan

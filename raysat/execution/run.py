@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from raysat.config.schema import Model
 from raysat.data.store import PatchStore
-from raysat.execution.checkpoint_sweeper import CheckpointSweeper
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
-from raysat.execution.finished import is_finished
-from raysat.execution.job_feeder import JobFeeder
 from raysat.execution.messages import State
 from raysat.execution.run_state import RunState, Subscriber, Summary
+from raysat.execution.scheduling.finished import is_finished
+from raysat.execution.scheduling.job_feeder import JobFeeder
 from raysat.execution.session import Session, session
+from raysat.execution.storage.checkpoint_sweeper import CheckpointSweeper
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs

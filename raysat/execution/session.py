@@ -13,23 +13,23 @@ import ray.tune
 from typing_extensions import override
 
 from raysat.data.store import PatchStore
-from raysat.execution.address import check_address
+from raysat.execution.cluster.address import check_address
+from raysat.execution.cluster.connection import connect, quiet_tune
+from raysat.execution.cluster.resources import fit
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.connection import connect, quiet_tune
-from raysat.execution.controller import slots_that_follow_the_cluster
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
-from raysat.execution.index_keeper import IndexKeeper
-from raysat.execution.job_source import JobSource
-from raysat.execution.local_copy import store_on_this_machine
-from raysat.execution.resources import fit
-from raysat.execution.retries import Retries
 from raysat.execution.run_state import RunState
-from raysat.execution.run_storage import run_storage
-from raysat.execution.slot import Slot, reserved
-from raysat.execution.slots import Slots
+from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
+from raysat.execution.scheduling.job_source import JobSource
+from raysat.execution.scheduling.retries import Retries
+from raysat.execution.scheduling.slots import Slots
+from raysat.execution.scheduling.tune_events import StorageStopper, TuneEvents
 from raysat.execution.status_file import StatusFile
-from raysat.execution.tune_events import StorageStopper, TuneEvents
-from raysat.execution.worker_context import SlotSettings
+from raysat.execution.storage.index_keeper import IndexKeeper
+from raysat.execution.storage.local_copy import store_on_this_machine
+from raysat.execution.storage.run_storage import run_storage
+from raysat.execution.workers.slot import Slot, reserved
+from raysat.execution.workers.worker_context import SlotSettings
 from raysat.files import absolute
 from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.storage.artifacts import Artifacts

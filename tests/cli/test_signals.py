@@ -55,7 +55,7 @@ def test_an_address_that_is_not_ray(
     raysat: Raysat, space: Path, landsat_store: PatchStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The dashboard's port is an easy mistake; Ray itself would try it for minutes."""
-    monkeypatch.setattr("raysat.execution.address.PATIENCE", 2.0)
+    monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 2.0)
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{server.server_port}"

@@ -13,10 +13,10 @@ from rich.console import Console
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import TrainingError
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.job_feeder import JobFeeder
-from raysat.execution.retries import Retries
 from raysat.execution.run import run, run_items
 from raysat.execution.run_state import RunState, Summary
+from raysat.execution.scheduling.job_feeder import JobFeeder
+from raysat.execution.scheduling.retries import Retries
 from raysat.generation.gan import generate
 from raysat.planning.build import Plan, make_plan
 from raysat.planning.jobs import GenerateJob

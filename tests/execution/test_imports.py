@@ -11,9 +11,9 @@ import pytest
     [
         ("raysat.execution.run", "torch timm matplotlib scipy"),
         ("raysat.execution.hpo.run", "torch timm matplotlib"),
-        ("raysat.execution.slot", "torch timm matplotlib scipy"),
-        ("raysat.execution.driver_disk", "torch timm pandas matplotlib scipy"),
-        ("raysat.execution.worker", "matplotlib scipy optuna"),
+        ("raysat.execution.workers.slot", "torch timm matplotlib scipy"),
+        ("raysat.execution.storage.driver_disk", "torch timm pandas matplotlib scipy"),
+        ("raysat.execution.workers.worker", "matplotlib scipy optuna"),
     ],
 )
 def test_it_starts_without(module: str, heavy: str) -> None:

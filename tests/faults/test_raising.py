@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
-from raysat.execution.deaths import explain
+from raysat.execution.scheduling.deaths import explain
 from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from raysat.errors import StorageError
-from raysat.execution.run_files import RunFiles
+from raysat.execution.storage.run_files import RunFiles
 from raysat.storage.records import Failure
 
 

@@ -11,8 +11,8 @@ from raysat.config.schema import Trial
 from raysat.config.spacing import Spacing
 from raysat.data.store import PatchStore
 from raysat.execution.messages import EpochDone, Message, StateSaved
-from raysat.execution.run_storage import RunStorage
-from raysat.execution.worker_context import SlotSettings, WorkerContext
+from raysat.execution.storage.run_storage import RunStorage
+from raysat.execution.workers.worker_context import SlotSettings, WorkerContext
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, train_jobs

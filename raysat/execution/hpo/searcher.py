@@ -12,8 +12,8 @@ from raysat.config.schema import Config, Trial
 from raysat.errors import StorageError
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
-from raysat.execution.job_source import JobSource
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, from_result
+from raysat.execution.scheduling.job_source import JobSource
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import Job, TrainJob, unshared_job

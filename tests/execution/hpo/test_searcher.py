@@ -14,14 +14,14 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.deaths import Death
 from raysat.execution.hpo import run as hpo
 from raysat.execution.hpo import searcher
 from raysat.execution.hpo.prepare import prepare_search
 from raysat.execution.hpo.run import SearchResult, tune
 from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.messages import JobDone, JobFailed, to_result
-from raysat.execution.retries import Retries
+from raysat.execution.scheduling.deaths import Death
+from raysat.execution.scheduling.retries import Retries
 from raysat.search.load import Search
 from raysat.search.log import Log
 from raysat.search.state import SearchState

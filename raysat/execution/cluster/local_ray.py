@@ -1,0 +1,154 @@
+"""How a Ray of one's own starts on this machine: nobody else can use it, and it runs nothing that was not asked for.
+
+Who can use Ray can run what he likes as its user. So what others can reach of it listens on loopback and asks for a
+token that is made anew for each run; its files and sockets lie in a folder that the user alone can enter. And none of
+its processes starts in the current directory, whose modules Python would prefer to the installed ones.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ray._private import ray_constants
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
+
+import raysat
+from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
+
+# Bytes that a socket's path may have, and those that Ray adds to its temporary folder in the longest of them.
+_SOCKET_PATH: Final = 103 if sys.platform == "darwin" else 107
+_SESSION: Final = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/dash_TaskEventsHead")
+_NO_PORT: Final = "65536"  # Ray has no other way to leave out these two servers; it notes that they cannot start
+_SHORT: Final = Path("/tmp")  # noqa: S108  (what is made in it is private)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayFolders:
+    """Where a Ray of one's own keeps its files, all in private folders."""
+
+    home: PrivateFolder  # of its sockets and logs: the run's, or another one where paths in that are too long
+    token: Path  # file with the token
+    scratch: Path  # for temporary files of workers, which may be large: where the user wants them
+
+    @property
+    def temporary(self) -> Path:
+        """Ray's own folder for temporary files: within a private one, for Ray lets everybody into its own."""
+        return self.home.path / "r"
+
+    @property
+    def logs(self) -> Path:
+        """Its logs, once it has started."""
+        return self.temporary / "session_latest" / "logs"
+
+
+@contextmanager
+def ray_folders(private: PrivateFolder) -> Iterator[RayFolders]:
+    """Have folders and a token for a Ray, in the private folder of a run, as long as the Ray is used."""
+    with ExitStack() as stack:
+        home = private
+        if len(os.fsencode(private.path / "r")) + _SESSION > _SOCKET_PATH:
+            home = stack.enter_context(private_folder(_SHORT))
+        folders = RayFolders(home=home, token=private.path / "token", scratch=private.path / "scratch")
+        folders.scratch.mkdir()
+        token = os.open(folders.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(token, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        stack.enter_context(_token_in_use(folders.token))
+        yield folders
+
+
+@contextmanager
+def _token_in_use(token: Path) -> Iterator[None]:
+    """Have Ray use a token in this process and those that it starts, whatever the user has set for other clusters.
+
+    Ray turns tokens on where RAY_AUTH_MODE is not set, and remembers both for the process.
+    """
+    try:
+        with environment({"RAY_AUTH_MODE": None, "RAY_AUTH_TOKEN": None, "RAY_AUTH_TOKEN_PATH": str(token)}):
+            AuthenticationTokenLoader.instance().reset_cache()
+            yield
+    finally:
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def private_processes(folder: Path) -> Iterator[None]:
+    """Start processes apart from the current directory, with a private folder for temporary files, on loopback alone.
+
+    On Linux Ray binds its servers to all interfaces unless it believes clusters to be unsupported, as on other systems.
+    Metrics it would serve to everybody who asks.
+    """
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    changes = {
+        "PYTHONPATH": _python_path(),
+        "PYTHONSAFEPATH": "1",
+        "RAY_TMPDIR": None,
+        "TMPDIR": str(temporary),
+        ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
+        "RAY_enable_metrics_collection": "0",
+        "AUTOSCALER_METRIC_PORT": _NO_PORT,
+        "DASHBOARD_METRIC_PORT": _NO_PORT,
+    }
+    clusters = ray_constants.ENABLE_RAY_CLUSTER  # read from the environment when ray was imported
+    with environment(changes), elsewhere(folder):
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        try:
+            yield
+        finally:
+            ray_constants.ENABLE_RAY_CLUSTER = clusters
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[None]:
+    """Make an empty folder within another the current directory, for Ray puts that into the path of its workers."""
+    (folder / "cwd").mkdir()
+    here = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+    try:
+        os.chdir(folder / "cwd")
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+@contextmanager
+def environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change variables of the environment for a while; None takes one away."""
+    before = {name: os.environ.get(name) for name in changes}
+    try:
+        _set(changes)
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _python_path() -> str | None:
+    """The user's PYTHONPATH for processes that start elsewhere.
+
+    An empty entry, as in ``PYTHONPATH=$PYTHONPATH:/lib``, would mean the current directory; few who write it know.
+    """
+    entries = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in entries) or None
+
+
+def worker_path() -> list[str]:
+    """What workers need in their path beside their own: the current directory if raysat itself lies there."""
+    home = Path(raysat.__file__).resolve().parent.parent
+    return [str(home)] if home.samefile(".") else []

@@ -1,0 +1,59 @@
+"""What a worker works with: the run's settings, the queues to its slot, and its place among a job's workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from queue import Queue
+from typing import TypeVar
+
+from raysat.config.spacing import Spacing
+from raysat.execution.cluster_options import per_worker
+from raysat.execution.messages import Message
+from raysat.execution.storage.run_files import RunFiles
+from raysat.execution.storage.run_storage import RunStorage
+from raysat.files import AnyPath
+from raysat.planning.stages import Job
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSettings:
+    """What all slots of a run share."""
+
+    storage: RunStorage
+    store: AnyPath
+    digest: str  # of the store, by which a copy is known
+    artifacts: AnyPath  # root of the generated stores
+    workers: int  # per job
+    cpus: float  # per worker
+    gpus: float  # per worker
+    spacing: Spacing  # of checkpoints
+
+    @property
+    def per_worker(self) -> dict[str, float]:
+        """Ray's resources of each worker."""
+        return per_worker(self.cpus, self.gpus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerContext:
+    """What a worker has of its slot; the queues are Ray's where workers have processes of their own."""
+
+    settings: SlotSettings
+    storage: RunFiles  # as this worker reaches them
+    inbox: Queue[Job | None]  # None ends the workers
+    outbox: Queue[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerGroup:
+    """The data-parallel workers of a job, seen from one of them: here a single one."""
+
+    is_rank_zero: bool = True  # writes and reports
+    single_worker: bool = True
+    node: str = ""  # Ray's name of this machine
+
+    def broadcast(self, value: _T) -> _T:
+        """Return the value of rank zero, in all workers alike: for what depends on the moment."""
+        return value

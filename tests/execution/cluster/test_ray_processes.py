@@ -1,0 +1,93 @@
+"""The processes of a Ray that this process started: found wherever they went, and nobody else's."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray._private import services
+
+from raysat.execution.cluster.ray_processes import RayProcesses
+from raysat.execution.cluster.ray_watch import RayWatch
+from tests.helpers.processes import marked
+
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
+
+# A daemon whose child is in a group of its own, as Ray's workers are, and has lost its parent.
+DAEMON = """
+import os, time
+if os.fork() == 0 and os.fork() == 0:
+    os.setpgid(0, 0)
+time.sleep(600)
+"""
+
+
+def started(processes: RayProcesses, mark: str, name: str = sys.executable) -> "subprocess.Popen[bytes]":
+    with processes.started():
+        daemon: subprocess.Popen[bytes] = services.ConsolePopen(
+            [name, "-c", DAEMON], executable=sys.executable, env=os.environ | {"MARK": mark}
+        )
+    return daemon
+
+
+def wait_for_number(mark: str, number: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(marked(mark)) != number:
+        assert time.monotonic() < deadline, marked(mark)
+        time.sleep(0.02)
+
+
+def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
+    processes, mark, popen = RayProcesses(), str(tmp_path), services.ConsolePopen
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        daemon = started(processes, mark)
+        wait_for_number(mark, 3)
+        assert os.getsid(daemon.pid) == daemon.pid != os.getsid(0)
+        assert services.ConsolePopen is popen, "as before"
+        processes.kill()
+        assert marked(mark) == []
+        assert daemon.returncode == -signal.SIGKILL
+        assert other.poll() is None
+        processes.kill()  # again, in a hurry
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_lost_daemon_is_an_error(tmp_path: Path) -> None:
+    processes = RayProcesses()
+    daemon = started(processes, str(tmp_path), name="/opt/ray/raylet")
+    try:
+        assert processes.lost() is None
+        daemon.kill()
+        daemon.wait()
+        error = processes.lost()
+        assert error is not None
+        assert "its raylet is gone" in error.message
+    finally:
+        processes.kill()
+
+
+class SlowEnvironment(dict[str, str]):
+    """Variables that take their time, so that a process takes some to start."""
+
+    def items(self) -> Any:
+        time.sleep(1.0)
+        return super().items()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_daemon_that_only_starts_is_no_trouble_to_who_watches(tmp_path: Path) -> None:
+    processes, environment = RayProcesses(), SlowEnvironment(os.environ | {"MARK": str(tmp_path)})
+    try:
+        with RayWatch(processes.lost, every=0.05, patience=6.0).watched(), processes.started():
+            daemon = services.ConsolePopen(["gcs_server", "-c", DAEMON], executable=sys.executable, env=environment)
+            assert daemon.poll() is None
+    finally:
+        processes.kill()
+    assert marked(str(tmp_path)) == []

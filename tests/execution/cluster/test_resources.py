@@ -1,0 +1,99 @@
+"""What each job gets of the machines."""
+
+from typing import Any
+
+import pytest
+
+from raysat.errors import ClusterError
+from raysat.execution.cluster.resources import fit, room
+from raysat.execution.cluster_options import ClusterOptions
+
+
+def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
+    return {"Alive": alive, "Resources": {"CPU": cpus} | ({"GPU": gpus} if gpus else {})}
+
+
+HEAD = {"Alive": True, "Resources": {"memory": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options", "expected"),
+    [
+        ([node(2)], ClusterOptions(), (2.0, 0.0)),
+        ([node(8)], ClusterOptions(cpus_per_trial=2), (2, 0.0)),
+        ([node(8)], ClusterOptions(workers=2), (4.0, 0.0)),
+        ([node(2)], ClusterOptions(cpus_per_trial=0.5), (0.5, 0.0)),
+        ([HEAD, node(16, 2), node(16, 2)], ClusterOptions(), (8.0, 1.0)),
+        ([HEAD, node(8, 1)], ClusterOptions(gpus_per_trial=0.25), (2.0, 0.25)),
+        ([node(4), node(8, 1)], ClusterOptions(), (8.0, 1.0)),
+        ([node(4), node(4, alive=False)], ClusterOptions(), (4.0, 0.0)),
+        ([node(8)], ClusterOptions(cpus_per_trial=2, max_concurrent=3), (2, 0.0)),
+        ([node(2)], ClusterOptions(cpus_per_trial=1, max_concurrent=3), (1, 0.0)),
+        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4, gpus_per_trial=1, max_concurrent=6), (4, 1)),
+        ([HEAD, node(8)], ClusterOptions(address="auto", cpus_per_trial=4), (4, 0.0)),
+    ],
+)
+def test_each_worker_gets_its_part(
+    nodes: list[dict[str, Any]], options: ClusterOptions, expected: tuple[float, float]
+) -> None:
+    assert fit(nodes, options) == expected
+
+
+def test_generators_and_trials_get_half_the_cores_each() -> None:
+    two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
+    assert fit(two, ClusterOptions()) == (2.0, 0.0)
+    assert fit(two, ClusterOptions(), beside=True) == (1.0, 0.0)
+    assert fit(two, ClusterOptions(cpus_per_trial=2), beside=True) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "options"),
+    [
+        ([node(2)], ClusterOptions(cpus_per_trial=4)),
+        ([node(2)], ClusterOptions(gpus_per_trial=1)),
+        ([node(2)], ClusterOptions(workers=3, cpus_per_trial=1)),
+        ([node(2)], ClusterOptions(gpus_per_trial=1, max_concurrent=1)),
+        ([HEAD], ClusterOptions(address="auto", cpus_per_trial=4)),
+    ],
+)
+def test_a_trial_that_fits_nowhere_is_refused(nodes: list[dict[str, Any]], options: ClusterOptions) -> None:
+    with pytest.raises(ClusterError, match="more than the machine or cluster has"):
+        fit(nodes, options)
+
+
+def test_a_cluster_without_machines_needs_to_be_told_what_a_trial_gets() -> None:
+    with pytest.raises(ClusterError, match="no machine of the cluster can train yet") as caught:
+        fit([HEAD], ClusterOptions(address="auto", max_concurrent=4))
+    assert "gpus_per_trial" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "worker", "workers", "jobs"),
+    [
+        ([node(8)], {"CPU": 2.0}, 1, 4),
+        ([node(8)], {"CPU": 4.0}, 2, 1),
+        ([HEAD, node(16, 2), node(16, 2)], {"CPU": 8.0, "GPU": 1.0}, 1, 4),
+        ([HEAD, node(8, 1)], {"CPU": 2.0, "GPU": 0.25}, 1, 4),
+        ([node(4), node(8, 1)], {"CPU": 8.0, "GPU": 1.0}, 1, 1),
+        ([node(3), node(3)], {"CPU": 2.0}, 2, 1),
+        ([node(0.3)], {"CPU": 0.1}, 1, 3),
+        ([], {"CPU": 1.0}, 1, 0),
+    ],
+)
+def test_jobs_fit_the_nodes_one_by_one(
+    nodes: list[dict[str, Any]], worker: dict[str, float], workers: int, jobs: int
+) -> None:
+    assert room([each["Resources"] for each in nodes], worker, workers) == jobs
+
+
+@pytest.mark.parametrize(
+    ("nodes", "largest"),
+    [
+        ([node(2), node(4)], "the largest node has 4 CPU\n"),
+        ([node(8, 1), node(4, 2)], r"the largest of 2 nodes have 8 CPU \+ 1 GPU and 4 CPU \+ 2 GPU\n"),
+        ([HEAD], "no node has a CPU\n"),
+    ],
+)
+def test_the_refusal_names_the_largest_node(nodes: list[dict[str, Any]], largest: str) -> None:
+    with pytest.raises(ClusterError, match=largest):
+        fit(nodes, ClusterOptions(address="auto", cpus_per_trial=16, gpus_per_trial=0))
