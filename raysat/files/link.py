@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.files.object_errors import asking
-from raysat.files.object_store import _store
+from raysat.files.object_store import bucket_store
 from raysat.files.objects import ObjectPath
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -34,5 +34,5 @@ def copy_object(source: ObjectPath, target: ObjectPath) -> bool:
     if source.bucket != target.bucket:
         return False
     with asking(source, "copied"):
-        _store(source.bucket, patient=True).copy(source.key, target.key)
+        bucket_store(source.bucket, patient=True).copy(source.key, target.key)
     return True

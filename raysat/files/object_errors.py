@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from obstore.exceptions import AlreadyExistsError, BaseError
+
 from raysat.errors import DiskError, RaysatError, StorageError
 from raysat.files.objects import SCHEMES, ObjectPath
 from raysat.formatting import one_line
@@ -40,8 +42,6 @@ def asking(
         StorageError: or the given kind: there is no such object, or no such bucket.
         DiskError: the store cannot be reached, or refuses the credentials or the request.
     """
-    from obstore.exceptions import AlreadyExistsError, BaseError
-
     try:
         yield
     except AlreadyExistsError:  # an answer

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from obstore.exceptions import PreconditionError
+
 from raysat.errors import RaysatError, StorageError
 from raysat.files.object_errors import asking
-from raysat.files.object_store import _store
+from raysat.files.object_store import bucket_store
 from raysat.files.objects import ObjectPath
 
 
@@ -24,7 +26,7 @@ def object_version(path: ObjectPath, error: type[RaysatError] = StorageError) ->
     """What there is of an object now; None where there is none. Raises DiskError where that cannot be told."""
     with asking(path, "read", error=error):
         try:
-            found = _store(path.bucket).head(path.key)
+            found = bucket_store(path.bucket).head(path.key)
         except FileNotFoundError as caught:
             if "NoSuchBucket" in str(caught):
                 raise
@@ -51,14 +53,12 @@ def read_part(
         StorageError: or the given kind: it is gone, or was replaced.
         DiskError: the store cannot be asked.
     """
-    from obstore.exceptions import PreconditionError
-
     if start == stop:
         return b""
     options: Any = {"range": (start, stop)} | ({"if_match": version.tag} if version.tag else {})
     again = "run the same command again"
     with asking(version.path, "read", again, error):
         try:
-            return memoryview(_store(version.path.bucket).get(version.path.key, options=options).bytes())
+            return memoryview(bucket_store(version.path.bucket).get(version.path.key, options=options).bytes())
         except PreconditionError:
             raise error(f"{version.path} was replaced while it was read", hint=again) from None

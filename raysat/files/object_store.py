@@ -15,16 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore, from_url
 from typing_extensions import override
 
 from raysat.errors import DiskError, RaysatError, StorageError
 from raysat.files.object_errors import asking
 from raysat.files.objects import AnyPath, ObjectPath
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -54,10 +53,8 @@ class ObjectFacts:
 
 
 @cache
-def _store(bucket: str, *, patient: bool = False) -> ObjectStore:
+def bucket_store(bucket: str, *, patient: bool = False) -> ObjectStore:
     """The store of a bucket, made once; what it is asked ends in 15 s where there is no answer, unless patient."""
-    from obstore.store import from_url
-
     limits = {"connect_timeout": "4s", "timeout": "2m" if patient else "1h"} | (
         {} if patient else {"read_timeout": "8s"}
     )
@@ -99,7 +96,7 @@ class _Reader(io.RawIOBase):
         if number <= 0:
             return 0
         with asking(self._path, "read"):
-            block = _store(self._path.bucket).get_range(self._path.key, start=self._at, length=number)
+            block = bucket_store(self._path.bucket).get_range(self._path.key, start=self._at, length=number)
         buffer[: len(block)] = memoryview(block)
         self._at += len(block)
         return len(block)
@@ -125,7 +122,7 @@ def open_object(
         DiskError: the store cannot be asked.
     """
     with asking(path, "read", remedy, error):
-        size = _store(path.bucket).head(path.key)["size"]
+        size = bucket_store(path.bucket).head(path.key)["size"]
     if size > max_bytes:
         raise _too_large(path, max_bytes, remedy, error)
     with io.BufferedReader(_Reader(path, size), _BLOCK) as file:
@@ -151,7 +148,7 @@ def read_object(
         DiskError: the store cannot be asked.
     """
     with asking(path, "read", remedy, error):
-        found = _store(path.bucket).get(path.key)
+        found = bucket_store(path.bucket).get(path.key)
         if found.meta["size"] <= max_bytes:
             return bytes(found.bytes())
     raise _too_large(path, max_bytes, remedy, error)
@@ -161,7 +158,7 @@ def object_exists(path: ObjectPath, error: type[RaysatError] = StorageError) -> 
     """Whether there is an object of this name. Raises DiskError where that cannot be told."""
     with asking(path, "read", error=error):
         try:
-            _store(path.bucket).head(path.key)
+            bucket_store(path.bucket).head(path.key)
         except FileNotFoundError:
             return False
     return True
@@ -170,7 +167,7 @@ def object_exists(path: ObjectPath, error: type[RaysatError] = StorageError) -> 
 def object_entries(folder: ObjectPath, error: type[RaysatError] = StorageError) -> list[ObjectEntry]:
     """The objects and folders in a folder, by name; nothing where there is none. Raises the error without a bucket."""
     with asking(folder, "read", error=error):
-        found = _store(folder.bucket).list_with_delimiter(folder.key or None)
+        found = bucket_store(folder.bucket).list_with_delimiter(folder.key or None)
     keys = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
     names = sorted({key.rstrip("/").rpartition("/")[2] for key in keys})
     return [ObjectEntry(name, folder / name) for name in names]
@@ -180,7 +177,7 @@ def put_object(path: ObjectPath, content: bytes) -> None:
     """Replace an object at once; when this returns it is stored. Raises DiskError; StorageError without a bucket."""
     size = len(content)
     with asking(path, "written"):
-        store = _store(path.bucket, patient=size > _QUICK)
+        store = bucket_store(path.bucket, patient=size > _QUICK)
         store.put(path.key, content, use_multipart=size > _BLOCK, chunk_size=_BLOCK, max_concurrency=_PARTS)
 
 
@@ -201,11 +198,9 @@ def put_if_absent(path: ObjectPath, content: bytes) -> bool:
         StorageError: there is no such bucket.
         DiskError: the store cannot be asked, or cannot put if absent.
     """
-    from obstore.exceptions import AlreadyExistsError
-
     try:
         with asking(path, "written"):
-            _store(path.bucket).put(path.key, content, mode="create", use_multipart=False)
+            bucket_store(path.bucket).put(path.key, content, mode="create", use_multipart=False)
     except AlreadyExistsError:
         return read_object(path, max_bytes=1 << 30) == content
     return True
@@ -231,7 +226,7 @@ def delete_objects(paths: Sequence[ObjectPath]) -> None:
     if paths:
         with asking(paths[0], "deleted"):
             try:
-                _store(paths[0].bucket).delete([path.key for path in paths])
+                bucket_store(paths[0].bucket).delete([path.key for path in paths])
             except FileNotFoundError as caught:
                 if "NoSuchBucket" in str(caught):
                     raise
@@ -240,7 +235,7 @@ def delete_objects(paths: Sequence[ObjectPath]) -> None:
 def objects_below(folder: ObjectPath) -> list[ObjectPath]:
     """Every object below a folder, at whatever depth. Raises DiskError; StorageError without a bucket."""
     with asking(folder, "read"):
-        pages = _store(folder.bucket).list(folder.key or None, chunk_size=1000)
+        pages = bucket_store(folder.bucket).list(folder.key or None, chunk_size=1000)
         return [ObjectPath(f"{folder.bucket}/{each['path']}") for page in pages for each in page]
 
 
@@ -265,7 +260,7 @@ def describe_objects(folder: ObjectPath, error: type[RaysatError] = StorageError
     """What every object below a folder is, a thousand a request. Raises DiskError; the error without a bucket."""
     skip = len(f"{folder.key}/") if folder.key else 0
     with asking(folder, "read", error=error):
-        for page in _store(folder.bucket).list(folder.key or None, chunk_size=1000):
+        for page in bucket_store(folder.bucket).list(folder.key or None, chunk_size=1000):
             for each in page:
                 changed = each["last_modified"].timestamp()
                 yield ObjectFacts(each["path"][skip:], each["size"], each.get("e_tag") or "", changed)

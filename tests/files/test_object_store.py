@@ -33,7 +33,7 @@ from raysat.files import (
     write_atomic,
     write_unsynced,
 )
-from raysat.files.object_store import _store
+from raysat.files.object_store import bucket_store
 from tests.helpers.object_store import SECRET, ask
 
 
@@ -136,10 +136,10 @@ def elsewhere(monkeypatch):
     def go(**settings: str | None) -> None:
         for name, value in settings.items():
             monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name)
-        _store.cache_clear()
+        bucket_store.cache_clear()
 
     yield go
-    _store.cache_clear()
+    bucket_store.cache_clear()
 
 
 def fails(path: ObjectPath, cause: str, within: float = 15) -> DiskError:
