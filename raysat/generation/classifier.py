@@ -85,7 +85,9 @@ class Classifier:
             for _ in range(_STEPS):
                 batch = np.array([rng.choice(of_class[k]) for k in rng.integers(len(of_class), size=_BATCH)])
                 symmetry_B = dihedral.draw(_BATCH, rng, square=images.shape[2] == images.shape[3])
-                views_BCHW = dihedral.transform(self._tensor(images[batch]), symmetry_B)
+                views_BCHW = dihedral.transform(
+                    self._tensor(images[batch]), torch.from_numpy(symmetry_B).to(self.device)
+                )
                 targets_B = torch.from_numpy(labels[batch]).to(self.device)
                 loss = F.cross_entropy(self._network(views_BCHW), targets_B)
                 optimizer.zero_grad()

@@ -92,7 +92,8 @@ def nearest(patches_NCHW: Tensor, real_MCHW: Tensor, *, same: bool = False) -> T
     for start in range(0, len(real_MCHW), _CHUNK):
         chunk_mCHW = real_MCHW[start : start + _CHUNK]
         for symmetry in range(symmetries):
-            flat_mP = dihedral.transform(chunk_mCHW, np.full(len(chunk_mCHW), symmetry)).flatten(1)
+            symmetry_m = torch.full((len(chunk_mCHW),), symmetry, device=chunk_mCHW.device)
+            flat_mP = dihedral.transform(chunk_mCHW, symmetry_m).flatten(1)
             squared_Nm = flat_mP.square().sum(dim=1) - 2.0 * flat_NP @ flat_mP.T  # but for each patch's own norm
             if same:
                 ranks = torch.arange(start, start + len(flat_mP), device=flat_NP.device)

@@ -47,9 +47,14 @@ class WeightAverage:
         self.updates = 0
         self._snapshots = snapshot_epochs(average, epochs)
 
+    @property
+    def takes_every_step(self) -> bool:
+        """Whether each step of the optimiser moves it."""
+        return isinstance(self.average, Ema)
+
     def after_step(self, network: nn.Module) -> None:
         """Take note of a step of the optimiser."""
-        if isinstance(self.average, Ema):
+        if self.takes_every_step:
             self._update(network)
 
     def after_epoch(self, network: nn.Module, epoch: int) -> None:
@@ -82,17 +87,24 @@ class WeightAverage:
         self.updates = state.updates
 
     @torch.no_grad()
-    def _update(self, network: nn.Module) -> None:
-        """Move the average: one call for all weights, as in ``torch.optim.swa_utils``."""
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), self._momentum())
-        self.updates += 1
+    def move(self, network: nn.Module, momentum: Tensor) -> None:
+        """Move the average by a momentum that is on its device; who calls this counts the update."""
+        own = list(self.network.parameters())
+        torch._foreach_lerp_(own, list(network.parameters()), [momentum] * len(own))
 
-    def _momentum(self) -> float:
-        """How far the average moves towards the next iterate, in [0, 1]."""
+    def momentum(self, ahead: int = 0) -> float:
+        """How far the average moves towards the next iterate, or that after so many more updates, in [0, 1]."""
+        updates = self.updates + ahead
         match self.average:
             case Swa():
-                return 1.0 / (self.updates + 1)
+                return 1.0 / (updates + 1)
             case Ema(decay=decay):
-                return 1.0 - min(decay, (1 + self.updates) / (10 + self.updates))
+                return 1.0 - min(decay, (1 + updates) / (10 + updates))
             case _:
                 assert_never(self.average)
+
+    @torch.no_grad()
+    def _update(self, network: nn.Module) -> None:
+        """Move the average: one call for all weights, as in ``torch.optim.swa_utils``."""
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), self.momentum())
+        self.updates += 1

@@ -10,65 +10,124 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
 from raysat.training.augment import augmix, dihedral, mixup
-from raysat.training.patches import Patches, Scale
-from raysat.training.sampling import Positions
+from raysat.training.patches import Scale
+from raysat.training.sampling import Positions, Shard, shard
+from raysat.training.step_inputs import Chains, Drawn, Mixing, StepInputs, Symmetries, Unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One worker's shard of a batch, as the network sees it."""
+    """A whole batch of B patches, before anything is drawn for it."""
 
-    views: Tensor  # (V, b, C, H, W), normalised; the supervised one first, then those that shall agree with it
-    pairs: mixup.Pairs | None = None  # of the whole batch, where patches are mixed
+    positions: Positions  # (B,) in the train split
+    labels: npt.NDArray[np.uint8]  # (B,)
+    size: tuple[int, int]  # height and width of a patch
 
 
-def make_batch(
+def step_inputs(
     augment: Augment,
-    patches: Patches,
-    scale: Scale,
-    positions_B: Positions,
-    shard_b: Positions,
+    batch: Batch,
     rng: np.random.Generator,
-) -> Batch:
-    """Return the views of a worker's shard of a batch and, with mixup, the batch's pairs.
+    *,
+    weights_K: npt.NDArray[np.float64],
+    lr: float,
+    momenta: list[float],
+    rank: int = 0,
+    world: int = 1,
+) -> StepInputs:
+    """Draw what is random of a step; return what a worker needs for its shard, on the host.
+
+    Args:
+        augment: how patches are augmented.
+        batch: of all workers together.
+        rng: what draws; as much from it on every worker.
+        weights_K: what each class counts.
+        lr: learning rate of the step.
+        momenta: of the averages that take every step.
+        rank: this worker's number.
+        world: the number of workers.
+    """
+    weights_B = weights_K[batch.labels]
+    own = shard(weights_B, rank=rank, world=world)
+    needed, drawn = _draw(augment, batch, own, rng, weights_B=weights_B, rank=rank, world=world)
+    return StepInputs(
+        positions_n=torch.from_numpy(batch.positions[needed]),
+        labels_b=torch.from_numpy(batch.labels[own.positions].astype(np.int64)),
+        class_weights_b=torch.from_numpy(own.class_weights),
+        mean_weights_b=torch.from_numpy(own.mean_weights),
+        lr=torch.tensor(lr, dtype=torch.float64),
+        momenta_A=torch.tensor(momenta, dtype=torch.float32),
+        drawn=drawn,
+    )
+
+
+def _draw(
+    augment: Augment,
+    batch: Batch,
+    own: Shard,
+    rng: np.random.Generator,
+    *,
+    weights_B: npt.NDArray[np.float64],
+    rank: int,
+    world: int,
+) -> tuple[Positions, Drawn]:
+    """Which of the batch's patches a shard needs, and what is done to them."""
+    count, (height, width) = len(batch.positions), batch.size
+    match augment:
+        case NoAugment():
+            return own.positions, Unchanged()
+        case Dihedral():
+            symmetry_B = dihedral.draw(count, rng, square=height == width)
+            return own.positions, Symmetries(torch.from_numpy(symmetry_B[own.positions]))
+        case AugMix():
+            mine = augmix.draw(augment, count, rng).take(own.positions)
+            return own.positions, augmix.chains(mine, height=height, width=width)
+        case MixUp():
+            pairs = mixup.draw(augment, count, rng)
+            # A partner may lie in another worker's shard; one in our own is not read twice.
+            both = np.concatenate((own.positions, pairs.partners[own.positions]))
+            needed, place_2b = np.unique(both, return_inverse=True)
+            partners = shard(weights_B[pairs.partners], rank=rank, world=world)
+            return needed, Mixing(
+                place_2b=torch.from_numpy(place_2b),
+                shares_2=pairs.shares,
+                labels_b=torch.from_numpy(batch.labels[pairs.partners][own.positions].astype(np.int64)),
+                class_weights_b=torch.from_numpy(partners.class_weights),
+            )
+        case _:
+            assert_never(augment)
+
+
+def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn) -> Tensor:
+    """Return what the network sees of b patches, normalised, (V, b, C, H, W): the supervised view comes first.
 
     AugMix stays within each band's full scale; everything else keeps every value, as in evaluation.
 
     Args:
         augment: how patches are augmented.
-        patches: the train split.
+        patches_nCHW: those that the shard needs, in the store's units.
         scale: of the store's bands.
-        positions_B: the batch's patches, in the split.
-        shard_b: the worker's part, positions in the batch.
-        rng: what draws; as much from it on every worker.
+        drawn: what is done to them.
     """
-    match augment:
-        case NoAugment():
-            return Batch(views=scale.normalise(patches.take(positions_B[shard_b]))[None])
-        case Dihedral():
-            taken_BCHW = patches.take(positions_B[shard_b])
-            drawn = dihedral.draw(len(positions_B), rng, square=taken_BCHW.shape[2] == taken_BCHW.shape[3])
-            return Batch(views=scale.normalise(dihedral.transform(taken_BCHW, drawn[shard_b]))[None])
-        case AugMix():
-            taken_BCHW = patches.take(positions_B[shard_b])
-            chains = augmix.draw(augment, len(positions_B), rng).take(shard_b)
-            mixed_VBCHW = augmix.augmented_views(scale.to_unit(taken_BCHW), chains)
-            views_VBCHW = scale.normalise(scale.from_unit(mixed_VBCHW))
-            if augment.jsd:
-                views_VBCHW = torch.cat((scale.normalise(taken_BCHW)[None], views_VBCHW))
-            return Batch(views=views_VBCHW)
-        case MixUp():
-            pairs = mixup.draw(augment, len(positions_B), rng)
-            # A partner may lie in another worker's shard; one in our own is not read twice.
-            needed, where = np.unique(np.concatenate((shard_b, pairs.partners[shard_b])), return_inverse=True)
-            normal_BCHW = scale.normalise(patches.take(positions_B[needed]))
-            index = torch.from_numpy(where).to(normal_BCHW.device, non_blocking=True)
-            own_BCHW, partner_BCHW = normal_BCHW[index].chunk(2)
-            return Batch(views=pairs.mix(own_BCHW, partner_BCHW)[None], pairs=pairs)
+    match drawn:
+        case Unchanged():
+            return scale.normalise(patches_nCHW)[None]
+        case Symmetries(symmetry_b=symmetry_b):
+            return scale.normalise(dihedral.transform(patches_nCHW, symmetry_b))[None]
+        case Chains():
+            mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_nCHW), drawn)
+            views_VbCHW = scale.normalise(scale.from_unit(mixed_VbCHW))
+            if augment.forward_passes > 1:
+                return torch.cat((scale.normalise(patches_nCHW)[None], views_VbCHW))
+            return views_VbCHW
+        case Mixing(place_2b=place_2b, shares_2=shares_2):
+            own_bCHW, partner_bCHW = scale.normalise(patches_nCHW).index_select(0, place_2b).chunk(2)
+            return mixup.mix(own_bCHW, partner_bCHW, shares_2)[None]
         case _:
-            assert_never(augment)
+            assert_never(drawn)

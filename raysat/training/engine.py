@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,15 +18,17 @@ from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
 from raysat.training import losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
-from raysat.training.batch import Batch, make_batch
+from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
 from raysat.training.device import EVALUATION_BATCH, autocast, channels_last, full_precision
+from raysat.training.graphs import GraphedSteps
 from raysat.training.models import build as models
 from raysat.training.parallel import Workers
-from raysat.training.patches import Scale, open_patches
+from raysat.training.patches import ResidentPatches, Scale, open_patches
 from raysat.training.seeding import generator, reproducible
+from raysat.training.step import TrainStep
+from raysat.training.step_inputs import StepInputs, to_device
 
-Labels = npt.NDArray[np.uint8]
 _STABILISE: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
 
 
@@ -47,6 +49,7 @@ class Engine:
         *,
         generated: Sequence[PatchStore] = (),
         averages: Sequence[tuple[Average, int]] = (),
+        eager: bool = False,
     ) -> None:
         """Build the network at its start, and open the patches.
 
@@ -56,10 +59,11 @@ class Engine:
             device: where to train.
             generated: stores of patches made by a model.
             averages: weight averages to keep up for other trials beside the trial's own, each with its trial's epochs.
+            eager: launch every operation of a step from Python, on CUDA too.
         """
         self.config, self.seed, self.device = trial.config, trial.seed, device
         bands = band_positions(self.config, store)
-        height, width = store.images.shape[2:]
+        self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
         self.workers = Workers.current()
         with reproducible(device, self.seed, "weights"):
@@ -78,38 +82,73 @@ class Engine:
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
         offsets_K = losses.logit_offsets(self.config.loss, self.counts)
-        self._offsets_K = torch.as_tensor(offsets_K, dtype=torch.float32, device=device)
+        self._step = TrainStep(
+            self.config,
+            self.network,
+            self.optimizer,
+            parallel=self._parallel,
+            scale=self._scale,
+            offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
+        )
+        # Several workers exchange gradients between launches; patches that are read from disk pass through the host.
+        can_graph = self.workers.world == 1 and isinstance(self.patches["train"], ResidentPatches)
+        self._graphs = GraphedSteps(device, eager=eager) if can_graph else None
         self.steps = len(self._batches(0))
         self.samples_seen = 0
         self.epochs_done = 0
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
-        train, batches, rng = self.patches["train"], self._batches(epoch), generator(self.seed, "augment", epoch)
+        batches = self._batches(epoch)
         weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
-        means: list[Tensor] = []
+        self._step.weights_K.copy_(torch.from_numpy(weights_K))
+        moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank):
             self._parallel.train()
-            for index, positions_B in enumerate(batches):
-                optimizers.set_learning_rate(self.optimizer, self.learning_rate(epoch * self.steps + index))
-                shard = self._shard(weights_K[train.labels[positions_B]])
-                batch = make_batch(self.config.augment, train, self._scale, positions_B, shard.positions, rng)
-                loss = self._loss(batch, train.labels[positions_B], shard, weights_K)
-                means.append(loss.detach())
-                if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
-                    self._check_finite(means[-1:], epoch, index)
-                self.optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                if self.config.optim.clip_norm is not None:
-                    nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_norm)
-                self.optimizer.step()
-                for average in self.averages.values():
-                    average.after_step(self.network)
-                self.samples_seen += len(positions_B) * len(batch.views)
+            losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
+        self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
         self.epochs_done = epoch + 1
+        for average in moved:
+            average.updates += len(batches)
         for average in self.averages.values():
             average.after_epoch(self.network, self.epochs_done)
-        return float(np.average(self._check_finite(means, epoch, 0), weights=[len(batch) for batch in batches]))
+        return float(np.average(self._check_finite(losses, epoch, 0), weights=[len(batch) for batch in batches]))
+
+    def _take_steps(self, epoch: int, inputs: Iterator[StepInputs], moved: list[WeightAverage]) -> Tensor:
+        """Take the steps of an epoch; return the loss of each, this worker's part. Raises DivergedError on the CPU."""
+        train = self.patches["train"]
+        if self._graphs is not None and isinstance(train, ResidentPatches):
+            gather = train.gather
+            losses = self._graphs(lambda one: self._step(gather(one.positions_n), one, moved), inputs)
+            return torch.cat(losses)
+        losses = []
+        for index, one in enumerate(inputs):
+            patches_nCHW = train.take(one.positions_n.numpy())
+            losses.append(self._step(patches_nCHW, to_device(one, self.device), moved))
+            if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
+                self._check_finite(losses[-1][None], epoch, index)
+        return torch.stack(losses)
+
+    def _inputs(
+        self,
+        epoch: int,
+        batches: list[sampling.Positions],
+        weights_K: npt.NDArray[np.float64],
+        moved: list[WeightAverage],
+    ) -> Iterator[StepInputs]:
+        """Draw what each step of an epoch needs."""
+        labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
+        for index, positions_B in enumerate(batches):
+            yield step_inputs(
+                self.config.augment,
+                Batch(positions=positions_B, labels=labels[positions_B], size=self._size),
+                rng,
+                weights_K=weights_K,
+                lr=self.learning_rate(epoch * self.steps + index),
+                momenta=[average.momentum(index) for average in moved],
+                rank=self.workers.rank,
+                world=self.workers.world,
+            )
 
     @torch.inference_mode()
     def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:
@@ -157,6 +196,11 @@ class Engine:
             )
             return self.averages[average_id(average, epochs)].result(self.network, clean)
 
+    def state_changed(self) -> None:
+        """Take note that tensors which steps work on, or the averages that they move, are others now."""
+        if self._graphs is not None:
+            self._graphs.forget()
+
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""
         return schedules.learning_rate(self.config.schedule, self.config.optim, step=step, steps_per_epoch=self.steps)
@@ -172,42 +216,9 @@ class Engine:
         )
         return sampling.batches(order, self.config.optim.batch_size)
 
-    def _shard(self, weights_B: npt.NDArray[np.float64]) -> sampling.Shard:
-        """This worker's part of a batch, given the weight of each patch's class."""
-        return sampling.shard(weights_B, rank=self.workers.rank, world=self.workers.world)
-
-    def _loss(
-        self, batch: Batch, labels_B: Labels, shard: sampling.Shard, weights_K: npt.NDArray[np.float64]
-    ) -> Tensor:
-        """This worker's part of the mean loss of a batch with these labels, times the workers."""
-        mixed = None
-        if batch.pairs is not None:
-            partners_B = labels_B[batch.pairs.partners]
-            mixed = losses.Mixed(
-                labels_B=self._to_device(partners_B[shard.positions].astype(np.int64)),
-                class_weights_B=self._to_device(self._shard(weights_K[partners_B]).class_weights),
-                lam=batch.pairs.lam,
-            )
-        views_VBCHW = batch.views
-        with autocast(self.device):
-            logits_VBK = self._parallel(channels_last(views_VBCHW.flatten(0, 1))).unflatten(0, views_VBCHW.shape[:2])
-        return losses.batch_loss(
-            self.config,
-            logits_VBK,
-            self._to_device(labels_B[shard.positions].astype(np.int64)),
-            offsets_K=self._offsets_K,
-            weights_K=self._to_device(weights_K.astype(np.float32)),
-            class_weights_B=self._to_device(shard.class_weights),
-            mean_weights_B=self._to_device(shard.mean_weights),
-            mixed=mixed,
-        )
-
-    def _to_device(self, values: npt.NDArray[np.int64] | npt.NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(values).to(self.device, non_blocking=True)
-
-    def _check_finite(self, means: list[Tensor], epoch: int, first: int) -> npt.NDArray[np.float32]:
+    def _check_finite(self, losses_S: Tensor, epoch: int, first: int) -> npt.NDArray[np.float32]:
         """Return the losses of consecutive batches, over all workers. Raises DivergedError where one is not finite."""
-        mean: npt.NDArray[np.float32] = self.workers.sum(torch.stack(means)).div(self.workers.world).cpu().numpy()
+        mean: npt.NDArray[np.float32] = self.workers.sum(losses_S).div(self.workers.world).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(mean))
         if len(bad):
             value, index = mean[bad[0]], first + int(bad[0])

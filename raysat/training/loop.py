@@ -41,6 +41,7 @@ class Training:
         generated: Sequence[PatchStore] = (),
         averages: Sequence[tuple[Average, int]] = (),
         device: torch.device | None = None,
+        eager: bool = False,
     ) -> None:
         """Build the network at its start.
 
@@ -50,13 +51,16 @@ class Training:
             generated: stores of patches made by a model, which join the train split alone.
             averages: weight averages to keep up for other trials, each with the epochs of its trial.
             device: where; by default the current CUDA device, else the CPU.
+            eager: launch every operation of a step from Python, on CUDA too: slower, and easier to debug.
 
         Raises:
             BandError, PlanError, TrainingError: see ``train``.
         """
         check(trial.config, store)
         check_generated(trial.config, store, generated)
-        self._engine = Engine(trial, store, device or default_device(), generated=generated, averages=averages)
+        self._engine = Engine(
+            trial, store, device or default_device(), generated=generated, averages=averages, eager=eager
+        )
         self._store = store
         self.validation_split = self._engine.evaluation_splits[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
@@ -75,6 +79,7 @@ class Training:
     def drop_average(self, average: str) -> None:
         """Keep an average up no longer."""
         del self._engine.averages[average]
+        self._engine.state_changed()
 
     def advance(self) -> EpochReport:
         """Train the next epoch. Raises DivergedError."""
@@ -87,7 +92,7 @@ class Training:
             epoch=epoch + 1,
             epochs=engine.config.optim.epochs,
             loss=loss,
-            lr=engine.learning_rate((epoch + 1) * engine.steps - 1),
+            lr=self._last_rate(),
             metrics=from_predictions(engine.patches[split].labels, self._predicted[split]),
             seconds=time.perf_counter() - started,
             samples_seen=engine.samples_seen,
@@ -123,10 +128,16 @@ class Training:
             epoch=engine.epochs_done,
             samples_seen=engine.samples_seen,
             network=engine.network.state_dict(),
-            optimizer=engine.optimizer.state_dict(),
+            optimizer=optimizers.state(engine.optimizer, self._last_rate()),
             averages={name: average.state() for name, average in engine.averages.items()},
             history=tuple(self.history),
         )
+
+    def _last_rate(self) -> float:
+        """The learning rate of the last step, or that of the optimiser before the first."""
+        engine = self._engine
+        done = engine.epochs_done
+        return engine.learning_rate(done * engine.steps - 1) if done else engine.config.optim.lr
 
     def restore(self, state: TrainingState) -> None:
         """Resume from a state of this trial or of one that shares it; its optimiser's tensors become this one's.
@@ -138,12 +149,12 @@ class Training:
         try:
             averages = [(average, state.averages[name]) for name, average in engine.averages.items()]
             engine.network.load_state_dict(state.network)
-            optimizers.check_state(engine.optimizer, state.optimizer)
-            engine.optimizer.load_state_dict(state.optimizer)
+            optimizers.restore(engine.optimizer, state.optimizer)
             for average, kept in averages:
                 average.restore(kept)
         except (LookupError, RuntimeError, TypeError, ValueError) as error:
             raise TrainingError(f"the checkpoint does not fit the trial: {str(error).partition(chr(10))[0]}") from None
+        engine.state_changed()
         engine.epochs_done, engine.samples_seen = state.epoch, state.samples_seen
         self._predicted = {}
         self.history = [replace(report, epochs=engine.config.optim.epochs) for report in state.history]
@@ -155,6 +166,7 @@ def train(
     *,
     generated: Sequence[PatchStore] = (),
     device: torch.device | None = None,
+    eager: bool = False,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrialResult:
     """Train a trial on a store, evaluate it, and return the model with its predictions and metrics.
@@ -164,6 +176,7 @@ def train(
         store: the patches.
         generated: stores of patches made by a model, which join the train split alone: what ``synthetic`` asks for.
         device: where; by default the current CUDA device, else the CPU.
+        eager: launch every operation of a step from Python, on CUDA too.
         on_epoch: called after each epoch; an error that it raises ends the training.
 
     Raises:
@@ -172,7 +185,7 @@ def train(
         TrainingError: pretrained weights that cannot be had.
         DivergedError: the loss, or the scores of an epoch's model, became NaN or infinite.
     """
-    training = Training(trial, store, generated=generated, device=device)
+    training = Training(trial, store, generated=generated, device=device, eager=eager)
     while training.epoch < trial.config.optim.epochs:
         report = training.advance()
         if on_epoch is not None:

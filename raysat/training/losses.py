@@ -32,7 +32,7 @@ class Mixed:
 
     labels_B: Tensor  # int64, of the partners
     class_weights_B: Tensor  # the partners', in the class-weighted mean
-    lam: float  # lambda, the weight of the patches' own labels; the partners' have 1 - lam
+    shares_2: Tensor  # of the patches' own labels, and of the partners': lambda and 1 - lambda
 
 
 def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
@@ -80,13 +80,13 @@ def batch_loss(
         weights_K: what each class counts in this epoch (``class_weights``), float32.
         class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
         mean_weights_B: each patch's weight in the plain mean.
-        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.lam``
+        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
             (Zhang et al. 2018).
     """
     supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
     if mixed is not None:
         partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
-        supervised = mixed.lam * supervised + (1 - mixed.lam) * partners
+        supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False):
             return supervised
@@ -125,7 +125,7 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
             wrong_B = (-torch.expm1(-nats_B)).clamp_min(torch.finfo(torch.float32).tiny)
             return wrong_B**gamma * nats_B
         case Ldam():
-            own_BK = F.one_hot(labels_B, logits_BK.shape[1])
+            own_BK = labels_B[:, None] == torch.arange(logits_BK.shape[1], device=labels_B.device)
             logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
         case BalancedSoftmax() | LogitAdjustment():
             logits_BK = posterior_logits(config, logits_BK) + offsets_K

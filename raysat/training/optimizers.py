@@ -1,27 +1,36 @@
-"""Optimisers; the learning rate is set before each step from ``learning_rate.py``."""
+"""Optimisers; the learning rate is set before each step, from ``learning_rate.py``."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import torch
 from torch import Tensor, nn
 
 from raysat.config.families.learning import Adam, AdamW, Optim, Sgd
 
+_OF_DEVICE: Final = ("lr", "capturable")  # settings that are not the same on every device or at every step
+
 
 def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
-    """Build the optimiser of a network, fused into one kernel where torch can."""
+    """Build the optimiser of a network, fused into one kernel where torch can.
+
+    Its learning rate is a tensor on the network's device, and on CUDA a graph may hold its steps.
+    """
+    device = next(network.parameters()).device
+    on_cuda = device.type == "cuda"
+    rate = torch.tensor(optim.lr, dtype=torch.float32 if on_cuda else torch.float64, device=device)
     match optim:
-        case Adam():
-            return torch.optim.Adam(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
-        case AdamW():
-            return torch.optim.AdamW(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+        case Adam() | AdamW():
+            kind = torch.optim.Adam if isinstance(optim, Adam) else torch.optim.AdamW
+            return kind(
+                network.parameters(), lr=rate, weight_decay=optim.weight_decay, fused=True, capturable=on_cuda
+            )
         case Sgd():
             return torch.optim.SGD(
                 network.parameters(),
-                lr=optim.lr,
+                lr=rate,
                 momentum=optim.momentum,
                 weight_decay=optim.weight_decay,
                 nesterov=optim.momentum > 0,
@@ -31,24 +40,40 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
             assert_never(optim)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the learning rate of every parameter group."""
+def set_learning_rate(optimizer: torch.optim.Optimizer, lr: Tensor) -> None:
+    """Set the learning rate of every parameter group; the host does not wait."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"].copy_(lr)
 
 
-def check_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def state(optimizer: torch.optim.Optimizer, lr: float) -> dict[str, Any]:
+    """Return an optimiser's state, its tensors live, with a learning rate that is known on the host."""
+    own = optimizer.state_dict()
+    return own | {"param_groups": [group | {"lr": lr} for group in own["param_groups"]]}
+
+
+def restore(optimizer: torch.optim.Optimizer, kept: dict[str, Any]) -> None:
+    """Go on from a state, whose tensors become the optimiser's. Raises ValueError for one that it did not save."""
+    check_state(optimizer, kept)
+    settings = [{name: group[name] for name in _OF_DEVICE if name in group} for group in optimizer.param_groups]
+    optimizer.load_state_dict(kept)
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)
+
+
+def check_state(optimizer: torch.optim.Optimizer, kept: dict[str, Any]) -> None:
     """Raise ValueError for a state that this optimiser did not save: it would fail, or do something else, in a step.
 
-    The learning rate alone moves in training; all other settings are those of the trial.
+    The learning rate alone moves in training, and a device has its own way to hold it; all other settings are those of
+    the trial.
     """
-    own, parameters = optimizer.state_dict(), [p for group in optimizer.param_groups for p in group["params"]]
-    groups, kept = state.get("param_groups"), state.get("state")
-    if state.keys() != own.keys() or not isinstance(groups, list) or not isinstance(kept, dict):
+    own, parameters = state(optimizer, 0.0), [p for group in optimizer.param_groups for p in group["params"]]
+    groups, moments = kept.get("param_groups"), kept.get("state")
+    if kept.keys() != own.keys() or not isinstance(groups, list) or not isinstance(moments, dict):
         raise ValueError("its optimiser has other keys")
     if list(map(_settings, groups)) != list(map(_settings, own["param_groups"])):
         raise ValueError("its optimiser has other settings")
-    for number, values in kept.items():
+    for number, values in moments.items():
         if type(number) is not int or not 0 <= number < len(parameters) or not isinstance(values, dict):
             raise ValueError("its optimiser has state of what is no parameter")
         shapes = {torch.Size(()), parameters[number].shape}
@@ -61,4 +86,4 @@ def _settings(group: object) -> dict[str, Any]:
     rate = group.get("lr") if isinstance(group, dict) else None
     if not isinstance(group, dict) or type(rate) is not float or not 0 <= rate < math.inf:
         raise ValueError("its optimiser has no learning rate")
-    return {key: value for key, value in group.items() if key != "lr"}
+    return {key: value for key, value in group.items() if key not in _OF_DEVICE}

@@ -114,7 +114,11 @@ class ResidentPatches:
 
     def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
         """Return patches (B, C, H, W) on the device as float32, in the store's units."""
-        return as_float(self._pixels[torch.from_numpy(positions).to(self._pixels.device, non_blocking=True)])
+        return self.gather(torch.from_numpy(positions).to(self._pixels.device, non_blocking=True))
+
+    def gather(self, positions_B: Tensor) -> Tensor:
+        """Return patches as ``take`` does, whose positions are on the device already."""
+        return as_float(self._pixels.index_select(0, positions_B))
 
 
 Patches = MappedPatches | ResidentPatches  # of one split, addressed by position in it

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
-from raysat.training.batch import Batch, make_batch
+from raysat.training.batch import Batch, step_inputs, views
 from raysat.training.patches import Scale, open_patches
+from raysat.training.step_inputs import Mixing, StepInputs
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -20,17 +21,26 @@ def test_shards_are_parts_of_the_whole_batch(make_store: MakeStore, augment: Aug
     store = make_store(dtype="uint16")
     patches, scale = open_patches(store, ("train",), (0, 2), CPU)["train"], Scale.of(store, (0, 2), CPU)
     positions = np.array([5, 3, 17, 40, 8, 3, 20])
+    batch = Batch(positions=positions, labels=patches.labels[positions], size=(16, 16))
 
-    def batch(shard: np.ndarray) -> Batch:
-        return make_batch(augment, patches, scale, positions, shard, np.random.default_rng(4))
+    def part(rank: int = 0, world: int = 1) -> tuple[StepInputs, torch.Tensor]:
+        rng, weights = np.random.default_rng(4), np.array([0.5, 1.0, 1.5])
+        inputs = step_inputs(
+            augment, batch, rng, weights_K=weights, lr=0.1, momenta=[0.5], rank=rank, world=world
+        )
+        return inputs, views(augment, patches.take(inputs.positions_n.numpy()), scale, inputs.drawn)
 
-    whole = batch(np.arange(7))
-    assert whole.views.shape == (augment.forward_passes, 7, 2, 16, 16)
+    whole, whole_views = part()
+    assert whole_views.shape == (augment.forward_passes, 7, 2, 16, 16)
+    assert isinstance(whole.drawn, Mixing) == isinstance(augment, MixUp)
     for rank in range(3):
-        part = batch(np.arange(rank, 7, 3))
-        torch.testing.assert_close(part.views, whole.views[:, rank::3])
-        if whole.pairs is not None:
-            assert part.pairs is not None
-            assert part.pairs.lam == whole.pairs.lam
-            np.testing.assert_array_equal(part.pairs.partners, whole.pairs.partners)
-    assert (whole.pairs is not None) == isinstance(augment, MixUp)
+        mine, its_views = part(rank, 3)
+        torch.testing.assert_close(its_views, whole_views[:, rank::3])
+        assert torch.equal(mine.labels_b, whole.labels_b[rank::3])
+        torch.testing.assert_close(mine.class_weights_b, 3 * whole.class_weights_b[rank::3])
+        torch.testing.assert_close(mine.mean_weights_b, 3 * whole.mean_weights_b[rank::3])
+        if isinstance(whole.drawn, Mixing):
+            assert isinstance(mine.drawn, Mixing)
+            assert torch.equal(mine.drawn.shares_2, whole.drawn.shares_2)
+            assert torch.equal(mine.drawn.labels_b, whole.drawn.labels_b[rank::3])
+            torch.testing.assert_close(mine.drawn.class_weights_b, 3 * whole.drawn.class_weights_b[rank::3])

@@ -31,8 +31,8 @@ def engine(store: PatchStore, **parts: object) -> Engine:
 def seen(of: Engine, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
     """Train an epoch; return the views (V, N, C, H, W) that the network saw."""
     shown: list[torch.Tensor] = []
-    loss = of._loss
-    monkeypatch.setattr(of, "_loss", lambda one, *rest: (shown.append(one.views.clone()), loss(one, *rest))[1])
+    loss = of._step.loss
+    monkeypatch.setattr(of._step, "loss", lambda views, inputs: (shown.append(views.clone()), loss(views, inputs))[1])
     of.train_epoch(0)
     return torch.cat(shown, dim=1)
 

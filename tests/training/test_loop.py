@@ -194,13 +194,13 @@ def test_the_ema_result_is_the_average_over_all_steps(make_store: MakeStore, mon
     store = make_store({"train": (20, 8, 4), "val": (4, 4, 4)})  # 4 steps an epoch
     what = config(average={"kind": "ema", "decay": 0.3}, optim={"epochs": 2, "batch_size": 8})
     seen: list[dict[str, np.ndarray]] = []
-    original = WeightAverage.after_step
+    original = WeightAverage.move
 
-    def record(average: WeightAverage, network: torch.nn.Module) -> None:
+    def record(average: WeightAverage, network: torch.nn.Module, momentum: torch.Tensor) -> None:
         seen.append({name: each.detach().double().numpy() for name, each in network.named_parameters()})
-        original(average, network)
+        original(average, network, momentum)
 
-    monkeypatch.setattr(WeightAverage, "after_step", record)
+    monkeypatch.setattr(WeightAverage, "move", record)
     engine = Engine(Trial(config=what, seed=0), store, torch.device("cpu"))
     expected = {name: each.detach().double().numpy() for name, each in engine.network.named_parameters()}
     _, result = run(what, store)
@@ -220,7 +220,7 @@ def test_the_rate_is_stepped_by_batch(make_store: MakeStore, monkeypatch) -> Non
 
     used: list[float] = []
     original = optimizers.set_learning_rate
-    monkeypatch.setattr(optimizers, "set_learning_rate", lambda opt, lr: (used.append(lr), original(opt, lr))[1])
+    monkeypatch.setattr(optimizers, "set_learning_rate", lambda opt, lr: (used.append(lr.item()), original(opt, lr))[1])
     schedule = {"kind": "triangular", "base_lr": 1e-4, "max_lr": 4e-4, "step_epochs": 1.0}
     reports, _ = run(config(schedule=schedule), make_store({"train": (14, 6, 4), "val": (2, 2, 2)}))
     np.testing.assert_allclose(used, [1e-4, 2e-4, 3e-4, 4e-4, 3e-4, 2e-4])  # 24 patches in 3 batches, 2 epochs

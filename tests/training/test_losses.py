@@ -181,7 +181,7 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> Non
         weights_K=torch.ones(3),
         class_weights_B=even,
         mean_weights_B=even,
-        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), class_weights_B=even, lam=lam),
+        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), class_weights_B=even, shares_2=torch.tensor([lam, 1 - lam])),
     )
     target = lam * np.eye(3)[labels] + (1 - lam) * np.eye(3)[partners]
     expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(target))
@@ -194,7 +194,7 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
     logits, own, other = torch.randn(4, 2), torch.tensor([0, 1, 0, 0]), torch.tensor([0, 0, 0, 1])
     shares, others = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.1, 0.7])
     margins = offsets_of(Ldam(), counts)
-    mixed = losses.Mixed(labels_B=other, class_weights_B=others, lam=0.7)
+    mixed = losses.Mixed(labels_B=other, class_weights_B=others, shares_2=torch.tensor([0.7, 0.3]))
     found = losses.batch_loss(
         config,
         logits[None],

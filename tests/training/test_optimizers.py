@@ -16,7 +16,7 @@ def steps(optim: Adam | AdamW | Sgd, count: int, lr: float) -> np.ndarray:
     network.weight.data.copy_(torch.from_numpy(START))
     optimizer = optimizers.build(optim, network)
     for _ in range(count):
-        optimizers.set_learning_rate(optimizer, lr)
+        optimizers.set_learning_rate(optimizer, torch.tensor(lr, dtype=torch.float64))
         network.weight.grad = torch.from_numpy(GRADIENT).float()[None]
         optimizer.step()
     return network.weight.detach().numpy()[0]

@@ -5,12 +5,13 @@ the patch itself by a Beta weight. Operations and the sampling of their levels a
 chains of all views of a batch are one long batch: at each depth, every operation runs once, on the rows that drew it.
 
 All random numbers are drawn on the host (``draw``), so they are the same on every device; which rows an operation
-gets is known there too, so nothing waits for the device.
+gets, and its parameters, follow there too (``chains``). What runs on the device (``augmented_views``) then takes tensors
+alone and never waits: as many kernels whatever was drawn, if rows are padded to one number.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from raysat.config.families.images import AugMix
 from raysat.training.augment import image_ops
+from raysat.training.step_inputs import Chains, Rows
 
 OPERATIONS: Final = (
     "autocontrast",
@@ -70,53 +72,72 @@ def draw(augmix: AugMix, patches: int, rng: np.random.Generator) -> Draw:
     )
 
 
-def augmented_views(unit_BCHW: Tensor, drawn: Draw) -> Tensor:
+def chains(drawn: Draw, *, height: int, width: int) -> Chains:
+    """Return what is done to which row of all chains of a batch, on patches of a size, for ``augmented_views``.
+
+    The rows count from 1; 0 is nobody's.
+    """
+    depth_N = drawn.depth.reshape(-1)
+    operation_ND, level_ND = (values.reshape(len(depth_N), -1) for values in (drawn.operation, drawn.level))
+    steps = []
+    for step in range(operation_ND.shape[1]):
+        operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
+        kind_N = np.minimum(operation_N, _FIRST_WARP)  # each tonal operation by itself, all warps together
+        rows = []
+        for kind in range(_FIRST_WARP + 1):
+            of_kind = np.flatnonzero(kind_N == kind)
+            operation_r, level_r = operation_N[of_kind], level_ND[of_kind, step]
+            parameters = _parameters(OPERATIONS[kind], operation_r, level_r, height=height, width=width)
+            rows.append(Rows(torch.from_numpy(of_kind + 1), _float32(parameters)))
+        steps.append(tuple(rows))
+    mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
+    weights_BVW = np.concatenate([1.0 - drawn.mixed_weight[..., None], mixing_BVW], axis=2)
+    return Chains(weights_bVW=_float32(weights_BVW), steps=tuple(steps))
+
+
+def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
     """Return the augmented views (V, B, C, H, W) of float patches in [0, 1]; they stay in [0, 1]."""
     batch, bands, height, width = unit_BCHW.shape
-    views, chains = drawn.depth.shape[1:]
-    mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
-    weights_BVW = _to_device(np.concatenate([1.0 - drawn.mixed_weight[..., None], mixing_BVW], axis=2), unit_BCHW)
-    chains_NCHW = _run_chains(unit_BCHW.repeat_interleave(views * chains, dim=0), drawn)
-    chains_BVWP = chains_NCHW.view(batch, views, chains, -1)
-    mixed_BVP = weights_BVW[..., :1] * unit_BCHW.reshape(batch, 1, -1)
-    for chain in range(chains):
-        mixed_BVP.addcmul_(weights_BVW[..., chain + 1 : chain + 2], chains_BVWP[:, :, chain])
+    views, count = drawn.weights_bVW.shape[1], drawn.weights_bVW.shape[2] - 1
+    chains_NCHW = unit_BCHW.new_empty((1 + batch * views * count, bands, height, width))
+    chains_NCHW[0] = 0.0
+    chains_NCHW[1:].view(batch, views * count, bands, height, width).copy_(unit_BCHW[:, None])
+    for step in drawn.steps:
+        for kind, (index_r, parameters_rP) in enumerate(step):
+            if len(index_r):
+                changed = _apply(OPERATIONS[kind], chains_NCHW.index_select(0, index_r), parameters_rP)
+                chains_NCHW.index_copy_(0, index_r, changed)
+    chains_BVWP = chains_NCHW[1:].view(batch, views, count, -1)
+    mixed_BVP = drawn.weights_bVW[..., :1] * unit_BCHW.reshape(batch, 1, -1)
+    for chain in range(count):
+        mixed_BVP.addcmul_(drawn.weights_bVW[..., chain + 1 : chain + 2], chains_BVWP[:, :, chain])
     return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
 
 
-def _run_chains(chains_NCHW: Tensor, drawn: Draw) -> Tensor:
-    """Apply to each row its chain of operations; overwrites its argument."""
-    depth_N = drawn.depth.reshape(-1)
-    operation_ND, level_ND = (values.reshape(len(depth_N), -1) for values in (drawn.operation, drawn.level))
-    for step in range(int(depth_N.max(initial=0))):
-        operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
-        for kind, rows in _groups(operation_N):
-            index = torch.from_numpy(rows).to(chains_NCHW.device, non_blocking=True)
-            chosen = chains_NCHW.index_select(0, index)
-            chains_NCHW.index_copy_(0, index, _apply(kind, chosen, operation_N[rows], level_ND[rows, step]))
-    return chains_NCHW
+def _parameters(kind: str, operation_r: Ints, level_r: Floats, *, height: int, width: int) -> Floats:
+    match kind:
+        case "posterize":
+            return 4 - np.floor(abs(level_r) * 4 / 10)
+        case "solarize":
+            return 256 - np.floor(abs(level_r) * 256 / 10)
+        case "rotate":
+            return _warp_matrices(operation_r, level_r, height=height, width=width)
+        case _:
+            return np.empty((len(level_r), 0))
 
 
-def _groups(operation_N: Ints) -> list[tuple[str, Ints]]:
-    """Rows that can run in one call: each tonal operation by itself, all warps together."""
-    kind_N = np.minimum(operation_N, _FIRST_WARP)
-    groups = ((OPERATIONS[kind], np.flatnonzero(kind_N == kind)) for kind in range(_FIRST_WARP + 1))
-    return [(name, rows) for name, rows in groups if len(rows)]
-
-
-def _apply(kind: str, unit_NCHW: Tensor, operation_N: Ints, level_N: Floats) -> Tensor:
+def _apply(kind: str, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
     match kind:
         case "autocontrast":
-            return image_ops.autocontrast(unit_NCHW)
+            return image_ops.autocontrast(unit_rCHW)
         case "equalize":
-            return image_ops.equalize(unit_NCHW)
+            return image_ops.equalize(unit_rCHW)
         case "posterize":
-            return image_ops.posterize(unit_NCHW, _to_device(4 - np.floor(abs(level_N) * 4 / 10), unit_NCHW))
+            return image_ops.posterize(unit_rCHW, parameters_rP)
         case "solarize":
-            return image_ops.solarize(unit_NCHW, _to_device(256 - np.floor(abs(level_N) * 256 / 10), unit_NCHW))
+            return image_ops.solarize(unit_rCHW, parameters_rP)
         case _:
-            matrices = _warp_matrices(operation_N, level_N, height=unit_NCHW.shape[2], width=unit_NCHW.shape[3])
-            return image_ops.warp(unit_NCHW, _to_device(matrices, unit_NCHW))
+            return image_ops.warp(unit_rCHW, parameters_rP)
 
 
 def _warp_matrices(operation_N: Ints, level_N: Floats, *, height: int, width: int) -> Floats:
@@ -135,5 +156,5 @@ def _warp_matrices(operation_N: Ints, level_N: Floats, *, height: int, width: in
     return np.stack((cos, parameter("shear_x", 0.3) - sin, c, parameter("shear_y", 0.3) + sin, cos, f), axis=1)
 
 
-def _to_device(values: npt.NDArray[Any], like: Tensor) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32)).to(like.device, non_blocking=True)
+def _float32(values: Floats) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))

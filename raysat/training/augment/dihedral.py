@@ -26,22 +26,15 @@ def draw(patches: int, rng: np.random.Generator, *, square: bool) -> Ints:
     return rng.integers(8 if square else 4, size=patches)
 
 
-def transform(patches_BCHW: Tensor, symmetry_B: Ints) -> Tensor:
+def transform(patches_BCHW: Tensor, symmetry_B: Tensor) -> Tensor:
     """Return the patches, each under its symmetry; pixels move and keep their values.
 
-    Which patches share a symmetry is known on the host: each of the eight runs once, on its rows.
+    Bit 0 turns the rows upside down, bit 1 reverses the columns, bit 2 then exchanges rows and columns: three steps for
+    all patches, each kept where its bit is set, so that nothing depends on what was drawn.
     """
-    moved_BCHW = torch.empty_like(patches_BCHW)
-    for symmetry in range(8):
-        rows = np.flatnonzero(symmetry_B == symmetry)
-        if len(rows):
-            index = torch.from_numpy(rows).to(patches_BCHW.device, non_blocking=True)
-            moved_BCHW.index_copy_(0, index, _apply(symmetry, patches_BCHW.index_select(0, index)))
-    return moved_BCHW
-
-
-def _apply(symmetry: int, patches_BCHW: Tensor) -> Tensor:
-    """Bit 0 turns the rows upside down, bit 1 reverses the columns, bit 2 then exchanges rows and columns."""
-    axes = [axis for bit, axis in ((1, 2), (2, 3)) if symmetry & bit]
-    flipped_BCHW = patches_BCHW.flip(axes) if axes else patches_BCHW
-    return flipped_BCHW.transpose(2, 3) if symmetry & 4 else flipped_BCHW
+    bit_B111 = symmetry_B[:, None, None, None]
+    moved_BCHW = torch.where((bit_B111 & 1).bool(), patches_BCHW.flip(2), patches_BCHW)
+    moved_BCHW = torch.where((bit_B111 & 2).bool(), moved_BCHW.flip(3), moved_BCHW)
+    if patches_BCHW.shape[2] != patches_BCHW.shape[3]:
+        return moved_BCHW
+    return torch.where((bit_B111 & 4).bool(), moved_BCHW.transpose(2, 3), moved_BCHW)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from raysat.config.families.images import MixUp
@@ -23,9 +24,15 @@ class Pairs:
     lam: float  # lambda, the weight of a patch in its mixture; its partner has 1 - lam
     partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
 
-    def mix(self, own_BCHW: Tensor, partner_BCHW: Tensor) -> Tensor:
-        """Combine patches with their partners."""
-        return self.lam * own_BCHW + (1.0 - self.lam) * partner_BCHW
+    @property
+    def shares(self) -> Tensor:
+        """Of a patch and of its partner, (2,)."""
+        return torch.tensor([self.lam, 1.0 - self.lam])
+
+
+def mix(own_BCHW: Tensor, partner_BCHW: Tensor, shares_2: Tensor) -> Tensor:
+    """Combine patches with their partners, each with its share."""
+    return shares_2[0] * own_BCHW + shares_2[1] * partner_BCHW
 
 
 def draw(mixup: MixUp, patches: int, rng: np.random.Generator) -> Pairs:

@@ -30,10 +30,14 @@ def scale_of(low: list[float], high: list[float]) -> Scale:
     )
 
 
+def views_of(unit: torch.Tensor, drawn: augmix.Draw) -> torch.Tensor:
+    return augmix.augmented_views(unit, augmix.chains(drawn, height=unit.shape[2], width=unit.shape[3]))
+
+
 def one_view(patches: torch.Tensor, member: AugMix, rng: np.random.Generator, scale: Scale) -> torch.Tensor:
     """A view of patches of any type, in their units."""
     unit = scale.to_unit(as_float(patches))
-    (view,) = augmix.augmented_views(unit, augmix.draw(member, len(unit), rng))
+    (view,) = views_of(unit, augmix.draw(member, len(unit), rng))
     return scale.from_unit(view)
 
 
@@ -143,7 +147,7 @@ def test_every_operation_is_pillows_on_rgb(name: str) -> None:
             mixed_weight=np.ones(once[:2]),
         )
         unit = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
-        ours = augmix.augmented_views(unit, drawn)[0, 0].permute(1, 2, 0).numpy() * 255
+        ours = views_of(unit, drawn)[0, 0].permute(1, 2, 0).numpy() * 255
         expected = np.asarray(pillow_operation(image, name, level), dtype=np.float32)
         if name in ("rotate", "shear_x", "shear_y"):
             assert (ours - expected).min() > -0.01
@@ -179,7 +183,7 @@ def test_batched_chains_equal_one_patch_at_a_time(severity: int) -> None:
     torch.manual_seed(0)
     unit = torch.nn.functional.interpolate(torch.rand(5, 4, 6, 6), (21, 25), mode="bicubic").clamp(0, 1)
     drawn = augmix.draw(AugMix(severity=severity), 5, np.random.default_rng(3))
-    views = augmix.augmented_views(unit, drawn)
+    views = views_of(unit, drawn)
     assert views.shape == (2, *unit.shape)
     off = []
     for patch in range(5):
@@ -201,6 +205,6 @@ def test_batched_chains_equal_one_patch_at_a_time(severity: int) -> None:
 def test_a_part_of_a_batch_gets_the_same_views() -> None:
     unit = torch.rand(7, 3, 12, 12)
     drawn = augmix.draw(AugMix(), 7, np.random.default_rng(0))
-    whole = augmix.augmented_views(unit, drawn)
+    whole = views_of(unit, drawn)
     mine = np.array([1, 3, 5])
-    torch.testing.assert_close(augmix.augmented_views(unit[mine], drawn.take(mine)), whole[:, mine])
+    torch.testing.assert_close(views_of(unit[mine], drawn.take(mine)), whole[:, mine])

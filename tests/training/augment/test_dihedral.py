@@ -25,7 +25,7 @@ def as_pillow_does(patch: np.ndarray, symmetry: Image.Transpose | None) -> np.nd
 
 def test_the_eight_symmetries_are_the_squares() -> None:
     patch = np.arange(2 * 5 * 5, dtype=np.uint8).reshape(1, 2, 5, 5)
-    moved = dihedral.transform(torch.from_numpy(patch).float().expand(8, -1, -1, -1), np.arange(8)).byte().numpy()
+    moved = dihedral.transform(torch.from_numpy(patch).float().expand(8, -1, -1, -1), torch.arange(8)).byte().numpy()
     found = {each.tobytes() for each in moved}
     assert found == {as_pillow_does(patch[0], symmetry).tobytes() for symmetry in SYMMETRIES}
     assert len(found) == 8
@@ -33,7 +33,7 @@ def test_the_eight_symmetries_are_the_squares() -> None:
 
 def test_the_first_four_keep_the_shape() -> None:
     patch = np.arange(3 * 4 * 6, dtype=np.uint8).reshape(1, 3, 4, 6)
-    moved = dihedral.transform(torch.from_numpy(patch).float().expand(4, -1, -1, -1), np.arange(4)).byte().numpy()
+    moved = dihedral.transform(torch.from_numpy(patch).float().expand(4, -1, -1, -1), torch.arange(4)).byte().numpy()
     kept = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
     assert {each.tobytes() for each in moved} == {as_pillow_does(patch[0], symmetry).tobytes() for symmetry in kept}
 
@@ -51,7 +51,7 @@ def test_each_patch_moves_by_itself_and_keeps_its_values(
     rng = np.random.default_rng(seed)
     pixels = torch.from_numpy(rng.normal(size=(patches, bands, *size)).astype(np.float32))
     given_to_it = pixels.contiguous(memory_format=torch.channels_last) if channels_last else pixels.clone()
-    drawn = dihedral.draw(patches, rng, square=size[0] == size[1])
+    drawn = torch.from_numpy(dihedral.draw(patches, rng, square=size[0] == size[1]))
     moved = dihedral.transform(given_to_it, drawn)
     assert moved.shape == pixels.shape
     assert torch.equal(given_to_it, pixels)  # the patches themselves stay

@@ -1,0 +1,89 @@
+"""One step of training, from tensors alone: views, forward, loss, backward, clipping, optimiser, weight averages.
+
+No number leaves the device on the way and nothing here asks for one, so that a CUDA graph can hold a step
+(``graphs.py``); on the CPU, and wherever there is no graph, it runs as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from raysat.config.schema import Config
+from raysat.training import losses, optimizers
+from raysat.training.averaging import WeightAverage
+from raysat.training.batch import views
+from raysat.training.device import autocast, channels_last
+from raysat.training.patches import Scale
+from raysat.training.step_inputs import Mixing, StepInputs
+
+
+class TrainStep:
+    """Moves a network, its optimiser and its averages by one step; keeps nothing else."""
+
+    def __init__(
+        self,
+        config: Config,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        parallel: nn.Module,
+        scale: Scale,
+        offsets_K: Tensor,
+    ) -> None:
+        """Take what moves.
+
+        Args:
+            config: of the trial.
+            network: what is trained.
+            optimizer: of its parameters.
+            parallel: the network, or what averages its gradients over workers.
+            scale: of the store's bands.
+            offsets_K: as of ``losses.logit_offsets``.
+        """
+        self._config, self._network, self._optimizer = config, network, optimizer
+        self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
+        self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
+
+    def __call__(self, patches_nCHW: Tensor, inputs: StepInputs, averages: Iterable[WeightAverage]) -> Tensor:
+        """Take a step; return the loss, a scalar: this worker's part of the mean over the batch, times the workers.
+
+        Args:
+            patches_nCHW: those of ``inputs.positions_n``, in the store's units.
+            inputs: what else the step needs, on the same device.
+            averages: those that take every step.
+        """
+        optimizers.set_learning_rate(self._optimizer, inputs.lr)
+        loss = self.loss(views(self._config.augment, patches_nCHW, self._scale, inputs.drawn), inputs)
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        if self._config.optim.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self._config.optim.clip_norm)
+        self._optimizer.step()
+        for average, momentum in zip(averages, inputs.momenta_A.unbind(), strict=True):
+            average.move(self._network, momentum)
+        return loss.detach()
+
+    def loss(self, views_VbCHW: Tensor, inputs: StepInputs) -> Tensor:
+        """Return the loss of views of patches."""
+        mixed = None
+        if isinstance(inputs.drawn, Mixing):
+            mixed = losses.Mixed(
+                labels_B=inputs.drawn.labels_b,
+                class_weights_B=inputs.drawn.class_weights_b,
+                shares_2=inputs.drawn.shares_2,
+            )
+        with autocast(views_VbCHW.device):
+            logits_VbK = self._parallel(channels_last(views_VbCHW.flatten(0, 1))).unflatten(0, views_VbCHW.shape[:2])
+        return losses.batch_loss(
+            self._config,
+            logits_VbK,
+            inputs.labels_b,
+            offsets_K=self._offsets_K,
+            weights_K=self.weights_K,
+            class_weights_B=inputs.class_weights_b,
+            mean_weights_B=inputs.mean_weights_b,
+            mixed=mixed,
+        )

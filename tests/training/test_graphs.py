@@ -1,0 +1,130 @@
+"""Steps from buffers on the device, as a graph takes them, against steps taken one by one: here both on the CPU.
+
+What recording adds is tested in ``tests/gpu``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from raysat.config.schema import Trial
+from raysat.data.store import PatchStore
+from raysat.training import graphs
+from raysat.training.engine import Engine
+from raysat.training.graphs import GraphedSteps
+from raysat.training.patches import MappedPatches, ResidentPatches
+from raysat.training.step import TrainStep
+from tests.helpers.training import MakeStore, config
+
+CPU = torch.device("cpu")
+PARTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "clipped": {"optim": {"kind": "sgd", "lr": 0.01, "momentum": 0.9, "clip_norm": 1.0}},
+    "deferred": {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw", "switch": 0.5}, "average": {"kind": "swa"}},
+    "focal": {"loss": {"kind": "focal"}, "schedule": {"kind": "cosine"}},
+    "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+    "ema": {"average": {"kind": "ema"}},
+    "mixup": {"augment": {"kind": "mixup"}, "reweight": {"kind": "inverse_frequency"}},
+    "dihedral": {"augment": {"kind": "dihedral"}},
+    "augmix": {"augment": {"kind": "augmix"}},
+    "one view": {"augment": {"kind": "augmix", "jsd": False, "severity": 9}},
+}
+
+
+@pytest.fixture(name="store")
+def _store(make_store: MakeStore) -> PatchStore:
+    return make_store(dtype="uint16")
+
+
+def engine(store: PatchStore, parts: dict[str, Any], *, resident: bool = False) -> Engine:
+    """An engine; where ``resident``, with its patches and the inputs of its steps in buffers, as on a GPU."""
+    made = Engine(Trial(config=config(**parts), seed=3), store, CPU)
+    if resident:
+        mapped = MappedPatches([store], "train", store.bands, CPU)
+        made.patches["train"] = ResidentPatches(mapped, CPU)
+        made._graphs = GraphedSteps(CPU, eager=True)
+    return made
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 256])
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_steps_from_buffers_equal_steps_one_by_one(
+    store: PatchStore, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any], chunk: int
+) -> None:
+    monkeypatch.setattr(graphs, "_CHUNK", chunk)
+    plain, buffered = engine(store, parts), engine(store, parts, resident=True)
+    for epoch in range(2):
+        assert plain.train_epoch(epoch) == buffered.train_epoch(epoch)
+    assert plain.samples_seen == buffered.samples_seen
+    for one, other in zip(plain.network.state_dict().values(), buffered.network.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    for one, other in zip(plain.final_model().parameters(), buffered.final_model().parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+class Looks(TorchFunctionMode):
+    """Fails where Python asks for a number of a tensor, or for its values on the host."""
+
+    ASKS = frozenset(
+        getattr(torch.Tensor, name)
+        for name in (
+            "item", "tolist", "numpy", "cpu", "nonzero", "__bool__", "__float__", "__int__", "__index__", "__array__",
+        )
+    )  # fmt: skip
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        assert function not in self.ASKS, f"{function.__name__} waits for the device"
+        return function(*args, **(kwargs or {}))
+
+
+class LooksWithin(TorchDispatchMode):
+    """Fails where torch itself asks for a number, or for how many elements are not zero."""
+
+    ASKS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function not in self.ASKS, f"{function} waits for the device"
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture(name="watched")
+def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Watch every step; holds the size of each batch that was."""
+    seen, original = [], TrainStep.__call__
+
+    def watch(step: TrainStep, patches: torch.Tensor, *rest: Any) -> torch.Tensor:
+        seen.append(len(patches))
+        with Looks(), LooksWithin():
+            return original(step, patches, *rest)
+
+    monkeypatch.setattr(TrainStep, "__call__", watch)
+    return seen
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_a_step_asks_for_no_number(store: PatchStore, watched: list[int], parts: dict[str, Any]) -> None:
+    engine(store, parts, resident=True).train_epoch(0)
+    assert watched == [8, 8, 8, 8, 8, 2]
+
+
+@pytest.mark.parametrize("ask", [float, bool, torch.Tensor.item, lambda loss: loss.cpu(), lambda loss: loss[loss > 0]])
+def test_the_watch_notices(store: PatchStore, watched: list[int], monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    original = TrainStep.loss
+    monkeypatch.setattr(TrainStep, "loss", lambda *given: (loss := original(*given), ask(loss))[0])
+    with pytest.raises(AssertionError, match="waits for the device"):
+        engine(store, {}, resident=True).train_epoch(0)
+
+
+def test_recordings_go_when_what_they_work_on_does(store: PatchStore) -> None:
+    one = engine(store, {}, resident=True)
+    one.train_epoch(0)
+    assert one._graphs is not None
+    assert set(one._graphs._feeds) == {8, 2}
+    one.state_changed()
+    assert not one._graphs._feeds
