@@ -59,6 +59,7 @@ def train(
     *,
     seed: Seed = 0,
     device: torch.device | str | None = None,
+    eager: bool = False,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrainedModel:
     """Train one configuration with one seed, and evaluate it; nothing is written.
@@ -70,6 +71,7 @@ def train(
         data: a patch store, its path or URL, or ``demo``.
         seed: of all that is random.
         device: where; by default the current CUDA device, else the CPU.
+        eager: launch each operation of a step by itself on a GPU, without CUDA graphs: slower; for debugging.
         on_epoch: called after each epoch; an error that it raises ends the training.
 
     Returns:
@@ -87,7 +89,11 @@ def train(
         raise PlanError("synthetic patches are made by generate jobs", hint="train it with raysat.ablate")
     trial = Trial(config=resolve_config(config, store), seed=seed)
     result = train_trial(
-        trial, copy_to_node(store), device=None if device is None else _usable(device), on_epoch=on_epoch
+        trial,
+        copy_to_node(store),
+        device=None if device is None else _usable(device),
+        eager=eager,
+        on_epoch=on_epoch,
     )
     return TrainedModel(**{name: getattr(result, name) for name in TrialResult.__dataclass_fields__})
 

@@ -17,7 +17,7 @@ from raysat.cli.explain import explain
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, status
 from raysat.cli.methods import methods
-from raysat.cli.options import FOLDER, AblateOptions, checkpoint_option, describe_store, machine_options, study_options
+from raysat.cli.options import FOLDER, AblateOptions, describe_store, machine_options, study_options, training_options
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import INTERRUPTED
@@ -56,7 +56,7 @@ for _command in (compare, data, explain, generate, ledger, methods, report, sche
 @cli.command()
 @study_options
 @machine_options
-@checkpoint_option
+@training_options
 @click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
 def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | None) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.

@@ -115,22 +115,27 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the spacing of checkpoints; it goes into the ``cluster`` of ``machine_options``, below this."""
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command what all its trainings have; it goes into the ``cluster`` of ``machine_options``, below this."""
 
     @wraps(command)
-    def spaced(*args: Any, checkpoint_every: str, cluster: ClusterOptions, **given: Any) -> Any:
+    def told(*args: Any, checkpoint_every: str, eager: bool, cluster: ClusterOptions, **given: Any) -> Any:
         read_spacing(checkpoint_every, "--checkpoint-every")
-        return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every), **given)
+        return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every, eager=eager), **given)
 
     return _with_options(
-        spaced,
+        told,
         click.option(
             "--checkpoint-every",
             default=AUTO,
             show_default=True,
             metavar="auto|30s|1epoch",
             help="Time or epochs between two checkpoints of a trial; auto: so that they cost under 2 %.",
+        ),
+        click.option(
+            "--eager",
+            is_flag=True,
+            help="Launch each operation of a step by itself on a GPU, without CUDA graphs: slower; for debugging.",
         ),
     )
 

@@ -11,12 +11,12 @@ from raysat.cli.console import console
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import (
     FILE,
-    checkpoint_option,
     data_option,
     describe_store,
     machine_options,
     out_option,
     set_option,
+    training_options,
     workers_option,
 )
 from raysat.cli.signals import INTERRUPTED
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @workers_option
 @out_option
 @machine_options
-@checkpoint_option
+@training_options
 def tune(
     space: AnyPath,
     data: str,

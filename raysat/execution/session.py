@@ -90,6 +90,7 @@ def session(
             cpus=cpus,
             gpus=gpus,
             spacing=options.spacing,
+            eager=options.eager,
         )
         yield Session(
             name=name,

@@ -84,8 +84,9 @@ class GanEngine:
         of_generator, of_discriminator = self._optimizers
         positions = self._positions[rng.integers(len(self._positions), size=batch)]
         # Any symmetry of a real patch is as real: nadir imagery has no up (but for its shadows).
-        symmetry_B = torch.from_numpy(dihedral.draw(batch, rng, square=self._size[0] == self._size[1]))
-        real_BCHW = dihedral.transform(self._scale.to_unit(self._train.take(positions)) * 2.0 - 1.0, symmetry_B.to(self.device))
+        drawn_B = dihedral.draw(batch, rng, square=self._size[0] == self._size[1])
+        symmetry_B = torch.from_numpy(drawn_B).to(self.device, non_blocking=True)
+        real_BCHW = dihedral.transform(self._scale.to_unit(self._train.take(positions)) * 2.0 - 1.0, symmetry_B)
         with autocast(self.device):
             fake_BCHW = self.generator(self._latents(rng, batch))
         real_B, fake_B = self._discriminate(real_BCHW, rng), self._discriminate(fake_BCHW.detach(), rng)

@@ -24,7 +24,7 @@ from typing import assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from raysat.config.families.learning import Ema, Swa
 from raysat.config.milestones import snapshot_epochs
@@ -70,7 +70,7 @@ class WeightAverage:
         """
         for averaged, last in zip(self.network.buffers(), network.buffers(), strict=True):
             averaged.copy_(last)
-        update_bn(train_batches, self.network)
+        _estimate_batch_norm(self.network, train_batches)
         return self.network.eval()
 
     def state(self) -> AverageState:
@@ -89,8 +89,9 @@ class WeightAverage:
     @torch.no_grad()
     def move(self, network: nn.Module, momentum: Tensor) -> None:
         """Move the average by a momentum that is on its device; who calls this counts the update."""
-        own = list(self.network.parameters())
-        torch._foreach_lerp_(own, list(network.parameters()), [momentum] * len(own))
+        own: list[Tensor] = list(self.network.parameters())
+        others: list[Tensor] = list(network.parameters())
+        torch._foreach_lerp_(own, others, [momentum] * len(own))
 
     def momentum(self, ahead: int = 0) -> float:
         """How far the average moves towards the next iterate, or that after so many more updates, in [0, 1]."""
@@ -108,3 +109,25 @@ class WeightAverage:
         """Move the average: one call for all weights, as in ``torch.optim.swa_utils``."""
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), self.momentum())
         self.updates += 1
+
+
+@torch.no_grad()
+def _estimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Compute batch norm's running statistics anew; leaves the network in training mode.
+
+    As ``torch.optim.swa_utils.update_bn`` to the bit, which reads the number of the batch from the device, in every
+    layer of every batch.
+    """
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    if not layers:
+        return
+    network.train()
+    for layer in layers:
+        layer.reset_running_stats()
+    for number, batch in enumerate(batches, start=1):
+        for layer in layers:
+            layer.momentum = 1.0 / number
+        network(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum

@@ -16,12 +16,12 @@ from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.training import losses, optimizers, sampling
+from raysat.training import evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import EVALUATION_BATCH, autocast, channels_last, full_precision
-from raysat.training.graphs import GraphedSteps
+from raysat.training.device import autocast, channels_last, full_precision
+from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, open_patches
@@ -90,9 +90,13 @@ class Engine:
             scale=self._scale,
             offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
         )
-        # Several workers exchange gradients between launches; patches that are read from disk pass through the host.
-        can_graph = self.workers.world == 1 and isinstance(self.patches["train"], ResidentPatches)
+        is_resident = isinstance(self.patches["train"], ResidentPatches)
+        can_graph = self.workers.world == 1 and is_resident
         self._graphs = GraphedSteps(device, eager=eager) if can_graph else None
+        self._is_graphed = can_graph and not eager
+        if device.type == "cuda" and not can_graph and not eager:
+            say_launched("several workers share each batch" if is_resident else "the patches do not fit on the GPU")
+        self._replayed: dict[Split, evaluation.ReplayedSplit] = {}
         self.steps = len(self._batches(0))
         self.samples_seen = 0
         self.epochs_done = 0
@@ -118,13 +122,16 @@ class Engine:
         """Take the steps of an epoch; return the loss of each, this worker's part. Raises DivergedError on the CPU."""
         train = self.patches["train"]
         if self._graphs is not None and isinstance(train, ResidentPatches):
-            gather = train.gather
-            losses = self._graphs(lambda one: self._step(gather(one.positions_n), one, moved), inputs)
-            return torch.cat(losses)
+            gather, step = train.gather, self._step
+            steps = Steps(
+                views=lambda one: step.views(gather(one.positions_n), one),
+                take=lambda views_NCHW, one: step(views_NCHW, one, moved),
+            )
+            return torch.cat(self._graphs(steps, inputs))
         losses = []
         for index, one in enumerate(inputs):
-            patches_nCHW = train.take(one.positions_n.numpy())
-            losses.append(self._step(patches_nCHW, to_device(one, self.device), moved))
+            patches_nCHW, own = train.take(one.positions_n.numpy()), to_device(one, self.device)
+            losses.append(self._step(self._step.views(patches_nCHW, own), own, moved))
             if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
         return torch.stack(losses)
@@ -156,18 +163,15 @@ class Engine:
 
         Raises DivergedError where one is not finite.
         """
-        patches = self.patches[split]
-        probabilities_NK = torch.zeros(len(patches), len(self.counts), device=self.device)
         network.eval()
         self.workers.share_buffers(network)
-        # Each worker predicts every world-th batch; the sum puts them together.
-        first, stride = self.workers.rank * EVALUATION_BATCH, self.workers.world * EVALUATION_BATCH
+
+        def posterior(patches_BCHW: Tensor) -> Tensor:
+            logits_BK = network(channels_last(self._scale.normalise(patches_BCHW)))
+            return losses.posterior_logits(self.config, logits_BK).softmax(dim=1)
+
         with full_precision():
-            for start in range(first, len(patches), stride):
-                positions_B = np.arange(start, min(start + EVALUATION_BATCH, len(patches)))
-                logits_BK = network(channels_last(self._scale.normalise(patches.take(positions_B))))
-                posterior_BK = losses.posterior_logits(self.config, logits_BK).softmax(dim=1)
-                probabilities_NK[start : start + EVALUATION_BATCH] = posterior_BK
+            probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
         predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
         if not np.isfinite(predicted).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
@@ -177,6 +181,17 @@ class Engine:
                 hint=_STABILISE,
             )
         return predicted
+
+    def _probabilities(self, posterior: evaluation.Posterior, split: Split, *, replayed: bool) -> Tensor:
+        """This worker's part of a split's probabilities (N, K), zero elsewhere."""
+        patches, classes = self.patches[split], len(self.counts)
+        if replayed and self._is_graphed and isinstance(patches, ResidentPatches):
+            if split not in self._replayed:
+                self._replayed[split] = evaluation.ReplayedSplit(patches, classes, self.device)
+            return self._replayed[split].predict(posterior)
+        probabilities_NK = torch.zeros(len(patches), classes, device=self.device)
+        evaluation.predict(posterior, patches, probabilities_NK, rank=self.workers.rank, world=self.workers.world)
+        return probabilities_NK
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -198,6 +213,7 @@ class Engine:
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""
+        self._replayed.clear()
         if self._graphs is not None:
             self._graphs.forget()
 

@@ -7,7 +7,9 @@ buffers, and a counter on the device says which step of them is next: between tw
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Final
 
@@ -17,8 +19,18 @@ from torch import Tensor
 from raysat.training.step_inputs import StepInputs, at, fill, fits, room_for, stack
 
 _LOG: Final = logging.getLogger(__name__)
-Step = Callable[[StepInputs], Tensor]
-_CHUNK: Final = 256  # steps whose inputs are copied to the device at once: the host draws the next ones meanwhile
+# Steps whose inputs are copied to the device at once; while it takes them, the host draws those of the next ones. The
+# first few are soon drawn: until then the device has nothing to do.
+_FIRST: Final = 8
+_CHUNK: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What makes a step, of tensors on the device alone."""
+
+    views: Callable[[StepInputs], Tensor]  # what the network shall see; depends on no step before
+    take: Callable[[Tensor, StepInputs], Tensor]  # what takes it, given these views; returns the loss
 
 
 class Replay:
@@ -31,16 +43,16 @@ class Replay:
 
     def __init__(self, *, eager: bool = False) -> None:
         """Begin without a recording; with ``eager``, never record."""
-        self._is_eager, self._has_run = eager, False
+        self.is_eager, self._has_run = eager, False
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, function: Callable[[], None]) -> None:
         """Run the function, which asks for no number of the device, once; the host does not wait."""
-        if self._graph is None and self._has_run and not self._is_eager:
+        if self._graph is None and self._has_run and not self.is_eager:
             self._record(function)
         if self._graph is not None:
             self._graph.replay()
-        elif self._is_eager:
+        elif self.is_eager:
             function()
         else:
             _on_side_stream(function)
@@ -54,8 +66,8 @@ class Replay:
         except RuntimeError as error:  # what torch raises for an operation that waits, and for too little memory
             torch.cuda.synchronize()
             cause = str(error.__context__ or error).partition("\n")[0]
-            _LOG.error("steps are launched one by one, since a CUDA graph cannot hold them: %s", cause)  # noqa: TRY400
-            self._is_eager = True
+            say_launched(f"a CUDA graph cannot hold them: {cause}")
+            self.is_eager = True
         else:
             self._graph = graph
 
@@ -72,55 +84,95 @@ class GraphedSteps:
         """Record anew: memory that steps work on has been replaced."""
         self._feeds.clear()
 
-    def __call__(self, step: Step, inputs: Iterable[StepInputs]) -> list[Tensor]:
+    def __call__(self, steps: Steps, inputs: Iterable[StepInputs]) -> list[Tensor]:
         """Take steps in order.
 
         Args:
-            step: takes its inputs on the device and returns the loss there; the same each time.
-            inputs: on the host.
+            steps: what makes them; the same each time.
+            inputs: of each step, on the host.
 
         Returns:
             The losses in parts, on the device.
         """
-        losses, left = [], iter(inputs)
-        while chunk := list(islice(left, _CHUNK)):
-            for _, steps in groupby(chunk, key=lambda each: len(each.labels_b)):
-                feed, count = self._filled(list(steps))
-                losses.append(feed.run(step, count))
+        losses, left, count = [], iter(inputs), _FIRST
+        while chunk := list(islice(left, count)):
+            count = min(2 * count, _CHUNK)
+            for size, some in groupby(chunk, key=lambda each: len(each.labels_b)):
+                losses.append(self._run(steps, size, list(some)))
         return losses
 
-    def _filled(self, steps: Sequence[StepInputs]) -> tuple[_Feed, int]:
-        """The feed of this size of batch, filled with what the steps need, and how many they are."""
-        size = len(steps[0].labels_b)
+    def _run(self, steps: Steps, size: int, inputs: Sequence[StepInputs]) -> Tensor:
+        """Take some steps of one size of batch; return their losses."""
         feed = self._feeds.get(size)
-        stacked = stack(steps, None if feed is None else feed.room)
-        if feed is None or len(steps) > feed.count or not fits(stacked, feed.room):
-            feed = self._feeds[size] = _Feed(stacked, len(steps), self._device, eager=self._is_eager)
+        stacked = stack(inputs, None if feed is None else feed.room)
+        if feed is None or not fits(stacked, feed.room):
+            feed = self._feeds[size] = _Feed(stacked, self._device, eager=self._is_eager)
         fill(feed.room, stacked)
-        return feed, len(steps)
+        losses_S = feed.run(steps, len(inputs))
+        self._is_eager = self._is_eager or feed.replay.is_eager
+        return losses_S
 
 
 class _Feed:
-    """Room for the inputs of some steps of one size, and the recording of a step that reads them in turn."""
+    """Room for the inputs of some steps of one size, and the recording of a step that reads them in turn.
 
-    def __init__(self, steps: StepInputs, count: int, device: torch.device, *, eager: bool) -> None:
-        self.count, self.room = count, room_for(steps, count, device)
+    While a step is taken, the views of the next one are made beside it: small batches leave a GPU room for both.
+    """
+
+    def __init__(self, inputs: StepInputs, device: torch.device, *, eager: bool) -> None:
+        self.room = room_for(inputs, _CHUNK, device)
+        self.replay, self._first = Replay(eager=eager), Replay(eager=eager)
         self._next_1 = torch.zeros(1, dtype=torch.int64, device=device)
-        self._losses_S = torch.zeros(count, device=device)
-        self._replay = Replay(eager=eager)
+        self._losses_S = torch.zeros(_CHUNK, device=device)
+        self._views: Tensor | None = None  # of the next step
+        self._beside = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
-    def run(self, step: Step, count: int) -> Tensor:
+    def run(self, steps: Steps, count: int) -> Tensor:
         """Take so many steps; return their losses."""
+        self._next_1.zero_()
+        if self._views is None:
+            self._views = steps.views(at(self.room, self._next_1))
+        views_NCHW = self._views
+
+        def make_first() -> None:
+            views_NCHW.copy_(steps.views(at(self.room, self._next_1)))
 
         def take_next() -> None:
-            loss = step(at(self.room, self._next_1))
+            following_1 = (self._next_1 + 1).clamp_(max=_CHUNK - 1)  # after the last, what nobody reads
+            with _forked(self._beside):
+                following_NCHW = steps.views(at(self.room, following_1))
+            loss = steps.take(views_NCHW, at(self.room, self._next_1))
             self._losses_S.index_copy_(0, self._next_1, loss[None])
             self._next_1.add_(1)
+            _join(self._beside)
+            views_NCHW.copy_(following_NCHW)
 
-        self._next_1.zero_()
+        self._first(make_first)
         for _ in range(count):
-            self._replay(take_next)
+            self.replay(take_next)
         return self._losses_S[:count].clone()
+
+
+@contextmanager
+def _forked(stream: torch.cuda.Stream | None) -> Iterator[None]:
+    """Launch a block on another stream, after all that was launched on the current one."""
+    if stream is None:
+        yield
+        return
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        yield
+
+
+def _join(stream: torch.cuda.Stream | None) -> None:
+    """Launch what follows after all that was launched on another stream."""
+    if stream is not None:
+        torch.cuda.current_stream().wait_stream(stream)
+
+
+def say_launched(cause: str) -> None:
+    """Write the line that says why steps on a GPU are slower than they could be."""
+    _LOG.error("steps are launched operation by operation: %s", cause)  # Ray's workers keep no lesser lines
 
 
 def _on_side_stream(function: Callable[[], None]) -> None:

@@ -24,9 +24,7 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
     match optim:
         case Adam() | AdamW():
             kind = torch.optim.Adam if isinstance(optim, Adam) else torch.optim.AdamW
-            return kind(
-                network.parameters(), lr=rate, weight_decay=optim.weight_decay, fused=True, capturable=on_cuda
-            )
+            return kind(network.parameters(), lr=rate, weight_decay=optim.weight_decay, fused=True, capturable=on_cuda)
         case Sgd():
             return torch.optim.SGD(
                 network.parameters(),
@@ -55,7 +53,9 @@ def state(optimizer: torch.optim.Optimizer, lr: float) -> dict[str, Any]:
 def restore(optimizer: torch.optim.Optimizer, kept: dict[str, Any]) -> None:
     """Go on from a state, whose tensors become the optimiser's. Raises ValueError for one that it did not save."""
     check_state(optimizer, kept)
-    settings = [{name: group[name] for name in _OF_DEVICE if name in group} for group in optimizer.param_groups]
+    settings: list[dict[str, Any]] = [
+        {name: group[name] for name in _OF_DEVICE if name in group} for group in optimizer.param_groups
+    ]
     optimizer.load_state_dict(kept)
     for group, own in zip(optimizer.param_groups, settings, strict=True):
         group.update(own)

@@ -1,4 +1,4 @@
-"""One step of training, from tensors alone: views, forward, loss, backward, clipping, optimiser, weight averages.
+"""One step of training, from tensors alone: views; forward, loss, backward, clipping, optimiser, weight averages.
 
 No number leaves the device on the way and nothing here asks for one, so that a CUDA graph can hold a step
 (``graphs.py``); on the CPU, and wherever there is no graph, it runs as it is.
@@ -47,16 +47,25 @@ class TrainStep:
         self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
         self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
 
-    def __call__(self, patches_nCHW: Tensor, inputs: StepInputs, averages: Iterable[WeightAverage]) -> Tensor:
-        """Take a step; return the loss, a scalar: this worker's part of the mean over the batch, times the workers.
+    def views(self, patches_nCHW: Tensor, inputs: StepInputs) -> Tensor:
+        """Return what the network shall see, the V views of b patches one after another; they depend on no weight.
 
         Args:
             patches_nCHW: those of ``inputs.positions_n``, in the store's units.
             inputs: what else the step needs, on the same device.
+        """
+        return channels_last(views(self._config.augment, patches_nCHW, self._scale, inputs.drawn).flatten(0, 1))
+
+    def __call__(self, views_NCHW: Tensor, inputs: StepInputs, averages: Iterable[WeightAverage]) -> Tensor:
+        """Take a step; return the loss, a scalar: this worker's part of the mean over the batch, times the workers.
+
+        Args:
+            views_NCHW: as of ``views``.
+            inputs: what else the step needs, on the same device.
             averages: those that take every step.
         """
         optimizers.set_learning_rate(self._optimizer, inputs.lr)
-        loss = self.loss(views(self._config.augment, patches_nCHW, self._scale, inputs.drawn), inputs)
+        loss = self.loss(views_NCHW, inputs)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         if self._config.optim.clip_norm is not None:
@@ -66,7 +75,7 @@ class TrainStep:
             average.move(self._network, momentum)
         return loss.detach()
 
-    def loss(self, views_VbCHW: Tensor, inputs: StepInputs) -> Tensor:
+    def loss(self, views_NCHW: Tensor, inputs: StepInputs) -> Tensor:
         """Return the loss of views of patches."""
         mixed = None
         if isinstance(inputs.drawn, Mixing):
@@ -75,8 +84,8 @@ class TrainStep:
                 class_weights_B=inputs.drawn.class_weights_b,
                 shares_2=inputs.drawn.shares_2,
             )
-        with autocast(views_VbCHW.device):
-            logits_VbK = self._parallel(channels_last(views_VbCHW.flatten(0, 1))).unflatten(0, views_VbCHW.shape[:2])
+        with autocast(views_NCHW.device):
+            logits_VbK = self._parallel(views_NCHW).unflatten(0, (-1, len(inputs.labels_b)))
         return losses.batch_loss(
             self._config,
             logits_VbK,

@@ -119,7 +119,7 @@ def _stacked(values: Sequence[Any], least: Any) -> Any:
     if isinstance(first, Tensor):
         return torch.stack(list(values))
     if isinstance(first, Rows):
-        most = max(len(rows.index_r) for rows in values)
+        most = max(1, *(len(rows.index_r) for rows in values))
         before = 0 if least is None else least.index_r.shape[1]
         room = before if most <= before else -(-int(_ROOM * most) // _MULTIPLE) * _MULTIPLE
         return Rows(*(_padded([rows[part] for rows in values], room) for part in range(2)))

@@ -12,7 +12,7 @@ import torch
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
-from raysat.training import graphs
+from raysat.training import evaluation, graphs
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training
 from raysat.training.models import build as models
@@ -74,7 +74,7 @@ def recordings(training: Training) -> int:
     """How many sizes of batch are replayed."""
     made = training._engine._graphs
     assert made is not None
-    return sum(feed._replay._graph is not None for feed in made._feeds.values())
+    return sum(feed.replay._graph is not None for feed in made._feeds.values())
 
 
 def assert_equal(one: TrialResult, other: TrialResult) -> None:
@@ -171,6 +171,15 @@ def test_what_a_graph_cannot_hold_is_launched_and_said_once(
     assert "\n" not in caplog.text.strip()
 
 
+def test_replayed_predictions_equal_launched_ones(store: PatchStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 4)  # of 18 patches
+    launched, replayed = begin(store, {}, eager=True), begin(store, {})
+    assert_equal(finish(replayed), finish(launched))
+    assert [row.metrics for row in replayed.history] == [row.metrics for row in launched.history]
+    assert not launched._engine._replayed
+    assert all(split._replay._graph is not None for split in replayed._engine._replayed.values())
+
+
 def test_divergence_names_the_batch(store: PatchStore) -> None:
     optim = {"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0}
     with pytest.raises(DivergedError, match=r"epoch 1 of 4, batch [2-6] of 6, at learning rate 1000"):
@@ -179,5 +188,6 @@ def test_divergence_names_the_batch(store: PatchStore) -> None:
 
 def test_batches_beyond_a_chunk_are_taken_in_order(store: PatchStore, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = finish(begin(store, PARTS["augmix"]))
+    monkeypatch.setattr(graphs, "_FIRST", 1)
     monkeypatch.setattr(graphs, "_CHUNK", 2)
     assert_equal(finish(begin(store, PARTS["augmix"])), whole)

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from raysat.config.families.learning import Ema, Swa
 from raysat.training.averaging import WeightAverage
@@ -111,6 +111,16 @@ def test_batch_norm_is_that_of_the_averaged_network_on_the_batches_given(member:
     )
     assert result[1].momentum == 0.1
     assert not result.training
+
+
+def test_batch_norm_is_torchs_to_the_bit() -> None:
+    torch.manual_seed(0)
+    network = small_network()
+    average, theirs = WeightAverage(Swa(), network, epochs=1), copy.deepcopy(network)
+    batches = [torch.randn(size, 2, 6, 6) * (size + 1) for size in (8, 8, 5, 3, 8)]
+    update_bn(iter(batches), theirs)
+    for name, value in average.result(network, iter(batches)).state_dict().items():
+        assert torch.equal(value, theirs.state_dict()[name])
 
 
 def test_a_network_without_batch_norm_reads_no_batch() -> None:

@@ -25,9 +25,7 @@ def test_shards_are_parts_of_the_whole_batch(make_store: MakeStore, augment: Aug
 
     def part(rank: int = 0, world: int = 1) -> tuple[StepInputs, torch.Tensor]:
         rng, weights = np.random.default_rng(4), np.array([0.5, 1.0, 1.5])
-        inputs = step_inputs(
-            augment, batch, rng, weights_K=weights, lr=0.1, momenta=[0.5], rank=rank, world=world
-        )
+        inputs = step_inputs(augment, batch, rng, weights_K=weights, lr=0.1, momenta=[0.5], rank=rank, world=world)
         return inputs, views(augment, patches.take(inputs.positions_n.numpy()), scale, inputs.drawn)
 
     whole, whole_views = part()

@@ -14,6 +14,7 @@ from raysat.training import engine as engine_module
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
+from raysat.training.step_inputs import StepInputs
 from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
@@ -32,7 +33,12 @@ def seen(of: Engine, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
     """Train an epoch; return the views (V, N, C, H, W) that the network saw."""
     shown: list[torch.Tensor] = []
     loss = of._step.loss
-    monkeypatch.setattr(of._step, "loss", lambda views, inputs: (shown.append(views.clone()), loss(views, inputs))[1])
+
+    def show(views: torch.Tensor, inputs: StepInputs) -> torch.Tensor:
+        shown.append(views.clone().unflatten(0, (-1, len(inputs.labels_b))))
+        return loss(views, inputs)
+
+    monkeypatch.setattr(of._step, "loss", show)
     of.train_epoch(0)
     return torch.cat(shown, dim=1)
 

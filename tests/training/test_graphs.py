@@ -5,7 +5,7 @@ What recording adds is tested in ``tests/gpu``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,9 +17,10 @@ from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.training import graphs
 from raysat.training.engine import Engine
-from raysat.training.graphs import GraphedSteps
+from raysat.training.graphs import GraphedSteps, Replay
 from raysat.training.patches import MappedPatches, ResidentPatches
 from raysat.training.step import TrainStep
+from raysat.training.step_inputs import StepInputs
 from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
@@ -52,12 +53,13 @@ def engine(store: PatchStore, parts: dict[str, Any], *, resident: bool = False) 
     return made
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 256])
+@pytest.mark.parametrize("chunk", [1, 4, 128])
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 def test_steps_from_buffers_equal_steps_one_by_one(
     store: PatchStore, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any], chunk: int
 ) -> None:
     monkeypatch.setattr(graphs, "_CHUNK", chunk)
+    monkeypatch.setattr(graphs, "_FIRST", min(2, chunk))
     plain, buffered = engine(store, parts), engine(store, parts, resident=True)
     for epoch in range(2):
         assert plain.train_epoch(epoch) == buffered.train_epoch(epoch)
@@ -95,15 +97,19 @@ class LooksWithin(TorchDispatchMode):
 
 @pytest.fixture(name="watched")
 def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Watch every step; holds the size of each batch that was."""
-    seen, original = [], TrainStep.__call__
+    """Watch all that would be recorded; holds the size of each batch that a step was taken with."""
+    seen, replay, take = [], Replay.__call__, TrainStep.__call__
 
-    def watch(step: TrainStep, patches: torch.Tensor, *rest: Any) -> torch.Tensor:
-        seen.append(len(patches))
+    def watch(of: Replay, function: Callable[[], None]) -> None:
         with Looks(), LooksWithin():
-            return original(step, patches, *rest)
+            replay(of, function)
 
-    monkeypatch.setattr(TrainStep, "__call__", watch)
+    def count(step: TrainStep, views: torch.Tensor, inputs: StepInputs, *rest: Any) -> torch.Tensor:
+        seen.append(len(inputs.labels_b))
+        return take(step, views, inputs, *rest)
+
+    monkeypatch.setattr(Replay, "__call__", watch)
+    monkeypatch.setattr(TrainStep, "__call__", count)
     return seen
 
 

@@ -48,7 +48,7 @@ def whole_batch(
             mixed = losses.Mixed(
                 labels_B=torch.from_numpy(partners[part.positions]),
                 class_weights_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).class_weights),
-                lam=pairs[1],
+                shares_2=torch.tensor([pairs[1], 1 - pairs[1]]),
             )
         ranks.append(
             losses.batch_loss(

@@ -181,7 +181,9 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> Non
         weights_K=torch.ones(3),
         class_weights_B=even,
         mean_weights_B=even,
-        mixed=losses.Mixed(labels_B=torch.from_numpy(partners), class_weights_B=even, shares_2=torch.tensor([lam, 1 - lam])),
+        mixed=losses.Mixed(
+            labels_B=torch.from_numpy(partners), class_weights_B=even, shares_2=torch.tensor([lam, 1 - lam])
+        ),
     )
     target = lam * np.eye(3)[labels] + (1 - lam) * np.eye(3)[partners]
     expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(target))

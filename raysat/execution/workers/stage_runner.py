@@ -76,7 +76,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
 
     def begin() -> Training:
         averages = [(tracked.average, tracked.epochs) for tracked in job.tracked_averages]
-        return Training(last.trial, store, generated=generated, averages=averages, device=device)
+        return Training(last.trial, store, generated=generated, averages=averages, device=device, eager=settings.eager)
 
     first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
     training = _resume(job, first_end, begin, storage, group) or begin()

@@ -29,6 +29,7 @@ class SlotSettings:
     cpus: float  # per worker
     gpus: float  # per worker
     spacing: Spacing  # of checkpoints
+    eager: bool = False  # no CUDA graphs
 
     @property
     def per_worker(self) -> dict[str, float]:

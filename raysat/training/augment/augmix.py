@@ -2,10 +2,11 @@
 
 A view of a patch mixes ``width`` chains of 1 to ``depth`` random operations with Dirichlet weights, and the result with
 the patch itself by a Beta weight. Operations and the sampling of their levels are those of google-research/augmix. The
-chains of all views of a batch are one long batch: at each depth, every operation runs once, on the rows that drew it.
+chains of all views of a batch are one long batch: at each depth, every kind of operation runs once, on the rows that
+drew it.
 
 All random numbers are drawn on the host (``draw``), so they are the same on every device; which rows an operation
-gets, and its parameters, follow there too (``chains``). What runs on the device (``augmented_views``) then takes tensors
+gets, and its parameters, follow there too (``chains``). What runs on the device (``augmented_views``) takes tensors
 alone and never waits: as many kernels whatever was drawn, if rows are padded to one number.
 """
 
@@ -33,7 +34,7 @@ OPERATIONS: Final = (
     "translate_x",
     "translate_y",
 )
-_FIRST_WARP: Final = OPERATIONS.index("rotate")
+_KINDS: Final = np.array([0, 1, 0, 0, 2, 2, 2, 2, 2])  # those that run at once: levels, equalize, warps
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -73,21 +74,26 @@ def draw(augmix: AugMix, patches: int, rng: np.random.Generator) -> Draw:
 
 
 def chains(drawn: Draw, *, height: int, width: int) -> Chains:
-    """Return what is done to which row of all chains of a batch, on patches of a size, for ``augmented_views``.
+    """Find what is done to which row of all chains of a batch; the rows count from 1, and 0 is nobody's.
 
-    The rows count from 1; 0 is nobody's.
+    Args:
+        drawn: the decisions.
+        height: of the patches.
+        width: of the patches.
+
+    Returns:
+        What ``augmented_views`` takes.
     """
     depth_N = drawn.depth.reshape(-1)
     operation_ND, level_ND = (values.reshape(len(depth_N), -1) for values in (drawn.operation, drawn.level))
     steps = []
     for step in range(operation_ND.shape[1]):
         operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
-        kind_N = np.minimum(operation_N, _FIRST_WARP)  # each tonal operation by itself, all warps together
+        kind_N = np.where(operation_N < 0, -1, _KINDS[operation_N])
         rows = []
-        for kind in range(_FIRST_WARP + 1):
+        for kind in range(_KINDS.max() + 1):
             of_kind = np.flatnonzero(kind_N == kind)
-            operation_r, level_r = operation_N[of_kind], level_ND[of_kind, step]
-            parameters = _parameters(OPERATIONS[kind], operation_r, level_r, height=height, width=width)
+            parameters = _parameters(kind, operation_N[of_kind], level_ND[of_kind, step], height=height, width=width)
             rows.append(Rows(torch.from_numpy(of_kind + 1), _float32(parameters)))
         steps.append(tuple(rows))
     mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
@@ -105,8 +111,8 @@ def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
     for step in drawn.steps:
         for kind, (index_r, parameters_rP) in enumerate(step):
             if len(index_r):
-                changed = _apply(OPERATIONS[kind], chains_NCHW.index_select(0, index_r), parameters_rP)
-                chains_NCHW.index_copy_(0, index_r, changed)
+                changed_rCHW = _apply(kind, chains_NCHW.index_select(0, index_r), parameters_rP)
+                chains_NCHW.index_copy_(0, index_r, changed_rCHW)
     chains_BVWP = chains_NCHW[1:].view(batch, views, count, -1)
     mixed_BVP = drawn.weights_bVW[..., :1] * unit_BCHW.reshape(batch, 1, -1)
     for chain in range(count):
@@ -114,28 +120,25 @@ def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
     return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
 
 
-def _parameters(kind: str, operation_r: Ints, level_r: Floats, *, height: int, width: int) -> Floats:
+def _parameters(kind: int, operation_r: Ints, level_r: Floats, *, height: int, width: int) -> Floats:
     match kind:
-        case "posterize":
-            return 4 - np.floor(abs(level_r) * 4 / 10)
-        case "solarize":
-            return 256 - np.floor(abs(level_r) * 256 / 10)
-        case "rotate":
-            return _warp_matrices(operation_r, level_r, height=height, width=width)
-        case _:
+        case 0:
+            size = abs(level_r)
+            bits = np.where(operation_r == OPERATIONS.index("posterize"), 4 - np.floor(size * 4 / 10), 8)
+            threshold = np.where(operation_r == OPERATIONS.index("solarize"), 256 - np.floor(size * 256 / 10), 256)
+            return np.stack((operation_r == OPERATIONS.index("autocontrast"), bits, threshold), axis=1)
+        case 1:
             return np.empty((len(level_r), 0))
+        case _:
+            return _warp_matrices(operation_r, level_r, height=height, width=width)
 
 
-def _apply(kind: str, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
+def _apply(kind: int, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
     match kind:
-        case "autocontrast":
-            return image_ops.autocontrast(unit_rCHW)
-        case "equalize":
+        case 0:
+            return image_ops.adjust(unit_rCHW, parameters_rP)
+        case 1:
             return image_ops.equalize(unit_rCHW)
-        case "posterize":
-            return image_ops.posterize(unit_rCHW, parameters_rP)
-        case "solarize":
-            return image_ops.solarize(unit_rCHW, parameters_rP)
         case _:
             return image_ops.warp(unit_rCHW, parameters_rP)
 

@@ -2,7 +2,7 @@
 
 The tonal ones see 256 levels per band: on patches that are k / 255 they agree with ``PIL.ImageOps`` to the bit. The
 warps follow ``PIL.Image.transform(..., AFFINE, BILINEAR)``: what comes from outside a patch is 0. Arguments of shape
-(N,) hold one parameter a patch.
+(N,) or (N, P) hold the parameters of each patch.
 """
 
 from __future__ import annotations
@@ -12,45 +12,51 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def levels(unit_NCHW: Tensor) -> Tensor:
-    """Quantise to the nearest of the 256 levels; float valued."""
-    return (unit_NCHW * 255.0 + 0.5).floor_()
+def adjust(unit_NCHW: Tensor, parameters_N3: Tensor) -> Tensor:
+    """Change the levels of each patch: autocontrast, posterize, solarize, or any of them after one another.
 
+    A level becomes another one whatever pixel has it: what becomes of the 256 is computed, and looked up by pixel.
 
-def posterize(unit_NCHW: Tensor, bits_N: Tensor) -> Tensor:
-    """Keep the highest ``bits`` bits of each level."""
-    step_N111 = torch.exp2(8.0 - bits_N)[:, None, None, None]
-    return (levels(unit_NCHW) / step_N111).floor_() * step_N111 / 255.0
-
-
-def solarize(unit_NCHW: Tensor, threshold_N: Tensor) -> Tensor:
-    """Invert the levels at or above ``threshold`` (0..256)."""
-    level = levels(unit_NCHW)
-    return torch.where(level < threshold_N[:, None, None, None], level, 255.0 - level) / 255.0
-
-
-def autocontrast(unit_NCHW: Tensor) -> Tensor:
-    """Stretch each band from its darkest and brightest level to the full scale; a constant band stays."""
-    level = levels(unit_NCHW).double()  # Pillow computes in double precision and truncates
-    low, high = level.amin(dim=(2, 3), keepdim=True), level.amax(dim=(2, 3), keepdim=True)
+    Args:
+        unit_NCHW: patches.
+        parameters_N3: 1 to stretch each band from its darkest and brightest level to the full scale (a constant band
+            stays), else 0; how many of the highest bits of each level are kept, up to 8; the threshold at or above
+            which levels are inverted, up to 256.
+    """
+    stretch_N11, bits_N11, threshold_N11 = (column[:, None, None] for column in parameters_N3.unbind(dim=1))
+    flat_NCP = unit_NCHW.flatten(2)
+    low, high = (_level(edge_NC1).double() for edge_NC1 in (flat_NCP.amin(-1, True), flat_NCP.amax(-1, True)))
     full = torch.full_like(low, 255.0)  # "255.0 / tensor" would multiply by a rounded reciprocal
-    scale = torch.where(high > low, full / (high - low), 1.0)
-    offset = torch.where(high > low, -low * scale, 0.0)
-    return (level * scale + offset).floor_().clamp_(0.0, 255.0).float() / 255.0
+    # Pillow computes in double precision and truncates.
+    scale = torch.where((high > low) & (stretch_N11 > 0), full / (high - low), 1.0)
+    offset = torch.where((high > low) & (stretch_N11 > 0), -low * scale, 0.0)
+    level_L = torch.arange(256, device=unit_NCHW.device, dtype=torch.float64)
+    level_NCL = (level_L * scale + offset).floor_().clamp_(0.0, 255.0).float()
+    step_N11 = torch.exp2(8.0 - bits_N11)
+    level_NCL = (level_NCL / step_N11).floor_() * step_N11
+    level_NCL = torch.where(level_NCL < threshold_N11, level_NCL, 255.0 - level_NCL)
+    return (level_NCL / 255.0).gather(-1, _level(flat_NCP)).view_as(unit_NCHW)
 
 
 def equalize(unit_NCHW: Tensor) -> Tensor:
     """Flatten each band's histogram; a band of one level, or of fewer than some 255 pixels, stays."""
-    level_NCP = levels(unit_NCHW).long().flatten(2)
-    count_NCL = torch.zeros((*level_NCP.shape[:2], 256), dtype=torch.int64, device=level_NCP.device)
-    count_NCL.scatter_add_(-1, level_NCP, torch.ones_like(level_NCP))
-    brightest = count_NCL.gather(-1, level_NCP.amax(dim=-1, keepdim=True))
+    flat_NCP = unit_NCHW.flatten(2)
+    level_NCP = _level(flat_NCP)
+    one = torch.ones((), dtype=torch.int32, device=unit_NCHW.device)
+    count_NCL = torch.zeros((*level_NCP.shape[:2], 256), dtype=torch.int32, device=unit_NCHW.device)
+    count_NCL.scatter_add_(-1, level_NCP, one.expand_as(level_NCP))
+    brightest = count_NCL.gather(-1, _level(flat_NCP.amax(-1, True)))
     step_NC1 = (level_NCP.shape[-1] - brightest) // 255
-    below_NCL = count_NCL.cumsum(dim=-1) - count_NCL
+    below_NCL = count_NCL.cumsum(dim=-1, dtype=torch.int32) - count_NCL
     table_NCL = ((step_NC1 // 2 + below_NCL) // step_NC1.clamp(min=1)).clamp_(max=255)
     identity_L = torch.arange(256, device=table_NCL.device)
     table_NCL = torch.where(step_NC1 > 0, table_NCL, identity_L).float() / 255.0
     return table_NCL.gather(-1, level_NCP).view_as(unit_NCHW)
+
+
+def _level(unit: Tensor) -> Tensor:
+    """The nearest of the 256 levels, int64."""
+    return (unit * 255.0).add_(0.5).long()
 
 
 def warp(unit_NCHW: Tensor, matrix_N6: Tensor) -> Tensor:

@@ -28,13 +28,21 @@ def as_unit(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
 
 
+def adjusted(unit: torch.Tensor, *, stretch: float = 0.0, bits: float = 8.0, threshold: float = 256.0) -> torch.Tensor:
+    return image_ops.adjust(unit, torch.tensor([[stretch, bits, threshold]]).repeat(len(unit), 1))
+
+
+def autocontrast(unit: torch.Tensor) -> torch.Tensor:
+    return adjusted(unit, stretch=1.0)
+
+
 def as_rgb(unit: torch.Tensor) -> np.ndarray:
     return (unit[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
 @pytest.mark.parametrize(
     ("ours", "pillow"),
-    [(image_ops.autocontrast, ImageOps.autocontrast), (image_ops.equalize, ImageOps.equalize)],
+    [(autocontrast, ImageOps.autocontrast), (image_ops.equalize, ImageOps.equalize)],
 )
 @given(seed=SEEDS)
 @settings(max_examples=60)
@@ -56,7 +64,7 @@ def test_equalize_of_small_patches_equals_pillow(side: int) -> None:
 @settings(max_examples=40)
 def test_posterize_equals_pillow(seed: int, bits: int) -> None:
     rgb = random_rgb(seed)
-    ours = image_ops.posterize(as_unit(rgb), torch.tensor([float(bits)]))
+    ours = adjusted(as_unit(rgb), bits=bits)
     np.testing.assert_array_equal(as_rgb(ours), np.asarray(ImageOps.posterize(Image.fromarray(rgb), bits)))
 
 
@@ -64,7 +72,7 @@ def test_posterize_equals_pillow(seed: int, bits: int) -> None:
 @settings(max_examples=40)
 def test_solarize_equals_pillow(seed: int, threshold: int) -> None:
     rgb = random_rgb(seed)
-    ours = image_ops.solarize(as_unit(rgb), torch.tensor([float(threshold)]))
+    ours = adjusted(as_unit(rgb), threshold=threshold)
     np.testing.assert_array_equal(as_rgb(ours), np.asarray(ImageOps.solarize(Image.fromarray(rgb), threshold)))
 
 
@@ -102,11 +110,10 @@ def test_warp_by_whole_pixels_is_exact_and_fills_with_zero() -> None:
 
 def test_each_patch_has_its_own_parameter() -> None:
     unit = torch.rand(3, 2, 9, 9)
-    bits, thresholds = torch.tensor([1.0, 4, 8]), torch.tensor([0.0, 100, 256])
+    levels = torch.tensor([[0.0, 1, 256], [0, 8, 100], [1, 8, 256]])
     matrices = torch.tensor([[1.0, 0, 0, 0, 1, 0], [1, 0.2, 0, 0, 1, 0], [1, 0, 2, 0.1, 1, 0]])
     for ours, parameters in (
-        (image_ops.posterize, bits),
-        (image_ops.solarize, thresholds),
+        (image_ops.adjust, levels),
         (image_ops.warp, matrices),
     ):
         together = ours(unit, parameters)
@@ -116,5 +123,5 @@ def test_each_patch_has_its_own_parameter() -> None:
 
 def test_operations_treat_bands_alone() -> None:
     unit = torch.rand(2, 13, 20, 20)
-    for ours in (image_ops.autocontrast, image_ops.equalize):
+    for ours in (autocontrast, image_ops.equalize):
         torch.testing.assert_close(ours(unit)[:, 4:5], ours(unit[:, 4:5].clone()), rtol=0, atol=0)
