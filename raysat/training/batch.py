@@ -18,7 +18,18 @@ from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAu
 from raysat.training.augment import augmix, dihedral, mixup
 from raysat.training.patches import Scale
 from raysat.training.sampling import Positions, Shard, shard
-from raysat.training.step_inputs import Chains, Drawn, Mixing, StepInputs, Symmetries, Unchanged
+from raysat.training.step_inputs import (
+    Alone,
+    Chains,
+    Drawn,
+    Mixing,
+    Partners,
+    StepInputs,
+    Symmetries,
+    Unchanged,
+    UpdateInputs,
+    ViewInputs,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +66,16 @@ def step_inputs(
     """
     weights_B = weights_K[batch.labels]
     own = shard(weights_B, rank=rank, world=world)
-    needed, drawn = _draw(augment, batch, own, rng, weights_B=weights_B, rank=rank, world=world)
-    return StepInputs(
-        positions_n=torch.from_numpy(batch.positions[needed]),
+    needed, drawn, partners = _draw(augment, batch, own, rng, weights_B=weights_B, rank=rank, world=world)
+    update = UpdateInputs(
         labels_b=torch.from_numpy(batch.labels[own.positions].astype(np.int64)),
         class_weights_b=torch.from_numpy(own.class_weights),
         mean_weights_b=torch.from_numpy(own.mean_weights),
+        partners=partners,
         lr=torch.tensor(lr, dtype=torch.float64),
         momenta_A=torch.tensor(momenta, dtype=torch.float32),
-        drawn=drawn,
     )
+    return StepInputs(ViewInputs(torch.from_numpy(batch.positions[needed]), drawn), update)
 
 
 def _draw(
@@ -76,30 +87,30 @@ def _draw(
     weights_B: npt.NDArray[np.float64],
     rank: int,
     world: int,
-) -> tuple[Positions, Drawn]:
-    """Which of the batch's patches a shard needs, and what is done to them."""
+) -> tuple[Positions, Drawn, Partners | Alone]:
+    """Which of the batch's patches a shard needs, what is done to them, and whom the loss of mixed ones has beside."""
     count, (height, width) = len(batch.positions), batch.size
     match augment:
         case NoAugment():
-            return own.positions, Unchanged()
+            return own.positions, Unchanged(), Alone()
         case Dihedral():
             symmetry_B = dihedral.draw(count, rng, square=height == width)
-            return own.positions, Symmetries(torch.from_numpy(symmetry_B[own.positions]))
+            return own.positions, Symmetries(torch.from_numpy(symmetry_B[own.positions])), Alone()
         case AugMix():
             mine = augmix.draw(augment, count, rng).take(own.positions)
-            return own.positions, augmix.chains(mine, height=height, width=width)
+            return own.positions, augmix.chains(mine, height=height, width=width), Alone()
         case MixUp():
             pairs = mixup.draw(augment, count, rng)
             # A partner may lie in another worker's shard; one in our own is not read twice.
             both = np.concatenate((own.positions, pairs.partners[own.positions]))
             needed, place_2b = np.unique(both, return_inverse=True)
-            partners = shard(weights_B[pairs.partners], rank=rank, world=world)
-            return needed, Mixing(
-                place_2b=torch.from_numpy(place_2b),
-                shares_2=pairs.shares,
+            others = shard(weights_B[pairs.partners], rank=rank, world=world)
+            partners = Partners(
                 labels_b=torch.from_numpy(batch.labels[pairs.partners][own.positions].astype(np.int64)),
-                class_weights_b=torch.from_numpy(partners.class_weights),
+                class_weights_b=torch.from_numpy(others.class_weights),
+                shares_2=pairs.shares,
             )
+            return needed, Mixing(torch.from_numpy(place_2b), pairs.shares), partners
         case _:
             assert_never(augment)
 

@@ -124,14 +124,14 @@ class Engine:
         if self._graphs is not None and isinstance(train, ResidentPatches):
             gather, step = train.gather, self._step
             steps = Steps(
-                views=lambda one: step.views(gather(one.positions_n), one),
-                take=lambda views_NCHW, one: step(views_NCHW, one, moved),
+                views=lambda view: step.views(gather(view.positions_n), view),
+                take=lambda views_NCHW, update: step(views_NCHW, update, moved),
             )
             return torch.cat(self._graphs(steps, inputs))
         losses = []
         for index, one in enumerate(inputs):
-            patches_nCHW, own = train.take(one.positions_n.numpy()), to_device(one, self.device)
-            losses.append(self._step(self._step.views(patches_nCHW, own), own, moved))
+            patches_nCHW, own = train.take(one.view.positions_n.numpy()), to_device(one, self.device)
+            losses.append(self._step(self._step.views(patches_nCHW, own.view), own.update, moved))
             if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
         return torch.stack(losses)

@@ -34,7 +34,13 @@ class ReplayedSplit:
     """Predicts a split that lies on a CUDA device, again and again with one network; a last part batch is launched."""
 
     def __init__(self, patches: ResidentPatches, classes: int, device: torch.device) -> None:
-        """Begin without a recording."""
+        """Begin without a recording.
+
+        Args:
+            patches: of the split.
+            classes: how many there are.
+            device: which the patches are on.
+        """
         self._patches = patches
         self._out_NK = torch.zeros(len(patches), classes, device=device)
         self._first_1 = torch.zeros(1, dtype=torch.int64, device=device)  # position of the next batch

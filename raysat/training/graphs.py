@@ -16,7 +16,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from raysat.training.step_inputs import StepInputs, at, fill, fits, room_for, stack
+from raysat.training.step_inputs import StepInputs, UpdateInputs, ViewInputs, at, fill, fits, room_for, stack
 
 _LOG: Final = logging.getLogger(__name__)
 # Steps whose inputs are copied to the device at once; while it takes them, the host draws those of the next ones. The
@@ -29,8 +29,8 @@ _CHUNK: Final = 128
 class Steps:
     """What makes a step, of tensors on the device alone."""
 
-    views: Callable[[StepInputs], Tensor]  # what the network shall see; depends on no step before
-    take: Callable[[Tensor, StepInputs], Tensor]  # what takes it, given these views; returns the loss
+    views: Callable[[ViewInputs], Tensor]  # what the network shall see; depends on no step before
+    take: Callable[[Tensor, UpdateInputs], Tensor]  # what takes it, given these views; returns the loss
 
 
 class Replay:
@@ -97,7 +97,7 @@ class GraphedSteps:
         losses, left, count = [], iter(inputs), _FIRST
         while chunk := list(islice(left, count)):
             count = min(2 * count, _CHUNK)
-            for size, some in groupby(chunk, key=lambda each: len(each.labels_b)):
+            for size, some in groupby(chunk, key=lambda each: len(each.update.labels_b)):
                 losses.append(self._run(steps, size, list(some)))
         return losses
 
@@ -131,17 +131,17 @@ class _Feed:
         """Take so many steps; return their losses."""
         self._next_1.zero_()
         if self._views is None:
-            self._views = steps.views(at(self.room, self._next_1))
+            self._views = steps.views(at(self.room.view, self._next_1))
         views_NCHW = self._views
 
         def make_first() -> None:
-            views_NCHW.copy_(steps.views(at(self.room, self._next_1)))
+            views_NCHW.copy_(steps.views(at(self.room.view, self._next_1)))
 
         def take_next() -> None:
             following_1 = (self._next_1 + 1).clamp_(max=_CHUNK - 1)  # after the last, what nobody reads
             with _forked(self._beside):
-                following_NCHW = steps.views(at(self.room, following_1))
-            loss = steps.take(views_NCHW, at(self.room, self._next_1))
+                following_NCHW = steps.views(at(self.room.view, following_1))
+            loss = steps.take(views_NCHW, at(self.room.update, self._next_1))
             self._losses_S.index_copy_(0, self._next_1, loss[None])
             self._next_1.add_(1)
             _join(self._beside)

@@ -17,7 +17,7 @@ from raysat.training.averaging import WeightAverage
 from raysat.training.batch import views
 from raysat.training.device import autocast, channels_last
 from raysat.training.patches import Scale
-from raysat.training.step_inputs import Mixing, StepInputs
+from raysat.training.step_inputs import Partners, UpdateInputs, ViewInputs
 
 
 class TrainStep:
@@ -47,16 +47,16 @@ class TrainStep:
         self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
         self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
 
-    def views(self, patches_nCHW: Tensor, inputs: StepInputs) -> Tensor:
+    def views(self, patches_nCHW: Tensor, inputs: ViewInputs) -> Tensor:
         """Return what the network shall see, the V views of b patches one after another; they depend on no weight.
 
         Args:
             patches_nCHW: those of ``inputs.positions_n``, in the store's units.
-            inputs: what else the step needs, on the same device.
+            inputs: what is done to them, on the same device.
         """
         return channels_last(views(self._config.augment, patches_nCHW, self._scale, inputs.drawn).flatten(0, 1))
 
-    def __call__(self, views_NCHW: Tensor, inputs: StepInputs, averages: Iterable[WeightAverage]) -> Tensor:
+    def __call__(self, views_NCHW: Tensor, inputs: UpdateInputs, averages: Iterable[WeightAverage]) -> Tensor:
         """Take a step; return the loss, a scalar: this worker's part of the mean over the batch, times the workers.
 
         Args:
@@ -75,15 +75,12 @@ class TrainStep:
             average.move(self._network, momentum)
         return loss.detach()
 
-    def loss(self, views_NCHW: Tensor, inputs: StepInputs) -> Tensor:
+    def loss(self, views_NCHW: Tensor, inputs: UpdateInputs) -> Tensor:
         """Return the loss of views of patches."""
         mixed = None
-        if isinstance(inputs.drawn, Mixing):
-            mixed = losses.Mixed(
-                labels_B=inputs.drawn.labels_b,
-                class_weights_B=inputs.drawn.class_weights_b,
-                shares_2=inputs.drawn.shares_2,
-            )
+        if isinstance(inputs.partners, Partners):
+            labels_b, class_weights_b, shares_2 = inputs.partners
+            mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
         with autocast(views_NCHW.device):
             logits_VbK = self._parallel(views_NCHW).unflatten(0, (-1, len(inputs.labels_b)))
         return losses.batch_loss(

@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 _ROOM: Final = 1.25  # for rows, times the most that steps had: later steps then fit, too
 _MULTIPLE: Final = 16  # of which that room is
@@ -49,23 +48,46 @@ class Mixing(NamedTuple):
 
     place_2b: Tensor  # int64, each patch's place among those that are read, then its partner's
     shares_2: Tensor  # of patch and partner
-    labels_b: Tensor  # int64, of the partners
-    class_weights_b: Tensor  # of the partners, as those of ``StepInputs``
+
+
+class Partners(NamedTuple):
+    """The other half of mixed patches in the loss."""
+
+    labels_b: Tensor  # int64
+    class_weights_b: Tensor  # as those of ``UpdateInputs``
+    shares_2: Tensor  # of patch and partner
+
+
+class Alone(NamedTuple):
+    """Patches are not mixed."""
 
 
 Drawn = Unchanged | Symmetries | Chains | Mixing
 
 
-class StepInputs(NamedTuple):
-    """One worker's part of a step: b patches of the batch's B."""
+class ViewInputs(NamedTuple):
+    """What the network's views of b patches are made of."""
 
     positions_n: Tensor  # int64, the patches to read, in the train split
+    drawn: Drawn
+
+
+class UpdateInputs(NamedTuple):
+    """What else a step needs, of b patches of the batch's B."""
+
     labels_b: Tensor  # int64
     class_weights_b: Tensor  # in the mean weighted by class (``sampling.shard``)
     mean_weights_b: Tensor  # in the plain mean
+    partners: Partners | Alone
     lr: Tensor  # (), float64
     momenta_A: Tensor  # of the averages that take every step, in their order
-    drawn: Drawn
+
+
+class StepInputs(NamedTuple):
+    """One worker's part of a step."""
+
+    view: ViewInputs
+    update: UpdateInputs
 
 
 _T = TypeVar("_T", bound=tuple[Any, ...])
@@ -93,7 +115,13 @@ def fits(steps: tuple[Any, ...], room: tuple[Any, ...]) -> bool:
 
 
 def room_for(steps: _T, count: int, device: torch.device) -> _T:
-    """Return empty tensors on a device for so many steps of these shapes."""
+    """Return zeros for steps.
+
+    Args:
+        steps: stacked; others of their shapes have room.
+        count: how many have room.
+        device: where.
+    """
     return cast(_T, _mapped(lambda t: torch.zeros((count, *t.shape[1:]), dtype=t.dtype, device=device), steps))
 
 
@@ -104,7 +132,7 @@ def fill(room: tuple[Any, ...], steps: tuple[Any, ...]) -> None:
 
 
 def at(steps: _T, index_1: Tensor) -> _T:
-    """Return one of stacked steps, whose number is a tensor (1,) on their device."""
+    """Return one of stacked steps, or a part of it, whose number is a tensor (1,) on their device."""
     return cast(_T, _mapped(lambda tensor: tensor.index_select(0, index_1).squeeze(0), steps))
 
 
@@ -129,8 +157,11 @@ def _stacked(values: Sequence[Any], least: Any) -> Any:
 
 
 def _padded(tensors: list[Tensor], room: int) -> Tensor:
-    longest = tensors[0].new_zeros((room, *tensors[0].shape[1:]))  # makes the others as long
-    return pad_sequence([*tensors, longest], batch_first=True)[:-1]
+    """Put tensors (r, ...) into (S, room, ...)."""
+    counts_S = torch.tensor([len(tensor) for tensor in tensors])
+    padded = tensors[0].new_zeros((len(tensors), room, *tensors[0].shape[1:]))
+    padded[torch.arange(room) < counts_S[:, None]] = torch.cat(tensors)
+    return padded
 
 
 def _like(value: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import torch
 from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
 from raysat.training.batch import Batch, step_inputs, views
 from raysat.training.patches import Scale, open_patches
-from raysat.training.step_inputs import Mixing, StepInputs
+from raysat.training.step_inputs import Partners, StepInputs
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -26,19 +26,20 @@ def test_shards_are_parts_of_the_whole_batch(make_store: MakeStore, augment: Aug
     def part(rank: int = 0, world: int = 1) -> tuple[StepInputs, torch.Tensor]:
         rng, weights = np.random.default_rng(4), np.array([0.5, 1.0, 1.5])
         inputs = step_inputs(augment, batch, rng, weights_K=weights, lr=0.1, momenta=[0.5], rank=rank, world=world)
-        return inputs, views(augment, patches.take(inputs.positions_n.numpy()), scale, inputs.drawn)
+        return inputs, views(augment, patches.take(inputs.view.positions_n.numpy()), scale, inputs.view.drawn)
 
     whole, whole_views = part()
     assert whole_views.shape == (augment.forward_passes, 7, 2, 16, 16)
-    assert isinstance(whole.drawn, Mixing) == isinstance(augment, MixUp)
+    assert isinstance(whole.update.partners, Partners) == isinstance(augment, MixUp)
     for rank in range(3):
         mine, its_views = part(rank, 3)
         torch.testing.assert_close(its_views, whole_views[:, rank::3])
-        assert torch.equal(mine.labels_b, whole.labels_b[rank::3])
-        torch.testing.assert_close(mine.class_weights_b, 3 * whole.class_weights_b[rank::3])
-        torch.testing.assert_close(mine.mean_weights_b, 3 * whole.mean_weights_b[rank::3])
-        if isinstance(whole.drawn, Mixing):
-            assert isinstance(mine.drawn, Mixing)
-            assert torch.equal(mine.drawn.shares_2, whole.drawn.shares_2)
-            assert torch.equal(mine.drawn.labels_b, whole.drawn.labels_b[rank::3])
-            torch.testing.assert_close(mine.drawn.class_weights_b, 3 * whole.drawn.class_weights_b[rank::3])
+        assert torch.equal(mine.update.labels_b, whole.update.labels_b[rank::3])
+        torch.testing.assert_close(mine.update.class_weights_b, 3 * whole.update.class_weights_b[rank::3])
+        torch.testing.assert_close(mine.update.mean_weights_b, 3 * whole.update.mean_weights_b[rank::3])
+        if isinstance(whole.update.partners, Partners):
+            own, others = mine.update.partners, whole.update.partners
+            assert isinstance(own, Partners)
+            assert torch.equal(own.shares_2, others.shares_2)
+            assert torch.equal(own.labels_b, others.labels_b[rank::3])
+            torch.testing.assert_close(own.class_weights_b, 3 * others.class_weights_b[rank::3])

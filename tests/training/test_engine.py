@@ -14,7 +14,7 @@ from raysat.training import engine as engine_module
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
-from raysat.training.step_inputs import StepInputs
+from raysat.training.step_inputs import UpdateInputs
 from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def seen(of: Engine, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
     shown: list[torch.Tensor] = []
     loss = of._step.loss
 
-    def show(views: torch.Tensor, inputs: StepInputs) -> torch.Tensor:
+    def show(views: torch.Tensor, inputs: UpdateInputs) -> torch.Tensor:
         shown.append(views.clone().unflatten(0, (-1, len(inputs.labels_b))))
         return loss(views, inputs)
 

@@ -20,7 +20,7 @@ from raysat.training.engine import Engine
 from raysat.training.graphs import GraphedSteps, Replay
 from raysat.training.patches import MappedPatches, ResidentPatches
 from raysat.training.step import TrainStep
-from raysat.training.step_inputs import StepInputs
+from raysat.training.step_inputs import UpdateInputs
 from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         with Looks(), LooksWithin():
             replay(of, function)
 
-    def count(step: TrainStep, views: torch.Tensor, inputs: StepInputs, *rest: Any) -> torch.Tensor:
+    def count(step: TrainStep, views: torch.Tensor, inputs: UpdateInputs, *rest: Any) -> torch.Tensor:
         seen.append(len(inputs.labels_b))
         return take(step, views, inputs, *rest)
 

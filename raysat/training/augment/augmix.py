@@ -84,21 +84,21 @@ def chains(drawn: Draw, *, height: int, width: int) -> Chains:
     Returns:
         What ``augmented_views`` takes.
     """
-    depth_N = drawn.depth.reshape(-1)
-    operation_ND, level_ND = (values.reshape(len(depth_N), -1) for values in (drawn.operation, drawn.level))
-    steps = []
-    for step in range(operation_ND.shape[1]):
-        operation_N = np.where(depth_N > step, operation_ND[:, step], -1)
-        kind_N = np.where(operation_N < 0, -1, _KINDS[operation_N])
-        rows = []
-        for kind in range(_KINDS.max() + 1):
-            of_kind = np.flatnonzero(kind_N == kind)
-            parameters = _parameters(kind, operation_N[of_kind], level_ND[of_kind, step], height=height, width=width)
-            rows.append(Rows(torch.from_numpy(of_kind + 1), _float32(parameters)))
-        steps.append(tuple(rows))
+    depth_N, depths = drawn.depth.reshape(-1), drawn.operation.shape[-1]
+    operation_ND, level_ND = drawn.operation.reshape(-1, depths), drawn.level.reshape(-1, depths)
+    kind_ND = np.where(np.arange(depths) < depth_N[:, None], _KINDS[operation_ND], -1)
+    parameters = (
+        _adjustments(operation_ND, level_ND),
+        np.empty((*operation_ND.shape, 0)),
+        _warp_matrices(operation_ND, level_ND, height=height, width=width),
+    )
+    steps = tuple(
+        tuple(_rows(kind_ND[:, step] == kind, values[:, step]) for kind, values in enumerate(parameters))
+        for step in range(depths)
+    )
     mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
     weights_BVW = np.concatenate([1.0 - drawn.mixed_weight[..., None], mixing_BVW], axis=2)
-    return Chains(weights_bVW=_float32(weights_BVW), steps=tuple(steps))
+    return Chains(weights_bVW=_float32(weights_BVW), steps=steps)
 
 
 def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
@@ -120,17 +120,17 @@ def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
     return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
 
 
-def _parameters(kind: int, operation_r: Ints, level_r: Floats, *, height: int, width: int) -> Floats:
-    match kind:
-        case 0:
-            size = abs(level_r)
-            bits = np.where(operation_r == OPERATIONS.index("posterize"), 4 - np.floor(size * 4 / 10), 8)
-            threshold = np.where(operation_r == OPERATIONS.index("solarize"), 256 - np.floor(size * 256 / 10), 256)
-            return np.stack((operation_r == OPERATIONS.index("autocontrast"), bits, threshold), axis=1)
-        case 1:
-            return np.empty((len(level_r), 0))
-        case _:
-            return _warp_matrices(operation_r, level_r, height=height, width=width)
+def _rows(is_drawn_N: npt.NDArray[np.bool_], parameters_NP: Floats) -> Rows:
+    row_r = np.flatnonzero(is_drawn_N)
+    return Rows(torch.from_numpy(row_r + 1), _float32(parameters_NP[row_r]))
+
+
+def _adjustments(operation: Ints, level: Floats) -> Floats:
+    """What ``image_ops.adjust`` takes, one axis more; of other operations it is of no use."""
+    size = abs(level)
+    bits = np.where(operation == OPERATIONS.index("posterize"), 4 - np.floor(size * 4 / 10), 8)
+    threshold = np.where(operation == OPERATIONS.index("solarize"), 256 - np.floor(size * 256 / 10), 256)
+    return np.stack((operation == OPERATIONS.index("autocontrast"), bits, threshold), axis=-1)
 
 
 def _apply(kind: int, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
@@ -143,20 +143,20 @@ def _apply(kind: int, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
             return image_ops.warp(unit_rCHW, parameters_rP)
 
 
-def _warp_matrices(operation_N: Ints, level_N: Floats, *, height: int, width: int) -> Floats:
-    """Affine matrices (N, 6), in Pillow's form, of warps at signed levels of 10.
+def _warp_matrices(operation: Ints, level: Floats, *, height: int, width: int) -> Floats:
+    """Affine matrices (..., 6), in Pillow's form, of warps at signed levels of 10.
 
     Up to 30 degrees about the centre in whole degrees; shear up to 0.3; translation up to a third in whole pixels.
     """
 
     def parameter(name: str, most: float) -> Floats:
-        return np.where(operation_N == OPERATIONS.index(name), level_N * most / 10, 0.0)
+        return np.where(operation == OPERATIONS.index(name), level * most / 10, 0.0)
 
     angle = np.radians(np.trunc(parameter("rotate", 30)))
     cos, sin = np.cos(angle), np.sin(angle)
     c = np.trunc(parameter("translate_x", width / 3)) + (width - cos * width + sin * height) / 2
     f = np.trunc(parameter("translate_y", height / 3)) + (height - sin * width - cos * height) / 2
-    return np.stack((cos, parameter("shear_x", 0.3) - sin, c, parameter("shear_y", 0.3) + sin, cos, f), axis=1)
+    return np.stack((cos, parameter("shear_x", 0.3) - sin, c, parameter("shear_y", 0.3) + sin, cos, f), axis=-1)
 
 
 def _float32(values: Floats) -> Tensor:

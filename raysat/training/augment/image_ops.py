@@ -25,7 +25,7 @@ def adjust(unit_NCHW: Tensor, parameters_N3: Tensor) -> Tensor:
     """
     stretch_N11, bits_N11, threshold_N11 = (column[:, None, None] for column in parameters_N3.unbind(dim=1))
     flat_NCP = unit_NCHW.flatten(2)
-    low, high = (_level(edge_NC1).double() for edge_NC1 in (flat_NCP.amin(-1, True), flat_NCP.amax(-1, True)))
+    low, high = (_level(edge_NC1).double() for edge_NC1 in flat_NCP.aminmax(dim=-1, keepdim=True))
     full = torch.full_like(low, 255.0)  # "255.0 / tensor" would multiply by a rounded reciprocal
     # Pillow computes in double precision and truncates.
     scale = torch.where((high > low) & (stretch_N11 > 0), full / (high - low), 1.0)

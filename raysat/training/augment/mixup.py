@@ -31,7 +31,13 @@ class Pairs:
 
 
 def mix(own_BCHW: Tensor, partner_BCHW: Tensor, shares_2: Tensor) -> Tensor:
-    """Combine patches with their partners, each with its share."""
+    """Combine patches with their partners, each with its share.
+
+    Args:
+        own_BCHW: patches.
+        partner_BCHW: their partners.
+        shares_2: of a patch and of its partner (``Pairs.shares``).
+    """
     return shares_2[0] * own_BCHW + shares_2[1] * partner_BCHW
 
 
