@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -14,6 +14,11 @@ EVALUATION_BATCH: Final = 256  # patches without gradients: fills a GPU, and fit
 def default_device() -> torch.device:
     """Return the current CUDA device, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def current(device: torch.device) -> AbstractContextManager[Any]:
+    """Make a CUDA device the current one, whose streams are meant where none is said; nothing for others."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def channels_last(patches_BCHW: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raysat.training.device import EVALUATION_BATCH
+from raysat.training.device import EVALUATION_BATCH, current
 from raysat.training.graphs import Replay
 from raysat.training.patches import Patches, ResidentPatches
 
@@ -57,8 +57,9 @@ class ReplayedSplit:
 
         whole = len(self._patches) // EVALUATION_BATCH
         self._first_1.zero_()
-        for _ in range(whole):
-            self._replay(predict_next)
+        with current(self._out_NK.device):
+            for _ in range(whole):
+                self._replay(predict_next)
         if whole * EVALUATION_BATCH < len(self._patches):
             rest = torch.arange(whole * EVALUATION_BATCH, len(self._patches), device=self._out_NK.device)
             self._out_NK.index_copy_(0, rest, posterior(self._patches.gather(rest)))

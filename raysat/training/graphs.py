@@ -16,6 +16,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from raysat.training.device import current
 from raysat.training.step_inputs import StepInputs, UpdateInputs, ViewInputs, at, fill, fits, room_for, stack
 
 _LOG: Final = logging.getLogger(__name__)
@@ -95,10 +96,11 @@ class GraphedSteps:
             The losses in parts, on the device.
         """
         losses, left, count = [], iter(inputs), _FIRST
-        while chunk := list(islice(left, count)):
-            count = min(2 * count, _CHUNK)
-            for size, some in groupby(chunk, key=lambda each: len(each.update.labels_b)):
-                losses.append(self._run(steps, size, list(some)))
+        with current(self._device):
+            while chunk := list(islice(left, count)):
+                count = min(2 * count, _CHUNK)
+                for size, some in groupby(chunk, key=lambda each: len(each.update.labels_b)):
+                    losses.append(self._run(steps, size, list(some)))
         return losses
 
     def _run(self, steps: Steps, size: int, inputs: Sequence[StepInputs]) -> Tensor:
@@ -121,7 +123,7 @@ class _Feed:
 
     def __init__(self, inputs: StepInputs, device: torch.device, *, eager: bool) -> None:
         self.room = room_for(inputs, _CHUNK, device)
-        self.replay, self._first = Replay(eager=eager), Replay(eager=eager)
+        self.replay = Replay(eager=eager)
         self._next_1 = torch.zeros(1, dtype=torch.int64, device=device)
         self._losses_S = torch.zeros(_CHUNK, device=device)
         self._views: Tensor | None = None  # of the next step
@@ -130,12 +132,8 @@ class _Feed:
     def run(self, steps: Steps, count: int) -> Tensor:
         """Take so many steps; return their losses."""
         self._next_1.zero_()
-        if self._views is None:
-            self._views = steps.views(at(self.room.view, self._next_1))
-        views_NCHW = self._views
-
-        def make_first() -> None:
-            views_NCHW.copy_(steps.views(at(self.room.view, self._next_1)))
+        first_NCHW = steps.views(at(self.room.view, self._next_1))
+        views_NCHW = self._views = first_NCHW if self._views is None else self._views.copy_(first_NCHW)
 
         def take_next() -> None:
             following_1 = (self._next_1 + 1).clamp_(max=_CHUNK - 1)  # after the last, what nobody reads
@@ -147,7 +145,6 @@ class _Feed:
             _join(self._beside)
             views_NCHW.copy_(following_NCHW)
 
-        self._first(make_first)
         for _ in range(count):
             self.replay(take_next)
         return self._losses_S[:count].clone()
@@ -177,8 +174,7 @@ def say_launched(cause: str) -> None:
 
 def _on_side_stream(function: Callable[[], None]) -> None:
     """Run a function as recording will run it: on a stream that is not the default one."""
-    current, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(current)
-    with torch.cuda.stream(side):
+    side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with _forked(side):
         function()
-    current.wait_stream(side)
+    _join(side)

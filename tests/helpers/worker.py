@@ -51,6 +51,7 @@ class Bench:
     messages: list[Message] = field(default_factory=list)
     gpus: float = 0.0
     spacing: Spacing = field(default_factory=lambda: Spacing(epochs=1))
+    eager: bool = False
 
     def put(self, message: Message) -> None:
         """Be the outbox."""
@@ -68,6 +69,7 @@ class Bench:
             cpus=1.0,
             gpus=self.gpus,
             spacing=self.spacing,
+            eager=self.eager,
         )
         return WorkerContext(settings=settings, storage=self.storage, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]
 

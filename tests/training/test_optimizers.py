@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from raysat.config.families.learning import Adam, AdamW, Sgd
@@ -50,3 +51,33 @@ def test_sgd_takes_nesterov_momentum() -> None:
 
 def test_sgd_without_momentum_is_plain() -> None:
     np.testing.assert_allclose(steps(Sgd(momentum=0.0), 2, lr=0.1), START - 0.2 * GRADIENT, rtol=1e-5)
+
+
+@pytest.mark.parametrize("optim", [Adam(lr=0.5), AdamW(lr=0.5), Sgd(lr=0.5)], ids=lambda optim: optim.kind)
+def test_a_state_goes_on_from_another_device(optim: Adam | AdamW | Sgd) -> None:
+    """Its rate is a number, and how a device holds it is no setting of the trial."""
+    network, other = (torch.nn.Linear(3, 1) for _ in range(2))
+    first, second = (optimizers.build(optim, each) for each in (network, other))
+    network(torch.ones(2, 3)).sum().backward()
+    first.step()
+    kept = optimizers.state(first, 0.25)
+    (group,) = kept["param_groups"]
+    assert group["lr"] == 0.25
+    assert isinstance(first.param_groups[0]["lr"], torch.Tensor)
+    if "capturable" in group:
+        group["capturable"] = True  # as on CUDA
+    rate = second.param_groups[0]["lr"]
+    optimizers.restore(second, kept)
+    assert second.param_groups[0]["lr"] is rate
+    assert not second.param_groups[0].get("capturable")
+    for one, another in zip(first.state.values(), second.state.values(), strict=True):
+        assert all(torch.equal(value, another[name]) for name, value in one.items())
+
+
+def test_a_state_with_other_settings_is_refused() -> None:
+    network = torch.nn.Linear(3, 1)
+    kept = optimizers.state(optimizers.build(Adam(weight_decay=0.1), network), 0.1)
+    with pytest.raises(ValueError, match="other settings"):
+        optimizers.restore(optimizers.build(Adam(), network), kept)
+    with pytest.raises(ValueError, match="no learning rate"):
+        optimizers.restore(optimizers.build(Adam(), network), optimizers.build(Adam(), network).state_dict())

@@ -31,7 +31,7 @@ class Pairs:
 
 
 def mix(own_BCHW: Tensor, partner_BCHW: Tensor, shares_2: Tensor) -> Tensor:
-    """Combine patches with their partners, each with its share.
+    """Return patches combined with their partners, each with its share.
 
     Args:
         own_BCHW: patches.

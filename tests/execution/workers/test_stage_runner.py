@@ -89,6 +89,20 @@ def test_what_nobody_expected_costs_the_epoch_it_was_in(bench: Bench, monkeypatc
     assert weights(alone, trial.id) == weights(again, trial.id)
 
 
+@pytest.mark.parametrize("eager", [False, True])
+def test_training_is_told_whether_graphs_are_wanted(bench: Bench, monkeypatch: pytest.MonkeyPatch, eager: bool) -> None:
+    told, begin = [], Training.__init__
+
+    def listen(training: Training, *given: Any, **options: Any) -> None:
+        told.append(options["eager"])
+        begin(training, *given, **options)
+
+    monkeypatch.setattr(Training, "__init__", listen)
+    bench.eager = eager
+    train(one_job(planned(bench.store, optim={"epochs": 1})), bench)
+    assert told == [eager]
+
+
 @pytest.mark.parametrize("replay", [False, True])
 def test_it_resumes_from_the_deepest_checkpoint(bench: Bench, replay: bool) -> None:
     trial = planned(bench.store, optim={"epochs": 4})

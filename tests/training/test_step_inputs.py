@@ -1,0 +1,72 @@
+"""What steps need, put together and taken apart again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
+from raysat.training.batch import Batch, step_inputs
+from raysat.training.step_inputs import Rows, StepInputs, at, fill, fits, room_for, stack
+
+CPU = torch.device("cpu")
+AUGMENTS = (NoAugment(), Dihedral(), AugMix(), MixUp())
+
+
+def steps(augment: Augment, count: int, *, size: int = 6, seed: int = 0) -> list[StepInputs]:
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        batch = Batch(
+            positions=rng.permutation(40)[:size], labels=rng.integers(0, 3, size, dtype=np.uint8), size=(9, 9)
+        )
+        weights = rng.uniform(0.5, 2.0, 3)
+        made.append(step_inputs(augment, batch, rng, weights_K=weights, lr=0.1 * number, momenta=[0.5, 0.1 * number]))
+    return made
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    """Equal, but for zeros that rows are padded with."""
+    if isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected)
+    elif isinstance(expected, Rows):
+        count = len(expected.index_r)
+        assert torch.equal(found.index_r[:count], expected.index_r)
+        assert torch.equal(found.parameters_rP[:count], expected.parameters_rP)
+        assert not found.index_r[count:].any()
+        assert not found.parameters_rP[count:].any()
+    else:
+        assert type(found) is type(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+
+
+@pytest.mark.parametrize("augment", AUGMENTS, ids=lambda augment: augment.kind)
+def test_each_step_comes_out_of_a_stack_as_it_went_in(augment: Augment) -> None:
+    first, second = steps(augment, 5), steps(augment, 3, seed=1)
+    stacked = stack(first)
+    room = room_for(stacked, 7, CPU)
+    for taken in (first, second):
+        again = stack(taken, room)
+        assert fits(again, room)
+        fill(room, again)
+        for number, one in enumerate(taken):
+            assert_same(at(room, torch.tensor([number])), one)
+
+
+def test_rows_keep_the_room_that_they_have_and_get_more_where_it_is_too_little() -> None:
+    few, many = stack(steps(AugMix(), 4)), stack(steps(AugMix(), 4, size=40))
+    assert not fits(many.view, few.view)
+    rooms = [
+        {rows.index_r.shape[1] for step in each.view.drawn.steps for rows in step}
+        for each in (few, many, stack(steps(AugMix(), 4), many))
+    ]
+    assert all(room % 16 == 0 for each in rooms for room in each)
+    assert rooms[2] == rooms[1] != rooms[0]
+
+
+def test_another_size_of_batch_does_not_fit() -> None:
+    assert not fits(stack(steps(NoAugment(), 2)), stack(steps(NoAugment(), 2, size=5)))
