@@ -66,6 +66,7 @@ SLOW = (
     "tests/search/test_schema.py",
     "tests/study/test_schema.py",
     "tests/test_fuzz.py",
+    "tests/test_gpu_benchmark.py",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )

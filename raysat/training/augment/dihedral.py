@@ -29,12 +29,20 @@ def draw(patches: int, rng: np.random.Generator, *, square: bool) -> Ints:
 def transform(patches_BCHW: Tensor, symmetry_B: Tensor) -> Tensor:
     """Return the patches, each under its symmetry; pixels move and keep their values.
 
-    Bit 0 turns the rows upside down, bit 1 reverses the columns, bit 2 then exchanges rows and columns: three steps for
-    all patches, each kept where its bit is set, so that nothing depends on what was drawn.
+    Where each pixel comes from is looked up, so that nothing waits for which symmetries there are.
     """
-    bit_B111 = symmetry_B[:, None, None, None]
-    moved_BCHW = torch.where((bit_B111 & 1).bool(), patches_BCHW.flip(2), patches_BCHW)
-    moved_BCHW = torch.where((bit_B111 & 2).bool(), moved_BCHW.flip(3), moved_BCHW)
-    if patches_BCHW.shape[2] != patches_BCHW.shape[3]:
-        return moved_BCHW
-    return torch.where((bit_B111 & 4).bool(), moved_BCHW.transpose(2, 3), moved_BCHW)
+    height, width = patches_BCHW.shape[2:]
+    source_SP = _sources(height, width, patches_BCHW.device)
+    source_BCP = source_SP.index_select(0, symmetry_B)[:, None].expand(-1, patches_BCHW.shape[1], -1)
+    return patches_BCHW.flatten(2).gather(2, source_BCP).view(patches_BCHW.shape)
+
+
+def _sources(height: int, width: int, device: torch.device) -> Tensor:
+    """The pixel that each pixel comes from, under each symmetry (S, H * W).
+
+    Bit 0 turns the rows upside down, bit 1 reverses the columns, bit 2 then exchanges rows and columns.
+    """
+    pixel_HW = torch.arange(height * width, device=device).view(height, width)
+    flipped = [pixel_HW, pixel_HW.flip(0), pixel_HW.flip(1), pixel_HW.flip(0, 1)]
+    turned = [each_HW.T for each_HW in flipped] if height == width else []
+    return torch.stack(flipped + turned).flatten(1)
