@@ -85,9 +85,15 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
     if training.epoch:
         report(StateSaved(job=job.id, epoch=training.epoch))
     with _saving(job, training.epoch, context) as writer:
+
+        def end(trial: PlannedTrial, score: Score | None = None) -> None:
+            if trial is last:
+                writer.close()  # what follows the end of a job would be taken for the next one's
+            report_end(trial, score)
+
         for trial in job.trials:
             if trial.id not in unfinished:  # its report may have died with an earlier worker
-                report_end(trial)
+                end(trial)
                 continue
             while training.epoch < trial.epochs:
                 for average in training.averages - job.averages_needed(training.epoch + 1):
@@ -105,9 +111,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
                 files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
                 with finishes_at_sigterm():
                     storage.write_record(trial.id, files)
-            if trial is last:
-                writer.close()  # what follows the end of a job would be taken for the next one's
-            report_end(trial, _score(result.metrics[training.validation_split]))
+            end(trial, _score(result.metrics[training.validation_split]))
 
 
 def _resume(

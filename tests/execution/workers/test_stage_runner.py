@@ -1,6 +1,7 @@
 """Training a job's stages without Ray: where it resumes, what it saves, reads out and reports, and when it stops."""
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -180,16 +181,26 @@ def test_a_job_whose_records_are_written_is_not_trained_again(bench: Bench) -> N
     assert again.storage.states == {}
 
 
-def test_a_trial_whose_record_was_damaged_is_trained_without_those_after_it(bench: Bench) -> None:
+def test_a_trial_whose_record_was_damaged_is_trained_without_those_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short, long = (planned(bench.store, optim={"epochs": epochs}) for epochs in (2, 4))
     job = one_job(short, long)
     train(job, bench)
     bench.storage.states.clear()
     del bench.storage.records[short.id]
     again = Bench(bench.store, storage=bench.storage)
+    save = again.storage.save_state
+
+    def save_slowly(*args: Any) -> None:
+        time.sleep(0.3)
+        save(*args)
+
+    monkeypatch.setattr(again.storage, "save_state", save_slowly)
     train(job, again)
     assert again.epochs() == [1, 2]
-    assert again.messages[-1] == JobDone(job=long.id)
+    assert again.saved
+    assert again.messages[-1] == JobDone(job=long.id), "nothing follows the end of a job"
     assert set(bench.storage.records) == {short.id, long.id}
 
 
