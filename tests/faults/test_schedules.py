@@ -10,12 +10,9 @@ import pytest
 from benchmarks.faulting.judge import Seal, problems, seal
 from benchmarks.faulting.schedule import Place, Study, draw
 from benchmarks.faulting.world import World
-from tests.helpers.schedules import ON_HOSTS, ON_ONE_MACHINE, check_schedule
+from tests.helpers.schedules import MARKS, ON_HOSTS, ON_ONE_MACHINE, check_schedule
 
-pytestmark = [
-    pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
-    pytest.mark.timeout(600),
-]
+pytestmark = MARKS
 
 
 @pytest.mark.parametrize("number", ON_ONE_MACHINE)

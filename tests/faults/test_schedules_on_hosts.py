@@ -1,16 +1,11 @@
 """Schedules of faults on three hosts without a shared disk, whose results go to a bucket."""
 
-from pathlib import Path
-
 import pytest
 
 from benchmarks.faulting.world import World
-from tests.helpers.schedules import ON_HOSTS, check_schedule
+from tests.helpers.schedules import MARKS, ON_HOSTS, check_schedule
 
-pytestmark = [
-    pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
-    pytest.mark.timeout(600),
-]
+pytestmark = MARKS
 
 
 @pytest.mark.parametrize("number", ON_HOSTS)

@@ -1,6 +1,7 @@
 """The schedules of faults that the suite runs, each fault at each kind of place at least once."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,10 @@ from benchmarks.faulting.schedule import Place, draw
 from benchmarks.faulting.world import World
 from tests.helpers.hosts import NO_HOSTS
 
+MARKS = [
+    pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
+    pytest.mark.timeout(600),
+]
 ON_HOSTS = (343, 423, 243, 16, 530, 22, 898)
 ON_ONE_MACHINE = (51, 10, 21, 28, 7, 37, 860, 15, 0, 362, 176, 2, 189)
 
