@@ -21,7 +21,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def printable(text: str) -> str:
     """Flatten a text to one printable line, however long."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
 def visible(text: str) -> str:

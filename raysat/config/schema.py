@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -109,6 +110,11 @@ def canonical_json(value: object) -> str:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     return _CANONICAL.encode(value)
+
+
+def canonical_object(texts: Mapping[str, str]) -> str:
+    """Return the canonical JSON of an object whose values are given as theirs, which many may have in common."""
+    return "{" + ",".join(f"{_CANONICAL.encode(key)}:{text}" for key, text in sorted(texts.items())) + "}"
 
 
 def digest(value: object) -> str:

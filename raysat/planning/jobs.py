@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, assert_never
+from typing import ClassVar, Final, assert_never
 
 from raysat.config.families.images import Dcgan, NoSynthetic
 from raysat.config.milestones import steps_per_epoch
-from raysat.config.schema import Config, Generation, Trial, digest
+from raysat.config.schema import Config, Generation, Trial, canonical_json, canonical_object, digest, digest_text
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
 from raysat.planning.state_ids import StateChain, counted, state_chain
@@ -99,20 +99,23 @@ class BoundConfig:
     config: Config
     needs: tuple[str, ...]  # generate jobs
     samples_seen: int  # by each trial
-    spec: Mapping[str, Any]  # what names it, however its patches were asked for
-    where: Mapping[str, Any]  # and what else decides its numbers: the store, the numerics version, workers
+    spec: str  # what names it, however its patches were asked for, as canonical JSON
+    where: Mapping[str, str]  # what else decides its numbers, the same by key: the store, the numerics version, workers
     states: StateChain
     reuse_epochs: bool
 
     def trial(self, seed: int, *, arm: str) -> PlannedTrial:
         """The trial of a seed; ``arm`` is the name that it is shown by."""
-        id_ = digest({"trial": {"config": self.spec, "seed": seed}, **self.where})
+        seeded = canonical_object({"config": self.spec, "seed": canonical_json(seed)})
+        id_ = digest_text(canonical_object({"trial": seeded, **self.where}))
         return PlannedTrial(
             id=id_,
             arm=arm,
             trial=Trial(config=self.config, seed=seed),
             samples_seen=self.samples_seen,
-            states=self.states.ids(seed, self.where if self.reuse_epochs else {**self.where, "alone": id_}),
+            states=self.states.ids(
+                seed, self.where if self.reuse_epochs else {**self.where, "alone": canonical_json(id_)}
+            ),
             needs=self.needs,
         )
 
@@ -155,8 +158,8 @@ def bind(config: Config, store: PatchStore, *, workers: int = 1, reuse_epochs: b
         config=config,
         needs=needs,
         samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
-        spec=config.model_dump(mode="json") | {"synthetic": list(needs), **counted(config)},
-        where=where,
+        spec=canonical_json(config.model_dump(mode="json") | {"synthetic": list(needs), **counted(config)}),
+        where={key: canonical_json(value) for key, value in where.items()},
         states=state_chain(config, generated=needs, steps=steps_per_epoch(patches, config.optim.batch_size)),
         reuse_epochs=reuse_epochs,
     )

@@ -22,7 +22,7 @@ from raysat.config.families.learning import Optim
 from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
 from raysat.config.milestones import reweight_at, sampler_at
-from raysat.config.schema import Config, canonical_json, digest, digest_text
+from raysat.config.schema import Config, canonical_json, canonical_object, digest, digest_text
 
 _BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
@@ -32,20 +32,20 @@ _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cos
 class StateChain:
     """What names the states of a configuration, whatever the seed."""
 
-    start: Mapping[str, Any]
+    start: Mapping[str, str]  # what decides the start, as canonical JSON by key
     epochs: tuple[str, ...]  # what decides each epoch, as canonical JSON without its opening brace
 
-    def ids(self, seed: int, also: Mapping[str, Any]) -> tuple[str, ...]:
+    def ids(self, seed: int, also: Mapping[str, str]) -> tuple[str, ...]:
         """Name the states of a trial.
 
         Args:
             seed: of the trial.
-            also: what else decides the numbers: the store, the numerics version, data-parallel workers.
+            also: what else decides the numbers, as canonical JSON by key: the store, the numerics version, workers.
 
         Returns:
             The names after 0, 1 ... all of its epochs.
         """
-        ids = [digest({**also, "seed": seed, **self.start})]
+        ids = [digest_text(canonical_object({**also, "seed": canonical_json(seed), **self.start}))]
         for epoch in self.epochs:
             ids.append(digest_text(f'{{"after":"{ids[-1]}",{epoch}'))  # "after" sorts before the other keys
         return tuple(ids)
@@ -66,7 +66,7 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
     spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
-    start = {"config": spec, "generated": list(generated)}
+    start: dict[str, Any] = {"config": spec, "generated": list(generated)}
     start |= class_counts if isinstance(config.loss, ByCounts) else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []
@@ -81,7 +81,7 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
         }
         text = canonical_json(decides)[1:]
         settings.append(texts.setdefault(text, text))
-    return StateChain(start, tuple(settings))
+    return StateChain({key: canonical_json(value) for key, value in start.items()}, tuple(settings))
 
 
 def counted(config: Config) -> dict[str, str]:

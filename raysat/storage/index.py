@@ -35,12 +35,12 @@ from raysat.files.fields import Id
 
 FILE: Final = "index.json"
 _WORTH: Final = 50  # records to read: for fewer no index is written, and small runs have none
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
 class _Index(FileModel):
     format: Literal[1] = 1
-    whole: dict[Id, _Digest]  # trial -> stamp of its folder when its record was found whole
+    whole: dict[Id, Digest]  # trial -> stamp of its folder when its record was found whole
 
 
 class RecordIndex:
@@ -59,7 +59,7 @@ class RecordIndex:
         """
         self._file, self._records, self._worth, self._clock = run / FILE, records, worth, clock
 
-    def finished(self, trials: Collection[str], is_whole: Callable[[str], bool]) -> frozenset[str]:
+    def finished(self, trials: Collection[str], is_whole: Callable[[str], bool]) -> dict[str, str | None]:
         """Find those of some trials that have a whole record; writes down what had to be read to know.
 
         Args:
@@ -67,7 +67,7 @@ class RecordIndex:
             is_whole: reads a record.
 
         Returns:
-            Their ids.
+            Their ids in the given order, each with the stamp of its record; None where that may change unseen.
 
         Raises:
             StorageError: the folder of records cannot be seen, or what ``is_whole`` raises.
@@ -79,11 +79,12 @@ class RecordIndex:
         there = stamps.keys() | {name.removeprefix(".").removesuffix(".replaced") for name in stamps}
         read = [trial for trial in trials if trial not in known and trial in there]
         are_whole = map_at_once(self._records, is_whole, read)
-        whole = [trial for trial, is_so in zip(read, are_whole, strict=True) if is_so]
+        whole = {trial for trial, is_so in zip(read, are_whole, strict=True) if is_so}
         new = _settled({trial: stamps.get(trial) for trial in whole}, now)
         if len(new) >= self._worth:
             self._write({**known, **new})
-        return frozenset(whole) | known.keys() & set(trials)
+        known |= new
+        return {trial: known.get(trial) for trial in trials if trial in known or trial in whole}
 
     def add(self, trials: Collection[str], is_whole: Callable[[str], bool]) -> frozenset[str]:
         """Note records that were written a while ago, each looked at by itself; for who fills the run.

@@ -13,6 +13,7 @@
                   failures/<id>.json    why a trial failed; gone once it succeeds
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
                   index.json            which records are whole, to be told without reading them (``index.py``)
+                  metrics.json          the metrics of all, to be had without reading them (``record_metrics.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
                   .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
@@ -161,7 +162,7 @@ class Ledger:
         """
         trials = tuple(trials)
         if len(trials) > _FEW:
-            return self.index.finished(trials, self.is_finished)
+            return frozenset(self.index.finished(trials, self.is_finished))
         are_finished = map_at_once(self.root, self.is_finished, trials)
         return frozenset(trial for trial, is_finished in zip(trials, are_finished, strict=True) if is_finished)
 

@@ -14,7 +14,7 @@ from raysat.storage.ledger import Ledger
 class Outcomes:
     """What became of some trials; one that is in neither has not run."""
 
-    finished: frozenset[str]  # they have a whole record
+    finished: Mapping[str, str | None]  # they have a whole record; and its stamp, None where that may change unseen
     unusable: Mapping[str, str]  # they have none that can be used; and why: they failed, or it is damaged
 
 

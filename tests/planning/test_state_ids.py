@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from raysat.config.families.learning import Adam
 from raysat.config.families.schedules import Constant, Cosine, MultiStep, OneCycle, Schedule, Triangular
 from raysat.config.learning_rate import learning_rate
-from raysat.config.schema import Config, digest
+from raysat.config.schema import Config, canonical_json, digest
 from raysat.planning import state_ids as trajectory
 from raysat.planning.state_ids import state_chain
 
@@ -38,7 +38,7 @@ def _forget() -> Iterator[None]:
 
 def names(schedule: Schedule, epochs: int, steps: int, lr: float = 0.1) -> tuple[str, ...]:
     config = Config(optim=Adam(lr=lr, epochs=epochs), schedule=schedule)
-    return state_chain(config, generated=["g"], steps=steps).ids(3, {"data": "d"})
+    return state_chain(config, generated=["g"], steps=steps).ids(3, {"data": canonical_json("d")})
 
 
 def rates(schedule: Schedule, epochs: int, steps: int, lr: float = 0.1) -> list[list[str]]:

@@ -42,7 +42,7 @@ class Run:
 
     def ask(self) -> frozenset[str]:
         self.read.clear()
-        return self.index.finished(TRIALS, self._is_whole)
+        return frozenset(self.index.finished(TRIALS, self._is_whole))
 
     def _is_whole(self, trial: str) -> bool:
         self.read.append(trial)
@@ -194,7 +194,7 @@ def test_what_was_written_a_moment_ago_is_not_noted_yet(tmp_path: Path) -> None:
     run = Run(tmp_path)
     write(run, TRIALS[0])
     now = RecordIndex(tmp_path, tmp_path / "trials", worth=1)
-    assert now.finished(TRIALS, run.ledger.is_finished) == {TRIALS[0]}
+    assert now.finished(TRIALS, run.ledger.is_finished).keys() == {TRIALS[0]}
     assert not run.file.exists()
 
 
@@ -202,7 +202,7 @@ def test_no_index_is_written_for_a_few_records(tmp_path: Path) -> None:
     run = Run(tmp_path)
     write(run, TRIALS[0])
     index = RecordIndex(tmp_path, tmp_path / "trials", worth=2, clock=lambda: time.time() + 10)
-    assert index.finished(TRIALS, run.ledger.is_finished) == {TRIALS[0]}
+    assert index.finished(TRIALS, run.ledger.is_finished).keys() == {TRIALS[0]}
     assert not run.file.exists()
 
 
@@ -248,7 +248,7 @@ def test_of_two_that_write_at_a_time_either_is_whole(run: Run) -> None:
         other.ask()
         return run.ledger.is_finished(trial)
 
-    assert run.index.finished(TRIALS, slow) == {TRIALS[0]}
+    assert run.index.finished(TRIALS, slow).keys() == {TRIALS[0]}
     run.check()
     assert run.ask() == {TRIALS[0], TRIALS[1]}
 
@@ -282,9 +282,9 @@ def test_in_an_object_store_a_listing_tells_what_was_found_whole(bucket: ObjectP
     ledger.write(TRIALS[1], whole_files(TRIALS[1]))
     for read_now in ([TRIALS[0], TRIALS[1]], []):
         read.clear()
-        assert index.finished(TRIALS, is_whole) == {TRIALS[0], TRIALS[1]}
+        assert index.finished(TRIALS, is_whole).keys() == {TRIALS[0], TRIALS[1]}
         assert sorted(read) == read_now
     record = next(path for path in objects_below(ledger.root / "trials" / TRIALS[0]) if path.name == "history.csv")
     remove_file(record, ledger.root)
-    assert index.finished(TRIALS, is_whole) == {TRIALS[1]}
+    assert index.finished(TRIALS, is_whole).keys() == {TRIALS[1]}
     assert read == [TRIALS[0]]

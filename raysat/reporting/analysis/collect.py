@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from raysat.errors import DeniedError, DiskError, StorageError
-from raysat.files import map_at_once
+from raysat.errors import StorageError
 from raysat.formatting import one_line
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL
 from raysat.metrics.confusion import Metrics
@@ -17,6 +16,7 @@ from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import read_outcomes
 from raysat.storage.plan_file import ArmEntry, PlanFile
+from raysat.storage.record_metrics import RecordMetrics, read_metrics
 
 
 def collect(ledger: Ledger) -> Leaderboard:
@@ -73,27 +73,21 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
 def _outcomes(ledger: Ledger, plan: PlanFile) -> dict[str, Metrics | str | None]:
     """Of each trial: metrics of a finished one, why it has none, or None where it has not run."""
     found = read_outcomes(ledger, plan.trial_ids)
-    finished = [trial for trial in plan.trial_ids if trial in found.finished]
-    metrics = map_at_once(ledger.root, lambda trial: _metrics(ledger, plan, trial), finished)
-    outcomes = dict(zip(finished, metrics, strict=True))
-    return {trial: outcomes.get(trial, found.unusable.get(trial)) for trial in plan.trial_ids}
+    usable = {trial: _usable(metrics, plan) for trial, metrics in read_metrics(ledger, found.finished).items()}
+    return {trial: usable.get(trial, found.unusable.get(trial)) for trial in plan.trial_ids}
 
 
-def _metrics(ledger: Ledger, plan: PlanFile, trial: str) -> Metrics | str:
+def _usable(found: RecordMetrics | StorageError, plan: PlanFile) -> Metrics | str:
     """Metrics of a finished trial, or why these are not to be used."""
-    try:
-        record = ledger.read(trial)
-    except (DeniedError, DiskError):
-        raise
-    except StorageError as error:
-        return error.message
-    if record.classes != plan.classes:
-        return f"its record is of other classes: {', '.join(record.classes)}"
-    if record.reported != plan.reported:
-        return f"its record reports the {record.reported} split, not {plan.reported}"
-    if plan.data.fingerprint not in (None, record.data.fingerprint or plan.data.fingerprint):
+    if isinstance(found, StorageError):
+        return found.message
+    if found.classes != plan.classes:
+        return f"its record is of other classes: {', '.join(found.classes)}"
+    if found.reported != plan.reported:
+        return f"its record reports the {found.reported} split, not {plan.reported}"
+    if plan.data.fingerprint not in (None, found.fingerprint or plan.data.fingerprint):
         return "its record is of other data"
-    return record.metrics[plan.reported]
+    return found.metrics
 
 
 def _arm(planned: ArmEntry, outcomes: Mapping[str, Metrics | str | None], classes: int, ledger: Ledger) -> Arm:

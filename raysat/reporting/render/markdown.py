@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from raysat.formatting import printable
 from raysat.reporting.format.document import Block, Bullets, Code, Document, Figure, Fold, Picture, Subtitle, Text
 from raysat.reporting.format.table import Cell, Emphasis, Table
 
@@ -87,5 +88,4 @@ def _cell(cell: Cell) -> str:
 
 def escape(text: str) -> str:
     """Escape a text for Markdown, at the start of a line or in a table too, and put it on one line; HTML stays text."""
-    flat = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return _BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", html.escape(flat, quote=False)))
+    return _BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", html.escape(printable(text), quote=False)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -26,9 +28,11 @@ from raysat.metrics.catalog import (
 )
 from raysat.metrics.confusion import from_confusion
 from raysat.reporting.analysis.collect import collect
-from raysat.reporting.analysis.model import Arm, MetricSummary
+from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.reporting.analysis.ranking import rank
+from raysat.storage.index import RecordIndex
 from raysat.storage.ledger import Ledger
+from raysat.storage.record_metrics import FILE
 from raysat.storage.records import Failure
 from tests.helpers.ledger import edit_plan, reseal
 
@@ -250,3 +254,23 @@ def test_one_line_is_printable_and_bounded(text):
     assert len(line) <= 300
     assert line == line.strip()
     assert one_line(line) == line
+
+
+def test_a_board_from_the_file_of_metrics_is_that_of_the_records(make_run):
+    ledger = make_run(ARMS, seeds=range(30))
+    later = RecordIndex(ledger.root, ledger.root / "trials", clock=lambda: time.time() + 10)
+    expected = rows_of(collect(ledger))
+    assert not (ledger.root / FILE).exists()  # its records were written a moment ago
+    ledger.index = later
+    assert rows_of(collect(ledger)) == expected
+    metrics = json.loads((ledger.root / FILE).read_bytes())
+    assert len(metrics["records"]) == 60
+    assert rows_of(collect(ledger)) == expected
+    first = collect(ledger).arms[0]
+    metrics["records"][first.sources[0].trial]["of"]["metrics"]["icv"] = 0.5
+    (ledger.root / FILE).write_text(json.dumps(metrics), encoding="utf-8")
+    assert 0.5 in next(arm for arm in collect(ledger).arms if arm.name == first.name).metrics[ICV].values  # it is read
+
+
+def rows_of(board: Leaderboard) -> list[Arm]:
+    return [replace(arm, sources=()) for arm in board.arms]
