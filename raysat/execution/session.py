@@ -68,6 +68,7 @@ def session(
         StoreError: the store changed since it was opened, or is damaged.
     """
     address = check_address(options.address)
+    own = address is None and not ray.is_initialized()  # a Ray that starts with this run, on this machine
     place = store.path.resolve() if isinstance(store.path, Path) else store.path
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
@@ -77,7 +78,7 @@ def session(
         store_on_this_machine(store, address, on_event),
         connect(address, on_event) as scratch,
         quiet_tune(),
-        run_storage(ledger.root, place, artifacts.root) as storage,
+        run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
         cpus, gpus = fit(ray.nodes(), options, beside=beside)
         grows = address is not None and options.max_concurrent is not None

@@ -22,31 +22,34 @@ class RunStorage:
     store: AnyPath
     generated: AnyPath
     marks: tuple[Path, ...]  # that the driver holds in those of these folders that are on a disk
-    disk: Any  # the actor of ``driver_disk``
+    disk: Any  # the actor of ``driver_disk``; None where all workers are on the driver's machine
 
     def open(self) -> RunFiles:
         """What this worker reads and writes; once a worker is enough.
 
         A path that leads somewhere on its machine need not lead to the driver's disk: the driver's marks tell.
         """
-        if all(map(can_write_beside, self.marks)):
-            return RunFiles(self.run, self.store, self.generated)
-        return self.driver
+        return self._direct if all(map(can_write_beside, self.marks)) else self.driver
 
     @property
     def driver(self) -> RunFiles:
         """The same through the driver's disk: for what lies there alone."""
-        return remote_files(self.disk)
+        return self._direct if self.disk is None else remote_files(self.disk)
+
+    @property
+    def _direct(self) -> RunFiles:
+        return RunFiles(self.run, self.store, self.generated)
 
 
 @contextmanager
-def run_storage(run: AnyPath, store: AnyPath, generated: AnyPath) -> Iterator[RunStorage]:
+def run_storage(run: AnyPath, store: AnyPath, generated: AnyPath, *, one_machine: bool = False) -> Iterator[RunStorage]:
     """Mark a run's folders, and have its files at hand for workers, for as long as the run takes.
 
     Args:
         run: of the run's ledger, which is there.
         store: of the real store, from anywhere on this machine.
         generated: of the generated stores; it is marked where it is there.
+        one_machine: no worker will ever be on another one.
 
     Yields:
         What slots are given.
@@ -58,5 +61,5 @@ def run_storage(run: AnyPath, store: AnyPath, generated: AnyPath) -> Iterator[Ru
     folders = [folder for folder in (run, generated) if isinstance(folder, Path) and (folder == run or folder.is_dir())]
     with ExitStack() as stack:
         marks = tuple(stack.enter_context(marked(folder)) for folder in folders)
-        disk = stack.enter_context(driver_disk(run, store, generated))
+        disk = None if one_machine else stack.enter_context(driver_disk(run, store, generated))
         yield RunStorage(run=run, store=store, generated=generated, marks=marks, disk=disk)

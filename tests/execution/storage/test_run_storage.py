@@ -48,3 +48,12 @@ def test_a_worker_that_may_not_write_there_sends_what_it_has(
         (tmp_path / "run").chmod(0o500)
         assert type(storage.open()) is not RunFiles
         (tmp_path / "run").chmod(0o700)
+
+
+def test_on_one_machine_there_is_no_actor_and_all_is_direct(tmp_path: Path, landsat_store: PatchStore) -> None:
+    (tmp_path / "run").mkdir()
+    with run_storage(tmp_path / "run", landsat_store.path, tmp_path / "generated", one_machine=True) as storage:
+        assert storage.disk is None
+        (tmp_path / "run").chmod(0o500)  # since then
+        assert type(storage.open()) is type(storage.driver) is RunFiles
+        (tmp_path / "run").chmod(0o700)
