@@ -53,6 +53,7 @@ RAY = (
     "tests/hosts/test_benchmark.py",
     "tests/hosts/test_studies.py",
     "tests/test_checkpoints_benchmark.py",
+    "tests/test_reactions_benchmark.py",
     "tests/test_tutorial.py",
 )
 SLOW = (

@@ -43,6 +43,7 @@ class Machine:
     rng: random.Random
     command: subprocess.Popen[bytes] | None = field(default=None, init=False)
     clock_is_moved: bool = field(default=False, init=False)  # for the commands that are started from now on
+    more_words: list[str] = field(default_factory=list, init=False)  # of the command
 
     @property
     def out(self) -> AnyPath:
@@ -74,6 +75,7 @@ class Machine:
             *(_MOVED_CLOCKS if self.clock_is_moved else ()),
             *_RAYSAT,
             *(word for name, value in options.items() for word in (f"--{name}", str(value))),
+            *self.more_words,
         ]
 
     def start(self) -> subprocess.Popen[bytes]:

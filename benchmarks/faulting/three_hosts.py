@@ -76,13 +76,20 @@ class ThreeHosts(Bucket):
             process = self.driver_host.start(*words, environment=self.environment, stdout=output)
         return cast(subprocess.Popen[bytes], process)  # nobody reads from it
 
+    def drive_from(self, host: Host) -> None:
+        """Start the next command there."""
+        self._drivers = self.hosts.index(host)
+
+    def begun_on(self, host: Host) -> list[str]:
+        """The epochs that were begun on a host, in order: the states that they lead to."""
+        return [name for name, _ in _counted(host)]
+
     @override
     def begun(self) -> list[tuple[str, int]]:
         for index, host in enumerate(self.hosts):
-            file = host.tmp / "count"
-            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-            self._begun += [(name, int(images)) for name, images in map(str.split, lines[self._read[index] :])]
-            self._read[index] = len(lines)
+            counted = _counted(host)
+            self._begun += counted[self._read[index] :]
+            self._read[index] = len(counted)
         return self._begun
 
     @override
@@ -113,7 +120,8 @@ class ThreeHosts(Bucket):
             case Kind.LEAVE, "machine":
                 return host.kill(_RAYLET, signal.SIGTERM) > 0
             case Kind.JOIN, "machine":
-                return self._join(next((host for host in reversed(others) if not host.processes(_RAYLET)), None))
+                away = next((host for host in reversed(others) if not host.processes(_RAYLET)), None)
+                return away is not None and self.join(away)
             case _:
                 return super().strike(fault)
         self._cut[fault] = host
@@ -128,10 +136,10 @@ class ThreeHosts(Bucket):
         else:
             self._cut.pop(fault).mend(self.hosts[0])
 
-    def _join(self, host: Host | None) -> bool:
-        if host is not None:
-            join(host, self.address, cpus=1, environment=self.environment)
-        return host is not None
+    def join(self, host: Host) -> bool:
+        """Have a host join that is away."""
+        join(host, self.address, cpus=1, environment=self.environment)
+        return True
 
     @override
     def end(self) -> None:
@@ -141,6 +149,12 @@ class ThreeHosts(Bucket):
     @override
     def left(self) -> list[int]:
         return self.driver_host.processes(_DRIVER)
+
+
+def _counted(host: Host) -> list[tuple[str, int]]:
+    file = host.tmp / "count"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [(name, int(images)) for name, images in map(str.split, lines)]
 
 
 def _take_away(host: Host) -> bool:

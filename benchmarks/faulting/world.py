@@ -65,6 +65,13 @@ class World:
             return run_schedule(schedule, place, known.work, known.outcome)
 
     @contextmanager
+    def place(self, place: Place, study: Study) -> Iterator[Machine]:
+        """Have a place for a study, for who strikes it himself."""
+        schedule = Schedule(number=-1, place=place, study=study, faults=())
+        with self._place(schedule, f"{place} {study}", write_study(study, self._folder)) as machine:
+            yield machine
+
+    @contextmanager
     def _place(self, schedule: Schedule, name: str, space: Path) -> Iterator[Machine]:
         """Have a place for a schedule, in a folder of a name."""
         folder = self._folder / name
