@@ -64,6 +64,7 @@ def of_run(folder: Path, arms: int, seeds: int, *, report: bool) -> Iterator[tup
     yield "status", raysat("status", run)
     yield "plan, all done", raysat("plan", *study)
     yield "ledger verify", raysat("ledger", "verify", run)
+    yield "ablate, nothing to do, first", raysat("ablate", *study)
     yield "ablate, nothing to do", raysat("ablate", *study)
     if report:
         yield "report", raysat("report", run, "--out", str(out / "report"))

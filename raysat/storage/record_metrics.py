@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,39 +27,43 @@ _WORTH: Final = 50  # records to read: for fewer the file is not written, and sm
 _MAX_BYTES: Final = 256 << 20  # of the file: 10^5 records of four classes have a third of it
 
 
-class RecordMetrics(FileModel):
-    """What a leaderboard needs of a record."""
+class RecordKind(FileModel):
+    """What metrics are of; mostly all records of a run have it in common."""
 
-    reported: Id  # the split that the metrics are of
-    metrics: Metrics
+    reported: Id  # split
     classes: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     fingerprint: Line | None = None  # of the store
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if len(self.metrics.confusion) != len(self.classes):
-            raise ValueError(f"its metrics are of {len(self.metrics.confusion)} classes, not {len(self.classes)}")
-        return self
+
+@dataclass(frozen=True, slots=True)
+class RecordMetrics:
+    """What a leaderboard needs of a record."""
+
+    kind: RecordKind
+    metrics: Metrics
 
     @classmethod
     def of(cls, record: Record) -> RecordMetrics:
         """Take them from a record."""
-        return cls(
-            reported=record.reported,
-            metrics=record.metrics[record.reported],
-            classes=record.classes,
-            fingerprint=record.data.fingerprint,
-        )
+        kind = RecordKind(reported=record.reported, classes=record.classes, fingerprint=record.data.fingerprint)
+        return cls(kind, record.metrics[record.reported])
 
 
-class _Stamped(FileModel):
-    stamp: Digest
-    of: RecordMetrics
+_Entry = tuple[Digest, Annotated[int, Field(ge=0)], Metrics]  # stamp, position of its kind
 
 
 class _File(FileModel):
     format: Literal[1] = 1
-    records: dict[Id, _Stamped]
+    kinds: tuple[RecordKind, ...]
+    records: dict[Id, _Entry]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        classes = [len(kind.classes) for kind in self.kinds]
+        for trial, (_, kind, metrics) in self.records.items():
+            if kind >= len(classes) or len(metrics.confusion) != classes[kind]:
+                raise ValueError(f"the metrics of {trial} are of no kind that it has")
+        return self
 
 
 def read_metrics(
@@ -78,18 +83,14 @@ def read_metrics(
         DeniedError: this user may not read a record.
         DiskError: the machine cannot.
     """
-    file = ledger.root / FILE
-    known = {trial: entry for trial, entry in _read(file).items() if entry.stamp == finished.get(trial)}
+    file, stamps = ledger.root / FILE, {trial: stamp for trial, stamp in finished.items() if stamp}
+    known = _read(file, stamps)
     missing = [trial for trial in finished if trial not in known]
     read = dict(zip(missing, map_at_once(ledger.root, lambda trial: _of_record(ledger, trial), missing), strict=True))
-    new = {
-        trial: _Stamped(stamp=stamp, of=found)
-        for trial, found in read.items()
-        if (stamp := finished[trial]) is not None and isinstance(found, RecordMetrics)
-    }
+    new = {trial: found for trial, found in read.items() if trial in stamps and isinstance(found, RecordMetrics)}
     if len(new) >= worth:
-        _write(file, known | new)
-    return {trial: read[trial] if trial in read else known[trial].of for trial in finished}
+        _write(file, known | new, stamps)
+    return {trial: read[trial] if trial in read else known[trial] for trial in finished}
 
 
 def _of_record(ledger: Ledger, trial: str) -> RecordMetrics | StorageError:
@@ -101,16 +102,23 @@ def _of_record(ledger: Ledger, trial: str) -> RecordMetrics | StorageError:
         return error
 
 
-def _read(file: AnyPath) -> dict[str, _Stamped]:
+def _read(file: AnyPath, stamps: Mapping[str, str]) -> dict[str, RecordMetrics]:
     try:
-        return read_model(_File, file, remedy="it is written anew", max_bytes=_MAX_BYTES).records
+        found = read_model(_File, file, remedy="it is written anew", max_bytes=_MAX_BYTES)
     except StorageError:
         return {}
+    return {
+        trial: RecordMetrics(found.kinds[kind], metrics)
+        for trial, (stamp, kind, metrics) in found.records.items()
+        if stamp == stamps.get(trial)
+    }
 
 
-def _write(file: AnyPath, records: Mapping[str, _Stamped]) -> None:
+def _write(file: AnyPath, records: Mapping[str, RecordMetrics], stamps: Mapping[str, str]) -> None:
     """Replace the file; where that fails, or it would be too large to be read, the next one reads more records."""
-    content = _File(records=dict(records)).model_dump_json().encode()
+    kinds = {kind: position for position, kind in enumerate(dict.fromkeys(found.kind for found in records.values()))}
+    entries = {trial: (stamps[trial], kinds[found.kind], found.metrics) for trial, found in records.items()}
+    content = _File.model_construct(kinds=tuple(kinds), records=entries).model_dump_json().encode()
     if len(content) <= _MAX_BYTES:
         with suppress(OSError, StorageError):
             write_unsynced(file, content)

@@ -12,7 +12,7 @@ from raysat.files import folder_stamp
 from raysat.metrics.confusion import from_confusion
 from raysat.storage import record_metrics
 from raysat.storage.ledger import Ledger
-from raysat.storage.record_metrics import FILE, RecordMetrics, read_metrics
+from raysat.storage.record_metrics import FILE, RecordKind, RecordMetrics, read_metrics
 from tests.helpers.ledger import files_of, made_up_record
 
 TRIALS = tuple(f"{number:016x}" for number in range(3))
@@ -65,7 +65,8 @@ def test_they_are_those_of_the_reported_split(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(TRIALS[0], files_of(made_up_record(TRIALS[0], metrics=metrics)))
     found = read_metrics(ledger, {TRIALS[0]: None})[TRIALS[0]]
-    assert found == RecordMetrics(reported="test", metrics=metrics["test"], classes=("a", "b"), fingerprint="f")
+    kind = RecordKind(reported="test", classes=("a", "b"), fingerprint="f")
+    assert found == RecordMetrics(kind, metrics["test"])
 
 
 def test_a_record_that_was_replaced_is_read_again(ledger: Ledger, read: list[str]) -> None:
@@ -105,14 +106,20 @@ def _another_format(content: dict) -> None:
 
 
 def _another_number_of_classes(content: dict) -> None:
-    content["records"][TRIALS[0]]["of"]["classes"].append("c")
+    content["kinds"][0]["classes"].append("c")
+
+
+def _no_such_kind(content: dict) -> None:
+    content["records"][TRIALS[0]][1] = 1
 
 
 def _no_confusion_of_these_metrics(content: dict) -> None:
-    content["records"][TRIALS[0]]["of"]["metrics"]["n"] += 1
+    content["records"][TRIALS[0]][2]["n"] += 1
 
 
-@pytest.mark.parametrize("spoil", [_another_format, _another_number_of_classes, _no_confusion_of_these_metrics])
+@pytest.mark.parametrize(
+    "spoil", [_another_format, _another_number_of_classes, _no_such_kind, _no_confusion_of_these_metrics]
+)
 def test_a_file_that_does_not_fit_is_written_anew(ledger: Ledger, spoil) -> None:
     file = ledger.root / FILE
     read_metrics(ledger, stamps(ledger), worth=3)

@@ -81,11 +81,12 @@ def _usable(found: RecordMetrics | StorageError, plan: PlanFile) -> Metrics | st
     """Metrics of a finished trial, or why these are not to be used."""
     if isinstance(found, StorageError):
         return found.message
-    if found.classes != plan.classes:
-        return f"its record is of other classes: {', '.join(found.classes)}"
-    if found.reported != plan.reported:
-        return f"its record reports the {found.reported} split, not {plan.reported}"
-    if plan.data.fingerprint not in (None, found.fingerprint or plan.data.fingerprint):
+    kind = found.kind
+    if kind.classes != plan.classes:
+        return f"its record is of other classes: {', '.join(kind.classes)}"
+    if kind.reported != plan.reported:
+        return f"its record reports the {kind.reported} split, not {plan.reported}"
+    if plan.data.fingerprint not in (None, kind.fingerprint or plan.data.fingerprint):
         return "its record is of other data"
     return found.metrics
 

@@ -267,7 +267,7 @@ def test_a_board_from_the_file_of_metrics_is_that_of_the_records(make_run):
     assert len(metrics["records"]) == 60
     assert rows_of(collect(ledger)) == expected
     first = collect(ledger).arms[0]
-    metrics["records"][first.sources[0].trial]["of"]["metrics"]["icv"] = 0.5
+    metrics["records"][first.sources[0].trial][2]["icv"] = 0.5
     (ledger.root / FILE).write_text(json.dumps(metrics), encoding="utf-8")
     assert 0.5 in next(arm for arm in collect(ledger).arms if arm.name == first.name).metrics[ICV].values  # it is read
 
