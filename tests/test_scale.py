@@ -20,7 +20,15 @@ def test_the_smallest_measures_runs_plans_and_slots(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     found = json.loads(kept.read_text(encoding="utf-8"))
-    commands = ("status, first", "status", "plan, all done", "ledger verify", "ablate, nothing to do", "report")
+    commands = (
+        "status, first",
+        "status",
+        "plan, all done",
+        "ledger verify",
+        "ablate, nothing to do, first",
+        "ablate, nothing to do",
+        "report",
+    )
     assert list(found["runs"]) == [f"{command}, 16 records" for command in commands]
     assert all(row["megabytes"] > 10 and row["lines"] for row in (*found["runs"].values(), *found["plans"].values()))
     assert found["slots"]["4 slots"]["jobs"] == 8  # 16 trials, of which pairs are one training
