@@ -49,20 +49,20 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="raysat-faults-"))
     try:
         with World(folder) as world:
-            results = _run(world, numbers, began=time.monotonic())
+            results = _run(world, numbers, options.out, began=time.monotonic())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _print_table(results)
-    if options.out:
-        options.out.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
     return int(any(result.problems for result in results))
 
 
-def _run(world: World, numbers: Sequence[int], *, began: float) -> list[Result]:
+def _run(world: World, numbers: Sequence[int], out: Path | None, *, began: float) -> list[Result]:
     results: list[Result] = []
     for number in numbers:
         results.append(world.run(number))
         print(results[-1], flush=True)
+        if out:
+            out.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
         if results[-1].problems:
             print(results[-1].printed)
         equal = sum(not result.problems for result in results)

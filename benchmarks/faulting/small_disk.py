@@ -53,7 +53,11 @@ class SmallDisk(Machine):
                 if not Path(f"{self.run}").exists():
                     return False
                 self._inside("mount", "--bind", run, run)
-                self._inside("mount", "-o", "remount,bind,ro", run)
+                try:
+                    self._inside("mount", "-o", "remount,bind,ro", run)
+                except subprocess.CalledProcessError:  # it is being written to; a moment later perhaps not
+                    self._inside("umount", "--lazy", str(run))
+                    return False
                 return True
             case _:
                 return super().strike(fault)
@@ -76,7 +80,7 @@ class SmallDisk(Machine):
                         pass
 
     def _inside(self, *words: object) -> None:
-        subprocess.run([*into(self.init, "--mount"), *map(str, words)], check=True)
+        subprocess.run([*into(self.init, "--mount"), *map(str, words)], check=True, stderr=subprocess.DEVNULL)
 
 
 @contextmanager

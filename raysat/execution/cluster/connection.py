@@ -22,7 +22,7 @@ from raysat.execution.cluster.private_folder import PrivateFolder, private_folde
 from raysat.execution.cluster.ray_processes import RayProcesses
 from raysat.execution.cluster.ray_signals import same_signals
 from raysat.execution.cluster.ray_watch import RayWatch
-from raysat.execution.cluster.raylet import raylet_watched
+from raysat.execution.cluster.raylet import check_node, raylet_watched
 from raysat.execution.cluster.resources import no_leftovers
 from raysat.execution.cluster.user_token import check_token, keep_token_private
 from raysat.execution.events import Connected, OnEvent, ignore
@@ -107,6 +107,7 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
     path = worker_path()
     keep_token_private()
     check_token(address)
+    check_node(address)
     try:
         with elsewhere(private.path):
             dashboard = _init(path, {}, address=address)

@@ -1,4 +1,4 @@
-"""Watches the raylet of a cluster that this process talks to: without it Ray ends the process soon, saying nothing."""
+"""The raylet of a cluster that this process talks to: without it there is no connection, and Ray ends the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from ray._private import services
 from ray._private import worker as worker_module
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # its stubs lack it
 
 from raysat.errors import ClusterError
 from raysat.interrupts import end_now
@@ -20,6 +22,20 @@ _LOST: Final = ClusterError(
     "Ray on this machine ended: its raylet is gone",
     hint="was it stopped, or is the memory full? The same command resumes from here, on a machine of the cluster",
 )
+_PATIENCE_S: Final = 10  # for a raylet that has just begun
+
+
+def check_node(address: str) -> None:
+    """Raise ClusterError where this machine is no node of a cluster: Ray itself would look for one for a minute."""
+    try:
+        services.get_node_to_connect_for_driver(GcsClient(address=address), timeout_seconds=_PATIENCE_S)
+    except RuntimeError as error:
+        if not str(error).startswith("No node info found"):
+            return  # what is wrong, Ray says when it connects
+        raise ClusterError(
+            f"this machine is no node of the cluster at {address}",
+            hint=f"run raysat on one that is, or make this one a node: ray start --address={address}",
+        ) from error
 
 
 @contextmanager

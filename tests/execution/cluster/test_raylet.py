@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import ray
+from ray._private import services
+
+from raysat.errors import ClusterError
+from raysat.execution.cluster import raylet
+from raysat.execution.cluster.raylet import check_node
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="handles of processes are Linux's")
 
@@ -44,3 +50,15 @@ def test_a_raylet_that_ends(tmp_path: Path, when: str, code: int) -> None:
     error, hint = done.stderr.splitlines()
     assert error == "error: Ray on this machine ended: its raylet is gone"
     assert hint.startswith("hint: ")
+
+
+def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(
+    ray_session: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = ray.get_runtime_context().gcs_address
+    check_node(address)
+    monkeypatch.setattr(services, "find_node_ids", list)
+    monkeypatch.setattr(raylet, "_PATIENCE_S", 1)
+    with pytest.raises(ClusterError, match=f"this machine is no node of the cluster at {address}") as caught:
+        check_node(address)
+    assert caught.value.hint == f"run raysat on one that is, or make this one a node: ray start --address={address}"

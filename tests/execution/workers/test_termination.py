@@ -1,12 +1,18 @@
 """SIGTERM to a worker's process: what can be saved in two seconds is saved, whatever the main thread does."""
 
+import inspect
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ray._private.function_manager import FunctionActorManager
+from ray._private.worker import Worker
+
+from raysat.execution.workers.termination import _may_end
 
 WORKER = """
 import sys, threading, time
@@ -84,3 +90,26 @@ def test_what_handled_it_before_ends_the_process_after_that() -> None:
     finally:
         process.kill()
     assert (saved, said, process.returncode) == ("saved\n", "The process receives a SIGTERM.\n", 1)
+
+
+def test_it_ends_in_a_method_or_between_two_and_not_while_ray_has_a_result_in_hand() -> None:
+    """By the names of Ray's functions, which is pinned."""
+
+    def ask(of: Callable[[], bool] | None = None) -> bool:
+        return of() if of else _may_end(sys._getframe())
+
+    def actor_method_executor() -> bool:
+        return ask(ask)
+
+    def serialize() -> bool:
+        return ask()
+
+    def main_loop(below: Callable[[], bool] | None) -> bool:
+        return below() if below else _may_end(sys._getframe())
+
+    assert main_loop(None), "it waits"
+    assert main_loop(actor_method_executor)
+    assert not main_loop(serialize)
+    assert ask(), "no loop of Ray's"
+    assert callable(Worker.main_loop)
+    assert "def actor_method_executor(" in inspect.getsource(FunctionActorManager)
