@@ -16,6 +16,7 @@ from ray.job_config import JobConfig
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
+from raysat.execution.cluster.forked_workers import start_fork_server
 from raysat.execution.cluster.gcs import Pulse
 from raysat.execution.cluster.local_ray import elsewhere, private_processes, ray_folders, worker_path
 from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
@@ -86,9 +87,11 @@ def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connecte
     with ray_folders(private) as folders:
         try:
             with private_processes(folders.home.path), processes.started():
+                forked = start_fork_server(folders.home.path, processes)
                 dashboard = _init(
                     path,
                     {"TMPDIR": str(folders.scratch)},
+                    forked,
                     address="local",  # never a cluster that happens to run here
                     include_dashboard=True,
                     dashboard_host="127.0.0.1",
@@ -110,7 +113,7 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
     check_node(address)
     try:
         with elsewhere(private.path):
-            dashboard = _init(path, {}, address=address)
+            dashboard = _init(path, {}, {}, address=address)
     except Exception as error:
         raise ClusterError(
             f"the cluster at {address} cannot be reached: {_cause(error)}",
@@ -120,12 +123,15 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
         yield Connected(dashboard=dashboard, token=None)
 
 
-def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any) -> str | None:
+def _init(
+    worker_path: list[str], environment: Mapping[str, str], workers: Mapping[str, str], **options: Any
+) -> str | None:
     """Initialise Ray. Raises whatever Ray does.
 
     Args:
         worker_path: what workers need in their path.
         environment: variables of workers.
+        workers: more of their runtime environment.
         options: more arguments of ``ray.init``.
 
     Returns:
@@ -133,7 +139,7 @@ def _init(worker_path: list[str], environment: Mapping[str, str], **options: Any
     """
     with same_signals(), _no_errors_of_ray():
         context = ray.init(
-            runtime_env={"env_vars": {**ENVIRONMENT, **environment}},
+            runtime_env={"env_vars": {**ENVIRONMENT, **environment}, **workers},
             job_config=JobConfig(_py_driver_sys_path=worker_path),
             log_to_driver=False,
             logging_level="CRITICAL",  # what it says when it does not start is in the error, and in its logs

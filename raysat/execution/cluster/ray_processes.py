@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +45,19 @@ class RayProcesses:
             yield
         finally:
             services.ConsolePopen = popen
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a process beside them, with more variables, which ends when its standard input does."""
+        self._daemons.append(
+            subprocess.Popen(  # noqa: S603  (no text of users)
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        )
 
     def lost(self) -> ClusterError | None:
         """By which error Ray is lost, if it is: a daemon that it cannot do without has ended."""

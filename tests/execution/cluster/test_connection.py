@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_the_process_is_afterwards_as_before() -> None:
     code = (
@@ -25,3 +27,19 @@ def test_the_process_is_afterwards_as_before() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+def test_workers_come_from_the_fork_server() -> None:
+    code = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "import ray\n"
+        "from raysat.execution.cluster.connection import connect\n"
+        "def parent():\n"
+        "    return Path(f'/proc/{os.getppid()}/cmdline').read_text()\n"
+        "with connect(None):\n"
+        "    print('fork_server.py' in ray.get(ray.remote(parent).remote()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
