@@ -29,7 +29,7 @@ _MOVED_CLOCKS: Final = (
     *("unshare", "--user", "--map-root-user", "--time", "--fork", "--kill-child"),
     *("--monotonic", str(_MOVED_S), "--boottime", str(_MOVED_S)),
 )
-_GONE_S: Final = 90.0  # for what a killed command started to be gone: agents of Ray ask a dead GCS for a minute
+_GONE_S: Final = 20.0  # for what a killed command started to be gone
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """A process that has imported what workers need, and forks one whenever Ray asks for it: they begin at once.
 
-    python fork_server.py SOCKET MODULE ...                 started by ``forked_workers.py``
+    python fork_server.py SOCKET DIRECTORY MODULE ...       started by ``forked_workers.py``
 
 Who asks is ``fork_client.py``, in the place of the worker: it sends that one's command, environment and open files. The
-server ends when its standard input does, that is with who started it. It must have no second thread when it forks: a
-lock that one holds would never be free in the worker. Where it has one, and where workers die as soon as they begin, it
-ends, and they start as they always do.
+server must have no second thread when it forks: a lock that one holds would never be free in the worker. Where it has
+one, and where workers die as soon as they begin, it ends, and they start as they always do.
+
+When its standard input ends, who started it is gone, and so much has to end with it that it ends this too: all that
+runs in DIRECTORY, which is private and empty. By themselves agents of Ray ask a dead GCS for a minute.
 """
 
 from __future__ import annotations
@@ -30,11 +32,13 @@ _FILES: Final = 3  # standard input, output, error
 _OOM: Final = Path("/proc/self/oom_score_adj")
 _YOUNG_S: Final = 5.0  # a worker that ends with an error so soon did not begin
 _FAILURES: Final = 3  # of such workers, one after the other, that are enough
+_ROUNDS: Final = 5  # of ending what is left
+_ROUND_S: Final = 0.2
 
 
 def main() -> None:
     """Serve until standard input ends; in a worker, be that one."""
-    path, *modules = sys.argv[1:]
+    path, directory, *modules = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(128)  # who asks before all is imported waits
@@ -43,9 +47,12 @@ def main() -> None:
                 importlib.import_module(module)
         gc.collect()
         gc.freeze()  # else the first collection in a worker would copy all pages
-        command = Server(listener).serve()
+        server = Server(listener)
+        command = server.serve()
     if command:
         runpy.run_path(command[0], run_name="__main__")
+    elif server.is_orphan:
+        _end_all_in(directory)
 
 
 class Server:
@@ -55,6 +62,7 @@ class Server:
         self._listener = listener
         self._born: dict[int, float] = {}  # workers by process id: when they began
         self._failures = 0
+        self.is_orphan = False
         self._ended, self._told = os.pipe()  # a byte whenever a worker ends
         for end in (self._ended, self._told):
             os.set_blocking(end, False)
@@ -67,7 +75,8 @@ class Server:
             ready, _, _ = select.select([self._listener, sys.stdin, self._ended], [], [])
             if self._ended in ready:
                 self._bury()
-            if sys.stdin in ready or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  (names alone)
+            self.is_orphan = sys.stdin in ready
+            if self.is_orphan or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  (names alone)
                 break
             if self._listener in ready:
                 connection, _ = self._listener.accept()
@@ -105,6 +114,17 @@ class Server:
                 pid, status = found
                 failed = os.WIFEXITED(status) and status != 0 and time.monotonic() - self._born.pop(pid) < _YOUNG_S
                 self._failures = self._failures + 1 if failed else 0
+
+
+def _end_all_in(directory: str) -> None:
+    """Kill all other processes whose current directory this is."""
+    for _ in range(_ROUNDS):  # what is about to start others is found before they have done so, or they are
+        for entry in Path("/proc").glob("[0-9]*/cwd"):
+            pid = int(entry.parent.name)
+            with suppress(OSError):  # another user's, or gone
+                if pid != os.getpid() and str(entry.readlink()) == directory:
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(_ROUND_S)
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:

@@ -25,7 +25,7 @@ _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "bac
 
 
 def start_fork_server(folder: Path, processes: RayProcesses) -> dict[str, str]:
-    """Start the process.
+    """Start the process, in the directory of Ray's.
 
     Args:
         folder: a private one, for its socket.
@@ -37,5 +37,5 @@ def start_fork_server(folder: Path, processes: RayProcesses) -> dict[str, str]:
     if sys.platform != "linux":
         return {}
     path = folder / "fork"
-    processes.start([sys.executable, fork_server.__file__, str(path), *_MODULES], _ENVIRONMENT)
+    processes.start([sys.executable, fork_server.__file__, str(path), str(Path.cwd()), *_MODULES], _ENVIRONMENT)
     return {"py_executable": shlex.join([sys.executable, "-I", "-S", fork_client.__file__, str(path)])}

@@ -38,7 +38,7 @@ sys.exit(int(sys.argv[1]))
 
 @contextmanager
 def server(socket: Path, modules: Sequence[str] = ("decimal",)) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, fork_server.__file__, str(socket), *modules]
+    command = [sys.executable, fork_server.__file__, str(socket), str(socket.parent / "nobody"), *modules]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "SERVER": "its own"})
     try:
         await_socket(socket)
@@ -111,7 +111,7 @@ def test_who_asks_before_all_is_imported_waits_and_starts_alone_where_the_server
 ) -> None:
     socket, slow = tmp_path / "fork", tmp_path / "slow.py"
     slow.write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
-    command = [sys.executable, fork_server.__file__, str(socket), "slow"]
+    command = [sys.executable, fork_server.__file__, str(socket), str(tmp_path / "nobody"), "slow"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as process:
         await_socket(socket)
         words = [sys.executable, "-I", "-S", fork_client.__file__, str(socket), str(worker), "0"]
@@ -128,6 +128,24 @@ def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_with_who_started_it_all_of_its_directory_ends(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    command = [sys.executable, fork_server.__file__, str(tmp_path / "fork"), str(tmp_path / "here")]
+    sleep = ["sleep", "60"]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path / "here") as process,
+        subprocess.Popen(sleep, cwd=tmp_path / "here") as inside,
+        subprocess.Popen(sleep, cwd=tmp_path) as outside,
+    ):
+        await_socket(tmp_path / "fork")
+        assert process.stdin is not None
+        process.stdin.close()
+        assert inside.wait(10) == -9
+        assert process.wait(10) == 0
+        assert outside.poll() is None
+        outside.kill()
 
 
 def test_workers_that_die_at_once_end_it_and_are_started_without_it(tmp_path: Path, worker: Path) -> None:
@@ -158,7 +176,7 @@ def test_it_does_not_fork_where_it_has_a_second_thread(tmp_path: Path, worker: P
         encoding="utf-8",
     )
     socket = tmp_path / "fork"
-    command = [sys.executable, fork_server.__file__, str(socket), "threads"]
+    command = [sys.executable, fork_server.__file__, str(socket), str(tmp_path / "nobody"), "threads"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as process:
         await_socket(socket)
         assert ask(socket, worker)["parent"] != process.pid
