@@ -29,7 +29,9 @@ _LENGTH_BYTES: Final = {1: 2, 2: 4, 3: 4}  # of the header's length, by version
 _LONGEST: Final = 4096  # bytes of a header: numpy writes some hundred
 HEADER_BYTES: Final = _LONGEST + 12  # in which a header ends, with what comes before it
 _TOKEN: Final = re.compile(r"'[^']*'|\w+|\S")
-_ENTRY: Final = r"'(descr|fortran_order|shape)' : ('[^']{1,16}'|True|False|\( (?:\d{1,19}L? (?:, )?){0,8}\))"
+_AXIS: Final = r"\d{1,19}L? "
+_SHAPE: Final = rf"\( (?:{_AXIS}, (?:(?:{_AXIS}, ){{0,6}}{_AXIS}(?:, )?)?)?\)"  # (), (2,), (2, 3) and so on
+_ENTRY: Final = rf"'(descr|fortran_order|shape)' : ('[^']{{1,16}}'|True|False|{_SHAPE})"
 _HEADER: Final = re.compile(rf"\{{ {_ENTRY} , {_ENTRY} , {_ENTRY} (?:, )?\}}")
 _DESCR: Final = re.compile(r"'[<>|=]?[a-zA-Z]\d{1,4}'")
 

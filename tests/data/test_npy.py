@@ -86,6 +86,22 @@ def test_headers_of_other_writers_are_read(text):
     assert (found.shape, found.dtype, found.fortran_order) == ((2, 3), np.dtype("<u2"), False)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [("()", ()), ("(2,)", (2,)), ("(2, 3)", (2, 3)), ("(2, 3,)", (2, 3)), ("(1, 2, 3)", (1, 2, 3)), ("(2)", None),
+     ("(2 3)", None), ("(2, 3 4)", None), ("(,)", None), ("(2,,)", None), (f"({'1, ' * 8})", (1,) * 8),
+     (f"({'1, ' * 9})", None)],
+)  # fmt: skip
+def test_a_shape_is_a_tuple_as_numpy_has_it(shape, axes):
+    text = f"{{'descr': '<u2', 'fortran_order': False, 'shape': {shape}, }}"
+    raw = io.BytesIO(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode())
+    if axes is None:
+        with pytest.raises(ValueError, match="not that of a plain array"):
+            parse_header(raw)
+    else:
+        assert parse_header(raw).shape == axes
+
+
 def test_a_file_larger_than_allowed_is_not_read(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(1000, np.uint8))
     with pytest.raises(DataError, match="larger than 1,000 bytes"):
