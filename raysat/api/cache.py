@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
 from raysat.data.remote.cache import CachedStore, cache_room, cached_stores, clear_cache, stores_folder
 from raysat.views.cache import show_cache
 from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -27,6 +30,8 @@ class StoreCache(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per store: where it was copied from, its bytes, and when it was last used (UTC)."""
+        import pandas as pd
+
         rows = [(store.place, store.bytes, pd.Timestamp(store.used, unit="s", tz="UTC")) for store in self.stores]
         return pd.DataFrame(rows, columns=["store", "bytes", "used"])
 

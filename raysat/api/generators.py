@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
@@ -27,12 +27,14 @@ from raysat.generation.check import check_generation
 from raysat.metrics.synthetic import SyntheticTraining
 from raysat.planning.jobs import GenerateJob, generate_jobs
 from raysat.planning.resolve import resolve_config
-from raysat.reporting.render.frames import make_frame
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.views.generate import show_quality
 from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -60,6 +62,9 @@ class Generators(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per finished generator: patches, losses at the end, and each measure beside that of real patches."""
+        from raysat.reporting.render.frames import make_frame
+        from raysat.reporting.render.rows import Rows
+
         rows = []
         for job in self.finished:
             record = self.artifacts.read(job.id)
@@ -69,7 +74,7 @@ class Generators(Shown):
             for name, measure in record.quality.measures().items():
                 row |= {name: measure.generated, f"{name}_real": measure.held_out}
             rows.append(row)
-        return make_frame(rows, ["class"])
+        return make_frame(Rows(index=("class",), rows=rows))
 
     def train_on_synthetic(self) -> SyntheticTraining | None:
         """What a classifier learns of all generated patches together, beside the real ones; None where it cannot tell.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
@@ -25,10 +24,13 @@ from raysat.reporting.format.pages import overview, report_page
 from raysat.reporting.format.run_comparison import comparison_page
 from raysat.reporting.format.table import Table
 from raysat.reporting.render.formats import FORMATS, check_formats
-from raysat.reporting.render.frames import effects_frame, make_frame, report_frame, table_frame
 from raysat.reporting.render.markdown import to_markdown
+from raysat.reporting.render.rows import Rows, effects_rows, report_rows
 from raysat.reporting.render.terminal import Blocks
 from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _OF_ESTIMATES: Final = ("value", "low", "high", "p", "p_holm", "n")
 
@@ -63,6 +65,8 @@ class Report(Shown):
     @checked
     def table(self, name: str) -> pd.DataFrame:
         """A table of the report as a frame. Raises UsageError for a name that it does not have."""
+        from raysat.reporting.render.frames import table_frame
+
         tables = self.tables
         if name not in tables:
             raise UsageError(f"the report has no table {name!r}", hint=f"it has {', '.join(tables)}")
@@ -70,10 +74,14 @@ class Report(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per arm, best first: metrics with sd, and differences to the best and the baseline with intervals."""
-        return report_frame(self.analysis)
+        from raysat.reporting.render.frames import make_frame
+
+        return make_frame(report_rows(self.analysis))
 
     def differences(self) -> pd.DataFrame:
         """A row per arm, what it is compared with (best or baseline) and metric: value, low, high, p, p_holm, n."""
+        from raysat.reporting.render.frames import make_frame
+
         analysis = self.analysis
         rows = [
             {"arm": arm, "to": to, **row}
@@ -81,11 +89,14 @@ class Report(Shown):
             for arm, found in estimates.items()
             for row in _estimates(analysis.board, found)
         ]
-        return make_frame(rows, ["arm", "to", "metric"], _OF_ESTIMATES)
+        return make_frame(Rows(index=("arm", "to", "metric"), columns=_OF_ESTIMATES, rows=rows))
 
     def effects(self) -> pd.DataFrame | None:
         """A row per main effect, interaction and part of a combination; None where arms make no factors."""
-        return effects_frame(self.analysis)
+        from raysat.reporting.render.frames import make_frame
+
+        rows = effects_rows(self.analysis)
+        return None if rows is None else make_frame(rows)
 
     @override
     def show(self, console: Console) -> None:
@@ -103,12 +114,14 @@ class Comparison(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per arm and metric: run B minus run A, with interval, p and n; empty of an arm without common seeds."""
+        from raysat.reporting.render.frames import make_frame
+
         rows = [
             {"arm": change.arm, **row}
             for change in self.compared.changes
             for row in _estimates(self.compared.board, change.estimates)
         ]
-        return make_frame(rows, ["arm", "metric"], _OF_ESTIMATES)
+        return make_frame(Rows(index=("arm", "metric"), columns=_OF_ESTIMATES, rows=rows))
 
     def to_markdown(self) -> str:
         """The comparison as a page of Markdown."""

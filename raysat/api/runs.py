@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
@@ -26,12 +25,11 @@ from raysat.execution.storage.run_cache import RunCache
 from raysat.files import AnyPath, as_path
 from raysat.planning.build import PendingJobs
 from raysat.planning.build import Plan as AnyPlan
-from raysat.planning.jobs import PlannedTrial
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.format.pages import overview
-from raysat.reporting.render.frames import leaderboard_frame, make_frame, trials_frame
+from raysat.reporting.render.rows import Rows, leaderboard_rows, trials_rows
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
@@ -39,12 +37,16 @@ from raysat.storage.cache import Cache
 from raysat.storage.copying import Copied, copy_run
 from raysat.storage.garbage import Garbage, collect_run
 from raysat.storage.ledger import Ledger
+from raysat.storage.outcome import Outcomes
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.verify import Verification, verify
 from raysat.study.load import Study
 from raysat.study.source import Source
 from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _WHOLE: Final = ("epoch", "images")  # columns of a learning curve that count
 
@@ -73,8 +75,10 @@ class Run(Shown):
     @checked
     def to_frame(self, level: Literal["trial", "arm"] = "trial") -> pd.DataFrame:
         """A row per finished trial, by arm and seed, with every metric; or per arm, best first, with means and sd."""
+        from raysat.reporting.render.frames import make_frame
+
         board = self.leaderboard()
-        return trials_frame(board) if level == "trial" else leaderboard_frame(board)
+        return make_frame(trials_rows(board) if level == "trial" else leaderboard_rows(board))
 
     @checked
     def history(self, arm: str | None = None) -> pd.DataFrame:
@@ -82,12 +86,14 @@ class Run(Shown):
 
         Raises UsageError for an arm that the run does not have, StorageError for a damaged record.
         """
+        from raysat.reporting.render.frames import make_frame
+
         rows = [
             {"arm": name, "seed": seed} | {key: int(value) if key in _WHOLE else value for key, value in row.items()}
             for name, seed, trial in self._finished(arm)
             for row in self.ledger.read_history(trial)
         ]
-        return make_frame(rows, ["arm", "seed", "epoch"])
+        return make_frame(Rows(index=("arm", "seed", "epoch"), rows=rows))
 
     @checked
     def predictions(self, arm: str, seed: int) -> pd.DataFrame:
@@ -95,6 +101,8 @@ class Run(Shown):
 
         Raises UsageError for a trial that is not finished, StorageError for damaged predictions.
         """
+        import pandas as pd
+
         trial = next((trial for _, of, trial in self._finished(arm) if of == seed), None)
         if trial is None:
             raise UsageError(f"arm {arm!r} has no finished trial of seed {seed}", hint=f"see {self.path}")
@@ -192,17 +200,18 @@ class Run(Shown):
     def is_complete(self) -> bool:
         """Whether every trial that the study asks for is finished."""
         trials = self.ledger.read_plan().trial_ids
-        return self.ledger.finished(trials).issuperset(trials)
+        return self.ledger.finished(trials).keys() >= set(trials)
 
     def notes(self) -> list[str]:
         """What to know before trusting its generated patches."""
         artifacts = Artifacts.beside(self.path)
-        records = [artifacts.read(job.id) for job in self.ledger.read_plan().generate if artifacts.is_finished(job.id)]
+        jobs = self.results[0].generators if self.results else [job.id for job in self.ledger.read_plan().generate]
+        records = [artifacts.read(job) for job in jobs if artifacts.is_finished(job)]
         return [f"generate {record.class_name}: {record.note}" for record in records if record.note]
 
     @override
     def show(self, console: Console) -> None:
-        console.print(Blocks(overview(*(self.results or read_leaderboard(self.path)))))
+        console.print(Blocks(overview(*(self.results or read_leaderboard(Ledger.open(self.path))))))
 
 
 @checked
@@ -251,9 +260,8 @@ def ablate(
     on_event = on_event or default_view()
     shared = None if cache is None else Cache.open(cache)
     pending = PendingJobs.of(study, as_path(out))
-    missing = sum(isinstance(item, PlannedTrial) for item in pending.missing)
-    finished = len(study.trials) - missing
-    on_event(Resumed(finished=finished, total=len(study.trials), noun="trial"))
+    known = None if pending.missing else Outcomes(finished=pending.finished, unusable={})
+    on_event(Resumed(finished=len(pending.finished), total=len(study.trials), noun="trial"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
     use = None if shared is None else RunCache(shared, study, pending.ledger, pending.artifacts, on_event)
     pending = pending if use is None else use.take(pending, wait=cluster.wait)
@@ -266,6 +274,6 @@ def ablate(
             outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
         else:
             pending.ledger.write_plan(study.study.text, study.to_file())
-        results = read_leaderboard(pending.ledger.root)
+        results = read_leaderboard(pending.ledger, known)
         files = write_leaderboard(*results, pending.ledger.root)
     return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files), results=results)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
-import pandas as pd
 from rich.console import Console
 from typing_extensions import override
 
@@ -21,7 +21,7 @@ from raysat.execution.hpo.prepare import prepare_search
 from raysat.files import AnyPath, as_path, write_atomic
 from raysat.reporting.figures.search import search_png
 from raysat.reporting.format.search import search_blocks
-from raysat.reporting.render.frames import search_frame, to_csv
+from raysat.reporting.render.rows import search_rows, to_csv
 from raysat.reporting.render.terminal import Blocks
 from raysat.search.confirm import best_candidates, confirming_study
 from raysat.search.load import Search as AnySearch
@@ -31,6 +31,9 @@ from raysat.storage.ledger import Ledger
 from raysat.study.source import Source
 from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -59,7 +62,9 @@ class SearchRun(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per candidate, best first, with its scores and its value of each parameter."""
-        return search_frame(self.search, self.log)
+        from raysat.reporting.render.frames import make_frame
+
+        return make_frame(search_rows(self.search, self.log))
 
     def confirming_study(self) -> Study:
         """The study of the base and the best candidates with new seeds, for ``ablate``: their val scores are too high.
@@ -156,7 +161,7 @@ def open_search(path: AnyPath | str) -> SearchRun:
 
 
 def _write(found: SearchRun) -> list[AnyPath]:
-    files: dict[str, str | bytes] = {"search.csv": to_csv(found.to_frame())}
+    files: dict[str, str | bytes] = {"search.csv": to_csv(search_rows(found.search, found.log))}
     files["search.png"] = search_png(found.search, found.log)
     if found.best is not None:
         files["best.yaml"] = confirming_study(found.search, found.log)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import pandas as pd
 from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
@@ -23,6 +22,9 @@ from raysat.data.verify import StoreCheck, verify_store
 from raysat.views.shown import Shown
 from raysat.views.store import show_store
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class Store(PatchStore, Shown):
     """A patch store: labelled multispectral patches on disk, memory-mapped; ``images`` is (N, C, H, W)."""
@@ -36,16 +38,22 @@ class Store(PatchStore, Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per patch, by its position in the store: its class and its split."""
+        import pandas as pd
+
         classes, splits = np.array(self.classes, dtype=object), np.array(SPLITS, dtype=object)
         columns = {"class": classes[self.labels], "split": splits[self.splits]}
         return pd.DataFrame(columns, index=pd.RangeIndex(len(self), name="patch"))
 
     def class_counts(self) -> pd.DataFrame:
         """Patches by class (rows) and split (columns), ``all`` last; splits without patches are left out."""
+        import pandas as pd
+
         return pd.DataFrame(class_counts(self), index=pd.Index(self.classes, name="class"))
 
     def band_frame(self) -> pd.DataFrame:
         """A row per band: mean and sd of the train split, and the spread of values in a sample of patches."""
+        import pandas as pd
+
         rows = [
             (band.name, band.stats.mean, band.stats.std, *band.ranges, band.nodata) for band in summarize_bands(self)
         ]

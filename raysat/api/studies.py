@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 from rich.console import Console
 from rich.text import Text
 from typing_extensions import override
@@ -24,13 +23,16 @@ from raysat.planning.build import PendingJobs
 from raysat.planning.settings import describe
 from raysat.planning.summary import PlanSummary, summarize
 from raysat.reporting.analysis import reference
-from raysat.reporting.render.frames import make_frame
+from raysat.reporting.render.rows import Rows
 from raysat.search import load as search_file
 from raysat.study import load as study_file
 from raysat.study.source import Source
 from raysat.views.plan import show_plan
 from raysat.views.shown import Shown
 from raysat.views.table import plain_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _T = TypeVar("_T")
 
@@ -45,11 +47,13 @@ class Study(study_file.Study, Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """A row per arm, and a column for each setting that arms differ in; missing where an arm has it not."""
+        from raysat.reporting.render.frames import make_frame
+
         settings = {arm.name: flatten(arm.config) for arm in self.arms}
         keys = dict.fromkeys(key for flat in settings.values() for key in flat)
         differing = [key for key in keys if len({label(flat.get(key)) for flat in settings.values()}) > 1]
         rows = [{"arm": arm} | {key: _plain(flat.get(key)) for key in differing} for arm, flat in settings.items()]
-        return make_frame(rows, ["arm"], differing)
+        return make_frame(Rows(index=("arm",), columns=tuple(differing), rows=rows))
 
     @override
     def show(self, console: Console) -> None:
@@ -94,6 +98,8 @@ class Plan(build.Plan, Shown):
     @checked
     def to_frame(self, out: AnyPath | str = "runs") -> pd.DataFrame:
         """A row per arm and seed: the trial's id, its epochs and images, and whether the run under ``out`` has it."""
+        import pandas as pd
+
         missing = {item.id for item in self.pending(out).missing}
         trials = {trial.id: trial for trial in self.trials}
         rows = [

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 
 from raysat.api.stores import Store, as_store
@@ -23,6 +22,9 @@ from raysat.planning.resolve import resolve_config
 from raysat.training.loop import train as train_trial
 from raysat.training.results import EpochReport, TrialResult
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class TrainedModel(TrialResult):
     """A trained model: its weights, what it predicts on the reported split, its metrics and its learning curve."""
@@ -35,6 +37,8 @@ class TrainedModel(TrialResult):
 
     def history_frame(self) -> pd.DataFrame:
         """A row per epoch: loss, learning rate, seconds, samples seen, and metrics on the validation split."""
+        import pandas as pd
+
         rows = [
             {
                 "epoch": report.epoch,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from typing import Final
+
 from raysat.cli.signals import INTERRUPTED, Signals
+
+# Objects made before the collector looks for cycles. Python's 700 cost a fifth of the time of a command that reads
+# 10,000 trials, nearly all of which it keeps until its end.
+_COLLECT_AFTER: Final = 50_000
 
 
 def main() -> None:
     """Run the raysat command, and end the process with its exit code."""
     signals = Signals()
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         from raysat.cli.main import run
 

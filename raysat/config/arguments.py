@@ -62,8 +62,17 @@ def check_fields(instance: object) -> None:
 
 @cache
 def _kinds(annotated: Any) -> dict[str, tuple[Any, ...]]:
-    """The types that each parameter or field may have."""
-    return {name: _members(hint) for name, hint in typing.get_type_hints(annotated, include_extras=True).items()}
+    """The types that each parameter or field may have.
+
+    What a function returns is not looked up: its module may have that for type checkers alone.
+    """
+    if not isinstance(annotated, type):
+        given = {name: hint for name, hint in annotated.__annotations__.items() if name != "return"}
+        names, annotated = annotated.__globals__, types.SimpleNamespace(__annotations__=given)
+    else:
+        names = None
+    hints = typing.get_type_hints(annotated, names, include_extras=True)
+    return {name: _members(hint) for name, hint in hints.items()}
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

@@ -4,15 +4,13 @@ With a true mean ``difference`` and a standard deviation ``sd`` of the paired di
 noncentral, with n - 1 degrees of freedom and noncentrality difference * sqrt(n) / sd (Cohen 1988). The sign-flip test
 has about the same power from the number of pairs on with which it can reject at all, so both conditions count.
 
-Scipy takes a third of a second to import: ``power.py`` has what needs none.
+Scipy takes a fifth of a second to import, so that is done when it is needed; ``power.py`` has what needs none.
 """
 
 from __future__ import annotations
 
 import math
 from typing import Final
-
-from scipy.special import nctdtr, stdtrit
 
 from raysat.metrics.power import LEVEL, seeds_needed
 
@@ -29,6 +27,8 @@ def power(difference: float, sd: float, pairs: int, comparisons: int = 1) -> flo
         pairs: how many there are; at least 2.
         comparisons: that Holm corrects for. The level is that of its first and strictest step, LEVEL / comparisons.
     """
+    from scipy.special import stdtrit  # noqa: PLC0415  (as above)
+
     degrees, shift = pairs - 1, abs(difference) * math.sqrt(pairs) / sd
     limit = float(stdtrit(degrees, 1 - LEVEL / comparisons / 2))
     return sum(_above(limit, degrees, sign * shift) for sign in (1, -1))
@@ -36,6 +36,8 @@ def power(difference: float, sd: float, pairs: int, comparisons: int = 1) -> flo
 
 def _above(limit: float, degrees: int, shift: float) -> float:
     """The chance that noncentral t exceeds a limit; scipy gives none far out in a tail, where it is 0 or 1."""
+    from scipy.special import nctdtr  # noqa: PLC0415  (as above)
+
     below = float(nctdtr(degrees, shift, limit))
     return float(shift > limit) if math.isnan(below) else 1 - below
 

@@ -152,6 +152,7 @@ class PendingJobs:
 
     ledger: Ledger
     artifacts: Artifacts
+    finished: Mapping[str, str | None]  # trials with a whole record; and its stamp, None where that may change unseen
     missing: tuple[WorkItem, ...]  # generate jobs that the missing trials need, then these
 
     @classmethod
@@ -162,4 +163,4 @@ class PendingJobs:
         trials = [trial for trial in plan.trials if trial.id not in finished]
         needed = {need for trial in trials for need in trial.needs}
         generate = [job for job in plan.generate_jobs if job.id in needed and not artifacts.is_finished(job.id)]
-        return cls(ledger=ledger, artifacts=artifacts, missing=(*generate, *trials))
+        return cls(ledger=ledger, artifacts=artifacts, finished=finished, missing=(*generate, *trials))

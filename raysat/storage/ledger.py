@@ -155,16 +155,17 @@ class Ledger:
         """Whether a trial has a whole record, as ``damage`` has it; else it is to be trained again."""
         return self.has_record(trial_id) and self.damage(trial_id) is None
 
-    def finished(self, trials: Iterable[str]) -> frozenset[str]:
+    def finished(self, trials: Iterable[str]) -> dict[str, str | None]:
         """Return those of some trials that are finished; of many, only what the index lacks is read. Raises as above.
 
-        A few are read by themselves: they are no reason to list a whole run.
+        Each has the stamp of its record; None where that may change unseen. A few are read by themselves, for no stamp:
+        they are no reason to list a whole run.
         """
         trials = tuple(trials)
         if len(trials) > _FEW:
-            return frozenset(self.index.finished(trials, self.is_finished))
+            return self.index.finished(trials, self.is_finished)
         are_finished = map_at_once(self.root, self.is_finished, trials)
-        return frozenset(trial for trial, is_finished in zip(trials, are_finished, strict=True) if is_finished)
+        return {trial: None for trial, is_finished in zip(trials, are_finished, strict=True) if is_finished}
 
     def has_record(self, trial_id: str) -> bool:
         """Whether a trial has a record, even if damaged. Raises StorageError where that cannot be seen."""

@@ -11,7 +11,6 @@ import numpy as np
 from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary, Progress, no_progress
 from raysat.data.importers.droughtwatch import CLASSES, SENSOR
-from raysat.data.importers.scenes import draw_labels, render
 from raysat.data.patch_store import SYNTHETIC
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
@@ -51,6 +50,8 @@ def synthesize(
     Raises:
         DataError: the store cannot be written.
     """
+    from raysat.data.importers.scenes import draw_labels, render  # noqa: PLC0415  (scipy: every command opens data)
+
     started = time.perf_counter()
     labels = draw_labels(size, np.random.default_rng([seed, 0]))
     splits = stratified(labels, val=val, test=test)

@@ -14,13 +14,17 @@ from raysat.reporting.analysis.model import Arm, FailedTrial, Leaderboard, Trial
 from raysat.reporting.analysis.ranking import rank
 from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
-from raysat.storage.outcome import read_outcomes
+from raysat.storage.outcome import Outcomes, read_outcomes
 from raysat.storage.plan_file import ArmEntry, PlanFile
 from raysat.storage.record_metrics import RecordMetrics, read_metrics
 
 
-def collect(ledger: Ledger) -> Leaderboard:
+def collect(ledger: Ledger, outcomes: Outcomes | None = None) -> Leaderboard:
     """Read a run and rank its arms.
+
+    Args:
+        ledger: of the run.
+        outcomes: what became of its trials, where that is known already.
 
     Raises:
         StorageError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
@@ -28,10 +32,10 @@ def collect(ledger: Ledger) -> Leaderboard:
     """
     plan = ledger.read_plan()
     published = None if plan.reference is None else reference.load(plan.reference)
-    outcomes = _outcomes(ledger, plan)
-    some = next((outcome for outcome in outcomes.values() if isinstance(outcome, Metrics)), None)
+    metrics = _metrics(ledger, plan, outcomes or read_outcomes(ledger, plan.trial_ids))
+    some = next((outcome for outcome in metrics.values() if isinstance(outcome, Metrics)), None)
     arms = [
-        replace(_arm(arm, outcomes, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
+        replace(_arm(arm, metrics, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
         for position, arm in enumerate(plan.arms)
     ]
     return Leaderboard(
@@ -70,9 +74,8 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def _outcomes(ledger: Ledger, plan: PlanFile) -> dict[str, Metrics | str | None]:
+def _metrics(ledger: Ledger, plan: PlanFile, found: Outcomes) -> dict[str, Metrics | str | None]:
     """Of each trial: metrics of a finished one, why it has none, or None where it has not run."""
-    found = read_outcomes(ledger, plan.trial_ids)
     usable = {trial: _usable(metrics, plan) for trial, metrics in read_metrics(ledger, found.finished).items()}
     return {trial: usable.get(trial, found.unusable.get(trial)) for trial in plan.trial_ids}
 

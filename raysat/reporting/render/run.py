@@ -14,17 +14,23 @@ from raysat.reporting.analysis.replication import Replication, replicate
 from raysat.reporting.format.pages import leaderboard_page
 from raysat.reporting.render.json import leaderboard_json
 from raysat.reporting.render.markdown import to_markdown
+from raysat.reporting.render.rows import leaderboard_rows, to_csv
 from raysat.storage.ledger import Ledger
+from raysat.storage.outcome import Outcomes
 
 
-def read_leaderboard(run: AnyPath) -> tuple[Leaderboard, Replication | None]:
+def read_leaderboard(ledger: Ledger, outcomes: Outcomes | None = None) -> tuple[Leaderboard, Replication | None]:
     """Return the leaderboard of a run, finished or not, and what is published beside it, where that is known.
 
+    Args:
+        ledger: of the run.
+        outcomes: what became of its trials, where that is known already.
+
     Raises:
-        StorageError: the folder is not a run, or its plan is damaged.
+        StorageError: its plan is missing or damaged.
         UsageError: the study names published rows that do not exist.
     """
-    board = collect(Ledger.open(run))
+    board = collect(ledger, outcomes)
     return board, _replication(board)
 
 
@@ -39,11 +45,9 @@ def write_leaderboard(board: Leaderboard, replication: Replication | None, folde
     Raises:
         StorageError: they cannot be written.
     """
-    from raysat.reporting.render.frames import leaderboard_frame, to_csv
-
     files = {
         folder / "leaderboard.md": to_markdown(leaderboard_page(board, replication)),
-        folder / "leaderboard.csv": to_csv(leaderboard_frame(board, replication)),
+        folder / "leaderboard.csv": to_csv(leaderboard_rows(board, replication)),
         folder / "leaderboard.json": leaderboard_json(board, replication),
     }
     for path, text in files.items():

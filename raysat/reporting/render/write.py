@@ -21,6 +21,7 @@ from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
 from raysat.reporting.render.latex import to_latex
 from raysat.reporting.render.markdown import to_markdown
+from raysat.reporting.render.rows import effects_rows, report_rows, to_csv, trials_rows
 
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
@@ -59,16 +60,14 @@ def write_report(
                 shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
                 files["report.md"] = to_markdown(page, shown)
             case "csv":
-                from raysat.reporting.render import frames
-
-                files["report.csv"] = frames.to_csv(frames.report_frame(analysis))
-                files["trials.csv"] = frames.to_csv(frames.trials_frame(analysis.board))
-                if (effects := frames.effects_frame(analysis)) is not None:
-                    files["effects.csv"] = frames.to_csv(effects)
+                files["report.csv"] = to_csv(report_rows(analysis))
+                files["trials.csv"] = to_csv(trials_rows(analysis.board))
+                if (effects := effects_rows(analysis)) is not None:
+                    files["effects.csv"] = to_csv(effects)
             case "parquet":
-                from raysat.reporting.render import frames
+                from raysat.reporting.render.frames import make_frame, to_parquet
 
-                files["trials.parquet"] = frames.to_parquet(frames.trials_frame(analysis.board))
+                files["trials.parquet"] = to_parquet(make_frame(trials_rows(analysis.board)))
             case "json":
                 files["report.json"] = report_json(analysis)
             case "tex":

@@ -1,9 +1,11 @@
-"""A leaderboard with gaps, for the tests of its renderers."""
+"""A leaderboard with gaps and the analysis of a small grid, for the tests of their renderers."""
 
 import pytest
 
+from raysat.reporting.analysis.analyze import Analysis, analyze
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
+from tests.helpers.report import GRID, GRID_CONFIGS
 
 
 @pytest.fixture
@@ -11,3 +13,10 @@ def board(make_run, table2) -> Leaderboard:
     """Seven arms; (2) and (3) are short of a seed."""
     failed = {("(3)", 1): "the loss became NaN at epoch 3"}
     return collect(make_run(table2, reference="table2", failed=failed, missing=[("(2)", 2)]))
+
+
+@pytest.fixture
+def found(make_run) -> Analysis:
+    """Four arms, two by two, and three seeds, with one combination asked for."""
+    ledger = make_run(GRID, seeds=range(3), configs=GRID_CONFIGS, grid=True)
+    return analyze([ledger.root], combinations=["loss=ldam,average=swa"])

@@ -13,6 +13,7 @@ import pytest
 from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
+from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import reseal
 
 ARMS = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.8, 0.8, 0.8, 0.8)}
@@ -20,7 +21,7 @@ ARMS = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.8, 0.8, 0.8, 0.8)}
 
 def write(run):
     """A run's leaderboard, what is published beside it, and its files."""
-    board, replication = read_leaderboard(run)
+    board, replication = read_leaderboard(Ledger.open(run))
     return board, replication, write_leaderboard(board, replication, run)
 
 
@@ -71,10 +72,12 @@ def test_predictions_that_cannot_be_read_cost_the_comparison_not_the_leaderboard
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(StorageError, match="not a run"):
-        read_leaderboard(tmp_path)
+        read_leaderboard(Ledger.open(tmp_path))
 
 
-@pytest.mark.parametrize(("module", "heavy"), [("run", "torch ray pandas matplotlib"), ("write", "torch ray pandas")])
+@pytest.mark.parametrize(
+    ("module", "heavy"), [("run", "torch ray pandas scipy matplotlib"), ("write", "torch ray pandas scipy")]
+)
 def test_reporting_loads_neither_torch_nor_ray(module, heavy):
     code = f"import sys, raysat.reporting.render.{module}; print(sorted(set({heavy.split()}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

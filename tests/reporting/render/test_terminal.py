@@ -141,7 +141,7 @@ def test_nothing_finished_is_shown_as_such(make_run):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_published_balanced_accuracies_stand_beside_ours_with_the_difference(make_run, table2, encoding):
-    board, replication = read_leaderboard(make_run(table2, reference="table2").root)
+    board, replication = read_leaderboard(make_run(table2, reference="table2"))
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     Console(file=file, width=80, _environ={}).print(Blocks(overview(board, replication)))
