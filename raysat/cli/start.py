@@ -9,7 +9,7 @@ from raysat.cli.signals import INTERRUPTED, Signals
 
 # Objects made before the collector looks for cycles. Python's 700 cost a fifth of the time of a command that reads
 # 10,000 trials, nearly all of which it keeps until its end.
-_COLLECT_AFTER: Final = 50_000
+_COLLECT_AFTER: Final = 10_000
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ are exact in float32, whatever the number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
 from raysat.reporting.analysis.estimate import Floats
 from raysat.reporting.analysis.predictions import TrialPredictions
-from raysat.reporting.analysis.resamples import Resamples
+from raysat.reporting.analysis.resamples import Float32, Resamples
 
 N_RESAMPLES: Final = 2000
 _LEAST: Final = 200  # resamples, however many trials there are
@@ -82,27 +82,45 @@ def resample(
     support = np.bincount(predictions.labels, minlength=classes)
     by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]
     kept = Resamples(n_metrics, n_resamples, trials)
-    step = max(1, _MOST_NUMBERS // (n_metrics * max(trials, 1)))  # resamples whose metrics are computed at a time
+    at_once = max(1, _MOST_NUMBERS // (n_metrics * _CHUNK))  # trials whose metrics are computed
     for start in range(0, n_resamples, _CHUNK):
         size = min(_CHUNK, n_resamples - start)
-        hits, predicted = (np.zeros((size, trials, classes), np.float32) for _ in range(2))
-        left = 0
-        for k, patches in enumerate(support):
-            if not patches:
-                continue
-            fewer = max(1, patches - 1)
-            chosen = rng.integers(0, patches, (size, fewer)) + np.arange(size)[:, None] * patches
-            weights = np.bincount(chosen.ravel(), minlength=size * patches).reshape(size, patches).astype(np.float32)
-            of_class = by_label[:, left : left + patches]
-            for j in range(classes):
-                count = weights @ (of_class == j).T.astype(np.float32) * np.float32(patches / fewer)
-                predicted[:, :, j] += count
-                if j == k:
-                    hits[:, :, k] = count
-            left += patches
-        for first in range(0, size, step):
-            part = slice(first, first + step)
-            kept.add(start + first, from_counts(hits[part], predicted[part], support))
+        weights = [_weights(rng, patches, size) for patches in support.tolist()]
+        for first in range(0, trials, at_once):
+            hits, predicted = _counts(weights, by_label[first : first + at_once], classes)
+            kept.add(start, first, from_counts(hits, predicted, support))
         if progress:
             progress(start + size, n_resamples)
     return kept
+
+
+def _weights(rng: np.random.Generator, patches: int, size: int) -> Float32:
+    """How often each patch of a class was drawn in each of ``size`` resamples, (size, patches)."""
+    if not patches:
+        return np.zeros((size, 0), np.float32)
+    fewer = max(1, patches - 1)
+    chosen = rng.integers(0, patches, (size, fewer)) + np.arange(size)[:, None] * patches
+    times = np.bincount(chosen.ravel(), minlength=size * patches).reshape(size, patches)
+    return times.astype(np.float32)
+
+
+def _counts(weights: Sequence[Float32], by_label: npt.NDArray[np.uint8], classes: int) -> tuple[Float32, Float32]:
+    """Patches of each class that were found, and that were predicted as it, (size, T, K) each.
+
+    Args:
+        weights: of the patches of each class.
+        by_label: (T, N) predictions, patches by class.
+        classes: K.
+    """
+    hits, predicted = (np.zeros((len(weights[0]), len(by_label), classes), np.float32) for _ in range(2))
+    left = 0
+    for k, of_patches in enumerate(weights):
+        patches = of_patches.shape[1]
+        of_class = by_label[:, left : left + patches]
+        for j in range(classes if patches else 0):
+            count = of_patches @ (of_class == j).T.astype(np.float32) * np.float32(patches / max(1, patches - 1))
+            predicted[:, :, j] += count
+            if j == k:
+                hits[:, :, k] = count
+        left += patches
+    return hits, predicted

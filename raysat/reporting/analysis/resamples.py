@@ -43,16 +43,23 @@ class Resamples:
             with writing(Path(tempfile.gettempdir())):
                 self._kept = tempfile.TemporaryFile(prefix="raysat-resamples-", buffering=0)  # noqa: SIM115
 
-    def add(self, start: int, block: npt.NDArray[np.floating]) -> None:
-        """Keep the metrics (M, size, T) of the resamples from a first one on. Raises DiskError."""
+    def add(self, start: int, first: int, block: npt.NDArray[np.floating]) -> None:
+        """Keep the metrics (M, size, S) of S trials from ``first`` on, of the resamples from ``start`` on.
+
+        Resamples that begin together are as many for all trials, and come in order. Raises DiskError.
+        """
+        _, size, some = block.shape
         if isinstance(self._kept, np.ndarray):
-            self._kept[:, start : start + block.shape[1]] = block
+            self._kept[:, start : start + size, first : first + some] = block
             return
         left = memoryview(block.transpose(2, 0, 1).astype(np.float32).tobytes())
+        offset = self._offset(start, size, first)
         with writing(Path(tempfile.gettempdir())):
             while left:
-                left = left[os.write(self._kept.fileno(), left) :]
-        self._blocks.append((start, block.shape[1]))
+                written = os.pwrite(self._kept.fileno(), left, offset)
+                left, offset = left[written:], offset + written
+        if (start, size) not in self._blocks[-1:]:
+            self._blocks.append((start, size))
 
     def of(self, trials: Sequence[int]) -> Float32:
         """The metrics (M, B, S) of some trials."""
@@ -68,10 +75,14 @@ class Resamples:
 
     def _read(self, file: IO[bytes], first: int, number: int, start: int, size: int) -> Float32:
         """A block of some trials that follow each other, (number, M, size)."""
-        metrics, _, trials = self.shape
-        of_trial = 4 * metrics * size
-        content = os.pread(file.fileno(), of_trial * number, 4 * metrics * trials * start + of_trial * first)
+        metrics = self.shape[0]
+        content = os.pread(file.fileno(), 4 * metrics * size * number, self._offset(start, size, first))
         return np.frombuffer(content, np.float32).reshape(number, metrics, size)
+
+    def _offset(self, start: int, size: int, first: int) -> int:
+        """Where in the file a block of resamples begins for a trial."""
+        metrics, _, trials = self.shape
+        return 4 * metrics * (trials * start + size * first)
 
 
 def _runs(trials: Sequence[int]) -> Iterator[tuple[int, int, int]]:

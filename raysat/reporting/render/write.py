@@ -26,6 +26,7 @@ from raysat.reporting.render.rows import effects_rows, report_rows, to_csv, tria
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
+_MADE: Final = ("json", "html", "tex", "md", "csv", "parquet")  # what needs most memory first; pandas needs 70 MB
 
 
 def write_report(
@@ -50,30 +51,30 @@ def write_report(
         drawing()
     figures = draw(analysis) if shows_figures else ()
     page = report_page(analysis)
-    files: dict[str, str | bytes] = {}
+    files: dict[str, bytes] = {}
     for figure in figures:  # first, so that no page stands there without its pictures
-        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg, figure.png
-    for name in formats:
+        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg.encode(), figure.png
+    for name in sorted(formats, key=_MADE.index):
         match name:
             case "md":
                 files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures()}
                 shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
-                files["report.md"] = to_markdown(page, shown)
+                files["report.md"] = to_markdown(page, shown).encode()
             case "csv":
-                files["report.csv"] = to_csv(report_rows(analysis))
-                files["trials.csv"] = to_csv(trials_rows(analysis.board))
+                files["report.csv"] = to_csv(report_rows(analysis)).encode()
+                files["trials.csv"] = to_csv(trials_rows(analysis.board)).encode()
                 if (effects := effects_rows(analysis)) is not None:
-                    files["effects.csv"] = to_csv(effects)
+                    files["effects.csv"] = to_csv(effects).encode()
             case "parquet":
                 from raysat.reporting.render.frames import make_frame, to_parquet
 
                 files["trials.parquet"] = to_parquet(make_frame(trials_rows(analysis.board)))
             case "json":
-                files["report.json"] = report_json(analysis)
+                files["report.json"] = report_json(analysis).encode()
             case "tex":
-                files["report.tex"] = paper_table(analysis)
+                files["report.tex"] = paper_table(analysis).encode()
             case "html":
-                files["report.html"] = to_html(page, figures)
+                files["report.html"] = to_html(page, figures).encode()
     if shows_figures:
         check_real_folder(folder / "figures")
     for name, content in files.items():

@@ -18,9 +18,12 @@ from raysat.reporting.analysis.resamples import Resamples
     sizes=st.lists(st.integers(1, 7), min_size=1, max_size=5),
     metrics=st.integers(1, 4),
     trials=st.integers(1, 6),
+    at_once=st.integers(1, 6),
     data=st.data(),
 )
-def test_what_is_read_is_what_was_written(sizes: list[int], metrics: int, trials: int, data: st.DataObject) -> None:
+def test_what_is_read_is_what_was_written(
+    sizes: list[int], metrics: int, trials: int, at_once: int, data: st.DataObject
+) -> None:
     rng = np.random.default_rng(0)
     whole = rng.normal(size=(metrics, sum(sizes), trials))
     rows = data.draw(st.lists(st.integers(0, trials - 1), max_size=8))
@@ -28,7 +31,8 @@ def test_what_is_read_is_what_was_written(sizes: list[int], metrics: int, trials
         kept = Resamples(metrics, sum(sizes), trials, in_memory=in_memory)
         start = 0
         for size in sizes:
-            kept.add(start, whole[:, start : start + size])
+            for first in range(0, trials, at_once):
+                kept.add(start, first, whole[:, start : start + size, first : first + at_once])
             start += size
         found = kept.of(rows)
         assert found.dtype == np.float32
