@@ -58,24 +58,29 @@ for _command in (compare, data, explain, generate, ledger, methods, report, sche
 @machine_options
 @training_options
 @click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
-def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | None) -> int:
+@click.option("--timings", "timed", is_flag=True, help="Say at the end where the seconds went.")
+def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | None, timed: bool) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
     from raysat.api.runs import ablate as train
+    from raysat.cli.start import BEGAN
+    from raysat.execution.events import to_all
+    from raysat.execution.timings import Timings
     from raysat.planning.no_effect import no_effects
     from raysat.views.plan import no_effect_lines
     from raysat.views.run import RunView
+    from raysat.views.timings import show_timings
 
-    out = console()
+    out, timings = console(), Timings(BEGAN)
     plan = options.plan()
     out.print(f"study      {plan.study.name}: {_count(plan)}")
     out.print(f"data       {options.data}: {describe_store(plan.store)}")
     for line in no_effect_lines(no_effects(plan), out.width, {}):
         out.print(line)
     machines = replace(cluster, workers=options.workers)
-    run = train(plan, out=options.out, cluster=machines, on_event=RunView(out), cache=cache)
+    run = train(plan, out=options.out, cluster=machines, on_event=to_all(RunView(out), timings), cache=cache)
     out.print()
     run.show(out)
     out.print()
@@ -87,6 +92,9 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
         out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
     for note in run.notes():
         out.print(note, style="yellow")
+    if timed:
+        out.print()
+        show_timings(timings.spent(), out)
     if run.outcome and run.outcome.interrupted:
         return INTERRUPTED
     return 0 if board.finished == board.planned or run.is_complete else 1

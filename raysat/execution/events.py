@@ -103,3 +103,13 @@ OnEvent = Callable[[Event], None]
 
 def ignore(_: Event) -> None:
     """Show nothing."""
+
+
+def to_all(*listeners: OnEvent) -> OnEvent:
+    """Tell each of several, in this order."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from raysat.execution.store_news import StoreNews
+from raysat.training.stopwatch import Part
 
 
 class State(StrEnum):
@@ -37,6 +38,7 @@ class EpochDone:
     epoch: int  # epochs done; steps of a generator
     score: Score | None = None  # of the weights as they are now
     from_checkpoint: bool = False  # trained by an earlier attempt or run
+    seconds: float = field(default=0.0, compare=False)  # that it took, with its validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class JobDone:
 
     job: str
     score: Score | None = None  # of its last trial's final model; None where an earlier attempt has finished that
+    seconds: Mapping[Part, float] = field(default_factory=dict, compare=False)  # where they went
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

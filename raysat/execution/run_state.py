@@ -26,6 +26,7 @@ from raysat.execution.messages import (
 )
 from raysat.planning.jobs import WorkItem
 from raysat.planning.stages import Job
+from raysat.training.stopwatch import Part
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class RunState:
         self.waiting = 0  # jobs for which there is no slot yet
         self.retries = 0  # jobs that were handed back since their worker died by itself
         self.lost_nodes: Counter[str] = Counter()  # by node: jobs that were handed back
+        self.seconds = Counter[Part]()  # where those of finished jobs went, of all workers together
+        self.first_step: float | None = None  # when a job began to train or generate, by the clock
         self.subscribers: list[Subscriber] = []
         self._jobs: dict[str, Job] = {}
         self._expected, self._eta_per_item = expected, eta_per_item
@@ -154,6 +157,8 @@ class RunState:
         match message:
             case EpochDone(epoch=epoch):
                 self._count_samples(job, message)
+                if self.first_step is None and not message.from_checkpoint:
+                    self.first_step = self._clock() - message.seconds
                 row = self._next_row(job, epoch)
                 self._set(row, State.TRAINING)
                 row.epoch, row.score = epoch, message.score
@@ -161,8 +166,9 @@ class RunState:
             case TrialDone(trial=trial):
                 ends = [item for item in job.items if item.id == trial and self._row(item).state != State.DONE]
                 changed = [self._done(item, message.score) for item in ends]  # an earlier attempt may have said so
-            case JobDone():
+            case JobDone(seconds=seconds):
                 self._close(job)
+                self.seconds.update(seconds)
                 changed = [self._done(job.items[-1], message.score)]
             case JobFailed():
                 changed = self._failed(job)

@@ -25,6 +25,7 @@ from raysat.training.device import default_device
 from raysat.training.engine import Engine
 from raysat.training.models.build import cpu_state, parameter_count
 from raysat.training.results import EpochReport, Probabilities, TrialResult
+from raysat.training.stopwatch import Part, Stopwatch
 
 
 class Training:
@@ -42,6 +43,7 @@ class Training:
         averages: Sequence[tuple[Average, int]] = (),
         device: torch.device | None = None,
         eager: bool = False,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         """Build the network at its start.
 
@@ -52,6 +54,7 @@ class Training:
             averages: weight averages to keep up for other trials, each with the epochs of its trial.
             device: where; by default the current CUDA device, else the CPU.
             eager: launch every operation of a step from Python, on CUDA too: slower, and easier to debug.
+            stopwatch: is told what training and evaluation take.
 
         Raises:
             BandError, PlanError, TrainingError: see ``train``.
@@ -61,7 +64,7 @@ class Training:
         self._engine = Engine(
             trial, store, device or default_device(), generated=generated, averages=averages, eager=eager
         )
-        self._store = store
+        self._store, self._timing = store, (stopwatch or Stopwatch()).timing
         self.validation_split = self._engine.evaluation_splits[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
         self.history: list[EpochReport] = []
@@ -85,9 +88,11 @@ class Training:
         """Train the next epoch. Raises DivergedError."""
         engine, epoch, started = self._engine, self.epoch, time.perf_counter()
         self._predicted = {}
-        loss = engine.train_epoch(epoch)
+        with self._timing(Part.STEPS):
+            loss = engine.train_epoch(epoch)
         split = self.validation_split
-        self._predicted = {split: engine.predict(engine.network, split)}
+        with self._timing(Part.VALIDATION):
+            self._predicted = {split: engine.predict(engine.network, split)}
         report = EpochReport(
             epoch=epoch + 1,
             epochs=engine.config.optim.epochs,
@@ -103,11 +108,13 @@ class Training:
     def result(self, average: Average | None = None) -> TrialResult:
         """Evaluate a trial that ends here, with its ``average`` (by default this trial's). Raises DivergedError."""
         engine = self._engine
-        network = engine.final_model(average)
+        with self._timing(Part.BATCH_NORM):
+            network = engine.final_model(average)
         predicted = self._predicted if network is engine.network else {}
-        for split in engine.evaluation_splits:
-            if split not in predicted:
-                predicted[split] = engine.predict(network, split)
+        with self._timing(Part.EVALUATION):
+            for split in engine.evaluation_splits:
+                if split not in predicted:
+                    predicted[split] = engine.predict(network, split)
         reported = self._store.reported_split
         return TrialResult(
             metrics={s: from_predictions(engine.patches[s].labels, predicted[s]) for s in engine.evaluation_splits},

@@ -32,9 +32,10 @@ def test_a_study_from_yaml_to_leaderboard_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "runs"
-    first = raysat(*ablate(space, landsat_store, out))
+    first = raysat(*ablate(space, landsat_store, out), "--timings")
     assert (first.code, first.err) == (0, "")
     assert "2 arms x 2 seeds = 4 trials" in first.out
+    assert ["training", "steps"] in [line.split()[:2] for line in first.out.splitlines()]
     assert "\x1b" not in first.out
     board = pd.read_csv(out / "tiny" / "leaderboard.csv")
     assert set(board["arm"]) == {"plain", "LDAM"}

@@ -22,6 +22,7 @@ from raysat.generation.sample_grid import draw_losses, draw_samples
 from raysat.planning.jobs import GenerateJob
 from raysat.storage.artifacts import GenerateRecord
 from raysat.storage.records import DataRef, Hardware
+from raysat.training.stopwatch import Part, Stopwatch
 
 _SHEETS: Final = 5  # pictures of samples over the training of a generator, the last one at its end
 
@@ -39,26 +40,29 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
         StorageError: the patches cannot be written.
         TrainingError: the generator cannot be trained.
     """
-    settings, storage, started = context.settings, context.storage, time.time()
+    settings, storage, started, watch = context.settings, context.storage, time.time(), Stopwatch()
     if storage.is_generated(job.id):  # another study asked for the same, and was first
         context.outbox.put(JobDone(job=job.id))
         return
-    store = open_store(
-        settings.store,
-        settings.digest,
-        settings.storage.driver,
-        tell=lambda news: context.outbox.put(StoreTold(job=job.id, news=news)),
-    )
-    generated = generate(
-        job.work,
-        store,
-        device=device,
-        on_report=lambda report: context.outbox.put(EpochDone(job=job.id, epoch=report.step)),
-    )
+    with watch.timing(Part.SETUP):
+        store = open_store(
+            settings.store,
+            settings.digest,
+            settings.storage.driver,
+            tell=lambda news: context.outbox.put(StoreTold(job=job.id, news=news)),
+        )
+    began = time.monotonic()
+
+    def tell(report: GanReport) -> None:
+        context.outbox.put(EpochDone(job=job.id, epoch=report.step, seconds=time.monotonic() - began))
+
+    with watch.timing(Part.GENERATION):
+        generated = generate(job.work, store, device=device, on_report=tell)
     hardware = describe_hardware(settings, group)
-    files = _files(job, generated, store, started=started, hardware=hardware)
-    storage.write_generated(job.id, files)
-    context.outbox.put(JobDone(job=job.id))
+    with watch.timing(Part.RECORDS):
+        files = _files(job, generated, store, started=started, hardware=hardware)
+        storage.write_generated(job.id, files)
+    context.outbox.put(JobDone(job=job.id, seconds=watch.seconds))
 
 
 def _files(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 
@@ -32,6 +33,7 @@ from raysat.training.checkpoint import TrainingState, decode
 from raysat.training.checkpoint_writer import CheckpointWriter
 from raysat.training.loop import Training
 from raysat.training.results import EpochReport
+from raysat.training.stopwatch import Part, Stopwatch
 
 
 def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, device: torch.device) -> None:
@@ -52,7 +54,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         StorageError: a record or a checkpoint cannot be written.
         StoreError: the store or generated patches cannot be opened.
     """
-    settings, storage, last = context.settings, context.storage, job.trials[-1]
+    settings, storage, last, watch = context.settings, context.storage, job.trials[-1], Stopwatch()
     unfinished = group.broadcast(storage.unfinished([trial.id for trial in job.trials]))
 
     def report(message: Message) -> None:
@@ -60,26 +62,34 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             context.outbox.put(message)
 
     def report_end(trial: PlannedTrial, score: Score | None = None) -> None:
-        is_last = trial is last
-        report(JobDone(job=job.id, score=score) if is_last else TrialDone(job=job.id, trial=trial.id, score=score))
+        if trial is last:
+            report(JobDone(job=job.id, score=score, seconds=watch.seconds))
+        else:
+            report(TrialDone(job=job.id, trial=trial.id, score=score))
 
     if not unfinished:  # an earlier attempt did it all, and its report died with it
         for trial in job.trials:
             report_end(trial)
         return
     artifacts, driver = Artifacts(settings.artifacts), settings.storage.driver
-    store = open_store(
-        settings.store, settings.digest, driver, tell=lambda news: report(StoreTold(job=job.id, news=news))
-    )
-    generated = [open_store(artifacts.path(need), storage.digest(need), driver, job=need) for need in last.needs]
-    started = time.time()
-
-    def begin() -> Training:
-        averages = [(tracked.average, tracked.epochs) for tracked in job.tracked_averages]
-        return Training(last.trial, store, generated=generated, averages=averages, device=device, eager=settings.eager)
-
-    first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
-    training = _resume(job, first_end, begin, storage, group) or begin()
+    with watch.timing(Part.SETUP):
+        store = open_store(
+            settings.store, settings.digest, driver, tell=lambda news: report(StoreTold(job=job.id, news=news))
+        )
+        generated = [open_store(artifacts.path(need), storage.digest(need), driver, job=need) for need in last.needs]
+        started = time.time()
+        begin = partial(
+            Training,
+            last.trial,
+            store,
+            generated=generated,
+            averages=[(tracked.average, tracked.epochs) for tracked in job.tracked_averages],
+            device=device,
+            eager=settings.eager,
+            stopwatch=watch,
+        )
+        first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
+        training = _resume(job, first_end, begin, storage, group) or begin()
     for epoch in training.history if job.replay_history else training.history[-1:]:
         report(_epoch_done(job, epoch, from_checkpoint=True))
     if training.epoch:
@@ -88,7 +98,8 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
 
         def end(trial: PlannedTrial, score: Score | None = None) -> None:
             if trial is last:
-                writer.close()  # what follows the end of a job would be taken for the next one's
+                with watch.timing(Part.CHECKPOINTS):
+                    writer.close()  # what follows the end of a job would be taken for the next one's
             report_end(trial, score)
 
         for trial in job.trials:
@@ -101,16 +112,18 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
                 epoch = training.advance()
                 if group.is_rank_zero and (left := last.epochs - training.epoch):
                     needed = training.epoch in job.fork_epochs
-                    writer.offer(training.state, training.epoch, needed=needed, seconds_left=left * epoch.seconds)
+                    with watch.timing(Part.CHECKPOINTS):
+                        writer.offer(training.state, training.epoch, needed=needed, seconds_left=left * epoch.seconds)
                 report(_epoch_done(job, epoch))
                 if job.stoppable and group.broadcast(not context.inbox.empty()):
                     return  # the slot has another job already, or none any more
             result = training.result(trial.trial.config.average)
             if group.is_rank_zero:
                 hardware = describe_hardware(settings, group)
-                files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
-                with finishes_at_sigterm():
-                    storage.write_record(trial.id, files)
+                with watch.timing(Part.RECORDS):
+                    files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
+                    with finishes_at_sigterm():
+                        storage.write_record(trial.id, files)
             end(trial, _score(result.metrics[training.validation_split]))
 
 
@@ -169,7 +182,8 @@ def _saving(job: TrainJob, epoch: int, context: WorkerContext) -> Iterator[Check
 
 
 def _epoch_done(job: TrainJob, epoch: EpochReport, *, from_checkpoint: bool = False) -> EpochDone:
-    return EpochDone(job=job.id, epoch=epoch.epoch, score=_score(epoch.metrics), from_checkpoint=from_checkpoint)
+    score = _score(epoch.metrics)
+    return EpochDone(job=job.id, epoch=epoch.epoch, score=score, from_checkpoint=from_checkpoint, seconds=epoch.seconds)
 
 
 def _score(metrics: Metrics) -> Score:
