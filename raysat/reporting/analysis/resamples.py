@@ -44,9 +44,15 @@ class Resamples:
                 self._kept = tempfile.TemporaryFile(prefix="raysat-resamples-", buffering=0)  # noqa: SIM115
 
     def add(self, start: int, first: int, block: npt.NDArray[np.floating]) -> None:
-        """Keep the metrics (M, size, S) of S trials from ``first`` on, of the resamples from ``start`` on.
+        """Keep the metrics of some trials on some resamples: as many, and in the same order, for all trials.
 
-        Resamples that begin together are as many for all trials, and come in order. Raises DiskError.
+        Args:
+            start: the first of these resamples.
+            first: the first of these trials.
+            block: (M, size, S) metrics of S trials on ``size`` resamples.
+
+        Raises:
+            DiskError: they cannot be written.
         """
         _, size, some = block.shape
         if isinstance(self._kept, np.ndarray):
