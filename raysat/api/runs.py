@@ -211,7 +211,8 @@ class Run(Shown):
 
     @override
     def show(self, console: Console) -> None:
-        console.print(Blocks(overview(*(self.results or read_leaderboard(Ledger.open(self.path))))))
+        results = self.results or read_leaderboard(Ledger.open(self.path))  # an error where it is no run any more
+        console.print(Blocks(overview(*results)))
 
 
 @checked

@@ -21,7 +21,7 @@ from raysat.execution.hpo.prepare import prepare_search
 from raysat.files import AnyPath, as_path, write_atomic
 from raysat.reporting.figures.search import search_png
 from raysat.reporting.format.search import search_blocks
-from raysat.reporting.render.rows import search_rows, to_csv
+from raysat.reporting.render.rows import rows_csv, search_rows
 from raysat.reporting.render.terminal import Blocks
 from raysat.search.confirm import best_candidates, confirming_study
 from raysat.search.load import Search as AnySearch
@@ -161,7 +161,7 @@ def open_search(path: AnyPath | str) -> SearchRun:
 
 
 def _write(found: SearchRun) -> list[AnyPath]:
-    files: dict[str, str | bytes] = {"search.csv": to_csv(search_rows(found.search, found.log))}
+    files: dict[str, str | bytes] = {"search.csv": rows_csv(search_rows(found.search, found.log))}
     files["search.png"] = search_png(found.search, found.log)
     if found.best is not None:
         files["best.yaml"] = confirming_study(found.search, found.log)

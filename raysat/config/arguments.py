@@ -66,12 +66,12 @@ def _kinds(annotated: Any) -> dict[str, tuple[Any, ...]]:
 
     What a function returns is not looked up: its module may have that for type checkers alone.
     """
-    if not isinstance(annotated, type):
-        given = {name: hint for name, hint in annotated.__annotations__.items() if name != "return"}
-        names, annotated = annotated.__globals__, types.SimpleNamespace(__annotations__=given)
+    if isinstance(annotated, type):
+        hints = typing.get_type_hints(annotated, include_extras=True)
     else:
-        names = None
-    hints = typing.get_type_hints(annotated, names, include_extras=True)
+        given = {name: hint for name, hint in annotated.__annotations__.items() if name != "return"}
+        names = inspect.unwrap(annotated).__globals__
+        hints = typing.get_type_hints(types.SimpleNamespace(__annotations__=given), names, include_extras=True)
     return {name: _members(hint) for name, hint in hints.items()}
 
 

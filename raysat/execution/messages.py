@@ -38,7 +38,7 @@ class EpochDone:
     epoch: int  # epochs done; steps of a generator
     score: Score | None = None  # of the weights as they are now
     from_checkpoint: bool = False  # trained by an earlier attempt or run
-    seconds: float = field(default=0.0, compare=False)  # that it took, with its validation
+    seconds: float = field(default=0.0, compare=False)  # since it began; of a generator, since its first step did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ the validation split, while it trains and when it is finished.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -83,8 +84,8 @@ class RunState:
         self.waiting = 0  # jobs for which there is no slot yet
         self.retries = 0  # jobs that were handed back since their worker died by itself
         self.lost_nodes: Counter[str] = Counter()  # by node: jobs that were handed back
-        self.seconds = Counter[Part]()  # where those of finished jobs went, of all workers together
-        self.first_step: float | None = None  # when a job began to train or generate, by the clock
+        self.seconds: dict[Part, float] = dict.fromkeys(Part, 0.0)  # that finished jobs spent, and on what
+        self.first_step = math.inf  # when a job first began to train or generate, by the clock
         self.subscribers: list[Subscriber] = []
         self._jobs: dict[str, Job] = {}
         self._expected, self._eta_per_item = expected, eta_per_item
@@ -96,6 +97,7 @@ class RunState:
         self._left = 0  # samples that jobs which have not ended are still to see
         self._samples: dict[str, int] = {}  # seen by each job, in whatever run
         self._trained = 0  # samples seen in this run
+        self._running: set[str] = set()  # jobs in slots
         self._over: set[str] = set()  # jobs that ended
         self._clock, self._began = clock, clock()
         self._first_message: tuple[float, int] | None = None  # when, and what was trained by then
@@ -133,7 +135,7 @@ class RunState:
     @property
     def running(self) -> int:
         """How many jobs run."""
-        return self._counts[State.STARTING] + self._counts[State.TRAINING]
+        return len(self._running)
 
     def add(self, job: Job) -> None:
         """Take a job that was not known before, or know one better."""
@@ -146,6 +148,7 @@ class RunState:
 
     def start(self, job: Job) -> None:
         """A job was given to a slot, perhaps again."""
+        self._running.add(job.id)
         self._set(self._next_row(job), State.STARTING)
         self.tick()
 
@@ -157,8 +160,8 @@ class RunState:
         match message:
             case EpochDone(epoch=epoch):
                 self._count_samples(job, message)
-                if self.first_step is None and not message.from_checkpoint:
-                    self.first_step = self._clock() - message.seconds
+                if not message.from_checkpoint:
+                    self.first_step = min(self.first_step, self._clock() - message.seconds)
                 row = self._next_row(job, epoch)
                 self._set(row, State.TRAINING)
                 row.epoch, row.score = epoch, message.score
@@ -168,7 +171,8 @@ class RunState:
                 changed = [self._done(item, message.score) for item in ends]  # an earlier attempt may have said so
             case JobDone(seconds=seconds):
                 self._close(job)
-                self.seconds.update(seconds)
+                for part, spent in seconds.items():
+                    self.seconds[part] += spent
                 changed = [self._done(job.items[-1], message.score)]
             case JobFailed():
                 changed = self._failed(job)
@@ -188,12 +192,14 @@ class RunState:
             self.retries += 1
         else:
             self.lost_nodes[lost_node] += 1
+        self._running.discard(job.id)
         row = self._next_row(job)
         self._set(row, State.WAITING)
         self._notify([row])
 
     def end(self, job: Job) -> None:
         """A job has ended; one that was still training was stopped early."""
+        self._running.discard(job.id)
         row = self._next_row(job)
         if row.has_ended:
             self.tick()
@@ -240,6 +246,7 @@ class RunState:
 
     def _close(self, job: Job) -> None:
         """Nothing more will come of a job."""
+        self._running.discard(job.id)
         self._left -= self._still_to_see(job)
         self._over.add(job.id)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from raysat.execution.events import Ended, Event, Resized, Resumed, Started
+from raysat.execution.events import Ended, Event, Progress, Resumed, Started
 from raysat.execution.run_state import RunState
 from raysat.training.stopwatch import Part
 
@@ -15,8 +16,8 @@ from raysat.training.stopwatch import Part
 class Phase(StrEnum):
     """What a command does, one after the other."""
 
-    PLAN = "imports, study and plan"
-    RAY = "Ray starts"
+    PLAN = "imports, study and plan"  # and what of it is finished
+    START = "data and Ray are made ready"  # and what a cache has, and a wait for another raysat
     FIRST_STEP = "the first job begins"
     JOBS = "jobs"
     END = "end and leaderboard"
@@ -27,7 +28,7 @@ class Spent:
     """Seconds of a command."""
 
     phases: Mapping[Phase, float]  # of those that there were, in order
-    slots: float  # of all slots together, from when jobs were handed out to when none ran any more
+    jobs: float  # of all jobs together, each from when a slot got it
     parts: Mapping[Part, float]  # what of these the jobs that finished spent, and on what
 
 
@@ -44,22 +45,21 @@ class Timings:
         self._clock = clock
         self._ends: dict[Phase, float] = {}
         self._began, self._state = began, RunState()
-        self._slots, self._slots_since, self._slot_seconds = 0, 0.0, 0.0
+        self._running, self._counted_until, self._job_seconds = 0, 0.0, 0.0
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         match event:
             case Resumed():
                 self._ends[Phase.PLAN] = self._clock()
-            case Started(state=state, slots=slots):
-                self._ends[Phase.RAY] = self._clock()
+            case Started(state=state):
+                self._ends[Phase.START] = self._clock()
                 self._state = state
-                self._use(slots)
-            case Resized(slots=slots):
-                self._use(slots)
+            case Progress():
+                self._count()
             case Ended():
-                self._use(0)
-                if self._state.first_step is not None:
+                self._count()
+                if math.isfinite(self._state.first_step):
                     self._ends[Phase.FIRST_STEP] = self._state.first_step
                 self._ends[Phase.JOBS] = self._clock()
             case _:
@@ -71,9 +71,10 @@ class Timings:
         for phase in Phase:
             if phase in ends:
                 phases[phase], last = max(0.0, ends[phase] - last), ends[phase]
-        return Spent(phases=phases, slots=self._slot_seconds, parts=self._state.seconds)
+        return Spent(phases=phases, jobs=self._job_seconds, parts=self._state.seconds)
 
-    def _use(self, slots: int) -> None:
+    def _count(self) -> None:
+        """Count the time since the last event for each job that ran then."""
         now = self._clock()
-        self._slot_seconds += self._slots * (now - self._slots_since)
-        self._slots, self._slots_since = slots, now
+        self._job_seconds += self._running * (now - self._counted_until)
+        self._running, self._counted_until = self._state.running, now

@@ -158,7 +158,7 @@ class Ledger:
     def finished(self, trials: Iterable[str]) -> dict[str, str | None]:
         """Return those of some trials that are finished; of many, only what the index lacks is read. Raises as above.
 
-        Each has the stamp of its record; None where that may change unseen. A few are read by themselves, for no stamp:
+        Each has the stamp of its record; None where that may change unseen. A few are read one by one, without stamps:
         they are no reason to list a whole run.
         """
         trials = tuple(trials)

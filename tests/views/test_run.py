@@ -28,8 +28,13 @@ from tests.helpers.stages import way
 
 
 def run_state() -> RunState:
+    """Two jobs that run; two trials end on the first."""
     long = way("long", 6)
-    return RunState(train_jobs([way("short", 3, long.states[:4]), long, way("other", 4)]))
+    jobs = train_jobs([way("short", 3, long.states[:4]), long, way("other", 4)])
+    state = RunState(jobs)
+    for job in jobs:
+        state.start(job)
+    return state
 
 
 def started(state: RunState, split: Split | None = "val") -> Started:
@@ -63,7 +68,7 @@ def test_what_is_shown_says_of_which_split_it_is(split: Split) -> None:
         ["short", "0", "done", "3/3", "0.750", "0.125"],
         ["other", "0", "training", "1/4", "0.500", "0.250"],
     ]
-    assert summary.startswith("1/3 jobs done  1 running  ")
+    assert summary.startswith("1/3 jobs done  2 running  ")
 
 
 def test_without_a_validation_split_none_is_named() -> None:

@@ -15,9 +15,9 @@ def shown(spent: Spent) -> list[str]:
     return [" ".join(line.split()) for line in file.getvalue().splitlines()]
 
 
-def test_phases_add_up_and_so_do_the_slots() -> None:
-    parts = dict.fromkeys(Part, 1.0) | {Part.STEPS: 30.0}
-    lines = shown(Spent(phases={Phase.PLAN: 1.5, Phase.JOBS: 25.0, Phase.END: 0.25}, slots=50.0, parts=parts))
+def test_phases_add_up_and_so_do_the_jobs() -> None:
+    parts = dict.fromkeys(Part, 1.0) | {Part.STEPS: 30.0, Part.BATCH_NORM: 0.0}
+    lines = shown(Spent(phases={Phase.PLAN: 1.5, Phase.JOBS: 25.0, Phase.END: 0.25}, jobs=50.0, parts=parts))
     assert lines[:5] == [
         "phase seconds",
         "imports, study and plan 1.5",
@@ -26,9 +26,10 @@ def test_phases_add_up_and_so_do_the_slots() -> None:
         "in all 26.8",
     ]
     assert "training steps 30.0 60 %" in lines
-    assert "neither: workers that start or wait for a job 13.0 26 %" in lines
-    assert lines[-1] == "slots together 50.0"
+    assert "the rest: starting, waiting, attempts that did not finish 14.0 28 %" in lines
+    assert not any("batch norm" in line for line in lines)
+    assert lines[-1] == "all jobs together 50.0"
 
 
-def test_without_slots_there_is_one_table() -> None:
-    assert shown(Spent(phases={Phase.PLAN: 1.0, Phase.END: 1.0}, slots=0.0, parts={}))[-1] == "in all 2.0"
+def test_without_jobs_there_is_one_table() -> None:
+    assert shown(Spent(phases={Phase.PLAN: 1.0, Phase.END: 1.0}, jobs=0.0, parts={}))[-1] == "in all 2.0"

@@ -50,7 +50,7 @@ def synthesize(
     Raises:
         DataError: the store cannot be written.
     """
-    from raysat.data.importers.scenes import draw_labels, render  # noqa: PLC0415  (scipy: every command opens data)
+    from raysat.data.importers.scenes import draw_labels, render  # noqa: PLC0415  (scipy, which opening a store does not need)
 
     started = time.perf_counter()
     labels = draw_labels(size, np.random.default_rng([seed, 0]))

@@ -92,7 +92,9 @@ class RunCache:
         left = [item for item in pending.missing if item.id not in {*taken, *finished, *patches}]
         needed = {need for item in left for need in item.needs}
         return replace(
-            pending, missing=tuple(item for item in left if not isinstance(item, GenerateJob) or item.id in needed)
+            pending,
+            finished={**pending.finished, **finished, **dict.fromkeys(taken)},
+            missing=tuple(item for item in left if not isinstance(item, GenerateJob) or item.id in needed),
         )
 
     def _take_trial(self, trial: PlannedTrial) -> Record | None:

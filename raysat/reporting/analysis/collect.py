@@ -32,7 +32,8 @@ def collect(ledger: Ledger, outcomes: Outcomes | None = None) -> Leaderboard:
     """
     plan = ledger.read_plan()
     published = None if plan.reference is None else reference.load(plan.reference)
-    metrics = _metrics(ledger, plan, outcomes or read_outcomes(ledger, plan.trial_ids))
+    found = read_outcomes(ledger, plan.trial_ids) if outcomes is None else outcomes
+    metrics = _metrics(ledger, plan, found)
     some = next((outcome for outcome in metrics.values() if isinstance(outcome, Metrics)), None)
     arms = [
         replace(_arm(arm, metrics, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))

@@ -64,7 +64,7 @@ def spread(values: Floats, resampled: Floats, *, seed: int = 0) -> Floats:
         resampled: (..., B, S) the same on each resample of the patches.
         seed: of the random order in which the seeds' part meets the patches'.
     """
-    from scipy.special import stdtrit  # noqa: PLC0415  (a fifth of a second, that a leaderboard does without)
+    from scipy.special import stdtrit  # noqa: PLC0415  (a fifth of a second, that most leaderboards do without)
 
     n, n_resamples = values.shape[-1], resampled.shape[-2]
     mean = resampled.mean(axis=-1, dtype=np.float64)

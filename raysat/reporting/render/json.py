@@ -61,6 +61,7 @@ def report_json(analysis: Analysis) -> str:
 
 
 def _json(value: dict[str, Any]) -> str:
+    """JSON of plain values and dataclasses; what is no number (NaN) or not finite is null there."""
     return _VALUES.dump_json(value, indent=1, ensure_ascii=True).decode() + "\n"
 
 

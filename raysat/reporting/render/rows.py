@@ -6,8 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from raysat import formatting
-from raysat.formatting import one_line
+from raysat.formatting import one_line, to_csv
 from raysat.metrics.catalog import FROM_PREDICTIONS, Metric
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.effects import Effects
@@ -108,10 +107,10 @@ def search_rows(search: Search, log: Log) -> Rows:
     return Rows(index=("rank",), columns=(*columns, "test_icv", "job", *parameters), rows=rows)
 
 
-def to_csv(rows: Rows) -> str:
+def rows_csv(rows: Rows) -> str:
     """Numbers in full precision, empty where there is none; each text on a line, and no formula to a spreadsheet."""
     plain = [{name: _csv_value(value) for name, value in row.items()} for row in rows.rows]
-    return formatting.to_csv(plain, rows.names)
+    return to_csv(plain, rows.names)
 
 
 def _csv_value(value: object) -> object:

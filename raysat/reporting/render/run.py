@@ -14,7 +14,7 @@ from raysat.reporting.analysis.replication import Replication, replicate
 from raysat.reporting.format.pages import leaderboard_page
 from raysat.reporting.render.json import leaderboard_json
 from raysat.reporting.render.markdown import to_markdown
-from raysat.reporting.render.rows import leaderboard_rows, to_csv
+from raysat.reporting.render.rows import leaderboard_rows, rows_csv
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes
 
@@ -47,7 +47,7 @@ def write_leaderboard(board: Leaderboard, replication: Replication | None, folde
     """
     files = {
         folder / "leaderboard.md": to_markdown(leaderboard_page(board, replication)),
-        folder / "leaderboard.csv": to_csv(leaderboard_rows(board, replication)),
+        folder / "leaderboard.csv": rows_csv(leaderboard_rows(board, replication)),
         folder / "leaderboard.json": leaderboard_json(board, replication),
     }
     for path, text in files.items():

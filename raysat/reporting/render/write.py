@@ -21,12 +21,12 @@ from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
 from raysat.reporting.render.latex import to_latex
 from raysat.reporting.render.markdown import to_markdown
-from raysat.reporting.render.rows import effects_rows, report_rows, to_csv, trials_rows
+from raysat.reporting.render.rows import effects_rows, report_rows, rows_csv, trials_rows
 
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
 _DRAWN: Final = frozenset({"md", "html"})  # formats that show figures
-_MADE: Final = ("json", "html", "tex", "md", "csv", "parquet")  # what needs most memory first; pandas needs 70 MB
+_BY_MEMORY: Final = ("json", "html", "tex", "md", "csv", "parquet")  # what needs most first, but pandas has 70 MB
 
 
 def write_report(
@@ -54,17 +54,17 @@ def write_report(
     files: dict[str, bytes] = {}
     for figure in figures:  # first, so that no page stands there without its pictures
         files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg.encode(), figure.png
-    for name in sorted(formats, key=_MADE.index):
+    for name in sorted(formats, key=_BY_MEMORY.index):
         match name:
             case "md":
                 files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures()}
                 shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
                 files["report.md"] = to_markdown(page, shown).encode()
             case "csv":
-                files["report.csv"] = to_csv(report_rows(analysis)).encode()
-                files["trials.csv"] = to_csv(trials_rows(analysis.board)).encode()
+                files["report.csv"] = rows_csv(report_rows(analysis)).encode()
+                files["trials.csv"] = rows_csv(trials_rows(analysis.board)).encode()
                 if (effects := effects_rows(analysis)) is not None:
-                    files["effects.csv"] = to_csv(effects).encode()
+                    files["effects.csv"] = rows_csv(effects).encode()
             case "parquet":
                 from raysat.reporting.render.frames import make_frame, to_parquet
 

@@ -26,7 +26,7 @@ from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
 from raysat.reporting.render.latex import to_latex
 from raysat.reporting.render.markdown import to_markdown
-from raysat.reporting.render.rows import effects_rows, report_rows, to_csv
+from raysat.reporting.render.rows import effects_rows, report_rows, rows_csv
 from raysat.reporting.render.terminal import Blocks
 from tests.helpers.report import GRID, GRID_CONFIGS, with_generator
 from tests.helpers.search import candidate, finished, load, log_of
@@ -191,7 +191,7 @@ def same(values: Sequence[str], cells: Sequence[Cell]) -> bool:
 
 def test_csv_has_the_values_of_the_leaderboard_of_differences_and_of_effects(grid, tables):
     by_name = {table.name: table for table in reversed(tables)}
-    rows = list(csv.DictReader(io.StringIO(to_csv(report_rows(grid)))))
+    rows = list(csv.DictReader(io.StringIO(rows_csv(report_rows(grid)))))
     shown = columns(by_name["leaderboard"])
     names = {"balanced accuracy": "balanced_accuracy", "ICV (lower is better)": "icv", "macro F1": "macro_f1"}
     names |= {f"{name} (recall)": f"recall_{name}" for name in grid.board.classes} | {"accuracy": "accuracy"}
@@ -205,7 +205,7 @@ def test_csv_has_the_values_of_the_leaderboard_of_differences_and_of_effects(gri
             assert same([row[f"{name}_to_{to}"] for row in others], shown[label])
             assert same([row[f"{name}_to_{to}_p"] for row in others], shown[f"p ({label})"])
             assert same([row[f"{name}_to_{to}_p_holm"] for row in others], shown[f"p after Holm ({label})"])
-    effects = list(csv.DictReader(io.StringIO(to_csv(effects_rows(grid)))))
+    effects = list(csv.DictReader(io.StringIO(rows_csv(effects_rows(grid)))))
     for kind, table in (("main", "main_effects"), ("interaction", "interactions")):
         values = [row["icv"] for row in effects if row["kind"] == kind]
         assert same(values, columns(by_name[table])["ICV"])

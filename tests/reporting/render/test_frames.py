@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.analysis.analyze import analyze
 from raysat.reporting.render.frames import make_frame, to_parquet
-from raysat.reporting.render.rows import effects_rows, report_rows, to_csv, trials_rows
+from raysat.reporting.render.rows import effects_rows, report_rows, rows_csv, trials_rows
 
 
 def test_a_row_per_trial_with_its_metrics_as_its_predictions_give_them(found):
@@ -54,5 +54,5 @@ def test_columns_have_types_and_what_is_missing_keeps_them(make_run):
 def test_the_same_run_gives_the_same_bytes(found):
     again = analyze([run.folder for run in found.runs], combinations=["loss=ldam,average=swa"])
     for of in (report_rows, lambda analysis: trials_rows(analysis.board)):
-        assert to_csv(of(again)) == to_csv(of(found))
+        assert rows_csv(of(again)) == rows_csv(of(found))
         assert to_parquet(make_frame(of(again))) == to_parquet(make_frame(of(found)))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.analysis.analyze import analyze
-from raysat.reporting.render.json import report_json
-from tests.helpers.report import GRID, GRID_CONFIGS
-
-
-@pytest.fixture
-def found(make_run):
-    ledger = make_run(GRID, seeds=range(3), configs=GRID_CONFIGS, grid=True)
-    return analyze([ledger.root], combinations=["loss=ldam,average=swa"])
+from raysat.reporting.analysis.collect import collect
+from raysat.reporting.analysis.model import MetricSummary
+from raysat.reporting.render.json import leaderboard_json, report_json
 
 
 def test_json_has_everything_and_agrees_with_the_predictions(found):
@@ -41,3 +39,14 @@ def test_the_same_run_gives_the_same_bytes(found):
 def test_class_names_that_read_the_same_keep_their_keys_and_a_run_without_effects_can_be_written(make_run):
     found = analyze([make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, classes=("=1+1", "y", "y ", "y\n")).root])
     assert list(json.loads(report_json(found))["arms"][0]["recall"]) == ["=1+1", "y", "y'", "y''"]
+
+
+def test_what_is_not_finite_is_null_and_every_text_is_ascii(make_run):
+    board = collect(make_run({"a\x9b": (0.9,) * 4, "b": (0.5,) * 4}))
+    first, second = board.arms
+    odd = replace(first, metrics={**first.metrics, BALANCED_ACCURACY: MetricSummary(values=(math.nan, math.inf))})
+    text = leaderboard_json(replace(board, arms=(odd, second)))
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text)["arms"][0]["balanced_accuracy"] == {"mean": None, "sd": None, "values": [None, None]}
+    assert json.loads(text)["arms"][1]["name"] == second.name

@@ -21,7 +21,7 @@ from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.format.pages import leaderboard_page
 from raysat.reporting.render import markdown
 from raysat.reporting.render.json import leaderboard_json
-from raysat.reporting.render.rows import leaderboard_rows, to_csv
+from raysat.reporting.render.rows import leaderboard_rows, rows_csv
 
 HOSTILE = [
     "a | b",
@@ -176,7 +176,7 @@ def test_any_name_is_one_cell_of_markdown_and_reads_back(board, name):
     main = tables(to_markdown(changed))[0]
     assert {len(row) for row in main} == {13}
     assert main[1][1] == one_line(name)
-    row = next(csv.DictReader(io.StringIO(to_csv(leaderboard_rows(changed)))))
+    row = next(csv.DictReader(io.StringIO(rows_csv(leaderboard_rows(changed)))))
     assert row["arm"].removeprefix("'") == one_line(name).removeprefix("'")
     assert not row["arm"].startswith(("=", "+", "-", "@"))
 
@@ -217,7 +217,7 @@ def test_published_values_stand_beside_ours_and_a_dash_where_there_is_none(make_
     rare = {row[0][:3]: row[3] for row in beside if row[1] == "recall of 3+ cows"}
     assert rare == {"(1)": "0.6397", "(2)": "0.6565"}
     assert {row[1] for row in beside} >= {"precision of 0 cows", "precision of 3+ cows"}
-    frame = pd.read_csv(io.StringIO(to_csv(leaderboard_rows(compared)))).set_index("arm")
+    frame = pd.read_csv(io.StringIO(rows_csv(leaderboard_rows(compared)))).set_index("arm")
     assert frame.loc["(1)", "balanced_accuracy_published"] == 0.647
     assert frame["balanced_accuracy_published"].isna().sum() == 1
     assert frame.loc["(2)", "recall_1 cow_published"] == 0.4784

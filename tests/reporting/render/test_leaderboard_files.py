@@ -15,12 +15,12 @@ from raysat.errors import StorageError
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, PRECISION, RECALL
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.render.json import leaderboard_json
-from raysat.reporting.render.rows import leaderboard_rows, to_csv
+from raysat.reporting.render.rows import leaderboard_rows, rows_csv
 from raysat.reporting.render.run import write_leaderboard
 
 
 def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
-    frame = pd.read_csv(io.StringIO(to_csv(leaderboard_rows(board))))
+    frame = pd.read_csv(io.StringIO(rows_csv(leaderboard_rows(board))))
     assert list(frame.columns[:6]) == [
         "arm",
         "rank",
@@ -42,14 +42,14 @@ def test_csv_is_plain_numbers_that_pandas_reads_in_full_precision(board):
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "  @x", '=HYPERLINK("http://x")'])
 def test_a_name_in_csv_cannot_start_a_formula(make_run, name):
     board = collect(make_run({name: (0.9, 0.5, 0.5, 0.4)}, seeds=(0,)))
-    row = next(csv.DictReader(io.StringIO(to_csv(leaderboard_rows(board)))))
+    row = next(csv.DictReader(io.StringIO(rows_csv(leaderboard_rows(board)))))
     assert row["arm"] == f"'{name.strip()}"
 
 
 def test_csv_leaves_what_is_unknown_empty(make_run):
     arms = {"a": (0.9, 0.5, 0.5, 0.4), "b": (0.9, 0.9, 0.9, 0.9)}
     frame = pd.read_csv(
-        io.StringIO(to_csv(leaderboard_rows(collect(make_run(arms, seeds=(0,), missing=[("a", 0)])))))
+        io.StringIO(rows_csv(leaderboard_rows(collect(make_run(arms, seeds=(0,), missing=[("a", 0)])))))
     ).set_index("arm")
     assert frame.loc["a"].drop(["n", "n_planned"]).isna().all()
     assert np.isnan(frame.loc["b", "icv_sd"])

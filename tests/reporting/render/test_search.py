@@ -10,7 +10,7 @@ from rich.console import Console
 
 from raysat.reporting.figures.search import search_png
 from raysat.reporting.format.search import search_blocks
-from raysat.reporting.render.rows import search_rows, to_csv
+from raysat.reporting.render.rows import rows_csv, search_rows
 from raysat.reporting.render.terminal import Blocks
 from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
@@ -112,7 +112,7 @@ def test_any_terminal_can_show_it(search: Search) -> None:
 
 
 def test_the_csv_holds_every_candidate(search: Search) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(search_rows(search, log_of(search, all_ends(search)))))))
+    rows = list(csv.DictReader(io.StringIO(rows_csv(search_rows(search, log_of(search, all_ends(search)))))))
     assert [row["candidate"] for row in rows] == ["1", "0", "2", "3", "4", "5"]
     assert [row["rank"] for row in rows] == ["1", "2", "3", "", "", ""]
     assert [row["state"] for row in rows] == ["finished"] * 3 + ["stopped", "failed", "interrupted"]
