@@ -16,8 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from raysat.planning.stages import TrainJob, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
+from raysat.training.stopwatch import Stopwatch
 
 _EPOCH_S: Final = 10.0  # of simulated time, in the mean
 _FILES: Final = dict.fromkeys(("record.json", "spec.json", "history.csv", "predictions.npz", "model.pt"), b"{}")
@@ -64,22 +64,6 @@ class Clock:
     def __call__(self) -> float:
         """Seconds since the run began."""
         return self.now
-
-
-@dataclass(slots=True)
-class Watch:
-    """Adds up seconds of CPU by what they were spent on."""
-
-    spent: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def on(self, what: str) -> Iterator[None]:
-        """Add what the block takes."""
-        began = time.process_time()
-        try:
-            yield
-        finally:
-            self.spent[what] = self.spent.get(what, 0.0) + time.process_time() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +114,11 @@ def work(ledger: Ledger, job: TrainJob, message: Message) -> None:
 class Driver:
     """A run's own parts, driven as Tune drives them, and what they take."""
 
-    def __init__(self, training: Sequence[TrainJob], ledger: Ledger, clock: Clock, slots: int, watch: Watch) -> None:
+    def __init__(
+        self, training: Sequence[TrainJob], ledger: Ledger, clock: Clock, slots: int, watch: Stopwatch[str]
+    ) -> None:
         self._watch, artifacts = watch, Artifacts(ledger.root / "generated")
-        with watch.on("planning"):
+        with watch.timing("planning"):
             sweeper = CheckpointSweeper(ledger.checkpoints, training)
             self.state = RunState(training, clock=clock)
             self._feeder = JobFeeder(
@@ -147,7 +133,7 @@ class Driver:
 
     def next_trial(self, trial_id: str) -> TuneTrial | None:
         """A job in a slot, if one can start."""
-        with self._watch.on("feeding"):
+        with self._watch.timing("feeding"):
             config = self._feeder.suggest(trial_id)
             if not isinstance(config, dict):
                 return None
@@ -158,7 +144,7 @@ class Driver:
     def hear(self, trial: TuneTrial, message: Message) -> None:
         """A worker reports."""
         result, is_over = to_result(message), isinstance(message, JobDone)
-        with self._watch.on("finishing" if is_over else "events"):
+        with self._watch.timing("finishing" if is_over else "events"):
             self._events.on_trial_result(0, [], trial, result)
             if is_over:
                 self._feeder.on_trial_complete(trial.trial_id, result)
@@ -183,8 +169,8 @@ def drive(space: Path, store: Path, run: Path, *, slots: int, trials: int) -> Dr
     """
     os.fsync = lambda _: None
     plan = prepare(load_study(space, overrides={}), PatchStore.open(store), data=str(store))
-    watch, rng, clock, ledger = Watch(), random.Random(0), Clock(), Ledger(run)
-    with watch.on("planning"):
+    watch, rng, clock, ledger = Stopwatch[str](time.process_time), random.Random(0), Clock(), Ledger(run)
+    with watch.timing("planning"):
         training = train_jobs(plan.trials[:trials])
     driver = Driver(training, ledger, clock, slots, watch)
     ledger.write_plan(plan.study.text, plan.to_file())
@@ -199,7 +185,7 @@ def drive(space: Path, store: Path, run: Path, *, slots: int, trials: int) -> Dr
                 break
             clock.now, slot, trial, left = heapq.heappop(reports)
             message, heard = next(left), heard + 1
-            with watch.on("workers"):
+            with watch.timing("workers"):
                 work(ledger, trial.config["job"], message)
             driver.hear(trial, message)
             if isinstance(message, JobDone):
@@ -209,16 +195,16 @@ def drive(space: Path, store: Path, run: Path, *, slots: int, trials: int) -> Dr
                 heapq.heappush(reports, (clock.now + lasts, slot, trial, left))
     if driver.state.ended != trials:
         raise SystemExit(f"{driver.state.ended} of {trials} trials ended")
-    workers = watch.spent.pop("workers")
+    workers = watch.seconds.pop("workers")
     return Driven(
         slots=slots,
         jobs=len(training),
         events=heard,
-        seconds=sum(watch.spent.values()),
-        planning=watch.spent["planning"],
-        feeding=watch.spent["feeding"],
-        hearing=watch.spent["events"],
-        finishing=watch.spent["finishing"],
+        seconds=sum(watch.seconds.values()),
+        planning=watch.seconds["planning"],
+        feeding=watch.seconds["feeding"],
+        hearing=watch.seconds["events"],
+        finishing=watch.seconds["finishing"],
         simulated=clock.now,
         workers=workers,
     )

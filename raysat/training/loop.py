@@ -43,7 +43,7 @@ class Training:
         averages: Sequence[tuple[Average, int]] = (),
         device: torch.device | None = None,
         eager: bool = False,
-        stopwatch: Stopwatch | None = None,
+        stopwatch: Stopwatch[Part] | None = None,
     ) -> None:
         """Build the network at its start.
 
@@ -64,7 +64,7 @@ class Training:
         self._engine = Engine(
             trial, store, device or default_device(), generated=generated, averages=averages, eager=eager
         )
-        self._store, self._timing = store, (stopwatch or Stopwatch()).timing
+        self._store, self._timing = store, (stopwatch or Stopwatch[Part]()).timing
         self.validation_split = self._engine.evaluation_splits[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
         self.history: list[EpochReport] = []

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 
 class Part(StrEnum):
@@ -21,7 +22,10 @@ class Part(StrEnum):
     GENERATION = "generators"
 
 
-class Stopwatch:
+_Key = TypeVar("_Key")
+
+
+class Stopwatch(Generic[_Key]):
     """Adds up the seconds of each part; parts do not overlap.
 
     On a GPU what is launched and not waited for counts in the part that waits: steps and predictions wait for their own
@@ -29,11 +33,11 @@ class Stopwatch:
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.seconds: dict[Part, float] = {}
+        self.seconds: dict[_Key, float] = {}
         self._clock = clock
 
     @contextmanager
-    def timing(self, part: Part) -> Iterator[None]:
+    def timing(self, part: _Key) -> Iterator[None]:
         """Count what is done within as a part's, also where it raises."""
         began = self._clock()
         try:

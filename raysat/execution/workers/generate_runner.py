@@ -40,7 +40,7 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
         StorageError: the patches cannot be written.
         TrainingError: the generator cannot be trained.
     """
-    settings, storage, started, watch = context.settings, context.storage, time.time(), Stopwatch()
+    settings, storage, started, watch = context.settings, context.storage, time.time(), Stopwatch[Part]()
     if storage.is_generated(job.id):  # another study asked for the same, and was first
         context.outbox.put(JobDone(job=job.id))
         return

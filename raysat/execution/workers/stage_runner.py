@@ -54,7 +54,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         StorageError: a record or a checkpoint cannot be written.
         StoreError: the store or generated patches cannot be opened.
     """
-    settings, storage, last, watch = context.settings, context.storage, job.trials[-1], Stopwatch()
+    settings, storage, last, watch = context.settings, context.storage, job.trials[-1], Stopwatch[Part]()
     unfinished = group.broadcast(storage.unfinished([trial.id for trial in job.trials]))
 
     def report(message: Message) -> None:
