@@ -154,6 +154,15 @@ def ours(case: Case, store: PatchStore, seconds: float, *, eager: bool) -> tuple
 
 def bare(case: Case, seconds: float) -> Rate:
     """Rates of the step alone: one constant batch of as many views, in a graph."""
+    step = bare_step(case)
+    for _ in range(3):
+        step()
+    steps = BARE_STEPS if ON_GPU else 2
+    return timed(lambda: [step() for _ in range(steps)], steps * case.batch, seconds)
+
+
+def bare_step(case: Case) -> Callable[[], None]:
+    """Forward, loss, backward and Adam on one constant batch; replayed on a GPU."""
     network = models.build(case.config.model, bands=11, classes=4, size=(65, 65)).to(DEVICE)
     network.to(memory_format=torch.channels_last).train()
     optimizer = optimizers.build(case.config.optim, network)
@@ -170,10 +179,7 @@ def bare(case: Case, seconds: float) -> Rate:
         optimizer.step()
 
     torch.backends.cudnn.benchmark = ON_GPU
-    for _ in range(3):
-        replay(step)
-    steps = BARE_STEPS if ON_GPU else 2
-    return timed(lambda: [replay(step) for _ in range(steps)], steps * case.batch, seconds)
+    return lambda: replay(step)
 
 
 def timed(run: Callable[[], Any], images: int, seconds: float) -> Rate:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from hashlib import sha256
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +74,13 @@ def main() -> None:
         sys.exit("too much")
 
 
-def make_run(root: Path, *, seeds: int, patches: int) -> int:
-    """Write a run whose arms differ in how often each class is found; returns the number of arms."""
+def make_run(root: Path, *, seeds: int, patches: int, most: int | None = None) -> int:
+    """Write a run whose arms, at most so many, differ in how often each class is found; returns their number."""
     rng = np.random.default_rng(0)
     labels = rng.choice(len(CLASSES), patches, p=SHARES)
     hard = rng.normal(size=patches)
     ledger, arms = Ledger(root), []
-    for number, levels in enumerate(product(*AXES.values())):
+    for number, levels in enumerate(islice(product(*AXES.values()), most)):
         settings = dict(zip(AXES, levels, strict=True))
         name = ", ".join(f"{key}={level.get('lr', level['kind'])}" for key, level in settings.items())
         skill = 0.8 + 0.3 * (settings["loss"]["kind"] == "ldam") + 0.2 * (settings["average"]["kind"] == "swa")

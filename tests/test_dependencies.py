@@ -53,5 +53,11 @@ def test_the_tests_import_what_the_extra_declares() -> None:
     assert _used(ROOT / "tests") - _declared(PROJECT["dependencies"]) == extra - FOR_OTHERS["test"]
 
 
+def test_the_benchmarks_import_what_their_extra_declares() -> None:
+    declared = [_declared(PROJECT["optional-dependencies"][extra]) for extra in ("bench", "test")]
+    used = _used(ROOT / "benchmarks") - {_normal(path.stem) for path in (ROOT / "benchmarks").iterdir()}
+    assert declared[0] <= used <= set().union(*declared, _declared(PROJECT["dependencies"]))
+
+
 def test_every_development_tool_is_a_command() -> None:
     assert _declared(PROJECT["optional-dependencies"]["dev"]) == FOR_OTHERS["dev"]

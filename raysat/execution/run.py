@@ -61,9 +61,8 @@ def run(
     check_models([item.trial.config.model for item in items if isinstance(item, PlannedTrial)])
     if plan.generate_jobs:
         artifacts.check_writable()
-    with session(
-        plan.study.name, plan.store, ledger, artifacts, options, on_event, beside=bool(plan.generate_jobs)
-    ) as active:
+    jobs, beside = len(plan.train_jobs) + len(plan.generate_jobs), bool(plan.generate_jobs)
+    with session(plan.study.name, plan.store, ledger, artifacts, options, on_event, jobs=jobs, beside=beside) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
         finished = ledger.finished(item.id for item in items)

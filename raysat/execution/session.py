@@ -15,7 +15,7 @@ from typing_extensions import override
 from raysat.data.store import PatchStore
 from raysat.execution.cluster.address import check_address
 from raysat.execution.cluster.connection import connect, quiet_tune
-from raysat.execution.cluster.resources import fit
+from raysat.execution.cluster.resources import fit, machines
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.run_state import RunState
@@ -46,6 +46,7 @@ def session(
     options: ClusterOptions,
     on_event: OnEvent = ignore,
     *,
+    jobs: int = 1,
     beside: bool = False,
 ) -> Iterator[Session]:
     """Hold a run's ledger and have Ray at hand, with all that slots share.
@@ -57,6 +58,7 @@ def session(
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
         on_event: is told what happens.
+        jobs: how many could run at once, if all were to be done (``resources.fit``).
         beside: whether generators and trials are to run beside each other (``resources.fit``).
 
     Yields:
@@ -80,7 +82,7 @@ def session(
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
-        cpus, gpus = fit(ray.nodes(), options, beside=beside)
+        cpus, gpus = fit(machines(own=own), options, jobs=jobs, beside=beside)
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
             storage=storage,

@@ -23,6 +23,8 @@ def test_a_reproducible_block_neither_reads_nor_changes_global_state() -> None:
         with reproducible(device, 7, "weights"):
             found.append(torch.rand(3))
             assert torch.are_deterministic_algorithms_enabled()
+            assert not torch.utils.deterministic.fill_uninitialized_memory
+        assert torch.utils.deterministic.fill_uninitialized_memory
         after = torch.rand(1)
         torch.manual_seed(global_seed)
         assert torch.equal(after, torch.rand(1))

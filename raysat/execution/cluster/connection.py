@@ -16,6 +16,7 @@ from ray.job_config import JobConfig
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
+from raysat.execution.cluster.dashboard import dashboard_address, dashboard_not_waited_for
 from raysat.execution.cluster.forked_workers import start_fork_server
 from raysat.execution.cluster.gcs import Pulse
 from raysat.execution.cluster.local_ray import elsewhere, private_processes, ray_folders, worker_path
@@ -86,9 +87,9 @@ def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connecte
     path = worker_path()
     with ray_folders(private) as folders:
         try:
-            with private_processes(folders.home.path), processes.started():
+            with private_processes(folders.home.path), processes.started(), dashboard_not_waited_for():
                 forked = start_fork_server(folders.home.path, processes)
-                dashboard = _init(
+                _init(
                     path,
                     {"TMPDIR": str(folders.scratch)},
                     forked,
@@ -97,6 +98,7 @@ def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connecte
                     dashboard_host="127.0.0.1",
                     _temp_dir=str(folders.temporary),
                 )
+                dashboard = dashboard_address()
         except Exception as error:
             folders.home.keep = folders.logs.is_dir()
             hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import ray
 from ray import PlacementGroupID
+from ray._common.utils import get_system_memory
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 
 from raysat.errors import ClusterError
 from raysat.execution.cluster_options import ClusterOptions, per_worker
+
+_JOB_BYTES: Final = 2 * 10**9  # of a worker that trains on the CPU: 0.6 GB of libraries, the rest for its network
 
 
 @contextmanager
@@ -35,17 +39,33 @@ def _reserved() -> set[str]:
     return {group for group, info in groups.items() if group.endswith(job) and info["state"] != "REMOVED"}
 
 
-def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: bool = False) -> tuple[float, float]:
-    """Decide what each job gets.
-
-    By default a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a node:
-    on small machines one trial with all cores beats several with one each.
+def machines(*, own: bool) -> list[dict[str, Any]]:
+    """What ``ray.nodes()`` says, for ``fit``.
 
     Args:
-        nodes: what ``ray.nodes()`` says.
+        own: it is a Ray that starts with the run: what it takes for its memory depends on what else runs just then, so
+            the machine's whole memory takes its place, which is the same when the run goes on.
+    """
+    nodes: list[dict[str, Any]] = ray.nodes()
+    whole = {"memory": float(get_system_memory())} if own else {}
+    return [node | {"Resources": node["Resources"] | whole} for node in nodes]
+
+
+def fit(
+    nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, jobs: int = 1, beside: bool = False
+) -> tuple[float, float]:
+    """Decide what each job gets.
+
+    By default a worker gets one GPU where there are any, with its share of the node's cores. Else the cores are shared
+    out among the jobs, down to one each, as far as memory goes: threads of one step wait for each other, jobs do not
+    (docs/speed.md). How many cores a job gets decides how its sums are rounded, so what is given here must be the
+    same when a run goes on.
+
+    Args:
+        nodes: as of ``machines``.
         options: what the user asks for.
-        beside: generators are to run beside trials: half the cores of a node, then, since a generator is long, and
-            gains little from threads.
+        jobs: that could run at once, if all of the plan were to be done.
+        beside: generators are to run beside trials: at most half the cores of a node each, since a generator is long.
 
     Returns:
         CPUs and GPUs of each worker.
@@ -60,7 +80,11 @@ def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: boo
     cpus = options.cpus_per_trial
     if cpus is None:
         cores = min((node["CPU"] for node in useful), default=1.0)
-        share = cores * gpus / most_gpus if gpus and most_gpus else cores / options.workers / (2 if beside else 1)
+        if gpus and most_gpus:
+            share = cores * gpus / most_gpus
+        else:
+            at_once = min(jobs, options.max_concurrent or jobs, sum(map(_most_at_once, useful))) * options.workers
+            share = min(cores / (2 if beside else 1), sum(node["CPU"] for node in useful) / max(at_once, 1))
         cpus = float(max(1, int(share)))
 
     if options.address is not None and options.max_concurrent is not None:
@@ -79,6 +103,11 @@ def fit(nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, beside: boo
             "if the cluster grows, give {--max-concurrent}",
         )
     return cpus, gpus
+
+
+def _most_at_once(node: Mapping[str, float]) -> int:
+    """How many jobs a node has memory and cores for."""
+    return int(min(node["CPU"], node.get("memory", math.inf) / _JOB_BYTES))
 
 
 def room(nodes: Sequence[Mapping[str, float]], worker: Mapping[str, float], workers: int) -> int:

@@ -39,6 +39,32 @@ def test_each_worker_gets_its_part(
     assert fit(nodes, options) == expected
 
 
+@pytest.mark.parametrize(
+    ("nodes", "options", "jobs", "expected"),
+    [
+        ([node(2)], ClusterOptions(), 12, 1.0),
+        ([node(16)], ClusterOptions(), 5, 3.0),
+        ([node(16)], ClusterOptions(), 100, 1.0),
+        ([node(16)], ClusterOptions(max_concurrent=2), 100, 8.0),
+        ([node(16)], ClusterOptions(workers=2), 4, 2.0),
+        ([node(16), node(16)], ClusterOptions(), 4, 8.0),  # both machines' cores are shared out
+        ([node(16), node(16)], ClusterOptions(), 1, 16.0),
+        ([node(8, 1)], ClusterOptions(), 100, 8.0),  # of one GPU
+        ([node(8)], ClusterOptions(cpus_per_trial=4), 100, 4.0),
+    ],
+)
+def test_the_cores_of_cpus_are_shared_out_among_jobs(
+    nodes: list[dict[str, Any]], options: ClusterOptions, jobs: int, expected: float
+) -> None:
+    assert fit(nodes, options, jobs=jobs)[0] == expected
+
+
+def test_no_more_jobs_share_the_cores_than_memory_holds() -> None:
+    small = {"Alive": True, "Resources": {"CPU": 16.0, "memory": 8.5e9}}
+    assert fit([small], ClusterOptions(), jobs=100) == (4.0, 0.0)
+    assert fit([small | {"Resources": {"CPU": 2.0, "memory": 1e9}}], ClusterOptions(), jobs=100) == (2.0, 0.0)
+
+
 def test_generators_and_trials_get_half_the_cores_each() -> None:
     two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
     assert fit(two, ClusterOptions()) == (2.0, 0.0)

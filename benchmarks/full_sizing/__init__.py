@@ -1,0 +1,1 @@
+"""The parts of ``full_size.py``."""
