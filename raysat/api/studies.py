@@ -20,6 +20,7 @@ from raysat.files import AnyPath, as_path
 from raysat.formatting import plural
 from raysat.planning import build
 from raysat.planning.build import PendingJobs
+from raysat.planning.jobs import PlannedTrial
 from raysat.planning.settings import describe
 from raysat.planning.summary import PlanSummary, summarize
 from raysat.reporting.analysis import reference
@@ -91,9 +92,21 @@ class Plan(build.Plan, Shown):
         return PendingJobs.of(self, as_path(out))
 
     @checked
-    def summary(self, out: AnyPath | str = "runs") -> PlanSummary:
-        """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds."""
-        return summarize(self, self.pending(out))
+    def summary(self, out: AnyPath | str = "runs", *, estimate: bool = False) -> PlanSummary:
+        """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds.
+
+        Args:
+            out: where runs are.
+            estimate: measure some steps of each network, for three seconds or more, to say how long this machine takes.
+        """
+        pending = self.pending(out)
+        trials = [item for item in pending.missing if isinstance(item, PlannedTrial)]
+        if not estimate or not trials:
+            return summarize(self, pending)
+        from raysat.execution.cluster_options import ClusterOptions
+        from raysat.execution.estimate import estimate as measured
+
+        return summarize(self, pending, measured(self, trials, ClusterOptions(workers=self.workers)))
 
     @checked
     def to_frame(self, out: AnyPath | str = "runs") -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import traceback
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -103,12 +104,16 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
 @cli.command()
 @study_options
 @click.option("--all", "everything", is_flag=True, help="List every arm and the whole tree; otherwise one page.")
-def plan(options: AblateOptions, everything: bool) -> None:
+@click.option("--estimate", is_flag=True, help="Measure some steps on this machine, to say how long it would take.")
+def plan(options: AblateOptions, everything: bool, estimate: bool) -> None:
     """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
     plan = options.plan()
     from raysat.views.plan import show_plan
 
-    show_plan(plan.summary(options.out), console(), everything=everything)
+    out = console()
+    with out.status("measuring some steps of each network") if estimate else nullcontext():
+        summary = plan.summary(options.out, estimate=estimate)
+    show_plan(summary, out, everything=everything)
 
 
 def _count(plan: Plan) -> str:

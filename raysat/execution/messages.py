@@ -42,6 +42,14 @@ class EpochDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepsTimed:
+    """A job has taken its first steps: how fast, long before its first epoch may end."""
+
+    job: str
+    images_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateSaved:
     """The state of a job after an epoch is on disk, as are those before it that other jobs need."""
 
@@ -91,7 +99,7 @@ class StoreTold:
     news: StoreNews
 
 
-Message = StoreTold | EpochDone | StateSaved | TrialDone | JobDone | JobFailed | StorageFailed
+Message = StoreTold | StepsTimed | EpochDone | StateSaved | TrialDone | JobDone | JobFailed | StorageFailed
 _KEY: Final = "message"
 
 
@@ -99,7 +107,7 @@ def to_result(message: Message) -> dict[str, Any]:
     """Wrap a message for Ray Tune, beside the few values that Tune itself reads."""
     result: dict[str, Any] = {
         _KEY: message,
-        "done": not isinstance(message, StoreTold | EpochDone | StateSaved | TrialDone),
+        "done": not isinstance(message, StoreTold | StepsTimed | EpochDone | StateSaved | TrialDone),
     }
     if isinstance(message, EpochDone) and message.score is not None:  # by which ASHA stops jobs
         result |= {"epoch": message.epoch, "balanced_accuracy": message.score.balanced_accuracy}

@@ -21,6 +21,7 @@ from raysat.execution.messages import (
     Score,
     State,
     StateSaved,
+    StepsTimed,
     StorageFailed,
     StoreTold,
     TrialDone,
@@ -99,6 +100,7 @@ class RunState:
         self._trained = 0  # samples seen in this run
         self._running: set[str] = set()  # jobs in slots
         self._over: set[str] = set()  # jobs that ended
+        self._paces: dict[str, float] = {}  # images a second of jobs in their first epoch
         self._clock, self._began = clock, clock()
         self._first_message: tuple[float, int] | None = None  # when, and what was trained by then
         for job in jobs:
@@ -156,6 +158,9 @@ class RunState:
         """A worker reports."""
         job = self._jobs[message.job]
         if isinstance(message, StoreTold):  # before the job begins
+            return
+        if isinstance(message, StepsTimed):
+            self._paces[job.id] = message.images_per_s
             return
         match message:
             case EpochDone(epoch=epoch):
@@ -217,8 +222,8 @@ class RunState:
             ended = self.ended - self.already_done
             left = self.total - self.ended
             return None if self._expected is None or not ended else self.elapsed / ended * left
-        if self._first_message is None:
-            return None
+        if self._first_message is None or not self._trained:
+            return self._left / pace if (pace := sum(self._paces.values())) else None
         since, trained_by_then = self._first_message
         trained, seconds = self._trained - trained_by_then, self._clock() - since
         if trained <= 0 or seconds < 1:

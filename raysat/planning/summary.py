@@ -45,6 +45,16 @@ class GeneratorSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the missing trials would take on this machine, as measured by a few steps."""
+
+    seconds: float
+    slots: int  # jobs at a time
+    cpus: float  # of each
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
     """A plan in numbers."""
 
@@ -70,6 +80,7 @@ class PlanSummary:
     samples_shared: int  # and if epochs are reused
     samples_per_s: float
     measured_on: int  # finished trials that the rate is the mean of; 0 where it is assumed
+    estimate: Estimate | None = None  # where it was asked for
 
     @property
     def seconds(self) -> float:
@@ -77,8 +88,8 @@ class PlanSummary:
         return self.samples_shared / self.samples_per_s
 
 
-def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
-    """Count what a plan has, and what its run lacks."""
+def summarize(plan: Plan, pending: PendingJobs, estimate: Estimate | None = None) -> PlanSummary:
+    """Count what a plan has, and what its run lacks; with an estimate of how long that takes, if it was made."""
     missing = {item.id for item in pending.missing}
     trials = [item for item in pending.missing if isinstance(item, PlannedTrial)]
     generate = [item for item in pending.missing if isinstance(item, GenerateJob)]
@@ -137,6 +148,7 @@ def summarize(plan: Plan, pending: PendingJobs) -> PlanSummary:
         samples_shared=shared_samples(trials),
         samples_per_s=samples_per_s,
         measured_on=measured_on,
+        estimate=estimate,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from raysat.training import evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import autocast, channels_last, full_precision
+from raysat.training.device import EVALUATION_BATCH, autocast, channels_last, full_precision
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.parallel import Workers
@@ -29,6 +30,8 @@ from raysat.training.seeding import generator, reproducible
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
 
+OnPace = Callable[[float], None]
+_PACE_S: Final = 3.0  # of steps, before their pace is told
 _STABILISE: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
 
 
@@ -50,6 +53,7 @@ class Engine:
         generated: Sequence[PatchStore] = (),
         averages: Sequence[tuple[Average, int]] = (),
         eager: bool = False,
+        on_pace: OnPace | None = None,
     ) -> None:
         """Build the network at its start, and open the patches.
 
@@ -60,6 +64,7 @@ class Engine:
             generated: stores of patches made by a model.
             averages: weight averages to keep up for other trials beside the trial's own, each with its trial's epochs.
             eager: launch every operation of a step from Python, on CUDA too.
+            on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
         """
         self.config, self.seed, self.device = trial.config, trial.seed, device
         bands = band_positions(self.config, store)
@@ -100,6 +105,7 @@ class Engine:
         self.steps = len(self._batches(0))
         self.samples_seen = 0
         self.epochs_done = 0
+        self._on_pace = on_pace
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
@@ -128,12 +134,16 @@ class Engine:
                 take=lambda views_NCHW, update: step(views_NCHW, update, moved),
             )
             return torch.cat(self._graphs(steps, inputs))
-        losses = []
+        losses, seen, began = [], 0, time.perf_counter()
         for index, one in enumerate(inputs):
             patches_nCHW, own = train.take(one.view.positions_n.numpy()), to_device(one, self.device)
             losses.append(self._step(self._step.views(patches_nCHW, own.view), own.update, moved))
             if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
+                seen += len(one.update.labels_b) * self.config.augment.forward_passes
+                if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:
+                    self._on_pace(seen / spent)
+                    self._on_pace = None
         return torch.stack(losses)
 
     def _inputs(
@@ -156,6 +166,25 @@ class Engine:
                 rank=self.workers.rank,
                 world=self.workers.world,
             )
+
+    def try_step(self) -> int:
+        """Take the first step of training, for its time alone; return its patches. The network is of no use then."""
+        (batch, *_), weights_K = self._batches(0), np.ones(len(self.counts))
+        moved = [average for average in self.averages.values() if average.takes_every_step]
+        with reproducible(self.device, self.seed, "train"):
+            self._parallel.train()
+            self._take_steps(0, self._inputs(0, [batch], weights_K, moved), moved)
+        return len(batch)
+
+    @torch.inference_mode()
+    def try_evaluation(self) -> int:
+        """Evaluate a batch, for its time alone; return its patches."""
+        patches = self.patches[self.evaluation_splits[0]]
+        count = min(len(patches), EVALUATION_BATCH)
+        with full_precision():
+            self.network.eval()
+            self.network(channels_last(self._scale.normalise(patches.take(np.arange(count)))))
+        return count
 
     @torch.inference_mode()
     def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:

@@ -22,7 +22,7 @@ from raysat.training import optimizers
 from raysat.training.check import check, check_generated
 from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
-from raysat.training.engine import Engine
+from raysat.training.engine import Engine, OnPace
 from raysat.training.models.build import cpu_state, parameter_count
 from raysat.training.results import EpochReport, Probabilities, TrialResult
 from raysat.training.stopwatch import Part, Stopwatch
@@ -44,6 +44,7 @@ class Training:
         device: torch.device | None = None,
         eager: bool = False,
         stopwatch: Stopwatch[Part] | None = None,
+        on_pace: OnPace | None = None,
     ) -> None:
         """Build the network at its start.
 
@@ -55,6 +56,7 @@ class Training:
             device: where; by default the current CUDA device, else the CPU.
             eager: launch every operation of a step from Python, on CUDA too: slower, and easier to debug.
             stopwatch: is told what training and evaluation take.
+            on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
 
         Raises:
             BandError, PlanError, TrainingError: see ``train``.
@@ -62,7 +64,13 @@ class Training:
         check(trial.config, store)
         check_generated(trial.config, store, generated)
         self._engine = Engine(
-            trial, store, device or default_device(), generated=generated, averages=averages, eager=eager
+            trial,
+            store,
+            device or default_device(),
+            generated=generated,
+            averages=averages,
+            eager=eager,
+            on_pace=on_pace,
         )
         self._store, self._timing = store, (stopwatch or Stopwatch[Part]()).timing
         self.validation_split = self._engine.evaluation_splits[0]

@@ -13,7 +13,7 @@ from rich.text import Text
 from raysat.formatting import duration, elide, plural
 from raysat.metrics.power import power_note, seeds_needed
 from raysat.planning.no_effect import NoEffect
-from raysat.planning.summary import ArmSummary, GeneratorSummary, PlanSummary
+from raysat.planning.summary import ArmSummary, Estimate, GeneratorSummary, PlanSummary
 from raysat.views.stage_tree import stage_tree
 from raysat.views.table import plain_table
 
@@ -164,13 +164,26 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
         yield "sharing", f"{summary.samples_shared:,} images in fact: {times}"
     else:
         yield "sharing", "none: every trial is trained alone"
+    on_top = "; generators on top" if n_generators else ""
+    if summary.estimate is not None:
+        yield "time", _estimated(summary.estimate) + on_top
+        return
     source = (
         f"(mean of {summary.measured_on} finished trials)"
         if summary.measured_on
         else "(assumed: ResNet-18 on two CPU cores; finished trials replace it)"
     )
-    rate = f"{summary.samples_per_s:,.0f} images/s {source}" + ("; generators on top" if n_generators else "")
+    rate = f"{summary.samples_per_s:,.0f} images/s {source}" + on_top
     yield "time", f"about {duration(summary.seconds)} one at a time, at {rate}"
+
+
+def _estimated(estimate: Estimate) -> str:
+    """How long this machine would take, and how it would go about it."""
+    each = f"{estimate.cpus:g} CPU" + (f" + {estimate.gpus:g} GPU" if estimate.gpus else "")
+    return (
+        f"about {duration(estimate.seconds)} on this machine, {plural(estimate.slots, 'job')} at a time on {each} "
+        "each, by some steps of each network measured now"
+    )
 
 
 def _fact(word: str, text: str, width: int) -> list[str]:

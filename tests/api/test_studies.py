@@ -1,5 +1,6 @@
 """Studies, searches and plans through the Python API."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +52,18 @@ def test_a_plan_counts_and_says_what_is_finished(tmp_path: Path) -> None:
     assert summary.missing_trials == len(plan.trials)
     assert frame["images"].sum() == summary.samples_alone
     assert "14 (7 arms x 2 seeds)" in str(plan)
+
+
+def test_an_estimate_is_measured_where_it_is_asked_for(landsat_store: PatchStore, tmp_path: Path) -> None:
+    study = raysat.load_study("table2", overrides=TINY, epochs=4, seeds=2)
+    plan = raysat.plan(study, landsat_store.path)
+    assert plan.summary(tmp_path).estimate is None
+    estimate = plan.summary(tmp_path, estimate=True).estimate
+    assert estimate is not None
+    assert (estimate.gpus, estimate.slots * estimate.cpus <= (os.cpu_count() or 1)) == (0, True)
+    longer = raysat.plan(raysat.load_study("table2", overrides=TINY, epochs=400, seeds=2), landsat_store.path)
+    assert (much := longer.summary(tmp_path, estimate=True).estimate) is not None
+    assert much.seconds > 10 * estimate.seconds > 0
 
 
 def test_a_store_that_is_open_is_as_good_as_its_path(landsat_store: PatchStore) -> None:

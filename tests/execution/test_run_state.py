@@ -6,7 +6,7 @@ import pytest
 
 from raysat.config.families.images import Dcgan
 from raysat.config.schema import Generation
-from raysat.execution.messages import EpochDone, JobDone, JobFailed, Score, State, StorageFailed, TrialDone
+from raysat.execution.messages import EpochDone, JobDone, JobFailed, Score, State, StepsTimed, StorageFailed, TrialDone
 from raysat.execution.run_state import Row, RunState
 from raysat.planning.jobs import GenerateJob
 from raysat.planning.stages import Job, TrainJob, train_jobs
@@ -132,6 +132,22 @@ def test_the_time_left_counts_what_is_trained_now_and_what_is_still_to_come() ->
     assert state.seconds_left() == pytest.approx(5)
     state.receive(JobDone(job="long"))
     assert state.seconds_left() == 0
+
+
+def test_the_first_steps_tell_how_long_it_will_take_until_an_epoch_does() -> None:
+    long, other = jobs()
+    clock = Clock()
+    state = RunState([long, other], clock=clock)
+    state.receive(StepsTimed(job="long", images_per_s=2.0))
+    assert state.seconds_left() == pytest.approx(100 / 2)  # images of both jobs
+    state.receive(StepsTimed(job="other", images_per_s=6.0))
+    assert state.seconds_left() == pytest.approx(100 / 8)
+    clock.now += 5
+    state.receive(EpochDone(job="long", epoch=1))
+    state.receive(EpochDone(job="other", epoch=1))
+    clock.now += 10
+    state.receive(EpochDone(job="long", epoch=2))  # 20 images since the first word of an epoch, in 10 s
+    assert state.seconds_left() == pytest.approx(70 * 10 / 20)
 
 
 def test_a_search_learns_of_its_jobs_as_they_come() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import ray
 from ray import PlacementGroupID
 from ray._common.utils import get_system_memory
+from ray._private.utils import get_num_cpus
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 
 from raysat.errors import ClusterError
@@ -49,6 +50,14 @@ def machines(*, own: bool) -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = ray.nodes()
     whole = {"memory": float(get_system_memory())} if own else {}
     return [node | {"Resources": node["Resources"] | whole} for node in nodes]
+
+
+def this_machine() -> dict[str, Any]:
+    """This machine as the node that it will be, for ``fit``, where no Ray runs."""
+    import torch
+
+    gpus = {"GPU": float(torch.cuda.device_count())} if torch.cuda.is_available() else {}
+    return {"Alive": True, "Resources": {"CPU": float(get_num_cpus()), "memory": float(get_system_memory())} | gpus}
 
 
 def fit(

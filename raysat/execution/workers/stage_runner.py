@@ -16,6 +16,7 @@ from raysat.execution.messages import (
     Message,
     Score,
     StateSaved,
+    StepsTimed,
     StorageFailed,
     StoreTold,
     TrialDone,
@@ -87,6 +88,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             device=device,
             eager=settings.eager,
             stopwatch=watch,
+            on_pace=lambda images_per_s: report(StepsTimed(job=job.id, images_per_s=images_per_s)),
         )
         first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
         training = _resume(job, first_end, begin, storage, group) or begin()

@@ -1,0 +1,71 @@
+"""How long this machine would take for what a run lacks: from a few steps of each network, measured now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from raysat.config.families.learning import NoAverage
+from raysat.config.schema import Config
+from raysat.execution.cluster.resources import fit, room, this_machine
+from raysat.execution.cluster_options import ClusterOptions, per_worker
+from raysat.planning.build import Plan
+from raysat.planning.jobs import PlannedTrial
+from raysat.planning.stages import TrainJob, train_jobs
+from raysat.planning.summary import Estimate
+from raysat.training.check import evaluation_splits
+
+if TYPE_CHECKING:
+    from raysat.training.calibration import Pace
+
+_SECONDS: Final = 3.0  # of measuring, shared out among the networks; each takes two steps at least
+
+
+def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions) -> Estimate:
+    """Measure, and count; generators are left out.
+
+    Args:
+        plan: what the study means on its store.
+        trials: those that the run lacks.
+        options: how to use the machine.
+
+    Raises:
+        ClusterError: a trial asks for more than the machine has.
+        BandError, PlanError, TrainingError: as ``training.loop.train``.
+    """
+    from raysat.training.calibration import measure  # torch
+
+    machine, planned = this_machine(), len(plan.train_jobs) + len(plan.generate_jobs)
+    cpus, gpus = fit([machine], options, jobs=planned, beside=bool(plan.generate_jobs))
+    jobs = train_jobs(trials)
+    slots = max(1, min(len(jobs), room([machine["Resources"]], per_worker(cpus, gpus), options.workers)))
+    networks = {_network(job.trials[-1].trial.config): job.trials[-1].trial.config for job in jobs}
+    paces: dict[Any, Pace] = {
+        key: measure(
+            config,
+            plan.store,
+            slots=slots if not gpus else 1,
+            threads=max(1, int(cpus)),
+            seconds=_SECONDS / len(networks),
+        )
+        for key, config in networks.items()
+    }
+    seconds = sum(_seconds(job, plan, paces[_network(job.trials[-1].trial.config)]) for job in jobs)
+    return Estimate(seconds=seconds / (slots if gpus else 1), slots=slots, cpus=cpus, gpus=gpus)
+
+
+def _network(config: Config) -> tuple[Any, ...]:
+    """What decides how long a step takes, near enough."""
+    return config.model, config.data, config.augment, config.optim.batch_size
+
+
+def _seconds(job: TrainJob, plan: Plan, pace: Pace) -> float:
+    """What a job takes of a machine that it has for itself: its steps, and all its evaluation."""
+    splits = {split: len(plan.store.indices(split)) for split in evaluation_splits(plan.store)}
+    validation, config = next(iter(splits.values())), job.trials[-1].trial.config
+    evaluated = (job.trials[-1].epochs - job.start_epoch) * validation
+    for trial in job.trials:
+        averaged = not isinstance(trial.trial.config.average, NoAverage)
+        evaluated += sum(splits.values()) - (0 if averaged else validation)
+        evaluated += len(plan.store.indices("train")) if averaged else 0  # batch norm of averaged weights
+    return job.samples_seen / config.augment.forward_passes / pace.trained + evaluated / pace.evaluated

@@ -1,0 +1,73 @@
+"""How fast this machine trains and evaluates a network: some steps of it, in as many threads as there will be slots."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from raysat.config.families.images import NoSynthetic
+from raysat.config.schema import Config, Trial
+from raysat.data.store import PatchStore
+from raysat.training.device import default_device
+from raysat.training.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Patches a second, of all slots together."""
+
+    trained: float
+    evaluated: float
+
+
+def measure(config: Config, store: PatchStore, *, slots: int = 1, threads: int | None = None, seconds: float) -> Pace:
+    """Time steps of training and batches of evaluation, each after one that warms up, and one at least.
+
+    Generated patches are left out: they are patches like others.
+
+    Args:
+        config: what is trained.
+        store: the patches.
+        slots: how many train at once.
+        threads: of each; by default those that torch has.
+        seconds: for how long, about.
+
+    Raises:
+        BandError, PlanError, TrainingError: as ``training.loop.train``.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        trial = Trial(config=config.model_copy(update={"synthetic": NoSynthetic()}), seed=0)
+        engines = [Engine(trial, store, default_device()) for _ in range(slots)]
+        with ThreadPoolExecutor(slots) as pool:
+            paces = list(pool.map(lambda engine: _pace(engine, seconds), engines))
+    finally:
+        torch.set_num_threads(before)
+    return Pace(trained=sum(pace.trained for pace in paces), evaluated=sum(pace.evaluated for pace in paces))
+
+
+def _pace(engine: Engine, seconds: float) -> Pace:
+    trained = _rate(engine.try_step, 0.8 * seconds, engine.device)
+    return Pace(trained=trained, evaluated=_rate(engine.try_evaluation, 0.2 * seconds, engine.device))
+
+
+def _rate(work: Callable[[], int], seconds: float, device: torch.device) -> float:
+    """Patches a second of work that returns how many it did."""
+    for _ in range(3 if device.type == "cuda" else 1):  # a graph is recorded by the second
+        work()
+    _wait(device)
+    began, done = time.perf_counter(), 0
+    while not done or time.perf_counter() - began < seconds:
+        done += work()
+        _wait(device)
+    return done / (time.perf_counter() - began)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
