@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(PEERS), help="beside raysat")
     given = parser.parse_args()
     size = SMALLEST if given.smallest else QUICK if given.quick else Size()
-    peers = given.only or list(PEERS)
+    peers = given.only or [peer for peer in PEERS if is_installed(peer)]
     print(
         f"{size.model}, {size.patches} patches, {len(size.arms)} arms x {size.seeds} seeds x {size.epochs} epochs",
         flush=True,
@@ -64,6 +65,14 @@ def main() -> int:
         if "authors" in peers and not given.quick:
             print("\n" + augmix(folder / "augmix", store, replace(size, arms=("AugMix",), seeds=1)))
     return 0
+
+
+def is_installed(peer: str) -> bool:
+    """Whether a peer can run; says so where it cannot."""
+    found = peer != "torchgeo" or bool(find_spec("torchgeo") and find_spec("lightning"))
+    if not found:
+        print(f"{PEERS[peer]} is left out: pip install -c constraints.txt '.[bench]'", flush=True)
+    return found
 
 
 def make_store(path: Path, size: Size) -> Path:

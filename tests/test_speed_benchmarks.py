@@ -49,3 +49,12 @@ def test_full_size_is_measured_at_two_sizes() -> None:
     assert {"data import", "plan table1", "ablate, driver", "steps of each arm", "report, 16 arms"} <= set(found)
     assert "CPU" in found["data import"][-1]  # how it grows
     assert "million" in found["table2"][0]
+
+
+@pytest.mark.slow
+def test_results_are_written_with_machine_versions_and_date(tmp_path: Path) -> None:
+    run("run.py", "--smallest", "--only", "gpu.py", "--out", str(tmp_path / "RESULTS.md"))
+    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "torch 2." in page
+    assert "## Steps on a GPU" in page
+    assert "\n\n| case |" in page  # an empty line before a table
