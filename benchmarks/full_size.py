@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,7 +43,6 @@ SEEDS: Final = 5
 QUICK: Final = (FULL // 50, FULL // 25)
 SMALLEST: Final = (120, 240)
 MOST_DRIVER_MB: Final = 1000
-GROWTH: Final = 1.25  # a part that takes longer than this, times the patches, grows faster than they do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def measured(folder: Path, size: int, *, last: bool, tiny: bool) -> Measured:
     rates: dict[str, dict[str, float]] = {}
     if last:
         results = folder / "rates.json"
-        words = ("-m", "full_sizing.steps", str(store), "2", str(results), *map(str, spaces))
+        words = ("-m", "full_sizing.steps", str(store), str(results), *map(str, spaces))
         parts["steps of each arm"] = measure(*words, *(["--all-arms"] if size == FULL else []))
         rates = json.loads(results.read_text(encoding="utf-8"))
     patches = round(size * VAL)
@@ -102,7 +102,7 @@ def measured(folder: Path, size: int, *, last: bool, tiny: bool) -> Measured:
 
 def own_space(folder: Path, space: Path, *, tiny: bool) -> Path:
     """A table with five seeds; for the test with a network of a test's size."""
-    text = space.read_text(encoding="utf-8").replace("seeds: [0, 1, 2]", f"seeds: {SEEDS}")
+    text = re.sub(r"(?m)^seeds: .*$", f"seeds: {SEEDS}", space.read_text(encoding="utf-8"))
     for name in ("resnet18", "resnet50", "efficientnet_b4") if tiny else ():
         text = text.replace(f"name: {name}", "name: test_resnet")
     made = folder / space.name
@@ -116,9 +116,13 @@ def driver(*words: str) -> Taken:
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         process = subprocess.Popen([sys.executable, "-m", "raysat", *words], stdout=output, stderr=output)  # noqa: S603
         until = time.monotonic() + 300
-        while time.monotonic() < until and process.poll() is None and not _says(output, "at a time"):
+        while time.monotonic() < until and not _has_ended(process) and not _says(output, "at a time"):
             time.sleep(0.2)
         time.sleep(3)  # its workers read the store
+        output.seek(0)
+        if "at a time" not in (printed := output.read()):
+            process.kill()
+            sys.exit(f"{' '.join(words)} did not come to train:\n{printed[-2000:]}")
         megabytes = peak(process.pid)
         process.send_signal(signal.SIGINT)
         _, status, used = os.wait4(process.pid, 0)
@@ -181,7 +185,7 @@ def projection(folder: Path, size: int, rates: dict[str, dict[str, float]], rate
 
 
 def whole(plan: Plan, rates: dict[str, dict[str, float]], times: float) -> tuple[float, float]:
-    """Image views of a plan after sharing; seconds for these and for evaluation, one job after another."""
+    """Image views of a plan after sharing; seconds for these and for validation, one job after another."""
     arm_of = {trial: arm for arm, seeds in plan.trial_ids.items() for trial in seeds.values()}
     held_out, views, seconds = FULL * VAL, 0.0, 0.0
     for job in train_jobs(plan.trials):
@@ -195,6 +199,11 @@ def whole(plan: Plan, rates: dict[str, dict[str, float]], times: float) -> tuple
 
 def size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended; what it took is still to be asked for."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _says(output: object, words: str) -> bool:

@@ -25,7 +25,7 @@ import torch
 HERE: Final = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from gpu import DEVICE, Case, bare_step, make_store  # noqa: E402  (beside this script)
+from gpu import DEVICE, Case, bare_step, make_store, synchronize  # noqa: E402  (beside this script)
 from peering import pillow_augmix  # noqa: E402
 
 from raysat.config.families.images import AugMix  # noqa: E402
@@ -82,19 +82,21 @@ def loop_row(case: Case, store: Any, steps: int, pairs: int) -> str:
 
 
 def rate(run: Callable[[], Any], steps: int) -> float:
+    synchronize()
     began = time.perf_counter()
     run()
+    synchronize()
     return steps * BATCH / (time.perf_counter() - began)
 
 
 def augmix_rows(bands: int, repeats: int) -> list[str]:
     rng = np.random.default_rng(0)
     patches = rng.integers(0, 256, (BATCH, bands, 65, 65), dtype=np.uint8)
-    unit, member = torch.from_numpy(patches).float() / 255, AugMix()
+    member = AugMix()
 
     def ours() -> None:
         drawn = augmix.chains(augmix.draw(member, BATCH, rng), height=65, width=65)
-        augmix.augmented_views(unit, drawn)
+        augmix.augmented_views(torch.from_numpy(patches).float() / 255, drawn)
 
     def by_pillow() -> None:
         for patch in patches:
@@ -105,7 +107,7 @@ def augmix_rows(bands: int, repeats: int) -> list[str]:
     if bands == 3:  # it knows one or three
         from torchvision.transforms import v2
 
-        transform, tensors = v2.AugMix(), torch.from_numpy(patches)
+        transform, tensors = v2.AugMix(all_ops=False), torch.from_numpy(patches)
 
         def by_torchvision() -> None:
             for patch in tensors:

@@ -1,7 +1,7 @@
 """The same small study by raysat and by its peers, on the same patches and machine, one after the other in one run.
 
     pip install -c constraints.txt '.[bench]'
-    python benchmarks/peers.py [--quick] [--repeats 1] [--only raysat --only plain ...]
+    python benchmarks/peers.py [--quick] [--repeats 1] [--only plain ...]
 
 Six arms (plain, SWA, EMA, deferred reweighting, balanced softmax, inverse-frequency sampling), on synthetic patches
 of 11 x 65 x 65. *plain*: a DataLoader loop in the manner of timm's train.py. *authors*: that of the paper's published
@@ -59,7 +59,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="raysat-peers-") as work:
         folder = Path(work)
         store = make_store(folder / "store", size)
-        passes = [one_pass(folder / str(index), store, size.space(), peers) for index in range(given.repeats)]
+        passes = []
+        for index in range(given.repeats):  # each comes first in its turn
+            turn = ["raysat", *peers][index % (1 + len(peers)) :] + ["raysat", *peers][: index % (1 + len(peers))]
+            passes.append(one_pass(folder / str(index), store, size.space(), turn))
         print(agreement(passes[0]))
         print("\n".join(table(passes, size)))
         if "authors" in peers and not given.quick:
@@ -81,11 +84,14 @@ def make_store(path: Path, size: Size) -> Path:
 
 
 def one_pass(folder: Path, store: Path, space: str, peers: Sequence[str]) -> dict[str, Outcome]:
-    """Train the study by raysat and by every peer."""
+    """Train the study by raysat and by peers, in this order."""
     folder.mkdir()
     (folder / "peers.yaml").write_text(space, encoding="utf-8")
-    found = {"raysat": ours(folder, store)}
+    found = {}
     for peer in peers:
+        if peer == "raysat":
+            found[peer] = ours(folder, store)
+            continue
         say(f"{PEERS[peer]} ...")
         words = [
             sys.executable,
@@ -121,10 +127,14 @@ def agreement(found: dict[str, Outcome]) -> str:
     for peer, outcome in found.items():
         if outcome.trials.keys() != own.trials.keys():
             sys.exit(f"{peer} trained other trials")
-        first = [abs(outcome.trials[key].losses[0] / own.trials[key].losses[0] - 1) for key in own.trials]
+        first, last = (
+            [abs(outcome.trials[key].losses[epoch] / own.trials[key].losses[epoch] - 1) for key in own.trials]
+            for epoch in (0, -1)
+        )
         if peer != "raysat":
             lines.append(
-                f"{PEERS[peer]}: first epoch's loss within {max(first):.1e} of raysat's (n = {len(first)}), "
+                f"{PEERS[peer]}: first epoch's loss within {max(first):.1e} of raysat's, the last's "
+                f"within {max(last):.1e} (n = {len(first)} trials), "
                 f"balanced accuracy {outcome.balanced_accuracy:.3f} beside {own.balanced_accuracy:.3f}"
             )
         if max(first) > 0.02:
@@ -138,7 +148,7 @@ def table(passes: Sequence[dict[str, Outcome]], size: Size) -> list[str]:
         f"| n = {len(passes)} | seconds | images/s of the study | peak, MB | over raysat |",
         "|---|---|---|---|---|",
     ]
-    for peer in passes[0]:
+    for peer in ("raysat", *(peer for peer in PEERS if peer in passes[0])):
         seconds = statistics.median(each[peer].seconds for each in passes)
         ratios = [each[peer].seconds / each["raysat"].seconds for each in passes]
         spread = f"{statistics.median(ratios):.2f}" + (
@@ -153,7 +163,7 @@ def table(passes: Sequence[dict[str, Outcome]], size: Size) -> list[str]:
 
 def augmix(folder: Path, store: Path, size: Size) -> str:
     """One arm with AugMix by raysat and in the authors' way, whose Pillow does other operations at random."""
-    found = one_pass(folder, store, size.space(), ["authors"])
+    found = one_pass(folder, store, size.space(), ["raysat", "authors"])
     own, theirs = found["raysat"], found["authors"]
     return (
         f"AugMix alone, one trial: raysat {own.seconds:.0f} s, {PEERS['authors']} {theirs.seconds:.0f} s "

@@ -26,11 +26,9 @@ from raysat.training import losses
 class Files(Dataset[tuple[Tensor, int]]):
     """The train split as a file a patch; with AugMix three views of each, (3, C, H, W)."""
 
-    def __init__(self, patches: Patches, store: PatchStore, folder: Path, augment: AugMix | None) -> None:
+    def __init__(self, patches: Patches, folder: Path, augment: AugMix | None) -> None:
         self._patches, self._folder, self._augment = patches, folder, augment
         self._rng = np.random.default_rng(0)
-        for position, index in enumerate(store.indices("train")):
-            np.save(folder / f"{position}.npy", store.images[index])
 
     def __len__(self) -> int:
         return len(self._patches)
@@ -57,9 +55,11 @@ def main() -> None:
     train = Patches(store, "train")
     found = []
     with tempfile.TemporaryDirectory() as folder:
+        for position, index in enumerate(store.indices("train")):
+            np.save(Path(folder, f"{position}.npy"), store.images[index])
         for task in tasks(space, store):
             augment = task.config.augment if isinstance(task.config.augment, AugMix) else None
-            patches["train"] = Files(train, store, Path(folder), augment)
+            patches["train"] = Files(train, Path(folder), augment)
             found.append(plain.train(task, patches, plain.supervised if augment is None else consistent))
     write(results, found)
 

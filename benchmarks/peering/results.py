@@ -1,4 +1,4 @@
-"""What a peer says of each trial, and the table that puts peers beside each other."""
+"""What a peer says of each trial, as a file, and what its process took."""
 
 from __future__ import annotations
 

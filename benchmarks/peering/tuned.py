@@ -56,7 +56,7 @@ def main() -> None:
         found = ray.tune.Tuner(
             ray.tune.with_resources(drive, {"CPU": 0.01}),
             param_space={"index": ray.tune.grid_search(range(count)), "space": str(space), "store": str(store_path)},
-            tune_config=ray.tune.TuneConfig(max_concurrent_trials=os.cpu_count()),
+            tune_config=ray.tune.TuneConfig(max_concurrent_trials=int(ray.cluster_resources()["CPU"])),
             run_config=ray.tune.RunConfig(name="tune", storage_path=folder, verbose=0),
         ).fit()
         write(results, [Trained(**result.metrics["trained"]) for result in found if result.metrics])

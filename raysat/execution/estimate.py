@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raysat.config.families.learning import NoAverage
 from raysat.config.schema import Config
+from raysat.errors import DivergedError, TrainingError
 from raysat.execution.cluster.resources import fit, room, this_machine
 from raysat.execution.cluster_options import ClusterOptions, per_worker
 from raysat.planning.build import Plan
@@ -31,7 +32,7 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
 
     Raises:
         ClusterError: a trial asks for more than the machine has.
-        BandError, PlanError, TrainingError: as ``training.loop.train``.
+        BandError, PlanError, TrainingError: as ``training.loop.train``; or the steps cannot be timed.
     """
     from raysat.training.calibration import measure  # torch
 
@@ -40,16 +41,15 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
     jobs = train_jobs(trials)
     slots = max(1, min(len(jobs), room([machine["Resources"]], per_worker(cpus, gpus), options.workers)))
     networks = {_network(job.trials[-1].trial.config): job.trials[-1].trial.config for job in jobs}
-    paces: dict[Any, Pace] = {
-        key: measure(
-            config,
-            plan.store,
-            slots=slots if not gpus else 1,
-            threads=max(1, int(cpus)),
-            seconds=_SECONDS / len(networks),
-        )
-        for key, config in networks.items()
-    }
+    at_once, seconds_each = 1 if gpus else slots * options.workers, _SECONDS / len(networks)
+    try:
+        paces: dict[Any, Pace] = {
+            key: measure(config, plan.store, slots=at_once, threads=max(1, int(cpus)), seconds=seconds_each)
+            for key, config in networks.items()
+        }
+    except (DivergedError, RuntimeError) as error:  # what torch raises for too little memory
+        reason = str(error).partition("\n")[0]
+        raise TrainingError(f"steps cannot be timed: {reason}", hint="leave out {--estimate}") from error
     seconds = sum(_seconds(job, plan, paces[_network(job.trials[-1].trial.config)]) for job in jobs)
     return Estimate(seconds=seconds / (slots if gpus else 1), slots=slots, cpus=cpus, gpus=gpus)
 

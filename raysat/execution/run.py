@@ -62,7 +62,10 @@ def run(
     if plan.generate_jobs:
         artifacts.check_writable()
     jobs, beside = len(plan.train_jobs) + len(plan.generate_jobs), bool(plan.generate_jobs)
-    with session(plan.study.name, plan.store, ledger, artifacts, options, on_event, jobs=jobs, beside=beside) as active:
+    before = _threads_before(plan, ledger)
+    with session(
+        plan.study.name, plan.store, ledger, artifacts, options, on_event, jobs=jobs, before=before, beside=beside
+    ) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
         finished = ledger.finished(item.id for item in items)
@@ -71,6 +74,14 @@ def run(
             return Summary(finished=0, failed=0, interrupted=False)
         already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)
         return run_items(active, left, already_done=already_done, subscribers=subscribers)
+
+
+def _threads_before(plan: Plan, ledger: Ledger) -> int | None:
+    """Threads of the trials that a run has finished on a CPU: a study that has grown goes on with as many."""
+    if (first := next(iter(ledger.finished(trial.id for trial in plan.trials)), None)) is None:
+        return None
+    hardware = ledger.read(first).hardware
+    return hardware.threads if hardware.device == "cpu" else None
 
 
 def generate(

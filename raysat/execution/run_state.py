@@ -100,7 +100,7 @@ class RunState:
         self._trained = 0  # samples seen in this run
         self._running: set[str] = set()  # jobs in slots
         self._over: set[str] = set()  # jobs that ended
-        self._paces: dict[str, float] = {}  # images a second of jobs in their first epoch
+        self._paces: dict[str, float] = {}  # images a second of jobs, by their first steps
         self._clock, self._began = clock, clock()
         self._first_message: tuple[float, int] | None = None  # when, and what was trained by then
         for job in jobs:
@@ -222,12 +222,11 @@ class RunState:
             ended = self.ended - self.already_done
             left = self.total - self.ended
             return None if self._expected is None or not ended else self.elapsed / ended * left
-        if self._first_message is None or not self._trained:
-            return self._left / pace if (pace := sum(self._paces.values())) else None
-        since, trained_by_then = self._first_message
+        since, trained_by_then = self._first_message or (self._clock(), self._trained)
         trained, seconds = self._trained - trained_by_then, self._clock() - since
         if trained <= 0 or seconds < 1:
-            return None
+            pace = sum(self._paces.get(job, 0.0) for job in self._running)
+            return self._left / pace if pace else None
         return self._left * seconds / trained
 
     def _notify(self, changed: Sequence[Row | None]) -> None:

@@ -15,7 +15,7 @@ from typing_extensions import override
 from raysat.data.store import PatchStore
 from raysat.execution.cluster.address import check_address
 from raysat.execution.cluster.connection import connect, quiet_tune
-from raysat.execution.cluster.resources import fit, machines
+from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.run_state import RunState
@@ -47,6 +47,7 @@ def session(
     on_event: OnEvent = ignore,
     *,
     jobs: int = 1,
+    before: int | None = None,
     beside: bool = False,
 ) -> Iterator[Session]:
     """Hold a run's ledger and have Ray at hand, with all that slots share.
@@ -59,6 +60,7 @@ def session(
         options: how to use the machine or cluster.
         on_event: is told what happens.
         jobs: how many could run at once, if all were to be done (``resources.fit``).
+        before: threads of trials that the run has finished.
         beside: whether generators and trials are to run beside each other (``resources.fit``).
 
     Yields:
@@ -82,7 +84,12 @@ def session(
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
-        cpus, gpus = fit(machines(own=own), options, jobs=jobs, beside=beside)
+        # Of its own Ray a run knows how many jobs share the machine; what a cluster has changes while the run waits.
+        cpus, gpus = (
+            fit(own_nodes(), options, jobs=jobs, before=before, beside=beside)
+            if own
+            else fit(ray.nodes(), options, beside=beside)
+        )
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
             storage=storage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +13,9 @@ import torch
 from raysat.config.families.images import NoSynthetic
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
-from raysat.training.device import default_device
+from raysat.training.device import default_device, full_precision
 from raysat.training.engine import Engine
+from raysat.training.seeding import reproducible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,31 +41,34 @@ def measure(config: Config, store: PatchStore, *, slots: int = 1, threads: int |
     Raises:
         BandError, PlanError, TrainingError: as ``training.loop.train``.
     """
-    before = torch.get_num_threads()
+    before, device = torch.get_num_threads(), default_device()
     torch.set_num_threads(threads or before)
     try:
         trial = Trial(config=config.model_copy(update={"synthetic": NoSynthetic()}), seed=0)
-        engines = [Engine(trial, store, default_device()) for _ in range(slots)]
-        with ThreadPoolExecutor(slots) as pool:
-            paces = list(pool.map(lambda engine: _pace(engine, seconds), engines))
+        engines = [Engine(trial, store, device) for _ in range(slots)]
+        # What these change is the process's, so one thread changes it for all.
+        with reproducible(device, 0, "calibration"), ThreadPoolExecutor(slots) as pool:
+            at_once = pool.map if slots > 1 else map  # a GPU is the current one of this thread
+            paces = list(at_once(lambda engine: _pace(engine, seconds), engines))
     finally:
         torch.set_num_threads(before)
     return Pace(trained=sum(pace.trained for pace in paces), evaluated=sum(pace.evaluated for pace in paces))
 
 
 def _pace(engine: Engine, seconds: float) -> Pace:
-    trained = _rate(engine.try_step, 0.8 * seconds, engine.device)
-    return Pace(trained=trained, evaluated=_rate(engine.try_evaluation, 0.2 * seconds, engine.device))
+    trained = _rate(engine.try_steps, 0.8 * seconds, engine.device)
+    with full_precision() if engine.device.type == "cuda" else nullcontext():
+        return Pace(trained=trained, evaluated=_rate(engine.try_evaluation, 0.2 * seconds, engine.device))
 
 
-def _rate(work: Callable[[], int], seconds: float, device: torch.device) -> float:
-    """Patches a second of work that returns how many it did."""
-    for _ in range(3 if device.type == "cuda" else 1):  # a graph is recorded by the second
-        work()
+def _rate(work: Callable[[int], int], seconds: float, device: torch.device) -> float:
+    """Patches a second of work that is given how often, and returns how many patches these were."""
+    work(3 if device.type == "cuda" else 1)  # a graph is recorded by the second
     _wait(device)
-    began, done = time.perf_counter(), 0
-    while not done or time.perf_counter() - began < seconds:
-        done += work()
+    began, done, times = time.perf_counter(), 0, 1 if device.type == "cpu" else 8
+    while (spent := time.perf_counter() - began) < seconds or not done:
+        done += work(times)
+        times = 2 * times if spent < seconds / 8 else times
         _wait(device)
     return done / (time.perf_counter() - began)
 

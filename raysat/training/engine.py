@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
 from typing import Final
 
 import numpy as np
@@ -106,6 +107,7 @@ class Engine:
         self.samples_seen = 0
         self.epochs_done = 0
         self._on_pace = on_pace
+        self._tried: Iterator[sampling.Positions] | None = None  # batches of steps that are but tried
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
@@ -167,24 +169,25 @@ class Engine:
                 world=self.workers.world,
             )
 
-    def try_step(self) -> int:
-        """Take the first step of training, for its time alone; return its patches. The network is of no use then."""
-        (batch, *_), weights_K = self._batches(0), np.ones(len(self.counts))
+    def try_steps(self, count: int) -> int:
+        """Take so many steps for their time alone; return their patches. The network is of no use then."""
+        if self._tried is None:
+            self._tried = cycle(self._batches(0))
+        batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        with reproducible(self.device, self.seed, "train"):
-            self._parallel.train()
-            self._take_steps(0, self._inputs(0, [batch], weights_K, moved), moved)
-        return len(batch)
+        self._parallel.train()
+        self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
+        return sum(map(len, batches))
 
     @torch.inference_mode()
-    def try_evaluation(self) -> int:
-        """Evaluate a batch, for its time alone; return its patches."""
+    def try_evaluation(self, count: int) -> int:
+        """Evaluate so many batches for their time alone; return their patches."""
         patches = self.patches[self.evaluation_splits[0]]
-        count = min(len(patches), EVALUATION_BATCH)
-        with full_precision():
-            self.network.eval()
-            self.network(channels_last(self._scale.normalise(patches.take(np.arange(count)))))
-        return count
+        size = min(len(patches), EVALUATION_BATCH)
+        self.network.eval()
+        for _ in range(count):
+            self.network(channels_last(self._scale.normalise(patches.take(np.arange(size)))))
+        return count * size
 
     @torch.inference_mode()
     def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:

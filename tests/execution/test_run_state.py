@@ -138,12 +138,15 @@ def test_the_first_steps_tell_how_long_it_will_take_until_an_epoch_does() -> Non
     long, other = jobs()
     clock = Clock()
     state = RunState([long, other], clock=clock)
+    state.start(long)
+    state.start(other)
     state.receive(StepsTimed(job="long", images_per_s=2.0))
     assert state.seconds_left() == pytest.approx(100 / 2)  # images of both jobs
     state.receive(StepsTimed(job="other", images_per_s=6.0))
     assert state.seconds_left() == pytest.approx(100 / 8)
     clock.now += 5
     state.receive(EpochDone(job="long", epoch=1))
+    assert state.seconds_left() == pytest.approx(90 / 8)  # nothing was timed since then
     state.receive(EpochDone(job="other", epoch=1))
     clock.now += 10
     state.receive(EpochDone(job="long", epoch=2))  # 20 images since the first word of an epoch, in 10 s

@@ -98,7 +98,11 @@ def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connecte
                     dashboard_host="127.0.0.1",
                     _temp_dir=str(folders.temporary),
                 )
-                dashboard = dashboard_address()
+                try:
+                    dashboard = dashboard_address()
+                except BaseException:
+                    ray.shutdown()
+                    raise
         except Exception as error:
             folders.home.keep = folders.logs.is_dir()
             hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None

@@ -12,7 +12,6 @@ from ray._private import worker as worker_module
 from ray.experimental import internal_kv
 
 _LATER: Final = b"127.0.0.1:0"  # what Ray is told while the dashboard has no address yet
-_MOST_S: Final = 60.0
 
 
 @contextmanager
@@ -41,7 +40,7 @@ def dashboard_address() -> str:
     """Wait until the dashboard of this process's Ray answers; return its URL. Raises RuntimeError if it ends."""
     node = worker_module._global_node
     (process,) = node.all_processes[ray_constants.PROCESS_TYPE_DASHBOARD]
-    until = time.monotonic() + _MOST_S
+    until = time.monotonic() + ray_constants.RAY_DASHBOARD_STARTUP_TIMEOUT_S
     while not (address := _address()):
         if process.process.poll() is not None or time.monotonic() > until:
             raise RuntimeError("its dashboard does not start")

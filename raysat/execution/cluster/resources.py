@@ -16,7 +16,7 @@ from ray.util.placement_group import PlacementGroup, placement_group_table, remo
 from raysat.errors import ClusterError
 from raysat.execution.cluster_options import ClusterOptions, per_worker
 
-_JOB_BYTES: Final = 2 * 10**9  # of a worker that trains on the CPU: 0.6 GB of libraries, the rest for its network
+_WORKER_BYTES: Final = 2 * 10**9  # of one that trains on the CPU: 0.6 GB of libraries, the rest for its network
 
 
 @contextmanager
@@ -40,40 +40,46 @@ def _reserved() -> set[str]:
     return {group for group, info in groups.items() if group.endswith(job) and info["state"] != "REMOVED"}
 
 
-def machines(*, own: bool) -> list[dict[str, Any]]:
-    """What ``ray.nodes()`` says, for ``fit``.
+def own_nodes() -> list[dict[str, Any]]:
+    """What ``ray.nodes()`` says of a Ray that starts with the run, but with the machine's whole memory.
 
-    Args:
-        own: it is a Ray that starts with the run: what it takes for its memory depends on what else runs just then, so
-            the machine's whole memory takes its place, which is the same when the run goes on.
+    What Ray takes for its memory depends on what else runs just then; ``fit`` must say the same when the run goes on.
     """
-    nodes: list[dict[str, Any]] = ray.nodes()
-    whole = {"memory": float(get_system_memory())} if own else {}
-    return [node | {"Resources": node["Resources"] | whole} for node in nodes]
+    return [node | {"Resources": node["Resources"] | _memory()} for node in ray.nodes()]
 
 
 def this_machine() -> dict[str, Any]:
-    """This machine as the node that it will be, for ``fit``, where no Ray runs."""
+    """This machine as the node that it would be, where no Ray runs."""
     import torch
 
     gpus = {"GPU": float(torch.cuda.device_count())} if torch.cuda.is_available() else {}
-    return {"Alive": True, "Resources": {"CPU": float(get_num_cpus()), "memory": float(get_system_memory())} | gpus}
+    return {"Alive": True, "Resources": {"CPU": float(get_num_cpus())} | _memory() | gpus}
+
+
+def _memory() -> dict[str, float]:
+    return {"memory": float(get_system_memory())}
 
 
 def fit(
-    nodes: Sequence[dict[str, Any]], options: ClusterOptions, *, jobs: int = 1, beside: bool = False
+    nodes: Sequence[dict[str, Any]],
+    options: ClusterOptions,
+    *,
+    jobs: int = 1,
+    before: int | None = None,
+    beside: bool = False,
 ) -> tuple[float, float]:
     """Decide what each job gets.
 
-    By default a worker gets one GPU where there are any, with its share of the node's cores. Else the cores are shared
-    out among the jobs, down to one each, as far as memory goes: threads of one step wait for each other, jobs do not
-    (docs/speed.md). How many cores a job gets decides how its sums are rounded, so what is given here must be the
-    same when a run goes on.
+    By default a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a node.
+    Where it is known how many jobs there are, they share these cores, down to one each, as far as memory goes: threads
+    of one step wait for each other, jobs do not (docs/speed.md).
 
     Args:
-        nodes: as of ``machines``.
+        nodes: what ``ray.nodes()`` says.
         options: what the user asks for.
-        jobs: that could run at once, if all of the plan were to be done.
+        jobs: that share a node's cores. How many cores a job gets decides how its sums are rounded: this must be the
+            same when a run goes on.
+        before: cores of jobs that the run has done on CPUs: others get as many, where the node has them.
         beside: generators are to run beside trials: at most half the cores of a node each, since a generator is long.
 
     Returns:
@@ -91,9 +97,15 @@ def fit(
         cores = min((node["CPU"] for node in useful), default=1.0)
         if gpus and most_gpus:
             share = cores * gpus / most_gpus
+        elif before is not None and before <= cores:
+            share = before
         else:
-            at_once = min(jobs, options.max_concurrent or jobs, sum(map(_most_at_once, useful))) * options.workers
-            share = min(cores / (2 if beside else 1), sum(node["CPU"] for node in useful) / max(at_once, 1))
+            memory = min((node.get("memory", math.inf) for node in useful), default=math.inf)
+            workers = min(jobs, options.max_concurrent or jobs) * options.workers
+            most = max(options.workers, int(min(workers, memory // _WORKER_BYTES)))
+            share = cores / (max(2, most) if beside else most)
+            if most < workers:  # no more than memory holds, but those of one job
+                share = min(math.ceil(share), cores // options.workers)
         cpus = float(max(1, int(share)))
 
     if options.address is not None and options.max_concurrent is not None:
@@ -112,11 +124,6 @@ def fit(
             "if the cluster grows, give {--max-concurrent}",
         )
     return cpus, gpus
-
-
-def _most_at_once(node: Mapping[str, float]) -> int:
-    """How many jobs a node has memory and cores for."""
-    return int(min(node["CPU"], node.get("memory", math.inf) / _JOB_BYTES))
 
 
 def room(nodes: Sequence[Mapping[str, float]], worker: Mapping[str, float], workers: int) -> int:

@@ -40,29 +40,39 @@ def test_each_worker_gets_its_part(
 
 
 @pytest.mark.parametrize(
-    ("nodes", "options", "jobs", "expected"),
+    ("machine", "options", "jobs", "expected"),
     [
-        ([node(2)], ClusterOptions(), 12, 1.0),
-        ([node(16)], ClusterOptions(), 5, 3.0),
-        ([node(16)], ClusterOptions(), 100, 1.0),
-        ([node(16)], ClusterOptions(max_concurrent=2), 100, 8.0),
-        ([node(16)], ClusterOptions(workers=2), 4, 2.0),
-        ([node(16), node(16)], ClusterOptions(), 4, 8.0),  # both machines' cores are shared out
-        ([node(16), node(16)], ClusterOptions(), 1, 16.0),
-        ([node(8, 1)], ClusterOptions(), 100, 8.0),  # of one GPU
-        ([node(8)], ClusterOptions(cpus_per_trial=4), 100, 4.0),
+        (node(2), ClusterOptions(), 12, 1.0),
+        (node(16), ClusterOptions(), 5, 3.0),
+        (node(16), ClusterOptions(), 100, 1.0),
+        (node(16), ClusterOptions(max_concurrent=2), 100, 8.0),
+        (node(16), ClusterOptions(workers=2), 4, 2.0),
+        (node(16), ClusterOptions(workers=3), 1, 5.0),
+        (node(8, 1), ClusterOptions(), 100, 8.0),  # of one GPU
+        (node(8), ClusterOptions(cpus_per_trial=4), 100, 4.0),
     ],
 )
 def test_the_cores_of_cpus_are_shared_out_among_jobs(
-    nodes: list[dict[str, Any]], options: ClusterOptions, jobs: int, expected: float
+    machine: dict[str, Any], options: ClusterOptions, jobs: int, expected: float
 ) -> None:
-    assert fit(nodes, options, jobs=jobs)[0] == expected
+    assert fit([machine], options, jobs=jobs)[0] == expected
 
 
-def test_no_more_jobs_share_the_cores_than_memory_holds() -> None:
-    small = {"Alive": True, "Resources": {"CPU": 16.0, "memory": 8.5e9}}
-    assert fit([small], ClusterOptions(), jobs=100) == (4.0, 0.0)
-    assert fit([small | {"Resources": {"CPU": 2.0, "memory": 1e9}}], ClusterOptions(), jobs=100) == (2.0, 0.0)
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("gigabytes", [1, 3, 8, 12, 18, 31, 64])
+def test_no_more_workers_share_the_cores_than_memory_holds(gigabytes: int, workers: int) -> None:
+    machine = {"Alive": True, "Resources": {"CPU": 16.0, "memory": gigabytes * 1e9}}
+    cpus, _ = fit([machine], ClusterOptions(workers=workers), jobs=100)
+    assert workers <= 16 // cpus <= max(workers, gigabytes // 2)
+    beside, _ = fit([machine], ClusterOptions(workers=workers), jobs=100, beside=True)
+    assert beside == min(cpus, 8)
+
+
+def test_a_run_goes_on_with_the_threads_that_it_had() -> None:
+    assert fit([node(8)], ClusterOptions(), jobs=100, before=4) == (4.0, 0.0)
+    assert fit([node(8)], ClusterOptions(cpus_per_trial=2), jobs=100, before=4) == (2, 0.0)
+    assert fit([node(2)], ClusterOptions(), jobs=100, before=4) == (1.0, 0.0)  # another machine
+    assert fit([node(8, 1)], ClusterOptions(), jobs=100, before=4) == (8.0, 1.0)
 
 
 def test_generators_and_trials_get_half_the_cores_each() -> None:
