@@ -30,6 +30,9 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
         trials: those that the run lacks.
         options: how to use the machine.
 
+    Returns:
+        What the trials would take.
+
     Raises:
         ClusterError: a trial asks for more than the machine has.
         BandError, PlanError, TrainingError: as ``training.loop.train``; or the steps cannot be timed.

@@ -89,7 +89,16 @@ class PlanSummary:
 
 
 def summarize(plan: Plan, pending: PendingJobs, estimate: Estimate | None = None) -> PlanSummary:
-    """Count what a plan has, and what its run lacks; with an estimate of how long that takes, if it was made."""
+    """Count what a plan has, and what its run lacks.
+
+    Args:
+        plan: what the study means on its store.
+        pending: what its run has no record of.
+        estimate: how long that would take, where it was measured.
+
+    Returns:
+        The plan in numbers.
+    """
     missing = {item.id for item in pending.missing}
     trials = [item for item in pending.missing if isinstance(item, PlannedTrial)]
     generate = [item for item in pending.missing if isinstance(item, GenerateJob)]

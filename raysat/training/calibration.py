@@ -38,6 +38,9 @@ def measure(config: Config, store: PatchStore, *, slots: int = 1, threads: int |
         threads: of each; by default those that torch has.
         seconds: for how long, about.
 
+    Returns:
+        The pace of all slots together.
+
     Raises:
         BandError, PlanError, TrainingError: as ``training.loop.train``.
     """
