@@ -33,8 +33,8 @@ def test_the_loop_is_measured_beside_its_steps_and_augmix_beside_others() -> Non
 @pytest.mark.slow
 @pytest.mark.ray
 def test_peers_train_the_same_study() -> None:
-    printed = run("peers.py", "--smallest", "--only", "plain", "--only", "authors")
-    assert "plain loop, as timm's: first epoch's loss within" in printed  # else the script ends with an error
+    printed = run("peers.py", "--smallest", "--only", "authors")
+    assert "the authors' way: first epoch's loss within" in printed  # else the script ends with an error
     found = rows(printed)
     assert found["raysat"][3] == "1.00"
     assert float(found["the authors' way"][0]) > 0
