@@ -22,22 +22,21 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import report
+from full_sizing.standin import FULL, VAL
+from scaling.commands import Taken, measure, raysat
+
+from raysat.data.store import PatchStore
+from raysat.formatting import data_size, duration
+from raysat.planning.build import Plan, make_plan
+from raysat.planning.stages import train_jobs
+from raysat.study.load import load_study
+
 HERE: Final = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import report  # noqa: E402  (beside this script)
-from full_sizing.standin import FULL, VAL  # noqa: E402
-from scaling.commands import Taken, measure, raysat  # noqa: E402
-
-from raysat.data.store import PatchStore  # noqa: E402
-from raysat.formatting import data_size, duration  # noqa: E402
-from raysat.planning.build import Plan, make_plan  # noqa: E402
-from raysat.planning.stages import train_jobs  # noqa: E402
-from raysat.study.load import load_study  # noqa: E402
-
 SPACES: Final = tuple(HERE.parent / "search_spaces" / f"table{number}.yaml" for number in (1, 2))
 SEEDS: Final = 5
 QUICK: Final = (FULL // 50, FULL // 25)
@@ -113,29 +112,28 @@ def own_space(folder: Path, space: Path, *, tiny: bool) -> Path:
 def driver(*words: str) -> Taken:
     """Run a command until its first job has trained for some seconds, and stop it: what its own process took."""
     began = time.perf_counter()
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as output:
+        printed = partial(Path(output.name).read_text, encoding="utf-8")
         process = subprocess.Popen([sys.executable, "-m", "raysat", *words], stdout=output, stderr=output)  # noqa: S603
         until = time.monotonic() + 300
-        while time.monotonic() < until and not _has_ended(process) and not _says(output, "at a time"):
+        while time.monotonic() < until and not _has_ended(process) and "at a time" not in printed():
             time.sleep(0.2)
         time.sleep(3)  # its workers read the store
-        output.seek(0)
-        if "at a time" not in (printed := output.read()):
+        if "at a time" not in printed():
             process.kill()
-            sys.exit(f"{' '.join(words)} did not come to train:\n{printed[-2000:]}")
+            sys.exit(f"{' '.join(words)} did not come to train:\n{printed()[-2000:]}")
         megabytes = peak(process.pid)
         process.send_signal(signal.SIGINT)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        printed = output.read()
+        lines = printed().splitlines()
     if process.returncode not in (0, 130):
-        sys.exit(f"{' '.join(words)} ended with {process.returncode}:\n{printed[-2000:]}")
+        sys.exit("\n".join([f"{' '.join(words)} ended with {process.returncode}:", *lines[-20:]]))
     return Taken(
         cpu=used.ru_utime + used.ru_stime,
         wall=time.perf_counter() - began,
         megabytes=megabytes,
-        lines=printed.count("\n"),
+        lines=len(lines),
     )
 
 
@@ -204,11 +202,6 @@ def size_of(folder: Path) -> int:
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     """Whether a process has ended; what it took is still to be asked for."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _says(output: object, words: str) -> bool:
-    with Path(f"/proc/self/fd/{output.fileno()}").open(encoding="utf-8") as file:  # type: ignore[attr-defined]
-        return words in file.read()
 
 
 if __name__ == "__main__":

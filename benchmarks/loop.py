@@ -21,17 +21,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from gpu import DEVICE, Case, bare_step, make_store, synchronize
+from peering import pillow_augmix
 
-HERE: Final = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from gpu import DEVICE, Case, bare_step, make_store, synchronize  # noqa: E402  (beside this script)
-from peering import pillow_augmix  # noqa: E402
-
-from raysat.config.families.images import AugMix  # noqa: E402
-from raysat.config.schema import Trial  # noqa: E402
-from raysat.training.augment import augmix  # noqa: E402
-from raysat.training.loop import Training  # noqa: E402
+from raysat.config.families.images import AugMix
+from raysat.config.schema import Trial
+from raysat.training.augment import augmix
+from raysat.training.loop import Training
 
 BATCH: Final = 32
 

@@ -23,15 +23,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from peering import measure, results
+from peering.results import Outcome
+from peering.study import SIX, Size
+
+import raysat
+
 HERE: Final = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from peering import measure, results  # noqa: E402  (beside this script)
-from peering.results import Outcome  # noqa: E402
-from peering.study import SIX, Size  # noqa: E402
-
-import raysat  # noqa: E402
-
 PEERS: Final = {
     "plain": "plain loop, as timm's",
     "authors": "the authors' way",

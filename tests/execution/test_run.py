@@ -17,7 +17,7 @@ from rich.console import Console
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.messages import JobDone, Message, Score, TrialDone
-from raysat.execution.run import run
+from raysat.execution.run import _threads_before, run
 from raysat.execution.run_state import RunState, Summary
 from raysat.planning.build import Plan
 from raysat.storage.artifacts import Artifacts
@@ -71,6 +71,15 @@ def test_every_job_ends_finished_or_failed(finished: tuple[Plan, Ledger, Summary
     assert summary == Summary(finished=4, failed=2, interrupted=False)
     for job in plan.trials:
         assert ledger.is_finished(job.id) == (job.arm != "diverges")
+
+
+def test_a_run_knows_the_threads_that_its_trials_had(
+    finished: tuple[Plan, Ledger, Summary, str], tmp_path: Path
+) -> None:
+    plan, ledger, _, _ = finished
+    trained = next(job.id for job in plan.trials if job.arm == "plain")
+    assert _threads_before(plan, ledger) == ledger.read(trained).hardware.threads
+    assert _threads_before(plan, Ledger(tmp_path)) is None
 
 
 def test_a_failed_trial_says_why_and_costs_the_others_nothing(finished: tuple[Plan, Ledger, Summary, str]) -> None:

@@ -126,3 +126,14 @@ def test_the_network_that_trains_on_is_not_the_average(store: PatchStore, averag
     ):
         assert torch.equal(one, other)
         assert not torch.equal(mean, other)
+
+
+def test_the_pace_of_the_first_steps_is_told_once(store: PatchStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_PACE_S", 0.0)
+    told: list[float] = []
+    trial = Trial(config=config(augment={"kind": "augmix"}), seed=0)
+    of = Engine(trial, store, CPU, on_pace=told.append)
+    of.train_epoch(0)
+    of.train_epoch(1)
+    (images_per_s,) = told
+    assert images_per_s > 0

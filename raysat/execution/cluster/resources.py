@@ -97,7 +97,7 @@ def fit(
         cores = min((node["CPU"] for node in useful), default=1.0)
         if gpus and most_gpus:
             share = cores * gpus / most_gpus
-        elif before is not None and before <= cores:
+        elif before is not None and before * options.workers <= cores:
             share = before
         else:
             memory = min((node.get("memory", math.inf) for node in useful), default=math.inf)

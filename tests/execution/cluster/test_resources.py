@@ -73,6 +73,7 @@ def test_a_run_goes_on_with_the_threads_that_it_had() -> None:
     assert fit([node(8)], ClusterOptions(cpus_per_trial=2), jobs=100, before=4) == (2, 0.0)
     assert fit([node(2)], ClusterOptions(), jobs=100, before=4) == (1.0, 0.0)  # another machine
     assert fit([node(8, 1)], ClusterOptions(), jobs=100, before=4) == (8.0, 1.0)
+    assert fit([node(8)], ClusterOptions(workers=2), jobs=1, before=8) == (4.0, 0.0)  # too many for two workers
 
 
 def test_generators_and_trials_get_half_the_cores_each() -> None:
