@@ -101,12 +101,17 @@ class Plan(build.Plan, Shown):
         """
         pending = self.pending(out)
         trials = [item for item in pending.missing if isinstance(item, PlannedTrial)]
-        if not estimate or not trials:
-            return summarize(self, pending)
+        from raysat.execution.cluster.gpu_share import planned_share
         from raysat.execution.cluster_options import ClusterOptions
-        from raysat.execution.estimate import estimate as measured
+        from raysat.execution.workload import planned_work
 
-        return summarize(self, pending, measured(self, trials, ClusterOptions(workers=self.workers)))
+        options, measured = ClusterOptions(workers=self.workers), None
+        if estimate and trials:
+            from raysat.execution.estimate import estimate as measure
+
+            measured = measure(self, trials, options)
+        share = planned_share(planned_work(self), self.store, options) if trials else None
+        return summarize(self, pending, measured, gpu_share=share)
 
     @checked
     def to_frame(self, out: AnyPath | str = "runs") -> pd.DataFrame:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from raysat.config.families.learning import NoAverage
-from raysat.config.schema import Config
 from raysat.errors import DivergedError, TrainingError
+from raysat.execution.cluster.gpu_share import gpu_share, packing_request
+from raysat.execution.cluster.known_packing import gpu_count
+from raysat.execution.cluster.packing import packing_measured
 from raysat.execution.cluster.resources import fit, room, this_machine
 from raysat.execution.cluster_options import ClusterOptions, per_worker
+from raysat.execution.workload import network_of, planned_work
 from raysat.planning.build import Plan
 from raysat.planning.jobs import PlannedTrial
 from raysat.planning.stages import TrainJob, train_jobs
@@ -39,11 +42,14 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
     """
     from raysat.training.calibration import measure  # torch
 
-    machine, planned = this_machine(), len(plan.train_jobs) + len(plan.generate_jobs)
-    cpus, gpus = fit([machine], options, jobs=planned, beside=bool(plan.generate_jobs))
+    machine, workload, share = this_machine(), planned_work(plan), None
+    if (request := packing_request(workload, plan.store, options)) and gpu_count():
+        with packing_measured(request) as measured:
+            share = gpu_share([machine], workload, plan.store, measured)
+    cpus, gpus = fit([machine], options, workload, share)
     jobs = train_jobs(trials)
     slots = max(1, min(len(jobs), room([machine["Resources"]], per_worker(cpus, gpus), options.workers)))
-    networks = {_network(job.trials[-1].trial.config): job.trials[-1].trial.config for job in jobs}
+    networks = {network_of(job.trials[-1].trial.config): job.trials[-1].trial.config for job in jobs}
     at_once, seconds_each = 1 if gpus else slots * options.workers, _SECONDS / len(networks)
     try:
         paces: dict[Any, Pace] = {
@@ -53,13 +59,13 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
     except (DivergedError, RuntimeError) as error:  # what torch raises for too little memory
         reason = str(error).partition("\n")[0]
         raise TrainingError(f"steps cannot be timed: {reason}", hint="leave out {--estimate}") from error
-    seconds = sum(_seconds(job, plan, paces[_network(job.trials[-1].trial.config)]) for job in jobs)
-    return Estimate(seconds=seconds / (slots if gpus else 1), slots=slots, cpus=cpus, gpus=gpus)
-
-
-def _network(config: Config) -> tuple[Any, ...]:
-    """What decides how long a step takes, near enough."""
-    return config.model, config.data, config.augment, config.optim.batch_size
+    seconds = sum(_seconds(job, plan, paces[network_of(job.trials[-1].trial.config)]) for job in jobs)
+    return Estimate(
+        seconds=seconds / (slots * gpus * (share.gain if share else 1.0) if gpus else 1.0),
+        slots=slots,
+        cpus=cpus,
+        gpus=gpus,
+    )
 
 
 def _seconds(job: TrainJob, plan: Plan, pace: Pace) -> float:

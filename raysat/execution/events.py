@@ -57,6 +57,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuShared:
+    """How many trials share a GPU was chosen."""
+
+    choice: str  # and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """Jobs begin; ``state`` follows them from now on."""
 
@@ -96,7 +103,7 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Notice = FromCache | CacheFault | Waiting | Connected | Resized | NodeLost
+Notice = FromCache | CacheFault | Waiting | Connected | GpuShared | Resized | NodeLost
 Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
 

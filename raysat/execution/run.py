@@ -15,6 +15,7 @@ from raysat.execution.scheduling.finished import is_finished
 from raysat.execution.scheduling.job_feeder import JobFeeder
 from raysat.execution.session import Session, session
 from raysat.execution.storage.checkpoint_sweeper import CheckpointSweeper
+from raysat.execution.workload import Workload, planned_work
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs
@@ -61,11 +62,8 @@ def run(
     check_models([item.trial.config.model for item in items if isinstance(item, PlannedTrial)])
     if plan.generate_jobs:
         artifacts.check_writable()
-    jobs, beside = len(plan.train_jobs) + len(plan.generate_jobs), bool(plan.generate_jobs)
-    before = _threads_before(plan, ledger)
-    with session(
-        plan.study.name, plan.store, ledger, artifacts, options, on_event, jobs=jobs, before=before, beside=beside
-    ) as active:
+    workload = planned_work(plan, threads_before=_threads_before(plan, ledger))
+    with session(plan.study.name, plan.store, ledger, artifacts, options, on_event, workload=workload) as active:
         ledger.write_plan(plan.study.text, plan.to_file())
         # Another run may have been waited for; generators look for themselves whether they are needed.
         finished = ledger.finished(item.id for item in items)
@@ -110,7 +108,8 @@ def generate(
         StorageError: as ``run``.
     """
     artifacts.check_writable()
-    with session("generate", store, ledger, artifacts, options, on_event, beside=True) as active:
+    workload = Workload(has_generators=True)
+    with session("generate", store, ledger, artifacts, options, on_event, workload=workload) as active:
         return run_items(active, jobs, already_done=0)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from typing_extensions import override
 from raysat.data.store import PatchStore
 from raysat.execution.cluster.address import check_address
 from raysat.execution.cluster.connection import connect, quiet_tune
+from raysat.execution.cluster.gpu_share import gpu_share, packing_request
+from raysat.execution.cluster.known_packing import gpu_count
+from raysat.execution.cluster.packing import measured_on_cluster, packing_measured
 from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.events import Ended, OnEvent, Progress, Started, Waiting, ignore
+from raysat.execution.events import Ended, GpuShared, OnEvent, Progress, Started, Waiting, ignore
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
 from raysat.execution.scheduling.job_source import JobSource
@@ -28,8 +32,10 @@ from raysat.execution.status_file import StatusFile
 from raysat.execution.storage.index_keeper import IndexKeeper
 from raysat.execution.storage.local_copy import store_on_this_machine
 from raysat.execution.storage.run_storage import run_storage
+from raysat.execution.workers.patch_holder import patch_holders
 from raysat.execution.workers.slot import Slot, reserved
 from raysat.execution.workers.worker_context import SlotSettings
+from raysat.execution.workload import Workload
 from raysat.files import absolute
 from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.storage.artifacts import Artifacts
@@ -46,9 +52,7 @@ def session(
     options: ClusterOptions,
     on_event: OnEvent = ignore,
     *,
-    jobs: int = 1,
-    before: int | None = None,
-    beside: bool = False,
+    workload: Workload,
 ) -> Iterator[Session]:
     """Hold a run's ledger and have Ray at hand, with all that slots share.
 
@@ -59,9 +63,7 @@ def session(
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
         on_event: is told what happens.
-        jobs: how many could run at once, if all were to be done (``resources.fit``).
-        before: threads of trials that the run has finished.
-        beside: whether generators and trials are to run beside each other (``resources.fit``).
+        workload: what is to be done, by which jobs get their part of the machine (``resources.fit``).
 
     Yields:
         What runs jobs.
@@ -73,6 +75,7 @@ def session(
     """
     address = check_address(options.address)
     own = address is None and not ray.is_initialized()  # a Ray that starts with this run, on this machine
+    request = packing_request(workload, store, options)
     place = store.path.resolve() if isinstance(store.path, Path) else store.path
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
@@ -80,16 +83,20 @@ def session(
         removed_at_end(artifacts.sweep),
         removed_at_end(ledger.sweep),
         store_on_this_machine(store, address, on_event),
+        packing_measured(request) if request and own and gpu_count() else nullcontext() as measured,
         connect(address, on_event) as scratch,
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
         # Of its own Ray a run knows how many jobs share the machine; what a cluster has changes while the run waits.
-        cpus, gpus = (
-            fit(own_nodes(), options, jobs=jobs, before=before, beside=beside)
-            if own
-            else fit(ray.nodes(), options, beside=beside)
-        )
+        nodes = own_nodes() if own else ray.nodes()
+        share = None
+        if request:
+            share = gpu_share(nodes, workload, store, measured or partial(measured_on_cluster, request))
+        if share:
+            on_event(GpuShared(choice=str(share)))
+        own_workload = workload if own else replace(workload, shares_cores=False, threads_before=None)
+        cpus, gpus = fit(nodes, options, own_workload, share)
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
             storage=storage,
@@ -102,17 +109,20 @@ def session(
             spacing=options.spacing,
             eager=options.eager,
         )
-        yield Session(
-            name=name,
-            store=store,
-            ledger=ledger,
-            artifacts=artifacts,
-            on_event=on_event,
-            settings=settings,
-            slots=Slots(settings.per_worker, options.workers, most=options.max_concurrent, grows=grows),
-            retries=Retries(options.retries),
-            scratch=str(scratch),
-        )
+        # Without a GPU there is nothing to share; each of several workers has a part of the patches for itself.
+        shares = bool(gpus) and options.workers == 1
+        with patch_holders(settings) if shares else nullcontext() as holders:
+            yield Session(
+                name=name,
+                store=store,
+                ledger=ledger,
+                artifacts=artifacts,
+                on_event=on_event,
+                settings=replace(settings, holders=holders),
+                slots=Slots(settings.per_worker, options.workers, most=options.max_concurrent, grows=grows),
+                retries=Retries(options.retries),
+                scratch=str(scratch),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

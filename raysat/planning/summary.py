@@ -81,6 +81,7 @@ class PlanSummary:
     samples_per_s: float
     measured_on: int  # finished trials that the rate is the mean of; 0 where it is assumed
     estimate: Estimate | None = None  # where it was asked for
+    gpu_share: str | None = None  # how many trials share a GPU, and why; None without one, or where it was said
 
     @property
     def seconds(self) -> float:
@@ -88,13 +89,16 @@ class PlanSummary:
         return self.samples_shared / self.samples_per_s
 
 
-def summarize(plan: Plan, pending: PendingJobs, estimate: Estimate | None = None) -> PlanSummary:
+def summarize(
+    plan: Plan, pending: PendingJobs, estimate: Estimate | None = None, *, gpu_share: str | None = None
+) -> PlanSummary:
     """Count what a plan has, and what its run lacks.
 
     Args:
         plan: what the study means on its store.
         pending: what its run has no record of.
         estimate: how long that would take, where it was measured.
+        gpu_share: how many trials share a GPU, where raysat chooses.
 
     Returns:
         The plan in numbers.
@@ -158,6 +162,7 @@ def summarize(plan: Plan, pending: PendingJobs, estimate: Estimate | None = None
         samples_per_s=samples_per_s,
         measured_on=measured_on,
         estimate=estimate,
+        gpu_share=gpu_share,
     )
 
 

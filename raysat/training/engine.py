@@ -26,7 +26,7 @@ from raysat.training.device import EVALUATION_BATCH, autocast, channels_last, fu
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.parallel import Workers
-from raysat.training.patches import ResidentPatches, Scale, open_patches
+from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
 from raysat.training.seeding import generator, reproducible
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
@@ -53,6 +53,7 @@ class Engine:
         *,
         generated: Sequence[PatchStore] = (),
         averages: Sequence[tuple[Average, int]] = (),
+        shared: SharedPixels | None = None,
         eager: bool = False,
         on_pace: OnPace | None = None,
     ) -> None:
@@ -64,6 +65,7 @@ class Engine:
             device: where to train.
             generated: stores of patches made by a model.
             averages: weight averages to keep up for other trials beside the trial's own, each with its trial's epochs.
+            shared: asks for patches that lie on a CUDA device already (``open_patches``).
             eager: launch every operation of a step from Python, on CUDA too.
             on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
         """
@@ -84,7 +86,8 @@ class Engine:
             if not isinstance(average, NoAverage):
                 self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
         self._scale = Scale.of(store, bands, device)
-        self.patches = open_patches(store, ("train", *self.evaluation_splits), bands, device, generated=generated)
+        splits = ("train", *self.evaluation_splits)
+        self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
         offsets_K = losses.logit_offsets(self.config.loss, self.counts)

@@ -24,6 +24,7 @@ from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine, OnPace
 from raysat.training.models.build import cpu_state, parameter_count
+from raysat.training.patches import SharedPixels
 from raysat.training.results import EpochReport, Probabilities, TrialResult
 from raysat.training.stopwatch import Part, Stopwatch
 
@@ -42,6 +43,7 @@ class Training:
         generated: Sequence[PatchStore] = (),
         averages: Sequence[tuple[Average, int]] = (),
         device: torch.device | None = None,
+        shared: SharedPixels | None = None,
         eager: bool = False,
         stopwatch: Stopwatch[Part] | None = None,
         on_pace: OnPace | None = None,
@@ -54,6 +56,7 @@ class Training:
             generated: stores of patches made by a model, which join the train split alone.
             averages: weight averages to keep up for other trials, each with the epochs of its trial.
             device: where; by default the current CUDA device, else the CPU.
+            shared: asks for patches that lie on a CUDA device already (``open_patches``).
             eager: launch every operation of a step from Python, on CUDA too: slower, and easier to debug.
             stopwatch: is told what training and evaluation take.
             on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
@@ -69,6 +72,7 @@ class Training:
             device or default_device(),
             generated=generated,
             averages=averages,
+            shared=shared,
             eager=eager,
             on_pace=on_pace,
         )

@@ -5,7 +5,7 @@ Both keep the store's own type (uint8, uint16, float32) until a batch is taken; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from raysat.data.store import PatchStore, Split
+
+SharedPixels = Callable[[tuple[Split, ...], tuple[str, ...]], Mapping[Split, Tensor] | None]
 
 # What all splits of a trial may take of a device's memory together. Of the total, since trials that start on a device
 # at once all still see it free; the rest is for their models.
@@ -30,6 +32,7 @@ def open_patches(
     device: torch.device,
     *,
     generated: Sequence[PatchStore] = (),
+    shared: SharedPixels | None = None,
 ) -> dict[Split, Patches]:
     """Return the patches of splits, restricted to some bands: all on a device, or all from disk.
 
@@ -39,18 +42,41 @@ def open_patches(
         bands: positions of the bands in the store.
         device: where batches are wanted.
         generated: stores of the same bands, by name and in any order; their patches follow those of the train split.
+        shared: asks for pixels that lie on a CUDA device already, of splits and bands by name; it may have none.
     """
-    names = [store.bands[band] for band in bands]
-    mapped = {
-        split: MappedPatches([store, *generated] if split == "train" else [store], split, names, device)
-        for split in splits
-    }
+    names = tuple(store.bands[band] for band in bands)
+    mapped = mapped_patches(store, splits, names, device, generated=generated)
     if device.type == "cuda":
+        if shared and (pixels := shared(tuple(mapped), names)):
+            return {split: ResidentPatches(patches, device, pixels[split]) for split, patches in mapped.items()}
         free, total = torch.cuda.mem_get_info(device)
         needed = sum(patches.nbytes for patches in mapped.values())
         if needed <= min(_FRACTION_OF_TOTAL * total, _FRACTION_OF_FREE * free):
             return {split: ResidentPatches(patches, device) for split, patches in mapped.items()}
     return {**mapped}
+
+
+def mapped_patches(
+    store: PatchStore,
+    splits: Iterable[Split],
+    bands: Sequence[str],
+    device: torch.device,
+    *,
+    generated: Sequence[PatchStore] = (),
+) -> dict[Split, MappedPatches]:
+    """Return the patches of splits, to be read from disk.
+
+    Args:
+        store: the real patches.
+        splits: which to open.
+        bands: names of bands.
+        device: where batches are wanted.
+        generated: stores of the same bands, by name and in any order; their patches follow those of the train split.
+    """
+    return {
+        split: MappedPatches([store, *generated] if split == "train" else [store], split, bands, device)
+        for split in splits
+    }
 
 
 class MappedPatches:
@@ -101,24 +127,34 @@ class MappedPatches:
 class ResidentPatches:
     """Holds a split on the device in the store's type and indexes it there."""
 
-    def __init__(self, mapped: MappedPatches, device: torch.device) -> None:
+    def __init__(self, mapped: MappedPatches, device: torch.device, pixels: Tensor | None = None) -> None:
+        """Copy a split to the device.
+
+        Args:
+            mapped: the split.
+            device: where it is wanted.
+            pixels: a copy (N, C, H, W) that is there already, as ``pixels`` of another.
+        """
         self.labels = mapped.labels
+        if pixels is not None:
+            self.pixels = pixels
+            return
         chunks = [np.arange(start, min(start + _CHUNK, len(mapped))) for start in range(0, len(mapped), _CHUNK)]
         first = mapped.read(chunks[0])
-        self._pixels = torch.empty((len(mapped), *first.shape[1:]), dtype=first.dtype, device=device)
+        self.pixels = torch.empty((len(mapped), *first.shape[1:]), dtype=first.dtype, device=device)
         for chunk in chunks:
-            self._pixels[chunk[0] : chunk[-1] + 1] = mapped.read(chunk).to(device)
+            self.pixels[chunk[0] : chunk[-1] + 1] = mapped.read(chunk).to(device)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, positions: npt.NDArray[np.int64]) -> Tensor:
         """Return patches (B, C, H, W) on the device as float32, in the store's units."""
-        return self.gather(torch.from_numpy(positions).to(self._pixels.device, non_blocking=True))
+        return self.gather(torch.from_numpy(positions).to(self.pixels.device, non_blocking=True))
 
     def gather(self, positions_B: Tensor) -> Tensor:
         """Return patches as ``take`` does, whose positions are on the device already."""
-        return as_float(self._pixels.index_select(0, positions_B))
+        return as_float(self.pixels.index_select(0, positions_B))
 
 
 Patches = MappedPatches | ResidentPatches  # of one split, addressed by position in it

@@ -164,6 +164,8 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
         yield "sharing", f"{summary.samples_shared:,} images in fact: {times}"
     else:
         yield "sharing", "none: every trial is trained alone"
+    if summary.gpu_share:
+        yield "GPU", summary.gpu_share
     on_top = "; generators on top" if n_generators else ""
     if summary.estimate is not None:
         yield "time", _estimated(summary.estimate) + on_top

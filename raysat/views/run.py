@@ -19,6 +19,7 @@ from raysat.execution.events import (
     Ended,
     Event,
     FromCache,
+    GpuShared,
     NodeLost,
     Notice,
     Progress,
@@ -64,7 +65,7 @@ class RunView:
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case FromCache() | CacheFault() | Waiting() | Connected() | Resized() | NodeLost():
+            case FromCache() | CacheFault() | Waiting() | Connected() | GpuShared() | Resized() | NodeLost():
                 if line := _line_of(event):
                     self._console.print(line, style="yellow" if isinstance(event, CacheFault | NodeLost) else "dim")
             case Copying() | ReadingByRange():
@@ -168,6 +169,8 @@ def _line_of(event: Notice) -> str | None:
         case Connected(dashboard=dashboard, token=token):
             where = f", its token in {token}" if token else ""
             return f"dashboard  {dashboard}{where}" if dashboard else None
+        case GpuShared(choice=choice):
+            return f"GPU        {choice}"
         case Resized(slots=slots):
             return f"nodes      {plural(slots, 'job')} at a time now"
         case NodeLost(node=node, jobs=jobs):

@@ -32,7 +32,7 @@ def test_mapped_and_resident_patches_are_the_stores_pixels(make_store: MakeStore
         np.testing.assert_array_equal(each.labels, store.labels[store.indices("val")])
         assert len(each) == 18
     assert mapped.nbytes == 18 * 3 * 8 * 8 * np.dtype(dtype).itemsize
-    assert resident._pixels.element_size() == np.dtype(dtype).itemsize
+    assert resident.pixels.element_size() == np.dtype(dtype).itemsize
     if dtype == "uint16":
         assert expected.max() > 2**15  # the case that int16 would get wrong
 

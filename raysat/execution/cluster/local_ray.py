@@ -89,7 +89,7 @@ def private_processes(folder: Path) -> Iterator[None]:
     temporary = folder / "tmp"
     temporary.mkdir()
     changes = {
-        "PYTHONPATH": _python_path(),
+        "PYTHONPATH": python_path(),
         "PYTHONSAFEPATH": "1",
         "RAY_TMPDIR": None,
         "TMPDIR": str(temporary),
@@ -139,7 +139,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _python_path() -> str | None:
+def python_path() -> str | None:
     """The user's PYTHONPATH for processes that start elsewhere.
 
     An empty entry, as in ``PYTHONPATH=$PYTHONPATH:/lib``, would mean the current directory; few who write it know.

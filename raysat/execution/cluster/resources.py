@@ -14,8 +14,11 @@ from ray._private.utils import get_num_cpus
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 
 from raysat.errors import ClusterError
+from raysat.execution.cluster.gpu_share import GpuShare
 from raysat.execution.cluster_options import ClusterOptions, per_worker
+from raysat.execution.workload import Workload
 
+_ALONE: Final = Workload()  # one job
 _WORKER_BYTES: Final = 2 * 10**9  # of one that trains on the CPU: 0.6 GB of libraries, the rest for its network
 
 
@@ -63,24 +66,22 @@ def _memory() -> dict[str, float]:
 def fit(
     nodes: Sequence[dict[str, Any]],
     options: ClusterOptions,
-    *,
-    jobs: int = 1,
-    before: int | None = None,
-    beside: bool = False,
+    workload: Workload = _ALONE,
+    share: GpuShare | None = None,
 ) -> tuple[float, float]:
     """Decide what each job gets.
 
-    By default a worker gets one GPU where there are any, with its share of the node's cores, else all cores of a node.
-    Where it is known how many jobs there are, they share these cores, down to one each, as far as memory goes: threads
-    of one step wait for each other, jobs do not (docs/speed.md).
+    By default a worker gets a share of a GPU where there are any, with its part of the node's cores, else all cores of
+    a node. Where it is known how many jobs there are, they share these cores, down to one each, as far as memory goes:
+    threads of one step wait for each other, jobs do not (docs/speed.md). Where generators run beside trials, a job gets
+    at most half the cores of a node, since a generator is long; and after trials that were finished on a CPU others get
+    as many cores, where the node has them.
 
     Args:
         nodes: what ``ray.nodes()`` says.
         options: what the user asks for.
-        jobs: that share a node's cores. How many cores a job gets decides how its sums are rounded: this must be the
-            same when a run goes on.
-        before: cores of jobs that the run has done on CPUs: others get as many, where the node has them.
-        beside: generators are to run beside trials: at most half the cores of a node each, since a generator is long.
+        workload: what is to be done.
+        share: of a GPU; a whole one where none was chosen.
 
     Returns:
         CPUs and GPUs of each worker.
@@ -90,23 +91,26 @@ def fit(
     """
     alive = [node["Resources"] for node in nodes if node.get("Alive") and node["Resources"].get("CPU", 0) >= 1]
     most_gpus = max((node.get("GPU", 0.0) for node in alive), default=0.0)
-    gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(most_gpus > 0)
+    gpus = options.gpus_per_trial
+    if gpus is None:
+        gpus = (share.gpus if share else 1.0) if most_gpus else 0.0
     useful = [node for node in alive if node.get("GPU", 0.0) >= gpus] or alive
     cpus = options.cpus_per_trial
     if cpus is None:
-        cores = min((node["CPU"] for node in useful), default=1.0)
+        cores, before = min((node["CPU"] for node in useful), default=1.0), workload.threads_before
         if gpus and most_gpus:
-            share = cores * gpus / most_gpus
+            each = cores * gpus / most_gpus
         elif before is not None and before * options.workers <= cores:
-            share = before
+            each = before
         else:
+            jobs = workload.jobs if workload.shares_cores else 1
             memory = min((node.get("memory", math.inf) for node in useful), default=math.inf)
             workers = min(jobs, options.max_concurrent or jobs) * options.workers
             most = max(options.workers, int(min(workers, memory // _WORKER_BYTES)))
-            share = cores / (max(2, most) if beside else most)
+            each = cores / (max(2, most) if workload.has_generators else most)
             if most < workers:  # no more than memory holds, but those of one job
-                share = min(math.ceil(share), cores // options.workers)
-        cpus = float(max(1, int(share)))
+                each = min(math.ceil(each), cores // options.workers)
+        cpus = float(max(1, int(each)))
 
     if options.address is not None and options.max_concurrent is not None:
         # The cluster may grow: what is too large for it now waits.

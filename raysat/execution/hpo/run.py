@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from raysat.config import limits
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
@@ -11,6 +12,7 @@ from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.run import check_models
 from raysat.execution.run_state import RunState
 from raysat.execution.session import session
+from raysat.execution.workload import Workload
 from raysat.files import write_atomic
 from raysat.search.load import boundary_study
 from raysat.search.log import Log, open_log
@@ -36,8 +38,10 @@ def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
         StorageError: another raysat fills this run; or a record cannot be written: finished ones stay.
     """
     search, store, ledger, cluster = prepared.search, prepared.store, prepared.ledger, prepared.cluster
-    check_models([arm.config.model for arm in boundary_study(search).arms])
-    with session(search.name, store, ledger, prepared.artifacts, cluster, on_event) as active:
+    ends = tuple(arm.config for arm in boundary_study(search).arms)
+    check_models([config.model for config in ends])
+    workload = Workload(jobs=search.options.budget.trials or limits.CANDIDATES, networks=ends, shares_cores=False)
+    with session(search.name, store, ledger, prepared.artifacts, cluster, on_event, workload=workload) as active:
         # Read again under the lock: another raysat may have continued the search since it was prepared.
         log = open_log(ledger.root, search, store, data=prepared.data, workers=cluster.workers)
         write_atomic(ledger.root / "study.yaml", search.text)

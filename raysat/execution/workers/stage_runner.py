@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from raysat.data.store import Split
 from raysat.errors import StorageError, TrainingError
 from raysat.execution.messages import (
     EpochDone,
@@ -23,6 +26,7 @@ from raysat.execution.messages import (
 )
 from raysat.execution.storage.run_files import RunFiles
 from raysat.execution.workers.node_stores import open_store
+from raysat.execution.workers.patch_holder import WantedPatches, mapped_pixels
 from raysat.execution.workers.records import describe_hardware, trained_files
 from raysat.execution.workers.termination import finishes_at_sigterm, saves_at_sigterm
 from raysat.execution.workers.worker_context import WorkerContext, WorkerGroup
@@ -86,6 +90,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             generated=generated,
             averages=[(tracked.average, tracked.epochs) for tracked in job.tracked_averages],
             device=device,
+            shared=partial(_shared_pixels, settings.holders, group.node, last.needs) if settings.holders else None,
             eager=settings.eager,
             stopwatch=watch,
             on_pace=lambda images_per_s: report(StepsTimed(job=job.id, images_per_s=images_per_s)),
@@ -127,6 +132,12 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
                     with finishes_at_sigterm():
                         storage.write_record(trial.id, files)
             end(trial, _score(result.metrics[training.validation_split]))
+
+
+def _shared_pixels(
+    holders: Any, node: str, needs: tuple[str, ...], splits: tuple[Split, ...], bands: tuple[str, ...]
+) -> dict[Split, Tensor] | None:
+    return mapped_pixels(holders, node, WantedPatches(splits=splits, bands=bands, needs=needs))
 
 
 def _resume(

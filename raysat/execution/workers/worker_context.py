@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from queue import Queue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from raysat.config.spacing import Spacing
 from raysat.execution.cluster_options import per_worker
@@ -30,6 +30,7 @@ class SlotSettings:
     gpus: float  # per worker
     spacing: Spacing  # of checkpoints
     eager: bool = False  # no CUDA graphs
+    holders: Any = None  # the actor of ``patch_holders``; None where trials do not share patches on a GPU
 
     @property
     def per_worker(self) -> dict[str, float]:

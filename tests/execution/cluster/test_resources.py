@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from raysat.errors import ClusterError
+from raysat.execution.cluster.gpu_share import GpuShare
 from raysat.execution.cluster.resources import fit, room
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.workload import Workload
 
 
 def node(cpus: float, gpus: float = 0.0, *, alive: bool = True) -> dict[str, Any]:
@@ -55,32 +57,48 @@ def test_each_worker_gets_its_part(
 def test_the_cores_of_cpus_are_shared_out_among_jobs(
     machine: dict[str, Any], options: ClusterOptions, jobs: int, expected: float
 ) -> None:
-    assert fit([machine], options, jobs=jobs)[0] == expected
+    assert fit([machine], options, Workload(jobs=jobs))[0] == expected
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("gigabytes", [1, 3, 8, 12, 18, 31, 64])
 def test_no_more_workers_share_the_cores_than_memory_holds(gigabytes: int, workers: int) -> None:
     machine = {"Alive": True, "Resources": {"CPU": 16.0, "memory": gigabytes * 1e9}}
-    cpus, _ = fit([machine], ClusterOptions(workers=workers), jobs=100)
+    cpus, _ = fit([machine], ClusterOptions(workers=workers), Workload(jobs=100))
     assert workers <= 16 // cpus <= max(workers, gigabytes // 2)
-    beside, _ = fit([machine], ClusterOptions(workers=workers), jobs=100, beside=True)
+    beside, _ = fit([machine], ClusterOptions(workers=workers), Workload(jobs=100, has_generators=True))
     assert beside == min(cpus, 8)
 
 
 def test_a_run_goes_on_with_the_threads_that_it_had() -> None:
-    assert fit([node(8)], ClusterOptions(), jobs=100, before=4) == (4.0, 0.0)
-    assert fit([node(8)], ClusterOptions(cpus_per_trial=2), jobs=100, before=4) == (2, 0.0)
-    assert fit([node(2)], ClusterOptions(), jobs=100, before=4) == (1.0, 0.0)  # another machine
-    assert fit([node(8, 1)], ClusterOptions(), jobs=100, before=4) == (8.0, 1.0)
-    assert fit([node(8)], ClusterOptions(workers=2), jobs=1, before=8) == (4.0, 0.0)  # too many for two workers
+    went_on = Workload(jobs=100, threads_before=4)
+    assert fit([node(8)], ClusterOptions(), went_on) == (4.0, 0.0)
+    assert fit([node(8)], ClusterOptions(cpus_per_trial=2), went_on) == (2, 0.0)
+    assert fit([node(2)], ClusterOptions(), went_on) == (1.0, 0.0)  # another machine
+    assert fit([node(8, 1)], ClusterOptions(), went_on) == (8.0, 1.0)
+    assert fit([node(8)], ClusterOptions(workers=2), Workload(threads_before=8)) == (
+        4.0,
+        0.0,
+    )  # too many for two workers
+
+
+def test_trials_share_a_gpu_as_was_chosen_unless_the_user_says() -> None:
+    share = GpuShare(trials=4, gain=2.0, reason="measured")
+    assert fit([node(16, 2)], ClusterOptions(), Workload(jobs=100), share) == (2.0, 0.25)
+    assert fit([node(2, 1)], ClusterOptions(), Workload(jobs=100), share) == (1.0, 0.25)
+    assert fit([node(16, 2)], ClusterOptions(gpus_per_trial=1), Workload(jobs=100), share) == (8.0, 1)
+    assert fit([node(16)], ClusterOptions(), Workload(jobs=2), share) == (8.0, 0.0)
+
+
+def test_cores_are_shared_only_where_that_is_wanted() -> None:
+    assert fit([node(8)], ClusterOptions(), Workload(jobs=4, shares_cores=False)) == (8.0, 0.0)
 
 
 def test_generators_and_trials_get_half_the_cores_each() -> None:
     two = [{"Alive": True, "Resources": {"CPU": 2.0}}]
     assert fit(two, ClusterOptions()) == (2.0, 0.0)
-    assert fit(two, ClusterOptions(), beside=True) == (1.0, 0.0)
-    assert fit(two, ClusterOptions(cpus_per_trial=2), beside=True) == (2.0, 0.0)
+    assert fit(two, ClusterOptions(), Workload(has_generators=True)) == (1.0, 0.0)
+    assert fit(two, ClusterOptions(cpus_per_trial=2), Workload(has_generators=True)) == (2.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""What is asked of a measurement of trainings side by side, and what it found; both cross a process as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from annotated_types import Ge, Le, MinLen
+
+from raysat.config.schema import Config
+from raysat.data.store import PatchStore
+from raysat.files import FileModel
+from raysat.files.fields import Amount, Line
+from raysat.training.packing.mps import Mps
+
+MOST: Final = 8  # trainings side by side: beyond these each has a sliver of a card
+GAIN: Final = 1.1  # what twice as many trainings must do more, to be worth their memory
+
+
+class PackingRequest(FileModel):
+    """Networks, and the shape of what they train on."""
+
+    format: Literal[1] = 1
+    networks: Annotated[tuple[Config, ...], MinLen(1)]  # the one that trains most comes first: its steps are timed
+    bands: tuple[Line, ...]
+    classes: Annotated[int, Ge(2)]
+    sensor: Line | None
+    size: tuple[int, int]  # height and width of a patch
+    dtype: Line
+    most: Annotated[int, Ge(1), Le(MOST)]  # trainings side by side
+
+    @classmethod
+    def of(cls, networks: tuple[Config, ...], store: PatchStore, *, most: int = MOST) -> PackingRequest:
+        """Ask for networks on a store's kind of patches.
+
+        Args:
+            networks: that are to train, the one that trains most first.
+            store: of the patches.
+            most: trainings side by side.
+
+        Returns:
+            The request.
+        """
+        return cls(
+            networks=networks,
+            bands=store.bands,
+            classes=len(store.classes),
+            sensor=store.sensor,
+            size=(int(store.images.shape[2]), int(store.images.shape[3])),
+            dtype=str(store.images.dtype),
+            most=most,
+        )
+
+
+class Packing(FileModel):
+    """What a device did."""
+
+    format: Literal[1] = 1
+    device: Line  # its name
+    memory: Annotated[int, Ge(0)]  # bytes of the device; 0 for a CPU, whose memory is not counted
+    need: Annotated[int, Ge(0)]  # bytes that one training takes, patches left out
+    rates: Annotated[tuple[Amount, ...], MinLen(1)]  # patches/s in all, of 1, 2, 4, ... side by side
+    mps: Mps
