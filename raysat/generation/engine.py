@@ -8,6 +8,7 @@ it (as Brock et al. 2019): an average of the two networks' chase is steadier tha
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
 from raysat.generation import augment
 from raysat.generation.networks import Discriminator, Generator
+from raysat.training import batch_norm
 from raysat.training.augment import dihedral
 from raysat.training.averaging import WeightAverage
 from raysat.training.device import autocast
@@ -116,7 +118,7 @@ class GanEngine:
         """Make patches (N, C, H, W) in the store's type; the first of them are those of a smaller count."""
         with reproducible(self.device, self.gan.seed, "gan", "readout"):
             latents = (self._latent_batch("batch norm", index) for index in range(_REFRESHED))
-            network = self.average.result(self.generator, latents)
+            network = self.average.result(self.generator, partial(batch_norm.estimate, batches=latents))
             batches = range(-(-count // _LATENTS))
             patches = [self._to_store(network(self._latent_batch("patches", index))) for index in batches]
         return np.concatenate(patches)[:count]

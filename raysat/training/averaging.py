@@ -19,12 +19,11 @@ statistics, which is not that of the averaged network's.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from raysat.config.families.learning import Ema, Swa
 from raysat.config.milestones import snapshot_epochs
@@ -62,15 +61,16 @@ class WeightAverage:
         if epoch in self._snapshots:
             self._update(network)
 
-    def result(self, network: nn.Module, train_batches: Iterable[Tensor]) -> nn.Module:
-        """Return the averaged network, its batch norm re-estimated on ``train_batches`` (normalised, on its device).
+    def result(self, network: nn.Module, estimate: Callable[[nn.Module], None]) -> nn.Module:
+        """Return the averaged network.
 
-        The statistics are a cumulative average over the batches; a network without batch norm reads none. Other buffers
-        are those of ``network``, the last iterate.
+        Args:
+            network: the last iterate, whose buffers it takes.
+            estimate: computes batch norm's statistics anew (``batch_norm.py``), on training patches.
         """
         for averaged, last in zip(self.network.buffers(), network.buffers(), strict=True):
             averaged.copy_(last)
-        _estimate_batch_norm(self.network, train_batches)
+        estimate(self.network)
         return self.network.eval()
 
     def state(self) -> AverageState:
@@ -109,25 +109,3 @@ class WeightAverage:
         """Move the average: one call for all weights, as in ``torch.optim.swa_utils``."""
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), self.momentum())
         self.updates += 1
-
-
-@torch.no_grad()
-def _estimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Compute batch norm's running statistics anew; leaves the network in training mode.
-
-    As ``torch.optim.swa_utils.update_bn`` to the bit, which reads the number of the batch from the device, in every
-    layer of every batch.
-    """
-    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    momenta = [layer.momentum for layer in layers]
-    if not layers:
-        return
-    network.train()
-    for layer in layers:
-        layer.reset_running_stats()
-    for number, batch in enumerate(batches, start=1):
-        for layer in layers:
-            layer.momentum = 1.0 / number
-        network(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum

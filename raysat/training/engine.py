@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import cycle, islice
 from typing import Final
 
@@ -18,7 +19,7 @@ from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.training import evaluation, losses, optimizers, sampling
+from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
@@ -189,7 +190,7 @@ class Engine:
         size = min(len(patches), EVALUATION_BATCH)
         self.network.eval()
         for _ in range(count):
-            self.network(channels_last(self._scale.normalise(patches.take(np.arange(size)))))
+            self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
     @torch.inference_mode()
@@ -202,7 +203,7 @@ class Engine:
         self.workers.share_buffers(network)
 
         def posterior(patches_BCHW: Tensor) -> Tensor:
-            logits_BK = network(channels_last(self._scale.normalise(patches_BCHW)))
+            logits_BK = network(self._clean(patches_BCHW))
             return losses.posterior_logits(self.config, logits_BK).softmax(dim=1)
 
         with full_precision():
@@ -238,13 +239,25 @@ class Engine:
             average, epochs = self.config.average, self.config.optim.epochs
         if isinstance(average, NoAverage):
             return self.network
-        order = generator(self.seed, "batch_norm").permutation(len(self.patches["train"]))
+        train, batch_size = self.patches["train"], self.config.optim.batch_size
+        batches = sampling.batches(generator(self.seed, "batch_norm").permutation(len(train)), batch_size)
+
+        def estimate(network: nn.Module) -> None:
+            if self._graphs is not None and isinstance(train, ResidentPatches):
+                take = partial(self._gather_clean, train)
+                batch_norm.estimate_replayed(network, take, batches, eager=not self._is_graphed)
+            else:
+                batch_norm.estimate(network, (self._clean(train.take(positions_B)) for positions_B in batches))
+
         with reproducible(self.device, self.seed, "batch_norm"), autocast(self.device):
-            clean = (
-                channels_last(self._scale.normalise(self.patches["train"].take(positions_B)))
-                for positions_B in sampling.batches(order, self.config.optim.batch_size)
-            )
-            return self.averages[average_id(average, epochs)].result(self.network, clean)
+            return self.averages[average_id(average, epochs)].result(self.network, estimate)
+
+    def _gather_clean(self, patches: ResidentPatches, positions_B: Tensor) -> Tensor:
+        return self._clean(patches.gather(positions_B))
+
+    def _clean(self, patches_BCHW: Tensor) -> Tensor:
+        """What the network sees of patches where nothing augments them."""
+        return channels_last(self._scale.normalise(patches_BCHW))
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""

@@ -22,6 +22,7 @@ from raysat.execution.hpo.searcher import CandidateSearcher
 from raysat.execution.messages import JobDone, JobFailed, to_result
 from raysat.execution.scheduling.deaths import Death
 from raysat.execution.scheduling.retries import Retries
+from raysat.execution.workload import Workload
 from raysat.search.load import Search
 from raysat.search.log import Log
 from raysat.search.state import SearchState
@@ -95,7 +96,7 @@ def run(
     ledger = Ledger(folder / "hunt")
 
     @contextmanager
-    def session(*args: Any) -> Iterator[Any]:
+    def session(*args: Any, workload: Workload) -> Iterator[Any]:
         yield active(lambda searcher: act(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
@@ -210,7 +211,7 @@ def test_a_search_of_which_all_failed_writes_no_study(
             searcher.on_trial_complete(name, to_result(JobFailed(job="job")))
 
     @contextmanager
-    def session(name: str, store: PatchStore, ledger: Ledger, *args: Any) -> Iterator[Any]:
+    def session(name: str, store: PatchStore, ledger: Ledger, *args: Any, workload: Workload) -> Iterator[Any]:
         yield active(lambda searcher: fail(searcher, ledger))
 
     monkeypatch.setattr(hpo, "session", session)
