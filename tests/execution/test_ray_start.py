@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,15 +35,15 @@ def lines(text: str) -> list[str]:
 
 def test_a_dashboard_that_fails(landsat_store: PatchStore, tmp_path: Path) -> None:
     (tmp_path / "aiohttp.py").write_text("raise OSError('aiohttp is broken')\n", encoding="utf-8")
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
     path = os.pathsep.join([str(ROOT), str(tmp_path)])
-    done = run(tmp_path, landsat_store, PYTHONPATH=path, TMPDIR=str(temporary), RAY_TMPDIR=None)
-    error, hint = lines(done.stderr)
+    with TemporaryDirectory(dir="/tmp") as temporary:  # its own: where others start Ray, these logs go
+        done = run(tmp_path, landsat_store, PYTHONPATH=path, TMPDIR=temporary, RAY_TMPDIR=None)
+        error, hint = lines(done.stderr)
+        logs = Path(hint.rpartition(" ")[2])
+        assert logs.is_relative_to(temporary)
+        assert (logs / "gcs_server.out").is_file()
     assert done.returncode == 3
     assert error == "error: Ray cannot be started on this machine: aiohttp is broken"
-    logs = Path(hint.rpartition(" ")[2])
-    assert (logs / "gcs_server.out").is_file()
     assert not list(tmp_path.glob("runs/tiny/trials/*"))
 
 
