@@ -59,7 +59,7 @@ def main() -> int:
         found = rows(case, chosen, count, 0.2 if given.quick else given.seconds)
         for name, (rate, cells) in found.items():
             rates[name, count] = rate
-            ratio = over(rate, rates[PROCESSES, count]) if PROCESSES in found else ""
+            ratio = over(rate, rates[PROCESSES, count])[1] if PROCESSES in found else ""
             print(f"| {name} | {count} | {rate} | {ratio} | {cells} |", flush=True)
     print(f"\n{verdict(rates)}")
     return 0
@@ -109,10 +109,10 @@ def spent(run: Run, steps: int) -> float:
     return time.perf_counter() - began
 
 
-def over(rate: Rate, base: Rate) -> str:
-    """The ratios of rounds."""
+def over(rate: Rate, base: Rate) -> tuple[float, str]:
+    """The median of the ratios of rounds, and with their range as text."""
     ratios = [value / other for value, other in zip(rate.values, base.values, strict=True)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+    return statistics.median(ratios), f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def verdict(rates: dict[tuple[str, int], Rate]) -> str:
@@ -123,7 +123,8 @@ def verdict(rates: dict[tuple[str, int], Rate]) -> str:
         return "Nothing to compare: processes, or several seeds in one process, were left out."
     name, count = max(together, key=lambda key: together[key])
     best = max(apart, key=lambda key: apart[key])
-    same, ratio = together[name, count] / apart[count], together[name, count] / apart[best]
+    ratio = together[name, count] / apart[best]
+    same, _ = over(rates[name, count], rates[PROCESSES, count])
     reaches = "reaches" if ratio >= WORTH_IT else "does not reach"
     return (
         f"Best in one process: {name} at K = {count}, {same:.2f} times {count} processes and {ratio:.2f} times the "
