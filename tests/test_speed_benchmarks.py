@@ -52,6 +52,44 @@ def test_full_size_is_measured_at_two_sizes() -> None:
 
 
 @pytest.mark.slow
+def test_seeds_together_are_checked_and_measured_beside_processes() -> None:
+    printed = run("seeds.py", "--quick", "--only", "processes", "vmap", "grouped")
+    found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines() if "n=5" in line]
+    assert [row[:2] for row in found] == [[way, count] for count in "12" for way in ("processes", "vmap", "grouped")]
+    assert all(
+        float(row[3].split()[0]) > 0 and float(row[4]) < 1e-3 for row in found
+    )  # else the script ends with an error
+    assert "Best in one process: " in printed
+
+
+@pytest.mark.slow
+def test_seeds_that_do_not_train_as_alone_or_cannot_be_fused_are_refused() -> None:
+    script = """
+import sys, timm
+from gpu import Case
+from seeding import checking, fusing, ways
+
+def ended(action):
+    try:
+        action()
+    except (SystemExit, ValueError) as error:
+        print(error)
+
+case = Case(model="test_resnet", batch=4)
+check = lambda way: checking.check("grouped", way, case, (0, 1))
+ended(lambda: print(check(ways.grouped)))
+ended(lambda: check(lambda arm, seeds: ways.grouped(arm, seeds[::-1])))
+ended(lambda: check(lambda arm, seeds: fusing.fuse([timm.create_model("seresnet18") for _ in seeds])))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=BENCHMARKS)
+    same, other, unknown = done.stdout.splitlines()
+    assert "do not train as they do alone" not in same
+    assert max(map(float, same.strip("()").split(","))) < 1e-5
+    assert "do not train as they do alone" in other
+    assert "cannot fuse SEModule (layer1.0.se)" in unknown
+
+
+@pytest.mark.slow
 def test_results_are_written_with_machine_versions_and_date(tmp_path: Path) -> None:
     run("run.py", "--smallest", "--only", "gpu.py", "--out", str(tmp_path / "RESULTS.md"))
     page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
