@@ -19,6 +19,7 @@ from raysat.config.yaml_source import YamlValue
 from raysat.data.remote.open import copy_to_node
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError, StorageError
+from raysat.execution.cluster.forked_workers import workers_begun
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
@@ -154,7 +155,8 @@ def generate(
     on_event(Resumed(finished=len(jobs) - len(missing), total=len(jobs), noun="generator"))
     outcome = Summary(finished=0, failed=0, interrupted=False)
     if missing:
-        from raysat.execution.run import generate as run
+        with workers_begun(cluster.address):
+            from raysat.execution.run import generate as run
 
-        outcome = run(missing, store, ledger, artifacts, cluster, on_event)
+            outcome = run(missing, store, ledger, artifacts, cluster, on_event)
     return Generators(store=store, jobs=jobs, artifacts=artifacts, ledger=ledger, outcome=outcome)

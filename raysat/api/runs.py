@@ -18,6 +18,7 @@ from raysat.api.studies import plan
 from raysat.config.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
+from raysat.execution.cluster.forked_workers import workers_begun
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
@@ -268,11 +269,12 @@ def ablate(
     pending = pending if use is None else use.take(pending, wait=cluster.wait)
     with nullcontext() if use is None else use.offering(pending) as offer:
         if pending.missing:
-            from raysat.execution.run import run
-
             options, subscribers = replace(cluster, workers=study.workers), () if offer is None else (offer,)
             places = pending.ledger, pending.artifacts
-            outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
+            with workers_begun(cluster.address):
+                from raysat.execution.run import run
+
+                outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
         else:
             pending.ledger.write_plan(study.study.text, study.to_file())
         results = read_leaderboard(pending.ledger, known)

@@ -15,6 +15,7 @@ from raysat.api.studies import Study, load_search, load_study
 from raysat.config.arguments import checked
 from raysat.config.diff import flatten
 from raysat.errors import StorageError, UsageError
+from raysat.execution.cluster.forked_workers import workers_begun
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.hpo.prepare import prepare_search
@@ -128,9 +129,10 @@ def tune(
     left, on_event = prepared.log.left(budget), on_event or default_view()
     on_event(Resumed(finished=finished, total=budget.trials if left else finished, noun="candidate"))
     if left:
-        from raysat.execution.hpo.run import tune as run
+        with workers_begun(prepared.cluster.address):
+            from raysat.execution.hpo.run import tune as run
 
-        result = run(prepared, on_event)
+            result = run(prepared, on_event)
         found = replace(found, log=result.log, interrupted=result.interrupted, exhausted=result.exhausted)
     return replace(found, files=tuple(_write(found)))
 

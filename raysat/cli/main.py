@@ -65,23 +65,26 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
 
     Finished trials are kept whatever happens; the same command again trains only what is missing.
     """
-    from raysat.api.runs import ablate as train
-    from raysat.cli.start import BEGAN
-    from raysat.execution.events import to_all
-    from raysat.execution.timings import Timings
-    from raysat.planning.no_effect import no_effects
-    from raysat.views.plan import no_effect_lines
-    from raysat.views.run import RunView
-    from raysat.views.timings import show_timings
+    from raysat.execution.cluster.forked_workers import workers_begun
 
-    out, timings = console(), Timings(BEGAN)
-    plan = options.plan()
-    out.print(f"study      {plan.study.name}: {_count(plan)}")
-    out.print(f"data       {options.data}: {describe_store(plan.store)}")
-    for line in no_effect_lines(no_effects(plan), out.width, {}):
-        out.print(line)
-    machines = replace(cluster, workers=options.workers)
-    run = train(plan, out=options.out, cluster=machines, on_event=to_all(RunView(out), timings), cache=cache)
+    with workers_begun(cluster.address):  # beside imports, and the plan
+        from raysat.api.runs import ablate as train
+        from raysat.cli.start import BEGAN
+        from raysat.execution.events import to_all
+        from raysat.execution.timings import Timings
+        from raysat.planning.no_effect import no_effects
+        from raysat.views.plan import no_effect_lines
+        from raysat.views.run import RunView
+        from raysat.views.timings import show_timings
+
+        out, timings = console(), Timings(BEGAN)
+        plan = options.plan()
+        out.print(f"study      {plan.study.name}: {_count(plan)}")
+        out.print(f"data       {options.data}: {describe_store(plan.store)}")
+        for line in no_effect_lines(no_effects(plan), out.width, {}):
+            out.print(line)
+        machines = replace(cluster, workers=options.workers)
+        run = train(plan, out=options.out, cluster=machines, on_event=to_all(RunView(out), timings), cache=cache)
     out.print()
     run.show(out)
     out.print()

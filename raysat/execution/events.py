@@ -50,10 +50,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """Ray is at hand."""
+    """Ray is at hand, and its dashboard if it has one."""
 
     dashboard: str | None  # URL
     token: Path | None = None  # file with what the dashboard asks for; None: the user's own, if any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoDashboard:
+    """The dashboard of a Ray on this machine did not start; the run goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,7 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Notice = FromCache | CacheFault | Waiting | Connected | GpuShared | Resized | NodeLost
+Notice = FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost
 Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
 

@@ -20,6 +20,7 @@ from raysat.execution.events import (
     Event,
     FromCache,
     GpuShared,
+    NoDashboard,
     NodeLost,
     Notice,
     Progress,
@@ -65,7 +66,16 @@ class RunView:
         match event:
             case Resumed():
                 self._print_resumed(event)
-            case FromCache() | CacheFault() | Waiting() | Connected() | GpuShared() | Resized() | NodeLost():
+            case (
+                FromCache()
+                | CacheFault()
+                | Waiting()
+                | Connected()
+                | NoDashboard()
+                | GpuShared()
+                | Resized()
+                | NodeLost()
+            ):
                 if line := _line_of(event):
                     self._console.print(line, style="yellow" if isinstance(event, CacheFault | NodeLost) else "dim")
             case Copying() | ReadingByRange():
@@ -169,6 +179,8 @@ def _line_of(event: Notice) -> str | None:
         case Connected(dashboard=dashboard, token=token):
             where = f", its token in {token}" if token else ""
             return f"dashboard  {dashboard}{where}" if dashboard else None
+        case NoDashboard():
+            return "dashboard  did not start; the run goes on without it"
         case GpuShared(choice=choice):
             return f"GPU        {choice}"
         case Resized(slots=slots):

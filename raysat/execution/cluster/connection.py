@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,19 @@ from ray.job_config import JobConfig
 
 from raysat.errors import ClusterError
 from raysat.execution import ENVIRONMENT
-from raysat.execution.cluster.dashboard import dashboard_address, dashboard_not_waited_for
-from raysat.execution.cluster.forked_workers import start_fork_server
+from raysat.execution.cluster.dashboard import dashboard_announced, dashboard_not_waited_for
+from raysat.execution.cluster.forked_workers import take_fork_server
 from raysat.execution.cluster.gcs import Pulse
-from raysat.execution.cluster.local_ray import elsewhere, private_processes, ray_folders, worker_path
+from raysat.execution.cluster.local_ray import elsewhere, private_processes, quick_setup, ray_folders
 from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
+from raysat.execution.cluster.python_path import worker_path
 from raysat.execution.cluster.ray_processes import RayProcesses
 from raysat.execution.cluster.ray_signals import same_signals
 from raysat.execution.cluster.ray_watch import RayWatch
 from raysat.execution.cluster.raylet import check_node, raylet_watched
 from raysat.execution.cluster.resources import no_leftovers
 from raysat.execution.cluster.user_token import check_token, keep_token_private
-from raysat.execution.events import Connected, OnEvent, ignore
+from raysat.execution.events import Connected, NoDashboard, OnEvent, ignore
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
 
@@ -70,49 +71,55 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
             _same_process(),
             removed_at_end(processes.kill),
             watch.watched(),
-            _cluster(address, private) if address else _local(private, processes) as connected,
+            _cluster(address, private, on_event) if address else _local(private, processes, on_event) as announced,
         ):
             try:
-                on_event(connected)
-                yield private.path
+                with announced:
+                    yield private.path
             finally:
                 watch.end()
+                processes.kill_beside()
                 with same_signals():
                     ray.shutdown()
 
 
 @contextmanager
-def _local(private: PrivateFolder, processes: RayProcesses) -> Iterator[Connected]:
-    """Start Ray on this machine. Where it does not start, its logs stay until the next one does."""
+def _local(
+    private: PrivateFolder, processes: RayProcesses, on_event: OnEvent
+) -> Iterator[AbstractContextManager[None]]:
+    """Start Ray on this machine. Where it does not start, its logs stay until the next one does.
+
+    Yields:
+        Within it, its dashboard is told of.
+    """
     path = worker_path()
     with ray_folders(private) as folders:
         try:
-            with private_processes(folders.home.path), processes.started(), dashboard_not_waited_for():
-                forked = start_fork_server(folders.home.path, processes)
+            with private_processes(folders.home.path), processes.started(), dashboard_not_waited_for(), quick_setup():
+                server = take_fork_server(folders.home.path)
+                if server:
+                    processes.take(server.process)
                 _init(
                     path,
                     {"TMPDIR": str(folders.scratch)},
-                    forked,
+                    server.serve(Path.cwd()) if server else {},
                     address="local",  # never a cluster that happens to run here
                     include_dashboard=True,
                     dashboard_host="127.0.0.1",
                     _temp_dir=str(folders.temporary),
                 )
-                try:
-                    dashboard = dashboard_address()
-                except BaseException:
-                    ray.shutdown()
-                    raise
         except Exception as error:
             folders.home.keep = folders.logs.is_dir()
             hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None
             raise ClusterError(f"Ray cannot be started on this machine: {_cause(error)}", hint=hint) from error
-        yield Connected(dashboard=dashboard, token=folders.token)
+        yield dashboard_announced(
+            lambda url: on_event(Connected(dashboard=url, token=folders.token) if url else NoDashboard())
+        )
 
 
 @contextmanager
-def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
-    """Connect to a cluster, with the user's own token."""
+def _cluster(address: str, private: PrivateFolder, on_event: OnEvent) -> Iterator[AbstractContextManager[None]]:
+    """Connect to a cluster, with the user's own token, and tell of its dashboard."""
     path = worker_path()
     keep_token_private()
     check_token(address)
@@ -126,7 +133,8 @@ def _cluster(address: str, private: PrivateFolder) -> Iterator[Connected]:
             hint=f"check the address with: ray status --address {address}",
         ) from error
     with raylet_watched():
-        yield Connected(dashboard=dashboard, token=None)
+        on_event(Connected(dashboard=dashboard, token=None))
+        yield nullcontext()
 
 
 def _init(

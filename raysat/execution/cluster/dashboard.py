@@ -1,22 +1,24 @@
-"""Ray's dashboard comes up beside the rest of Ray: of itself Ray waits for it, some two seconds, before it goes on."""
+"""Ray's dashboard comes up beside the run: of itself Ray waits for it, some two seconds, before it goes on."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from ray._private import ray_constants, services
 from ray._private import worker as worker_module
 from ray.experimental import internal_kv
 
+_LAST_LOOK_S: Final = 2.0
 _LATER: Final = b"127.0.0.1:0"  # what Ray is told while the dashboard has no address yet
 
 
 @contextmanager
 def dashboard_not_waited_for() -> Iterator[None]:
-    """Have Ray start its dashboard and go on at once; afterwards ``dashboard_address`` waits for it."""
+    """Have Ray start its dashboard and go on at once; ``dashboard_announced`` waits for it."""
     start, look = services.start_api_server, internal_kv._internal_kv_get
 
     def answer_at_once(key: bytes, *others: Any, **named: Any) -> Any:
@@ -36,15 +38,41 @@ def dashboard_not_waited_for() -> Iterator[None]:
         services.start_api_server = start
 
 
-def dashboard_address() -> str:
-    """Wait until the dashboard of this process's Ray answers; return its URL. Raises RuntimeError if it ends."""
+@contextmanager
+def dashboard_announced(tell: Callable[[str | None], None]) -> Iterator[None]:
+    """Have a thread wait for the dashboard of this process's Ray while work goes on.
+
+    Args:
+        tell: is given its URL when it answers; None where it ends, or is too late: a run does without.
+    """
+    over = threading.Event()
+
+    def wait() -> None:
+        with suppress(_Over):
+            tell(_await_address(over))
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(_LAST_LOOK_S)  # a GCS that is gone does not answer it
+
+
+class _Over(Exception):  # noqa: N818  (no error)
+    """Nobody asks any more."""
+
+
+def _await_address(over: threading.Event) -> str | None:
     node = worker_module._global_node
     (process,) = node.all_processes[ray_constants.PROCESS_TYPE_DASHBOARD]
     until = time.monotonic() + ray_constants.RAY_DASHBOARD_STARTUP_TIMEOUT_S
     while not (address := _address()):
         if process.process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError("its dashboard does not start")
-        time.sleep(0.05)
+            return None
+        if over.wait(0.1):
+            raise _Over
     node._webui_url = address.decode()
     node.get_gcs_client().internal_kv_put(b"webui:url", address, True, ray_constants.KV_NAMESPACE_DASHBOARD)
     return f"http://{address.decode()}"

@@ -1,13 +1,14 @@
 """A process that has imported what workers need, and forks one whenever Ray asks for it: they begin at once.
 
-    python fork_server.py SOCKET DIRECTORY MODULE ...       started by ``forked_workers.py``
+    python fork_server.py SOCKET MODULE ...                 started by ``forked_workers.py``
 
 Who asks is ``fork_client.py``, in the place of the worker: it sends that one's command, environment and open files. The
 server must have no second thread when it forks: a lock that one holds would never be free in the worker. Where it has
 one, and where workers die as soon as they begin, it ends, and they start as they always do.
 
 When its standard input ends, who started it is gone, and so much has to end with it that it ends this too: all that
-runs in DIRECTORY, which is private and empty. By themselves agents of Ray ask a dead GCS for a minute.
+runs in the directory that it was told of there, which is private and empty. By themselves agents of Ray ask a dead GCS
+for a minute.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _LENGTH: Final = 8  # bytes that say how long a request is
+_LINE: Final = 4096  # bytes of a path, written at once
 _FILES: Final = 3  # standard input, output, error
 _OOM: Final = Path("/proc/self/oom_score_adj")
 _YOUNG_S: Final = 5.0  # a worker that ends with an error so soon did not begin
@@ -38,7 +40,7 @@ _ROUND_S: Final = 0.2
 
 def main() -> None:
     """Serve until standard input ends; in a worker, be that one."""
-    path, directory, *modules = sys.argv[1:]
+    path, *modules = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(128)  # who asks before all is imported waits
@@ -51,8 +53,8 @@ def main() -> None:
         command = server.serve()
     if command:
         runpy.run_path(command[0], run_name="__main__")
-    elif server.is_orphan:
-        _end_all_in(directory)
+    elif server.is_orphan and server.directory:
+        _end_all_in(server.directory)
 
 
 class Server:
@@ -62,7 +64,7 @@ class Server:
         self._listener = listener
         self._born: dict[int, float] = {}  # workers by process id: when they began
         self._failures = 0
-        self.is_orphan = False
+        self.is_orphan, self.directory = False, ""
         self._ended, self._told = os.pipe()  # a byte whenever a worker ends
         for end in (self._ended, self._told):
             os.set_blocking(end, False)
@@ -75,7 +77,8 @@ class Server:
             ready, _, _ = select.select([self._listener, sys.stdin, self._ended], [], [])
             if self._ended in ready:
                 self._bury()
-            self.is_orphan = sys.stdin in ready
+            if sys.stdin in ready:
+                self._listen()
             if self.is_orphan or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  (names alone)
                 break
             if self._listener in ready:
@@ -84,6 +87,13 @@ class Server:
                     if command := self._fork(connection):
                         return command
         return []
+
+    def _listen(self) -> None:
+        """Learn of the directory, or that who started this is gone."""
+        if told := os.read(sys.stdin.fileno(), _LINE):
+            self.directory = os.fsdecode(told.rstrip(b"\n"))
+        else:
+            self.is_orphan = True
 
     def _fork(self, connection: socket.socket) -> list[str]:
         """Make a worker; in it, return its command."""

@@ -1,18 +1,24 @@
 """Has the workers of a Ray of one's own forked from a process that imports what they need while Ray starts.
 
-Importing torch, timm and Ray takes a worker some four seconds of a core; here once, beside Ray's own start, for all of
-them, and those that take the place of a killed one. On Linux alone: elsewhere libraries do not stand a fork.
+Importing torch, timm and Ray takes a worker some four seconds of a core; here once, beside the import of Ray and its
+start, for all of them, and those that take the place of a killed one. On Linux alone: elsewhere libraries do not stand
+a fork. Imports no ray, so that it can begin before.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from raysat.execution.cluster import fork_client, fork_server
-from raysat.execution.cluster.ray_processes import RayProcesses
+from raysat.execution.cluster.private_folder import private_folder
+from raysat.execution.cluster.python_path import raysat_path
 
 # Not Ray itself: when it is imported it reads variables that each worker gets from its raylet.
 _MODULES: Final = (
@@ -24,18 +30,81 @@ _MODULES: Final = (
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
-def start_fork_server(folder: Path, processes: RayProcesses) -> dict[str, str]:
-    """Start the process, in the directory of Ray's.
+class ForkServer:
+    """The process that workers are forked from; it ends with this one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it, apart from the current directory.
+
+        Args:
+            folder: a private one, for its socket.
+        """
+        self._socket, here = folder / "fork", folder / "empty"
+        here.mkdir()
+        self.process = subprocess.Popen(  # noqa: S603  (no text of users)
+            [sys.executable, fork_server.__file__, str(self._socket), *_MODULES],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": raysat_path(), "PYTHONSAFEPATH": "1", "TMPDIR": str(here)},
+            cwd=here,
+            start_new_session=True,
+        )
+
+    def serve(self, directory: Path) -> dict[str, str]:
+        """Have it make workers.
+
+        Args:
+            directory: a private and empty one, in which all processes end with this one.
+
+        Returns:
+            What is to be added to the runtime environment of workers.
+        """
+        stdin: Any = self.process.stdin
+        stdin.write(os.fsencode(directory) + b"\n")
+        stdin.flush()
+        return {"py_executable": shlex.join([sys.executable, "-I", "-S", fork_client.__file__, str(self._socket)])}
+
+    def end(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+
+
+_begun: list[ForkServer] = []  # by ``workers_begun``, until a Ray takes it
+
+
+@contextmanager
+def workers_begun(address: str | None) -> Iterator[None]:
+    """Begin to import what workers need, before Ray is imported, where a Ray is about to start on this machine.
 
     Args:
-        folder: a private one, for its socket.
-        processes: those that end with Ray.
+        address: of the cluster that is to be used.
 
-    Returns:
-        What is to be added to the runtime environment of workers.
+    Raises:
+        ClusterError: no folder can be made for temporary files.
+    """
+    ray = sys.modules.get("ray")
+    if sys.platform != "linux" or _begun or address not in (None, "local") or (ray and ray.is_initialized()):
+        yield
+        return
+    with private_folder() as private:
+        server = ForkServer(private.path)
+        _begun.append(server)
+        try:
+            yield
+        finally:
+            if server in _begun:
+                _begun.remove(server)
+            server.end()
+
+
+def take_fork_server(folder: Path) -> ForkServer | None:
+    """The process that was begun, else a new one; None on other systems than Linux.
+
+    Args:
+        folder: a private one, for a new one's socket.
     """
     if sys.platform != "linux":
-        return {}
-    path = folder / "fork"
-    processes.start([sys.executable, fork_server.__file__, str(path), str(Path.cwd()), *_MODULES], _ENVIRONMENT)
-    return {"py_executable": shlex.join([sys.executable, "-I", "-S", fork_client.__file__, str(path)])}
+        return None
+    return _begun.pop() if _begun else ForkServer(folder)

@@ -7,6 +7,7 @@ its processes starts in the current directory, whose modules Python would prefer
 
 from __future__ import annotations
 
+import inspect
 import os
 import secrets
 import sys
@@ -14,13 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
 
-import raysat
+from raysat.execution.cluster import worker_setup
 from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
+from raysat.execution.cluster.python_path import python_path
 
 # Bytes that a socket's path may have, and those that Ray adds to its temporary folder in the longest of them.
 _SOCKET_PATH: Final = 103 if sys.platform == "darwin" else 107
@@ -95,6 +97,7 @@ def private_processes(folder: Path) -> Iterator[None]:
         "TMPDIR": str(temporary),
         ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
         "RAY_enable_metrics_collection": "0",
+        "RAY_prestart_worker_first_driver": "0",  # workers that none of ours is: slots have an environment of their own
         "AUTOSCALER_METRIC_PORT": _NO_PORT,
         "DASHBOARD_METRIC_PORT": _NO_PORT,
     }
@@ -105,6 +108,23 @@ def private_processes(folder: Path) -> Iterator[None]:
             yield
         finally:
             ray_constants.ENABLE_RAY_CLUSTER = clusters
+
+
+@contextmanager
+def quick_setup() -> Iterator[None]:
+    """Have a raylet that starts within this set up its workers by ``worker_setup.py``."""
+    start = services.start_raylet
+
+    def start_raylet(*others: Any, **named: Any) -> Any:
+        given = inspect.signature(start).bind(*others, **named)
+        given.arguments["setup_worker_path"] = worker_setup.__file__
+        return start(*given.args, **given.kwargs)
+
+    services.start_raylet = start_raylet
+    try:
+        yield
+    finally:
+        services.start_raylet = start
 
 
 @contextmanager
@@ -137,18 +157,3 @@ def _set(variables: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def python_path() -> str | None:
-    """The user's PYTHONPATH for processes that start elsewhere.
-
-    An empty entry, as in ``PYTHONPATH=$PYTHONPATH:/lib``, would mean the current directory; few who write it know.
-    """
-    entries = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return os.pathsep.join(str(Path(entry).absolute()) for entry in entries) or None
-
-
-def worker_path() -> list[str]:
-    """What workers need in their path beside their own: the current directory if raysat itself lies there."""
-    home = Path(raysat.__file__).resolve().parent.parent
-    return [str(home)] if home.samefile(".") else []

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ray.exceptions import GetTimeoutError, RayError
 
 from raysat.execution.cluster.known_packing import keep_packing, known_packing
-from raysat.execution.cluster.local_ray import python_path, worker_path
+from raysat.execution.cluster.python_path import raysat_path
 from raysat.formatting import one_line
 from raysat.training.packing.messages import Packing, PackingRequest
 
@@ -41,7 +41,7 @@ def packing_measured(request: PackingRequest) -> Iterator[Callable[[], Packing]]
             stdin=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [*worker_path(), python_path()]))},
+            env=os.environ | {"PYTHONPATH": raysat_path()},
             text=True,
         )
     with process:

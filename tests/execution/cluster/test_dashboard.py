@@ -1,15 +1,19 @@
-"""Ray's dashboard: Ray does not wait for it, its address is waited for afterwards, and one that ends is an error."""
+"""Ray's dashboard: nothing waits for it; its address is told when it answers, and that there is none where it ends."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
+from queue import Queue
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ray._private import ray_constants, services
 from ray._private import worker as worker_module
 from ray.experimental import internal_kv
 
-from raysat.execution.cluster.dashboard import dashboard_address, dashboard_not_waited_for
+from raysat.execution.cluster.dashboard import dashboard_announced, dashboard_not_waited_for
 
 
 class Node:
@@ -24,19 +28,32 @@ class Node:
         return SimpleNamespace(internal_kv_put=lambda *given: self.put.append(given))
 
 
-def test_its_address_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers, node = iter([None, None, b"127.0.0.1:8265"]), Node(None)
+def told(answers: Iterable[bytes | None], code: int | None, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Node]:
+    """What is told of a dashboard while work goes on."""
+    left, node, heard = iter(answers), Node(code), Queue[str | None]()
     monkeypatch.setattr(worker_module, "_global_node", node)
-    monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda *_, **__: next(answers))
-    assert dashboard_address() == "http://127.0.0.1:8265"
+    monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda *_, **__: next(left))
+    with dashboard_announced(heard.put):
+        return heard.get(timeout=10), node
+
+
+def test_its_address_is_told_as_soon_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, node = told([None, None, b"127.0.0.1:8265"], None, monkeypatch)
+    assert url == "http://127.0.0.1:8265"
     assert node.put[0][:2] == (b"webui:url", b"127.0.0.1:8265")
 
 
-def test_one_that_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_global_node", Node(1))
+def test_of_one_that_ends_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(repeat(None), 1, monkeypatch)[0] is None
+
+
+def test_nothing_is_told_after_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_global_node", Node(None))
     monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda *_, **__: None)
-    with pytest.raises(RuntimeError, match="its dashboard does not start"):
-        dashboard_address()
+    heard: list[str | None] = []
+    with dashboard_announced(heard.append):
+        pass
+    assert not heard
 
 
 def test_ray_is_told_at_once_of_the_dashboard_alone(monkeypatch: pytest.MonkeyPatch) -> None:

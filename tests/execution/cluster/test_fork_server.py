@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from raysat.execution.cluster import fork_client, fork_server
-from raysat.execution.cluster.forked_workers import _ENVIRONMENT, _MODULES
+from raysat.execution.cluster import fork_client, fork_server, forked_workers
+from raysat.execution.cluster.forked_workers import _ENVIRONMENT, _MODULES, take_fork_server, workers_begun
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
 
@@ -38,7 +38,7 @@ sys.exit(int(sys.argv[1]))
 
 @contextmanager
 def server(socket: Path, modules: Sequence[str] = ("decimal",)) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, fork_server.__file__, str(socket), str(socket.parent / "nobody"), *modules]
+    command = [sys.executable, fork_server.__file__, str(socket), *modules]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "SERVER": "its own"})
     try:
         await_socket(socket)
@@ -111,7 +111,7 @@ def test_who_asks_before_all_is_imported_waits_and_starts_alone_where_the_server
 ) -> None:
     socket, slow = tmp_path / "fork", tmp_path / "slow.py"
     slow.write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
-    command = [sys.executable, fork_server.__file__, str(socket), str(tmp_path / "nobody"), "slow"]
+    command = [sys.executable, fork_server.__file__, str(socket), "slow"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as process:
         await_socket(socket)
         words = [sys.executable, "-I", "-S", fork_client.__file__, str(socket), str(worker), "0"]
@@ -132,7 +132,7 @@ def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
 
 def test_with_who_started_it_all_of_its_directory_ends(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
-    command = [sys.executable, fork_server.__file__, str(tmp_path / "fork"), str(tmp_path / "here")]
+    command = [sys.executable, fork_server.__file__, str(tmp_path / "fork")]
     sleep = ["sleep", "60"]
     with (
         subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path / "here") as process,
@@ -141,6 +141,7 @@ def test_with_who_started_it_all_of_its_directory_ends(tmp_path: Path) -> None:
     ):
         await_socket(tmp_path / "fork")
         assert process.stdin is not None
+        process.stdin.write(f"{tmp_path / 'here'}\n".encode())
         process.stdin.close()
         assert inside.wait(10) == -9
         assert process.wait(10) == 0
@@ -176,7 +177,7 @@ def test_it_does_not_fork_where_it_has_a_second_thread(tmp_path: Path, worker: P
         encoding="utf-8",
     )
     socket = tmp_path / "fork"
-    command = [sys.executable, fork_server.__file__, str(socket), str(tmp_path / "nobody"), "threads"]
+    command = [sys.executable, fork_server.__file__, str(socket), "threads"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as process:
         await_socket(socket)
         assert ask(socket, worker)["parent"] != process.pid
@@ -201,3 +202,40 @@ print(len(os.listdir("/proc/self/task")), "ray" in sys.modules)
     environment = {**os.environ, **_ENVIRONMENT}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == "1 False\n", done.stderr
+
+
+@pytest.fixture(name="no_ray")
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests have in this process."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr(forked_workers, "_MODULES", ("decimal",))
+
+
+@pytest.mark.usefixtures("no_ray")
+def test_it_is_begun_once_and_taken_by_the_first_ray(tmp_path: Path) -> None:
+    with workers_begun(None), workers_begun("local"):
+        (begun,) = forked_workers._begun
+        assert take_fork_server(tmp_path) is begun
+        other = take_fork_server(tmp_path)
+        assert other is not None
+        assert other is not begun
+        words = other.serve(tmp_path / "nobody")["py_executable"].split()
+        assert words[-1] == str(tmp_path / "fork")
+        other.end()
+        assert begun.process.poll() is None
+    assert begun.process.poll() is not None
+    assert not forked_workers._begun
+
+
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:6379"])
+def test_it_is_not_begun_for_a_cluster(address: str) -> None:
+    with workers_begun(address):
+        assert not forked_workers._begun
+
+
+@pytest.mark.usefixtures("no_ray")
+def test_one_that_nobody_takes_ends_at_once() -> None:
+    with workers_begun(None):
+        (begun,) = forked_workers._begun
+    assert begun.process.poll() is not None
+    assert not forked_workers._begun

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from raysat.execution.cluster.local_ray import elsewhere, private_processes, ray_folders, worker_path
+from raysat.execution.cluster.local_ray import elsewhere, private_processes, ray_folders
 from raysat.execution.cluster.private_folder import private_folder
-from tests.helpers.paths import ROOT
 
 
 def test_the_token_is_new_each_time_and_the_environment_afterwards_as_before(
@@ -66,12 +65,3 @@ def test_the_caller_stays_in_a_folder_that_is_gone_or_closed(tmp_path: Path, mon
     with elsewhere(home):
         assert Path.cwd().is_relative_to(home)
     assert os.stat(".").st_ino == inode  # noqa: PTH116
-
-
-def test_workers_get_the_current_directory_only_for_raysat_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert worker_path() == []
-    monkeypatch.chdir(ROOT)
-    assert worker_path() == [str(ROOT)]
