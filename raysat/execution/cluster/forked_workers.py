@@ -12,12 +12,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from raysat.execution.cluster import fork_client, fork_server
-from raysat.execution.cluster.private_folder import private_folder
+from raysat.execution.cluster.private_folder import private_folder, temporary_folder
 from raysat.execution.cluster.python_path import raysat_path
 
 # Not Ray itself: when it is imported it reads variables that each worker gets from its raylet.
@@ -28,6 +28,8 @@ _MODULES: Final = (
 )
 # Without the threads that numpy and pyarrow start when they are imported.
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+_LONGEST: Final = 60  # bytes of the path of a folder for temporary files: of a socket's it may have some hundred
+_SHORT: Final = Path("/tmp")  # noqa: S108  (what is made in it is private)
 
 
 class ForkServer:
@@ -61,8 +63,9 @@ class ForkServer:
             What is to be added to the runtime environment of workers.
         """
         stdin: Any = self.process.stdin
-        stdin.write(os.fsencode(directory) + b"\n")
-        stdin.flush()
+        with suppress(BrokenPipeError):  # it ended: workers start as Ray starts them
+            stdin.write(os.fsencode(directory) + b"\n")
+            stdin.flush()
         return {"py_executable": shlex.join([sys.executable, "-I", "-S", fork_client.__file__, str(self._socket)])}
 
     def end(self) -> None:
@@ -88,7 +91,7 @@ def workers_begun(address: str | None) -> Iterator[None]:
     if sys.platform != "linux" or _begun or address not in (None, "local") or (ray and ray.is_initialized()):
         yield
         return
-    with private_folder() as private:
+    with private_folder(None if len(os.fsencode(temporary_folder())) < _LONGEST else _SHORT) as private:
         server = ForkServer(private.path)
         _begun.append(server)
         try:

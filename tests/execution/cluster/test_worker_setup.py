@@ -1,4 +1,4 @@
-"""Workers start by the fork server where the driver wants it, with the variables that Ray would set, else by Ray's own."""
+"""Workers start by the fork server where the driver wants that, with the variables that Ray would set; else by Ray."""
 
 from __future__ import annotations
 
