@@ -70,12 +70,12 @@ def _victim(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory)
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, text=True, umask=0)
     try:
         deadline = time.monotonic() + 120
-        while not list(folder.glob("runs/tiny/checkpoints/*")):
+        text = ""
+        while not (list(folder.glob("runs/tiny/checkpoints/*")) and "its token in " in text):
             text = (folder / "output").read_text(encoding="utf-8")
             assert process.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.2)
-        text = (folder / "output").read_text(encoding="utf-8")
         token = Path(text.partition("its token in ")[2].splitlines()[0])
         assert token.stat().st_size == 64
         yield Victim(process, token.parent)
