@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raysat.config.families.learning import NoAverage
 from raysat.errors import DivergedError, TrainingError
-from raysat.execution.cluster.gpu_share import gpu_share, packing_request
+from raysat.execution.cluster.gpu_share import GpuShare, gpu_share, packing_request
 from raysat.execution.cluster.known_packing import gpu_count
 from raysat.execution.cluster.packing import packing_measured
 from raysat.execution.cluster.resources import fit, room, this_machine
@@ -45,7 +45,7 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
     machine, workload, share = this_machine(), planned_work(plan), None
     if (request := packing_request(workload, plan.store, options)) and gpu_count():
         with packing_measured(request) as measured:
-            share = gpu_share([machine], workload, plan.store, measured)
+            share = gpu_share([machine], workload, plan.store, options, measured)
     cpus, gpus = fit([machine], options, workload, share)
     jobs = train_jobs(trials)
     slots = max(1, min(len(jobs), room([machine["Resources"]], per_worker(cpus, gpus), options.workers)))
@@ -61,11 +61,19 @@ def estimate(plan: Plan, trials: Sequence[PlannedTrial], options: ClusterOptions
         raise TrainingError(f"steps cannot be timed: {reason}", hint="leave out {--estimate}") from error
     seconds = sum(_seconds(job, plan, paces[network_of(job.trials[-1].trial.config)]) for job in jobs)
     return Estimate(
-        seconds=seconds / (slots * gpus * (share.gain if share else 1.0) if gpus else 1.0),
+        seconds=seconds / (_cards_worth(slots, machine["Resources"].get("GPU", 1.0), share) if gpus else 1.0),
         slots=slots,
         cpus=cpus,
         gpus=gpus,
     )
+
+
+def _cards_worth(slots: int, cards: float, share: GpuShare | None) -> float:
+    """How many times as fast as one trial alone all slots are together: cards, and what sharing gains on each."""
+    busy = min(cards, slots)
+    if share is None or share.trials == 1:
+        return busy
+    return busy * (1 + (share.gain - 1) * (slots / busy - 1) / (share.trials - 1))
 
 
 def _seconds(job: TrainJob, plan: Plan, pace: Pace) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,26 @@ class Ended:
 Notice = FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost
 Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
+
+
+class Postbox:
+    """Tells a listener what happens, and what other threads learn of when something else does: listeners have one."""
+
+    def __init__(self, listener: OnEvent) -> None:
+        self._listener = listener
+        self._left: deque[Event] = deque()
+
+    def __call__(self, event: Event) -> None:
+        """Tell of an event, after those that were left."""
+        while self._left:
+            left = self._left.popleft()
+            if not isinstance(event, Ended):  # too late to be of use
+                self._listener(left)
+        self._listener(event)
+
+    def later(self, event: Event) -> None:
+        """Leave an event, from any thread."""
+        self._left.append(event)
 
 
 def ignore(_: Event) -> None:

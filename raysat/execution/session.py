@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from raysat.execution.cluster.known_packing import gpu_count
 from raysat.execution.cluster.packing import measured_on_cluster, packing_measured
 from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.events import Ended, GpuShared, OnEvent, Progress, Started, Waiting, ignore
+from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress, Started, Waiting, ignore
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
 from raysat.execution.scheduling.job_source import JobSource
@@ -41,6 +41,7 @@ from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.training.check import evaluation_splits
+from raysat.training.packing.messages import Packing, PackingRequest
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def session(
         StorageError: another raysat fills the run.
         StoreError: the store changed since it was opened, or is damaged.
     """
-    address = check_address(options.address)
+    address, on_event = check_address(options.address), Postbox(on_event)
     own = address is None and not ray.is_initialized()  # a Ray that starts with this run, on this machine
     request = packing_request(workload, store, options)
     place = store.path.resolve() if isinstance(store.path, Path) else store.path
@@ -83,8 +84,8 @@ def session(
         removed_at_end(artifacts.sweep),
         removed_at_end(ledger.sweep),
         store_on_this_machine(store, address, on_event),
-        packing_measured(request) if request and own and gpu_count() else nullcontext() as measured,
-        connect(address, on_event) as scratch,
+        _measuring(request if own and gpu_count() else None) as (measured, end_measuring),
+        connect(address, on_event, on_event.later) as scratch,
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
@@ -92,7 +93,8 @@ def session(
         nodes = own_nodes() if own else ray.nodes()
         share = None
         if request:
-            share = gpu_share(nodes, workload, store, measured or partial(measured_on_cluster, request))
+            share = gpu_share(nodes, workload, store, options, measured or partial(measured_on_cluster, request))
+        end_measuring()
         if share:
             on_event(GpuShared(choice=str(share)))
         own_workload = workload if own else replace(workload, shares_cores=False, threads_before=None)
@@ -123,6 +125,13 @@ def session(
                 retries=Retries(options.retries),
                 scratch=str(scratch),
             )
+
+
+@contextmanager
+def _measuring(request: PackingRequest | None) -> Iterator[tuple[Callable[[], Packing] | None, Callable[[], None]]]:
+    """Measure beside what follows; yields what waits for the result, and what ends it."""
+    with ExitStack() as stack:
+        yield stack.enter_context(packing_measured(request)) if request else None, stack.close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ class Workload:
 
     jobs: int = 1  # that could run at once, if all were to be done
     networks: tuple[Config, ...] = ()  # that train, the one that trains most first
+    copies: int = 1  # of patches, where trials of a GPU share them: for other bands, and with other generated ones
     shares_cores: bool = True  # of this machine among the jobs; else each has all of a node's
     threads_before: int | None = None  # of the trials that the run has finished on a CPU
     has_generators: bool = False  # which run beside trials
@@ -40,6 +41,7 @@ def planned_work(plan: Plan, *, threads_before: int | None = None) -> Workload:
         networks.setdefault(network_of(config), config)
     return Workload(
         jobs=len(plan.train_jobs) + len(plan.generate_jobs),
+        copies=len({(trial.trial.config.data, trial.needs) for trial in plan.trials}),
         networks=tuple(networks[key] for key, _ in images.most_common()),
         threads_before=threads_before,
         has_generators=bool(plan.generate_jobs),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,13 @@ def _same_process() -> Iterator[None]:
 
 
 @contextmanager
-def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
+def connect(address: str | None, on_event: OnEvent = ignore, later: OnEvent = ignore) -> Iterator[Path]:
     """Connect to a cluster, or start Ray on this machine; disconnect, or stop it, at the end.
+
+    Args:
+        address: of the cluster; None for this machine.
+        on_event: is told of the cluster's dashboard.
+        later: is told of this machine's, by another thread.
 
     Yields:
         A private folder for temporary files of the run.
@@ -71,7 +76,7 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
             _same_process(),
             removed_at_end(processes.kill),
             watch.watched(),
-            _cluster(address, private, on_event) if address else _local(private, processes, on_event) as announced,
+            _cluster(address, private, on_event) if address else _local(private, processes, later) as announced,
         ):
             try:
                 with announced:
@@ -84,9 +89,7 @@ def connect(address: str | None, on_event: OnEvent = ignore) -> Iterator[Path]:
 
 
 @contextmanager
-def _local(
-    private: PrivateFolder, processes: RayProcesses, on_event: OnEvent
-) -> Iterator[AbstractContextManager[None]]:
+def _local(private: PrivateFolder, processes: RayProcesses, later: OnEvent) -> Iterator[AbstractContextManager[None]]:
     """Start Ray on this machine. Where it does not start, its logs stay until the next one does.
 
     Yields:
@@ -113,7 +116,7 @@ def _local(
             hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None
             raise ClusterError(f"Ray cannot be started on this machine: {_cause(error)}", hint=hint) from error
         yield dashboard_announced(
-            lambda url: on_event(Connected(dashboard=url, token=folders.token) if url else NoDashboard())
+            lambda url: later(Connected(dashboard=url, token=folders.token) if url else NoDashboard())
         )
 
 
@@ -133,8 +136,13 @@ def _cluster(address: str, private: PrivateFolder, on_event: OnEvent) -> Iterato
             hint=f"check the address with: ray status --address {address}",
         ) from error
     with raylet_watched():
-        on_event(Connected(dashboard=dashboard, token=None))
-        yield nullcontext()
+        yield _told(on_event, Connected(dashboard=dashboard, token=None))
+
+
+@contextmanager
+def _told(on_event: OnEvent, event: Connected) -> Iterator[None]:
+    on_event(event)
+    yield
 
 
 def _init(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ray._private import ray_constants, services
 from ray._private import worker as worker_module
+from ray.exceptions import RpcError
 from ray.experimental import internal_kv
 
 _LAST_LOOK_S: Final = 2.0
@@ -48,7 +49,7 @@ def dashboard_announced(tell: Callable[[str | None], None]) -> Iterator[None]:
     over = threading.Event()
 
     def wait() -> None:
-        with suppress(_Over):
+        with suppress(_Over, RpcError, OSError, RuntimeError):  # the GCS is gone, which others tell of
             tell(_await_address(over))
 
     thread = threading.Thread(target=wait, daemon=True)

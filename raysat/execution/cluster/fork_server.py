@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,7 +109,7 @@ class Server:
             os.close(self._ended)
             os.close(self._told)
             _become(request, files)
-            return list(request["command"])
+            return _script(request["command"])
         self._born[pid] = time.monotonic()
         for file in files:
             os.close(file)
@@ -159,7 +160,12 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
         os.setpgid(0, 0)
     with suppress(OSError):
         _OOM.write_text(request["oom"], encoding="ascii")
-    sys.argv = list(request["command"])
+    sys.argv = _script(request["command"])
+
+
+def _script(command: list[str]) -> list[str]:
+    """A script and its words, without flags of Python's (``-s``) before it, by which this process is bound already."""
+    return list(dropwhile(lambda word: word.startswith("-"), command))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.workload import Workload
 from raysat.formatting import plural
 from raysat.training.check import band_positions
-from raysat.training.packing.messages import GAIN, MOST, Packing, PackingRequest
+from raysat.training.packing.messages import GAIN, MOST, MOST_HELD, Packing, PackingRequest
 from raysat.training.packing.mps import START_MPS
 
 _ROOM: Final = 0.9  # of a card's memory
+_HOST_BYTES: Final = 4 * 10**9  # of the machine's memory, for a process with CUDA
 _NO_LOSS: Final = 0.95  # of the patches/s of one: two that do as much hide each other's evaluation and records
-_NETWORKS: Final = 6  # whose memory is measured, those first that train most
+_NETWORKS: Final = 24  # whose memory is measured, those first that train most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,15 @@ def packing_request(workload: Workload, store: PatchStore, options: ClusterOptio
     """
     if options.gpus_per_trial is not None or options.workers > 1 or workload.jobs == 1 or not workload.networks:
         return None
-    return PackingRequest.of(workload.networks[:_NETWORKS], store)
+    return PackingRequest.of(workload.networks[:_NETWORKS], store, eager=options.eager)
 
 
 def gpu_share(
-    nodes: Sequence[Mapping[str, Any]], workload: Workload, store: PatchStore, measured: Callable[[], Packing]
+    nodes: Sequence[Mapping[str, Any]],
+    workload: Workload,
+    store: PatchStore,
+    options: ClusterOptions,
+    measured: Callable[[], Packing],
 ) -> GpuShare | None:
     """Choose how many trials share a GPU; None where no node has one.
 
@@ -64,6 +69,7 @@ def gpu_share(
         nodes: what ``ray.nodes()`` says.
         workload: what is to be done.
         store: the patches.
+        options: how to use the machines.
         measured: what a card does; raises RuntimeError.
 
     Returns:
@@ -76,9 +82,11 @@ def gpu_share(
         packing = measured()
     except RuntimeError as error:
         return unmeasured(str(error))
+    if not packing.memory:  # Ray counts GPUs that are none of CUDA's
+        return unmeasured("torch sees no GPU there")
     patch = int(store.images.shape[2]) * int(store.images.shape[3]) * store.images.dtype.itemsize
-    bands = {tuple(band_positions(config, store)) for config in workload.networks}
-    return choose(packing, patches=len(store) * patch * sum(map(len, bands)), jobs=workload.jobs, nodes=resources)
+    size = len(store) * patch * max(len(band_positions(config, store)) for config in workload.networks)
+    return choose(packing, patches=workload.copies * size, workload=workload, options=options, nodes=resources)
 
 
 def planned_share(workload: Workload, store: PatchStore, options: ClusterOptions) -> str | None:
@@ -98,16 +106,24 @@ def planned_share(workload: Workload, store: PatchStore, options: ClusterOptions
     if not (known := known_packing(request)):
         return "how many trials share it is measured when the study starts, or by raysat plan --estimate"
     node = {"Alive": True, "Resources": {"CPU": float(os.cpu_count() or 1), "GPU": float(gpus)}}
-    return str(gpu_share([node], workload, store, lambda: known))
+    return str(gpu_share([node], workload, store, options, lambda: known))
 
 
-def choose(packing: Packing, *, patches: int, jobs: int, nodes: Sequence[Mapping[str, float]]) -> GpuShare:
+def choose(
+    packing: Packing,
+    *,
+    patches: int,
+    workload: Workload,
+    options: ClusterOptions,
+    nodes: Sequence[Mapping[str, float]],
+) -> GpuShare:
     """Decide how many trials share a GPU: twice as many must do a tenth more in all, but two no less than one.
 
     Args:
         packing: what a card did.
         patches: bytes of the patches, which are on a card once, whoever trains on them.
-        jobs: that could run at once.
+        workload: what is to be done.
+        options: how to use the machines.
         nodes: resources of each, one with a GPU at least.
 
     Returns:
@@ -119,11 +135,17 @@ def choose(packing: Packing, *, patches: int, jobs: int, nodes: Sequence[Mapping
         fastest, pauses = 2, "one computes while the other evaluates or writes"
     # Where each gain went on, no more were measured for want of memory.
     with_gpus = [node for node in nodes if node.get("GPU", 0.0) >= 1]
+    patches = min(patches, int(MOST_HELD * packing.memory))
+    jobs = min(workload.jobs, options.max_concurrent or workload.jobs)
     limits = {
         pauses: min(fastest, MOST),
         "its memory holds no more": (_ROOM * packing.memory - patches) // packing.need if packing.need else math.inf,
+        "the machine's memory holds no more": min(
+            node.get("memory", math.inf) // (node["GPU"] * _HOST_BYTES) for node in with_gpus
+        ),
         "there are no more jobs": math.ceil(jobs / sum(node["GPU"] for node in with_gpus)),
-        "each takes a CPU": min(node["CPU"] // node["GPU"] for node in with_gpus),
+        "each takes its CPUs": min(node["CPU"] // (node["GPU"] * (options.cpus_per_trial or 1)) for node in with_gpus),
+        "generators take their part": 2 if workload.has_generators else math.inf,
     }
     limit = min(limits, key=limits.__getitem__)
     counts = " / ".join(str(2**step) for step in range(len(packing.rates)))

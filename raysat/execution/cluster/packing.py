@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,8 +15,10 @@ from pydantic import ValidationError
 from ray.exceptions import GetTimeoutError, RayError
 
 from raysat.execution.cluster.known_packing import keep_packing, known_packing
+from raysat.execution.cluster.private_folder import private_folder
 from raysat.execution.cluster.python_path import raysat_path
 from raysat.formatting import one_line
+from raysat.interrupts import removed_at_end
 from raysat.training.packing.messages import Packing, PackingRequest
 
 _PATIENCE_S: Final = 120.0
@@ -33,22 +34,23 @@ def packing_measured(request: PackingRequest) -> Iterator[Callable[[], Packing]]
     if known := known_packing(request):
         yield lambda: known
         return
-    with tempfile.TemporaryFile("w+") as asked:
-        asked.write(request.model_dump_json())
-        asked.seek(0)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "raysat.training.packing.measure"],
-            stdin=asked,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": raysat_path()},
-            text=True,
-        )
-    with process:
-        try:
-            yield partial(_result, process, request)
-        finally:
-            process.kill()
+    with private_folder() as private:
+        asked = private.path / "request.json"
+        asked.write_text(request.model_dump_json(), encoding="utf-8")
+        with asked.open() as stdin:
+            process = subprocess.Popen(  # noqa: S603  (this Python, and a module of raysat)
+                [sys.executable, "-P", "-m", "raysat.training.packing.measure", str(private.path)],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": raysat_path()},
+                text=True,
+            )
+        with process, removed_at_end(process.kill):
+            try:
+                yield partial(_result, process, request)
+            finally:
+                process.kill()
 
 
 def _result(process: subprocess.Popen[str], request: PackingRequest) -> Packing:
@@ -56,6 +58,7 @@ def _result(process: subprocess.Popen[str], request: PackingRequest) -> Packing:
         output, errors = process.communicate(timeout=_PATIENCE_S)
         packing = Packing.model_validate_json(output)
     except subprocess.TimeoutExpired:
+        process.kill()
         raise RuntimeError(f"no result within {_PATIENCE_S:g} s") from None
     except ValidationError:
         lines = [line for line in errors.splitlines() if line.strip()]
@@ -70,11 +73,12 @@ def measured_on_cluster(request: PackingRequest) -> Packing:
     try:
         packing: Packing = ray.get(task, timeout=_PATIENCE_S)
     except GetTimeoutError:
-        ray.cancel(task, force=True)
         raise RuntimeError(f"no GPU was free within {_PATIENCE_S:g} s") from None
     except RayError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise RuntimeError(one_line(lines[-1])) from None
+    finally:
+        ray.cancel(task, force=True)  # nothing, where it has ended
     return packing
 
 

@@ -24,9 +24,10 @@ from raysat.execution.workers.node_stores import open_store
 from raysat.execution.workers.worker_context import SlotSettings
 from raysat.formatting import one_line
 from raysat.storage.artifacts import Artifacts
+from raysat.training.packing.messages import MOST_HELD
 
 _LOGGER: Final = logging.getLogger(__name__)
-_HELD: Final = 0.4  # of a card's memory, at most; the rest is for networks
+_HELD_EACH: Final = 0.1  # of a card's memory for each trial that shares it, ``MOST_HELD`` in all
 _OF_FREE: Final = 0.6  # of the memory that is free, at most
 
 
@@ -81,10 +82,13 @@ class PatchHolder:
     def _make_room(self, size: int) -> bool:
         """Let go of patches until so many bytes more may be held; whether they may."""
         free, total = self._memory()
-        while self._held and (size + self._bytes() > _HELD * total or size > _OF_FREE * free):
+        most = min(MOST_HELD, _HELD_EACH / self._settings.gpus) * total
+        if size > most:
+            return False
+        while self._held and (size + self._bytes() > most or size > _OF_FREE * free):
             del self._held[next(iter(self._held))]
             free, _ = self._memory()
-        return size + self._bytes() <= _HELD * total and size <= _OF_FREE * free
+        return size + self._bytes() <= most and size <= _OF_FREE * free
 
     def _bytes(self) -> int:
         return sum(tensor.nbytes for pixels in self._held.values() for tensor in pixels.values())
@@ -98,6 +102,7 @@ class PatchHolder:
         """Free and in all, in bytes."""
         import torch
 
+        torch.cuda.ipc_collect()  # type: ignore[no-untyped-call]  # what nobody maps any more
         torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info(self._device())
         return free, total
@@ -163,8 +168,8 @@ def mapped_pixels(holders: Any, node: str, wanted: WantedPatches) -> dict[Split,
     try:
         holder = ray.get(holders.holder.remote(node, gpu))
         handles = ray.get(holder.share.remote(wanted))
-    except RayError as error:  # it is gone, or cannot read the patches
+        return handles and {split: pickle.loads(handle) for split, handle in handles.items()}  # noqa: S301  (our own)
+    except (RayError, RuntimeError, OSError) as error:  # it is gone, cannot read the patches, or nobody may map them
         cause = one_line(str(error).strip().splitlines()[-1])
         _LOGGER.warning("this trial has its patches for itself: %s", cause)
         return None
-    return handles and {split: pickle.loads(handle) for split, handle in handles.items()}  # noqa: S301  (our own)

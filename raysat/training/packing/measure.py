@@ -1,6 +1,6 @@
 """Measures trainings side by side on this machine's device, in one process each.
 
-    python -m raysat.training.packing.measure < REQUEST > RESULT
+    python -m raysat.training.packing.measure FOLDER < REQUEST > RESULT
 
 The first process builds every network once, and says how much memory the largest took. Then 1, 2, 4, ... processes
 take steps of the first network at once, as long as the next so many fit and gain. Patches are random: how long a step
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -38,13 +38,15 @@ _WARM: Final = 4  # steps: a graph is recorded by the second
 _CONTEXT: Final = (3 * 10**8, 10**9)  # bytes that a process takes of a card beside its tensors: at least, at most
 _ROOM: Final = 0.9  # of the device's memory
 _PATIENCE_S: Final = 60.0  # for a process to be ready
+_PARENT: Final = os.getppid()  # who wants to know
 
 
-def measure(request: PackingRequest) -> Packing:
+def measure(request: PackingRequest, folder: Path) -> Packing:
     """Measure, in processes forked from this one, which must not have used CUDA yet.
 
     Args:
         request: what trains.
+        folder: for its patches; who gives it removes them.
 
     Returns:
         What the device did.
@@ -52,17 +54,16 @@ def measure(request: PackingRequest) -> Packing:
     Raises:
         RuntimeError: a process ended, for want of memory say.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        store = _stand_in(request, Path(folder) / "store")
-        with _processes(request, store) as processes:
-            processes.more(1)
-            device, memory, need = processes.first.recv()
-            rates = [processes.rate(1)]
-            while (count := 2 ** len(rates)) <= request.most and (not memory or count * need <= _ROOM * memory):
-                processes.more(count)
-                rates.append(processes.rate(count))
-                if rates[-1] < GAIN * rates[-2]:
-                    break
+    store = _stand_in(request, folder / "store")
+    with _processes(request, store) as processes:
+        processes.more(1)
+        device, memory, need = _answer(processes.first)
+        rates = [processes.rate(1)]
+        while (count := 2 ** len(rates)) <= request.most and (not memory or count * need <= _ROOM * memory):
+            processes.more(count)
+            rates.append(processes.rate(count))
+            if rates[-1] < GAIN * rates[-2]:
+                break
     return Packing(device=device, memory=memory, need=need, rates=tuple(rates), mps=mps_state())
 
 
@@ -115,11 +116,14 @@ def _processes(request: PackingRequest, store: PatchStore) -> Iterator[_Processe
         processes.end()
 
 
-def _answer(end: Connection) -> float:
-    if not end.poll(_PATIENCE_S):
-        raise RuntimeError(f"no answer within {_PATIENCE_S:g} s")
+def _answer(end: Connection) -> Any:
+    """What a process says next. Raises RuntimeError where it is gone, or who wants to know."""
+    until = time.monotonic() + _PATIENCE_S
+    while not end.poll(1.0):
+        if os.getppid() != _PARENT or time.monotonic() > until:
+            raise RuntimeError(f"no answer within {_PATIENCE_S:g} s")
     try:
-        return float(end.recv())
+        return end.recv()
     except EOFError:
         raise RuntimeError("a training ended: too little memory?") from None
 
@@ -127,8 +131,8 @@ def _answer(end: Connection) -> float:
 def _train(parent: Connection, request: PackingRequest, store: PatchStore, is_first: bool) -> None:
     """A process: report memory, or only that it is ready, then patches a second as often as it is asked."""
     device, configs = default_device(), request.networks
-    need = max(_memory(config, store, device) for config in configs) if is_first else 0
-    engine = _engine(configs[0], store, device)
+    need = max(_memory(config, store, device, request) for config in configs) if is_first else 0
+    engine = _engine(configs[0], store, device, request)
     with reproducible(device, 0, "packing"):
         engine.try_steps(_WARM)
         _wait(device)
@@ -156,12 +160,12 @@ def _asked(parent: Connection) -> bool:
     return True
 
 
-def _memory(config: Config, store: PatchStore, device: torch.device) -> int:
+def _memory(config: Config, store: PatchStore, device: torch.device, request: PackingRequest) -> int:
     """Bytes that a training of a network takes of a card, patches left out; 0 on a CPU."""
     if device.type == "cpu":
         return 0
     torch.cuda.reset_peak_memory_stats(device)
-    engine = _engine(config, store, device)
+    engine = _engine(config, store, device, request)
     with reproducible(device, 0, "packing"):
         engine.try_steps(_WARM)
         engine.try_evaluation(1)
@@ -175,8 +179,9 @@ def _memory(config: Config, store: PatchStore, device: torch.device) -> int:
     return int(reserved + beside)
 
 
-def _engine(config: Config, store: PatchStore, device: torch.device) -> Engine:
-    return Engine(Trial(config=config.model_copy(update={"synthetic": NoSynthetic()}), seed=0), store, device)
+def _engine(config: Config, store: PatchStore, device: torch.device, request: PackingRequest) -> Engine:
+    trial = Trial(config=config.model_copy(update={"synthetic": NoSynthetic()}), seed=0)
+    return Engine(trial, store, device, eager=request.eager)
 
 
 def _stand_in(request: PackingRequest, path: Path) -> PatchStore:
@@ -202,4 +207,5 @@ def _wait(device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(measure(PackingRequest.model_validate_json(sys.stdin.read())).model_dump_json())
+    found = measure(PackingRequest.model_validate_json(sys.stdin.read()), Path(sys.argv[1]))
+    sys.stdout.write(found.model_dump_json())

@@ -13,6 +13,7 @@ from raysat.files.fields import Amount, Line
 from raysat.training.packing.mps import Mps
 
 MOST: Final = 8  # trainings side by side: beyond these each has a sliver of a card
+MOST_HELD: Final = 0.4  # of a card's memory, for the patches that trainings share; the rest is for networks
 GAIN: Final = 1.1  # what twice as many trainings must do more, to be worth their memory
 
 
@@ -27,15 +28,19 @@ class PackingRequest(FileModel):
     size: tuple[int, int]  # height and width of a patch
     dtype: Line
     most: Annotated[int, Ge(1), Le(MOST)]  # trainings side by side
+    eager: bool = False  # steps are launched, not replayed
 
     @classmethod
-    def of(cls, networks: tuple[Config, ...], store: PatchStore, *, most: int = MOST) -> PackingRequest:
+    def of(
+        cls, networks: tuple[Config, ...], store: PatchStore, *, most: int = MOST, eager: bool = False
+    ) -> PackingRequest:
         """Ask for networks on a store's kind of patches.
 
         Args:
             networks: that are to train, the one that trains most first.
             store: of the patches.
             most: trainings side by side.
+            eager: launch steps, do not replay them.
 
         Returns:
             The request.
@@ -48,6 +53,7 @@ class PackingRequest(FileModel):
             size=(int(store.images.shape[2]), int(store.images.shape[3])),
             dtype=str(store.images.dtype),
             most=most,
+            eager=eager,
         )
 
 

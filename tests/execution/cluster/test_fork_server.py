@@ -101,6 +101,20 @@ def test_a_worker_is_what_was_asked_for(tmp_path: Path, worker: Path) -> None:
         }
 
 
+def test_flags_of_python_before_the_script_are_passed_over(tmp_path: Path, worker: Path) -> None:
+    """Ray repeats the driver's ``-s``, which PYTHONNOUSERSITE sets too."""
+    socket, told = tmp_path / "fork", tmp_path / "told"
+    with server(socket) as process, told.open("wb") as file:
+        words = [sys.executable, "-I", "-S", fork_client.__file__, str(socket), "-s", str(worker), "0"]
+        subprocess.run(words, stdout=file, check=True)
+        for _ in range(500):
+            if text := told.read_text(encoding="utf-8"):
+                break
+            time.sleep(0.02)
+        assert json.loads(text)["words"] == [str(worker), "0"]
+        assert json.loads(text)["parent"] == process.pid
+
+
 def test_without_a_server_it_starts_all_the_same(tmp_path: Path, worker: Path) -> None:
     told = ask(tmp_path / "none", worker)
     assert (told["words"], told["had"]) == ([str(worker), "0", "two words"], [])

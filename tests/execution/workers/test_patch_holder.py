@@ -40,8 +40,9 @@ class OnCpu(PatchHolder):
         self._total = 10**9
 
     def has(self, total: int) -> None:
-        """Have so much memory."""
+        """Have so much memory, and nothing in it."""
         self._total = total
+        self._held.clear()
 
     def held(self) -> list[WantedPatches]:
         """What it holds, the longest unused first."""
@@ -120,7 +121,7 @@ def test_the_longest_unused_make_room(landsat_store: PatchStore, holders: Any) -
     holder, size = holder_of(holders), sum(stored(landsat_store, ALL, split).nbytes for split in ALL.splits)
     ray.get(holder.has.remote(1000))
     assert ray.get(holder.share.remote(replace(ALL, splits=("train",)))) is None  # it does not fit
-    ray.get(holder.has.remote(int(size / module._HELD) + 1))  # ALL fits, and nothing beside it
+    ray.get(holder.has.remote(int(size / (2 * module._HELD_EACH)) + 1))  # ALL fits, and nothing beside it
     for wanted in (ALL, ONE, ALL):
         assert ray.get(holder.share.remote(wanted))
         assert ray.get(holder.held.remote()) == [wanted]
