@@ -18,7 +18,7 @@ from raysat.execution.storage.checkpoint_sweeper import CheckpointSweeper
 from raysat.execution.workload import Workload, planned_work
 from raysat.planning.build import Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
-from raysat.planning.stages import Job, TrainJob, shared_epochs, train_jobs
+from raysat.planning.stages import Job, TrainJob, longest_first, shared_epochs, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -142,7 +142,7 @@ def run_items(
     Returns:
         How it ended.
     """
-    training = train_jobs([item for item in items if isinstance(item, PlannedTrial)])
+    training = longest_first(train_jobs([item for item in items if isinstance(item, PlannedTrial)]))
     jobs: list[Job] = [*(item for item in items if isinstance(item, GenerateJob)), *training]
     sweeper = CheckpointSweeper(active.ledger.checkpoints, training)
     active.ledger.clear_failures(item.id for item in items)  # of an earlier run

@@ -131,6 +131,15 @@ def train_jobs(trials: Sequence[PlannedTrial]) -> tuple[TrainJob, ...]:
     return tuple(sorted(jobs, key=lambda job: min(order[trial.id] for trial in job.trials)))
 
 
+def longest_first(jobs: Sequence[TrainJob]) -> list[TrainJob]:
+    """Order jobs for slots that are fewer: what is short comes last, and fills what the others leave of the machine.
+
+    Seeds stay in their order, so that a study that is stopped early has compared all arms on those that it finished.
+    """
+    seeds = {seed: place for place, seed in enumerate(dict.fromkeys(job.trials[-1].seed for job in jobs))}
+    return sorted(jobs, key=lambda job: (seeds[job.trials[-1].seed], -job.samples_seen))
+
+
 def shared_samples(trials: Sequence[PlannedTrial]) -> int:
     """Count the images that pass through models where each state that several trials pass through is trained once."""
     seen: set[str] = set()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.planning.build import Plan, make_plan
-from raysat.planning.stages import TrainJob, shared_samples, train_jobs, unshared_job
+from raysat.planning.stages import TrainJob, longest_first, shared_samples, train_jobs, unshared_job
 from raysat.planning.state_ids import state_chain
 from raysat.study.load import load_study
 
@@ -120,6 +120,20 @@ def test_any_tree_trains_each_state_once_and_reads_out_each_trial(
             assert left.start_epoch < chain.start_epoch
     assert train_jobs(plan.trials) == found
     assert shared_samples(plan.trials) == sum(job.samples_seen for job in found)
+
+
+def test_the_longest_jobs_of_a_seed_come_first(tmp_path: Path, landsat_store: PatchStore) -> None:
+    arms = """
+arms:
+  short: {optim.epochs: 4, loss.kind: focal}
+  plain: {}
+  deferred: {reweight: {kind: drw, switch: 0.8}}
+  views: {augment.kind: augmix}
+"""
+    plan = plan_of(tmp_path, landsat_store, arms, base=BASE.replace("[3]", "[3, 1]"))
+    ordered = [(job.trials[-1].seed, job.trials[-1].arm) for job in longest_first(train_jobs(plan.trials))]
+    once = ["views", "plain", "short", "deferred"]  # three views of ten epochs; ten; four; two, after eight shared ones
+    assert ordered == [(seed, arm) for seed in (3, 1) for arm in once]
 
 
 def test_the_chain_of_one_trial(tmp_path: Path, landsat_store: PatchStore) -> None:

@@ -1,4 +1,4 @@
-"""Hands the plan's jobs to Ray Tune: in the plan's order, each as soon as what it needs is there."""
+"""Hands the plan's jobs to Ray Tune: in their order, each as soon as what it needs is there."""
 
 from __future__ import annotations
 
