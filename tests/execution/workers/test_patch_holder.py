@@ -87,18 +87,38 @@ def _holders(begin: Begin) -> Iterator[Any]:
 
 
 def holder_of(holders: Any) -> Any:
-    return ray.get(holders.holder.remote(node(), os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]))
-
-
-def ask_for(holder: Any, *, seconds: float) -> None:
-    began = time.monotonic()
-    while time.monotonic() < began + seconds:
-        ray.get(holder.share.remote(ALL))
-        time.sleep(0.1)
+    return ray.get(holders.holder.remote(node(), ""))
 
 
 def node() -> str:
     return str(ray.get_runtime_context().get_node_id())
+
+
+def mapped(holders: Any, wanted: WantedPatches, where: str) -> tuple[dict[str, Any], bool] | None:
+    """What another process maps, and whether what it then writes is seen in what it maps again."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    first, second = (mapped_pixels(holders, where, wanted) for _ in range(2))
+    if first is None or second is None:
+        return None
+    found = {split: pixels.numpy().copy() for split, pixels in first.items()}
+    first["val"][0, 0, 0, 0] += 1
+    is_shared = torch.equal(first["val"], second["val"])
+    first["val"][0, 0, 0, 0] -= 1
+    return found, is_shared
+
+
+def ask(holders: Any, wanted: WantedPatches = ALL, where: str | None = None) -> tuple[dict[str, Any], bool] | None:
+    """Have a worker map patches: this process keeps none of torch's shared memory."""
+    task = ray.remote(num_cpus=0, max_calls=1)(mapped)
+    answer: tuple[dict[str, Any], bool] | None = ray.get(task.remote(holders, wanted, where or node()))
+    return answer
+
+
+def ask_until_it_ends(holder: Any, *, seconds: float) -> None:
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        ray.get(holder.share.remote(ALL))
+        time.sleep(0.1)
 
 
 def stored(store: PatchStore, wanted: WantedPatches, split: Any) -> np.ndarray[Any, Any]:
@@ -108,13 +128,12 @@ def stored(store: PatchStore, wanted: WantedPatches, split: Any) -> np.ndarray[A
 
 @pytest.mark.parametrize("wanted", [ALL, ONE], ids=["all bands", "one band"])
 def test_processes_see_one_copy(landsat_store: PatchStore, holders: Any, wanted: WantedPatches) -> None:
-    first, second = (mapped_pixels(holders, node(), wanted) for _ in range(2))
-    assert first is not None
-    assert second is not None
+    answer = ask(holders, wanted)
+    assert answer is not None
+    found, is_shared = answer
+    assert is_shared
     for split in wanted.splits:
-        np.testing.assert_array_equal(first[split].numpy(), stored(landsat_store, wanted, split))
-    first["val"][0, 0, 0, 0] += 1  # seen by both: neither has a copy of its own
-    assert torch.equal(first["val"], second["val"])
+        np.testing.assert_array_equal(found[split], stored(landsat_store, wanted, split))
 
 
 def test_the_longest_unused_make_room(landsat_store: PatchStore, holders: Any) -> None:
@@ -134,24 +153,24 @@ def test_the_longest_unused_make_room(landsat_store: PatchStore, holders: Any) -
 @pytest.mark.slow
 def test_where_the_holder_is_gone_there_are_none(begin: Begin) -> None:
     with begin() as holders:
-        assert mapped_pixels(holders, node(), ALL) is not None
+        assert ask(holders) is not None
         ray.kill(holder_of(holders))
-        assert mapped_pixels(holders, node(), ALL) is None
-        assert mapped_pixels(holders, "0" * 56, ALL) is None  # a node that left
+        assert ask(holders) is None
+        assert ask(holders, where="0" * 56) is None  # a node that left
         ray.kill(holders)
-        assert mapped_pixels(holders, node(), ALL) is None
+        assert ask(holders) is None
 
 
 @pytest.mark.slow
 def test_holders_end_with_the_run(begin: Begin) -> None:
     with begin() as holders:
-        assert mapped_pixels(holders, node(), ALL) is not None
+        assert ask(holders) is not None
         holder = holder_of(holders)
     with pytest.raises(RayActorError):
-        ask_for(holder, seconds=30)
+        ask_until_it_ends(holder, seconds=30)
 
 
 @pytest.mark.slow
 def test_another_store_under_the_same_path_is_not_taken(begin: Begin) -> None:
     with begin("0" * 32) as holders:
-        assert mapped_pixels(holders, node(), ALL) is None
+        assert ask(holders) is None
