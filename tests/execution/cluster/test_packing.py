@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import ray
 
 from raysat.execution.cluster import known_packing as known_module
 from raysat.execution.cluster import packing as module
 from raysat.execution.cluster.known_packing import gpu_count, known_packing
-from raysat.execution.cluster.packing import measured_on_cluster, packing_measured
-from raysat.training.packing.messages import Packing, PackingRequest
+from raysat.execution.cluster.packing import packing_measured
+from raysat.training.packing.messages import PackingRequest
 from tests.helpers.training import MakeStore, config
 
 
@@ -56,26 +58,39 @@ def test_leaving_ends_what_measures(request_: PackingRequest) -> None:
     assert process.poll() is not None
 
 
+CLUSTER = """
+import sys
+import ray
+from raysat.execution.cluster import packing
+from raysat.training.packing.messages import PackingRequest
+
+ray.init(num_cpus=2, num_gpus=1, include_dashboard=False)
+request = PackingRequest.model_validate_json(sys.stdin.read())
+print(packing.measured_on_cluster(request).device)
+
+@ray.remote(num_cpus=0, num_gpus=1)
+class Holds:
+    def held(self): ...
+
+holder = Holds.remote()
+ray.get(holder.held.remote())
+packing._PATIENCE_S = 2.0
+try:
+    packing.measured_on_cluster(request)
+except RuntimeError as error:
+    print(error)
+"""
+
+
 @pytest.mark.slow
-def test_a_cluster_measures_where_a_gpu_is(request_: PackingRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False)
-    try:
-        found = measured_on_cluster(request_)
-        assert isinstance(found, Packing)
-        assert found.device == "CPU"  # Ray was told of a GPU that is not there
-
-        @ray.remote(num_cpus=0, num_gpus=1)
-        class Holds:
-            def held(self) -> None: ...
-
-        holder = Holds.remote()
-        ray.get(holder.held.remote())
-        monkeypatch.setattr(module, "_PATIENCE_S", 2.0)
-        with pytest.raises(RuntimeError, match="no GPU was free within 2 s"):
-            measured_on_cluster(request_)
-    finally:
-        ray.shutdown()
+def test_a_cluster_measures_where_a_gpu_is(request_: PackingRequest) -> None:
+    """On a Ray that was told of a GPU that is not there."""
+    words = [sys.executable, "-c", CLUSTER]
+    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    done = subprocess.run(
+        words, input=request_.model_dump_json(), env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["CPU", "no GPU was free within 2 s"]
 
 
 @pytest.mark.parametrize(("visible", "count"), [(None, 3), ("", 0), ("-1", 0), ("0", 1), ("0,2", 2), ("0,1,2,3", 3)])
