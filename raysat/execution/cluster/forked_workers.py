@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from raysat.execution.cluster import fork_client, fork_server
-from raysat.execution.cluster.private_folder import private_folder, temporary_folder
+from raysat.execution.cluster.private_folder import SHORT, private_folder, temporary_folder
 from raysat.execution.cluster.python_path import raysat_path
 
 # Not Ray itself: when it is imported it reads variables that each worker gets from its raylet.
@@ -29,7 +29,6 @@ _MODULES: Final = (
 # Without the threads that numpy and pyarrow start when they are imported.
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 _LONGEST: Final = 60  # bytes of the path of a folder for temporary files: of a socket's it may have some hundred
-_SHORT: Final = Path("/tmp")  # noqa: S108  (what is made in it is private)
 
 
 class ForkServer:
@@ -91,7 +90,7 @@ def workers_begun(address: str | None) -> Iterator[None]:
     if sys.platform != "linux" or _begun or address not in (None, "local") or (ray and ray.is_initialized()):
         yield
         return
-    with private_folder(None if len(os.fsencode(temporary_folder())) < _LONGEST else _SHORT) as private:
+    with private_folder(None if len(os.fsencode(temporary_folder())) < _LONGEST else SHORT) as private:
         server = ForkServer(private.path)
         _begun.append(server)
         try:

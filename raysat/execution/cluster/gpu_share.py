@@ -14,10 +14,9 @@ from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.workload import Workload
 from raysat.formatting import plural
 from raysat.training.check import band_positions
-from raysat.training.packing.messages import GAIN, MOST, MOST_HELD, Packing, PackingRequest
+from raysat.training.packing.messages import GAIN, MOST, MOST_HELD, ROOM, Packing, PackingRequest
 from raysat.training.packing.mps import START_MPS
 
-_ROOM: Final = 0.9  # of a card's memory
 _HOST_BYTES: Final = 4 * 10**9  # of the machine's memory, for a process with CUDA
 _NO_LOSS: Final = 0.95  # of the patches/s of one: two that do as much hide each other's evaluation and records
 _NETWORKS: Final = 24  # whose memory is measured, those first that train most
@@ -139,7 +138,7 @@ def choose(
     jobs = min(workload.jobs, options.max_concurrent or workload.jobs)
     limits = {
         pauses: min(fastest, MOST),
-        "its memory holds no more": (_ROOM * packing.memory - patches) // packing.need if packing.need else math.inf,
+        "its memory holds no more": (ROOM * packing.memory - patches) // packing.need if packing.need else math.inf,
         "the machine's memory holds no more": min(
             node.get("memory", math.inf) // (node["GPU"] * _HOST_BYTES) for node in with_gpus
         ),

@@ -21,14 +21,13 @@ from ray._private import ray_constants, services
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
 
 from raysat.execution.cluster import worker_setup
-from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
+from raysat.execution.cluster.private_folder import SHORT, PrivateFolder, private_folder
 from raysat.execution.cluster.python_path import python_path
 
 # Bytes that a socket's path may have, and those that Ray adds to its temporary folder in the longest of them.
 _SOCKET_PATH: Final = 103 if sys.platform == "darwin" else 107
 _SESSION: Final = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/dash_TaskEventsHead")
 _NO_PORT: Final = "65536"  # Ray has no other way to leave out these two servers; it notes that they cannot start
-_SHORT: Final = Path("/tmp")  # noqa: S108  (what is made in it is private)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def ray_folders(private: PrivateFolder) -> Iterator[RayFolders]:
     with ExitStack() as stack:
         home = private
         if len(os.fsencode(private.path / "r")) + _SESSION > _SOCKET_PATH:
-            home = stack.enter_context(private_folder(_SHORT))
+            home = stack.enter_context(private_folder(SHORT))
         folders = RayFolders(home=home, token=private.path / "token", scratch=private.path / "scratch")
         folders.scratch.mkdir()
         token = os.open(folders.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

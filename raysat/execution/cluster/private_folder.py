@@ -22,6 +22,7 @@ from typing import Final
 from raysat.errors import ClusterError
 from raysat.interrupts import removed_at_end
 
+SHORT: Final = Path("/tmp")  # noqa: S108  (for paths of sockets; what is made in it is private)
 _PREFIX: Final = "raysat."
 _NAME: Final = re.compile(r"raysat\.[a-z0-9_]{8}")  # as tempfile.mkdtemp draws them
 _OWNER: Final = "owner.lock"

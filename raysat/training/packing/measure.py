@@ -28,7 +28,7 @@ from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.training.device import EVALUATION_BATCH, default_device
 from raysat.training.engine import Engine
-from raysat.training.packing.messages import GAIN, Packing, PackingRequest
+from raysat.training.packing.messages import GAIN, ROOM, Packing, PackingRequest
 from raysat.training.packing.mps import mps_state
 from raysat.training.seeding import reproducible
 
@@ -36,7 +36,6 @@ _SECONDS: Final = 0.5  # of steps, each time
 _BATCHES: Final = 4  # of patches in the stand-in store
 _WARM: Final = 4  # steps: a graph is recorded by the second
 _CONTEXT: Final = (3 * 10**8, 10**9)  # bytes that a process takes of a card beside its tensors: at least, at most
-_ROOM: Final = 0.9  # of the device's memory
 _PATIENCE_S: Final = 60.0  # for a process to be ready
 _PARENT: Final = os.getppid()  # who wants to know
 
@@ -59,7 +58,7 @@ def measure(request: PackingRequest, folder: Path) -> Packing:
         processes.more(1)
         device, memory, need = _answer(processes.first)
         rates = [processes.rate(1)]
-        while (count := 2 ** len(rates)) <= request.most and (not memory or count * need <= _ROOM * memory):
+        while (count := 2 ** len(rates)) <= request.most and (not memory or count * need <= ROOM * memory):
             processes.more(count)
             rates.append(processes.rate(count))
             if rates[-1] < GAIN * rates[-2]:

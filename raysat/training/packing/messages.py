@@ -14,6 +14,7 @@ from raysat.training.packing.mps import Mps
 
 MOST: Final = 8  # trainings side by side: beyond these each has a sliver of a card
 MOST_HELD: Final = 0.4  # of a card's memory, for the patches that trainings share; the rest is for networks
+ROOM: Final = 0.9  # of a card's memory, for all that trains there
 GAIN: Final = 1.1  # what twice as many trainings must do more, to be worth their memory
 
 
