@@ -27,7 +27,9 @@ from peering import pillow_augmix
 from raysat.config.families.images import AugMix
 from raysat.config.schema import Trial
 from raysat.training.augment import augmix
+from raysat.training.batch import views
 from raysat.training.loop import Training
+from raysat.training.patches import Scale
 
 BATCH: Final = 32
 
@@ -90,9 +92,12 @@ def augmix_rows(bands: int, repeats: int) -> list[str]:
     patches = rng.integers(0, 256, (BATCH, bands, 65, 65), dtype=np.uint8)
     member = AugMix()
 
+    levels = torch.full((4, bands, 1, 1), 255.0)
+    scale = Scale(mean=levels[0] / 2, std=levels[1] / 4, low=0 * levels[2], span=levels[3])
+
     def ours() -> None:
         drawn = augmix.chains(augmix.draw(member, BATCH, rng), height=65, width=65)
-        augmix.augmented_views(torch.from_numpy(patches).float() / 255, drawn)
+        views(member, torch.from_numpy(patches).float(), scale, drawn, by_patch=DEVICE.type == "cpu")
 
     def by_pillow() -> None:
         for patch in patches:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
-from raysat.training.augment import augmix, dihedral, mixup
+from raysat.training.augment import augmix, augmix_by_patch, dihedral, mixup
 from raysat.training.patches import Scale
 from raysat.training.sampling import Positions, Shard, shard
 from raysat.training.step_inputs import (
@@ -115,7 +115,7 @@ def _draw(
             assert_never(augment)
 
 
-def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn) -> Tensor:
+def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *, by_patch: bool = False) -> Tensor:
     """Return what the network sees of b patches, normalised, (V, b, C, H, W): the supervised view comes first.
 
     AugMix stays within each band's full scale; everything else keeps every value, as in evaluation.
@@ -125,12 +125,15 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn) ->
         patches_nCHW: those that the shard needs, in the store's units.
         scale: of the store's bands.
         drawn: what is done to them.
+        by_patch: whether AugMix may take one patch after another, and look at numbers: quicker on the CPU.
     """
     match drawn:
         case Unchanged():
             return scale.normalise(patches_nCHW)[None]
         case Symmetries(symmetry_b=symmetry_b):
             return scale.normalise(dihedral.transform(patches_nCHW, symmetry_b))[None]
+        case Chains() if by_patch:
+            return augmix_by_patch.views(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
         case Chains():
             mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_nCHW), drawn)
             views_VbCHW = scale.normalise(scale.from_unit(mixed_VbCHW))

@@ -140,11 +140,12 @@ class Engine:
                 take=lambda views_NCHW, update: step(views_NCHW, update, moved),
             )
             return torch.cat(self._graphs(steps, inputs))
-        losses, seen, began = [], 0, time.perf_counter()
+        losses, seen, began, on_cpu = [], 0, time.perf_counter(), self.device.type == "cpu"
         for index, one in enumerate(inputs):
             patches_nCHW, own = train.take(one.view.positions_n.numpy()), to_device(one, self.device)
-            losses.append(self._step(self._step.views(patches_nCHW, own.view), own.update, moved))
-            if self.device.type == "cpu" and self.workers.world == 1:  # elsewhere a look would stall each step
+            views_NCHW = self._step.views(patches_nCHW, own.view, by_patch=on_cpu)
+            losses.append(self._step(views_NCHW, own.update, moved))
+            if on_cpu and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
                 seen += len(one.update.labels_b) * self.config.augment.forward_passes
                 if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:

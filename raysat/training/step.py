@@ -47,14 +47,16 @@ class TrainStep:
         self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
         self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
 
-    def views(self, patches_nCHW: Tensor, inputs: ViewInputs) -> Tensor:
+    def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
         """Return what the network shall see, the V views of b patches one after another; they depend on no weight.
 
         Args:
             patches_nCHW: those of ``inputs.positions_n``, in the store's units.
             inputs: what is done to them, on the same device.
+            by_patch: as of ``batch.views``.
         """
-        return channels_last(views(self._config.augment, patches_nCHW, self._scale, inputs.drawn).flatten(0, 1))
+        found = views(self._config.augment, patches_nCHW, self._scale, inputs.drawn, by_patch=by_patch)
+        return channels_last(found.flatten(0, 1))
 
     def __call__(self, views_NCHW: Tensor, inputs: UpdateInputs, averages: Iterable[WeightAverage]) -> Tensor:
         """Take a step; return the loss, a scalar: this worker's part of the mean over the batch, times the workers.

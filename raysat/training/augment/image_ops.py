@@ -7,55 +7,80 @@ warps follow ``PIL.Image.transform(..., AFFINE, BILINEAR)``: what comes from out
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+LEVELS: Final = 256
 
 
 def adjust(unit_NCHW: Tensor, parameters_N3: Tensor) -> Tensor:
     """Change the levels of each patch: autocontrast, posterize, solarize, or any of them after one another.
 
-    A level becomes another one whatever pixel has it: what becomes of the 256 is computed, and looked up by pixel.
-
     Args:
         unit_NCHW: patches.
-        parameters_N3: 1 to stretch each band from its darkest and brightest level to the full scale (a constant band
-            stays), else 0; how many of the highest bits of each level are kept, up to 8; the threshold at or above
-            which levels are inverted, up to 256.
+        parameters_N3: as of ``adjusted_levels``.
     """
-    stretch_N11, bits_N11, threshold_N11 = (column[:, None, None] for column in parameters_N3.unbind(dim=1))
     flat_NCP = unit_NCHW.flatten(2)
-    edges = (flat_NCP.amin(dim=-1, keepdim=True), flat_NCP.amax(dim=-1, keepdim=True))  # aminmax is six times as slow
-    low, high = (_level(edge_NC1).double() for edge_NC1 in edges)
-    full = torch.full_like(low, 255.0)  # "255.0 / tensor" would multiply by a rounded reciprocal
-    # Pillow computes in double precision and truncates.
-    scale = torch.where((high > low) & (stretch_N11 > 0), full / (high - low), 1.0)
-    offset = torch.where((high > low) & (stretch_N11 > 0), -low * scale, 0.0)
-    level_L = torch.arange(256, device=unit_NCHW.device, dtype=torch.float64)
-    level_NCL = (level_L * scale + offset).floor_().clamp_(0.0, 255.0).float()
-    step_N11 = torch.exp2(8.0 - bits_N11)
-    level_NCL = (level_NCL / step_N11).floor_() * step_N11
-    level_NCL = torch.where(level_NCL < threshold_N11, level_NCL, 255.0 - level_NCL)
-    return _looked_up(level_NCL / 255.0, _level(flat_NCP)).view_as(unit_NCHW)
+    edges = (flat_NCP.amin(dim=-1), flat_NCP.amax(dim=-1))  # aminmax is six times as slow
+    darkest_NC, brightest_NC = (to_level(edge_NC) for edge_NC in edges)
+    table_NCL = adjusted_levels(darkest_NC, brightest_NC, parameters_N3)
+    return _looked_up(table_NCL, to_level(flat_NCP)).view_as(unit_NCHW)
 
 
 def equalize(unit_NCHW: Tensor) -> Tensor:
     """Flatten each band's histogram; a band of one level, or of fewer than some 255 pixels, stays."""
     flat_NCP = unit_NCHW.flatten(2)
-    level_NCP = _level(flat_NCP)
+    level_NCP = to_level(flat_NCP)
     one = torch.ones((), dtype=torch.int32, device=unit_NCHW.device)
-    count_NCL = torch.zeros((*level_NCP.shape[:2], 256), dtype=torch.int32, device=unit_NCHW.device)
+    count_NCL = torch.zeros((*level_NCP.shape[:2], LEVELS), dtype=torch.int32, device=unit_NCHW.device)
     count_NCL.scatter_add_(-1, level_NCP.long(), one.expand_as(level_NCP))
-    brightest = count_NCL.gather(-1, _level(flat_NCP.amax(-1, True)).long())
-    step_NC1 = (level_NCP.shape[-1] - brightest) // 255
-    below_NCL = count_NCL.cumsum(dim=-1, dtype=torch.int32) - count_NCL
-    table_NCL = ((step_NC1 // 2 + below_NCL) // step_NC1.clamp(min=1)).clamp_(max=255)
-    identity_L = torch.arange(256, device=table_NCL.device)
-    table_NCL = torch.where(step_NC1 > 0, table_NCL, identity_L).float() / 255.0
+    table_NCL = equalized_levels(count_NCL, to_level(flat_NCP.amax(-1)), pixels=level_NCP.shape[-1])
     return _looked_up(table_NCL, level_NCP).view_as(unit_NCHW)
 
 
-def _level(unit: Tensor) -> Tensor:
+def adjusted_levels(darkest_NC: Tensor, brightest_NC: Tensor, parameters_N3: Tensor) -> Tensor:
+    """Return what becomes of each level of each band when ``adjust`` changes it, (N, C, 256) in [0, 1].
+
+    Args:
+        darkest_NC: level of each band; where it is not stretched, any.
+        brightest_NC: the same.
+        parameters_N3: 1 to stretch each band from its darkest and brightest level to the full scale (a constant band
+            stays), else 0; how many of the highest bits of each level are kept, up to 8; the threshold at or above
+            which levels are inverted, up to 256.
+    """
+    stretch_N11, bits_N11, threshold_N11 = (column[:, None, None] for column in parameters_N3.unbind(dim=1))
+    low, high = (edge_NC[..., None].double() for edge_NC in (darkest_NC, brightest_NC))
+    full = torch.full_like(low, 255.0)  # "255.0 / tensor" would multiply by a rounded reciprocal
+    # Pillow computes in double precision and truncates.
+    scale = torch.where((high > low) & (stretch_N11 > 0), full / (high - low), 1.0)
+    offset = torch.where((high > low) & (stretch_N11 > 0), -low * scale, 0.0)
+    level_L = torch.arange(LEVELS, device=low.device, dtype=torch.float64)
+    level_NCL = (level_L * scale + offset).floor_().clamp_(0.0, 255.0).float()
+    step_N11 = torch.exp2(8.0 - bits_N11)
+    level_NCL = (level_NCL / step_N11).floor_() * step_N11
+    return torch.where(level_NCL < threshold_N11, level_NCL, 255.0 - level_NCL) / 255.0
+
+
+def equalized_levels(count_NCL: Tensor, brightest_NC: Tensor, *, pixels: int) -> Tensor:
+    """Return what becomes of each level of each band when ``equalize`` changes it, (N, C, 256) in [0, 1].
+
+    Args:
+        count_NCL: pixels of each level.
+        brightest_NC: level of each band.
+        pixels: of a band.
+    """
+    brightest_NC1 = count_NCL.gather(-1, brightest_NC[..., None].long())
+    step_NC1 = (pixels - brightest_NC1) // 255
+    below_NCL = count_NCL.cumsum(dim=-1, dtype=torch.int32) - count_NCL
+    table_NCL = ((step_NC1 // 2 + below_NCL) // step_NC1.clamp(min=1)).clamp_(max=255)
+    identity_L = torch.arange(LEVELS, device=table_NCL.device)
+    return torch.where(step_NC1 > 0, table_NCL, identity_L).float() / 255.0
+
+
+def to_level(unit: Tensor) -> Tensor:
     """The nearest of the 256 levels, int32."""
     return (unit * 255.0).add_(0.5).int()
 
@@ -72,13 +97,34 @@ def warp(unit_NCHW: Tensor, matrix_N6: Tensor) -> Tensor:
 
     Coordinates run from the top left corner, pixel centres are at halves.
     """
-    height, width = unit_NCHW.shape[2:]
+    grid_NHW2, inside_NHW = warp_grid(matrix_N6, *unit_NCHW.shape[2:])
+    return warp_by(unit_NCHW, grid_NHW2, inside_NHW)
+
+
+def warp_grid(matrix_N6: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return where pixels come from (N, H, W, 2), as of ``torch.nn.functional.grid_sample``, and which from inside.
+
+    Args:
+        matrix_N6: as of ``warp``.
+        height: of the patches.
+        width: of the patches.
+    """
     a, b, c, d, e, f = matrix_N6.unbind(dim=1)
     ratio = height / width
     theta_N6 = torch.stack(  # the same in torch's coordinates, where a patch spans [-1, 1]
         (a, b * ratio, a + b * ratio + 2 * c / width - 1, d / ratio, e, d / ratio + e + 2 * f / height - 1), dim=1
     )
-    grid_NHW2 = F.affine_grid(theta_N6.view(-1, 2, 3), list(unit_NCHW.shape), align_corners=False)
+    grid_NHW2 = F.affine_grid(theta_N6.view(-1, 2, 3), [len(a), 1, height, width], align_corners=False)
+    return grid_NHW2, (grid_NHW2.abs() <= 1.0).all(dim=-1)
+
+
+def warp_by(unit_NCHW: Tensor, grid_NHW2: Tensor, inside_NHW: Tensor) -> Tensor:
+    """Return patches of pixels read at their places, and 0 for those from outside.
+
+    Args:
+        unit_NCHW: what is read.
+        grid_NHW2: as of ``warp_grid``.
+        inside_NHW: likewise.
+    """
     moved = F.grid_sample(unit_NCHW, grid_NHW2, mode="bilinear", padding_mode="border", align_corners=False)
-    inside_NHW = (grid_NHW2.abs() <= 1.0).all(dim=-1)
     return moved.mul_(inside_NHW[:, None])
