@@ -1,7 +1,7 @@
 """What droughtwatch's full size takes: 86,317 + 10,778 patches, both tables of the paper, five seeds.
 
     python benchmarks/full_size.py                 # at full size: 5 GB of disk, half an hour on two CPU cores
-    python benchmarks/full_size.py --quick         # at a fiftieth and a twenty-fifth of it, to see how each part grows
+    python benchmarks/full_size.py --quick         # at a hundredth and a fiftieth of it, to see how each part grows
     python benchmarks/full_size.py --rate 45000    # what the whole would take at so many image views a second
 
 Synthetic patches stand in for the real ones, as TFRecord parts of their shape. Each part of the work runs in a
@@ -39,7 +39,7 @@ from raysat.study.load import load_study
 HERE: Final = Path(__file__).parent
 SPACES: Final = tuple(HERE.parent / "search_spaces" / f"table{number}.yaml" for number in (1, 2))
 SEEDS: Final = 5
-QUICK: Final = (FULL // 50, FULL // 25)
+QUICK: Final = (FULL // 100, FULL // 50)
 SMALLEST: Final = (120, 240)
 MOST_DRIVER_MB: Final = 1000
 

@@ -2,8 +2,8 @@
 
     python -m full_sizing.steps STORE RESULTS [--all-arms] SPACE ...
 
-Arms that differ in their loss, sampler or schedule alone take the same steps: one of them is timed for all, unless
-``--all-arms`` is given. Generated patches are left out: they are patches like others.
+Arms that differ alone in their loss, sampler, schedule, or in an average of whole epochs, take the same steps: one of
+them is timed for all, unless ``--all-arms`` is given. Generated patches are left out: they are patches like others.
 """
 
 from __future__ import annotations
@@ -32,12 +32,18 @@ def main() -> None:
     for space in given.spaces:
         plan = make_plan(load_study(space), store)
         for arm, config in configs(plan).items():
-            key = (space, arm) if given.all_arms else (config.model, config.data, config.augment, config.average)
+            key = (space, arm) if given.all_arms else kind_of_step(config)
             if key not in timed:
                 pace = measure(config, store, seconds=0.1)  # a step and a batch after one that warms up
                 timed[key] = {"train": pace.trained, "evaluate": pace.evaluated}
             found[f"{plan.study.name} {arm}"] = timed[key]
     given.results.write_text(json.dumps(found), encoding="utf-8")
+
+
+def kind_of_step(config: Config) -> tuple[Any, ...]:
+    """What decides how long a step takes."""
+    average = config.average if config.average.kind == "ema" else None
+    return config.model, config.data, config.augment, average
 
 
 def configs(plan: Plan) -> dict[str, Config]:

@@ -125,14 +125,14 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
         patches_nCHW: those that the shard needs, in the store's units.
         scale: of the store's bands.
         drawn: what is done to them.
-        by_patch: whether AugMix may take one patch after another, and look at numbers: quicker on the CPU.
+        by_patch: whether AugMix may take large patches one after another, and look at numbers: quicker on the CPU.
     """
     match drawn:
         case Unchanged():
             return scale.normalise(patches_nCHW)[None]
         case Symmetries(symmetry_b=symmetry_b):
             return scale.normalise(dihedral.transform(patches_nCHW, symmetry_b))[None]
-        case Chains() if by_patch:
+        case Chains() if by_patch and patches_nCHW[0].numel() >= augmix_by_patch.WORTH_IT:
             return augmix_by_patch.views(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
         case Chains():
             mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_nCHW), drawn)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from torch import Tensor
 from raysat.training.augment import image_ops
 from raysat.training.patches import Scale
 from raysat.training.step_inputs import Chains
+
+WORTH_IT: Final = 25_000  # values of a patch; of smaller ones, a core's cache holds many, and calls take longer
 
 
 def views(patches_bCHW: Tensor, scale: Scale, drawn: Chains, *, with_clean: bool) -> Tensor:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.config.families.images import AugMix
+from raysat.training import batch
 from raysat.training.augment import augmix, augmix_by_patch
 from raysat.training.patches import Scale
 from raysat.training.step_inputs import Chains
@@ -65,6 +66,20 @@ def test_views_are_those_of_the_batch_and_the_clean_patch_comes_first(
     off = (found[int(jsd) :] - of_batch(patches, scale, chains)).abs()
     # A pixel that is interpolated to the edge of a level may fall on its other side.
     assert off.quantile(0.99) < 1e-3
+
+
+@pytest.mark.parametrize(("bands", "is_by_patch"), [(3, False), (11, True)])
+def test_large_patches_alone_are_taken_one_by_one(bands: int, is_by_patch: bool) -> None:
+    rng, member, scale = np.random.default_rng(0), AugMix(), scale_of(bands)
+    patches = torch.from_numpy(rng.integers(0, 256, (2, bands, 65, 65)).astype(np.float32))
+    chains = augmix.chains(augmix.draw(member, 2, rng), height=65, width=65)
+    found = batch.views(member, patches, scale, chains, by_patch=True)
+    expected = (
+        augmix_by_patch.views(patches, scale, chains, with_clean=True)
+        if is_by_patch
+        else batch.views(member, patches, scale, chains)
+    )
+    assert torch.equal(found, expected)
 
 
 def test_a_shift_out_of_sight_leaves_nothing() -> None:
