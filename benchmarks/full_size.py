@@ -61,6 +61,8 @@ def main() -> int:
     given = parser.parse_args()
     sizes = SMALLEST if given.smallest else QUICK if given.quick else (FULL,)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as jobs in the background are begun; drivers are to hear it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="raysat-full-") as work:
         found = {}
         for size in sizes:
