@@ -36,6 +36,7 @@ def main() -> None:
     os.environ["RAY_TRAIN_V2_ENABLED"] = "1"
     here = str(Path(__file__).parents[1])
     ray.init(
+        "local",
         include_dashboard=False,
         log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": f"{here}:{Path(here).parent}"}},
