@@ -23,7 +23,7 @@ def override(base: YamlValue, over: YamlValue) -> YamlValue:
     kept = dict(base.value)
     for section, new in over.value.items():
         old = kept.get(section)
-        if isinstance(old, dict) and isinstance(new, dict) and new.get("kind", old.get("kind")) != old.get("kind"):
+        if isinstance(old, dict) and isinstance(new, dict) and "kind" in new and new["kind"] != old.get("kind"):
             member = variants(section).get(str(new["kind"])) if section in Config.model_fields else None
             kept[section] = {key: value for key, value in old.items() if member and key in member.model_fields}
     return YamlValue(kept, base.locations, base.origin).merge(over)

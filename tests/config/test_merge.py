@@ -7,6 +7,7 @@ import pytest
 from raysat.config.merge import override
 from raysat.config.yaml_source import YamlValue, parse_yaml
 
+NAN = float("nan")  # equals nothing, itself included
 ADAM = {"kind": "adam", "lr": 0.1, "epochs": 7, "clip_norm": 2.0}
 
 
@@ -24,6 +25,7 @@ ADAM = {"kind": "adam", "lr": 0.1, "epochs": 7, "clip_norm": 2.0}
         ({"loss": {"kind": "ldam", "scale": 9}}, {"loss": {"kind": "focal"}}, {"loss": {"kind": "focal"}}),
         ({"loss": {"kind": "ldam", "scale": 9}}, {"loss": {"kind": "unknown"}}, {"loss": {"kind": "unknown"}}),
         ({"data": {"bands": [1, 2], "drop": [1]}}, {"data": {"bands": [3]}}, {"data": {"bands": [3], "drop": [1]}}),
+        ({"loss": {"kind": NAN}}, {"loss": {"scale": 9}}, {"loss": {"kind": NAN, "scale": 9}}),
         ({"loss": {"kind": "ldam"}}, {"loss": 3}, {"loss": 3}),
         ({"loss": 3}, {"loss": {"kind": "ldam"}}, {"loss": {"kind": "ldam"}}),
         ({"no_section": {"kind": "a", "b": 1}}, {"no_section": {"kind": "c"}}, {"no_section": {"kind": "c"}}),
