@@ -11,6 +11,7 @@ import torch
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.training import engine as engine_module
+from raysat.training.augment import augmix_by_patch
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
@@ -75,6 +76,24 @@ def test_evaluation_leaves_out_tf32_and_restores_it(store: PatchStore) -> None:
     one.predict(one.network, "val")
     assert allowed == [False]
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled) == before
+
+
+def test_large_patches_are_augmented_one_by_one_with_equal_views(store: PatchStore, monkeypatch) -> None:
+    by_batch = seen(engine(store, augment={"kind": "augmix"}), monkeypatch)
+    taken: list[int] = []
+    views = augmix_by_patch.views
+
+    def count(patches: torch.Tensor, *others: object, **named: bool) -> torch.Tensor:
+        taken.append(len(patches))
+        return views(patches, *others, **named)
+
+    monkeypatch.setattr(augmix_by_patch, "WORTH_IT", 0)
+    monkeypatch.setattr(augmix_by_patch, "views", count)
+    by_patch = seen(engine(store, augment={"kind": "augmix"}), monkeypatch)
+    assert sum(taken) == by_patch.shape[1]
+    assert (by_patch - by_batch).abs().quantile(
+        0.95
+    ) < 1e-3  # a pixel at the edge of a level may fall on its other side
 
 
 def test_one_view_of_augmix_takes_the_patchs_place(store: PatchStore, monkeypatch) -> None:
