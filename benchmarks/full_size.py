@@ -93,7 +93,7 @@ def measured(folder: Path, size: int, *, last: bool, tiny: bool) -> Measured:
         parts["steps of each arm"] = measure(*words, *(["--all-arms"] if size == FULL else []))
         rates = json.loads(results.read_text(encoding="utf-8"))
     patches = round(size * VAL)
-    arms = report.make_run(folder / "made" / "run", seeds=SEEDS, patches=patches, most=16)
+    arms = report.make_run(folder / "made" / "run", seeds=SEEDS, patches=patches, most=16 if size == FULL else 4)
     parts[f"report, {arms} arms"] = raysat(
         "report", str(folder / "made" / "run"), "--out", str(folder / "made" / "report")
     )
