@@ -1,4 +1,5 @@
 from .api.cache import StoreCache, store_cache
+from .api.clusters import ClusterPlan, load_cluster
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.reports import Comparison, Report, compare, report
@@ -20,6 +21,7 @@ from .views.run import RunView
 __version__: str
 __all__ = [
     "ClusterOptions",
+    "ClusterPlan",
     "Comparison",
     "Config",
     "Generators",
@@ -43,6 +45,7 @@ __all__ = [
     "import_droughtwatch",
     "import_folder",
     "import_geotiff",
+    "load_cluster",
     "load_search",
     "load_study",
     "make_synthetic",

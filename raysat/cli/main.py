@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from raysat import __version__
+from raysat.cli.cluster import cluster
 from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.explain import explain
@@ -50,7 +51,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (compare, data, explain, generate, ledger, methods, report, schema, status, tune):
+for _command in (cluster, compare, data, explain, generate, ledger, methods, report, schema, status, tune):
     cli.add_command(_command)
 
 

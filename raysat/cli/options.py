@@ -89,7 +89,14 @@ data_option = click.option(
     help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo'.",
 )
 set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
-out_option = click.option("--out", type=FOLDER, default="runs", show_default=True, help="Runs go to OUT/<study>.")
+out_option = click.option(
+    "--out",
+    type=FOLDER,
+    default="runs",
+    show_default=True,
+    envvar="RAYSAT_OUT",
+    help="Runs go to OUT/<study>; RAYSAT_OUT too.",
+)
 workers_option = click.option(
     "--workers", type=Whole(1, limits.WORKERS), default=1, show_default=True, help="Data-parallel workers per trial."
 )
