@@ -37,13 +37,15 @@ PEERS: Final = {
     "tuned": "Tune, a TorchTrainer a trial",
 }
 MODULES: Final = {name: f"peering.{name}" for name in PEERS} | {"torchgeo": "peering.torchgeo_lightning"}
-QUICK: Final = Size(arms=SIX[:2], patches=126, seeds=1)
+QUICK: Final = Size(arms=SIX[:3], patches=84, epochs=3, seeds=1)
 SMALLEST: Final = Size(model="test_resnet", patches=42, epochs=5, seeds=1)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the first two arms, one seed, fewer patches")
+    parser.add_argument(
+        "--quick", action="store_true", help="the first three arms, one seed, three epochs, fewer patches"
+    )
     parser.add_argument("--smallest", action="store_true", help="a tiny network, for the test")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--only", action="append", choices=list(PEERS), help="beside raysat")

@@ -25,6 +25,7 @@ from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
 from raysat.execution.scheduling.job_source import JobSource
+from raysat.execution.scheduling.ray_names import NamedReservation
 from raysat.execution.scheduling.retries import Retries
 from raysat.execution.scheduling.slots import Slots
 from raysat.execution.scheduling.tune_events import StorageStopper, TuneEvents
@@ -101,6 +102,7 @@ def session(
         cpus, gpus = fit(nodes, options, own_workload, share)
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
+            run=name,
             storage=storage,
             store=place,
             digest=store.digest,
@@ -180,13 +182,17 @@ class Session:
             )
         )
         state.subscribers.append(lambda row: self.on_event(Progress(row=row)))
-        trainable = ray.tune.with_parameters(Slot, settings=self.settings)
+        trainable = ray.tune.with_resources(
+            ray.tune.with_parameters(Slot, settings=self.settings),
+            NamedReservation(self.name, reserved(self.settings)),
+        )
+        trainable.__name__ = trainable.__qualname__ = f"{self.name} slot"  # in Ray's lists
         stopper, events = (
             StorageStopper(self.ledger),
             TuneEvents(state, source, self.slots, self.ledger, self.artifacts, self.on_event),
         )
         tuner = ray.tune.Tuner(
-            ray.tune.with_resources(trainable, reserved(self.settings)),
+            trainable,
             tune_config=ray.tune.TuneConfig(
                 search_alg=source,
                 scheduler=scheduler,
@@ -211,7 +217,7 @@ class Session:
                 IndexKeeper(state, self.ledger),
                 stops_in_order(events.stop),
                 self.slots.followed(),
-                slots_that_follow_the_cluster(self.slots),
+                slots_that_follow_the_cluster(self.name, self.slots),
             ):
                 tuner.fit()
         except KeyboardInterrupt:

@@ -61,6 +61,7 @@ class Bench:
     def context(self) -> WorkerContext:
         nowhere = Path("/nowhere")
         settings = SlotSettings(
+            run="study",
             storage=RunStorage(run=nowhere, store=nowhere, generated=nowhere, marks=(), disk=None),
             store=self.store.path,
             digest=self.store.digest,

@@ -8,29 +8,37 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, cast
 
+from ray.air.execution._internal import TrackedActor
 from ray.tune import tune as tune_module
+from ray.tune.execution import tune_controller
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from typing_extensions import override
 
 from raysat.execution.scheduling.deaths import death_of
 from raysat.execution.scheduling.job_source import JobSource
+from raysat.execution.scheduling.ray_names import NamedTasks, job_name
 from raysat.execution.scheduling.slots import Slots
 
 _IDLE_S: Final = 0.1  # as long as a step of Tune's that waits for an event
 
 
 class SlotController(TuneController):  # type: ignore[misc]  # ray ships no types
-    """Tells its job source why trials end, and how many wait for a slot."""
+    """Tells its job source why trials end, and how many wait for a slot; what slots do has names in Ray's lists."""
 
-    def __init__(self, slots: Slots, **options: Any) -> None:
-        """Take Tune's options, and how many slots there may be."""
+    def __init__(self, run: str, slots: Slots, **options: Any) -> None:
+        """Take Tune's options, the run's name, and how many slots there may be."""
         super().__init__(**options)
-        self._slots = slots
+        self._run, self._slots = run, slots
+        self._actor_manager.name_of = self._task_name
 
     def __getstate__(self) -> dict[str, Any]:
         """What Tune puts into a snapshot, which is never restored."""
         return {name: value for name, value in super().__getstate__().items() if name != "_slots"}
+
+    def _task_name(self, slot: TrackedActor) -> str | None:
+        trial = self._actor_to_trial.get(slot)
+        return None if trial is None else job_name(self._run, trial.config["job"])
 
     @property
     def _source(self) -> JobSource:
@@ -85,11 +93,11 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
 
 
 @contextmanager
-def slots_that_follow_the_cluster(slots: Slots) -> Iterator[None]:
+def slots_that_follow_the_cluster(run: str, slots: Slots) -> Iterator[None]:
     """Within this, Tune runs by a ``SlotController``."""
-    before = tune_module.TuneController
-    tune_module.TuneController = partial(SlotController, slots)
+    before = tune_module.TuneController, tune_controller.RayActorManager
+    tune_module.TuneController, tune_controller.RayActorManager = partial(SlotController, run, slots), NamedTasks
     try:
         yield
     finally:
-        tune_module.TuneController = before
+        tune_module.TuneController, tune_controller.RayActorManager = before

@@ -31,12 +31,12 @@ from raysat.planning.stages import Job
 _NOWHERE: Final = "mock://nowhere/slot"  # a file system of Arrow's in memory
 
 
-def reserved(settings: SlotSettings) -> ray.tune.PlacementGroupFactory:
+def reserved(settings: SlotSettings) -> dict[str, float]:
     """What Tune reserves for a slot.
 
     A worker group reserves what it needs by itself: a CPU for its slot too would deadlock on small machines.
     """
-    return ray.tune.PlacementGroupFactory([settings.per_worker if settings.workers == 1 else {"memory": 1}])
+    return settings.per_worker if settings.workers == 1 else {"memory": 1}
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -65,6 +65,10 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     The workers get a job when Tune first asks how it goes, not before: in place of a slot that died, Tune may start one
     for a job that another slot has taken meanwhile.
     """
+
+    def __repr__(self) -> str:
+        """What Ray calls the slot: it asks once, when the slot has started."""
+        return f"{self._settings.run} slot"
 
     @override
     def setup(self, config: dict[str, Any], settings: SlotSettings) -> None:

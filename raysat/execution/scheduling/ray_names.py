@@ -1,0 +1,65 @@
+"""What Ray's dashboard and its lists call a run's slots, what they reserve, and what they do just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from ray.air.execution._internal import RayActorManager, TrackedActor
+from ray.tune import PlacementGroupFactory
+from ray.util.placement_group import PlacementGroup, placement_group
+from typing_extensions import override
+
+from raysat.planning.stages import Job, TrainJob
+
+_numbers: Final = count(1)  # of the placement groups of this process: Ray wants names of their own
+
+
+def job_name(run: str, job: Job) -> str:
+    """Return how a job reads in a list: ``table2: LDAM + DRW, seed 0, epochs 1 to 40``."""
+    if not isinstance(job, TrainJob):
+        return f"{run}: {job.name}, {job.epochs} steps"
+    last = job.trials[-1]
+    return f"{run}: {last.name}, seed {last.seed}, epochs {job.start_epoch + 1} to {last.epochs}"
+
+
+class NamedReservation(PlacementGroupFactory):  # type: ignore[misc]  # ray ships no types
+    """What Tune reserves for a slot, under the name of its run."""
+
+    def __init__(self, run: str, bundle: dict[str, float]) -> None:
+        self._run = run
+        super().__init__([bundle])
+
+    @override
+    def to_placement_group(self) -> PlacementGroup:
+        """Reserve it once more."""
+        return placement_group(*self._bound.args, **self._bound.kwargs, name=f"{self._run} slot {next(_numbers)}")
+
+
+class NamedTasks(RayActorManager):  # type: ignore[misc]  # ray ships no types
+    """Calls the methods of slots by what these do for whom; Tune would call all of them ``Slot.train``."""
+
+    name_of: Callable[[TrackedActor], str | None] = staticmethod(lambda _: None)
+
+    @override
+    def _schedule_tracked_actor_task(self, tracked_actor_task: Any, method_name: str, **options: Any) -> Any:
+        tracked = tracked_actor_task._tracked_actor
+        actor, reserved = live = self._live_actors_to_ray_actors_resources[tracked]
+        if (name := self.name_of(tracked)) is None:
+            return super()._schedule_tracked_actor_task(tracked_actor_task, method_name, **options)
+        self._live_actors_to_ray_actors_resources[tracked] = _Renamed(actor, name), reserved
+        try:
+            return super()._schedule_tracked_actor_task(tracked_actor_task, method_name, **options)
+        finally:
+            self._live_actors_to_ray_actors_resources[tracked] = live
+
+
+class _Renamed:
+    """An actor whose methods are called by another name."""
+
+    def __init__(self, actor: Any, name: str) -> None:
+        self._actor, self._name = actor, name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._actor, method).options(name=self._name)
