@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
-def status(run: AnyPath, everything: bool) -> None:
+@click.option("--watch", "watching", is_flag=True, help="Look again every two seconds, until the run ends.")
+def status(run: AnyPath, everything: bool, watching: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
-    from raysat.search.log import read_log
-    from raysat.storage.ledger import Ledger
-    from raysat.storage.progress import read_progress
-    from raysat.views.status import show_search, show_status
+    from raysat.views.status import look_at  # not the API, whose frames and reports take longer to import than this
 
-    if (log := read_log(run)) is not None:
-        show_search(log, Ledger(run), console())
-    else:  # the storage alone: the API brings frames and reports, which take longer to import than this to answer
-        show_status(read_progress(Ledger.open(run)), console(), everything=everything)
+    look = partial(look_at, run, everything=everything)
+    if watching:
+        from raysat.cli.watching import watch
+
+        watch(look, console())
+    else:
+        look().show(console())
 
 
 @click.group()

@@ -3,21 +3,76 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from raysat.files import AnyPath
 from raysat.formatting import NONE, duration, plural
-from raysat.search.log import Log
+from raysat.search.log import Log, read_log
 from raysat.storage.ledger import Ledger
-from raysat.storage.progress import LastSeen, RunProgress, TrialState, last_seen
+from raysat.storage.progress import LastSeen, RunProgress, TrialState, last_seen, read_progress
 from raysat.views.table import plain_table
 
 _ARMS: Final = 20  # of a page
 _FAILURES: Final = 5
 _RUNNING: Final = 8
 _STATES: Final[tuple[TrialState, ...]] = ("done", "running", "failed", "missing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A run or a search as it is at one moment."""
+
+    line: str  # in short, without times
+    is_alive: bool
+    is_complete: bool  # nothing is left to do
+    show: Callable[[Console], None]
+
+
+def look_at(run: AnyPath, *, everything: bool = False) -> Look:
+    """Look how far a run or a search is.
+
+    Args:
+        run: its folder.
+        everything: all arms are shown.
+
+    Returns:
+        What there is to show.
+
+    Raises:
+        StorageError: there is no run, or its plan is damaged.
+    """
+    if (log := read_log(run)) is not None:
+        ledger = Ledger(run)
+        return Look(
+            line=f"{log.study}: {_candidates(log, last_seen(ledger))}",
+            is_alive=last_seen(ledger).is_alive,
+            is_complete=False,
+            show=lambda console: show_search(log, ledger, console),
+        )
+    progress = read_progress(Ledger.open(run))
+    return Look(
+        line=f"{progress.study}: {_trials(progress)}",
+        is_alive=progress.last_seen.is_alive,
+        is_complete=progress.count("done") == len(progress.trials) and not progress.last_seen.is_alive,
+        show=lambda console: show_status(progress, console, everything=everything),
+    )
+
+
+def _trials(progress: RunProgress) -> str:
+    return ", ".join(f"{progress.count(state)} {state}" for state in _STATES)
+
+
+def _candidates(log: Log, seen: LastSeen) -> str:
+    states = [candidate.state for candidate in log.candidates]
+    counts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed", "running")]
+    if not seen.is_alive:
+        counts[-1] = counts[-1].replace("running", "interrupted")
+    return ", ".join(counts)
 
 
 def show_status(progress: RunProgress, console: Console, *, everything: bool = False) -> None:
@@ -33,7 +88,7 @@ def show_status(progress: RunProgress, console: Console, *, everything: bool = F
     console.print()
     arms, trials = plural(len(progress.arms), "arm"), plural(len(progress.trials), "trial")
     console.print(f"study      {progress.study}: {arms}, {trials}")
-    console.print("trials     " + ", ".join(f"{progress.count(state)} {state}" for state in _STATES))
+    console.print(f"trials     {_trials(progress)}")
     _show_run(seen, console, everything=everything)
     if progress.checkpoints and not seen.is_alive:
         console.print(f"kept       {plural(progress.checkpoints, 'checkpoint')}, from which training goes on")
@@ -80,12 +135,8 @@ def show_search(log: Log, ledger: Ledger, console: Console) -> None:
         console: where to print.
     """
     seen = last_seen(ledger)
-    states = [candidate.state for candidate in log.candidates]
-    counts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed", "running")]
-    if not seen.is_alive:
-        counts[-1] = counts[-1].replace("running", "interrupted")
-    console.print(f"search     {log.study}: {plural(len(states), 'candidate')}")
-    console.print(f"candidates {', '.join(counts)}")
+    console.print(f"search     {log.study}: {plural(len(log.candidates), 'candidate')}")
+    console.print(f"candidates {_candidates(log, seen)}")
     best = next((candidate for candidate in log.ranked() if candidate.val is not None), None)
     if best is not None and best.val is not None:
         console.print(f"best       {best.name}: balanced accuracy {best.val.balanced_accuracy:.3f} on val")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -218,3 +219,42 @@ def test_checksums_are_those_of_the_files(run: Ledger) -> None:
         for file in folder.iterdir()
         if file.name != "SHA256SUMS"
     }
+
+
+def test_a_run_is_watched_until_what_fills_it_is_gone(
+    raysat: Raysat, run: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pipe a line for each change, not for each look; then how it ended."""
+    looks = 0
+    lock = run.lock()
+
+    def sleep(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            run.write(C, whole_files(C))
+            standing(run, done=2, running=[RunningJob(job=D, name="two", seed=1, epoch=1, epochs=40)])
+        if looks == 4:
+            lock.__exit__(None, None, None)
+
+    monkeypatch.setattr("raysat.cli.watching.time.sleep", sleep)
+    standing(run)
+    lock.__enter__()
+    result = raysat("status", run.root, "--watch")
+    assert (result.code, result.err, looks) == (0, "", 4)
+    told = re.findall(r"(?m)^[\d:]{8}  (.*)$", result.out)
+    assert told == [
+        "s: 1 done, 1 running, 1 failed, 1 missing",
+        "s: 2 done, 1 running, 1 failed, 0 missing",
+        "s: 2 done, 0 running, 1 failed, 1 missing",
+    ]
+    assert "run        not running" in result.out
+
+
+def test_a_run_with_nothing_left_to_do_is_not_watched(raysat: Raysat, run: Ledger) -> None:
+    for trial in (B, C, D):
+        run.write(trial, whole_files(trial))
+    result = raysat("status", run.root, "--watch")
+    assert (result.code, result.err) == (0, "")
+    assert "trials     4 done" in result.out
+    assert "raysat report" in result.out
