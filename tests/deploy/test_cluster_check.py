@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from raysat.cli.main import cli
 from raysat.data.store import PatchStore
@@ -152,3 +155,26 @@ def test_what_a_study_costs(tmp_path: Path, landsat_store: PatchStore) -> None:
     assert [cost.choice.is_spot for cost in found] == [True, True, False]
     assert [cost.usd for cost in found] == pytest.approx([hours * (price + 0.19 / 4) for price in (0.40, 0.48, 0.98)])
     assert all(cost.hours == pytest.approx(hours / 4) for cost in found)
+
+
+def everywhere(value: object, key: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a file."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in items:
+        yield (*key, part)
+        yield from everywhere(inner, (*key, part))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [None, "text", 1e300, [None], {"a": None}])
+def test_no_value_in_any_place_is_more_than_a_finding_or_one_error(value: object, tmp_path: Path) -> None:
+    good = YAML(typ="safe", pure=True).load(GOOD)
+    for key in everywhere(good):
+        changed = copy.deepcopy(good)
+        place = changed
+        for part in key[:-1]:
+            place = place[part]
+        place[key[-1]] = value
+        code, said = check(tmp_path, json.dumps(changed))  # which is YAML too
+        assert code in (0, 2), key
+        assert said, key

@@ -18,4 +18,5 @@ def choices(node_config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def is_spot(node_config: Mapping[str, Any]) -> bool:
     """Whether AWS may take such a machine back."""
-    return bool((node_config.get("InstanceMarketOptions") or {}).get("MarketType") == "spot")
+    options = node_config.get("InstanceMarketOptions")
+    return isinstance(options, dict) and options.get("MarketType") == "spot"

@@ -37,7 +37,7 @@ def aws_findings(file: ClusterFile) -> Iterator[Finding]:
             yield risk(
                 file, key, f"{kind.name}: its disk is not encrypted", "BlockDeviceMappings: Ebs: Encrypted: true"
             )
-        if node.get("MetadataOptions", {}).get("HttpTokens") != "required":
+        if file.get((*key, "MetadataOptions", "HttpTokens")) != "required":
             yield risk(file, key, f"{kind.name}: its role can be asked for without a token", "HttpTokens: required")
         for choice in kind.choices:
             if choice.usd_per_hour is None:
@@ -57,5 +57,6 @@ def aws_findings(file: ClusterFile) -> Iterator[Finding]:
 
 
 def _is_encrypted(node: dict[str, Any]) -> bool:
-    disks = [disk.get("Ebs", {}) for disk in node.get("BlockDeviceMappings", []) if isinstance(disk, dict)]
-    return bool(disks) and all(disk.get("Encrypted") is True for disk in disks)
+    given = node.get("BlockDeviceMappings")
+    disks = [disk.get("Ebs") if isinstance(disk, dict) else None for disk in given] if isinstance(given, list) else []
+    return bool(disks) and all(isinstance(disk, dict) and disk.get("Encrypted") is True for disk in disks)
