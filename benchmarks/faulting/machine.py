@@ -21,7 +21,7 @@ from tests.helpers.processes import command, descendants, marked
 COUNTING: Final = ROOT / "benchmarks" / "faulting" / "counting"
 SLOTS: Final = 2  # trials at a time
 _SIGNALS: Final = {Kind.KILL: signal.SIGKILL, Kind.TERM: signal.SIGTERM}
-_PARTS: Final = {"slot": "ray::ResourceTrainable", "raylet": "/raylet/raylet", "GCS": "/gcs/gcs_server"}
+_PARTS: Final = {"slot": "ray::raysat ", "raylet": "/raylet/raylet", "GCS": "/gcs/gcs_server"}
 _MOVED_S: Final = 3_000_000  # by which clocks are moved: five weeks
 _RAYSAT: Final = (sys.executable, "-m", "raysat", "ablate")
 # Those that count from the start of the machine, by which processes measure how long something takes.

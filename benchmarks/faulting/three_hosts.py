@@ -100,7 +100,7 @@ class ThreeHosts(Bucket):
             case _, "driver":
                 return self.driver_host.kill(_DRIVER, _signal(fault)) > 0
             case _, "slot":
-                slots = [pid for each in self.hosts for pid in each.processes("ray::ResourceTrainable")]
+                slots = [pid for each in self.hosts for pid in each.processes("ray::raysat ")]
                 for pid in [self.rng.choice(slots)] if slots else ():
                     send_signal(pid, _signal(fault))
                 return bool(slots)

@@ -25,7 +25,7 @@ from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
 from raysat.execution.scheduling.job_source import JobSource
-from raysat.execution.scheduling.ray_names import NamedReservation
+from raysat.execution.scheduling.ray_names import NamedReservation, slot_name
 from raysat.execution.scheduling.retries import Retries
 from raysat.execution.scheduling.slots import Slots
 from raysat.execution.scheduling.tune_events import StorageStopper, TuneEvents
@@ -102,7 +102,6 @@ def session(
         cpus, gpus = fit(nodes, options, own_workload, share)
         grows = address is not None and options.max_concurrent is not None
         settings = SlotSettings(
-            run=name,
             storage=storage,
             store=place,
             digest=store.digest,
@@ -186,7 +185,7 @@ class Session:
             ray.tune.with_parameters(Slot, settings=self.settings),
             NamedReservation(self.name, reserved(self.settings)),
         )
-        trainable.__name__ = trainable.__qualname__ = f"{self.name} slot"  # in Ray's lists
+        trainable.__name__ = trainable.__qualname__ = slot_name(self.name)  # in Ray's lists
         stopper, events = (
             StorageStopper(self.ledger),
             TuneEvents(state, source, self.slots, self.ledger, self.artifacts, self.on_event),

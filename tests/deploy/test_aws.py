@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,7 +153,7 @@ def test_where_there_is_no_spot_machine_the_autoscaler_takes_the_next_one(
     (aws.folder / "ray_bootstrap_key.pem").write_bytes((aws.folder / "files" / "ray_bootstrap_key.pem").read_bytes())
     with _head(aws, head["InstanceId"]) as port:
         _ask_for_a_gpu(aws, port)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while len(aws.instances()) < 2 and time.monotonic() < until:
             time.sleep(0.5)
     assert asked == [("g6.2xlarge", "spot"), ("g5.2xlarge", "spot"), ("g6.2xlarge", "on demand")]
@@ -186,7 +188,7 @@ def _disks(aws: Account, instance: dict[str, Any]) -> list[dict[str, Any]]:
 @contextmanager
 def _head(aws: Account, instance: str) -> Iterator[int]:
     """Ray's head as ``ray up`` starts it, on loopback; yields its port."""
-    folder = aws.folder / "ray"
+    folder = tempfile.mkdtemp(prefix="ray-")  # a socket's path is short
     environment = aws.environment | {
         "RAY_enable_autoscaler_v2": "1",
         "RAY_CLOUD_INSTANCE_ID": instance,
@@ -207,6 +209,7 @@ def _head(aws: Account, instance: str) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ask_for_a_gpu(aws: Account, port: int) -> None:
@@ -214,7 +217,7 @@ def _ask_for_a_gpu(aws: Account, port: int) -> None:
         "import sys\nfrom ray.autoscaler.v2.sdk import request_cluster_resources\n"
         "request_cluster_resources(sys.argv[1], [{'resources': {'CPU': 1, 'GPU': 1}}])"
     )
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         done = subprocess.run(
             [sys.executable, "-c", asks, f"127.0.0.1:{port}"],

@@ -182,7 +182,7 @@ def test_without_a_val_split_what_is_shown_is_test_and_says_so(
 
 def slots() -> list[int]:
     """Process ids of the slots below this process."""
-    return [pid for pid in descendants(os.getpid()) if "ResourceTrainable" in command(pid)]
+    return [pid for pid in descendants(os.getpid()) if "ray::raysat " in command(pid)]
 
 
 LONG = """

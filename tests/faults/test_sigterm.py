@@ -17,7 +17,7 @@ study: faults
 base: {model: {name: test_resnet}, optim: {epochs: 120, batch_size: 8}}
 seeds: 1
 """
-WORKERS = {"1": "ResourceTrainable", "2": "RayTrainWorker"}
+WORKERS = {"1": "ray::raysat ", "2": "RayTrainWorker"}
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
 
 

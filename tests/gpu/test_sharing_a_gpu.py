@@ -59,7 +59,6 @@ def child(path: Path, handles: Mapping[Split, bytes], losses: Any) -> None:
 def test_processes_train_on_one_copy_as_on_their_own(make_store: MakeStore, tmp_path: Path) -> None:
     store = make_store(bands=BANDS, size=32)
     settings = SlotSettings(
-        run="study",
         storage=RunStorage(run=tmp_path, store=store.path, generated=tmp_path, marks=(), disk=None),
         store=store.path,
         digest=store.digest,

@@ -61,7 +61,6 @@ class Bench:
     def context(self) -> WorkerContext:
         nowhere = Path("/nowhere")
         settings = SlotSettings(
-            run="study",
             storage=RunStorage(run=nowhere, store=nowhere, generated=nowhere, marks=(), disk=None),
             store=self.store.path,
             digest=self.store.digest,

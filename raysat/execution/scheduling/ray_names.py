@@ -16,12 +16,17 @@ from raysat.planning.stages import Job, TrainJob
 _numbers: Final = count(1)  # of the placement groups of this process: Ray wants names of their own
 
 
+def slot_name(run: str) -> str:
+    """Return what the slots of a run are called: ``raysat table2 slot``."""
+    return f"raysat {run} slot"
+
+
 def job_name(run: str, job: Job) -> str:
-    """Return how a job reads in a list: ``table2: LDAM + DRW, seed 0, epochs 1 to 40``."""
+    """Return how a job reads in a list: ``raysat table2: LDAM + DRW, seed 0, epochs 1 to 40``."""
     if not isinstance(job, TrainJob):
-        return f"{run}: {job.name}, {job.epochs} steps"
+        return f"raysat {run}: {job.name}, {job.epochs} steps"
     last = job.trials[-1]
-    return f"{run}: {last.name}, seed {last.seed}, epochs {job.start_epoch + 1} to {last.epochs}"
+    return f"raysat {run}: {last.name}, seed {last.seed}, epochs {job.start_epoch + 1} to {last.epochs}"
 
 
 class NamedReservation(PlacementGroupFactory):  # type: ignore[misc]  # ray ships no types
@@ -34,7 +39,7 @@ class NamedReservation(PlacementGroupFactory):  # type: ignore[misc]  # ray ship
     @override
     def to_placement_group(self) -> PlacementGroup:
         """Reserve it once more."""
-        return placement_group(*self._bound.args, **self._bound.kwargs, name=f"{self._run} slot {next(_numbers)}")
+        return placement_group(*self._bound.args, **self._bound.kwargs, name=f"{slot_name(self._run)} {next(_numbers)}")
 
 
 class NamedTasks(RayActorManager):  # type: ignore[misc]  # ray ships no types

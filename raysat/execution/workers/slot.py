@@ -66,10 +66,6 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
     for a job that another slot has taken meanwhile.
     """
 
-    def __repr__(self) -> str:
-        """What Ray calls the slot: it asks once, when the slot has started."""
-        return f"{self._settings.run} slot"
-
     @override
     def setup(self, config: dict[str, Any], settings: SlotSettings) -> None:
         """Start the workers, to be ready for the first job."""

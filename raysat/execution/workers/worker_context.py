@@ -21,7 +21,6 @@ _T = TypeVar("_T")
 class SlotSettings:
     """What all slots of a run share."""
 
-    run: str  # its name, for Ray's dashboard
     storage: RunStorage
     store: AnyPath
     digest: str  # of the store, by which a copy is known

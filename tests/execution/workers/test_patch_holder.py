@@ -65,7 +65,6 @@ def _begin(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory, 
         generated = folder / "generated"
         with run_storage(folder, landsat_store.path, generated, one_machine=True) as storage:
             settings = SlotSettings(
-                run="study",
                 storage=storage,
                 store=landsat_store.path,
                 digest=digest,

@@ -12,7 +12,6 @@ from raysat.planning.stages import TrainJob, unshared_job
 from tests.helpers.stages import way
 
 SETTINGS = SlotSettings(
-    run="study",
     storage=RunStorage(run=Path(), store=Path(), generated=Path(), marks=(), disk=None),
     store=Path(),
     digest="",
