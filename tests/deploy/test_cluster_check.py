@@ -19,6 +19,7 @@ from raysat.cli.main import cli
 from raysat.data.store import PatchStore
 from raysat.errors import RaysatError
 from raysat.execution.cluster_file.alternatives import choices
+from raysat.execution.cluster_file.reading import read_cluster_file
 from tests.helpers.paths import ROOT
 
 GOOD: Final = (
@@ -97,6 +98,12 @@ def test_a_study_that_no_node_type_can_hold(words: tuple[str, ...], message: str
     code, said = check(tmp_path, GOOD, *words)
     assert code == 2
     assert message in re.sub(r"\s+", " ", said)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RaysatError, match="No such file") as caught:
+        read_cluster_file(tmp_path / "none.yaml")
+    assert caught.value.hint == "give the file that `ray up` takes"
 
 
 RISKS: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from raysat.config.yaml_source import Key
@@ -19,31 +20,10 @@ class Finding:
     remedy: str
 
 
-def error(file: ClusterFile, key: Key, what: str, remedy: str) -> Finding:
-    """Make a finding of what fails, loses results or trains nothing.
-
-    Args:
-        file: where it was found.
-        key: the place in it.
-        what: is wrong.
-        remedy: what to write.
-
-    Returns:
-        The finding.
-    """
-    return Finding(level="error", place=file.tree.location(key), what=what, remedy=remedy)
+def _found(level: Literal["error", "risk"], file: ClusterFile, key: Key, what: str, remedy: str) -> Finding:
+    return Finding(level=level, place=file.tree.location(key), what=what, remedy=remedy)
 
 
-def risk(file: ClusterFile, key: Key, what: str, remedy: str) -> Finding:
-    """Make a finding of what costs money, or lets others in.
-
-    Args:
-        file: where it was found.
-        key: the place in it.
-        what: is wrong.
-        remedy: what to write.
-
-    Returns:
-        The finding.
-    """
-    return Finding(level="risk", place=file.tree.location(key), what=what, remedy=remedy)
+# Of a file and a key in it: what is wrong there, and what to write.
+error = partial(_found, "error")
+risk = partial(_found, "risk")

@@ -14,10 +14,11 @@ from typing import Any, Final
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
-from raysat.config.yaml_source import Key, YamlValue, read_yaml
+from raysat.config import limits
+from raysat.config.yaml_source import Key, YamlValue, parse_yaml
 from raysat.errors import StudyError, UsageError, did_you_mean
 from raysat.execution.cluster_file.alternatives import ALTERNATIVES, PRICE, choices, is_spot
-from raysat.files import AnyPath
+from raysat.files import AnyPath, read_text
 from raysat.formatting import echo
 
 _OWN: Final = "raysat.execution.aws_nodes.AwsNodes"  # a provider of raysat's own
@@ -101,7 +102,8 @@ def read_cluster_file(path: AnyPath) -> ClusterFile:
     Raises:
         UsageError: there is no such file, it is no YAML, or Ray would not take it; with its line.
     """
-    tree, _ = read_yaml(path)
+    text = read_text(path, max_bytes=limits.FILE, remedy="give the file that `ray up` takes", error=UsageError)
+    tree = parse_yaml(text, str(path))
     if not isinstance(tree.value, dict):
         raise StudyError(f"{tree.location()}: no cluster file", hint="see cluster.yaml of raysat")
     for mistake in sorted(_validator().iter_errors(tree.value), key=lambda mistake: list(map(str, mistake.path))):
