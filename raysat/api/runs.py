@@ -36,10 +36,12 @@ from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.cache import Cache
 from raysat.storage.copying import Copied, copy_run
+from raysat.storage.event_log import LoggedEvent
 from raysat.storage.garbage import Garbage, collect_run
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes
 from raysat.storage.progress import RunProgress, read_progress
+from raysat.storage.trial_events import events_of
 from raysat.storage.verify import Verification, verify
 from raysat.study.load import Study
 from raysat.study.source import Source
@@ -122,6 +124,14 @@ class Run(Shown):
                 return config
             raise StorageError(f"arm {arm!r} was trained by another raysat, whose settings this one does not know")
         raise UsageError(f"arm {arm!r} has no finished trial", hint=f"see {self.path}")
+
+    @checked
+    def events(self, arm: str | None = None, seed: int | None = None) -> list[LoggedEvent]:
+        """What happened, the earliest first: to all of it, or to the trials of an arm or a seed alone.
+
+        Raises UsageError where no trial has this arm and seed, StorageError for a damaged log.
+        """
+        return events_of(self.ledger, arm, seed)
 
     def status(self) -> RunProgress:
         """How far it is: done, running, failed and missing trials. Raises StorageError for a damaged plan."""

@@ -1,4 +1,4 @@
-"""The commands that look after a run's folder: ``raysat status`` and ``raysat ledger``."""
+"""The commands on a run's folder: ``raysat status``, ``raysat logs`` and ``raysat ledger``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console, progress_bar
+from raysat.cli.numbers import Whole
 from raysat.cli.options import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import data_size, plural
@@ -31,6 +32,32 @@ def status(run: AnyPath, everything: bool, watching: bool) -> None:
         watch(look, console())
     else:
         look().show(console())
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@click.option("--arm", help="What happened to its trials alone; or to a candidate, or a generator, of this name.")
+@click.option("--seed", type=Whole(0, 2**32 - 1), help="What happened to trials with this seed alone.")
+def logs(run: AnyPath, arm: str | None, seed: int | None) -> None:
+    """Show what happened in a run or a search: when and on which machine each trial began, ended, failed, and why.
+
+    The same is in RUN/events, as lines of JSON.
+    """
+    from raysat.search.log import read_log
+    from raysat.storage.ledger import Ledger
+    from raysat.storage.trial_events import events_of
+    from raysat.views.logs import show_end, show_events
+
+    ledger = Ledger.open(run) if read_log(run) is None else Ledger(run)
+    screen, events = console(), events_of(ledger, arm, seed)
+    if not events:
+        screen.print("nothing has happened yet")
+    show_events(events, screen)
+    trials = {event.trial for event in events}
+    if (arm is not None or seed is not None) and len(trials) == 1:
+        last = events[-1]
+        failure = ledger.read_failure(last.trial) if last.trial and last.event == "failed" else None
+        show_end(last, failure, screen)
 
 
 @click.group()

@@ -17,7 +17,7 @@ from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.explain import explain
 from raysat.cli.generate import generate
-from raysat.cli.ledger import ledger, status
+from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
 from raysat.cli.options import FOLDER, AblateOptions, describe_store, machine_options, study_options, training_options
 from raysat.cli.report import compare, report
@@ -51,7 +51,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (cluster, compare, data, explain, generate, ledger, methods, report, schema, status, tune):
+for _command in (cluster, compare, data, explain, generate, ledger, logs, methods, report, schema, status, tune):
     cli.add_command(_command)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raysat.data.splits import Split
-from raysat.execution.run_state import Row, RunState
+from raysat.execution.row import Row
+from raysat.execution.run_state import RunState
 from raysat.execution.store_news import StoreNews
 from raysat.files import AnyPath
 
@@ -105,11 +106,20 @@ class NodeLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """The worker of a job ended by itself, which is tried again."""
+
+    name: str  # of the trial or generator that comes next on the job
+    seed: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Notice = FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost
+Notice = FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost | Retrying
 Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
 

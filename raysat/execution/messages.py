@@ -23,6 +23,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlace:
+    """Where a job is done; of several workers, where the slot is that they work for."""
+
+    host: str  # its name
+    address: str  # as Ray's lists have it
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """How good a model is on the validation split."""
 
@@ -112,6 +121,11 @@ def to_result(message: Message) -> dict[str, Any]:
     if isinstance(message, EpochDone) and message.score is not None:  # by which ASHA stops jobs
         result |= {"epoch": message.epoch, "balanced_accuracy": message.score.balanced_accuracy}
     return result
+
+
+def place_of(result: Mapping[str, Any]) -> WorkerPlace:
+    """Where a result of Ray Tune comes from: Tune says so in each."""
+    return WorkerPlace(host=result["hostname"], address=result["node_ip"], pid=result["pid"])
 
 
 def from_result(result: Mapping[str, Any] | None) -> Message | None:

@@ -25,25 +25,12 @@ from raysat.execution.messages import (
     StorageFailed,
     StoreTold,
     TrialDone,
+    WorkerPlace,
 )
+from raysat.execution.row import Row
 from raysat.planning.jobs import WorkItem
 from raysat.planning.stages import Job
 from raysat.training.stopwatch import Part
-
-
-@dataclass(slots=True)
-class Row:
-    """What is known of a trial or generator that has started."""
-
-    item: WorkItem
-    state: State = State.STARTING
-    epoch: int = 0
-    score: Score | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self.state in (State.DONE, State.STOPPED, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,11 +138,13 @@ class RunState:
     def start(self, job: Job) -> None:
         """A job was given to a slot, perhaps again."""
         self._running.add(job.id)
-        self._set(self._next_row(job), State.STARTING)
-        self.tick()
+        row = self._next_row(job)
+        row.worker = row.reason = None
+        self._set(row, State.STARTING)
+        self._notify([row])
 
-    def receive(self, message: Message) -> None:
-        """A worker reports."""
+    def receive(self, message: Message, worker: WorkerPlace | None = None) -> None:
+        """A worker reports, from a place; None where it could not say so itself."""
         job = self._jobs[message.job]
         if isinstance(message, StoreTold):  # before the job begins
             return
@@ -185,22 +174,35 @@ class RunState:
                 changed = []
         if self._first_message is None:  # Ray's start is not training time
             self._first_message = (self._clock(), self._trained)
+        for row in changed:
+            row.worker = worker or row.worker
         self._notify(changed)
 
     def fail(self, job: Job) -> None:
         """A job's worker died, or it will never start since what it needs failed."""
         self._notify(self._failed(job))
 
-    def hand_back(self, job: Job, *, lost_node: str | None) -> None:
-        """A job's worker died, with its node or by itself: it waits for another one."""
+    def hand_back(self, job: Job, *, lost_node: str | None, reason: str) -> Row:
+        """A job's worker died: it waits for another one.
+
+        Args:
+            job: what it did.
+            lost_node: that was lost with it; None where it died by itself.
+            reason: in a line.
+
+        Returns:
+            What comes next on the job.
+        """
         if lost_node is None:
             self.retries += 1
         else:
             self.lost_nodes[lost_node] += 1
         self._running.discard(job.id)
         row = self._next_row(job)
+        row.reason = reason
         self._set(row, State.WAITING)
         self._notify([row])
+        return row
 
     def end(self, job: Job) -> None:
         """A job has ended; one that was still training was stopped early."""

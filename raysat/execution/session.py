@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,8 @@ from raysat.execution.cluster.known_packing import gpu_count
 from raysat.execution.cluster.packing import measured_on_cluster, packing_measured
 from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress, Started, Waiting, ignore
+from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress, Started, Waiting, ignore, to_all
+from raysat.execution.run_log import RunLog
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
 from raysat.execution.scheduling.job_source import JobSource
@@ -40,6 +41,7 @@ from raysat.execution.workload import Workload
 from raysat.files import absolute
 from raysat.interrupts import removed_at_end, stops_in_order
 from raysat.storage.artifacts import Artifacts
+from raysat.storage.event_log import EventLog
 from raysat.storage.ledger import Ledger
 from raysat.training.check import evaluation_splits
 from raysat.training.packing.messages import Packing, PackingRequest
@@ -75,13 +77,15 @@ def session(
         StorageError: another raysat fills the run.
         StoreError: the store changed since it was opened, or is damaged.
     """
-    address, on_event = check_address(options.address), Postbox(on_event)
+    log = EventLog(ledger.root)
+    address, on_event = check_address(options.address), Postbox(to_all(RunLog(log, ledger), on_event))
     own = address is None and not ray.is_initialized()  # a Ray that starts with this run, on this machine
     request = packing_request(workload, store, options)
     place = store.path.resolve() if isinstance(store.path, Path) else store.path
     waiting = (lambda reason: on_event(Waiting(reason=reason))) if options.wait else None
     with (
         ledger.lock(waiting),
+        closing(log),
         removed_at_end(artifacts.sweep),
         removed_at_end(ledger.sweep),
         store_on_this_machine(store, address, on_event),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, Self
 
 from raysat.execution.messages import State
-from raysat.execution.run_state import Row, RunState
+from raysat.execution.row import Row
+from raysat.execution.run_state import RunState
 from raysat.files import AnyPath
 from raysat.storage.heartbeat import RunningJob, RunStatus, write_status
 

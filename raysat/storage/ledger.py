@@ -14,6 +14,7 @@
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
                   index.json            which records are whole, to be told without reading them (``index.py``)
                   metrics.json          the metrics of all, to be had without reading them (``record_metrics.py``)
+                  events/               what happened, an event a line (``event_log.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
                   .lock                 held by the one raysat that fills the run
                   .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
@@ -49,6 +50,7 @@ from raysat.files import (
     write_atomic,
 )
 from raysat.formatting import visible_text
+from raysat.storage import event_log
 from raysat.storage.checkpoints import Checkpoints
 from raysat.storage.history import MAX_BYTES as HISTORY_BYTES
 from raysat.storage.history import decode_history
@@ -123,7 +125,7 @@ class Ledger:
 
     @property
     def _folders(self) -> tuple[AnyPath, ...]:
-        return self.root / "trials", self.root / "failures", self.checkpoints.root
+        return self.root / "trials", self.root / "failures", self.checkpoints.root, self.root / event_log.FOLDER
 
     def sweep(self) -> None:
         """Remove what killed writers left half-written."""

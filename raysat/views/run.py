@@ -26,11 +26,13 @@ from raysat.execution.events import (
     Progress,
     Resized,
     Resumed,
+    Retrying,
     Started,
     Waiting,
 )
 from raysat.execution.messages import State
-from raysat.execution.run_state import Row, RunState
+from raysat.execution.row import Row
+from raysat.execution.run_state import RunState
 from raysat.execution.store_news import Copying, ReadingByRange, StoreNews
 from raysat.formatting import data_size, duration, one_line, plural
 from raysat.planning.jobs import GenerateJob
@@ -75,9 +77,11 @@ class RunView:
                 | GpuShared()
                 | Resized()
                 | NodeLost()
+                | Retrying()
             ):
                 if line := _line_of(event):
-                    self._console.print(line, style="yellow" if isinstance(event, CacheFault | NodeLost) else "dim")
+                    is_bad = isinstance(event, CacheFault | NodeLost | Retrying)
+                    self._console.print(line, style="yellow" if is_bad else "dim")
             case Copying() | ReadingByRange():
                 self._print_store(event)
             case Started():
@@ -126,7 +130,8 @@ class RunView:
     def _print_line(self, run: Started, row: Row) -> None:
         """Print a plain line for a trial that ended, and now and then for one that trains."""
         state = run.state
-        if not row.has_ended and state.elapsed - self._last_line <= _QUIET_S:
+        is_news = row.state == State.TRAINING and state.elapsed - self._last_line > _QUIET_S
+        if not (row.has_ended or is_news):
             return
         self._last_line = state.elapsed
         name, seed, status, progress, balanced_accuracy, icv = _cells(row)
@@ -187,6 +192,8 @@ def _line_of(event: Notice) -> str | None:
             return f"nodes      {plural(slots, 'job')} at a time now"
         case NodeLost(node=node, jobs=jobs):
             return f"lost node  {node}: {'1 job goes' if jobs == 1 else f'{jobs} jobs go'} back to the queue"
+        case Retrying(name=name, seed=seed, reason=reason):
+            return f"retrying   {name}{'' if seed is None else f', seed {seed}'}: {reason}"
 
 
 def _split(run: Started) -> str:

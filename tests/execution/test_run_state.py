@@ -7,7 +7,8 @@ import pytest
 from raysat.config.families.images import Dcgan
 from raysat.config.schema import Generation
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, Score, State, StepsTimed, StorageFailed, TrialDone
-from raysat.execution.run_state import Row, RunState
+from raysat.execution.row import Row
+from raysat.execution.run_state import RunState
 from raysat.planning.jobs import GenerateJob
 from raysat.planning.stages import Job, TrainJob, train_jobs
 from tests.helpers.stages import way
@@ -97,7 +98,13 @@ def test_a_retry_after_a_death_begins_with_what_is_not_done() -> None:
         state.receive(TrialDone(job="long", trial="short"))
     state.receive(EpochDone(job="long", epoch=4))
     assert shown(state) == {"short": ("done", 3), "long": ("training", 4)}
-    assert heard == [("short", "training"), ("short", "training"), ("short", "done"), ("long", "training")]
+    assert heard == [
+        ("short", "training"),
+        ("short", "starting"),
+        ("short", "training"),
+        ("short", "done"),
+        ("long", "training"),
+    ]
     assert state.rows["short"].score is None  # what the last epoch had is not what the final model has
 
 
@@ -178,7 +185,7 @@ def test_subscribers_hear_of_rows_and_of_time() -> None:
     state.subscribers.append(heard.append)
     state.start(other)
     state.tick()
-    assert heard == [None, None]
+    assert heard == [state.rows["other"], None]
     state.receive(EpochDone(job="other", epoch=1))
     assert heard[2:] == [state.rows["other"]]
 
@@ -191,10 +198,10 @@ def test_a_job_that_is_handed_back_waits_and_is_counted() -> None:
     assert state.running == 2
     state.receive(TrialDone(job="long", trial="short", score=SCORE))
     state.receive(EpochDone(job="long", epoch=4))
-    state.hand_back(long, lost_node="10.0.0.1")
+    state.hand_back(long, lost_node="10.0.0.1", reason="its node was lost")
     assert shown(state)["long"] == ("waiting", 4)
     assert (state.running, state.count(State.FAILED)) == (1, 0)
     state.start(long)
-    state.hand_back(other, lost_node=None)
+    state.hand_back(other, lost_node=None, reason="it died")
     assert state.running == 1
     assert (dict(state.lost_nodes), state.retries) == ({"10.0.0.1": 1}, 1)

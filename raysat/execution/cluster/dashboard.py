@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -13,8 +12,12 @@ from ray._private import worker as worker_module
 from ray.exceptions import RpcError
 from ray.experimental import internal_kv
 
+from raysat.execution.cluster.local_ray import environment
+
 _LAST_LOOK_S: Final = 2.0
 _LATER: Final = b"127.0.0.1:0"  # what Ray is told while the dashboard has no address yet
+# Its parts have 30 s to come up, or it ends: too little of low priority beside busy cores, and nobody waits for them.
+_PATIENCE: Final = {"RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "3600"}
 
 
 @contextmanager
@@ -28,7 +31,8 @@ def dashboard_not_waited_for() -> Iterator[None]:
     def start_alone(*others: Any, **named: Any) -> Any:
         internal_kv._internal_kv_get = answer_at_once
         try:
-            return start(*others, **named)
+            with environment(_PATIENCE):
+                return start(*others, **named)
         finally:
             internal_kv._internal_kv_get = look
 
@@ -44,7 +48,7 @@ def dashboard_announced(tell: Callable[[str | None], None]) -> Iterator[None]:
     """Have a thread wait for the dashboard of this process's Ray while work goes on.
 
     Args:
-        tell: is given its URL when it answers; None where it ends, or is too late: a run does without.
+        tell: is given its URL when it answers; None where it ends: a run does without.
     """
     over = threading.Event()
 
@@ -68,9 +72,8 @@ class _Over(Exception):  # noqa: N818  (no error)
 def _await_address(over: threading.Event) -> str | None:
     node = worker_module._global_node
     (process,) = node.all_processes[ray_constants.PROCESS_TYPE_DASHBOARD]
-    until = time.monotonic() + ray_constants.RAY_DASHBOARD_STARTUP_TIMEOUT_S
     while not (address := _address()):
-        if process.process.poll() is not None or time.monotonic() > until:
+        if process.process.poll() is not None:
             return None
         if over.wait(0.1):
             raise _Over

@@ -9,6 +9,8 @@ from typing import Final
 
 from ray.exceptions import ActorUnavailableError, NodeDiedError, RayActorError
 
+from raysat.formatting import one_line
+
 _NODE_DIED: Final = "node has died"  # Ray's words for an actor that died with its node; Ray is pinned
 _TOLD_TO_END: Final = "receives a SIGTERM"  # Ray's words for one that was told to: its machine is being taken away
 _ADDRESS: Final = re.compile(r"^\s*ip: (\S+)", re.MULTILINE)
@@ -21,6 +23,11 @@ class Death:
 
     account: str  # Ray's
     lost_node: str | None = None  # the address of the node that was lost with it; None where it ended by itself
+
+    @property
+    def reason(self) -> str:
+        """In a line."""
+        return f"its node {self.lost_node} was lost" if self.lost_node else one_line(explain(self.account)[0])
 
 
 def death_of(error: BaseException) -> Death:

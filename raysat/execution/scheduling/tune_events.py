@@ -10,8 +10,8 @@ import ray.tune
 from typing_extensions import override
 
 from raysat.errors import DiskError
-from raysat.execution.events import NodeLost, OnEvent, Resized
-from raysat.execution.messages import StorageFailed, StoreTold, TrialDone, from_result
+from raysat.execution.events import NodeLost, OnEvent, Resized, Retrying
+from raysat.execution.messages import StorageFailed, StoreTold, TrialDone, from_result, place_of
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.deaths import accounts, explain
 from raysat.execution.scheduling.finished import is_finished
@@ -76,7 +76,7 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         if isinstance(message, StoreTold):
             self._on_event(message.news)
         elif message:
-            self._state.receive(message)
+            self._state.receive(message, place_of(result))
 
     @override
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -86,7 +86,9 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             self._lost_since = self._lost_since if self._lost else time.monotonic()
             self._lost[death.lost_node] += 1
         if self._source.is_handed_out_again(job):
-            self._state.hand_back(job, lost_node=death.lost_node)
+            row = self._state.hand_back(job, lost_node=death.lost_node, reason=death.reason)
+            if death.lost_node is None:
+                self._on_event(Retrying(name=row.item.name, seed=row.item.seed, reason=death.reason))
             return
         for item in record_deaths(job, self._source.retries, self._ledger, self._artifacts):
             self._state.receive(TrialDone(job=job.id, trial=item.id))  # the worker died before it could say so

@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from raysat.errors import StorageError
 from raysat.execution.messages import State
-from raysat.execution.run_state import Row, RunState
+from raysat.execution.row import Row
+from raysat.execution.run_state import RunState
 from raysat.planning.jobs import PlannedTrial
 from raysat.storage.ledger import Ledger
 

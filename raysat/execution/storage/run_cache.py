@@ -14,7 +14,7 @@ from typing import Final
 from raysat.errors import DiskError, RaysatError
 from raysat.execution.events import CacheFault, FromCache, OnEvent, Waiting
 from raysat.execution.messages import State
-from raysat.execution.run_state import Row
+from raysat.execution.row import Row
 from raysat.execution.versions import versions
 from raysat.interrupts import is_stopping
 from raysat.planning.build import PendingJobs, Plan

@@ -14,7 +14,7 @@ from raysat.data.store import PatchStore
 from raysat.errors import BusyError, DiskError
 from raysat.execution.events import CacheFault, Event, FromCache
 from raysat.execution.messages import State
-from raysat.execution.run_state import Row
+from raysat.execution.row import Row
 from raysat.execution.storage.run_cache import RunCache
 from raysat.execution.versions import versions
 from raysat.metrics.confusion import from_predictions
