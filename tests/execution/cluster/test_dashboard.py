@@ -61,7 +61,7 @@ def test_ray_is_told_at_once_of_the_dashboard_alone(monkeypatch: pytest.MonkeyPa
     patience: list[float] = []
 
     def start() -> tuple[bytes, bytes]:
-        patience.append(float(os.environ.get("RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT", 30)))
+        patience.append(float(os.environ.get("RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT", "30")))
         look = internal_kv._internal_kv_get
         return look(ray_constants.DASHBOARD_ADDRESS), look(b"another")
 
