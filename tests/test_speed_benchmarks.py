@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,13 @@ def rows(printed: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-def test_the_loop_is_measured_beside_its_steps_and_augmix_beside_others() -> None:
-    found = rows(run("loop.py", "--smallest"))
+def test_the_loop_is_measured_beside_its_steps_and_written_with_machine_versions_and_date(tmp_path: Path) -> None:
+    run("run.py", "--smallest", "--only", "loop.py", "--out", str(tmp_path / "RESULTS.md"))
+    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "torch 2." in page
+    assert date.today().isoformat() in page
+    assert "\n\n| " in page  # an empty line before a table
+    found = rows(page)
     assert {"none", "dihedral", "mixup", "augmix"} <= set(found)
     assert "n=3" in found["none"][2]
     assert {"raysat, 3 bands", "torchvision v2, 3 bands", "Pillow, band by band, 11 bands"} <= set(found)
@@ -87,12 +93,3 @@ ended(lambda: check(lambda arm, seeds: fusing.fuse([timm.create_model("seresnet1
     assert max(map(float, same.strip("()").split(","))) < 1e-5
     assert "do not train as they do alone" in other
     assert "cannot fuse SEModule (layer1.0.se)" in unknown
-
-
-@pytest.mark.slow
-def test_results_are_written_with_machine_versions_and_date(tmp_path: Path) -> None:
-    run("run.py", "--smallest", "--only", "gpu.py", "--out", str(tmp_path / "RESULTS.md"))
-    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
-    assert "torch 2." in page
-    assert "## Steps on a GPU" in page
-    assert "\n\n| case |" in page  # an empty line before a table

@@ -19,7 +19,7 @@ from tests.helpers.slurm import Slurm, missing_tools, slurm
 SCRIPT = ROOT / "deploy" / "slurm" / "raysat.sbatch"
 STUDY = """\
 study: queued
-base: {model: {name: test_resnet}, optim: {epochs: 40, batch_size: 4}}
+base: {model: {name: test_resnet}, optim: {epochs: 16, batch_size: 8}}
 seeds: 1
 arms: {plain: {}, LDAM: {loss: {kind: ldam}}, focal: {loss: {kind: focal}}}
 """
@@ -61,10 +61,10 @@ def test_a_job_that_is_requeued_and_out_of_time_comes_to_what_two_nodes_do(
     """Requeued by Slurm, which ends all processes; then told by the signal that comes before the time limit."""
     run = queue.folder / "runs" / "queued"
     job = queue.submit("--cpus-per-task=1", *words(queue, landsat_store, "runs"))
-    wait_until(lambda: epochs(run) >= 3, queue, job)
+    wait_until(lambda: epochs(run) >= 2, queue, job)
     queue.run("scontrol", "requeue", job)
     queue.start_again(job)
-    wait_until(lambda: len(list((run / "events").iterdir())) == 2 and epochs(run) >= 3, queue, job)
+    wait_until(lambda: len(list((run / "events").iterdir())) == 2 and epochs(run) >= 2, queue, job)
     queue.run("scancel", "--batch", "--signal=TERM", job)  # as --signal=B:TERM@120 does
     queue.start_again(job)
     assert queue.wait(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", seconds=200) == "COMPLETED", queue.log(job)

@@ -16,12 +16,14 @@ from rich.console import Console
 
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.messages import JobDone, Message, Score, TrialDone
+from raysat.execution.messages import JobDone, Message, Score, TrialDone, WorkerPlace
 from raysat.execution.run import _threads_before, run
 from raysat.execution.run_state import RunState, Summary
+from raysat.formatting import one_line
 from raysat.planning.build import Plan
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
+from raysat.storage.trial_events import events_of
 from raysat.views.run import RunView
 from tests.helpers.processes import command, descendants
 from tests.helpers.run import plan_of, trained_alone
@@ -54,9 +56,9 @@ def _finished(
     console = Console(file=io.StringIO(), width=200)
     receive = RunState.receive
 
-    def heard(self: RunState, message: Message) -> None:
+    def heard(self: RunState, message: Message, worker: WorkerPlace | None = None) -> None:
         TOLD.append(message)
-        receive(self, message)
+        receive(self, message, worker)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunState, "receive", heard)
@@ -220,3 +222,9 @@ def test_a_worker_that_dies_twice_fails_its_trial_alone(
     assert failure.error != "the worker died"
     assert ledger.is_finished(short)
     assert "Traceback" not in "".join(capfd.readouterr())
+    happened = events_of(ledger, "long")
+    assert [event.event for event in happened] == ["starting", "training", "waiting", "starting", "training", "failed"]
+    assert {event.pid for event in happened if event.event == "training"} == set(killed)
+    assert happened[2].reason is not None
+    assert "died" in happened[2].reason
+    assert happened[-1].reason == one_line(failure.error)

@@ -16,6 +16,7 @@ from raysat.execution.events import (
     NodeLost,
     Progress,
     Resized,
+    Retrying,
     Started,
     Waiting,
 )
@@ -97,6 +98,17 @@ def test_a_terminal_shows_a_live_table_that_is_gone_in_the_end() -> None:
     assert text.startswith("waiting    runs/a is in use\ndashboard  http://127.0.0.1:8265\n")
     assert "jobs done" in text
     assert text.endswith("\x1b[2Kdone       0 jobs, 0 failed\n"), "the table is erased before"
+
+
+def test_a_job_that_is_tried_again_is_said_with_its_reason() -> None:
+    screen = io.StringIO()
+    view = RunView(Console(file=screen, width=120))
+    view(Retrying(name="LDAM", seed=0, reason="The actor died unexpectedly"))
+    view(Retrying(name="generate rare", seed=None, reason="The actor died unexpectedly"))
+    assert screen.getvalue().splitlines() == [
+        "retrying   LDAM, seed 0: The actor died unexpectedly",
+        "retrying   generate rare: The actor died unexpectedly",
+    ]
 
 
 def test_nodes_that_join_and_leave_are_said() -> None:

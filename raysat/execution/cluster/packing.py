@@ -70,15 +70,18 @@ def _result(process: subprocess.Popen[str], request: PackingRequest) -> Packing:
 def measured_on_cluster(request: PackingRequest) -> Packing:
     """Have a node of the cluster measure one of its GPUs. Raises RuntimeError with a line on what went wrong."""
     task = ray.remote(num_cpus=1, num_gpus=1, max_retries=0)(_measured_here).remote(request)
+    # Not by force, and not where it has ended: Ray 2.60 may crash where a task that just ends is cancelled.
     try:
         packing: Packing = ray.get(task, timeout=_PATIENCE_S)
     except GetTimeoutError:
+        ray.cancel(task)
         raise RuntimeError(f"no GPU was free within {_PATIENCE_S:g} s") from None
     except RayError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise RuntimeError(one_line(lines[-1])) from None
-    finally:
-        ray.cancel(task, force=True)  # nothing, where it has ended
+    except BaseException:
+        ray.cancel(task)
+        raise
     return packing
 
 
