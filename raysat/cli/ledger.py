@@ -43,12 +43,16 @@ def logs(run: AnyPath, arm: str | None, seed: int | None) -> None:
 
     The same is in RUN/events, as lines of JSON.
     """
+    from raysat.files import folder_entries
     from raysat.search.log import read_log
+    from raysat.storage.event_log import FOLDER as EVENTS
     from raysat.storage.ledger import Ledger
     from raysat.storage.trial_events import events_of
     from raysat.views.logs import show_end, show_events
 
-    ledger = Ledger.open(run) if read_log(run) is None else Ledger(run)
+    ledger = Ledger(run)
+    if not folder_entries(run / EVENTS) and read_log(run) is None:
+        Ledger.open(run)  # an error where it is no run
     screen, events = console(), events_of(ledger, arm, seed)
     if not events:
         screen.print("nothing has happened yet")

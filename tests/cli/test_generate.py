@@ -33,11 +33,12 @@ def test_patches_are_made_once_and_judged(
     words = ("generate", "--data", store.path, "--classes", "built", "--bands", "agriculture", "--out", tmp_path, *FAST)
     first = raysat(*words)
     assert first.code == 0, first.out + first.err
-    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "events"]
     made = PatchStore.open(folder)
     assert (len(made), made.bands, made.generated) == (6, ("B6", "B5", "B2"), True)
     assert re.search(r"^built +10 +6 +", first.out, re.MULTILINE)
     assert "train on synthetic, test on real: balanced accuracy" in first.out
+    assert "generate built  done" in raysat("logs", tmp_path).out
     changed = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".lock"}
     again = raysat(*words)
     assert again.code == 0
