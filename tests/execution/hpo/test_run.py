@@ -78,7 +78,8 @@ def test_a_search_spends_its_budget_and_begins_with_the_base(whole: tuple[Path, 
     assert log.candidates[0].config == search.base
     assert all(each.state == "finished" and len(each.curve) == 2 for each in log.candidates)
     written = sorted(path.name for path in (folder / "hunt").iterdir() if not path.name.startswith("."))
-    assert written == ["best.yaml", "progress.json", "search.csv", "search.json", "search.png", "study.yaml", "trials"]
+    names = ["best.yaml", "events", "progress.json", "search.csv", "search.json", "search.png", "study.yaml", "trials"]
+    assert written == names
     assert (folder / "hunt" / "study.yaml").read_text(encoding="utf-8") == FREE
     assert len({each.job for each in log.candidates}) == 5
     assert [line.split()[:2] for line in out.splitlines() if "  done  " in line] == [
