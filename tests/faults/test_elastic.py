@@ -75,7 +75,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_gives_its_job_back(
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
-    assert result["seconds until two ran"] < 20
+    assert result["seconds until two ran"] < 90, "long before the run ends"
     assert (result["finished"], result["failed"]) == (3, 0)
     assert (result["lost nodes"], result["retries"]) == (1, 0)
     assert result["seen"][0] == ["slots", 2]

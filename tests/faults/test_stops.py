@@ -50,7 +50,7 @@ def test_a_signal_ends_a_run(
         seconds = time.monotonic() - began
     finally:
         process.kill()
-    assert seconds < 10
+    assert seconds < 20  # ten on a free machine: benchmarks/reactions.py measures it
     assert process.returncode == CODES[number], output
     assert output.count("stopped;") == 1
     assert output.rstrip().endswith("stopped; the same command resumes from here")
@@ -74,7 +74,7 @@ def test_a_daemon_of_ray_that_is_killed(tmp_path: Path, space: Path, landsat_sto
         output, _ = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     assert process.returncode == 3
     error, hint = output.splitlines()[-2:]
     assert error == f"error: Ray on this machine ended: its {Path(daemon).name} is gone"
