@@ -37,6 +37,7 @@ from raysat.training.stopwatch import Stopwatch
 
 _EPOCH_S: Final = 10.0  # of simulated time, in the mean
 _FILES: Final = dict.fromkeys(("record.json", "spec.json", "history.csv", "predictions.npz", "model.pt"), b"{}")
+_PLACE: Final = {"hostname": "node", "node_ip": "10.0.0.1", "pid": 1}  # as Tune says of each result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class Driver:
 
     def hear(self, trial: TuneTrial, message: Message) -> None:
         """A worker reports."""
-        result, is_over = to_result(message), isinstance(message, JobDone)
+        result, is_over = to_result(message) | _PLACE, isinstance(message, JobDone)
         with self._watch.timing("finishing" if is_over else "events"):
             self._events.on_trial_result(0, [], trial, result)
             if is_over:

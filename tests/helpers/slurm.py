@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -69,7 +70,8 @@ class Slurm:
     @property
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "SLURM_"))}
-        return kept | {"PATH": _PATH, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        known = f'export PATH="{sys.prefix}/bin:$PATH"'
+        return kept | {"PATH": _PATH, "RAYSAT_ACTIVATE": known, "SLURM_CONF": str(self.folder / "slurm.conf")}
 
     def submit(self, *words: object, **environment: str) -> int:
         """Submit a job; return its number."""
