@@ -33,7 +33,10 @@ def events_of(ledger: Ledger, arm: str | None = None, seed: int | None = None) -
         names = dict.fromkeys([*(each.name for each in arms), *(event.name for event in events if event.name)])
         if arm is not None and arm not in names:
             raise UsageError(f"{ledger.root} has no arm {arm!r}", hint=suggest(arm, list(names)))
-        raise UsageError(f"{ledger.root} has no trial of seed {seed}")
+        seeds = {trial.seed for each in arms for trial in each.trials}
+        seeds |= {event.seed for event in events if event.seed is not None}
+        hint = suggest(seed, map(str, sorted(seeds))) if seeds else "no trial of it has begun yet"
+        raise UsageError(f"{ledger.root} has no trial of seed {seed}", hint=hint)
     return found
 
 

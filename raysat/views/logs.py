@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 
 from raysat.storage.event_log import LoggedEvent
 from raysat.storage.records import Failure
 
-_BAD = ("failed", "node lost", "waiting")
+_BAD: Final = ("failed", "node lost", "waiting")
+_LONGEST_HOST: Final = 40  # characters that others are aligned to
 
 
 def show_events(events: Sequence[LoggedEvent], console: Console) -> None:
     """Print events. Times are those of this machine's zone."""
-    width = max((len(event.host) for event in events), default=0)
+    width = min(_LONGEST_HOST, max((len(event.host) for event in events), default=0))
     for event in events:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
         style = "yellow" if event.event in _BAD else ""
@@ -38,7 +41,7 @@ def show_end(event: LoggedEvent, failure: Failure | None, console: Console) -> N
     if event.address is not None:
         console.print()
         console.print("what its worker printed, while the cluster that it ran on lasts:", style="dim")
-        console.print(f"ray logs worker --pid {event.pid} --node-ip {event.address} --err", style="dim")
+        console.print(f"ray logs worker --pid {event.pid} --node-ip {shlex.quote(event.address)} --err", style="dim")
 
 
 def _what(event: LoggedEvent) -> str:

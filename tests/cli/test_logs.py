@@ -1,6 +1,7 @@
 """``raysat logs``: a line for each thing that happened, and for one trial why it failed and where its output is."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ A, B = ("a" * 16, "b" * 16)
 
 
 @pytest.fixture(name="run")
-def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     ledger = Ledger(tmp_path / "runs" / "s")
     arms = [{"name": name, "trials": [{"seed": 0, "id": trial}]} for name, trial in (("one", A), ("two", B))]
     ledger.write_plan("study: s\n", made_up_plan(arms=arms))
@@ -29,7 +31,9 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
         LoggedEvent(time=2.0, event="failed", trial=B, name="two", seed=0, epoch=3, reason="it diverged", **place)
     )
     log.close()
-    return ledger
+    yield ledger
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_all_that_happened(raysat: Raysat, run: Ledger) -> None:
@@ -46,6 +50,13 @@ def test_one_trial_with_its_traceback_and_the_place_of_its_output(raysat: Raysat
     assert lines[2:5] == ["Traceback", "of it", "hint: lower lr"]
     assert lines[-1] == "ray logs worker --pid 77 --node-ip 10.77.0.2 --err"
     assert "Traceback" not in raysat("logs", run.root, "--arm", "one").out
+
+
+def test_an_address_from_a_file_is_no_shell_command(raysat: Raysat, run: Ledger) -> None:
+    log = EventLog(run.root)
+    log.write(LoggedEvent(event="done", trial=A, name="one", seed=0, host="h", address="1; rm -rf ~", pid=1))
+    log.close()
+    assert "--node-ip '1; rm -rf ~' --err" in raysat("logs", run.root, "--arm", "one").out
 
 
 def test_a_run_without_a_log_and_an_arm_that_there_is_not(raysat: Raysat, run: Ledger) -> None:

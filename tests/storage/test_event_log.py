@@ -112,7 +112,8 @@ def test_the_events_of_an_arm_are_those_of_its_trials(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no arm 'on'") as caught:
         found("on")
     assert caught.value.hint == "did you mean 'one'?"
-    with pytest.raises(UsageError, match="has no trial of seed 7"):
+    with pytest.raises(UsageError, match="has no trial of seed 7") as caught:
         found(seed=7)
+    assert caught.value.hint == "known: 0, 1"
     with pytest.raises(UsageError, match="has no trial of seed 7"):
         found("one", 7)
