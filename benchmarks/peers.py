@@ -37,7 +37,7 @@ PEERS: Final = {
     "tuned": "Tune, a TorchTrainer a trial",
 }
 MODULES: Final = {name: f"peering.{name}" for name in PEERS} | {"torchgeo": "peering.torchgeo_lightning"}
-QUICK: Final = Size(arms=SIX[:3], patches=84, epochs=3, seeds=1)
+QUICK: Final = Size(arms=SIX[:3], patches=84, epochs=4, seeds=1)
 SMALLEST: Final = Size(model="test_resnet", patches=42, epochs=5, seeds=1)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/scale.py                      # everything, about half an hour on two cores
     python benchmarks/scale.py --only plans         # a part of it: runs, plans, slots, checkpoints; may be repeated
     python benchmarks/scale.py --records 100000     # a run of so many records, without its report
-    python benchmarks/scale.py --write              # everything, and the tables of docs/scale.md anew
+    python benchmarks/scale.py --write              # everything, and the tables of docs/scale.md and cluster.md anew
     python benchmarks/scale.py --smallest           # all parts at a size that takes a minute, for the test
 
 Each command runs in a fresh process: seconds of user and system, wall time, peak memory and printed lines, n = 1.
@@ -27,7 +27,7 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from scaling import commands, page  # noqa: E402  (beside this script)
+from scaling import commands, page, sizing  # noqa: E402  (beside this script)
 
 PARTS: Final = ("runs", "plans", "slots", "checkpoints")
 RUNS: Final = ((100, 10), (1_000, 10))  # arms and seeds
@@ -65,6 +65,7 @@ def main() -> None:
         given.keep.write_text(json.dumps({"commit": commit(), **found}, indent=1) + "\n", encoding="utf-8")
     if given.write:
         page.write(HERE.parent / "docs" / "scale.md", page.tables(found, before))
+        page.write(HERE.parent / "docs" / "cluster.md", sizing.sizing(found))
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""The tables of what was measured, beside what the same script measured before; written into ``docs/scale.md``."""
+"""The tables of what was measured, beside what the same script measured before; written into pages of ``docs``."""
 
 from __future__ import annotations
 
