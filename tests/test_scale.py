@@ -51,3 +51,15 @@ def test_tables_are_written_between_the_markers_alone(tmp_path: Path, monkeypatc
     head, tail = whole.partition("<!--")[0], whole.rpartition("-->")[2]
     assert written.startswith(head)
     assert written.endswith(tail)
+
+
+def test_sizes_follow_from_slots_and_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 200 slots hear of 20 epochs a second, 50 µs each; of 100 MB, a save of 2 s and 98 s without one."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    sizing = importlib.import_module("scaling.sizing")
+    printed = (
+        "way  MB  saves   save s\ndirect    100.0      4    2.000     0.4\ndriver    100.0      4    9.000     0.4\n"
+    )
+    slots = {"200 slots": {"jobs": 9, "events": 1_000, "seconds": 0.05}}
+    table = sizing.sizing({"slots": slots, "checkpoints": {"cost": {"printed": printed}}})
+    assert table.splitlines()[2:] == ["| 200 | 50 | 1,200 | 0.10% | 200 |"]

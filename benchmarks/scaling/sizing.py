@@ -1,4 +1,4 @@
-"""How large a head and a bucket must be for so many jobs at a time: the table of ``docs/cluster.md``, by calculation."""
+"""How large a head and a bucket must be for jobs at a time: the table of ``docs/cluster.md``, by calculation."""
 
 from __future__ import annotations
 

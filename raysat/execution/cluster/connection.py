@@ -22,6 +22,7 @@ from raysat.execution.cluster.gcs import Pulse
 from raysat.execution.cluster.local_ray import elsewhere, private_processes, quick_setup, ray_folders
 from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
 from raysat.execution.cluster.python_path import worker_path
+from raysat.execution.cluster.quiet_core import quiet_core
 from raysat.execution.cluster.ray_processes import RayProcesses
 from raysat.execution.cluster.ray_signals import same_signals
 from raysat.execution.cluster.ray_watch import RayWatch
@@ -128,7 +129,7 @@ def _cluster(address: str, private: PrivateFolder, on_event: OnEvent) -> Iterato
     check_token(address)
     check_node(address)
     try:
-        with elsewhere(private.path):
+        with elsewhere(private.path), quiet_core():
             dashboard = _init(path, {}, {}, address=address)
     except Exception as error:
         raise ClusterError(
