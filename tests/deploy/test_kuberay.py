@@ -103,7 +103,21 @@ def test_the_rest_has_nothing_that_kuberay_and_kueue_do_not_know(
     assert cluster["headGroupSpec"].keys() <= HEAD
     assert all(group.keys() <= GROUP for group in cluster["workerGroupSpecs"])
     assert queue["ClusterQueue", "raysat"]["spec"].keys() <= CLUSTER_QUEUE
-    assert {kind for kind, _ in queue} == {"Namespace", "ResourceFlavor", "ClusterQueue", "LocalQueue"}
+    kinds = {kind for kind, _ in queue}
+    assert kinds == {"Namespace", "NetworkPolicy", "ResourceFlavor", "ClusterQueue", "LocalQueue"}
+
+
+def test_other_namespaces_reach_the_jobs_of_a_head_at_most(queue: dict[tuple[str, str], dict[str, Any]]) -> None:
+    policy = queue["NetworkPolicy", "raysat"]
+    assert as_kubernetes_reads("V1NetworkPolicy", policy) == policy
+    spec = policy["spec"]
+    assert (spec["podSelector"], spec["policyTypes"]) == ({}, ["Ingress"])  # of all pods, whatever comes
+    within, operator = spec["ingress"]
+    assert within == {"from": [{"podSelector": {}}]}
+    assert operator["ports"] == [{"port": 8265}]
+    assert [who["podSelector"]["matchLabels"] for who in operator["from"]] == [
+        {"app.kubernetes.io/name": "kuberay-operator"}
+    ]
 
 
 @pytest.mark.skipif(
@@ -118,7 +132,7 @@ def test_the_crds_accept_it(name: str) -> None:
             key = (f"{crd['group']}/{version['name']}", crd["names"]["kind"])
             schemas[key] = _strict(version["schema"]["openAPIV3Schema"])
     for document in documents(name):
-        if document["kind"] != "Namespace":
+        if document["kind"] not in {"Namespace", "NetworkPolicy"}:
             schema = schemas[document["apiVersion"], document["kind"]]
             schema["properties"]["metadata"] = {"type": "object"}
             assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document)] == []
