@@ -22,6 +22,7 @@ from raysat.execution.cluster.packing import measured_on_cluster, packing_measur
 from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress, Started, Waiting, ignore, to_all
+from raysat.execution.monitoring.run_metrics import Room, run_metrics
 from raysat.execution.run_log import RunLog
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.controller import slots_that_follow_the_cluster
@@ -114,6 +115,7 @@ def session(
             cpus=cpus,
             gpus=gpus,
             spacing=options.spacing,
+            study=None if own else name,  # its Ray has no metrics
             eager=options.eager,
         )
         # Without a GPU there is nothing to share; each of several workers has a part of the patches for itself.
@@ -217,6 +219,7 @@ class Session:
         try:
             with (
                 StatusFile(state, self.ledger.progress),
+                run_metrics(self.settings.study, state, lambda: Room(slots=self.slots.fit, nodes=self.slots.nodes)),
                 IndexKeeper(state, self.ledger),
                 stops_in_order(events.stop),
                 self.slots.followed(),

@@ -109,6 +109,7 @@ class Engine:
         self._replayed: dict[Split, evaluation.ReplayedSplit] = {}
         self.steps = len(self._batches(0))
         self.samples_seen = 0
+        self.samples_taken = 0  # by steps of this process, also of an epoch that goes on
         self.epochs_done = 0
         self._on_pace = on_pace
         self._tried: Iterator[sampling.Positions] | None = None  # batches of steps that are but tried
@@ -163,6 +164,7 @@ class Engine:
         """Draw what each step of an epoch needs."""
         labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
+            self.samples_taken += len(positions_B) * self.config.augment.forward_passes
             yield step_inputs(
                 self.config.augment,
                 Batch(positions=positions_B, labels=labels[positions_B], size=self._size),

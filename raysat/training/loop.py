@@ -87,6 +87,11 @@ class Training:
         return self._engine.epochs_done
 
     @property
+    def samples_taken(self) -> int:
+        """Images that steps of this process have taken, augmented views included; also while an epoch goes on."""
+        return self._engine.samples_taken
+
+    @property
     def averages(self) -> set[str]:
         """Names of the averages that are kept up (``average_id``)."""
         return set(self._engine.averages)

@@ -67,6 +67,7 @@ def test_processes_train_on_one_copy_as_on_their_own(make_store: MakeStore, tmp_
         cpus=1,
         gpus=0.5,
         spacing=Spacing(),
+        study=None,
     )
     holder = PatchHolder(settings, os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
     context = multiprocessing.get_context("spawn")

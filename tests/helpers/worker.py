@@ -69,6 +69,7 @@ class Bench:
             cpus=1.0,
             gpus=self.gpus,
             spacing=self.spacing,
+            study=None,
             eager=self.eager,
         )
         return WorkerContext(settings=settings, storage=self.storage, inbox=self.inbox, outbox=self)  # type: ignore[arg-type]

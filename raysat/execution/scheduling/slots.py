@@ -76,6 +76,7 @@ class Slots:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if self._ended.is_set():  # where nobody is connected any more, the next question would start another Ray
             return
+        self.nodes = len(nodes)
         there = room(nodes, self._per_worker, self._workers)
         self.fit = there if self._most is None else min(there, self._most)  # jobs at once, others aside
         self._others = demands(

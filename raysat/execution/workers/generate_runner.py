@@ -12,6 +12,7 @@ import torch
 from raysat.config.schema import canonical_json
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.execution.messages import EpochDone, JobDone, StoreTold
+from raysat.execution.monitoring.worker_metrics import job_metrics
 from raysat.execution.versions import versions
 from raysat.execution.workers.node_stores import open_store
 from raysat.execution.workers.records import describe_hardware, encode_weights
@@ -51,12 +52,20 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
             settings.storage.driver,
             tell=lambda news: context.outbox.put(StoreTold(job=job.id, news=news)),
         )
-    began = time.monotonic()
+    began, images = time.monotonic(), 0
 
     def tell(report: GanReport) -> None:
+        nonlocal images
+        images = report.samples_seen
         context.outbox.put(EpochDone(job=job.id, epoch=report.step, seconds=time.monotonic() - began))
 
-    with watch.timing(Part.GENERATION):
+    with (
+        watch.timing(Part.GENERATION),
+        job_metrics(
+            settings.study, "generate", images=lambda: images, device=device, gpus=settings.gpus, leads=True
+        ) as metrics,
+    ):
+        metrics.trial(job.name, job.seed)
         generated = generate(job.work, store, device=device, on_report=tell)
     hardware = describe_hardware(settings, group)
     with watch.timing(Part.RECORDS):

@@ -24,6 +24,7 @@ from raysat.execution.messages import (
     StoreTold,
     TrialDone,
 )
+from raysat.execution.monitoring.worker_metrics import JobMetrics, job_metrics
 from raysat.execution.storage.run_files import RunFiles
 from raysat.execution.workers.node_stores import open_store
 from raysat.execution.workers.patch_holder import WantedPatches, mapped_pixels
@@ -101,7 +102,17 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
         report(_epoch_done(job, epoch, from_checkpoint=True))
     if training.epoch:
         report(StateSaved(job=job.id, epoch=training.epoch))
-    with _saving(job, training.epoch, context) as writer:
+    with (
+        job_metrics(
+            settings.study,
+            "train",
+            images=lambda: training.samples_taken,
+            device=device,
+            gpus=settings.gpus,
+            leads=group.is_rank_zero,
+        ) as metrics,
+        _saving(job, training.epoch, context, metrics) as writer,
+    ):
 
         def end(trial: PlannedTrial, score: Score | None = None) -> None:
             if trial is last:
@@ -113,22 +124,29 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             if trial.id not in unfinished:  # its report may have died with an earlier worker
                 end(trial)
                 continue
+            metrics.trial(trial.name, trial.seed)
             while training.epoch < trial.epochs:
                 for average in training.averages - job.averages_needed(training.epoch + 1):
                     training.drop_average(average)
                 epoch = training.advance()
+                metrics.epoch_done(epoch.loss, epoch.metrics.balanced_accuracy)
                 if group.is_rank_zero and (left := last.epochs - training.epoch):
-                    needed = training.epoch in job.fork_epochs
                     with watch.timing(Part.CHECKPOINTS):
-                        writer.offer(training.state, training.epoch, needed=needed, seconds_left=left * epoch.seconds)
+                        writer.offer(
+                            training.state,
+                            training.epoch,
+                            needed=training.epoch in job.fork_epochs,
+                            seconds_left=left * epoch.seconds,
+                        )
                 report(_epoch_done(job, epoch))
                 if job.stoppable and group.broadcast(not context.inbox.empty()):
                     return  # the slot has another job already, or none any more
             result = training.result(trial.trial.config.average)
             if group.is_rank_zero:
-                hardware = describe_hardware(settings, group)
                 with watch.timing(Part.RECORDS):
-                    files = trained_files(trial, result, store, generated, started=started, hardware=hardware)
+                    files = trained_files(
+                        trial, result, store, generated, started=started, hardware=describe_hardware(settings, group)
+                    )
                     with finishes_at_sigterm():
                         storage.write_record(trial.id, files)
             end(trial, _score(result.metrics[training.validation_split]))
@@ -171,22 +189,33 @@ def _restore(training: Training, content: bytes, job: TrainJob, epoch: int) -> b
 
 
 @contextmanager
-def _saving(job: TrainJob, epoch: int, context: WorkerContext) -> Iterator[CheckpointWriter]:
-    """Have what saves a job's states, beginning at an epoch, on SIGTERM too.
+def _saving(job: TrainJob, epoch: int, context: WorkerContext, metrics: JobMetrics) -> Iterator[CheckpointWriter]:
+    """Have what saves a job's states, on SIGTERM too.
 
     A checkpoint replaces the one before when it is on disk, unless others may start there. Those at forks, and of
     epochs that the job shares with its parent, are for the driver to delete.
+
+    Args:
+        job: what is trained.
+        epoch: at which that begins.
+        context: where checkpoints and messages go.
+        metrics: is told what a checkpoint takes.
+
+    Yields:
+        What is offered each state.
     """
     before = epoch
 
     def save(state: TrainingState) -> None:
         nonlocal before
+        began = time.monotonic()
         replaces = job.states[before] if before > job.start_epoch and before not in job.fork_epochs else None
         try:
-            context.storage.save_state(job.states[state.epoch], state.encode(), replaces)
+            context.storage.save_state(job.states[state.epoch], content := state.encode(), replaces)
         except StorageError as error:  # now, for an epoch may take long
             context.outbox.put(StorageFailed(job=job.id, error=error.template, hint=error.hint_template))
             raise
+        metrics.saved(len(content), time.monotonic() - began)
         before = state.epoch
         context.outbox.put(StateSaved(job=job.id, epoch=before))
 

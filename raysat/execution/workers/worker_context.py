@@ -29,6 +29,7 @@ class SlotSettings:
     cpus: float  # per worker
     gpus: float  # per worker
     spacing: Spacing  # of checkpoints
+    study: str | None  # under which metrics are exported; None where nobody collects them
     eager: bool = False  # no CUDA graphs
     holders: Any = None  # the actor of ``patch_holders``; None where trials do not share patches on a GPU
 

@@ -73,6 +73,7 @@ def _begin(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory, 
                 cpus=1,
                 gpus=0.5,
                 spacing=Spacing(),
+                study=None,
             )
             with patch_holders(settings, OnCpu) as holders:
                 yield holders

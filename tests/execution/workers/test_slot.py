@@ -20,6 +20,7 @@ SETTINGS = SlotSettings(
     cpus=1.0,
     gpus=0.0,
     spacing=Spacing(),
+    study=None,
 )
 
 
