@@ -1,5 +1,5 @@
 from .api.cache import StoreCache, store_cache
-from .api.clusters import ClusterPlan, load_cluster
+from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.reports import Comparison, Report, compare, report
@@ -12,6 +12,7 @@ from .config.describe import methods
 from .config.schema import Config
 from .errors import RaysatError
 from .execution.cluster_options import ClusterOptions
+from .execution.monitoring.setup import MetricsSetup
 from .planning.explain import explain
 from .search.schema import search_schema
 from .study.schema import study_schema
@@ -26,6 +27,7 @@ __all__ = [
     "Config",
     "Generators",
     "ImportResult",
+    "MetricsSetup",
     "NotebookView",
     "Plan",
     "RaysatError",
@@ -56,6 +58,7 @@ __all__ = [
     "plan",
     "report",
     "search_schema",
+    "set_up_metrics",
     "store_cache",
     "study_schema",
     "train",

@@ -1,4 +1,4 @@
-"""Clusters that ``ray up`` starts: what is wrong in their files, and what a study would cost there."""
+"""Clusters: what is wrong in a file for ``ray up``, what a study would cost there, and how Grafana shows its runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from raysat.execution.cluster_file.checks import Demand, findings
 from raysat.execution.cluster_file.cost import Cost, costs
 from raysat.execution.cluster_file.finding import Finding
 from raysat.execution.cluster_file.reading import ClusterFile, read_cluster_file
+from raysat.execution.monitoring.setup import MetricsSetup, set_up
 from raysat.files import AnyPath, as_path
 from raysat.planning.stages import train_jobs
 
@@ -60,6 +61,35 @@ class ClusterPlan:
             raise UsageError(f"{{--rate}} must be above 0, not {rate:g}")
         jobs = train_jobs(plan.trials)
         return costs(self.file, images(plan), rate, jobs=len(jobs))
+
+
+@checked
+def set_up_metrics(
+    out: Path | str = "raysat-metrics",
+    *,
+    temp_dir: Path | str | None = None,
+    prometheus_port: int = 9090,
+    grafana_port: int = 3000,
+    replace: bool = False,
+) -> MetricsSetup:
+    """Write, on a cluster's head, all that Prometheus and Grafana need to show its runs: all files, or none.
+
+    Args:
+        out: folder to write to.
+        temp_dir: where Ray keeps its files there, if not in ``/tmp/ray`` (``ray start --temp-dir``).
+        prometheus_port: of Prometheus, on loopback.
+        grafana_port: of Grafana, on loopback.
+        replace: write files anew that are there and differ.
+
+    Returns:
+        What was written, the commands that start the two, and the variables that Ray's head is to start with.
+
+    Raises:
+        UsageError: a file is there and differs, or the folder cannot be used.
+        StorageError: a file cannot be read or written.
+    """
+    ray = None if temp_dir is None else Path(temp_dir)
+    return set_up(as_path(out), ray=ray, prometheus=prometheus_port, grafana=grafana_port, replace=replace)
 
 
 @checked

@@ -1,4 +1,4 @@
-"""The ``raysat cluster`` commands: what is wrong in a file for ``ray up``, and what a study would cost there."""
+"""The ``raysat cluster`` commands: look over a file for ``ray up``, price a study there, have Grafana show its runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import click
 
 from raysat.cli.console import console
 from raysat.cli.numbers import Decimal, Whole
-from raysat.cli.options import FILE, AblateOptions, study_options
+from raysat.cli.options import FILE, FOLDER, AblateOptions, study_options
 from raysat.config import limits
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
 
+_PORT = Whole(1, 65535)
+
 
 @click.group()
 def cluster() -> None:
-    """Look over a file for ray up, before it costs anything."""
+    """Look over a file for ray up before it costs anything, and watch what runs there."""
 
 
 @cluster.command()
@@ -52,3 +54,26 @@ def price(file: AnyPath, rate: float, options: AblateOptions) -> None:
 
     found, plan = load_cluster(str(file)), options.plan()
     show_costs(found.price(plan, rate), images(plan), rate, console())
+
+
+@cluster.command()
+@click.option("--out", type=FOLDER, default="raysat-metrics", show_default=True, help="Folder to write to.")
+@click.option(
+    "--temp-dir",
+    type=click.Path(file_okay=False),
+    help="Ray's folder, if not /tmp/ray: as ray start --temp-dir has it.",
+)
+@click.option("--prometheus-port", type=_PORT, default=9090, show_default=True, help="Of Prometheus, on loopback.")
+@click.option("--grafana-port", type=_PORT, default=3000, show_default=True, help="Of Grafana, on loopback.")
+@click.option("--replace", is_flag=True, help="Write files anew that are there and differ.")
+def metrics(out: AnyPath, temp_dir: str | None, prometheus_port: int, grafana_port: int, replace: bool) -> None:
+    """Have Prometheus and Grafana show a cluster's runs, linked from Ray's dashboard.
+
+    Run it on the cluster's head: it writes their settings, the alerts and the boards, raysat's and Ray's own, and says
+    what to start.
+    """
+    from raysat.api.clusters import set_up_metrics
+    from raysat.views.cluster import show_setup
+
+    ports = {"prometheus_port": prometheus_port, "grafana_port": grafana_port}
+    show_setup(set_up_metrics(str(out), temp_dir=temp_dir, **ports, replace=replace), console())

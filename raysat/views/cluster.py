@@ -1,4 +1,4 @@
-"""What is said of a cluster file: what is wrong in it, and what a study would cost there."""
+"""What is said of a cluster file: what is wrong in it, and what a study would cost there, how Grafana shows it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from raysat.execution.cluster_file.cost import Cost
 from raysat.execution.cluster_file.finding import Finding
+from raysat.execution.monitoring.setup import MetricsSetup
 from raysat.formatting import duration, plural, visible
 from raysat.views.table import plain_table
 
@@ -48,3 +49,19 @@ def show_costs(costs: Sequence[Cost], views: float, rate: float, console: Consol
         table.add_row(Text(visible(name)), str(cost.machines), duration(cost.hours * 3600), f"{cost.usd:,.2f}")
     console.print(table)
     console.print("with the head, without what machines take to start and disks and the bucket cost")
+
+
+def show_setup(setup: MetricsSetup, console: Console) -> None:
+    """Print what was written for Prometheus and Grafana, and what to do with it: commands in whole lines."""
+    written = f"wrote {plural(len(setup.files), 'file')} to" if setup.files else "all is as it should be in"
+    lines = (
+        f"{written} {setup.folder}",
+        "start both on the head:",
+        f"  {setup.prometheus}",
+        f"  {setup.grafana}",
+        "before ray start --head:",
+        *(f"  export {name}={value}" for name, value in setup.environment.items()),
+        f"board: {setup.board}",
+    )
+    for line in lines:
+        console.print(Text(visible(line)), soft_wrap=True)
