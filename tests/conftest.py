@@ -43,6 +43,7 @@ RAY = (
     "tests/cli/test_main.py",
     "tests/cli/test_remote_data.py",
     "tests/cli/test_signals.py",
+    "tests/deploy/test_metrics.py",
     "tests/deploy/test_slurm.py",
     "tests/examples/",
     "tests/execution/cluster/test_connection.py",
