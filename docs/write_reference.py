@@ -1,4 +1,4 @@
-"""Writes ``configuration.md`` and the JSON Schemas beside the shipped studies, from what the package says of itself.
+"""Writes ``configuration.md``, tables of ``metrics.md`` and the JSON Schemas, from what the package says of itself.
 
 python docs/write_reference.py            # says which of them is not current; exit code 1 where one is not
 python docs/write_reference.py --write    # writes them anew
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from raysat.config.describe import MethodInfo, SectionInfo, SettingInfo, sections
+from raysat.execution.monitoring.catalog import METRICS
 from raysat.reporting.render.markdown import escape
 from raysat.search.distribution import DISTRIBUTIONS
 from raysat.search.keys import SEARCH_KEYS
@@ -41,6 +45,7 @@ def pages() -> dict[Path, str]:
     """Each file that is written, and its text."""
     return {
         ROOT / "docs" / "configuration.md": "\n\n".join(reference()) + "\n",
+        ROOT / "docs" / "metrics.md": metrics_page((ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")),
         ROOT / "search_spaces" / "study.schema.json": json.dumps(study_schema(), indent=2) + "\n",
         ROOT / "search_spaces" / "search.schema.json": json.dumps(search_schema(), indent=2) + "\n",
     }
@@ -70,6 +75,30 @@ def reference() -> Iterator[str]:
     yield _keys(DISTRIBUTIONS, "distribution")
     for section in sections(SearchOptions):
         yield from _section(section, "###")
+
+
+def metrics_page(page: str) -> str:
+    """The page on metrics with its tables written anew."""
+    rules = YAML(typ="safe").load(ROOT / "deploy" / "prometheus" / "alerts.yml")["groups"][0]["rules"]
+    names = [
+        (f"`{m.series}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.unit, escape(m.meaning), m.exporter)
+        for m in METRICS
+    ]
+    said = [(rule["alert"], rule["annotations"]) for rule in rules]
+    alerts = [(f"`{name}`", _in_words(notes["summary"]), notes["action"]) for name, notes in said]
+    tables = {
+        "names": _table(("name", "kind", "labels", "unit", "what it is", "from the"), names),
+        "alerts": _table(("alert", "what it says", "what to do"), alerts),
+    }
+    for name, table in tables.items():
+        before, mark, after = re.split(rf"(<!-- {name}: [^>]*-->\n)", page)
+        page = f"{before}{mark}\n{table}\n\n{after[after.index('<!-- end -->') :]}"
+    return page
+
+
+def _in_words(summary: str) -> str:
+    """An alert's line with its labels as words: ``{{ $labels.study }}`` is STUDY, its number N."""
+    return re.sub(r"\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}", lambda found: found[1].upper().replace("VALUE", "N"), summary)
 
 
 def _section(section: SectionInfo, level: str) -> Iterator[str]:
