@@ -2,17 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from raysat.data.store import PatchStore, StoreWriter
 from tests.helpers.cluster import start_ray
-from tests.helpers.hosts import NO_HOSTS, Host, hosts
-from tests.helpers.namespaces import NoHostsError
+from tests.helpers.host_fixtures import hosts_of_tests
+from tests.helpers.hosts import NO_HOSTS, Host
 
 S3_PORT = 5000
 
@@ -27,13 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", name="machines")
 def _machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Host]]:
-    with ExitStack() as stack:
-        try:
-            machines, why = stack.enter_context(hosts(tmp_path_factory.mktemp("hosts"))), ""
-        except NoHostsError as error:
-            machines, why = [], str(error)
-        if why:
-            pytest.fail(f"no hosts can be made here: {why}; {NO_HOSTS}=1 leaves out what needs them", pytrace=False)
+    with hosts_of_tests(tmp_path_factory.mktemp("hosts")) as machines:
         yield machines
 
 
@@ -60,15 +51,3 @@ def _cluster(machines: list[Host]) -> Machines:
     }
     address = start_ray(machines, cpus=(1, 1, 1), environment=s3)
     return Machines(head=head, second=second, third=third, address=address, s3=s3)
-
-
-@pytest.fixture(scope="session", name="small_store")
-def _small_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
-    """Three classes, 40, 14 and 10 training patches of 3 bands, 16 x 16: enough for two generators."""
-    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("stores") / "store"
-    with StoreWriter(path, bands=("B2", "B5", "B6"), classes=("a", "b", "c"), sensor="landsat8", source={}) as writer:
-        for label, count in enumerate((40, 14, 10)):
-            for split, share in (("train", count), ("val", 8), ("test", 8)):
-                for _ in range(share):
-                    writer.add(rng.integers(50 * label, 50 * label + 100, (3, 16, 16)).astype(np.uint8), label, split)
-        return writer.close()
