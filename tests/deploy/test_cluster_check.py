@@ -29,6 +29,14 @@ GOOD: Final = (
     .replace("ImageId: IMAGE", "ImageId: ami-1")
     .replace("py311", f"py{sys.version_info.major}{sys.version_info.minor}")
 )
+OWN: Final = (  # machines of one's own
+    (ROOT / "cluster-onprem.yaml")
+    .read_text(encoding="utf-8")
+    .replace("head_ip: HEAD", "head_ip: 10.0.0.1")
+    .replace("WORKER-1, WORKER-2", "10.0.0.2, 10.0.0.3")
+    .replace("ssh_user: USER", "ssh_user: me")
+    .replace("BUCKET", "my-bucket")
+)
 
 
 def check(folder: Path, text: str, *words: str) -> tuple[int, str]:
@@ -106,6 +114,78 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert caught.value.hint == "give the file that `ray up` takes"
 
 
+BROKEN_OWN: Final = {
+    "a head to be filled in": (instead("10.0.0.1", "HEAD"), "HEAD is still to be filled in"),
+    "a worker to be filled in": (instead("10.0.0.3", "WORKER-2"), "WORKER-2 is still to be filled in"),
+    "a user to be filled in": (instead("ssh_user: me", "ssh_user: USER"), "USER is still to be filled in"),
+    "no head": (without("head_ip"), "no head_ip"),
+    "no list of workers": (without("worker_ips"), "no worker_ips"),
+    "a worker twice": (instead("10.0.0.3", "10.0.0.2"), "'10.0.0.2' stands there twice"),
+    "the head as a worker": (instead("10.0.0.3", "10.0.0.1"), "'10.0.0.1' stands there twice"),
+    "a number for a worker": (instead("10.0.0.3", "7"), "7 is no address"),
+    "node types": (
+        lambda text: text + "available_node_types: {a: {node_config: {}, resources: {}}}\nhead_node_type: a\n",
+        "Ray takes no available_node_types with machines of your own",
+    ),
+    "no storage": (instead("RAYSAT_OUT=s3://my-bucket/runs", "NOTHING=1"), "no RAYSAT_OUT: runs would end with"),
+    "storage in the folder of a job": (
+        instead("RAYSAT_OUT=s3://my-bucket/runs", "RAYSAT_OUT=runs"),
+        "RAYSAT_OUT=runs ends with the folder of its job",
+    ),
+    "no token on the machines": (without("auth_token: ~"), "the machines have no token"),
+    "another port": (instead("$RAY_HEAD_IP:6379", "$RAY_HEAD_IP:6380"), "look for Ray at port 6380, and the head"),
+    "the default port": (lambda text: text.replace(" --port=6379", "").replace(":6379", ":6380"), "listens at 6379"),
+    "the newer autoscaler": (instead("RAY_enable_autoscaler_v2=0 ", ""), "no worker would join"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_OWN)
+def test_a_broken_file_for_machines_of_ones_own(what: str, tmp_path: Path) -> None:
+    change, message = BROKEN_OWN[what]
+    broken = change(OWN)
+    assert broken != OWN
+    code, said = check(tmp_path, broken)
+    assert code == 2
+    assert message in re.sub(r"\s+", " ", said)
+    assert re.search(r"cluster\.yaml:\d+", said)
+    assert "1 error, 0 risks" in said, "one line for each"
+
+
+RISKS_OWN: Final = {
+    "no token": (
+        lambda text: without("auth_token: ~")(text).replace("RAY_AUTH_MODE=token ", ""),
+        "no token: who reaches",
+    ),
+    "an open dashboard": (instead("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"), "listens beyond"),
+    "no worker": (instead("[10.0.0.2, 10.0.0.3]", "[]"), "no worker: the head trains alone"),
+    "workers left out": (lambda text: text + "max_workers: 1\n", "max_workers 1 leaves out 1 of 2 workers"),
+    "no key": (without("ssh_private_key"), "the head may not get into the workers"),
+}
+
+
+@pytest.mark.parametrize("what", RISKS_OWN)
+def test_a_risk_with_machines_of_ones_own(what: str, tmp_path: Path) -> None:
+    change, message = RISKS_OWN[what]
+    code, said = check(tmp_path, change(OWN))
+    assert code == 0
+    assert message in re.sub(r"\s+", " ", said)
+
+
+@pytest.mark.parametrize("out", ["s3://my-bucket/runs", "/shared/runs", "$HOME/runs"])
+def test_nothing_is_wrong_with_machines_of_ones_own(out: str, tmp_path: Path) -> None:
+    code, said = check(tmp_path, OWN.replace("s3://my-bucket/runs", out))
+    assert (code, said.strip()) == (0, "nothing is wrong that a look at the file can tell")
+
+
+def test_machines_of_ones_own_have_no_price(tmp_path: Path, landsat_store: PatchStore) -> None:
+    from raysat import load_cluster, load_study, plan
+
+    (tmp_path / "cluster.yaml").write_text(OWN, encoding="utf-8")
+    with pytest.raises(RaysatError, match=r"cluster\.yaml:\d+: machines of your own have no price here") as caught:
+        load_cluster(tmp_path / "cluster.yaml").price(plan(load_study("table2"), landsat_store.path), rate=1000)
+    assert caught.value.exit_code == 2
+
+
 RISKS: Final = {
     "no token": (lambda text: without("-e RAY_AUTH")(text).replace("RAY_AUTH_MODE=token ", ""), "no token"),
     "an open dashboard": (instead("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"), "listens beyond"),
@@ -173,9 +253,10 @@ def everywhere(value: object, key: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("file", [GOOD, OWN], ids=["aws", "local"])
 @pytest.mark.parametrize("value", [None, "text", 1e300, [None], {"a": None}])
-def test_no_value_in_any_place_is_more_than_a_finding_or_one_error(value: object, tmp_path: Path) -> None:
-    good = YAML(typ="safe", pure=True).load(GOOD)
+def test_no_value_in_any_place_is_more_than_a_finding_or_one_error(value: object, file: str, tmp_path: Path) -> None:
+    good = YAML(typ="safe", pure=True).load(file)
     for key in everywhere(good):
         changed = copy.deepcopy(good)
         place = changed

@@ -11,7 +11,9 @@ from typing import Final
 
 from raysat.config.yaml_source import Key
 from raysat.execution.cluster_file.aws import aws_findings
+from raysat.execution.cluster_file.doors import door_findings
 from raysat.execution.cluster_file.finding import Finding, error, risk
+from raysat.execution.cluster_file.local import local_findings
 from raysat.execution.cluster_file.reading import ClusterFile, NodeType, ray_version
 from raysat.formatting import echo, plural
 
@@ -21,10 +23,11 @@ _PLACEHOLDERS: Final = {  # of the files that come with raysat
     "IMAGE": "the id of a machine image",
     "HEAD": "the address of the head",
     "WORKER": "the address of a worker",
+    "USER": "the user that logs in",
 }
-_PLACEHOLDER: Final = re.compile(rf"\b({'|'.join(_PLACEHOLDERS)})(?:-\d+)?\b")
+_PLACEHOLDER: Final = re.compile(rf"(?<![$\w{{])({'|'.join(_PLACEHOLDERS)})(?:-\d+)?\b")  # not $USER
 _IMAGE: Final = re.compile(r"(?:^|/)ray(?:-ml)?:(?P<ray>\d+\.\d+\.\d+)(?:[.\w]*)(?:-py(?P<python>\d{2,3}))?")
-_STARTS_RAY: Final = re.compile(r"\bray start\b")
+_OF_PROVIDERS: Final = {"aws": aws_findings, "local": local_findings}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,11 @@ def findings(file: ClusterFile, demand: Demand) -> list[Finding]:
     Returns:
         What was found, errors first.
     """
-    checks = _placeholders(file), _storage(file), _versions(file), _machines(file, demand), _doors(file)
-    found = list(chain(*checks, aws_findings(file) if file.provider == "aws" else ()))
+    checks = [_placeholders(file), _storage(file), _versions(file), _machines(file, demand), door_findings(file)]
+    checks.append(_idle(file))
+    if (of_provider := _OF_PROVIDERS.get(file.provider)) is not None:
+        checks.append(of_provider(file))
+    found = list(chain.from_iterable(checks))
     return sorted(found, key=lambda finding: finding.level)  # otherwise as they were found
 
 
@@ -61,11 +67,16 @@ def _placeholders(file: ClusterFile) -> Iterator[Finding]:
 
 
 def _storage(file: ClusterFile) -> Iterator[Finding]:
-    """The machines of a cloud, with their disks, end with ``ray down``."""
+    """The machines of a cloud, with their disks, end with ``ray down``; a job's folder ends with the job anywhere."""
+    found = file.variable(OUT)
     if file.provider == "local":
+        remedy = f"export {OUT}=s3://your-bucket/runs, or a folder that all machines see, in setup_commands"
+        if found is None:
+            yield error(file, ("setup_commands",), f"no {OUT}: runs would end with the folder of their job", remedy)
+        elif "://" not in found[1] and not found[1].startswith(("/", "~", "$")):
+            yield error(file, found[0], f"{OUT}={found[1]} ends with the folder of its job", remedy)
         return
     remedy = f"docker: run_options: ['-e {OUT}=s3://your-bucket/runs']"
-    found = file.variable(OUT)
     if found is None:
         yield error(file, ("docker", "run_options"), "results would be lost with the head's disk", remedy)
     elif "://" not in found[1]:
@@ -150,19 +161,6 @@ def _offer(resources: Mapping[str, float]) -> str:
     return ", ".join(f"{amount:g} {name}" for name, amount in resources.items()) or "unknown"
 
 
-def _doors(file: ClusterFile) -> Iterator[Finding]:
-    """Who may come in: whoever reaches Ray's ports without a token runs what they like."""
-    variable = file.variable("RAY_AUTH_MODE")
-    for part in ("head_start_ray_commands", "worker_start_ray_commands"):
-        for number, command in enumerate(file.get((part,), [])):
-            if not _STARTS_RAY.search(command):
-                continue
-            key: Key = (part, number)
-            if "RAY_AUTH_MODE=token" not in command and (variable is None or variable[1] != "token"):
-                yield risk(
-                    file, key, "no token: who reaches Ray's ports runs code here", "RAY_AUTH_MODE=token ray start"
-                )
-            if re.search(r"--dashboard-host[= ](?!127\.0\.0\.1|localhost)", command):
-                yield risk(file, key, "the dashboard listens beyond its machine", "--dashboard-host=127.0.0.1")
+def _idle(file: ClusterFile) -> Iterator[Finding]:
     if file.provider != "local" and not file.get(("idle_timeout_minutes",), 5):
         yield risk(file, ("idle_timeout_minutes",), "idle machines are never ended", "idle_timeout_minutes: 10")

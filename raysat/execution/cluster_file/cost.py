@@ -36,8 +36,11 @@ def costs(file: ClusterFile, views: float, rate: float, *, jobs: int) -> tuple[C
         A cost for each machine that may be taken, the first choice first.
 
     Raises:
-        UsageError: a node type has no price.
+        UsageError: a node type has no price, or all machines are one's own.
     """
+    if file.provider == "local":
+        hint = "raysat plan --estimate says how long a machine would need"
+        raise file.tree.error("machines of your own have no price here", "provider", hint=hint)
     heads = [_price(file, kind, choice) for kind in file.node_types if kind.is_head for choice in kind.choices[:1]]
     found = tuple(_costs(file, views / rate / _HOUR, sum(heads), jobs))
     if not found:

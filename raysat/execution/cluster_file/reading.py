@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
@@ -24,6 +25,7 @@ from raysat.formatting import echo
 _OWN: Final = "raysat.execution.aws_nodes.AwsNodes"  # a provider of raysat's own
 _TYPES: Final = "available_node_types"
 _MOST_USD: Final = 1e5
+_STARTS_RAY: Final = re.compile(r"\bray start\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,14 @@ def read_cluster_file(path: AnyPath) -> ClusterFile:
     return ClusterFile(tree=tree, node_types=tuple(_node_types(tree)))
 
 
+def starts_of_ray(file: ClusterFile, part: Literal["head", "worker"]) -> Iterator[tuple[Key, str]]:
+    """The commands of a file that start Ray on its head, or on workers, and where they stand."""
+    name = f"{part}_start_ray_commands"
+    for number, command in enumerate(file.get((name,), [])):
+        if _STARTS_RAY.search(command):
+            yield (name, number), command
+
+
 def ray_version() -> str:
     """The version of Ray that is installed here."""
     return version("ray")
@@ -200,8 +210,15 @@ def _texts(key: Key, value: Any) -> Iterator[tuple[Key, str]]:
             yield from _texts((*key, part), inner)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> Iterator[str]:
+    """The words of a command, and of what is quoted in it, as in ``echo 'export NAME=value' >> ~/.bashrc``."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)  # "a;" is a word and a sign
+    lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        return shlex.split(text)
+        words = list(lexer)
     except ValueError:  # an open quote
-        return text.split()
+        words = text.split()
+    for word in words:
+        yield word
+        if word != text and any(map(str.isspace, word)):
+            yield from _words(word)
