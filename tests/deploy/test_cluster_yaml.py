@@ -1,4 +1,7 @@
-"""``cluster.yaml`` is what Ray's launcher accepts, and safe by default; ``test_aws.py`` launches it."""
+"""``cluster.yaml`` and ``cluster-onprem.yaml`` are what Ray's launcher accepts, and safe by default.
+
+``test_aws.py`` and ``test_onprem.py`` launch them.
+"""
 
 import copy
 from typing import Any
@@ -62,3 +65,17 @@ def test_a_machine_that_is_cut_off_is_given_up_within_fifteen_seconds(cluster: d
 def test_installs_raysat_with_pinned_versions(cluster: dict[str, Any]) -> None:
     assert cluster["file_mounts"]["/home/ray/raysat"] == "."
     assert cluster["setup_commands"] == ["pip install -c ~/raysat/constraints.txt ~/raysat"]
+
+
+def test_machines_of_ones_own_are_started_like_those_of_a_cloud(cluster: dict[str, Any]) -> None:
+    """But for Ray's autoscaler: the newer one starts none of them."""
+    own = YAML(typ="safe").load((ROOT / "cluster-onprem.yaml").read_text(encoding="utf-8"))
+    full = prepare_config(copy.deepcopy(own))
+    validate_config(full)
+    assert full["available_node_types"]["local.cluster.node"]["min_workers"] == len(own["provider"]["worker_ips"])
+    head, worker = own["head_start_ray_commands"], own["worker_start_ray_commands"]
+    theirs = cluster["head_start_ray_commands"]
+    assert set(head[-1].split()) - set(theirs[-1].split()) == {"RAY_enable_autoscaler_v2=0"}
+    assert set(theirs[-1].split()) <= set(head[-1].split())
+    assert set(worker[1].split()) == set(cluster["worker_start_ray_commands"][-1].split())
+    assert {"~/.ray/auth_token", "~/.ray/storage.env"} <= set(own["file_mounts"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from ruamel.yaml import YAML
 from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.host_fixtures import hosts_of_tests
-from tests.helpers.jobs import Jobs, is_plain
-from tests.helpers.namespaces import HOME
+from tests.helpers.jobs import PATIENCE, Jobs, is_plain
+from tests.helpers.namespaces import HOME, PATH
 from tests.helpers.paths import ROOT
 
-pytestmark = pytest.mark.skipif(shutil.which("pip") is None, reason="Ray installs wheels with pip, which is not here")
+pytestmark = pytest.mark.skipif(
+    shutil.which("pip", path=PATH) is None, reason="Ray installs wheels with pip, which is not here"
+)
 
 VERSION = "0.1.0+job"
 STUDY = """\
@@ -57,10 +60,12 @@ def _jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     """Ray as ``cluster-onprem.yaml`` starts a head, of one CPU and without an autoscaler."""
     with hosts_of_tests(tmp_path_factory.mktemp("jobs"), count=1) as (host,):
         cluster = YAML(typ="safe").load((ROOT / "cluster-onprem.yaml").read_text(encoding="utf-8"))
-        start, _ = cluster["head_start_ray_commands"][-1].split(" --autoscaling-config")
-        environment = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+        words = cluster["head_start_ray_commands"][-1].split()
+        start = [word for word in words if not word.startswith(("RAY_health", "--autoscaling"))]  # of several machines
+        start += ["--num-cpus=1", f"--object-store-memory={100 << 20}"]
+        environment = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"} | PATIENCE
         host.run("ray", "get-auth-token", "--generate", environment=environment)
-        host.run("bash", "-c", f"{start} --num-cpus=1 --object-store-memory={100 << 20}")
+        host.run("bash", "-c", " ".join(start), environment=environment, timeout=200)
         yield Jobs(user=host, head=host, environment=environment)
 
 
@@ -72,16 +77,17 @@ def test_a_job_by_wheel_is_stopped_and_goes_on(jobs: Jobs, landsat_store: PatchS
     (home / "study" / "study.yaml").write_text(STUDY, encoding="utf-8")
     wheel = shutil.copy(build_wheel(tmp_path), home)
     runtime = {"working_dir": "study", "py_modules": [Path(wheel).name]}
+    options = ["--runtime-env-json", json.dumps(runtime)]
     words = ["raysat", "ablate", "--space", "study.yaml", "--data", f"{HOME}/store", "--out", f"{HOME}/runs"]
     words += ["--address", "auto", "--cpus-per-trial", "1"]
 
-    jobs.submit("first", *words, runtime=runtime)
+    jobs.submit("first", *words, options=options)
     jobs.wait_for(r"^ +1/3  .*  done  ", "first")
     stopped = jobs.stop("first")
     assert stopped.endswith("\nstopped; the same command resumes from here\n"), stopped
     assert is_plain(stopped), stopped
 
-    jobs.submit("second", *words, runtime=runtime)
+    jobs.submit("second", *words, options=options)
     log = jobs.end("second")
     assert "resuming   1 of 3 trials are finished already" in log or "resuming   2 of 3" in log, log
     assert "done       " in log, log
@@ -93,7 +99,7 @@ def test_a_job_by_wheel_is_stopped_and_goes_on(jobs: Jobs, landsat_store: PatchS
 
 
 def test_a_job_that_fails_says_why_with_its_exit_code(jobs: Jobs) -> None:
-    jobs.submit("wrong", "raysat", "ablate", "--space", "nothing.yaml", "--address", "auto", runtime={})
+    jobs.submit("wrong", "raysat", "ablate", "--space", "nothing.yaml", "--address", "auto")
     jobs.end("wrong")
     error, hint = jobs.log("wrong").splitlines()[-2:]
     assert error == "error: nothing.yaml: no such file"

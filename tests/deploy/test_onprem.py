@@ -20,7 +20,7 @@ import pytest
 from raysat.data.store import PatchStore
 from tests.helpers.host_fixtures import hosts_of_tests
 from tests.helpers.hosts import Host
-from tests.helpers.jobs import Jobs, is_plain
+from tests.helpers.jobs import PATIENCE, Jobs, is_plain
 from tests.helpers.paths import ROOT, SPACES
 from tests.helpers.ssh import USER, know_users, make_key, missing_tools, serve_ssh, wait_for_port
 
@@ -83,7 +83,8 @@ def _site(tmp_path: Path, small_store: PatchStore) -> Iterator[Site]:
         keys.chmod(0o600)
         public = make_key(home / ".ssh" / "id_ed25519")
         know_users(laptop)
-        bashrc = f"export PATH={sys.prefix}/bin:/usr/sbin:$PATH PYTHONPATH={ROOT} OMP_WAIT_POLICY=PASSIVE\n"
+        variables = " ".join(f"{name}={value}" for name, value in PATIENCE.items())
+        bashrc = f"export PATH={sys.prefix}/bin:/usr/sbin:$PATH PYTHONPATH={ROOT} OMP_WAIT_POLICY=PASSIVE {variables}\n"
         for machine in site.machines:
             serve_ssh(machine, public, bashrc)
         laptop.start("moto_server", "-H", laptop.address, "-p", S3_PORT, stdout=(home / "moto").open("w"))
@@ -133,9 +134,9 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
     """Both machines train; the run lies in the bucket; ``ray down`` leaves it, and nothing of Ray on the machines."""
     write_files(site)
     head, worker = site.machines
-    site.run("ray", "get-auth-token", "--generate")
+    site.run("bash", "-c", "umask 077; ray get-auth-token --generate")
     assert "nothing is wrong" in site.run("raysat", "cluster", "check", FILE.name)
-    site.run("ray", "up", "--yes", "--no-config-cache", FILE.name, timeout=200)
+    site.run("ray", "up", "--yes", FILE.name, timeout=200)
     forward = site.laptop.start("ray", "dashboard", FILE.name, environment=site.environment, stdout=subprocess.DEVNULL)
     wait_for_port(site.laptop, 8265, "127.0.0.1")
     wait_until(lambda: worker.processes("raylet/raylet"), 200)  # the head starts it
@@ -143,7 +144,7 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
     jobs = Jobs(user=site.laptop, head=head, environment=site.environment)
     words = ["raysat", "ablate", "--space", "table2.yaml", "--epochs", "16", "--seeds", "1"]
     words += ["--data", f"{BUCKET}/store", "--address", "auto", "--cpus-per-trial", "2", "--max-concurrent", "2"]
-    jobs.submit("first", *words, runtime={"working_dir": "study"})
+    jobs.submit("first", *words, options=["--working-dir", "study"])
     jobs.wait_for(r"^ +1/7  .*  done  ", "first", seconds=200)
     wait_until(lambda: all(machine.processes("ray::raysat table2: ") for machine in site.machines), 120)
     stopped = jobs.stop("first")
@@ -151,13 +152,13 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
     assert is_plain(stopped), stopped
     assert re.search(r"^ 2 local\.cluster\.node$", site.run("ray", "exec", FILE.name, "ray status"), re.MULTILINE)
 
-    jobs.submit("second", *words, runtime={"working_dir": "study"})
+    jobs.submit("second", *words, options=["--working-dir", "study"])
     jobs.end("second", seconds=200)
     log = jobs.log("second")
     assert re.search(r"^resuming   \d of 7 trials are finished already$", log, re.MULTILINE), log
     assert is_plain(log)
     assert jobs.status("second") == "SUCCEEDED 0"
-    for machine in site.machines:
+    for machine in (site.laptop, *site.machines):
         folder = machine.tmp / "home" / ".ray"
         modes = [path.stat().st_mode & 0o777 for path in (folder, folder / "auth_token", folder / "storage.env")]
         assert modes == [0o700, 0o600, 0o600]

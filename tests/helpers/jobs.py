@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.helpers.hosts import Host
 
 DASHBOARD = "http://127.0.0.1:8265"
+PATIENCE = {"RAY_raylet_start_wait_time_s": "180"}  # of `ray start` on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +21,15 @@ class Jobs:
     head: Host
     environment: Mapping[str, str]  # of the user's commands
 
-    def submit(self, name: str, *words: object, runtime: Mapping[str, object]) -> None:
+    def submit(self, name: str, *words: object, options: Sequence[str] = ()) -> None:
         """Submit a command, and wait for nothing.
 
         Args:
             name: of the job.
             words: of its command.
-            runtime: its runtime environment.
+            options: of ``ray job submit``.
         """
-        options = ("--no-wait", "--submission-id", name, "--runtime-env-json", json.dumps(runtime))
-        self._ray_job("submit", *options, "--", *words)
+        self._ray_job("submit", "--no-wait", "--submission-id", name, *options, "--", *words)
 
     def log(self, name: str) -> str:
         """What a job has printed so far, as it lies on the head."""
