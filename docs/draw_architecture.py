@@ -4,7 +4,7 @@
     python docs/draw_architecture.py --write    # draws it anew
 
 A box is a package or a module directly under ``raysat/``. An arrow that others imply is left out, as is whatever points
-to ``errors``, ``files``, ``formatting`` and ``interrupts``, which everything uses.
+to ``errors``, ``files``, ``formatting``, ``installation`` and ``interrupts``, which everything uses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "```mermaid\n", "```\n"
-EVERYWHERE = ("errors", "files", "formatting", "interrupts")
+EVERYWHERE = ("errors", "files", "formatting", "installation", "interrupts")
 
 Graph = dict[str, set[str]]
 

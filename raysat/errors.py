@@ -15,6 +15,7 @@
     |-- TrainingError            exit code 1: a trial that cannot go on
     |   |-- DivergedError        the loss became NaN or infinite
     |   `-- DownloadError        exit code 3: pretrained weights that cannot be had
+    |-- InstallationError        exit code 3: a package that raysat needs cannot be imported
     `-- ClusterError             exit code 3: Ray cannot be reached or started
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
@@ -38,7 +39,7 @@ EXIT_CODES: Final = {  # of a command
     0: "done",
     1: "work failed: a trial, or a check that found damage",
     2: "the request or a file is wrong",
-    3: "the environment failed: Ray, a disk, the network, memory",
+    3: "the environment failed: Ray, a disk, the network, memory, what is installed",
     130: "stopped by Ctrl-C or a closed terminal",
     141: "the reader of the output has left, as head does",
     143: "stopped by SIGTERM",
@@ -141,6 +142,12 @@ class DivergedError(TrainingError):
 
 class DownloadError(TrainingError):
     """Pretrained weights that cannot be had."""
+
+    exit_code = 3
+
+
+class InstallationError(RaysatError):
+    """A package that raysat needs cannot be imported."""
 
     exit_code = 3
 

@@ -13,6 +13,7 @@ from raysat.errors import (
     DataError,
     DiskError,
     DownloadError,
+    InstallationError,
     PlanError,
     RaysatError,
     StorageError,
@@ -40,7 +41,7 @@ def test_an_error_keeps_kind_message_and_hint_between_processes(kind, hint, trav
 
 @pytest.mark.parametrize("kind", every_kind())
 def test_the_exit_code_says_who_is_at_fault_and_the_docstring_says_so_too(kind):
-    if issubclass(kind, DiskError | BusyError | DownloadError | ClusterError):
+    if issubclass(kind, DiskError | BusyError | DownloadError | InstallationError | ClusterError):
         code = 3
     else:
         code = 2 if issubclass(kind, UsageError | DataError | StorageError) else 1

@@ -160,5 +160,7 @@ def _show(error: BaseException) -> int:
             error.show()
         return error.exit_code
     if not isinstance(error, RaysatError):
-        error = RaysatError(f"unexpected {type(error).__name__}: {error}", hint=_BUG)
+        from raysat.installation import installation_error
+
+        error = installation_error(error) or RaysatError(f"unexpected {type(error).__name__}: {error}", hint=_BUG)
     return show(error)

@@ -47,6 +47,19 @@ def test_a_dashboard_that_fails(landsat_store: PatchStore, tmp_path: Path) -> No
     assert not list(tmp_path.glob("runs/tiny/trials/*"))
 
 
+def test_a_torch_that_no_worker_can_import(landsat_store: PatchStore, tmp_path: Path) -> None:
+    """The driver never imports it: without a word from the process that workers come from, each would fail anew."""
+    (tmp_path / "torch.py").write_text(
+        "raise OSError('libtorch.so: cannot open shared object file')\n", encoding="utf-8"
+    )
+    done = run(tmp_path, landsat_store, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    error, hint = lines(done.stderr)
+    assert done.returncode == 3
+    assert error == "error: torch cannot be imported: libtorch.so: cannot open shared object file"
+    assert "pip install" in hint
+    assert not list(tmp_path.glob("runs/tiny/trials/*"))
+
+
 def test_a_temporary_folder_that_is_not_there(landsat_store: PatchStore, tmp_path: Path) -> None:
     done = run(tmp_path, landsat_store, TMPDIR="/proc/nope", RAY_TMPDIR=None)
     error, hint = lines(done.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from typing import Final
 
 from ray._private.services import get_ray_address_from_environment, resolve_ip_for_localhost
@@ -11,6 +13,7 @@ from ray._private.services import get_ray_address_from_environment, resolve_ip_f
 from raysat.errors import ClusterError
 
 PATIENCE: Final = 10.0  # seconds that an address gets to answer
+_SPARE: Final = 0.5  # that its own error may come after that
 # How each side of HTTP/2, and so of gRPC, begins (RFC 9113, 3.4): here with an empty SETTINGS frame.
 _SETTINGS: Final = b"\x04"  # the frame's type, its fourth byte
 _GRPC_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
@@ -63,37 +66,60 @@ def _check(address: str, option: str, *, hint: str) -> None:
         raise ClusterError(f"{option}: write it as HOST:PORT", hint="on a machine of the cluster, 'auto' will do")
     if not 0 < int(port) < 2**16:  # some systems would take the rest of it for the port
         raise ClusterError(f"the cluster at {address} cannot be reached: a port is a number from 1 to 65535", hint=hint)
-    is_grpc = _answers(address, host, int(port), hint)
-    if not is_grpc and os.environ.get("RAY_USE_TLS", "0") == "0":
-        raise ClusterError(f"the cluster at {address} cannot be reached: what answers there is not Ray", hint=hint)
+    until = time.monotonic() + PATIENCE
+    answer = _answer(address, host, int(port), hint, until)
+    if answer[3:4] != _SETTINGS and os.environ.get("RAY_USE_TLS", "0") == "0":
+        what = "what answers there is not Ray" if answer else "what listens there does not speak as Ray does"
+        raise ClusterError(f"the cluster at {address} cannot be reached: {what}", hint=hint)
     if (outside := resolve_ip_for_localhost(host)) != host:  # as Ray does with names of this machine
-        _answers(address, outside, int(port), hint)
+        _answer(address, outside, int(port), hint, until)
 
 
-def _answers(address: str, host: str, port: int, hint: str) -> bool:
-    """Whether what listens somewhere is a server of gRPC, as Ray's is.
+def _answer(address: str, host: str, port: int, hint: str, until: float) -> bytes:
+    """What somebody first says who is greeted as by gRPC; nothing where he says nothing, or hangs up.
 
     Args:
         address: what was asked for, for errors.
         host: where to ask.
         port: where to ask.
         hint: of the error.
+        until: when to give up, by the monotonic clock.
+
+    Returns:
+        Some bytes, or none.
 
     Raises:
         ClusterError: nothing listens there.
     """
-    try:
-        with socket.create_connection((host.strip("[]"), port), timeout=PATIENCE) as connection:
-            connection.sendall(_GRPC_HELLO)
-            return _answer(connection)[3:4] == _SETTINGS
-    except OSError as error:
+    answers: list[bytes | OSError] = []
+    # A name may be looked up for a minute, and each of its addresses tried: neither can be told to end.
+    thread = threading.Thread(target=lambda: answers.append(_greeted(host.strip("[]"), port, until)), daemon=True)
+    thread.start()
+    thread.join(until - time.monotonic() + _SPARE)
+    answer = answers[0] if answers else TimeoutError(f"no answer within {PATIENCE:g} s")
+    if isinstance(answer, OSError):
         where = "" if address.startswith(host) else f"Ray would call it {host}:{port}, which answers: "
-        raise ClusterError(f"the cluster at {address} cannot be reached: {where}{error}", hint=hint) from None
+        raise ClusterError(f"the cluster at {address} cannot be reached: {where}{answer}", hint=hint)
+    return answer
 
 
-def _answer(connection: socket.socket) -> bytes:
-    """The first bytes that come back; none where what is there says nothing or hangs up."""
+def _greeted(host: str, port: int, until: float) -> bytes | OSError:
     try:
-        return connection.recv(9)  # the head of a frame
+        with socket.create_connection((host, port), timeout=_left(until)) as connection:
+            connection.settimeout(_left(until))
+            return _first_bytes(connection)
+    except OSError as error:
+        return error
+
+
+def _first_bytes(connection: socket.socket) -> bytes:
+    """The head of a frame; none where what is there says nothing or hangs up."""
+    try:
+        connection.sendall(_GRPC_HELLO)
+        return connection.recv(9)
     except OSError:
         return b""
+
+
+def _left(until: float) -> float:
+    return max(0.1, until - time.monotonic())

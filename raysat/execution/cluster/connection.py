@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import ray
 from ray import LoggingConfig
@@ -20,7 +21,7 @@ from raysat.execution.cluster.dashboard import dashboard_announced, dashboard_no
 from raysat.execution.cluster.forked_workers import take_fork_server
 from raysat.execution.cluster.gcs import Pulse
 from raysat.execution.cluster.local_ray import elsewhere, private_processes, quick_setup, ray_folders
-from raysat.execution.cluster.private_folder import PrivateFolder, private_folder
+from raysat.execution.cluster.private_folder import PrivateFolder, private_folder, unusable
 from raysat.execution.cluster.python_path import worker_path
 from raysat.execution.cluster.quiet_core import quiet_core
 from raysat.execution.cluster.ray_processes import RayProcesses
@@ -32,6 +33,8 @@ from raysat.execution.cluster.user_token import check_token, keep_token_private
 from raysat.execution.events import Connected, NoDashboard, OnEvent, ignore
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
+
+_VERSIONS: Final = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # in Ray's account of others than its own
 
 
 @contextmanager
@@ -97,12 +100,16 @@ def _local(private: PrivateFolder, processes: RayProcesses, later: OnEvent) -> I
         Within it, its dashboard is told of.
     """
     path = worker_path()
-    with ray_folders(private) as folders:
+    with ExitStack() as stack:
+        try:
+            folders = stack.enter_context(ray_folders(private))
+        except OSError as error:
+            raise unusable(private.path.parent, error) from error
         try:
             with private_processes(folders.home.path), processes.started(), dashboard_not_waited_for(), quick_setup():
                 server = take_fork_server(folders.home.path)
                 if server:
-                    processes.take(server.process)
+                    processes.take(server.process, server.fault)
                 _init(
                     path,
                     {"TMPDIR": str(folders.scratch)},
@@ -132,7 +139,7 @@ def _cluster(address: str, private: PrivateFolder, on_event: OnEvent) -> Iterato
         with elsewhere(private.path), quiet_core():
             dashboard = _init(path, {}, {}, address=address)
     except Exception as error:
-        raise ClusterError(
+        raise _other_versions(address, error) or ClusterError(
             f"the cluster at {address} cannot be reached: {_cause(error)}",
             hint=f"check the address with: ray status --address {address}",
         ) from error
@@ -182,6 +189,17 @@ def _no_errors_of_ray() -> Iterator[None]:
         yield
     finally:
         worker_module.listen_error_messages = listen
+
+
+def _other_versions(address: str, error: Exception) -> ClusterError | None:
+    """The error of a cluster of another Ray or Python, of which Ray tells in a paragraph; None for any other."""
+    if not str(error).startswith("Version mismatch") or len(found := _VERSIONS.findall(str(error))) != 2:
+        return None
+    theirs, ours = (f"Ray {ray} on Python {python}" for ray, python in found)
+    return ClusterError(
+        f"the cluster at {address} has {theirs}, this process {ours}",
+        hint="Ray wants both equal on all machines: run raysat in the cluster's image, or start the cluster anew",
+    )
 
 
 def _cause(error: Exception) -> str:

@@ -29,6 +29,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Final
 
+FAULT: Final = ".fault"  # after the socket's name: a file with what is wrong with the installation, and what to do
 _LENGTH: Final = 8  # bytes that say how long a request is
 _LINE: Final = 4096  # bytes of a path, written at once
 _FILES: Final = 3  # standard input, output, error
@@ -47,8 +48,11 @@ def main() -> None:
         listener.listen(128)  # who asks before all is imported waits
         gc.disable()  # looking for cycles, of which they make few, is a fifth of the time of imports
         for module in modules:
-            with suppress(ImportError):  # the worker says so, where it matters
+            try:
                 importlib.import_module(module)
+            except Exception as error:  # noqa: BLE001  (whatever a broken package raises)
+                if module.startswith("raysat."):
+                    _tell(error, Path(path + FAULT))
         gc.freeze()  # else the first collection in a worker would copy all pages
         gc.enable()
         server = Server(listener)
@@ -57,6 +61,17 @@ def main() -> None:
         runpy.run_path(command[0], run_name="__main__")
     elif server.is_orphan and server.directory:
         _end_all_in(server.directory)
+
+
+def _tell(error: Exception, file: Path) -> None:
+    """Say why no worker could train, where who started this looks."""
+    from raysat.installation import installation_error
+
+    found = installation_error(error)
+    if found and not file.exists():
+        half = file.with_name(file.name + ".half")
+        half.write_text(f"{found.template}\n{found.hint_template}", encoding="utf-8")
+        half.rename(file)
 
 
 class Server:

@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from raysat.errors import InstallationError
 from raysat.execution.cluster import fork_client, fork_server
-from raysat.execution.cluster.private_folder import SHORT, private_folder, temporary_folder
+from raysat.execution.cluster.private_folder import SHORT, private_folder, temporary_folder, unusable
 from raysat.execution.cluster.python_path import raysat_path
 
 # Not Ray itself: when it is imported it reads variables that each worker gets from its raylet.
@@ -67,6 +68,15 @@ class ForkServer:
             stdin.flush()
         return {"py_executable": shlex.join([sys.executable, "-I", "-S", fork_client.__file__, str(self._socket)])}
 
+    def fault(self) -> InstallationError | None:
+        """What is wrong with the installation, so that no worker could train; None while nothing is known to be."""
+        try:
+            told = Path(f"{self._socket}{fork_server.FAULT}").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        message, _, hint = told.partition("\n")
+        return InstallationError(message, hint=hint)
+
     def end(self) -> None:
         """End it."""
         self.process.kill()
@@ -91,7 +101,10 @@ def workers_begun(address: str | None) -> Iterator[None]:
         yield
         return
     with private_folder(None if len(os.fsencode(temporary_folder())) < _LONGEST else SHORT) as private:
-        server = ForkServer(private.path)
+        try:
+            server = ForkServer(private.path)
+        except OSError as error:
+            raise unusable(private.path.parent, error) from error
         _begun.append(server)
         try:
             yield

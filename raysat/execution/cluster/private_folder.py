@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from raysat.errors import ClusterError
+from raysat.formatting import data_size
 from raysat.interrupts import removed_at_end
 
 SHORT: Final = Path("/tmp")  # noqa: S108  (for paths of sockets; what is made in it is private)
@@ -28,6 +29,9 @@ _NAME: Final = re.compile(r"raysat\.[a-z0-9_]{8}")  # as tempfile.mkdtemp draws 
 _OWNER: Final = "owner.lock"
 _NEW: Final = 60.0  # seconds in which a folder gets its lock, by far
 _TRIES, _WAIT_S = 20, 0.05  # to remove a folder into which processes that end still write
+_LEAST: Final = 32 << 20  # bytes: a Ray writes some of its logs, and a worker its own
+_FILES: Final = 200
+_FREE: Final = "free some there, or set TMPDIR to a folder on another disk"
 _HINT: Final = "set TMPDIR to a folder that is yours, or to one with the sticky bit such as /tmp"
 
 
@@ -75,11 +79,15 @@ def temporary_folder() -> Path:
 
 
 def _check(parent: Path) -> None:
-    """Refuse a folder in which any user may rename those of others."""
+    """Refuse a folder that is full, or in which any user may rename those of others: Ray would fail in its own ways."""
     try:
-        mode = parent.stat().st_mode
+        mode, space = parent.stat().st_mode, os.statvfs(parent)
     except OSError as error:
-        raise _unusable(parent, error) from error
+        raise unusable(parent, error) from error
+    if (free := space.f_bavail * space.f_frsize) < _LEAST:
+        raise ClusterError(f"no space is left in {parent}, for temporary files: {data_size(free)}", hint=_FREE)
+    if space.f_files and space.f_favail < _FILES:
+        raise ClusterError(f"no files can be added in {parent}, for temporary files: no inodes are left", hint=_FREE)
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise ClusterError(f"{parent} is no safe place for temporary files: every user can rename them", hint=_HINT)
 
@@ -90,7 +98,7 @@ def _make(parent: Path) -> tuple[Path, int]:
         try:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         except OSError as error:
-            raise _unusable(parent, error) from error
+            raise unusable(parent, error) from error
         with suppress(FileNotFoundError):
             lock = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with suppress(OSError):  # a file system without locks: nobody sweeps there either
@@ -100,7 +108,8 @@ def _make(parent: Path) -> tuple[Path, int]:
             os.close(lock)
 
 
-def _unusable(parent: Path, error: OSError) -> ClusterError:
+def unusable(parent: Path, error: OSError) -> ClusterError:
+    """The error of a folder in which nothing can be made."""
     return ClusterError(f"no temporary folder can be made in {parent}: {error.strerror or error}", hint=_HINT)
 
 

@@ -8,20 +8,23 @@ process is killed (Ray asks for that), and workers end where their daemon is gon
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ray._private import services
 
-from raysat.errors import ClusterError
+from raysat.errors import ClusterError, RaysatError
 
 _KILLED_S: Final = 2.0  # for processes that are killed to be gone
 _VITAL: Final = ("gcs_server", "raylet")  # without either Ray waits up to a minute, then ends this process
+_LOG: Final = re.compile(r"--stderr[-_]filepath=(.+)")  # of a daemon's words
+_LAST: Final = 1 << 16  # bytes of a log that are looked at
 _NICE: Final = {"dashboard.py": 8, "monitor.py": 15, "log_monitor.py": 15}  # no job waits for these, people for one
 
 
@@ -40,11 +43,31 @@ def _give_way(process: int, nice: int) -> None:
         Path(f"/proc/{process}/autogroup").write_text(str(nice), encoding="ascii")
 
 
+def _cause(daemon: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """Why a daemon ended, and what to do; from its exit code and the end of its log, where these tell."""
+    args: Any = daemon.args
+    log = next((found[1] for word in args if (found := _LOG.match(word))), os.devnull)
+    words = ""
+    with suppress(OSError), Path(log).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
+        words = file.read(_LAST).decode(errors="replace")
+    if daemon.returncode == -signal.SIGBUS:
+        return ", for want of shared memory", "free some of /dev/shm, or make it larger (docker run --shm-size=8g)."
+    if "No space left on device" in words:
+        return ", for want of disk space", "free some where TMPDIR is, or set it to a folder on another disk."
+    if "Too many open files" in words:
+        return ", for want of open files", "raise their limit: ulimit -n 65536."
+    if "Timed out waiting for file" in words:
+        return ", for its agents did not start in time", "is this machine very busy? Try again when it is less so."
+    return "", "was it killed, or is the memory full?"
+
+
 class RayProcesses:
     """The daemons that were started, and all that they started."""
 
     def __init__(self) -> None:
         self._daemons: list[subprocess.Popen[bytes]] = []
+        self._faults: list[Callable[[], RaysatError | None]] = []
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -64,9 +87,15 @@ class RayProcesses:
         finally:
             services.ConsolePopen = popen
 
-    def take(self, process: subprocess.Popen[bytes]) -> None:
-        """End a process with them that leads a session of its own."""
+    def take(self, process: subprocess.Popen[bytes], fault: Callable[[], RaysatError | None]) -> None:
+        """End a process with them that leads a session of its own.
+
+        Args:
+            process: whose session it is.
+            fault: says what is wrong with it, so that Ray is of no use.
+        """
         self._daemons.append(process)
+        self._faults.append(fault)
 
     def kill_beside(self) -> None:
         """End those that hold nothing: one that still starts hears no other signal, and Ray would wait a second."""
@@ -74,14 +103,18 @@ class RayProcesses:
             if _nice(daemon) and daemon.poll() is None:
                 daemon.kill()
 
-    def lost(self) -> ClusterError | None:
-        """By which error Ray is lost, if it is: a daemon that it cannot do without has ended."""
+    def lost(self) -> RaysatError | None:
+        """By which error Ray is lost, if it is: a daemon that it needs has ended, or no worker could train."""
+        for fault in self._faults:
+            if (error := fault()) is not None:
+                return error
         for daemon in self._begun():
             name = Path(daemon.args[0]).name  # type: ignore[index, arg-type]  # Ray gives a list of text
             if name in _VITAL and daemon.poll() is not None:
+                cause, remedy = _cause(daemon)
                 return ClusterError(
-                    f"Ray on this machine ended: its {name} is gone",
-                    hint="was it killed, or is the memory full? The same command resumes from here",
+                    f"Ray on this machine ended: its {name} is gone{cause}",
+                    hint=f"{remedy} The same command resumes from here",
                 )
         return None
 
@@ -96,6 +129,7 @@ class RayProcesses:
         for daemon in self._begun():
             daemon.poll()  # no zombies
         self._daemons.clear()
+        self._faults.clear()
 
     def _begun(self) -> list[subprocess.Popen[bytes]]:
         """The daemons that have a process by now."""

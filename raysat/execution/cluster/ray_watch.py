@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from raysat.errors import ClusterError, RaysatError
+from raysat.errors import RaysatError
 from raysat.interrupts import end_now, expect_stuck, is_stopping, stop_in_order
 
 
 class RayWatch:
     """Looks at a Ray now and then, from a thread of its own."""
 
-    def __init__(self, look: Callable[[], ClusterError | None], every: float, patience: float) -> None:
+    def __init__(self, look: Callable[[], RaysatError | None], every: float, patience: float) -> None:
         """Begin.
 
         Args:
@@ -23,11 +23,11 @@ class RayWatch:
         """
         self._look, self._every, self._patience = look, every, patience
         self._is_ending = False
-        self._lost: ClusterError | None = None
+        self._lost: RaysatError | None = None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Until ``end``, stop what runs where Ray is lost: by ClusterError or, if that takes long, by exiting."""
+        """Until ``end``, stop what runs where Ray is lost: by its error or, if that takes long, by exiting."""
         ended = threading.Event()
         threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
         try:

@@ -14,8 +14,10 @@ from typing import Final
 from ray._private import services
 from ray._private import worker as worker_module
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # its stubs lack it
+from ray.exceptions import RpcError
 
 from raysat.errors import ClusterError
+from raysat.formatting import one_line
 from raysat.interrupts import end_now
 
 _LOST: Final = ClusterError(
@@ -35,6 +37,11 @@ def check_node(address: str) -> None:
         raise ClusterError(
             f"this machine is no node of the cluster at {address}",
             hint=f"run raysat on one that is, or make this one a node: ray start --address={address}",
+        ) from error
+    except RpcError as error:
+        raise ClusterError(
+            f"the cluster at {address} cannot be reached: {one_line(str(error))}",
+            hint=f"check the address with: ray status --address {address}",
         ) from error
 
 

@@ -7,10 +7,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
+from ray._raylet import Config  # type: ignore[attr-defined]  # its stubs lack it
 
 from raysat.errors import ClusterError
-from raysat.execution.cluster.gcs import ask, token_header, uses_tls
+from raysat.execution.cluster.gcs import WHERE_IT_GOES, ask, check_answer, has_token, token_header, uses_tls
 
 _PATIENCE_S = 10.0
 
@@ -51,20 +51,23 @@ def _keep_private(path: Path, mode: int) -> None:
 
 
 def check_token(address: str) -> None:
-    """Raise ClusterError where a cluster does not accept the user's token, or asks for one that is not there.
+    """Raise ClusterError where a cluster does not accept the user's token, asks for one that is not there, or is none.
 
     Where RAY_AUTH_MODE is not set, the user's token is for clusters that ask for one: what talks to another with a
     token cannot start actors there.
     """
-    if uses_tls() or _is_accepted(address):
+    import grpc
+
+    if uses_tls():
         return
-    if _offers_token() and _is_accepted(address):
+    answer = ask(address, _PATIENCE_S)
+    if answer is grpc.StatusCode.UNAUTHENTICATED and _offers_token():
+        answer = ask(address, _PATIENCE_S)
+    check_answer(address, answer)
+    if answer is not grpc.StatusCode.UNAUTHENTICATED:  # of anything else Ray tells better
         return
     what = "does not accept your token" if token_header() else "asks for a token, and you have none"
-    raise ClusterError(
-        f"the cluster at {address} {what}",
-        hint="its token goes into ~/.ray/auth_token, or into a file that RAY_AUTH_TOKEN_PATH names",
-    )
+    raise ClusterError(f"the cluster at {address} {what}", hint=WHERE_IT_GOES)
 
 
 def _offers_token() -> bool:
@@ -74,15 +77,8 @@ def _offers_token() -> bool:
     """
     if (mode := os.environ.get("RAY_AUTH_MODE")) is not None:
         return mode.lower() == "token"
-    if not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+    if not has_token():
         return False
     os.environ["RAY_AUTH_MODE"] = "token"
     Config.initialize("")  # Ray remembers the mode for the process
     return True
-
-
-def _is_accepted(address: str) -> bool:
-    """Whether a cluster talks to this process, as far as the token goes: of anything else Ray tells better."""
-    import grpc
-
-    return ask(address, _PATIENCE_S) is not grpc.StatusCode.UNAUTHENTICATED

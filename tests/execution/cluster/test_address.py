@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -88,9 +89,19 @@ def test_auto_that_is_no_cluster_is_refused_at_once(named: str, message: str, mo
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"", b"\x00", None])
 def test_what_does_not_is_refused(answer: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 0.5)
-    with server(answer) as address, pytest.raises(ClusterError, match="what answers there is not Ray") as caught:
+    message = "what answers there is not Ray" if answer else "what listens there does not speak as Ray does"
+    with server(answer) as address, pytest.raises(ClusterError, match=message) as caught:
         check_address(address)
     assert "8265" in (caught.value.hint or "")
+
+
+def test_a_name_that_is_looked_up_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(60))
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match=r"cannot be reached: no answer within 0\.2 s"):
+        check_address("host.example:6379")
+    assert time.monotonic() - began < 30
 
 
 def test_a_cluster_with_tls_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

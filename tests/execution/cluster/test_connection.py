@@ -1,9 +1,26 @@
 """A connection to Ray leaves the process as it was."""
 
+import platform
 import subprocess
 import sys
 
 import pytest
+import ray
+from ray._private.utils import check_version_info
+
+from raysat.execution.cluster.connection import _other_versions
+
+
+def test_a_cluster_of_another_ray_or_python_is_one_line() -> None:
+    cluster = {"ray_version": "2.59.0", "python_version": "3.12.1"}
+    with pytest.raises(RuntimeError) as caught:  # as Ray says it, in eight lines
+        check_version_info(cluster, "node 10.0.0.1")
+    error = _other_versions("10.0.0.1:6379", caught.value)
+    assert error is not None
+    own = f"Ray {ray.__version__} on Python {platform.python_version()}"
+    assert error.message == f"the cluster at 10.0.0.1:6379 has Ray 2.59.0 on Python 3.12.1, this process {own}"
+    assert "Ray wants both equal" in (error.hint or "")
+    assert _other_versions("10.0.0.1:6379", RuntimeError("something else")) is None
 
 
 def test_the_process_is_afterwards_as_before() -> None:

@@ -1,6 +1,7 @@
 """Temporary files that the user alone can reach, and that killed processes do not leave for ever."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -103,3 +104,27 @@ def test_a_relative_folder_stays_where_it_is(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TMPDIR", "here")
     monkeypatch.chdir(tmp_path)
     assert temporary_folder() == tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [("size=2m", "no space is left in .*: 2.1 MB"), ("nr_inodes=9", "no files can be added in")],
+)
+def test_a_full_disk_is_said_before_ray_fails_on_it(tmp_path: Path, size: str, message: str) -> None:
+    code = "from raysat.execution.cluster.private_folder import private_folder\nwith private_folder():\n    pass"
+    script = 'mount -t tmpfs -o "$1" tmpfs "$2" && exec "$3" -c "$4"'
+    words = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "x"]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_TMPDIR"}
+    done = subprocess.run(
+        [*words, size, str(tmp_path), sys.executable, code],
+        env=environment | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("this machine lets nobody mount a disk of his own")
+    error, hint = done.stderr.splitlines()[-2:]
+    assert re.search(f"ClusterError: {message}", error), done.stderr
+    assert "another disk" in hint

@@ -73,6 +73,30 @@ def test_a_lost_daemon_is_an_error(tmp_path: Path) -> None:
         processes.kill()
 
 
+@pytest.mark.parametrize(
+    ("script", "cause", "remedy"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGBUS)", "for want of shared memory", "shm-size"),
+        ("import sys; sys.exit('write: No space left on device')", "for want of disk space", "TMPDIR"),
+        ("import sys; sys.exit('accept: Too many open files')", "for want of open files", "ulimit"),
+        ("import sys; sys.exit('Timed out waiting for file /x')", "its agents did not start in time", "busy"),
+    ],
+)
+def test_why_a_daemon_ended_is_said_where_it_can_be_told(tmp_path: Path, script: str, cause: str, remedy: str) -> None:
+    processes = RayProcesses()
+    log = tmp_path / "raylet.err"
+    with log.open("wb") as stderr, processes.started():
+        words = ["raylet", "-c", script, f"--stderr_filepath={log}"]
+        daemon = services.ConsolePopen(words, executable=sys.executable, stderr=stderr)
+        daemon.wait()
+    error = processes.lost()
+    assert error is not None
+    assert error.message.startswith("Ray on this machine ended: its raylet is gone, ")
+    assert cause in error.message
+    assert remedy in (error.hint or "")
+    assert (error.hint or "").endswith("The same command resumes from here")
+
+
 class SlowEnvironment(dict[str, str]):
     """Variables that take their time, so that a process takes some to start."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -122,6 +123,35 @@ def test_a_token_is_offered_without_a_word_where_the_user_did_not_say_whether(
         check_token(address)
         assert os.environ["RAY_AUTH_MODE"] == "token"
     assert caplog.text == ""
+
+
+def test_a_server_of_grpc_that_is_not_ray() -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with having(None), pytest.raises(ClusterError, match="what answers there is not Ray"):
+            check_token(f"127.0.0.1:{port}")
+    finally:
+        server.stop(None).wait()
+
+
+def test_a_head_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raysat.execution.cluster.user_token._PATIENCE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent, having(None):
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterError, match="its head does not answer") as caught:
+            check_token(address)
+    assert "ray status" in (caught.value.hint or "")
+
+
+def test_a_token_that_cannot_be_read(tmp_path: Path) -> None:
+    with cluster("a" * 64) as address, having(None), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "nope"))
+        AuthenticationTokenLoader.instance().reset_cache()
+        with pytest.raises(ClusterError, match=r"your token for clusters cannot be read: .*nope") as caught:
+            check_token(address)
+    assert "RAY_AUTH_TOKEN_PATH" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(("given", "message"), [("b" * 64, "does not accept your token"), (None, "you have none")])
