@@ -106,6 +106,14 @@ class NodeLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUnfit:
+    """A node gets no more jobs of this run: it has other versions than the driver, or a card with errors."""
+
+    node: str  # address and name of the machine
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
     """The worker of a job ended by itself, which is tried again."""
 
@@ -119,7 +127,9 @@ class Ended:
     """No job runs any more, whether all are done or not."""
 
 
-Notice = FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost | Retrying
+Notice = (
+    FromCache | CacheFault | Waiting | Connected | NoDashboard | GpuShared | Resized | NodeLost | NodeUnfit | Retrying
+)
 Event = Resumed | StoreNews | Started | Progress | Ended | Notice
 OnEvent = Callable[[Event], None]
 

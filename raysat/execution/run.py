@@ -159,6 +159,7 @@ def run_items(
         on_lost=state.fail,
         retries=active.retries,
         room=active.slots.allowed,
+        avoided=lambda: active.slots.avoided,
     )
     active.tune(feeder, state, jobs=len(jobs))
     if training:

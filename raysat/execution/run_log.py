@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from raysat.errors import StorageError
-from raysat.execution.events import Ended, Event, GpuShared, NodeLost, Progress, Resized, Started
+from raysat.execution.events import Ended, Event, GpuShared, NodeLost, NodeUnfit, Progress, Resized, Started
 from raysat.execution.messages import State
 from raysat.execution.row import Row
 from raysat.execution.run_state import RunState
@@ -35,6 +35,8 @@ class RunLog:
                 self._write("nodes changed", f"{plural(slots, 'job')} at a time")
             case NodeLost(node=node, jobs=jobs):
                 self._write("node lost", f"{node}, with {plural(jobs, 'job')}")
+            case NodeUnfit(node=node, reason=reason):
+                self._write("node unfit", f"{node}: {reason}")
             case Progress(row=Row() as row):
                 self._row(row)
             case Ended() if self._run:

@@ -20,6 +20,7 @@ from raysat.execution.cluster.gpu_share import gpu_share, packing_request
 from raysat.execution.cluster.known_packing import gpu_count
 from raysat.execution.cluster.packing import measured_on_cluster, packing_measured
 from raysat.execution.cluster.resources import fit, own_nodes
+from raysat.execution.cluster.same_versions import VersionCheck, trains
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import Ended, GpuShared, OnEvent, Postbox, Progress, Started, Waiting, ignore, to_all
 from raysat.execution.monitoring.run_metrics import Room, run_metrics
@@ -35,6 +36,7 @@ from raysat.execution.status_file import StatusFile
 from raysat.execution.storage.index_keeper import IndexKeeper
 from raysat.execution.storage.local_copy import store_on_this_machine
 from raysat.execution.storage.run_storage import run_storage
+from raysat.execution.versions import versions
 from raysat.execution.workers.patch_holder import patch_holders
 from raysat.execution.workers.slot import Slot, reserved
 from raysat.execution.workers.worker_context import SlotSettings
@@ -74,7 +76,8 @@ def session(
         What runs jobs.
 
     Raises:
-        ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
+        ClusterError: Ray cannot be reached or started, a node has other versions than the driver, or none has the
+            resources that a trial asks for.
         StorageError: another raysat fills the run.
         StoreError: the store changed since it was opened, or is damaged.
     """
@@ -95,6 +98,7 @@ def session(
         quiet_tune(),
         run_storage(ledger.root, place, artifacts.root, one_machine=own) as storage,
     ):
+        checked = None if own else _versions_asked()
         # Of its own Ray a run knows how many jobs share the machine; what a cluster has changes while the run waits.
         nodes = own_nodes() if own else ray.nodes()
         share = None
@@ -117,7 +121,10 @@ def session(
             spacing=options.spacing,
             study=None if own else name,  # its Ray has no metrics
             eager=options.eager,
+            versions=versions() if checked else None,
         )
+        if checked:
+            checked.check()
         # Without a GPU there is nothing to share; each of several workers has a part of the patches for itself.
         shares = bool(gpus) and options.workers == 1
         with patch_holders(settings) if shares else nullcontext() as holders:
@@ -132,6 +139,13 @@ def session(
                 retries=Retries(options.retries),
                 scratch=str(scratch),
             )
+
+
+def _versions_asked() -> VersionCheck | None:
+    """Ask the nodes of a cluster for their versions; None where the driver's own is the only one."""
+    nodes = [node for node in ray.nodes() if trains(node)]
+    here = ray.get_runtime_context().get_node_id()
+    return VersionCheck(nodes) if any(node["NodeID"] != here for node in nodes) else None
 
 
 @contextmanager
@@ -173,6 +187,7 @@ class Session:
 
         Raises:
             StorageError: a record cannot be written.
+            ClusterError: no node is left that can do a job.
         """
         slots = max(1, min(self.slots.fit, jobs))
         self.on_event(
@@ -231,8 +246,8 @@ class Session:
                 raise
         finally:
             self.on_event(Ended())
-        if stopper.error:
-            raise stopper.error
+        if error := stopper.error or events.error:
+            raise error
 
 
 class _NoReporter(ray.tune.ProgressReporter):  # type: ignore[misc]  # ray ships no types

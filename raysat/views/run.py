@@ -22,6 +22,7 @@ from raysat.execution.events import (
     GpuShared,
     NoDashboard,
     NodeLost,
+    NodeUnfit,
     Notice,
     Progress,
     Resized,
@@ -77,10 +78,11 @@ class RunView:
                 | GpuShared()
                 | Resized()
                 | NodeLost()
+                | NodeUnfit()
                 | Retrying()
             ):
                 if line := _line_of(event):
-                    is_bad = isinstance(event, CacheFault | NodeLost | Retrying)
+                    is_bad = isinstance(event, CacheFault | NodeLost | NodeUnfit | Retrying)
                     self._console.print(line, style="yellow" if is_bad else "dim")
             case Copying() | ReadingByRange():
                 self._print_store(event)
@@ -192,6 +194,8 @@ def _line_of(event: Notice) -> str | None:
             return f"nodes      {plural(slots, 'job')} at a time now"
         case NodeLost(node=node, jobs=jobs):
             return f"lost node  {node}: {'1 job goes' if jobs == 1 else f'{jobs} jobs go'} back to the queue"
+        case NodeUnfit(node=node, reason=reason):
+            return f"unfit node {one_line(f'{node}: {reason}')}; it gets no more jobs of this run"
         case Retrying(name=name, seed=seed, reason=reason):
             return f"retrying   {name}{'' if seed is None else f', seed {seed}'}: {reason}"
 

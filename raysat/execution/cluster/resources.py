@@ -11,7 +11,7 @@ import ray
 from ray import PlacementGroupID
 from ray._common.utils import get_system_memory
 from ray._private.utils import get_num_cpus
-from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placement_group_table, remove_placement_group
 
 from raysat.errors import ClusterError
 from raysat.execution.cluster.gpu_share import GpuShare
@@ -143,6 +143,15 @@ def room(nodes: Sequence[Mapping[str, float]], worker: Mapping[str, float], work
     """
     fitting = (min(node.get(name, 0.0) / amount for name, amount in worker.items()) for node in nodes)
     return sum(int(most + 1e-6) for most in fitting) // workers
+
+
+def selector(avoided: Sequence[str]) -> dict[str, str] | None:
+    """Ray's selector of nodes other than some; None where none is to be avoided.
+
+    Args:
+        avoided: Ray's ids of nodes.
+    """
+    return {NODE_ID_LABEL_KEY: f"!in({','.join(sorted(avoided))})"} if avoided else None
 
 
 def _described(cpus: float, gpus: float) -> str:

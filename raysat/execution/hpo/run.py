@@ -52,7 +52,12 @@ def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
             already_done=len(log.ended), expected=samples if budget.trials else None, eta_per_item=True
         )
         searcher = CandidateSearcher(
-            replace(prepared, log=log), halving, run_state.add, retries=active.retries, room=active.slots.allowed
+            replace(prepared, log=log),
+            halving,
+            run_state.add,
+            retries=active.retries,
+            room=active.slots.allowed,
+            avoided=lambda: active.slots.avoided,
         )
         ledger.checkpoints.tidy()
         searcher.sweep()

@@ -30,7 +30,7 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
         """Take Tune's options, the run's name, and how many slots there may be."""
         super().__init__(**options)
         self._run, self._slots = run, slots
-        self._actor_manager.name_of = self._task_name
+        self._actor_manager.name_of, self._actor_manager.avoided = self._task_name, lambda: slots.avoided
 
     def __getstate__(self) -> dict[str, Any]:
         """What Tune puts into a snapshot, which is never restored."""
@@ -59,7 +59,10 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
     @override
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         if trial.status in {Trial.RUNNING, Trial.PENDING}:  # Tune may tell of one end twice
-            self._source.note_death(trial.trial_id, death_of(exception))
+            death = death_of(exception)
+            self._source.note_death(trial.trial_id, death)
+            if death.unfit and self._slots.avoid(death.unfit.node):
+                self._cleanup_cached_actors(force_all=True)  # some may be there
         super()._process_trial_failure(trial, exception)
 
     @override
@@ -75,8 +78,12 @@ class SlotController(TuneController):  # type: ignore[misc]  # ray ships no type
 
     @override
     def _maybe_cache_trial_actor(self, trial: Trial) -> bool:
-        """Keep the slot of a job that ended for the next one, unless others wait for it."""
-        return not self._holds_too_many() and bool(super()._maybe_cache_trial_actor(trial))
+        """Keep the slot of a job that ended for the next one, unless others wait for it, or its node became unfit.
+
+        Where a job began before a node did, its slot may be there.
+        """
+        may_be_unfit = trial.config.get("avoid", ()) != self._slots.avoided
+        return not may_be_unfit and not self._holds_too_many() and bool(super()._maybe_cache_trial_actor(trial))
 
     @override
     def _cleanup_cached_actors(self, force_all: bool = False) -> None:

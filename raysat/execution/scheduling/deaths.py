@@ -9,6 +9,7 @@ from typing import Final
 
 from ray.exceptions import ActorUnavailableError, NodeDiedError, RayActorError
 
+from raysat.execution.unfit import UnfitNode, UnfitNodeError
 from raysat.formatting import one_line
 
 _NODE_DIED: Final = "node has died"  # Ray's words for an actor that died with its node; Ray is pinned
@@ -23,11 +24,19 @@ class Death:
 
     account: str  # Ray's
     lost_node: str | None = None  # the address of the node that was lost with it; None where it ended by itself
+    unfit: UnfitNode | None = None  # its node, which can do no jobs of the run
 
     @property
     def reason(self) -> str:
         """In a line."""
+        if self.unfit:
+            return one_line(f"its node {self.unfit}")
         return f"its node {self.lost_node} was lost" if self.lost_node else one_line(explain(self.account)[0])
+
+    @property
+    def is_the_nodes(self) -> bool:
+        """Whether the job had no part in it."""
+        return self.lost_node is not None or self.unfit is not None
 
 
 def death_of(error: BaseException) -> Death:
@@ -37,6 +46,8 @@ def death_of(error: BaseException) -> Death:
     is on a node that cannot tell.
     """
     for cause in _causes(error):
+        if isinstance(cause, UnfitNodeError):
+            return Death(account=str(error), unfit=cause.unfit)
         words = str(cause)  # an error that cannot be pickled comes as its words alone
         lost = isinstance(cause, NodeDiedError | ActorUnavailableError) or _NODE_DIED in words or _TOLD_TO_END in words
         if lost or (isinstance(cause, RayActorError) and cause.preempted):

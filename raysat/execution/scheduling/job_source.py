@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -25,17 +25,23 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
     Tune retries nothing: each attempt at a job is another trial of Tune's.
     """
 
-    def __init__(self, retries: Retries | None = None, room: Callable[[], float] = _no_limit) -> None:
+    def __init__(
+        self,
+        retries: Retries | None = None,
+        room: Callable[[], float] = _no_limit,
+        avoided: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         """Begin.
 
         Args:
             retries: which jobs are tried again; by default none.
             room: how many jobs may be handed out now, those that run included.
+            avoided: Ray's ids of the nodes that get none.
         """
         super().__init__(metric="balanced_accuracy", mode="max")
         self.retries = retries or Retries()
         self.waiting = 0  # jobs handed out for which there is no slot yet
-        self._room = room
+        self._room, self._avoided = room, avoided
         self._handed_out: dict[str, Job] = {}  # by Tune's trial
         self._again: list[Job] = []  # whose worker died
         self._deaths: dict[str, Death] = {}  # by Tune's trial, until Tune itself tells of them
@@ -49,7 +55,8 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
         if job is None:
             return None if self._handed_out else str(Searcher.FINISHED)
         self._handed_out[trial_id] = job
-        return {"job": job}
+        avoided = self._avoided()
+        return {"job": job, "avoid": avoided} if avoided else {"job": job}
 
     @abstractmethod
     def next_job(self) -> Job | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from ray.tune import PlacementGroupFactory
 from ray.util.placement_group import PlacementGroup, placement_group
 from typing_extensions import override
 
+from raysat.execution.cluster.resources import selector
 from raysat.planning.stages import Job, TrainJob
 
 _numbers: Final = count(1)  # of the placement groups of this process: Ray wants names of their own
@@ -32,9 +33,21 @@ def job_name(run: str, job: Job) -> str:
 class NamedReservation(PlacementGroupFactory):  # type: ignore[misc]  # ray ships no types
     """What Tune reserves for a slot, under the name of its run."""
 
-    def __init__(self, run: str, bundle: dict[str, float]) -> None:
-        self._run = run
-        super().__init__([bundle])
+    def __init__(self, run: str, bundle: dict[str, float], avoided: Sequence[str] = ()) -> None:
+        """Say what to reserve.
+
+        Args:
+            run: for whom.
+            bundle: Ray's resources of a slot.
+            avoided: Ray's ids of nodes where not.
+        """
+        self._run, self._bundle = run, bundle
+        chosen = selector(avoided)
+        super().__init__([bundle], **({"bundle_label_selector": [chosen]} if chosen else {}))
+
+    def avoiding(self, nodes: Sequence[str]) -> NamedReservation:
+        """The same on other nodes than some, given Ray's ids."""
+        return NamedReservation(self._run, self._bundle, nodes)
 
     @override
     def to_placement_group(self) -> PlacementGroup:
@@ -43,9 +56,30 @@ class NamedReservation(PlacementGroupFactory):  # type: ignore[misc]  # ray ship
 
 
 class NamedTasks(RayActorManager):  # type: ignore[misc]  # ray ships no types
-    """Calls the methods of slots by what these do for whom; Tune would call all of them ``Slot.train``."""
+    """Calls the methods of slots by what these do for whom; Tune would call all of them ``Slot.train``.
+
+    Slots start where they may.
+    """
 
     name_of: Callable[[TrackedActor], str | None] = staticmethod(lambda _: None)
+    avoided: Callable[[], Sequence[str]] = staticmethod(tuple)
+
+    @override
+    def add_actor(self, cls: Any, kwargs: dict[str, Any], resource_request: NamedReservation, **options: Any) -> Any:
+        """Ask for a slot, on another node than those that are to be avoided.
+
+        Args:
+            cls: of the slot.
+            kwargs: of the slot.
+            resource_request: what it reserves.
+            options: as Tune gives them.
+
+        Returns:
+            Tune's handle of it.
+        """
+        if nodes := self.avoided():
+            resource_request = resource_request.avoiding(nodes)
+        return super().add_actor(cls, kwargs, resource_request, **options)
 
     @override
     def _schedule_tracked_actor_task(self, tracked_actor_task: Any, method_name: str, **options: Any) -> Any:

@@ -1,7 +1,8 @@
 """Which jobs are tried again after their worker ended without a result, and which are given up.
 
-A node that is lost is no fault of its job's: the job goes on from its last checkpoint as often as it gets anywhere in
-between. A worker that ends by itself, killed or by an error that nobody expected, may do so as often as was asked for.
+A node that is lost, or unfit, is no fault of its job's: the job goes on from its last checkpoint as often as it gets
+anywhere in between. A worker that ends by itself, killed or by an error that nobody expected, may do so as often as was
+asked for.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class Retries:
         """Take down a death; whether the job is tried again."""
         deaths = self._deaths.setdefault(job, [])
         deaths.append(death)
-        if death.lost_node is not None:
+        if death.is_the_nodes:
             self._losses[job] = self._losses.get(job, 0) + 1
             return self._losses[job] < MOST_LOSSES
-        return sum(each.lost_node is None for each in deaths) <= self._allowed
+        return sum(not each.is_the_nodes for each in deaths) <= self._allowed
 
     def deaths(self, job: str) -> tuple[Death, ...]:
         """All of a job's, the last one at the end."""

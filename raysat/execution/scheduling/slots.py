@@ -45,7 +45,21 @@ class Slots:
         self._per_worker, self._workers, self._most, self._grows = per_worker, workers, most, grows
         self._job = ray.get_runtime_context().get_job_id()
         self._ended = threading.Event()
+        self.avoided: tuple[str, ...] = ()  # Ray's ids of nodes that get no jobs
         self._look()
+
+    @property
+    def grows(self) -> bool:
+        """Whether nodes may come for what waits."""
+        return self._grows
+
+    def avoid(self, node: str) -> bool:
+        """Give a node no more jobs, given Ray's id; whether that is new."""
+        if node in self.avoided:
+            return False
+        self.avoided = (*self.avoided, node)
+        self._look()
+        return True
 
     def allowed(self) -> int:
         """How many slots the run may hold or wait for now; never none unless others wait for the only ones."""
@@ -73,7 +87,8 @@ class Slots:
         return any(other.is_waiting for other in self._others)
 
     def _look(self) -> None:
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        alive = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.avoided]
+        nodes = [node["Resources"] for node in alive]
         if self._ended.is_set():  # where nobody is connected any more, the next question would start another Ray
             return
         self.nodes = len(nodes)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import ray.tune
 from typing_extensions import override
 
-from raysat.errors import DiskError
-from raysat.execution.events import NodeLost, OnEvent, Resized, Retrying
+from raysat.errors import ClusterError, DiskError
+from raysat.execution.events import NodeLost, NodeUnfit, OnEvent, Resized, Retrying
 from raysat.execution.messages import StorageFailed, StoreTold, TrialDone, from_result, place_of
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.deaths import accounts, explain
@@ -18,6 +18,8 @@ from raysat.execution.scheduling.finished import is_finished
 from raysat.execution.scheduling.job_source import JobSource
 from raysat.execution.scheduling.retries import MOST_LOSSES, Retries
 from raysat.execution.scheduling.slots import Slots
+from raysat.execution.unfit import UnfitNode
+from raysat.formatting import plural
 from raysat.planning.jobs import WorkItem
 from raysat.planning.stages import Job
 from raysat.storage.artifacts import Artifacts
@@ -54,7 +56,9 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         self._lost: Counter[str] = Counter()  # jobs by lost node, not told yet
         self._lost_since = 0.0
         self._told = slots.fit  # how many jobs fit, as was told last
+        self._unfit: dict[str, UnfitNode] = {}  # by Ray's id
         self.is_stopping = False
+        self.error: ClusterError | None = None  # by which no job can be done any more
 
     def stop(self) -> None:
         """End Tune's loop after its step, without its wait for slots: what they have to keep is on disk."""
@@ -85,9 +89,13 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         if death.lost_node is not None:
             self._lost_since = self._lost_since if self._lost else time.monotonic()
             self._lost[death.lost_node] += 1
+        if death.unfit and death.unfit.node not in self._unfit:
+            self._unfit[death.unfit.node] = death.unfit
+            self._on_event(NodeUnfit(node=death.unfit.place, reason=death.unfit.reason))
         if self._source.is_handed_out_again(job):
-            row = self._state.hand_back(job, lost_node=death.lost_node, reason=death.reason)
-            if death.lost_node is None:
+            node = death.unfit.place if death.unfit else death.lost_node
+            row = self._state.hand_back(job, lost_node=node, reason=death.reason)
+            if node is None:
                 self._on_event(Retrying(name=row.item.name, seed=row.item.seed, reason=death.reason))
             return
         for item in record_deaths(job, self._source.retries, self._ledger, self._artifacts):
@@ -103,6 +111,12 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         self._state.waiting = self._source.waiting
         self._tell_of_nodes()
         self._state.tick()
+        if self._unfit and not (self._slots.fit or self._slots.grows or self._state.running):
+            unfit = list(self._unfit.values())
+            more = f" (and {plural(len(unfit) - 1, 'more node')})" if len(unfit) > 1 else ""
+            error = f"no machine is left that can do a job: {unfit[0]}{more}"
+            self.error = ClusterError(error, hint=f"{unfit[0].remedy}; the same command resumes from here")
+            self.is_stopping = True
         if self.is_stopping:
             raise KeyboardInterrupt
 
@@ -160,6 +174,8 @@ def record_deaths(job: Job, retries: Retries, ledger: Ledger, artifacts: Artifac
     if (node := deaths[-1].lost_node) is not None:
         error = f"its node was lost {MOST_LOSSES} times in a row before it got any further, the last time {node}"
         hint = "give it nodes that last longer than one epoch; the same command tries again, from its last checkpoint"
+    elif unfit := deaths[-1].unfit:
+        error, hint = f"{MOST_LOSSES} nodes in a row could not do it, the last time {unfit}", unfit.remedy
     finished = [item for item in job.items if is_finished(item, ledger, artifacts)]
     for item in job.items:
         if item not in finished:

@@ -11,7 +11,7 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,9 @@ from ray._private import worker as worker_module
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer  # public by this path alone; ray is pinned
 from typing_extensions import override
 
+from raysat.execution.cluster.resources import selector
 from raysat.execution.messages import Message, to_result
+from raysat.execution.workers.node_check import check_this_node, hardware_faults_told
 from raysat.execution.workers.termination import sigterm_saves
 from raysat.execution.workers.worker_context import SlotSettings, WorkerContext
 from raysat.planning.stages import Job
@@ -41,9 +43,11 @@ def reserved(settings: SlotSettings) -> dict[str, float]:
 
 def _work(config: dict[str, Any]) -> None:
     """Import torch in the workers alone: the slots of worker groups start seconds sooner without."""
-    from raysat.execution.workers.worker import work
+    with hardware_faults_told():
+        check_this_node(config["settings"])
+        from raysat.execution.workers.worker import work
 
-    work(WorkerContext(**config, storage=config["settings"].storage.open()))
+        work(WorkerContext(**config, storage=config["settings"].storage.open()))
 
 
 @contextmanager
@@ -72,6 +76,7 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
         self._settings, self._single_worker = settings, settings.workers == 1
         self._next: Job | None = config["job"]
         self._stack = ExitStack()
+        self._avoided: Sequence[str] = config.get("avoid", ())
         self._train_path = _NOWHERE if self._single_worker else self._stack.enter_context(_folder())
         if self._single_worker:
             self._stack.enter_context(sigterm_saves())
@@ -97,7 +102,10 @@ class Slot(ray.tune.Trainable):  # type: ignore[misc]  # ray ships no types
 
             trainer = partial(TorchTrainer, torch_config=ProcessGroupConfig())
             scaling = ray.train.ScalingConfig(
-                num_workers=settings.workers, use_gpu=settings.gpus > 0, resources_per_worker=settings.per_worker
+                num_workers=settings.workers,
+                use_gpu=settings.gpus > 0,
+                resources_per_worker=settings.per_worker,
+                label_selector=selector(self._avoided),
             )
         return trainer(
             _work,

@@ -16,8 +16,9 @@ import torch
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import get_device
 
-from raysat.errors import DivergedError, RaysatError, StorageError, TrainingError, with_options
+from raysat.errors import DivergedError, RaysatError, StorageError, with_options
 from raysat.execution.messages import JobFailed, StorageFailed
+from raysat.execution.workers.node_check import unfit
 from raysat.execution.workers.stage_runner import run_train_job
 from raysat.execution.workers.worker_context import WorkerContext, WorkerGroup
 from raysat.planning.jobs import GenerateJob
@@ -57,7 +58,7 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
         group: this worker's place among those that do the job together.
     """
     try:
-        device = _device(context.settings.gpus, single_worker=group.single_worker)
+        device = _device(context.settings.gpus, group)
         if not isinstance(job, GenerateJob):
             run_train_job(job, context, group, device=device)
         elif group.is_rank_zero:  # the others wait for the next job
@@ -81,16 +82,17 @@ def do_job(job: Job, context: WorkerContext, group: WorkerGroup) -> None:
             context.outbox.put(JobFailed(job=job.id))
 
 
-def _device(gpus: float, *, single_worker: bool) -> torch.device:
-    """The device that was asked for: what Ray reserved, never what happens to be visible."""
+def _device(gpus: float, group: WorkerGroup) -> torch.device:
+    """The device that was asked for: what Ray reserved, never what happens to be visible. Raises UnfitNodeError."""
     if not gpus:
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise TrainingError(
-            "a GPU was asked for, and torch sees none on the worker's machine",
-            hint="is its driver new enough for this torch? Try nvidia-smi there; or give {--gpus-per-trial} 0",
+        raise unfit(
+            "torch sees no GPU there, and a trial asks for one",
+            "is its driver new enough for this torch? Try raysat doctor there; or give --gpus-per-trial 0",
+            group.node,
         )
     # A single worker sees only the GPUs that Tune gave its slot.
-    device: torch.device = torch.device("cuda", 0) if single_worker else get_device()
+    device: torch.device = torch.device("cuda", 0) if group.single_worker else get_device()
     torch.cuda.set_device(device)
     return device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Queue
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ class SlotSettings:
     spacing: Spacing  # of checkpoints
     study: str | None  # under which metrics are exported; None where nobody collects them
     eager: bool = False  # no CUDA graphs
+    versions: Mapping[str, str] | None = None  # the driver's; None where all run on its own machine
     holders: Any = None  # the actor of ``patch_holders``; None where trials do not share patches on a GPU
 
     @property

@@ -1,11 +1,14 @@
 """What ended a worker, read from Ray's own errors; real ones are in tests/faults."""
 
+import pickle
+
 import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.train import WorkerGroupError
 
 from raysat.execution.scheduling.deaths import Death, accounts, death_of
+from raysat.execution.unfit import UnfitNode, UnfitNodeError
 
 
 def died(words: str, *, preempted: bool = False) -> ActorDiedError:
@@ -40,3 +43,22 @@ def test_a_lost_node_is_told_from_a_worker_that_died(error: Exception, lost_node
 
 def test_all_attempts_are_named() -> None:
     assert accounts([Death(account="old"), Death(account="new")]) == "attempt 1: old\nattempt 2: new"
+
+
+UNFIT = UnfitNode(node="0a", place="10.0.0.7 (gpu7)", reason="GPU 0 (H100) has 3 uncorrected memory errors", remedy="!")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RayTaskError("step", "Traceback ...", UnfitNodeError(UNFIT)),
+        RayTaskError("step", "Traceback ...", UnfitNodeError(UNFIT)).as_instanceof_cause(),
+        WorkerGroupError("one of two", {1: UnfitNodeError(UNFIT)}),
+        pickle.loads(pickle.dumps(UnfitNodeError(UNFIT))),  # noqa: S301  (our own)
+    ],
+)
+def test_an_unfit_node_is_told_from_a_worker_that_died(error: Exception) -> None:
+    death = death_of(error)
+    assert death.unfit == UNFIT
+    assert death.is_the_nodes
+    assert death.reason == "its node 10.0.0.7 (gpu7): GPU 0 (H100) has 3 uncorrected memory errors"

@@ -12,7 +12,7 @@ from ray.util.placement_group import placement_group_table
 
 import raysat
 from raysat.data.store import PatchStore
-from raysat.execution.scheduling.ray_names import job_name
+from raysat.execution.scheduling.ray_names import NamedReservation, job_name
 from raysat.planning.stages import train_jobs
 from tests.helpers.study import load
 
@@ -54,3 +54,10 @@ def tasks_of(run: str) -> set[str]:
         if len(found) > 1 or time.monotonic() > until:
             return found
         time.sleep(0.5)
+
+
+def test_a_reservation_that_avoids_nodes_says_so_to_ray() -> None:
+    slot = NamedReservation("named", {"CPU": 1.0})
+    assert slot.avoiding(["b", "a"])._bound.kwargs["bundle_label_selector"] == [{"ray.io/node-id": "!in(a,b)"}]
+    assert "bundle_label_selector" not in slot._bound.arguments
+    assert slot.avoiding(["a"]) != slot, "Tune keeps reservations apart by this"

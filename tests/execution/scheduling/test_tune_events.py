@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from raysat.execution.events import ignore
+from raysat.execution.events import NodeUnfit, ignore
 from raysat.execution.messages import State, StoreTold, to_result
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.deaths import Death
@@ -15,6 +15,7 @@ from raysat.execution.scheduling.job_feeder import JobFeeder
 from raysat.execution.scheduling.retries import MOST_LOSSES, Retries
 from raysat.execution.scheduling.tune_events import StorageStopper, TuneEvents, record_deaths
 from raysat.execution.store_news import Copying
+from raysat.execution.unfit import UnfitNode
 from raysat.execution.workers.worker import do_job
 from raysat.execution.workers.worker_context import WorkerGroup
 from raysat.files import ObjectPath, put_if_absent
@@ -138,3 +139,30 @@ def test_how_the_store_reaches_a_machine_is_told_and_begins_no_job(tmp_path: Pat
     events.on_trial_result(1, [], trial, to_result(StoreTold(job=job.id, news=news)))
     assert told == [news]
     assert [row.state for row in state.open_rows] == [State.STARTING]
+
+
+def test_a_node_that_is_unfit_is_told_once_and_without_another_the_run_ends(tmp_path: Path) -> None:
+    jobs, told = train_jobs([way("trial", 6)]), []
+    node = UnfitNode(node="0a", place="10.0.0.7", reason="GPU 0 (H100) is lost", remedy="restart the machine")
+    slots = SimpleNamespace(fit=1, grows=False)
+    source = JobFeeder(jobs, is_done=lambda job: False, on_done=lambda job: None, on_lost=lambda job: None)
+    state = RunState(jobs)
+    ledger, artifacts = Ledger(tmp_path / "run"), Artifacts(tmp_path / "generated")
+    events = TuneEvents(state, source, slots, ledger, artifacts, told.append)  # type: ignore[arg-type]
+    for name in ("1", "2"):  # the second attempt had its reservation before the first one ended
+        trial = SimpleNamespace(config=source.suggest(name))
+        events.on_trial_start(0, [], trial)
+        source.note_death(name, Death(account="", unfit=node))
+        source.on_trial_complete(name, None, error=True)
+        events.on_trial_error(0, [], trial)
+    assert told == [NodeUnfit(node="10.0.0.7", reason="GPU 0 (H100) is lost")]
+    assert [row.state for row in state.open_rows] == [State.WAITING], "although no retries are allowed"
+    assert state.retries == 0
+    events.on_step_end(1, [])  # another node is there
+    assert events.error is None
+    slots.fit = 0
+    with pytest.raises(KeyboardInterrupt):
+        events.on_step_end(2, [])
+    assert events.error is not None
+    assert events.error.message == "no machine is left that can do a job: 10.0.0.7: GPU 0 (H100) is lost"
+    assert events.error.hint == "restart the machine; the same command resumes from here"

@@ -1,10 +1,13 @@
 """A worker without Ray: how each job ends, what is written of it, and what is reported."""
 
+import shutil
+
 import pytest
 import torch
 
-from raysat.errors import TrainingError
+from raysat.errors import StoreError
 from raysat.execution.messages import JobDone, JobFailed, StorageFailed, TrialDone
+from raysat.execution.unfit import UnfitNodeError
 from raysat.execution.workers.worker import do_job
 from raysat.execution.workers.worker_context import WorkerGroup
 from raysat.generation import classifier
@@ -72,15 +75,25 @@ def test_full_storage_ends_the_run_with_the_reason(make_store: MakeStore) -> Non
 def test_an_error_of_one_worker_ends_them_all_and_of_a_single_one_is_recorded(make_store: MakeStore) -> None:
     """Several workers wait for each other in collectives: only new ones can continue."""
     store = make_store()
-    job = one_job(planned(store))
-    bench = Bench(store, gpus=1.0)
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
-    with pytest.raises(TrainingError, match="a GPU was asked for"):
+    job, bench = one_job(planned(store)), Bench(store)
+    shutil.rmtree(store.path)
+    with pytest.raises(StoreError, match="is not a patch store"):
         do_job(job, bench.context, WorkerGroup(single_worker=False))
     do_job(job, bench.context, WorkerGroup())
     assert bench.messages == [JobFailed(job=job.id)]
-    assert "a GPU was asked for" in bench.storage.failures[job.id].error
+    assert "is not a patch store" in bench.storage.failures[job.id].error
+
+
+def test_a_node_where_torch_sees_no_gpu_is_unfit_and_its_job_is_not(make_store: MakeStore) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    store = make_store()
+    bench = Bench(store, gpus=1.0)
+    with pytest.raises(UnfitNodeError) as caught:
+        do_job(one_job(planned(store)), bench.context, WorkerGroup(node="0a"))
+    assert caught.value.unfit.node == "0a"
+    assert "torch sees no GPU" in caught.value.unfit.reason
+    assert (bench.messages, bench.storage.failures) == ([], {})
 
 
 def test_what_nobody_expected_ends_the_worker(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
