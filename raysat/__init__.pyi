@@ -1,5 +1,6 @@
 from .api.cache import StoreCache, store_cache
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
+from .api.doctor import Diagnosis, doctor
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.reports import Comparison, Report, compare, report
@@ -25,6 +26,7 @@ __all__ = [
     "ClusterPlan",
     "Comparison",
     "Config",
+    "Diagnosis",
     "Generators",
     "ImportResult",
     "MetricsSetup",
@@ -42,6 +44,7 @@ __all__ = [
     "TrainedModel",
     "ablate",
     "compare",
+    "doctor",
     "explain",
     "generate",
     "import_droughtwatch",

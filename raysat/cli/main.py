@@ -15,6 +15,7 @@ from raysat import __version__
 from raysat.cli.cluster import cluster
 from raysat.cli.console import console
 from raysat.cli.data import data
+from raysat.cli.doctor import doctor
 from raysat.cli.explain import explain
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
@@ -51,7 +52,11 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (cluster, compare, data, explain, generate, ledger, logs, methods, report, schema, status, tune):
+_COMMANDS: Final = (
+    *(cluster, compare, data, doctor, explain, generate, ledger),
+    *(logs, methods, report, schema, status, tune),
+)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

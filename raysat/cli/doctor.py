@@ -1,0 +1,30 @@
+"""The ``raysat doctor`` command: whether machines are fit for a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from raysat.cli.console import console
+from raysat.cli.options import out_option
+
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
+
+@click.command()
+@click.option("--address", help="A Ray cluster ('auto' on one of its machines): each of its nodes is looked over, too.")
+@out_option
+def doctor(address: str | None, out: AnyPath) -> int:
+    """Look this machine over before a study: versions, memory, disks, limits, NVIDIA's driver and each card.
+
+    Ends with 1 where there is a fault, with 0 where there are warnings alone.
+    """
+    from raysat.api.doctor import doctor as examine
+
+    screen = console(piped_width=80)
+    with screen.status("looking"):
+        found = examine(address, out=out)
+    found.show(screen)
+    return 1 if found.faults else 0

@@ -1,0 +1,1 @@
+"""What ``raysat doctor`` looks at: one machine, or each node of a cluster."""
