@@ -65,7 +65,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(cause))
         yield cause
-        below = [getattr(cause, name, None) for name in ("cause", "__cause__", "controller_failure")]
+        below = [getattr(cause, name, None) for name in ("cause", "__cause__", "controller_failure", "_base_exc")]
         below += getattr(cause, "worker_failures", {}).values()
         found += [each for each in below if isinstance(each, BaseException)]
 

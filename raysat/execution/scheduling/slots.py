@@ -58,7 +58,8 @@ class Slots:
         if node in self.avoided:
             return False
         self.avoided = (*self.avoided, node)
-        self._look()
+        with suppress(Exception):  # as in _follow
+            self._look()
         return True
 
     def allowed(self) -> int:

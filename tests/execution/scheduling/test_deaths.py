@@ -6,6 +6,7 @@ import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.train import WorkerGroupError
+from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
 
 from raysat.execution.scheduling.deaths import Death, accounts, death_of
 from raysat.execution.unfit import UnfitNode, UnfitNodeError
@@ -54,6 +55,7 @@ UNFIT = UnfitNode(node="0a", place="10.0.0.7 (gpu7)", reason="GPU 0 (H100) has 3
         RayTaskError("step", "Traceback ...", UnfitNodeError(UNFIT)),
         RayTaskError("step", "Traceback ...", UnfitNodeError(UNFIT)).as_instanceof_cause(),
         WorkerGroupError("one of two", {1: UnfitNodeError(UNFIT)}),
+        WorkerGroupError("one of two", {1: UserExceptionWithTraceback(UnfitNodeError(UNFIT), "Traceback ...")}),
         pickle.loads(pickle.dumps(UnfitNodeError(UNFIT))),  # noqa: S301  (our own)
     ],
 )
