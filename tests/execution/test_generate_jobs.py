@@ -178,7 +178,7 @@ class DeathSession:
     artifacts: Artifacts
     cause: str | None
     retries: Retries = field(default_factory=Retries)
-    slots: Any = field(default_factory=lambda: SimpleNamespace(allowed=lambda: 2))
+    slots: Any = field(default_factory=lambda: SimpleNamespace(allowed=lambda: 2, avoided=()))
 
     def tune(self, searcher: JobFeeder, state: RunState, *, jobs: int) -> None:
         (generator, waits) = (searcher.suggest("1"), searcher.suggest("2"))

@@ -81,7 +81,7 @@ def active(act: Callable[[CandidateSearcher], None]) -> Any:
     return SimpleNamespace(
         tune=lambda searcher, state, **options: act(searcher),
         retries=Retries(),
-        slots=SimpleNamespace(allowed=lambda: 99),
+        slots=SimpleNamespace(allowed=lambda: 99, avoided=()),
     )
 
 
