@@ -135,7 +135,7 @@ BROKEN_OWN: Final = {
     "no token on the machines": (without("auth_token: ~"), "the machines have no token"),
     "another port": (instead("$RAY_HEAD_IP:6379", "$RAY_HEAD_IP:6380"), "look for Ray at port 6380, and the head"),
     "the default port": (lambda text: text.replace(" --port=6379", "").replace(":6379", ":6380"), "listens at 6379"),
-    "the newer autoscaler": (instead("RAY_enable_autoscaler_v2=0 ", ""), "no worker would join"),
+    "the newer autoscaler": (instead(" RAY_enable_autoscaler_v2=0", ""), "no worker would join"),
 }
 
 
