@@ -88,11 +88,11 @@ class Slots:
         return any(other.is_waiting for other in self._others)
 
     def _look(self) -> None:
-        alive = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.avoided]
-        nodes = [node["Resources"] for node in alive]
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        nodes = [node["Resources"] for node in alive if node["NodeID"] not in self.avoided]
         if self._ended.is_set():  # where nobody is connected any more, the next question would start another Ray
             return
-        self.nodes = len(nodes)
+        self.nodes = len(alive)
         there = room(nodes, self._per_worker, self._workers)
         self.fit = there if self._most is None else min(there, self._most)  # jobs at once, others aside
         self._others = demands(
