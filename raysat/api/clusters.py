@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raysat.api.studies import Plan
-from raysat.config.arguments import checked
+from raysat.config.arguments import Port, checked
 from raysat.errors import UsageError
 from raysat.execution.cluster_file.checks import Demand, findings
 from raysat.execution.cluster_file.cost import Cost, costs
@@ -68,8 +68,8 @@ def set_up_metrics(
     out: Path | str = "raysat-metrics",
     *,
     temp_dir: Path | str | None = None,
-    prometheus_port: int = 9090,
-    grafana_port: int = 3000,
+    prometheus_port: Port = 9090,
+    grafana_port: Port = 3000,
     replace: bool = False,
 ) -> MetricsSetup:
     """Write, on a cluster's head, all that Prometheus and Grafana need to show its runs: all files, or none.

@@ -14,7 +14,7 @@ from raysat.config import limits
 if TYPE_CHECKING:
     from raysat.files import AnyPath
 
-_PORT = Whole(1, 65535)
+_PORT = Whole(1, limits.PORT)
 
 
 @click.group()

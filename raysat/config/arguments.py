@@ -35,6 +35,7 @@ _NAMES: Final[Mapping[object, str]] = {
 }
 Workers = Annotated[int, Ge(1), Le(limits.WORKERS)]
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
+Port = Annotated[int, Ge(1), Le(limits.PORT)]
 _LONGEST_NUMBER: Final = 20  # digits that a hint repeats
 _LONGEST_NAME: Final = 255  # bytes of a file's name, on the usual file systems
 

@@ -23,6 +23,7 @@ RATE: Final = 1_000  # of learning, and of weight decay: far above what any opti
 WEIGHT: Final = 1_000  # of a part of a loss, or what scores are multiplied by
 EXPONENT: Final = 100  # of probabilities in a loss; papers have 1 to 5
 WORKERS: Final = 1_024  # of a trial
+PORT: Final = 65_535  # of a machine
 CPUS: Final = 1_024  # of a worker, and GPUs
 LEAST_CPUS: Final = 0.001  # of a worker: Ray counts them in ten thousandths
 JOBS: Final = 10_000  # at a time

@@ -23,7 +23,6 @@ _SHIPPED: Final = files("raysat.execution.monitoring") / "files"
 _DISCOVERY: Final = "prom_metrics_service_discovery.json"  # where Ray's head lists its nodes
 _RAY: Final = "/tmp/ray"  # noqa: S108  (Ray's own default)
 _RAYS_BOARDS: Final = ("default", "data", "train")
-_LAST_PORT: Final = 65535
 _LARGEST: Final = 16 << 20  # bytes of a file that is there already
 _PLAIN: Final = re.compile(r"[\w ./@+,:=~-]+")  # what Grafana's settings take for nothing but a path
 _INI: Final = """\
@@ -85,9 +84,6 @@ def set_up(folder: AnyPath, *, ray: Path | None, prometheus: int, grafana: int, 
         raise UsageError(f"{target}: Prometheus and Grafana read their files from a disk", hint="give a local folder")
     if not _PLAIN.fullmatch(str(target)):
         raise UsageError(f"{target}: Grafana's settings can't hold this path", hint="choose one of letters and digits")
-    for option, port in (("{--prometheus-port}", prometheus), ("{--grafana-port}", grafana)):
-        if not 1 <= port <= _LAST_PORT:
-            raise UsageError(f"{option} must be from 1 to {_LAST_PORT}, not {port}")
     if prometheus == grafana:
         raise UsageError(f"both would listen on port {grafana}", hint="give {--grafana-port} another one")
     contents = dict(_contents(target, ray or Path(_RAY), prometheus, grafana))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from ray.cluster_utils import Cluster
 
 _DRIVER = """
 import sys, time
@@ -31,24 +31,33 @@ with connect(sys.argv[1]):
         print("lost")
     print("stderr of Python works", file=sys.stderr)
 """
+# A process of its own holds the cluster, whatever Ray this one has; it prints what the driver did, and the core's log.
+_CLUSTER = """
+import json, subprocess, sys
+from pathlib import Path
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+other = cluster.add_node(num_cpus=1, resources={"other": 1})
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+driver = subprocess.Popen([sys.executable, "-c", sys.argv[1], cluster.address], text=True, **pipes)
+made = driver.stdout.readline()
+cluster.remove_node(other, allow_graceful=False)
+output, errors = driver.communicate("\\n", timeout=120)
+logs = Path(cluster.head_node.get_logs_dir_path()).glob(f"python-core-driver-*_{driver.pid}.log")
+log = "".join(log.read_text(encoding="utf-8") for log in logs)
+cluster.shutdown()
+print(json.dumps({"output": made + output, "errors": errors, "log": log}))
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 def test_lost_objects_are_a_matter_of_the_log() -> None:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        other = cluster.add_node(num_cpus=1, resources={"other": 1})
-        words = [sys.executable, "-c", _DRIVER, cluster.address]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        driver = subprocess.Popen(words, text=True, **pipes)
-        assert driver.stdout is not None
-        driver.stdout.readline()
-        cluster.remove_node(other, allow_graceful=False)
-        output, errors = driver.communicate("\n", timeout=120)
-        logs = Path(cluster.head_node.get_logs_dir_path()).glob(f"python-core-driver-*_{driver.pid}.log")
-        said = "".join(log.read_text(encoding="utf-8") for log in logs)
-    finally:
-        cluster.shutdown()
-    assert (output.split(), errors) == (["lost"], "stderr of Python works\n")
-    assert "Attempting to recover 1 lost objects" in said
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    words = [sys.executable, "-c", _CLUSTER, _DRIVER]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=250, env=environment)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["output"].split(), found["errors"]) == (["made", "lost"], "stderr of Python works\n")
+    assert "Attempting to recover 1 lost objects" in found["log"]

@@ -65,8 +65,8 @@ def test_what_is_there_is_not_written_over_unless_asked_for(tmp_path: Path) -> N
         ("a${HOME}", {}, "can't hold this path"),
         ("a\nhttp_addr = 0.0.0.0", {}, "can't hold this path"),
         ("a", {"grafana_port": 9090}, "both would listen on port 9090"),
-        ("a", {"grafana_port": 0}, "grafana_port must be from 1 to 65535, not 0"),
-        ("a", {"prometheus_port": 65536}, "prometheus_port must be from 1 to 65535, not 65536"),
+        ("a", {"grafana_port": 0}, "grafana_port must be a whole number from 1 to 65,535"),
+        ("a", {"prometheus_port": 65536}, "prometheus_port must be a whole number from 1 to 65,535"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(
