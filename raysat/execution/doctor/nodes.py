@@ -43,7 +43,8 @@ def look_over_nodes(address: str, out: str) -> list[Machine]:
             for node, theirs in packages.items()
             if theirs["raysat"] == ours["raysat"]
         }
-        ray.wait(list(tasks.values()), num_returns=len(tasks), timeout=_PATIENCE_S) if tasks else None
+        if tasks:
+            ray.wait(list(tasks.values()), num_returns=len(tasks), timeout=_PATIENCE_S)
         return [
             Machine(
                 place=place_of(node),

@@ -11,6 +11,7 @@ import pytest
 
 from raysat.errors import ClusterError
 from raysat.execution.cluster.private_folder import private_folder, temporary_folder
+from tests.helpers.small_disk import on_small_disk
 
 
 def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
@@ -112,19 +113,7 @@ def test_a_relative_folder_stays_where_it_is(tmp_path: Path, monkeypatch: pytest
 )
 def test_a_full_disk_is_said_before_ray_fails_on_it(tmp_path: Path, size: str, message: str) -> None:
     code = "from raysat.execution.cluster.private_folder import private_folder\nwith private_folder():\n    pass"
-    script = 'mount -t tmpfs -o "$1" tmpfs "$2" && exec "$3" -c "$4"'
-    words = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "x"]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_TMPDIR"}
-    done = subprocess.run(
-        [*words, size, str(tmp_path), sys.executable, code],
-        env=environment | {"TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("this machine lets nobody mount a disk of his own")
+    done = on_small_disk(tmp_path, size, code)
     error, hint = done.stderr.splitlines()[-2:]
     assert re.search(f"ClusterError: {message}", error), done.stderr
     assert "another disk" in hint

@@ -1,9 +1,7 @@
 """What is wrong with a machine is a fault or a warning with a remedy; what is right is said in a few words."""
 
-import os
 import resource
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from raysat.execution.doctor.machine import (
     token,
 )
 from raysat.execution.versions import versions
+from tests.helpers.small_disk import on_small_disk
 
 
 def test_this_machine(tmp_path: Path) -> None:
@@ -58,27 +57,6 @@ def test_runs_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert runs("s3://bucket:1/../x").level == "fault"
 
 
-def mounted(folder: Path, size: str, check: str) -> Check | None:
-    """A check where a small disk is mounted; None where nobody may mount one."""
-    code = f"from raysat.execution.doctor.machine import *; from pathlib import Path; print(repr({check}))"
-    script = 'mount -t tmpfs -o "$1" tmpfs "$2" && cd "$2" && exec "$3" -P -c "$4"'
-    words = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "x"]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_TMPDIR"}
-    done = subprocess.run(
-        [*words, size, str(folder), sys.executable, code],
-        env=environment | {"TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        return None
-    assert done.returncode == 0, done.stderr
-    found: Check = eval(done.stdout, {"Check": Check})  # noqa: S307  (the repr of a dataclass, from raysat itself)
-    return found
-
-
 @pytest.mark.parametrize(
     ("size", "check", "level", "words"),
     [
@@ -91,9 +69,10 @@ def mounted(folder: Path, size: str, check: str) -> Check | None:
     ],
 )
 def test_small_disks(tmp_path: Path, size: str, check: str, level: str, words: str) -> None:
-    found = mounted(tmp_path, size, check)
-    if found is None:
-        pytest.skip("this machine lets nobody mount a disk of his own")
+    code = f"from raysat.execution.doctor.machine import *; from pathlib import Path; print(repr({check}))"
+    done = on_small_disk(tmp_path, size, code)
+    assert done.returncode == 0, done.stderr
+    found: Check = eval(done.stdout, {"Check": Check})  # noqa: S307  (the repr of a dataclass, from raysat itself)
     assert (found.level, words in (found.remedy or "")) == (level, True)
 
 
