@@ -53,8 +53,19 @@ def cli(debug: bool) -> None:
 
 
 _COMMANDS: Final = (
-    *(cluster, compare, data, doctor, explain, generate, ledger),
-    *(logs, methods, report, schema, status, tune),
+    cluster,
+    compare,
+    data,
+    doctor,
+    explain,
+    generate,
+    ledger,
+    logs,
+    methods,
+    report,
+    schema,
+    status,
+    tune,
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
