@@ -61,7 +61,7 @@ from raysat.storage.npz import MAX_BYTES as PREDICTIONS_BYTES
 from raysat.storage.plan_file import PlanFile
 from raysat.storage.predictions import Predictions, decode_predictions
 from raysat.storage.records import Failure, Record, TrialSpec
-from raysat.storage.sealed import FILES, RECORD, WEIGHTS, SealedFolder, again, write_sealed
+from raysat.storage.sealed import FILES, MAX_FILE, RECORD, WEIGHTS, SealedFolder, again, write_sealed
 
 _T = TypeVar("_T")
 _FEW: Final = 16  # trials that are looked at one by one
@@ -223,6 +223,10 @@ class Ledger:
     def read_predictions(self, trial_id: str) -> Predictions:
         """Read the predictions of a finished trial. Raises StorageError, as ``read``."""
         return self._decode(trial_id, "predictions.npz", decode_predictions, PREDICTIONS_BYTES)
+
+    def read_weights(self, trial_id: str) -> bytes:
+        """Read ``model.pt`` of a finished trial, as it was written. Raises StorageError, as ``read``."""
+        return self._sealed(trial_id).read(WEIGHTS, max_bytes=MAX_FILE)
 
     def check_weights(self, trial_id: str) -> None:
         """Raise StorageError where the weights of a finished trial are missing or not what was written."""

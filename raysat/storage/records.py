@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from raysat.config.schema import Config
+from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import SPLITS
 from raysat.files import FileModel
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Seed, Text, Time
@@ -65,6 +66,7 @@ class Record(FileModel):
     versions: dict[Line, Line]  # by package
     hardware: Hardware
     data: DataRef
+    inputs: ModelInputs | None = None  # what the model takes; None where an older raysat wrote the record
 
     @model_validator(mode="after")
     def _has_reported(self) -> Self:

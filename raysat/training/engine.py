@@ -23,7 +23,7 @@ from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import EVALUATION_BATCH, autocast, channels_last, full_precision
+from raysat.training.device import EVALUATION_BATCH, autocast, full_precision
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.parallel import Workers
@@ -205,10 +205,7 @@ class Engine:
         network.eval()
         self.workers.share_buffers(network)
 
-        def posterior(patches_BCHW: Tensor) -> Tensor:
-            logits_BK = network(self._clean(patches_BCHW))
-            return losses.posterior_logits(self.config, logits_BK).softmax(dim=1)
-
+        posterior = evaluation.posterior(self.config, network, self._scale)
         with full_precision():
             probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
         predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
@@ -260,7 +257,7 @@ class Engine:
 
     def _clean(self, patches_BCHW: Tensor) -> Tensor:
         """What the network sees of patches where nothing augments them."""
-        return channels_last(self._scale.normalise(patches_BCHW))
+        return evaluation.clean(self._scale, patches_BCHW)
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""

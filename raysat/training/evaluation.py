@@ -1,4 +1,4 @@
-"""Predicts the patches of a split, batch by batch: on a GPU as a graph that is replayed, where the network stays."""
+"""What a network says of patches; of a split batch by batch, on a GPU as a graph that is replayed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,29 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from raysat.training.device import EVALUATION_BATCH, current
+from raysat.config.schema import Config
+from raysat.training.device import EVALUATION_BATCH, channels_last, current
 from raysat.training.graphs import Replay
-from raysat.training.patches import Patches, ResidentPatches
+from raysat.training.losses import posterior_logits
+from raysat.training.patches import Patches, ResidentPatches, Scale
 
 Posterior = Callable[[Tensor], Tensor]  # of patches (B, C, H, W) in the store's units: probabilities (B, K)
+
+
+def clean(scale: Scale, patches_BCHW: Tensor) -> Tensor:
+    """Return what a network sees of patches in the store's units where nothing augments them."""
+    return channels_last(scale.normalise(patches_BCHW))
+
+
+def posterior(config: Config, network: nn.Module, scale: Scale) -> Posterior:
+    """Return what gives a network's class probabilities, by the loss that it was trained with."""
+
+    def probabilities(patches_BCHW: Tensor) -> Tensor:
+        return posterior_logits(config, network(clean(scale, patches_BCHW))).softmax(dim=1)
+
+    return probabilities
 
 
 def predict(posterior: Posterior, patches: Patches, out_NK: Tensor, *, rank: int = 0, world: int = 1) -> None:

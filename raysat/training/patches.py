@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from raysat.data.store import PatchStore, Split
+from raysat.data.store import BandStats, PatchStore, Split
 
 SharedPixels = Callable[[tuple[Split, ...], tuple[str, ...]], Mapping[Split, Tensor] | None]
 
@@ -180,14 +180,12 @@ class Scale:
 
     @classmethod
     def of(cls, store: PatchStore, bands: Sequence[int], device: torch.device) -> Scale:
-        """Return the scale of some bands of a store; a constant band is given a spread of one.
+        """Return the scale of some bands of a store, by their positions in it, on a device."""
+        return cls.from_stats([store.stats[band] for band in bands], device)
 
-        Args:
-            store: the patches.
-            bands: positions of the bands in it, in the patches' order.
-            device: where the statistics are wanted.
-        """
-        stats = [store.stats[band] for band in bands]
+    @classmethod
+    def from_stats(cls, stats: Sequence[BandStats], device: torch.device) -> Scale:
+        """Return the scale of bands with these statistics, on a device; a constant band is given a spread of one."""
         # A constant float band has the rounding of its mean as deviation, not 0.
         std = [s.std if s.std > 1e-6 * abs(s.mean) else 1.0 for s in stats]
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from raysat.config.schema import canonical_json
+from raysat.data.bands import resolve
+from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import PatchStore
 from raysat.execution.versions import versions
 from raysat.execution.workers.worker_context import SlotSettings, WorkerGroup
@@ -43,6 +45,7 @@ def trained_files(
     Returns:
         Contents by file name.
     """
+    bands = resolve(trial.trial.config.data.bands, available=store.bands, sensor=store.sensor)
     record = Record(
         id=trial.id,
         reported=result.reported_split,
@@ -61,6 +64,7 @@ def trained_files(
             path=str(store.path),
             generated=tuple(patches.fingerprint for patches in generated),
         ),
+        inputs=ModelInputs.of(store, bands),
     )
     spec = TrialSpec(config=trial.trial.config, seed=trial.seed, data=store.fingerprint)
     return {

@@ -1,0 +1,64 @@
+"""What patches a model takes: bands, size and units, and the statistics that they are normalised with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from raysat.data.names import name_fault, names_fault
+from raysat.data.stats import BandStats
+from raysat.data.store import DTYPES, PatchStore
+from raysat.files import FileModel
+
+_LONGEST_SIDE: Final = 1 << 14  # pixels
+
+
+def _band_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if fault := names_fault(names, "band"):
+        raise ValueError(fault)
+    return names
+
+
+def _sensor_name(name: str) -> str:
+    if fault := name_fault(name, "sensor"):
+        raise ValueError(fault)
+    return name
+
+
+def _pixel_type(name: str) -> str:
+    if name not in DTYPES:
+        raise ValueError(f"patches are {', '.join(DTYPES)}")
+    return name
+
+
+class ModelInputs(FileModel):
+    """What a model was trained on, and so what it must be given: patches (C, H, W) in the store's units."""
+
+    bands: Annotated[tuple[str, ...], AfterValidator(_band_names)]  # C of them, in order
+    sensor: Annotated[str, AfterValidator(_sensor_name)] | None
+    height: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]  # pixels
+    width: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]
+    dtype: Annotated[str, AfterValidator(_pixel_type)]  # of the store
+    stats: tuple[BandStats, ...]  # by band: the train split's
+    pixel_size: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # metres; None where it is not known
+
+    @model_validator(mode="after")
+    def _has_stats_of_each_band(self) -> Self:
+        if len(self.stats) != len(self.bands):
+            raise ValueError(f"statistics of {len(self.stats)} bands, not of {len(self.bands)}")
+        return self
+
+    @classmethod
+    def of(cls, store: PatchStore, bands: Sequence[str]) -> Self:
+        """What a model takes that was trained on some bands of a store, by name."""
+        _, _, height, width = store.images.shape
+        return cls(
+            bands=tuple(bands),
+            sensor=store.sensor,
+            height=height,
+            width=width,
+            dtype=store.images.dtype.name,
+            stats=tuple(store.stats[store.bands.index(band)] for band in bands),
+        )
