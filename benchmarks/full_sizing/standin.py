@@ -16,7 +16,7 @@ import numpy as np
 
 from raysat.data.bands import SENSORS
 from raysat.data.importers.droughtwatch import SENSOR
-from raysat.data.importers.scenes import draw_labels, render
+from raysat.data.importers.synthetic_scenes import draw_labels, render
 from raysat.data.importers.tfrecord import masked_crc
 
 FULL: Final = 97_095

@@ -19,7 +19,8 @@ from rasterio.enums import ColorInterp, MaskFlags
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.importers.form import Form
 from raysat.data.importers.manifest import read_manifest
-from raysat.data.importers.tiff import check_memory, find_mask, form_of, open_tiff
+from raysat.data.importers.tiff import check_memory, form_of, open_tiff
+from raysat.data.scenes.gdal import find_mask
 from raysat.errors import DataError, prefixed, suggest
 from raysat.formatting import echo
 

@@ -1,4 +1,4 @@
-"""Make a store of synthetic patches (see ``scenes.py``), and the demo store, raysat's embedded default data."""
+"""Make a store of synthetic patches (see ``synthetic_scenes.py``), and the demo store, the embedded default data."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def synthesize(
     Raises:
         DataError: the store cannot be written.
     """
-    from raysat.data.importers.scenes import draw_labels, render  # noqa: PLC0415  (scipy, which opening a store does not need)
+    from raysat.data.importers.synthetic_scenes import draw_labels, render  # noqa: PLC0415  (scipy, which opening a store does not need)
 
     started = time.perf_counter()
     labels = draw_labels(size, np.random.default_rng([seed, 0]))

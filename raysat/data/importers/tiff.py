@@ -7,31 +7,22 @@ files do, only the TIFF driver sees it, and GDAL is told that its folder is empt
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import rasterio
-from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from raysat.data.importers.form import MAX_PATCH_BYTES, Form
+from raysat.data.scenes.gdal import VIRTUAL, bytes_of, quiet_gdal
 from raysat.errors import DataError
 from raysat.files import open_regular
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
 _MAX_FILE_BYTES: Final = 4 * MAX_PATCH_BYTES  # with overviews and a mask
-_VIRTUAL: Final = "/vsi"  # GDAL's own paths begin so
 _REMEDY: Final = "make it again, or drop the row"
-_ALONE: Final = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-}
-_LARGEST_TYPE: Final = 16  # bytes of a pixel of a type that numpy does not know
 
 
 @contextmanager
@@ -45,10 +36,10 @@ def open_tiff(path: Path) -> Iterator[rasterio.DatasetReader]:
         if content.read(4) not in _TIFF:
             raise DataError(f"{path} cannot be read: it is not a TIFF file", hint=_REMEDY)
     name = str(path.absolute())  # a relative name may look like another of GDAL's
-    if name.startswith(_VIRTUAL):
+    if name.startswith(VIRTUAL):
         raise DataError(f"{path} cannot be read: GDAL would not take it for a file", hint="move it to another folder")
     try:
-        with _quiet_gdal(), rasterio.open(name, driver="GTiff", sharing=False) as file:
+        with quiet_gdal(), rasterio.open(name, driver="GTiff", sharing=False) as file:
             yield file
     except (RasterioError, OSError, ValueError, MemoryError) as error:
         cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
@@ -65,31 +56,10 @@ def check_memory(file: rasterio.DatasetReader, form: Form) -> None:
 
     Blocks are unpacked whole, and a small image may lie in the corner of a large one.
     """
-    form.check_bytes(_bytes_of(form.dtype))
+    form.check_bytes(bytes_of(form.dtype))
     for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True):
-        if height * width * _bytes_of(kind) > MAX_PATCH_BYTES:
+        if height * width * bytes_of(kind) > MAX_PATCH_BYTES:
             raise DataError(
                 f"its blocks of {height:,} x {width:,} pixels take more than the {MAX_PATCH_BYTES >> 20} MB of a patch",
                 hint="cut large scenes into patches first",
             )
-
-
-def find_mask(path: Path) -> Path | None:
-    """Return the mask that lies beside a file, if one does, whatever it is."""
-    beside = (Path(f"{path}.msk"), Path(f"{path}.MSK"))
-    return next((mask for mask in beside if os.path.lexists(mask)), None)
-
-
-def _bytes_of(kind: str) -> int:
-    try:
-        return np.dtype(kind).itemsize
-    except TypeError:
-        return _LARGEST_TYPE
-
-
-@contextmanager
-def _quiet_gdal() -> Iterator[None]:
-    with rasterio.Env(**_ALONE), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # patches need no place on the map
-        warnings.simplefilter("ignore", NodataShadowWarning)  # an alpha band is no mask here anyway
-        yield

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from raysat.data.importers import synthetic
-from raysat.data.importers.scenes import SHARES, draw_labels
 from raysat.data.importers.source import open_data
 from raysat.data.importers.synthetic import demo_store, synthesize
+from raysat.data.importers.synthetic_scenes import SHARES, draw_labels
 from raysat.data.store import PatchStore
 from raysat.errors import StoreError
 from tests.helpers.data import left_behind

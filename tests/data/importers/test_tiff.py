@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from raysat.data.importers.tiff import check_memory, find_mask, form_of, open_tiff
+from raysat.data.importers.tiff import check_memory, form_of, open_tiff
+from raysat.data.scenes.gdal import find_mask
 from raysat.errors import DataError
 from tests.helpers.data import write_tiff
 
