@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from raysat.data.bands import SENSORS
 from raysat.data.importers.droughtwatch import SENSOR
 from raysat.data.importers.synthetic_scenes import draw_labels, render
 from raysat.data.importers.tfrecord import masked_crc
+from raysat.data.sensors import SENSORS
 
 FULL: Final = 97_095
 VAL: Final = 10_778 / FULL

@@ -77,7 +77,7 @@ def import_geotiff(
     Args:
         manifest: the CSV file; its paths are relative to it, a split is train, val or test.
         out: the store to write, a folder.
-        sensor: landsat8, sentinel2, landsat7 or naip; names the bands in its order.
+        sensor: the name of one, as sentinel2 or landsat8 (an unknown one tells them all); names the bands in its order.
         bands: names of the files' bands in order, where they are not all of the sensor's.
         classes: class names in order; by default the labels, sorted.
         ordinal: whether the order of the classes has a meaning.

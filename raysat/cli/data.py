@@ -13,6 +13,7 @@ from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
 from raysat.cli.options import read_bands, read_words
 from raysat.config import limits
+from raysat.data.sensors import SENSORS
 from raysat.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ _keep_empty = click.option(
     "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
 )
 _ordinal = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
-_sensor = click.option("--sensor", help="Sensor: landsat8, sentinel2, landsat7 or naip. Names the bands in its order.")
-_bands = click.option("--bands", help="Names of the files' bands in order, with commas: B01,B02,...")
+_sensor = click.option("--sensor", help=f"Names the bands in its order: {', '.join(SENSORS)}.")
+_bands = click.option(
+    "--bands", help="Names of the files' bands in order, with commas: B01,B02,... With --sensor, some of the sensor's."
+)
 
 
 def _store_options(command: Callable[..., Any]) -> Callable[..., Any]:

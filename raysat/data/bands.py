@@ -1,4 +1,4 @@
-"""Sensors, their bands with wavelengths, and named band composites.
+"""Named band composites, and which bands of a store a study means.
 
 A study names bands in one of four ways, all resolved here against the bands that a patch store holds:
 
@@ -14,103 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from raysat.data.sensors import get_sensor
 from raysat.errors import BandError, suggest
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """One spectral band: its name, centre wavelength in micrometres and role (``nir``, ``red`` ...)."""
-
-    name: str
-    wavelength_um: float
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """An instrument: its bands in their usual file order."""
-
-    name: str
-    title: str
-    bands: tuple[Band, ...]
-
-    @property
-    def band_names(self) -> tuple[str, ...]:
-        """Names of the bands, in file order."""
-        return tuple(band.name for band in self.bands)
-
-    def by_role(self, role: str) -> Band | None:
-        """Return the band that plays a role, or None."""
-        return next((band for band in self.bands if band.role == role), None)
-
-
-# Centres: USGS Landsat data users handbooks; ESA Sentinel-2 user handbook (S2A). B8A stands last, as in EuroSAT.
-_SENSORS: Final = (
-    Sensor(
-        "landsat8",
-        "Landsat 8 and 9 OLI/TIRS",
-        (
-            Band("B1", 0.443, "coastal"),
-            Band("B2", 0.482, "blue"),
-            Band("B3", 0.561, "green"),
-            Band("B4", 0.655, "red"),
-            Band("B5", 0.865, "nir"),
-            Band("B6", 1.609, "swir1"),
-            Band("B7", 2.201, "swir2"),
-            Band("B8", 0.590, "pan"),
-            Band("B9", 1.373, "cirrus"),
-            Band("B10", 10.895, "thermal1"),
-            Band("B11", 12.005, "thermal2"),
-        ),
-    ),
-    Sensor(
-        "sentinel2",
-        "Sentinel-2 MSI",
-        (
-            Band("B01", 0.443, "coastal"),
-            Band("B02", 0.492, "blue"),
-            Band("B03", 0.560, "green"),
-            Band("B04", 0.665, "red"),
-            Band("B05", 0.704, "rededge1"),
-            Band("B06", 0.741, "rededge2"),
-            Band("B07", 0.783, "rededge3"),
-            Band("B08", 0.833, "nir"),
-            Band("B09", 0.945, "water_vapour"),
-            Band("B10", 1.374, "cirrus"),
-            Band("B11", 1.614, "swir1"),
-            Band("B12", 2.202, "swir2"),
-            Band("B8A", 0.865, "nir_narrow"),
-        ),
-    ),
-    Sensor(
-        "landsat7",
-        "Landsat 7 ETM+",
-        (
-            Band("B1", 0.483, "blue"),
-            Band("B2", 0.560, "green"),
-            Band("B3", 0.662, "red"),
-            Band("B4", 0.835, "nir"),
-            Band("B5", 1.648, "swir1"),
-            Band("B6", 11.450, "thermal1"),
-            Band("B7", 2.206, "swir2"),
-            Band("B8", 0.720, "pan"),
-        ),
-    ),
-    Sensor(
-        "naip",
-        "NAIP four-band aerial imagery",
-        (
-            Band("R", 0.660, "red"),
-            Band("G", 0.560, "green"),
-            Band("B", 0.480, "blue"),
-            Band("N", 0.830, "nir"),
-        ),
-    ),
-)
-SENSORS: Final = {sensor.name: sensor for sensor in _SENSORS}
 
 # The red, green and blue channel of each named composite, by role (USGS, "common Landsat band combinations").
 COMPOSITES: Final[dict[str, tuple[str, ...]]] = {
@@ -126,17 +33,6 @@ COMPOSITES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 Bands = str | Sequence[int | str]
-
-
-def get_sensor(name: str) -> Sensor:
-    """Return a sensor by name. Raises BandError for an unknown one."""
-    try:
-        return SENSORS[name]
-    except KeyError:
-        raise BandError(
-            f"unknown sensor {name!r}",
-            hint=suggest(name, SENSORS, f"known sensors: {', '.join(SENSORS)}; or name the bands with {{--bands}}"),
-        ) from None
 
 
 def bands_of_files(sensor: str | None, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -220,8 +116,8 @@ def _composite(name: str, sensor: str | None) -> tuple[str, ...]:
 
 
 def _named(band: int | str, available: Sequence[str]) -> str:
-    """A number means the band of that number, however the sensor writes it: 2 is B2, B02 or, with no such name, '2'."""
+    """A number means the band of that number, however the sensor writes it: 2 is B2, B02, SR_B2 or else '2'."""
     if not isinstance(band, int):
         return band
-    spellings = (f"B{band}", f"B{band:02d}", str(band))
+    spellings = (f"B{band}", f"B{band:02d}", f"SR_B{band}", f"ST_B{band}", str(band))
     return next((name for name in spellings if name in available), spellings[0])

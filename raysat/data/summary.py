@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.bands import SENSORS, Band
+from raysat.data.sensors import SENSORS, Band
 from raysat.data.splits import SPLITS
 from raysat.data.stats import BandStats
 from raysat.data.store import PatchStore

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from raysat.data.bands import get_sensor
+from raysat.data.sensors import get_sensor
 from raysat.data.store import SPLITS, PatchStore
 from raysat.generation.classifier import Classifier, Images
 from raysat.generation.distances import kernel_distance, mean_pairwise, nearest, value_distance

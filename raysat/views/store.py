@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary
+from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
 from raysat.formatting import data_size

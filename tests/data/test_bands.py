@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.data.bands import COMPOSITES, SENSORS, get_sensor, resolve
+from raysat.data.bands import COMPOSITES, resolve
+from raysat.data.sensors import SENSORS, get_sensor
 from raysat.errors import BandError
 
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from raysat.data.bands import SENSORS
+from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import class_counts, summarize_bands
 from tests.helpers.data import patches, splits_of, write_store

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.bands import SENSORS
 from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.tfrecord import parse_example, read_records
+from raysat.data.sensors import SENSORS
 from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError
 from raysat.files import folder_entries, reading

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from raysat.data.bands import get_sensor
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.importers.form import MAX_PATCH_BYTES
 from raysat.data.names import check_name
 from raysat.data.npy import read_npy
+from raysat.data.sensors import get_sensor
 from raysat.data.splits import SPLITS, Split
 from raysat.errors import DataError, UsageError, prefixed
 from raysat.files import folder_entries, reading

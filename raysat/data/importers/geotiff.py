@@ -21,6 +21,7 @@ from raysat.data.importers.form import Form
 from raysat.data.importers.manifest import read_manifest
 from raysat.data.importers.tiff import check_memory, form_of, open_tiff
 from raysat.data.scenes.gdal import find_mask
+from raysat.data.sensors import SENSORS
 from raysat.errors import DataError, prefixed, suggest
 from raysat.formatting import echo
 
@@ -128,6 +129,8 @@ def _other_bands(
     """The error of a file with another number of bands than are named."""
     names = f"sensor {sensor} has {named}" if sensor else f"{{--bands}} names {named}"
     hint = "name the bands of your files, in order, with {--bands}"
+    if same := [each.name for each in SENSORS.values() if len(each.bands) == has]:
+        hint += f", or use {{--sensor}} {' or '.join(same)} where they are of that"
     if not alpha_mask and has == named + 1 and ColorInterp.alpha in file.colorinterp:
         hint += "; or add {--alpha-mask} where the alpha band is their mask"
     beside = " beside the alpha band" * alpha_mask

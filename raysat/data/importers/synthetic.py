@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from raysat.data.bands import SENSORS
 from raysat.data.importers.base import ImportSummary, Progress, no_progress
 from raysat.data.importers.droughtwatch import CLASSES, SENSOR
 from raysat.data.patch_store import SYNTHETIC
+from raysat.data.sensors import SENSORS
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError, StoreError

@@ -14,9 +14,9 @@ from typing import Final
 
 import rasterio
 
-from raysat.data.bands import SENSORS, get_sensor
 from raysat.data.names import check_names
 from raysat.data.scenes.gdal import SUFFIXES
+from raysat.data.sensors import SENSORS, get_sensor
 from raysat.errors import BandError, DataError
 from raysat.files import folder_entries
 from raysat.formatting import echo

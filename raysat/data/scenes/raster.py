@@ -11,12 +11,12 @@ from typing import Final
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.vrt import WarpedVRT
 
-from raysat.data.bands import get_sensor
 from raysat.data.names import check_names
 from raysat.data.scenes.bands import Wanted, band_files, in_files, in_one_file
 from raysat.data.scenes.gdal import find_mask, gdal_errors, open_raster
 from raysat.data.scenes.grid import Grid
 from raysat.data.scenes.scene import Scene, SceneFile
+from raysat.data.sensors import get_sensor
 from raysat.errors import BandError, DataError, prefixed
 
 _COARSER: Final = 1.5  # times the pixel size from which on pixels are averaged, not interpolated

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from raysat.data.bands import SENSORS
 from raysat.data.importers.manifest import read_manifest
+from raysat.data.sensors import SENSORS
 from raysat.errors import DataError
 from tests.helpers.data import left_behind, write_manifest, write_tiff
 from tests.helpers.importing import import_geotiff
