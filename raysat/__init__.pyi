@@ -3,6 +3,7 @@ from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.doctor import Diagnosis, doctor
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
+from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
 from .api.searches import SearchRun, open_search, tune
@@ -26,6 +27,7 @@ __all__ = [
     "ClusterPlan",
     "Comparison",
     "Config",
+    "Conversion",
     "Diagnosis",
     "Generators",
     "ImportResult",
@@ -44,12 +46,16 @@ __all__ = [
     "TrainedModel",
     "ablate",
     "compare",
+    "convert",
     "doctor",
     "explain",
     "generate",
     "import_droughtwatch",
     "import_folder",
     "import_geotiff",
+    "import_image_folder",
+    "import_webdataset",
+    "import_zarr",
     "load_cluster",
     "load_search",
     "load_study",

@@ -49,6 +49,7 @@ _WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z]+(?: [a-z]+)?)\}")
 _IN_PYTHON: Final = {  # what is not called as its option or command
     "--set": "overrides",
     "--combination": "combinations",
+    "--from": "from_",
     "raysat data import": "raysat.import_geotiff or its like",
     "raysat status": "Run.status",
 }

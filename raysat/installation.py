@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import re
 import traceback
-from typing import Final
+from typing import Any, Final
 
 from raysat.errors import InstallationError
 from raysat.formatting import one_line
@@ -29,6 +30,20 @@ def installation_error(error: BaseException) -> InstallationError | None:
             hint="use a newer system, or the image that raysat's Dockerfile makes",
         )
     return InstallationError(f"{package} cannot be imported: {cause}", hint=_AGAIN)
+
+
+def extra_module(name: str, *, extra: str) -> Any:
+    """Import a module of a package that only an extra of raysat brings. Raises InstallationError, naming the extra."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != name.partition(".")[0]:
+            raise  # the package is there, and lacks another
+        package = name.partition(".")[0]
+        raise InstallationError(
+            f"{package} is not installed: it comes with raysat[{extra}]",
+            hint=f"pip install -c constraints.txt '.[{extra}]', or pip install {package}",
+        ) from error
 
 
 def _package(error: BaseException) -> str | None:

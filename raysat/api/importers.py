@@ -55,7 +55,7 @@ def import_droughtwatch(
     from raysat.data.importers.droughtwatch import read_droughtwatch
 
     patches = read_droughtwatch(Path(source), keep_empty=keep_empty)
-    return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
+    return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
 @checked
@@ -102,7 +102,7 @@ def import_geotiff(
     patches = read_geotiff(
         Path(manifest), bands=names, sensor=sensor, classes=classes, ordinal=ordinal, alpha_mask=alpha_mask
     )
-    return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
+    return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
 @checked
@@ -142,7 +142,7 @@ def import_folder(
 
     names = bands_of_files(sensor, bands)
     patches = read_folder(Path(source), bands=names, sensor=sensor, ordinal=ordinal, keep_empty=keep_empty)
-    return _import(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
+    return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
 @checked
@@ -174,9 +174,24 @@ def make_synthetic(
     return _shown(synthesize(Path(out), size=size, seed=seed, overwrite=overwrite, progress=progress))
 
 
-def _import(
+def import_result(
     patches: PatchSource, out: Path | str, *, allow_duplicates: bool, overwrite: bool, progress: Progress
 ) -> ImportResult:
+    """Make a store of what an importer found.
+
+    Args:
+        patches: the importer's.
+        out: the store to write, a folder.
+        allow_duplicates: accept patches with the same pixels in two splits.
+        overwrite: replace a store at ``out``.
+        progress: called with what is read so far and in all.
+
+    Returns:
+        The store, and what was read and dropped.
+
+    Raises:
+        DataError: a patch that cannot be read or stored.
+    """
     from raysat.data.importers.write import import_patches
 
     return _shown(

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raysat.data.exporters.write import ExportSummary
 from raysat.data.importers.base import ImportSummary
 from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
-from raysat.formatting import data_size
+from raysat.formatting import data_size, plural
 
 _COUNTED = 10  # classes whose counts still fit a line
 
@@ -59,6 +60,16 @@ def show_import(summary: ImportSummary, console: Console) -> None:
     console.print(f"wrote {store.path}: {_size(store)}")
     console.print()
     console.print(_class_table(store, summary.read_counts))
+
+
+def show_export(summary: ExportSummary, console: Console) -> None:
+    """Print what a conversion wrote, and what a reader should know of it."""
+    size = f"{plural(summary.files, 'file')}, {data_size(summary.bytes)}"
+    console.print(
+        f"wrote {summary.path}: {summary.patches:,} patches as {summary.layout}, {size}, in {summary.seconds:.1f} s"
+    )
+    for note in summary.notes:
+        console.print(note)
 
 
 def _class_table(store: PatchStore, read: Sequence[int] = ()) -> Table:

@@ -52,7 +52,9 @@ class PatchSource:
     place: Callable[[int], str]  # where a patch was read, by its number from 0; for errors
     drop_zero: bool  # whether a patch that is zero everywhere is an empty one
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, int] = field(default_factory=dict)  # more for the store to remember
+    facts: Mapping[str, int | str] = field(default_factory=dict)  # more for the store to remember
+    keep_splits: bool = False  # they are those of a store, and so they stay, even where all patches are in train
+    generated: bool = False  # a model made the patches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

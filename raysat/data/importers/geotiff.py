@@ -7,7 +7,8 @@ and what of them is not, is in ``tiff.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def read_geotiff(
         first: Form | None = None
         for number, row in enumerate(rows):
             with prefixed(f"{source}: row {row.number}", DataError):
-                pixels, missing, form = _read(row.path, bands, sensor, alpha_mask=alpha_mask, first=first)
+                pixels, missing, form = read_image(row.path, bands, sensor, alpha_mask=alpha_mask, first=first)
             first = first or form
             yield Patch(pixels=pixels, label=known[row.label], split=row.split, missing=missing, done=number + 1)
 
@@ -82,11 +83,32 @@ def read_geotiff(
     )
 
 
-def _read(
-    path: Path, bands: Sequence[str], sensor: str | None, *, alpha_mask: bool, first: Form | None
+def read_image(
+    path: Path,
+    bands: Sequence[str],
+    sensor: str | None,
+    *,
+    alpha_mask: bool = False,
+    first: Form | None,
+    opened: Callable[[Path], AbstractContextManager[rasterio.DatasetReader]] = open_tiff,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], Form]:
-    """Return pixels (C, H, W), where they are nodata, and their form, which is compared before a pixel is read."""
-    with open_tiff(path) as file, prefixed(str(path), DataError):
+    """Read the image of one patch.
+
+    Args:
+        path: the file.
+        bands: names of its bands, without the alpha band where that is a mask.
+        sensor: that they are of, for errors.
+        alpha_mask: whether the alpha band is a mask, as ``read_geotiff``.
+        first: form of the patches before it, which is compared before a pixel is read; None for the first one.
+        opened: opens the file.
+
+    Returns:
+        Its pixels (C, H, W), where they are nodata (C, H, W), and their form.
+
+    Raises:
+        DataError: the file cannot be read, or has other bands or another form.
+    """
+    with opened(path) as file, prefixed(str(path), DataError):
         alpha = _alpha_band(file) if alpha_mask else None
         indexes = [index for index in file.indexes if index != alpha]
         if len(indexes) != len(bands):

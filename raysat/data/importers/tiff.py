@@ -21,6 +21,8 @@ from raysat.errors import DataError
 from raysat.files import open_regular
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a file begins: either byte order, classic or BigTIFF
+_PICTURES: Final = dict.fromkeys(_TIFF, "GTiff") | {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
+_KINDS: Final = {"GTiff": "GeoTIFF", "PNG": "PNG", "JPEG": "JPEG"}
 _MAX_FILE_BYTES: Final = 4 * MAX_PATCH_BYTES  # with overviews and a mask
 _REMEDY: Final = "make it again, or drop the row"
 
@@ -31,19 +33,41 @@ def open_tiff(path: Path) -> Iterator[rasterio.DatasetReader]:
 
     Raises DataError, naming the file, where it is missing, no regular file, no TIFF, too large or damaged.
     """
+    if _head(path) not in _TIFF:
+        raise DataError(f"{path} cannot be read: it is not a TIFF file", hint=_REMEDY)
+    with _opened(path, "GTiff") as file:
+        yield file
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """Open a GeoTIFF, PNG or JPEG file, whichever it begins as, in the same way as ``open_tiff``."""
+    head = _head(path)
+    driver = next((driver for begins, driver in _PICTURES.items() if head.startswith(begins)), None)
+    if driver is None:
+        raise DataError(f"{path} cannot be read: it is neither TIFF, PNG nor JPEG", hint="make it again, or remove it")
+    with _opened(path, driver) as file:
+        yield file
+
+
+def _head(path: Path) -> bytes:
+    """How a file begins, four bytes. Raises DataError where it is no regular file, or too large."""
     remedy = "paths are relative to the manifest's folder"
     with open_regular(path, max_bytes=_MAX_FILE_BYTES, remedy=remedy, error=DataError) as content:
-        if content.read(4) not in _TIFF:
-            raise DataError(f"{path} cannot be read: it is not a TIFF file", hint=_REMEDY)
+        return content.read(4)
+
+
+@contextmanager
+def _opened(path: Path, driver: str) -> Iterator[rasterio.DatasetReader]:
     name = str(path.absolute())  # a relative name may look like another of GDAL's
     if name.startswith(VIRTUAL):
         raise DataError(f"{path} cannot be read: GDAL would not take it for a file", hint="move it to another folder")
     try:
-        with quiet_gdal(), rasterio.open(name, driver="GTiff", sharing=False) as file:
+        with quiet_gdal(), rasterio.open(name, driver=driver, sharing=False) as file:
             yield file
     except (RasterioError, OSError, ValueError, MemoryError) as error:
         cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
-        raise DataError(f"{path} cannot be read as GeoTIFF: {cause}", hint=_REMEDY) from error
+        raise DataError(f"{path} cannot be read as {_KINDS[driver]}: {cause}", hint=_REMEDY) from error
 
 
 def form_of(file: rasterio.DatasetReader, indexes: Sequence[int]) -> Form:

@@ -47,6 +47,7 @@ def import_patches(
         sensor=source.sensor,
         source={"kind": source.kind, "path": str(source.path.resolve()), **source.facts},
         ordinal=source.ordinal,
+        generated=source.generated,
         overwrite=overwrite,
     ) as writer:
         importer = PatchImporter(source, writer)
@@ -112,7 +113,7 @@ class PatchImporter:
         firsts = self._copies.firsts()
         copies = np.flatnonzero(firsts != np.arange(len(firsts)))
         splits: list[Split] | None = None
-        if self._source.splits <= {"train"}:
+        if self._source.splits <= {"train"} and not self._source.keep_splits:
             given = "every patch is in train" if self._source.splits else "no split is given"
             notes.append(f"{given}: a fixed stratified 70/15/15 split was made")
             splits = stratified(writer.labels, firsts=firsts)

@@ -1,0 +1,1 @@
+"""Exporters: one file a layout that other tools read; ``write.py`` calls them."""
