@@ -50,6 +50,9 @@ class Classifier:
             weights: its ``state_dict``.
             device: where it is wanted.
 
+        Returns:
+            The classifier.
+
         Raises:
             TrainingError: weights of another network.
             PlanError: this timm does not know the model.

@@ -60,6 +60,9 @@ def load_arm(
         seeds: which; by default all that are finished.
         store: that they were trained on; needed where an older raysat wrote their records.
 
+    Returns:
+        The arm.
+
     Raises:
         UsageError: an arm or a seed that the run does not have, or has not finished.
         StorageError: damaged records or weights.
@@ -90,6 +93,9 @@ def load_trial(ledger: Ledger, trial_id: str, *, device: torch.device, store: Pa
         trial_id: the trial.
         device: where the model is wanted.
         store: that it was trained on; needed where an older raysat wrote its record.
+
+    Returns:
+        The model.
 
     Raises:
         UsageError: the record does not say what the model takes, and no store or another one is given.

@@ -23,7 +23,13 @@ def clean(scale: Scale, patches_BCHW: Tensor) -> Tensor:
 
 
 def posterior(config: Config, network: nn.Module, scale: Scale) -> Posterior:
-    """Return what gives a network's class probabilities, by the loss that it was trained with."""
+    """Return what gives a network's class probabilities.
+
+    Args:
+        config: with the loss that it was trained with, which says what its scores mean.
+        network: in evaluation mode.
+        scale: that its patches are normalised by.
+    """
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
         return posterior_logits(config, network(clean(scale, patches_BCHW))).softmax(dim=1)

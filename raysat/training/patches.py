@@ -180,7 +180,13 @@ class Scale:
 
     @classmethod
     def of(cls, store: PatchStore, bands: Sequence[int], device: torch.device) -> Scale:
-        """Return the scale of some bands of a store, by their positions in it, on a device."""
+        """Return the scale of some bands of a store.
+
+        Args:
+            store: the patches.
+            bands: positions of the bands in it, in the patches' order.
+            device: where the statistics are wanted.
+        """
         return cls.from_stats([store.stats[band] for band in bands], device)
 
     @classmethod
