@@ -61,4 +61,5 @@ class ModelInputs(FileModel):
             width=width,
             dtype=store.images.dtype.name,
             stats=tuple(store.stats[store.bands.index(band)] for band in bands),
+            pixel_size=store.pixel_size,
         )

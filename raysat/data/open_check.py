@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.places import place_digest, table_fault
 from raysat.data.remote.ranged_array import RangedArray
 from raysat.data.store_files import Images
 from raysat.data.store_meta import DTYPES, StoreMeta
@@ -22,20 +23,27 @@ _SAMPLE: Final = 64  # evenly spaced patches: at 10 ms for each on a slow disk, 
 _SAMPLE_BYTES: Final = 8 << 20  # that these take at most; two patches are looked at whatever their size
 # Of store.json, what the checksum covers. Named, so that a field which a later raysat adds changes no checksum.
 _NAMES: Final = {"bands", "sensor", "classes", "ordinal"}
+# Places have a digest of their own.
 _PIXELS: Final = {"generated", "shape", "dtype", "stats", "nodata", "fingerprint", "splits"}
 
 Array = npt.NDArray[Any]
 
 
-def find_fault(meta: StoreMeta, images: Images, labels: Array) -> str:
+def find_fault(meta: StoreMeta, images: Images, labels: Array, places: Array | None = None) -> str:
     """Return what does not fit together in a store, or nothing.
 
     Args:
         meta: its ``store.json``.
         images: mapped, (N, C, H, W).
         labels: mapped, (N,).
+        places: the rows of ``places.npy``, (N, 3), where the store has some.
     """
-    return _misfit(meta, images, labels) or _impossible(meta, images) or _changed(meta, images, labels)
+    return (
+        _misfit(meta, images, labels)
+        or _misplaced(meta, len(labels), places)
+        or _impossible(meta, images)
+        or _changed(meta, images, labels)
+    )
 
 
 def checksum(meta: StoreMeta, images: Images, labels: Array) -> str:
@@ -69,6 +77,15 @@ def _misfit(meta: StoreMeta, images: Images, labels: Array) -> str:
     of_a_band = len(images) * images.shape[2] * images.shape[3]
     if any(count > of_a_band for count in meta.nodata):
         return f"nodata pixels {meta.nodata} in bands of {of_a_band} pixels"
+    return ""
+
+
+def _misplaced(meta: StoreMeta, patches: int, places: Array | None) -> str:
+    """What of places differs from what ``store.json`` says of them."""
+    if places is not None and (fault := table_fault(places, patches, meta.scenes)):
+        return fault
+    if meta.places != place_digest(meta.pixel_size, meta.scenes, places):
+        return "its places were changed after the store was written (their checksum differs)"
     return ""
 
 

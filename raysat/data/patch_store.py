@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from raysat.data.nodata import Mask, read_mask
 from raysat.data.open_check import find_fault
+from raysat.data.places import Places, from_table
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
-from raysat.data.store_files import IMAGES, LABELS, META, REMEDY, Images, LocalFiles, StoreFiles
+from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY, Images, LocalFiles, StoreFiles
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import StoreError
 from raysat.files import AnyPath, parse_model
@@ -37,8 +38,10 @@ class PatchStore:
     generated: bool  # by a model: they may join a train split, never be measured on
     stats: tuple[BandStats, ...]  # of the train split; its full scale is robust, not the extremes
     source: dict[str, Any] = field(compare=False)
-    fingerprint: str  # of images, labels and splits
+    fingerprint: str  # of images, labels, splits and, where they are known, places
     nodata: tuple[int, ...] | None = None  # pixels of each band; None where the store is too old to say
+    pixel_size: float | None = None  # metres; None where it is not known
+    places: Places | None = field(compare=False, repr=False, default=None)  # of its patches; None where not known
     files: StoreFiles = field(compare=False, repr=False)  # where all this is read from
     digest: str = field(compare=False, repr=False)  # of ``store.json``: what a copy of the store is known by
     hold: object = field(compare=False, repr=False, default=None)  # keeps the files there as long as the store is used
@@ -101,7 +104,8 @@ class PatchStore:
         content = files.read_meta()
         meta = parse_model(StoreMeta, content, f"{files.place}/{META}", remedy=REMEDY, error=StoreError)
         images, labels = files.array(IMAGES), np.asarray(files.array(LABELS))
-        if fault := find_fault(meta, images, labels):
+        table = np.asarray(files.array(PLACES)[:]) if meta.scenes else None
+        if fault := find_fault(meta, images, labels, table):
             raise StoreError(f"{path} is inconsistent: {fault}", hint=REMEDY)
         return cls(
             path=path,
@@ -117,6 +121,8 @@ class PatchStore:
             source=meta.source,
             fingerprint=meta.fingerprint,
             nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
+            pixel_size=meta.pixel_size,
+            places=None if table is None else from_table(table, meta.scenes),
             files=files,
             digest=store_digest(content),
             hold=hold,

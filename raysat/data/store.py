@@ -1,10 +1,11 @@
 """The patch store: labelled multispectral patches on disk, memory-mapped, with all that training needs to know of them.
 
-A store is a folder of three files, or four where pixels are missing::
+A store is a folder of three files, or more where pixels are missing or places are known::
 
     images.npy   (N, C, H, W) uint8, uint16 or float32; nodata pixels hold their band's mean
     labels.npy   (N,) uint8
     nodata.npy   which pixels those are, where there are any (see ``nodata.py``)
+    places.npy   where each patch lies, where that is known of all (see ``places.py``)
     store.json   split of each patch, bands, sensor, classes, statistics, nodata pixels by band, source, fingerprint,
                  checksum of what is checked on opening, format version (see ``store_meta.py``)
 
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +34,15 @@ from raysat.data.nodata import Mask, PatchAppender
 from raysat.data.npy import map_npy
 from raysat.data.open_check import checksum
 from raysat.data.patch_store import PatchStore
+from raysat.data.places import Place, PlaceList, place_digest
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
-from raysat.data.store_files import IMAGES, LABELS, META, REMEDY
+from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY
 from raysat.data.store_meta import DTYPES, StoreMeta
 from raysat.errors import DataError
 from raysat.files import install_folder, partial_folder, sync_file, writing
+
+_OF_PLACES: Final = ("pixel_size", "scenes", "places")  # in the description of stores that say so alone
 
 __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
@@ -68,6 +72,7 @@ class StoreWriter:
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
+        self._places = PlaceList()
         check_names(self.classes, "class")
         check_names(self.bands, "band")
         if self.sensor is not None:
@@ -100,7 +105,14 @@ class StoreWriter:
         """Splits so far, shape (N,), positions in SPLITS."""
         return np.asarray(self._splits, dtype=np.uint8)
 
-    def add(self, patch: npt.NDArray[Any], label: int, split: Split = "train", missing: Mask | None = None) -> None:
+    def add(
+        self,
+        patch: npt.NDArray[Any],
+        label: int,
+        split: Split = "train",
+        missing: Mask | None = None,
+        place: Place | None = None,
+    ) -> None:
         """Append one patch.
 
         Args:
@@ -108,6 +120,7 @@ class StoreWriter:
             label: its class.
             split: the split that it belongs to.
             missing: where it is nodata, (C, H, W), or None where it is not; what is there does not matter.
+            place: where it lies; a store keeps places where all of its patches have one.
 
         Raises:
             DataError: shape, type or label differ from what was promised, or a valid pixel is not finite.
@@ -128,6 +141,7 @@ class StoreWriter:
             self._hash.update(patches.append(patch, missing))
         self._labels.append(int(label))
         self._splits.append(SPLITS.index(split))
+        self._places.add(place)
 
     def close(self, splits: Sequence[Split] | None = None) -> PatchStore:
         """Compute statistics, fill nodata, write the description and rename the store into place.
@@ -149,10 +163,15 @@ class StoreWriter:
             raise DataError("no patch is in the train split")
         bands, height, width = patches.shape
         shape, dtype = (len(self), bands, height, width), patches.dtype.name
-        # The fingerprint covers what training sees: pixels, labels, splits, band and class names; not their origin.
+        places, pixel_size = self._places.places, self._places.pixel_size
+        scenes, table = (places.scenes, places.table()) if places else ((), None)
+        placed = place_digest(pixel_size, scenes, table)
+        # The fingerprint covers what training and splitting see: pixels, labels, splits, band and class names, places;
+        # not their origin.
         seen = [self.bands, self.classes, self.sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
             self._hash.update(part)
+        self._hash.update((placed or "").encode())
         with writing(self.path):
             if lost := [repr(self.bands[band]) for band in patches.bands_without_data(codes == 0)]:
                 raise DataError(
@@ -164,6 +183,8 @@ class StoreWriter:
             nodata = patches.count_nodata(np.ones(len(self), np.bool_)).tolist()
             patches.finish()
             np.save(self._work / LABELS, self.labels)
+            if table is not None:
+                np.save(self._work / PLACES, table)
             meta = StoreMeta(
                 bands=tuple(self.bands),
                 sensor=self.sensor,
@@ -174,13 +195,17 @@ class StoreWriter:
                 nodata=tuple(nodata),
                 shape=shape,
                 dtype=dtype,
+                pixel_size=pixel_size,
+                scenes=scenes,
+                places=placed,
                 source=self.source,
                 fingerprint=self._hash.hexdigest()[:32],
                 splits=to_letters(codes),
             )
             images = map_npy(self._work / IMAGES, remedy=REMEDY)
             meta = meta.model_copy(update={"checksum": checksum(meta, images, self.labels)})
-            (self._work / META).write_text(meta.model_dump_json(indent=1), encoding="utf-8")
+            unsaid = {name for name in _OF_PLACES if not getattr(meta, name)}
+            (self._work / META).write_text(meta.model_dump_json(indent=1, exclude=unsaid), encoding="utf-8")
             for file in self._work.iterdir():
                 sync_file(file)
             _check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile

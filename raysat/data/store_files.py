@@ -18,7 +18,9 @@ META: Final = "store.json"
 IMAGES: Final = "images.npy"
 LABELS: Final = "labels.npy"
 NODATA: Final = "nodata.npy"  # in stores with nodata alone
-STORE_FILES: Final = (IMAGES, LABELS, NODATA, META)  # the description last, as it makes a store whole
+PLACES: Final = "places.npy"  # in stores whose patches all have a place on the map
+OPTIONAL: Final = (NODATA, PLACES)
+STORE_FILES: Final = (IMAGES, LABELS, *OPTIONAL, META)  # the description last, as it makes a store whole
 REMEDY: Final = "import the data again"
 
 

@@ -7,12 +7,14 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field
 
 from raysat.data.names import name_fault, names_fault
+from raysat.data.places import MAX_SCENES, SceneRef
 from raysat.data.splits import check_letters
 from raysat.data.stats import BandStats
 from raysat.files import FileModel
 
 DTYPES: Final = ("uint8", "uint16", "float32")
 _MAX_FACTS: Final = 100  # of a source
+_LARGEST_PIXEL: Final = 1e7  # metres: the Earth has four of them around
 _LONGEST_FACT: Final = 10_000  # characters of one: paths have some thousand at most
 
 _T = TypeVar("_T")
@@ -68,6 +70,9 @@ class StoreMeta(FileModel):
     dtype: Annotated[str, AfterValidator(_pixel_type)] | None = None
     stats: tuple[Annotated[BandStats, AfterValidator(_possible)], ...]
     nodata: tuple[Annotated[int, Field(ge=0)], ...] = ()  # absent where the store is too old to say
+    pixel_size: Annotated[float, Field(gt=0, le=_LARGEST_PIXEL)] | None = None  # metres; absent where it is not known
+    scenes: Annotated[tuple[SceneRef, ...], Field(max_length=MAX_SCENES)] = ()  # that ``places.npy`` names
+    places: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None  # digest of these two and of that file
     source: Annotated[dict[str, Fact], Field(max_length=_MAX_FACTS)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]  # of images, labels and splits
     # Of what is checked on every opening (see ``spot_check.py``); absent where the store is too old.

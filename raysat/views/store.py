@@ -15,7 +15,7 @@ from raysat.data.importers.base import ImportSummary
 from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
-from raysat.formatting import data_size, plural
+from raysat.formatting import data_size, elide, plural
 
 _COUNTED = 10  # classes whose counts still fit a line
 
@@ -30,6 +30,7 @@ def show_store(store: PatchStore, console: Console) -> None:
         "classes": f"{len(store.classes)}{', ordinal' * store.ordinal}",
         "reported": f"results are those of the {store.reported_split} split",
         "nodata": _nodata(store),
+        **_places(store),
         "source": _source(store.source),
         "fingerprint": store.fingerprint,
     }
@@ -111,6 +112,20 @@ def _nodata(store: PatchStore) -> str:
     if not pixels:
         return "none"
     return f"{pixels:,} of {total:,} pixels over all bands ({_percent(pixels, total)} %), stored as their band's mean"
+
+
+def _places(store: PatchStore) -> dict[str, str]:
+    """Where its patches lie, and how large their pixels are, where that is known."""
+    facts = {}
+    if store.places is not None:
+        scenes = store.places.scenes
+        named = [name for name in store.places.names if name is not None]
+        shown = f"{plural(len(named), 'scene')}: {', '.join(named[:3])}{', ...' * (len(named) > 3)}; " if named else ""
+        systems = list(dict.fromkeys(elide(scene.crs, 40) for scene in scenes))
+        facts["places"] = f"{shown}{', '.join(systems[:3])}{', ...' * (len(systems) > 3)}"
+    if store.pixel_size is not None:
+        facts["pixel size"] = f"{store.pixel_size:g} m"
+    return facts
 
 
 def _source(source: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.places import Place
 from raysat.data.splits import Split
 from raysat.data.store import PatchStore
 
@@ -32,6 +33,7 @@ class Patch:
     label: int
     split: Split | None  # as the source says, if it does
     missing: npt.NDArray[np.bool_] | None = None  # where it is nodata, (C, H, W), beside NaN and infinite values
+    place: Place | None = None  # where it lies, if that is known
     done: int  # how much of ``PatchSource.total`` is read with it
 
 

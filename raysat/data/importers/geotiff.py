@@ -21,7 +21,9 @@ from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.importers.form import Form
 from raysat.data.importers.manifest import read_manifest
 from raysat.data.importers.tiff import check_memory, form_of, open_tiff
+from raysat.data.places import Place
 from raysat.data.scenes.gdal import find_mask
+from raysat.data.scenes.grid import Grid, centre_of
 from raysat.data.sensors import SENSORS
 from raysat.errors import DataError, prefixed, suggest
 from raysat.formatting import echo
@@ -62,9 +64,16 @@ def read_geotiff(
         first: Form | None = None
         for number, row in enumerate(rows):
             with prefixed(f"{source}: row {row.number}", DataError):
-                pixels, missing, form = read_image(row.path, bands, sensor, alpha_mask=alpha_mask, first=first)
+                pixels, missing, form, place = read_image(row.path, bands, sensor, alpha_mask=alpha_mask, first=first)
             first = first or form
-            yield Patch(pixels=pixels, label=known[row.label], split=row.split, missing=missing, done=number + 1)
+            yield Patch(
+                pixels=pixels,
+                label=known[row.label],
+                split=row.split,
+                missing=missing,
+                place=place,
+                done=number + 1,
+            )
 
     return PatchSource(
         kind="geotiff",
@@ -91,7 +100,7 @@ def read_image(
     alpha_mask: bool = False,
     first: Form | None,
     opened: Callable[[Path], AbstractContextManager[rasterio.DatasetReader]] = open_tiff,
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], Form]:
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], Form, Place | None]:
     """Read the image of one patch.
 
     Args:
@@ -103,7 +112,7 @@ def read_image(
         opened: opens the file.
 
     Returns:
-        Its pixels (C, H, W), where they are nodata (C, H, W), and their form.
+        Its pixels (C, H, W), where they are nodata (C, H, W), their form, and where it lies.
 
     Raises:
         DataError: the file cannot be read, or has other bands or another form.
@@ -120,7 +129,7 @@ def read_image(
         missing = _missing(file, path, indexes)
         if alpha is not None:
             missing |= file.read(alpha) == 0
-        return pixels, missing, form
+        return pixels, missing, form, centre_of(Grid.of(file))
 
 
 def _missing(file: rasterio.DatasetReader, path: Path, indexes: Sequence[int]) -> npt.NDArray[np.bool_]:

@@ -72,9 +72,16 @@ def read_image_folder(
     def patches() -> Iterator[Patch]:
         first: Form | None = None
         for done, image in enumerate(images, 1):
-            pixels, missing, form = read_image(image.path, bands, sensor, first=first, opened=open_picture)
+            pixels, missing, form, place = read_image(image.path, bands, sensor, first=first, opened=open_picture)
             first = first or form
-            yield Patch(pixels=pixels, label=known[image.folder], split=image.split, missing=missing, done=done)
+            yield Patch(
+                pixels=pixels,
+                label=known[image.folder],
+                split=image.split,
+                missing=missing,
+                place=place,
+                done=done,
+            )
 
     return PatchSource(
         kind="imagefolder",

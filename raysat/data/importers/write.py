@@ -98,7 +98,7 @@ class PatchImporter:
             self.dropped["every pixel is zero (--keep-empty keeps them)"] += 1
             return
         stored = storable(pixels)
-        self._writer.add(stored, patch.label, patch.split or "train", missing)
+        self._writer.add(stored, patch.label, patch.split or "train", missing, patch.place)
         self._copies.add(stored, missing)
         self._kept.append(number)
         self._with_nodata += missing is not None

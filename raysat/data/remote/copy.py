@@ -21,7 +21,7 @@ from raysat.data.importers.base import Progress, no_progress
 from raysat.data.patch_store import PatchStore
 from raysat.data.remote.cache import ORIGIN, Origin, bytes_copied, filling_cache, open_cached, reserve
 from raysat.data.remote.source import Source
-from raysat.data.store_files import META, NODATA, STORE_FILES
+from raysat.data.store_files import META, OPTIONAL, STORE_FILES
 from raysat.data.verify import content_faults
 from raysat.errors import StoreError, prefixed
 from raysat.files import AnyPath, install_folder, partial_folder, sync_file
@@ -132,7 +132,7 @@ def _sizes(source: Source) -> dict[str, int]:
     """Bytes by file of a store, which has all that a store must have."""
     sizes = {name: source.size(name) for name in STORE_FILES}
     for name, size in sizes.items():
-        if size is None and name != NODATA:
+        if size is None and name not in OPTIONAL:
             made = "make one with {raysat data import}"
             raise StoreError(f"{source.place} is not a patch store (no {name})", hint=made if name == META else None)
     return {name: size for name, size in sizes.items() if size is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -13,9 +14,9 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 from rasterio.warp import transform as reproject
 
+from raysat.data.places import Place, scene_ref
 from raysat.errors import DataError
 
-SAME_SIZE: Final = 0.01  # by which two pixel sizes may differ that are the same
 _SHIFT: Final = 1e-3  # pixels by which two grids may differ that are the same: rounding of files
 _EDGE: Final = 21  # points along each edge whose places in another CRS bound the grid there
 
@@ -107,6 +108,17 @@ class Grid:
         return CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
 
 
+def centre_of(grid: Grid) -> Place | None:
+    """Return the place of a patch that has a grid of its own; None where that is not on the map."""
+    if grid.crs is None or grid.transform.is_identity:
+        return None
+    x, y = to_map(grid.transform, np.array([grid.width / 2]), np.array([grid.height / 2]))
+    scene = scene_ref(None, crs_text(grid.crs))
+    if scene is None:
+        return None
+    return Place(scene=scene, x=float(x[0]), y=float(y[0]), pixel_size=grid.pixel_size)
+
+
 def to_map(
     transform: Affine, columns: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -133,6 +145,13 @@ def to_crs(
         return np.asarray(x, np.float64), np.asarray(y, np.float64)
     there = reproject(source, target, x, y)
     return np.asarray(there[0], np.float64), np.asarray(there[1], np.float64)
+
+
+@cache
+def crs_text(crs: CRS) -> str:
+    """A CRS as a store writes it: its EPSG code where that says all of it, else WKT."""
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code is not None and CRS.from_epsg(code) == crs else " ".join(crs.to_wkt().split())
 
 
 def short_crs(crs: CRS) -> str:
