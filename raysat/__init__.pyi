@@ -1,4 +1,5 @@
 from .api.cache import StoreCache, store_cache
+from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.doctor import Diagnosis, doctor
 from .api.generators import Generators, generate
@@ -50,6 +51,7 @@ __all__ = [
     "doctor",
     "explain",
     "generate",
+    "import_chips",
     "import_droughtwatch",
     "import_folder",
     "import_geotiff",

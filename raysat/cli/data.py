@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from raysat.cli.chips import chips
 from raysat.cli.console import progress_bar
 from raysat.cli.convert import convert, imagefolder, webdataset, zarr
 from raysat.cli.numbers import Whole
@@ -106,6 +107,7 @@ def folder(source: Path, sensor: str | None, bands: str | None, ordinal: bool, k
 for _command in (imagefolder, webdataset, zarr):
     import_.add_command(_command)
 data.add_command(convert)
+data.add_command(chips)
 
 
 @data.command()

@@ -39,7 +39,7 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return out_option(allow_duplicates_option(overwrite_option(command)))
 
 
-def make_store(make: Callable[..., ImportSummary], title: str, *source: Path, **options: Any) -> None:
+def make_store(make: Callable[..., ImportSummary], title: str, *source: Any, **options: Any) -> None:
     """Make a store with a progress bar, and show what became of it."""
     from raysat.views.store import show_import
 

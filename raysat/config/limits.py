@@ -28,6 +28,9 @@ CPUS: Final = 1_024  # of a worker, and GPUs
 LEAST_CPUS: Final = 0.001  # of a worker: Ray counts them in ten thousandths
 JOBS: Final = 10_000  # at a time
 RETRIES: Final = 100  # of a job
+CHIP: Final = 2_048  # rows and columns of a chip, and pixels from one to the next
+LEAST_PIXEL: Final = 0.001  # metres
+PIXEL: Final = 100_000  # metres
 PATCHES: Final = (
     10_000_000  # to generate of a class, in a batch, or to synthesize; droughtwatch has 86,317 training patches in all
 )

@@ -96,7 +96,7 @@ def in_files(paths: Sequence[Path], wanted: Wanted) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in paths:
-        band = band_in_name(path.stem, wanted.names) if wanted.names else _BETWEEN.split(path.stem)[-1]
+        band = without_band(path.stem, wanted.names)[0] if wanted.names else _BETWEEN.split(path.stem)[-1]
         if band and found.setdefault(band, path) != path:
             raise DataError(
                 f"{found[band].name} and {path.name} are both band {band}",
@@ -110,17 +110,35 @@ def in_files(paths: Sequence[Path], wanted: Wanted) -> dict[str, Path]:
     return {name: found[name] for name in wanted.names if name in found} if wanted.names else found
 
 
-def band_in_name(stem: str, names: Sequence[str]) -> str | None:
-    """Return the band that a file's name ends in, or has last in it: None where it has none."""
-    text = f"_{'_'.join(_BETWEEN.split(stem.lower()))}_"
-    best: tuple[int, int, str | None] = (-1, -1, None)
+def group_files(
+    paths: Sequence[Path], bands: Sequence[str] | None, sensor: str | None
+) -> list[Path | tuple[Path, ...]]:
+    """Return scenes: files whose names differ in nothing but a band are one, each other path is one of its own.
+
+    Args:
+        paths: files and folders.
+        bands: the bands wanted, or None.
+        sensor: whose bands they are otherwise, or None.
+    """
+    names = Wanted(bands=None if bands is None else tuple(bands), sensor=sensor).names
+    groups: dict[tuple[Path, str], list[Path]] = {}
+    for path in paths:
+        band, rest = (None, path.stem) if path.is_dir() else without_band(path.stem, names)
+        groups.setdefault((path.parent, path.name if band is None else f"{rest}/"), []).append(path)
+    return [group[0] if len(group) == 1 else tuple(group) for group in groups.values()]
+
+
+def without_band(stem: str, names: Sequence[str]) -> tuple[str | None, str]:
+    """Return the band that a file's name has last in it, and the rest of the name; None and all of it for none."""
+    best: tuple[int, int, str | None, str] = (-1, -1, None, stem)
     for name in names:
         folded = fold(name)
         numbered = _NUMBERED.fullmatch(folded)
-        pattern = f"b0*{numbered[1]}{numbered[2]}" if numbered else re.escape(folded)
-        for match in re.finditer(f"(?<=_){pattern}(?=_)", text):
-            best = max(best, (match.end(), len(folded), name), key=lambda each: each[:2])
-    return best[2]
+        pattern = f"b0*{numbered[1]}{numbered[2]}" if numbered else "[^a-z0-9]+".join(folded.split("_"))
+        for match in re.finditer(f"(?<![a-z0-9]){pattern}(?![a-z0-9])", stem, re.IGNORECASE):
+            rest = stem[: match.start()] + stem[match.end() :]
+            best = max(best, (match.end(), len(folded), name, rest), key=lambda each: each[:2])
+    return best[2:]
 
 
 def band_files(folder: Path) -> list[Path]:

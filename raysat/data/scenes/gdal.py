@@ -57,15 +57,19 @@ def quiet_gdal() -> Iterator[None]:
 
 @contextmanager
 def gdal_errors(path: Path) -> Iterator[None]:
-    """Make one DataError, naming the file, of what GDAL says against it; as ``quiet_gdal``."""
+    """Make one DataError, naming the file, of what GDAL says against it within; for use within ``quiet_gdal``."""
     try:
-        with quiet_gdal():
-            yield
+        yield
     except (RasterioError, OSError, ValueError, MemoryError) as error:
         if isinstance(error, RaysatError):
             raise
         cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
         raise DataError(f"{path} cannot be read: {cause}", hint="make the file again") from error
+
+
+def is_raster(path: Path) -> bool:
+    """Whether a file begins as one of a raster format that is read. Raises DataError where it cannot be read."""
+    return _driver(path) is not None
 
 
 def open_raster(path: Path) -> rasterio.DatasetReader:
@@ -74,9 +78,7 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
     Raises DataError, naming the file, where it is missing, no regular file, of a format that is not read, damaged, or
     stored in blocks too large to read a part of it.
     """
-    with open_regular(path, max_bytes=sys.maxsize, remedy="give the path of a raster file", error=DataError) as content:
-        head = content.read(8)
-    driver = next((driver for start, driver in DRIVERS.items() if head.startswith(start)), None)
+    driver = _driver(path)
     if driver is None:
         raise DataError(f"{path} is no raster of a format that is read", hint=_FORMATS)
     name = str(path.absolute())  # a relative name may look like another of GDAL's
@@ -97,6 +99,13 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
                 hint="tile it: gdal_translate -of COG",
             )
     return file
+
+
+def _driver(path: Path) -> str | None:
+    """The format of a file by how it begins."""
+    with open_regular(path, max_bytes=sys.maxsize, remedy="give the path of a raster file", error=DataError) as content:
+        head = content.read(8)
+    return next((driver for start, driver in DRIVERS.items() if head.startswith(start)), None)
 
 
 def find_mask(path: Path) -> Path | None:

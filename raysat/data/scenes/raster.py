@@ -12,12 +12,14 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.vrt import WarpedVRT
 
 from raysat.data.names import check_names
-from raysat.data.scenes.bands import Wanted, band_files, in_files, in_one_file
-from raysat.data.scenes.gdal import find_mask, gdal_errors, open_raster
+from raysat.data.scenes.bands import Wanted, band_files, in_files, in_one_file, without_band
+from raysat.data.scenes.gdal import find_mask, gdal_errors, open_raster, quiet_gdal
 from raysat.data.scenes.grid import Grid
 from raysat.data.scenes.scene import Scene, SceneFile
 from raysat.data.sensors import get_sensor
 from raysat.errors import BandError, DataError, prefixed
+
+__all__ = ["Scene", "open_scene"]
 
 _COARSER: Final = 1.5  # times the pixel size from which on pixels are averaged, not interpolated
 _LEAVE: Final = "leave the others out with {--bands}, or convert them to one type"
@@ -110,7 +112,14 @@ def _find(
         if data.count != 1:
             raise DataError(f"{path} has {data.count} bands; a scene of several files has one band in each")
         files.append(SceneFile(path=path, data=data, mask=None, indexes=[1], positions=[position]))
-    return where.resolve().name, files, tuple(by_band)
+    return _name(paths, several, wanted.names), files, tuple(by_band)
+
+
+def _name(paths: Path | Sequence[Path], files: Sequence[Path], names: Sequence[str]) -> str:
+    """What a scene of several files is called: as its folder, or as its files but for their band."""
+    first = files[0]
+    rest = "" if isinstance(paths, Path) else without_band(first.stem, names)[1].strip("_-. ")
+    return rest or first.parent.resolve().name
 
 
 def _open_mask(file: SceneFile, stack: ExitStack) -> None:
@@ -162,7 +171,7 @@ def _warp(file: SceneFile, grid: Grid, stack: ExitStack) -> None:
         )
     coarser = own.pixel_size is not None and (grid.pixel_size or 0) > _COARSER * own.pixel_size
     alpha = file.data.nodata is None and ColorInterp.alpha not in file.data.colorinterp
-    with gdal_errors(file.path):
+    with quiet_gdal(), gdal_errors(file.path):
         file.data = stack.enter_context(
             WarpedVRT(
                 file.data,

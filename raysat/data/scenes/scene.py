@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from raysat.data.scenes.gdal import gdal_errors
+from raysat.data.scenes.gdal import gdal_errors, quiet_gdal
 from raysat.data.scenes.grid import Grid
 
 
@@ -35,19 +35,20 @@ class SceneFile:
     indexes: list[int] = field(default_factory=list)  # its bands, from 1
     positions: list[int] = field(default_factory=list)  # of these in the scene
 
-    def missing(self, window: Window) -> npt.NDArray[np.bool_] | None:
-        """Where its bands are nodata, (n, h, w); None where nothing of the file can be."""
+    def missing(self, window: Window | None, shape: tuple[int, ...] | None = None) -> npt.NDArray[np.bool_] | None:
+        """Where its bands are nodata, (n, h, w), in a window or at a shape (h, w); None where nothing can be."""
+        several = {"window": window, "out_shape": None if shape is None else (len(self.indexes), *shape)}
         if self.mask is not None:
             indexes = [1] * len(self.indexes) if self.mask.count == 1 else self.indexes
-            beside: npt.NDArray[np.bool_] = np.asarray(self.mask.read(indexes, window=window)) == 0
+            beside: npt.NDArray[np.bool_] = np.asarray(self.mask.read(indexes, **several)) == 0
             return beside
         if isinstance(self.data, WarpedVRT) and self.data.nodata is None:
-            outside = np.asarray(self.data.dataset_mask(window=window)) == 0
+            outside = np.asarray(self.data.dataset_mask(window=window, out_shape=shape)) == 0
             return np.broadcast_to(outside, (len(self.indexes), *outside.shape))
         masked = [set(self.data.mask_flag_enums[index - 1]) for index in self.indexes]
         if all({MaskFlags.all_valid, MaskFlags.alpha} & flags for flags in masked):
             return None
-        found: npt.NDArray[np.bool_] = np.asarray(self.data.read_masks(self.indexes, window=window)) == 0
+        found: npt.NDArray[np.bool_] = np.asarray(self.data.read_masks(self.indexes, **several)) == 0
         found[[bool({MaskFlags.all_valid, MaskFlags.alpha} & flags) for flags in masked]] = False
         return found
 
@@ -136,16 +137,44 @@ class Scene:
             missing[where] = False if lost is None else lost
         return pixels, missing
 
+    def overview(self, longest: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Read all of the scene at fewer pixels, the nearest ones, from overviews in the files where there are some.
+
+        Args:
+            longest: rows or columns at most.
+
+        Returns:
+            The pixels (C, h, w) and where they are nodata (C, h, w).
+
+        Raises:
+            DataError: a file is damaged.
+        """
+        factor = max(1.0, max(self.height, self.width) / longest)
+        shape = tuple(max(1, round(side / factor)) for side in (self.height, self.width))
+        pixels = np.empty((len(self.bands), *shape), self.dtype)
+        missing = np.zeros(pixels.shape, np.bool_)
+        with quiet_gdal():
+            for file in self.files:
+                with gdal_errors(file.path):
+                    pixels[file.positions] = file.data.read(file.indexes, out_shape=(len(file.indexes), *shape))
+                    lost = file.missing(None, shape)
+                if lost is not None:
+                    missing[file.positions] = lost
+        if pixels.dtype.kind == "f":
+            missing |= ~np.isfinite(pixels)
+        return pixels, missing
+
     def _read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         """Read a window that lies within the scene."""
         shape = (len(self.bands), int(window.height), int(window.width))
         pixels, missing = np.empty(shape, self.dtype), np.zeros(shape, np.bool_)
-        for file in self.files:
-            with gdal_errors(file.path):
-                pixels[file.positions] = file.data.read(file.indexes, window=window)
-                lost = file.missing(window)
-            if lost is not None:
-                missing[file.positions] = lost
+        with quiet_gdal():
+            for file in self.files:
+                with gdal_errors(file.path):
+                    pixels[file.positions] = file.data.read(file.indexes, window=window)
+                    lost = file.missing(window)
+                if lost is not None:
+                    missing[file.positions] = lost
         if pixels.dtype.kind == "f":
             missing |= ~np.isfinite(pixels)
         return pixels, missing if missing.any() else None
