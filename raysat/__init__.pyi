@@ -2,6 +2,7 @@ from .api.cache import StoreCache, store_cache
 from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.doctor import Diagnosis, doctor
+from .api.downloads import DataSetInfo, Download, data_set, download
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
@@ -29,7 +30,9 @@ __all__ = [
     "Comparison",
     "Config",
     "Conversion",
+    "DataSetInfo",
     "Diagnosis",
+    "Download",
     "Generators",
     "ImportResult",
     "MetricsSetup",
@@ -48,7 +51,9 @@ __all__ = [
     "ablate",
     "compare",
     "convert",
+    "data_set",
     "doctor",
+    "download",
     "explain",
     "generate",
     "import_chips",

@@ -14,7 +14,7 @@
     |   `-- BusyError            exit code 3: another raysat fills the run
     |-- TrainingError            exit code 1: a trial that cannot go on
     |   |-- DivergedError        the loss became NaN or infinite
-    |   `-- DownloadError        exit code 3: pretrained weights that cannot be had
+    |   `-- DownloadError        exit code 3: pretrained weights or data sets that cannot be had
     |-- InstallationError        exit code 3: a package that raysat needs cannot be imported
     `-- ClusterError             exit code 3: Ray cannot be reached or started
 
@@ -142,7 +142,7 @@ class DivergedError(TrainingError):
 
 
 class DownloadError(TrainingError):
-    """Pretrained weights that cannot be had."""
+    """Pretrained weights or data sets that cannot be had."""
 
     exit_code = 3
 

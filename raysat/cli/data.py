@@ -11,6 +11,7 @@ import click
 from raysat.cli.chips import chips
 from raysat.cli.console import progress_bar
 from raysat.cli.convert import convert, imagefolder, webdataset, zarr
+from raysat.cli.download import download
 from raysat.cli.numbers import Whole
 from raysat.cli.options import read_bands, read_words
 from raysat.cli.store_options import (
@@ -108,6 +109,7 @@ for _command in (imagefolder, webdataset, zarr):
     import_.add_command(_command)
 data.add_command(convert)
 data.add_command(chips)
+data.add_command(download)
 
 
 @data.command()

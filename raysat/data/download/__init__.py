@@ -1,0 +1,1 @@
+"""Public data sets: what they are, and how they come onto this machine, checked and with their licence."""
