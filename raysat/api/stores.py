@@ -84,6 +84,26 @@ class Store(PatchStore, Shown):
         contact_sheet(self, Path(file), composite=composite, per_class=per_class)
 
     @checked
+    def plot_summary(
+        self, file: Path | str, *, composite: Bands | None = None, per_class: Annotated[int, Ge(1), Le(100)] = 5
+    ) -> None:
+        """Draw what the store holds: of each class its patches by split, its spectrum with quantiles, and examples.
+
+        Args:
+            file: where to write; its suffix names the format (.png, .pdf, .svg, .jpg).
+            composite: bands of the examples: one, or three as red, green and blue, or a composite's name.
+            per_class: examples of a class at most.
+
+        Raises:
+            BandError: the composite is not in the store, or not of one or three bands.
+            UsageError: the format is not known.
+            DataError: the file cannot be written.
+        """
+        from raysat.data.summary_plot import summary_plot
+
+        summary_plot(self, Path(file), composite=composite, per_class=per_class)
+
+    @checked
     def verify(self, *, progress: Progress = no_progress) -> StoreCheck:
         """Read every byte and compare it with the store's description; opening a store looks at a part of its pixels.
 

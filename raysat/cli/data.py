@@ -126,12 +126,16 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 
 @data.command()
 @click.argument("store")
-@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw a contact sheet by class.")
 @click.option(
-    "--composite", help="Bands of the sheet: a composite's name, or 1 or 3 bands as 6,5,2.  [default: natural]"
+    "--plot",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE.png]",
+    help="Draw classes by split, spectra with quantiles, and examples.  [default: <store>.png]",
 )
-@click.option("--per-class", type=Whole(1, 100), default=8, show_default=True, help="Patches of a class.")
-def info(store: str, plot: Path | None, composite: str | None, per_class: int) -> None:
+@click.option("--composite", help="Bands of the examples: a composite, or 1 or 3 bands as 6,5,2.  [default: natural]")
+@click.option("--per-class", type=Whole(1, 100), default=5, show_default=True, help="Examples of a class.")
+def info(store: str, plot: str | None, composite: str | None, per_class: int) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges.
 
     STORE is a path, a URL, or 'demo'.
@@ -141,8 +145,9 @@ def info(store: str, plot: Path | None, composite: str | None, per_class: int) -
     opened = open_store(store)
     opened.show(screen())
     if plot is not None:
-        opened.plot(plot, composite=read_bands(composite), per_class=per_class)
-        click.echo(f"wrote {plot}")
+        file = Path(plot or f"{opened.path.name}.png")
+        opened.plot_summary(file, composite=read_bands(composite), per_class=per_class)
+        click.echo(f"wrote {file}")
 
 
 @data.command()

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
+from raysat.data.summary import rows_of_class
 from raysat.errors import BandError, UsageError
 from raysat.files import write_unsynced, writing
 from raysat.formatting import elide
@@ -82,6 +83,12 @@ def draw_grid(
     return figure
 
 
+def check_format(file: Path) -> None:
+    """Raise UsageError for a file whose suffix names no format of pictures."""
+    if file.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot draw to {file}", hint=f"name a file that ends in {', '.join(FORMATS)}")
+
+
 def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = None, per_class: int = 8) -> None:
     """Draw some patches of every class, evenly spaced in the store.
 
@@ -97,16 +104,13 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
         UsageError: the format is not known.
         DataError: the file cannot be written.
     """
-    if file.suffix.lower() not in FORMATS:
-        raise UsageError(f"cannot draw to {file}", hint=f"name a file that ends in {', '.join(FORMATS)}")
-    name, bands = _bands(store, composite)
+    check_format(file)
+    name, bands = composite_bands(store, composite)
     channels = [store.bands.index(band) for band in bands]
     counts = np.bincount(store.labels, minlength=len(store.classes))
     groups = []
     for label, (class_name, count) in enumerate(zip(store.classes, counts, strict=True)):
-        rows = np.flatnonzero(store.labels == label)
-        if count > per_class:
-            rows = rows[np.linspace(0, count - 1, per_class).round().astype(np.int64)]
+        rows = rows_of_class(store, label, per_class)
         images = np.stack([store.images[rows, channel] for channel in channels], axis=1)
         percent = f"{count:,} ({100 * count / len(store):.1f} %)"
         groups.append(PatchGroup(name=class_name, detail=percent, images=images))
@@ -123,8 +127,8 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
         write_unsynced(file, picture.getvalue())
 
 
-def _bands(store: PatchStore, composite: Bands | None) -> tuple[str, tuple[str, ...]]:
-    """Return what the picture's colours are called, and their bands."""
+def composite_bands(store: PatchStore, composite: Bands | None) -> tuple[str, tuple[str, ...]]:
+    """Return what a picture's colours are called, and their bands, one or three. Raises BandError for others."""
     if composite is None:
         with contextlib.suppress(BandError):
             return "natural", resolve("natural", available=store.bands, sensor=store.sensor)

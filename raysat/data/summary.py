@@ -13,6 +13,7 @@ from raysat.data.splits import SPLITS
 from raysat.data.stats import BandStats
 from raysat.data.store import PatchStore
 
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)  # of pixels, that spectra are drawn by
 SAMPLE: Final = 512  # evenly spaced patches that value ranges are taken over: read within a second in any store
 
 
@@ -32,6 +33,41 @@ def class_counts(store: PatchStore) -> dict[str, npt.NDArray[np.int64]]:
     counts: dict[str, npt.NDArray[np.int64]] = {split: store.counts(split) for split in SPLITS}
     counts["all"] = np.bincount(store.labels, minlength=len(store.classes))
     return {split: count for split, count in counts.items() if count.any()}
+
+
+def class_spectra(store: PatchStore, per_class: int = 64) -> npt.NDArray[np.float64]:
+    """Return the spread of pixel values of each class in each band, (K, C, 5): ``QUANTILES``, without nodata.
+
+    Args:
+        store: the store.
+        per_class: patches of a class that are read at most, evenly spaced among them.
+
+    Returns:
+        The quantiles; NaN of a class without patches, or where these hold nothing but nodata.
+
+    Raises:
+        StoreError: the store's files are damaged.
+    """
+    spectra = np.full((len(store.classes), len(store.bands), len(QUANTILES)), np.nan)
+    for label in range(len(store.classes)):
+        rows = rows_of_class(store, label, per_class)
+        for band in range(len(store.bands)) if len(rows) else ():
+            pixels = store.images[rows, band][~store.missing(rows, band)]
+            if pixels.size:
+                spectra[label, band] = np.quantile(pixels, QUANTILES)
+    return spectra
+
+
+def rows_of_class(store: PatchStore, label: int, most: int) -> npt.NDArray[np.int64]:
+    """Positions of some patches of a class, evenly spaced among them, ascending.
+
+    Args:
+        store: the store.
+        label: the class.
+        most: positions to return, at most.
+    """
+    rows = np.flatnonzero(store.labels == label)
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)] if len(rows) > most else rows
 
 
 def summarize_bands(store: PatchStore) -> tuple[BandSummary, ...]:

@@ -87,3 +87,12 @@ def test_an_extra_that_is_missing(made, tmp_path, monkeypatch):
         with pytest.raises(InstallationError, match=r"raysat\[convert\]") as caught:
             run(*words, "--out", tmp_path / "x")
         assert caught.value.exit_code == 3
+
+
+def test_info_draws_to_a_named_file_or_one_of_the_stores_name(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("info", made.path, "--plot").output.splitlines()[-1] == "wrote store.png"
+    assert run("info", made.path, "--plot", "b.svg", "--per-class", 1).output.splitlines()[-1] == "wrote b.svg"
+    assert left_behind(tmp_path) == ["b.svg", "store", "store.png"]
+    with pytest.raises(UsageError, match=r"cannot draw to b\.txt"):
+        run("info", made.path, "--plot", "b.txt")
