@@ -16,6 +16,7 @@ import rasterio
 
 from raysat.data.names import check_names
 from raysat.data.scenes.gdal import SUFFIXES
+from raysat.data.scenes.remote import RasterPath
 from raysat.data.sensors import SENSORS, get_sensor
 from raysat.errors import BandError, DataError
 from raysat.files import folder_entries
@@ -83,7 +84,7 @@ def in_one_file(file: rasterio.DatasetReader, wanted: Wanted) -> dict[str, int]:
     return _in_order(file.count, described, wanted)
 
 
-def in_files(paths: Sequence[Path], wanted: Wanted) -> dict[str, Path]:
+def in_files(paths: Sequence[RasterPath], wanted: Wanted) -> dict[str, RasterPath]:
     """Return the file of each wanted band, in order, by the files' names.
 
     Args:
@@ -94,7 +95,7 @@ def in_files(paths: Sequence[Path], wanted: Wanted) -> dict[str, Path]:
         BandError: a wanted band has no file.
         DataError: it has several.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, RasterPath] = {}
     for path in paths:
         band = without_band(path.stem, wanted.names)[0] if wanted.names else _BETWEEN.split(path.stem)[-1]
         if band and found.setdefault(band, path) != path:

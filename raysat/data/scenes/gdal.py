@@ -56,7 +56,7 @@ def quiet_gdal() -> Iterator[None]:
 
 
 @contextmanager
-def gdal_errors(path: Path) -> Iterator[None]:
+def gdal_errors(path: object) -> Iterator[None]:
     """Make one DataError, naming the file, of what GDAL says against it within; for use within ``quiet_gdal``."""
     try:
         yield
@@ -91,6 +91,11 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
         raise DataError(
             f"{path} cannot be read as a raster: {error.__cause__ or error}", hint="make the file again"
         ) from error
+    return check_blocks(file, path)
+
+
+def check_blocks(file: rasterio.DatasetReader, path: object) -> rasterio.DatasetReader:
+    """Return the open file. Raises DataError where it is stored in blocks too large to read a part of it."""
     for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True):
         if height * width * bytes_of(kind) > _MAX_BLOCK_BYTES:
             file.close()

@@ -15,6 +15,7 @@ from raysat.data.names import check_names
 from raysat.data.scenes.bands import Wanted, band_files, in_files, in_one_file, without_band
 from raysat.data.scenes.gdal import find_mask, gdal_errors, open_raster, quiet_gdal
 from raysat.data.scenes.grid import Grid
+from raysat.data.scenes.remote import RasterPath, RemoteFile, open_anywhere
 from raysat.data.scenes.scene import Scene, SceneFile
 from raysat.data.sensors import get_sensor
 from raysat.errors import BandError, DataError, prefixed
@@ -27,7 +28,7 @@ _RESAMPLE: Final = "give {--resample} to bring them to one grid, or leave bands 
 
 
 def open_scene(
-    paths: Path | Sequence[Path],
+    paths: RasterPath | Sequence[RasterPath],
     *,
     bands: Sequence[str] | None = None,
     sensor: str | None = None,
@@ -37,7 +38,7 @@ def open_scene(
     """Open a scene; of its pixels nothing is read yet.
 
     Args:
-        paths: a file of several bands; a folder of files of one band each; or such files. Local ones alone.
+        paths: a file of several bands; a folder of files of one band each; or such files.
         bands: the bands wanted, in order; the files' own bands in order where they do not name them. By default all of
             the sensor's that there are.
         sensor: the sensor that names bands (see ``raysat.data.bands``), or None.
@@ -60,39 +61,69 @@ def open_scene(
     wanted = Wanted(bands=None if bands is None else tuple(bands), sensor=sensor)
     with ExitStack() as stack:
         name, files, names = _find(paths, wanted, stack)
-        for file in files:
-            _open_mask(file, stack)
-        grid = _common_grid(files, name, resample=resample, pixel_size=pixel_size)
-        kinds = {file.data.dtypes[index - 1] for file in files for index in file.indexes}
-        if len(kinds) > 1:
-            raise DataError(f"{name}: its bands are of several types: {', '.join(sorted(kinds))}", hint=_LEAVE)
-        others = [file for file in files if not Grid.of(file.data).matches(grid)]
-        for file in others:
-            _warp(file, grid, stack)
-        nodata: dict[int, float | None] = {}
-        for file in files:
-            values = [file.data.nodatavals[index - 1] for index in file.indexes]
-            nodata |= dict(zip(file.positions, values, strict=True))
-        return Scene(
-            name=name,
-            paths=tuple(file.path for file in files),
-            bands=names,
-            sensor=sensor,
-            dtype=kinds.pop(),
-            grid=grid,
-            nodata=tuple(nodata[position] for position in range(len(names))),
-            resampled=bool(others),
-            files=files,
-            stack=stack.pop_all(),
-        )
+        return assemble(name, files, names, stack=stack, sensor=sensor, resample=resample, pixel_size=pixel_size)
+
+
+def assemble(
+    name: str,
+    files: list[SceneFile],
+    bands: tuple[str, ...],
+    *,
+    stack: ExitStack,
+    sensor: str | None = None,
+    resample: bool = False,
+    pixel_size: float | None = None,
+) -> Scene:
+    """Make one scene of open files.
+
+    Args:
+        name: of the scene.
+        files: that hold its bands, each at its positions.
+        bands: their names.
+        stack: closes the files; the scene takes it over.
+        sensor: that the bands are of.
+        resample: bring all to one grid, as ``open_scene`` does.
+        pixel_size: of the scene in metres, with ``resample``.
+
+    Returns:
+        The scene.
+
+    Raises:
+        DataError: as ``open_scene``.
+    """
+    for file in files:
+        _open_mask(file, stack)
+    grid = _common_grid(files, name, resample=resample, pixel_size=pixel_size)
+    kinds = {file.data.dtypes[index - 1] for file in files for index in file.indexes}
+    if len(kinds) > 1:
+        raise DataError(f"{name}: its bands are of several types: {', '.join(sorted(kinds))}", hint=_LEAVE)
+    others = [file for file in files if not Grid.of(file.data).matches(grid)]
+    for file in others:
+        _warp(file, grid, stack)
+    nodata: dict[int, float | None] = {}
+    for file in files:
+        values = [file.data.nodatavals[index - 1] for index in file.indexes]
+        nodata |= dict(zip(file.positions, values, strict=True))
+    return Scene(
+        name=name,
+        paths=tuple(file.path for file in files),
+        bands=bands,
+        sensor=sensor,
+        dtype=kinds.pop(),
+        grid=grid,
+        nodata=tuple(nodata[position] for position in range(len(bands))),
+        resampled=bool(others),
+        files=files,
+        stack=stack.pop_all(),
+    )
 
 
 def _find(
-    paths: Path | Sequence[Path], wanted: Wanted, stack: ExitStack
+    paths: RasterPath | Sequence[RasterPath], wanted: Wanted, stack: ExitStack
 ) -> tuple[str, list[SceneFile], tuple[str, ...]]:
     """Open the files that hold the wanted bands; the scene's name, its files, and its bands in order."""
-    if isinstance(paths, Path) and not paths.is_dir():
-        data = stack.enter_context(open_raster(paths))
+    if isinstance(paths, RemoteFile) or (isinstance(paths, Path) and not paths.is_dir()):
+        data = stack.enter_context(open_anywhere(paths))
         with prefixed(str(paths), BandError):
             found = in_one_file(data, wanted)
         file = SceneFile(
@@ -108,7 +139,7 @@ def _find(
         by_band = in_files(several, wanted)
     files = []
     for position, path in enumerate(by_band.values()):
-        data = stack.enter_context(open_raster(path))
+        data = stack.enter_context(open_anywhere(path))
         if data.count != 1:
             raise DataError(f"{path} has {data.count} bands; a scene of several files has one band in each")
         files.append(SceneFile(path=path, data=data, mask=None, indexes=[1], positions=[position]))
@@ -125,7 +156,7 @@ def _name(paths: Path | Sequence[Path], files: Sequence[Path], names: Sequence[s
 def _open_mask(file: SceneFile, stack: ExitStack) -> None:
     """Open the mask that lies beside a file, unless one is in it."""
     inside = any(set(flags) == {MaskFlags.per_dataset} for flags in file.data.mask_flag_enums)
-    beside = None if inside else find_mask(file.path)
+    beside = None if inside or isinstance(file.path, RemoteFile) else find_mask(file.path)
     if beside is None:
         return
     file.mask = stack.enter_context(open_raster(beside))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,13 +22,14 @@ from rasterio.windows import Window
 
 from raysat.data.scenes.gdal import gdal_errors, quiet_gdal
 from raysat.data.scenes.grid import Grid
+from raysat.data.scenes.remote import RasterPath
 
 
 @dataclass(kw_only=True, eq=False)
 class SceneFile:
     """One open file, and the bands of the scene that it holds."""
 
-    path: Path
+    path: RasterPath
     data: Any  # a rasterio dataset, or a WarpedVRT of one
     mask: Any  # a dataset of its mask, where that lies beside it
     indexes: list[int] = field(default_factory=list)  # its bands, from 1
@@ -58,7 +58,7 @@ class Scene:
     """An open scene: a context manager that closes its files. One thread at a time may read it."""
 
     name: str  # of its file or folder, without the suffix
-    paths: tuple[Path, ...]
+    paths: tuple[RasterPath, ...]
     bands: tuple[str, ...]
     sensor: str | None
     dtype: str  # numpy's name of it, the same of all bands
