@@ -6,6 +6,7 @@ from .api.downloads import DataSetInfo, Download, data_set, download
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
+from .api.maps import Maps, PatchPredictions, predict, predict_store
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
 from .api.searches import SearchRun, open_search, tune
@@ -35,8 +36,10 @@ __all__ = [
     "Download",
     "Generators",
     "ImportResult",
+    "Maps",
     "MetricsSetup",
     "NotebookView",
+    "PatchPredictions",
     "Plan",
     "RaysatError",
     "Report",
@@ -72,6 +75,8 @@ __all__ = [
     "open_search",
     "open_store",
     "plan",
+    "predict",
+    "predict_store",
     "report",
     "search_schema",
     "set_up_metrics",

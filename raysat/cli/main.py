@@ -21,6 +21,7 @@ from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
 from raysat.cli.options import FOLDER, AblateOptions, describe_store, machine_options, study_options, training_options
+from raysat.cli.predict import predict
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import INTERRUPTED
@@ -62,6 +63,7 @@ _COMMANDS: Final = (
     ledger,
     logs,
     methods,
+    predict,
     report,
     schema,
     status,

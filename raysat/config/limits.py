@@ -42,3 +42,4 @@ NAME: Final = 200  # characters of an arm's name, which stands in tables and fig
 FILE: Final = 150_000  # bytes of a study file: less than a second of reading, 2,000 arms
 VALUES: Final = 150_000  # of a study file, those that aliases make of it included
 DEPTH: Final = 20  # of nested values, far above what a study needs
+PATCH_SIDE: Final = 1 << 14  # pixels of a patch, and between the windows of a map
