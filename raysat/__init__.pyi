@@ -3,10 +3,12 @@ from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.doctor import Diagnosis, doctor
 from .api.downloads import DataSetInfo, Download, data_set, download
+from .api.export import Exported, export
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
 from .api.maps import Maps, PatchPredictions, predict, predict_store
+from .api.models import load_model
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
 from .api.searches import SearchRun, open_search, tune
@@ -18,6 +20,7 @@ from .config.schema import Config
 from .errors import RaysatError
 from .execution.cluster_options import ClusterOptions
 from .execution.monitoring.setup import MetricsSetup
+from .inference.export.read import LoadedModel
 from .planning.explain import explain
 from .search.schema import search_schema
 from .study.schema import study_schema
@@ -34,8 +37,10 @@ __all__ = [
     "DataSetInfo",
     "Diagnosis",
     "Download",
+    "Exported",
     "Generators",
     "ImportResult",
+    "LoadedModel",
     "Maps",
     "MetricsSetup",
     "NotebookView",
@@ -58,6 +63,7 @@ __all__ = [
     "doctor",
     "download",
     "explain",
+    "export",
     "generate",
     "import_chips",
     "import_droughtwatch",
@@ -67,6 +73,7 @@ __all__ = [
     "import_webdataset",
     "import_zarr",
     "load_cluster",
+    "load_model",
     "load_search",
     "load_study",
     "make_synthetic",

@@ -15,6 +15,7 @@
     |-- TrainingError            exit code 1: a trial that cannot go on
     |   |-- DivergedError        the loss became NaN or infinite
     |   `-- DownloadError        exit code 3: pretrained weights or data sets that cannot be had
+    |-- ExportError              exit code 1: a trained model that a format cannot hold
     |-- InstallationError        exit code 3: a package that raysat needs cannot be imported
     `-- ClusterError             exit code 3: Ray cannot be reached or started
 
@@ -145,6 +146,10 @@ class DownloadError(TrainingError):
     """Pretrained weights or data sets that cannot be had."""
 
     exit_code = 3
+
+
+class ExportError(RaysatError):
+    """A trained model that a format cannot hold, or does not hold as it is."""
 
 
 class InstallationError(RaysatError):

@@ -168,7 +168,7 @@ def report(
     check_formats(formats)
     ranking_metric(rank_by)
     given = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
-    folders = list(map(_folder, given))
+    folders = list(map(run_folder, given))
     if not folders:
         raise UsageError("there is no run to report", hint="give a run, or its folder")
     if len(set(map(absolute, folders))) < len(folders):
@@ -198,13 +198,14 @@ def compare(run_a: AnyRun, run_b: AnyRun, *, out: AnyPath | str | None = None) -
         StorageError: a folder is not a run, or the file cannot be written.
         UsageError: the runs have nothing in common.
     """
-    comparison = Comparison(compared=compare_runs(_folder(run_a), _folder(run_b)))
+    comparison = Comparison(compared=compare_runs(run_folder(run_a), run_folder(run_b)))
     if out is not None:
         write_atomic(as_path(out), comparison.to_markdown())
     return comparison
 
 
-def _folder(run: AnyRun) -> AnyPath:
+def run_folder(run: AnyRun) -> AnyPath:
+    """The folder of a run, or of one that is given by its folder."""
     return as_path(run) if isinstance(run, str | Path | ObjectPath) else run.path
 
 

@@ -16,9 +16,9 @@ from raysat.config.schema import Config, Trial
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue
 from raysat.data.remote.open import copy_to_node
-from raysat.errors import PlanError, UsageError
-from raysat.formatting import echo
+from raysat.errors import PlanError
 from raysat.planning.resolve import resolve_config
+from raysat.training.device import usable_device
 from raysat.training.loop import train as train_trial
 from raysat.training.results import EpochReport, TrialResult
 
@@ -95,19 +95,8 @@ def train(
     result = train_trial(
         trial,
         copy_to_node(store),
-        device=None if device is None else _usable(device),
+        device=None if device is None else usable_device(device),
         eager=eager,
         on_epoch=on_epoch,
     )
     return TrainedModel(**{name: getattr(result, name) for name in TrialResult.__dataclass_fields__})
-
-
-def _usable(device: torch.device | str) -> torch.device:
-    """The device, which is there. Raises UsageError."""
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:  # torch's own, by kind of device
-        cause = str(error).splitlines()[0]
-        raise UsageError(
-            f"device {echo(str(device))} cannot be used: {cause}", hint="such as 'cpu', or 'cuda'"
-        ) from None

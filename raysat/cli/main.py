@@ -17,6 +17,7 @@ from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.doctor import doctor
 from raysat.cli.explain import explain
+from raysat.cli.export import export
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
@@ -59,6 +60,7 @@ _COMMANDS: Final = (
     data,
     doctor,
     explain,
+    export,
     generate,
     ledger,
     logs,

@@ -8,12 +8,26 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from raysat.errors import UsageError
+from raysat.formatting import echo
+
 EVALUATION_BATCH: Final = 256  # patches without gradients: fills a GPU, and fits on one beside a training
 
 
 def default_device() -> torch.device:
     """Return the current CUDA device, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """The device, which is there. Raises UsageError."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch's own, by kind of device
+        cause = str(error).splitlines()[0]
+        raise UsageError(
+            f"device {echo(str(device))} cannot be used: {cause}", hint="such as 'cpu', or 'cuda'"
+        ) from None
 
 
 def current(device: torch.device) -> AbstractContextManager[Any]:

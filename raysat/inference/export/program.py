@@ -1,0 +1,140 @@
+"""An arm's models as one network: patches in the store's units in, class probabilities averaged over seeds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from raysat.data.model_inputs import ModelInputs
+from raysat.errors import ExportError
+from raysat.inference.classifier import Classifier, Probabilities
+from raysat.storage.model_folder import INPUT
+from raysat.training.device import full_precision
+from raysat.training.evaluation import posterior
+from raysat.training.patches import Scale
+
+TOLERANCE: Final = 1e-5  # that a program's probabilities may differ by
+Patches = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Runner = Callable[[Patches], Probabilities]
+
+_SOURCES: Final = (
+    "stack_trace",
+    "nn_module_stack",
+    "torch_fn",
+    "source_fn_stack",
+    "from_node",
+)  # where a node comes from
+_CHECKED: Final = (1, 3)  # batches that a program is tried with: sizes that it was not traced with
+
+
+class Program(nn.Module):
+    """What is exported; the same on one seed as that seed's ``Classifier``."""
+
+    def __init__(self, models: Sequence[Classifier]) -> None:
+        """Take models of one arm, which share configuration and inputs; their weights are copied."""
+        super().__init__()
+        self.config = models[0].config
+        # Copies, as weights in another order than the usual one are not stored whole.
+        networks = [deepcopy(model.network).to(memory_format=torch.contiguous_format) for model in models]
+        self.networks = nn.ModuleList(networks)
+        for field in fields(Scale):
+            self.register_buffer(field.name, getattr(models[0].scale, field.name))
+        self.eval()
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return probabilities (B, K) of float32 patches (B, C, H, W)."""
+        scale = Scale(**{field.name: getattr(self, field.name) for field in fields(Scale)})
+        found = [posterior(self.config, network, scale)(patches) for network in self.networks]
+        return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
+
+
+def trace(program: Program, inputs: ModelInputs) -> ExportedProgram:
+    """Return a program as ``torch.export`` has it, for batches of any size, without a word of where its code lies.
+
+    Raises ExportError for a network that cannot be traced.
+    """
+    example = torch.from_numpy(trial_patches(inputs, 2))
+    shapes = {INPUT: {0: Dim("batch", min=1)}}
+    try:
+        with torch.no_grad():
+            traced = torch.export.export(program, (example,), dynamic_shapes=shapes, strict=False)
+    except Exception as error:
+        raise cannot(program.config.model.name, "torch", error) from error
+    for node in traced.graph.nodes:
+        for key in _SOURCES:
+            node.meta.pop(key, None)
+    return traced
+
+
+def write_torch(traced: ExportedProgram, path: Path) -> None:
+    """Write a traced program as a ``.pt2`` file, which ``torch.export.load`` reads. Raises OSError."""
+    with path.open("xb") as file:
+        torch.export.save(traced, file)
+
+
+def run_traced(traced: ExportedProgram) -> Runner:
+    """Return what runs a traced program: patches in, probabilities out."""
+    module = traced.module()
+
+    def run(patches: Patches) -> Probabilities:
+        with torch.no_grad(), full_precision():
+            return module(torch.from_numpy(patches)).numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def trial_patches(inputs: ModelInputs, count: int) -> Patches:
+    """Patches (count, C, H, W) as a store might hold them, float32, the same each time: noise by its statistics."""
+    rng = np.random.default_rng(count)
+    noise = rng.standard_normal((count, len(inputs.bands), inputs.height, inputs.width))
+    mean, std = (np.array([getattr(band, key) for band in inputs.stats])[:, None, None] for key in ("mean", "std"))
+    values = mean + std * noise
+    if inputs.dtype != "float32":
+        values = np.clip(np.round(values), 0, np.iinfo(inputs.dtype).max)
+    return values.astype(np.float32)
+
+
+def largest_difference(program: Program, inputs: ModelInputs, run: Runner) -> float:
+    """Return by how much what was exported differs from the program, on batches of several sizes.
+
+    Args:
+        program: the networks themselves.
+        inputs: what they take.
+        run: gives probabilities (B, K) of patches.
+    """
+    worst = 0.0
+    for count in _CHECKED:
+        patches = trial_patches(inputs, count)
+        with torch.inference_mode(), full_precision():
+            expected = program(torch.from_numpy(patches)).numpy()
+        worst = max(worst, float(np.abs(expected - run(patches)).max(initial=0.0)))
+    return worst
+
+
+def check(name: str, what: str, difference: float) -> None:
+    """Raise ExportError where what was exported does not say what the network says.
+
+    Args:
+        name: of the network.
+        what: was exported.
+        difference: the largest, of a probability.
+    """
+    if not difference <= TOLERANCE:  # nor NaN
+        raise ExportError(
+            f"{name} as {what} differs from the trained network by {difference:.1e}, more than {TOLERANCE:g}",
+            hint="leave this format out of {--format}, and report it",
+        )
+
+
+def cannot(name: str, what: str, error: Exception) -> ExportError:
+    """The error for a network that a format does not hold."""
+    cause = (str(error) or type(error).__name__).strip().partition("\n")[0]
+    return ExportError(f"{name} cannot be exported as {what}: {cause}", hint="leave this format out of {--format}")
