@@ -135,6 +135,12 @@ def check(name: str, what: str, difference: float) -> None:
 
 
 def cannot(name: str, what: str, error: Exception) -> ExportError:
-    """The error for a network that a format does not hold."""
+    """Return the error for a network that a format does not hold.
+
+    Args:
+        name: of the network.
+        what: the format.
+        error: that was raised.
+    """
     cause = (str(error) or type(error).__name__).strip().partition("\n")[0]
     return ExportError(f"{name} cannot be exported as {what}: {cause}", hint="leave this format out of {--format}")
