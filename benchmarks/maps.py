@@ -149,9 +149,8 @@ def main() -> None:
         scene = Path(folder) / "scene.tif"
         start = time.perf_counter()
         write_scene(scene, side, compress=options.compress)
-        print(
-            f"scene      {side:,} x {side:,} x {len(BANDS)} uint16, {options.compress}, {scene.stat().st_size / 1e9:.2f} GB"
-        )
+        size = f"{side:,} x {side:,} x {len(BANDS)}"
+        print(f"scene      {size} uint16, {options.compress}, {scene.stat().st_size / 1e9:.2f} GB")
         print(f"           written in {time.perf_counter() - start:.0f} s", flush=True)
 
         def child(task: str) -> dict[str, float]:

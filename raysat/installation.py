@@ -6,8 +6,6 @@ import importlib
 import platform
 import re
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from raysat.errors import InstallationError
@@ -46,28 +44,6 @@ def extra_module(name: str, *, extra: str) -> Any:
             f"{package} is not installed: it comes with raysat[{extra}]",
             hint=f"pip install -c constraints.txt '.[{extra}]', or pip install {package}",
         ) from error
-
-
-@contextmanager
-def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Within this, packages of an extra are imported: where one is missing, the error names the extra.
-
-    Args:
-        extra: of raysat, as pyproject.toml has it.
-        what: needs it.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        InstallationError: a package is missing, or cannot be imported.
-    """
-    try:
-        yield
-    except ImportError as error:
-        package = _package(error) or "a package"
-        hint = f"pip install 'raysat[{extra}]'"
-        raise InstallationError(f"{what} needs {package}: {one_line(f'{error}')}", hint=hint) from error
 
 
 def _package(error: BaseException) -> str | None:

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from raysat.data.bands import SENSORS, Bands
+from raysat.data.bands import Bands
 from raysat.data.sample_grid import check_format, composite_bands
+from raysat.data.sensors import SENSORS
 from raysat.data.splits import SPLITS
 from raysat.data.store import PatchStore
 from raysat.data.summary import class_spectra, rows_of_class

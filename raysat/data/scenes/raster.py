@@ -146,7 +146,7 @@ def _find(
     return _name(paths, several, wanted.names), files, tuple(by_band)
 
 
-def _name(paths: Path | Sequence[Path], files: Sequence[Path], names: Sequence[str]) -> str:
+def _name(paths: Path | Sequence[RasterPath], files: Sequence[RasterPath], names: Sequence[str]) -> str:
     """What a scene of several files is called: as its folder, or as its files but for their band."""
     first = files[0]
     rest = "" if isinstance(paths, Path) else without_band(first.stem, names)[1].strip("_-. ")

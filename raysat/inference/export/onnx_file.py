@@ -17,7 +17,7 @@ from torch.export import ExportedProgram
 from raysat.errors import ExportError
 from raysat.inference.classifier import Probabilities
 from raysat.inference.export.program import Patches, Program, cannot, check, largest_difference
-from raysat.installation import needs_extra
+from raysat.installation import extra_module
 from raysat.storage.model_folder import INPUT, OUTPUT, ModelManifest
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def check_size(parameters: int, networks: int) -> None:
 
 def need_onnx() -> None:
     """Raise InstallationError where what writes and checks ONNX is missing."""
-    with needs_extra("export", "ONNX"):
-        import onnx  # noqa: F401, PLC0415  (an extra)
-        import onnxruntime  # noqa: F401, PLC0415
-        import onnxscript  # noqa: F401, PLC0415
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        extra_module(package, extra="export")
 
 
 def write_onnx(program: Program, traced: ExportedProgram, about: ModelManifest, path: Path) -> float:

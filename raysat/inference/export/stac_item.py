@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from raysat.data.bands import SENSORS, Band
-from raysat.installation import needs_extra
+from raysat.data.sensors import SENSORS, Band
+from raysat.installation import extra_module
 from raysat.storage.model_folder import CARD, INPUT, ONNX, OUTPUT, TORCH, ModelFile, ModelManifest
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ _COMMON: Final = {
 
 def need_stac() -> None:
     """Raise InstallationError where what writes STAC items is missing."""
-    with needs_extra("export", "a STAC item"):
-        import pystac  # noqa: F401, PLC0415  (an extra)
-        import stac_model  # noqa: F401, PLC0415
+    for package in ("pystac", "stac_model"):
+        extra_module(package, extra="export")
 
 
 def stac_item(about: ModelManifest) -> bytes:

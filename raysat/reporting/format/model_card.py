@@ -8,7 +8,7 @@ from typing import Final
 
 from raysat import __version__
 from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
-from raysat.data.bands import SENSORS
+from raysat.data.sensors import SENSORS
 from raysat.formatting import NONE, data_size, number, one_line, plural, printable
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
 from raysat.reporting.format.cells import whole_cell, words
