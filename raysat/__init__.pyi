@@ -3,6 +3,7 @@ from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
 from .api.doctor import Diagnosis, doctor
 from .api.downloads import DataSetInfo, Download, data_set, download
+from .api.evaluations import Evaluation, evaluate
 from .api.export import Exported, export
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
@@ -37,6 +38,7 @@ __all__ = [
     "DataSetInfo",
     "Diagnosis",
     "Download",
+    "Evaluation",
     "Exported",
     "Generators",
     "ImportResult",
@@ -62,6 +64,7 @@ __all__ = [
     "data_set",
     "doctor",
     "download",
+    "evaluate",
     "explain",
     "export",
     "generate",

@@ -16,6 +16,7 @@ from raysat.cli.cluster import cluster
 from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.doctor import doctor
+from raysat.cli.evaluate import evaluate
 from raysat.cli.explain import explain
 from raysat.cli.export import export
 from raysat.cli.generate import generate
@@ -59,6 +60,7 @@ _COMMANDS: Final = (
     compare,
     data,
     doctor,
+    evaluate,
     explain,
     export,
     generate,

@@ -1,0 +1,65 @@
+"""The ``raysat evaluate`` command: what a run's finished models are worth under other conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from raysat.cli.console import console, progress_bar
+from raysat.cli.options import FOLDER, read_words
+from raysat.errors import UsageError
+from raysat.formatting import echo
+
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@click.option("--corruptions", "corrupt", is_flag=True, help="Under noise, haze, clouds, lost bands and more.")
+@click.option("--corruption", "chosen", metavar="NAME,...", help="Under these corruptions alone.")
+@click.option("--severities", default="1,2,3,4,5", show_default=True, metavar="N,...", help="Of each corruption.")
+@click.option("--calibrate", type=click.Choice(["temperature"]), help="Fit it to the val split; conformal sets too.")
+@click.option("--data", help="On another store: a region or a year; or where the run's own store lies now.")
+@click.option("--split", type=click.Choice(["train", "val", "test", "all"]), help="Of that store; else test or val.")
+@click.option("--arms", metavar="NAME,...", multiple=True, help="Models of these arms; else of all that are finished.")
+@click.option("--seeds", metavar="N,...", help="Models of these seeds; else of all that are finished.")
+def evaluate(
+    run: AnyPath,
+    corrupt: bool,
+    chosen: str | None,
+    severities: str,
+    calibrate: Literal["temperature"] | None,
+    data: str | None,
+    split: Literal["train", "val", "test", "all"] | None,
+    arms: tuple[str, ...],
+    seeds: str | None,
+) -> None:
+    """Evaluate a run's finished models under corruptions, calibrated, or on other data; train nothing.
+
+    What comes out is kept in RUN/evaluations, where raysat report finds it; the same command again evaluates only what
+    is missing. It runs in this process, on its GPU where there is one.
+    """
+    from raysat.api.evaluations import evaluate as run_evaluations
+
+    with progress_bar() as progress:
+        found = run_evaluations(
+            run,
+            corruptions=read_words(chosen, "--corruption") if chosen else ["all"] if corrupt else [],
+            severities=_numbers(severities, "--severities"),
+            calibrate=calibrate,
+            data=data,
+            split=split,
+            arms=arms,
+            seeds=() if seeds is None else _numbers(seeds, "--seeds"),
+            progress=progress,
+        )
+    found.show(console())
+
+
+def _numbers(text: str, option: str) -> list[int]:
+    words = read_words(text, option)
+    if not all(word.isdecimal() and len(word) < 11 for word in words):
+        raise UsageError(f"{option} {echo(text)} are no whole numbers", hint=f"write them with commas: {option} 1,2")
+    return list(map(int, words))
