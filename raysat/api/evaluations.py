@@ -5,61 +5,80 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
+from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.config.arguments import checked
+from raysat.api.reports import AnyRun, Report, report, run_folder
+from raysat.api.stores import as_store
+from raysat.config.arguments import Seed, checked
+from raysat.data.corruptions import CORRUPTIONS, SEVERITIES
 from raysat.data.patch_store import PatchStore
-from raysat.errors import UsageError
+from raysat.errors import DataError, UsageError
 from raysat.files import AnyPath
+from raysat.reporting.format.evaluations import evaluation_blocks
+from raysat.reporting.render.terminal import Blocks
+from raysat.storage.evaluations import Corrupted, Evaluations, OtherData
 from raysat.storage.ledger import Ledger
 from raysat.views.shown import Shown
 
-Progress = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[str, int, int], None]  # is told what is done, how far it is, and its end
+_EVERY: Final = "all"
+_ELSEWHERE: Final = "name the store that it was trained on with {--data}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Evaluation(Shown):
-    """What came out of a run's finished models, as it lies in its ``evaluations`` folder."""
+    """What came out of a run's finished models; its tables are those of the report, which has them from now on."""
 
     path: AnyPath  # of the run
-    evaluated: int  # models and conditions now
-    kept: int  # that were there
+    evaluated: int  # models times conditions that were evaluated now
+    kept: int  # that had been already
+    report: Report  # of the run, with all that was ever evaluated
 
     def __repr__(self) -> str:
-        return f"<Evaluation of {str(self.path)!r}>"
+        return f"<Evaluation of {str(self.path)!r}: {self.evaluated} evaluated now, {self.kept} before>"
+
+    @checked
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the report as a frame, such as ``robustness``. Raises UsageError for one that it does not have."""
+        return self.report.table(name)
 
     @override
     def show(self, console: Console) -> None:
-        console.print(f"evaluated {self.evaluated}, {self.kept} were there")
+        console.print(f"evaluated  {self.evaluated} now, {self.kept} before")
+        console.print(Blocks(evaluation_blocks(self.report.analysis)))
 
 
 @checked
 def evaluate(
-    run: AnyPath | str,
+    run: AnyRun,
     *,
     corruptions: Sequence[str] = (),
-    severities: Sequence[int] = (1, 2, 3, 4, 5),
+    severities: Sequence[Annotated[int, Ge(1), Le(SEVERITIES)]] = tuple(range(1, SEVERITIES + 1)),
     calibrate: Literal["temperature"] | None = None,
     data: PatchStore | Path | str | None = None,
     split: Literal["train", "val", "test", "all"] | None = None,
     arms: Sequence[str] = (),
-    seeds: Sequence[int] = (),
+    seeds: Sequence[Seed] = (),
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Evaluate the finished models of a run, without training again; what was evaluated already is kept.
+    """Evaluate the finished models of a run, without training again; what was evaluated before is kept.
 
     Args:
-        run: its folder.
+        run: a run or its folder.
         corruptions: names of what to do to its patches, or ``["all"]``.
-        severities: from 1 to 5, of each.
-        calibrate: fit a temperature to patches held out, and evaluate with it.
-        data: evaluate on the patches of this store too; or where the run's own store lies now.
+        severities: of each, from 1 to 5.
+        calibrate: fit a temperature to the val split, and evaluate with it.
+        data: evaluate on the patches of this store too; or, where it is the run's own, where that lies now.
         split: of that store; by default the one that it reports on.
-        arms: whose models; by default all that are finished.
-        seeds: of these; by default all that are finished.
+        arms: whose models; by default of all that have finished.
+        seeds: of which seeds; by default of all that have finished.
         progress: called with what is being done, how far it is, and its end.
 
     Returns:
@@ -67,10 +86,77 @@ def evaluate(
 
     Raises:
         UsageError: nothing to do, an unknown corruption, arm or seed, a store whose patches the models cannot take.
+        DataError: a store that cannot be opened.
         StorageError: damaged records or weights, or a disk that cannot be written.
         TrainingError: weights that do not fit.
     """
-    ledger = Ledger.open(run)
-    if not (corruptions or calibrate or data):
-        raise UsageError("there is nothing to evaluate", hint="give {--corruptions}, {--calibrate} or {--data}")
-    return Evaluation(path=ledger.root, evaluated=0, kept=0)
+    from raysat.execution.versions import versions
+    from raysat.inference.corruptions.corrupt import check_known
+    from raysat.inference.evaluate import Stores, Wanted, evaluate_models
+
+    ledger = Ledger.open(run_folder(run))
+    names = list(CORRUPTIONS) if list(corruptions) == [_EVERY] else list(dict.fromkeys(corruptions))
+    check_known(names)
+    needs_own = bool(names) or calibrate is not None
+    given, called = (None, "") if data is None else as_store(data)
+    is_own = given is not None and given.fingerprint == ledger.read_plan().data.fingerprint
+    other = None if is_own else given
+    if not needs_own and other is None:
+        hint = "say what with {--corruptions}, {--calibrate}, or {--data} of another store"
+        raise UsageError("there is nothing to evaluate", hint=hint)
+    if split is not None and other is None:
+        raise UsageError("{--split} is of another store", hint="name that with {--data}")
+    wanted = Wanted(
+        corrupted=tuple(
+            Corrupted(corruption=name, severity=severity, version=CORRUPTIONS[name].version)
+            for name in names
+            for severity in sorted(set(severities))
+        ),
+        calibrated=calibrate is not None,
+        other=None
+        if other is None
+        else OtherData(store=called, fingerprint=other.fingerprint, split=split or other.reported_split),
+    )
+    own = given if is_own else _own_store(ledger) if needs_own else None
+    Evaluations(ledger.root).check_folders()
+    trials = _chosen(ledger, arms, seeds)
+    done, kept = evaluate_models(
+        ledger, trials, wanted, Stores(own=own, other=other), versions=versions(), progress=progress
+    )
+    return Evaluation(path=ledger.root, evaluated=done, kept=kept, report=report(ledger.root, progress=progress))
+
+
+def _own_store(ledger: Ledger) -> PatchStore:
+    """The store that a run was trained on. Raises UsageError where it is not where it was."""
+    planned = ledger.read_plan().data
+    try:
+        store, _ = as_store(planned.name)
+    except DataError as error:
+        raise UsageError(f"the store of this run cannot be opened: {error.message}", hint=_ELSEWHERE) from None
+    if planned.fingerprint not in (None, store.fingerprint):
+        raise UsageError(f"{planned.name} is not the store that this run was trained on", hint=_ELSEWHERE)
+    return store
+
+
+def _chosen(ledger: Ledger, arms: Sequence[str], seeds: Sequence[int]) -> dict[str, str]:
+    """Finished trials by id, and what each is called. Raises UsageError for an arm or a seed that there is not."""
+    from raysat.inference.load import finished_trials
+
+    known = [arm.name for arm in ledger.read_plan().arms]
+    named = [name for text in arms for name in ([text] if text in known else map(str.strip, text.split(",")))]
+    if named:
+        by_arm = {arm: finished_trials(ledger, arm, seeds or None) for arm in named}
+    else:
+        finished = ledger.finished(ledger.read_plan().trial_ids)
+        by_arm = {
+            arm.name: {
+                trial.seed: trial.id
+                for trial in arm.trials
+                if trial.id in finished and (not seeds or trial.seed in seeds)
+            }
+            for arm in ledger.read_plan().arms
+        }
+    trials = {trial: f"{arm}, seed {seed}" for arm, of_arm in by_arm.items() for seed, trial in of_arm.items()}
+    if not trials:
+        raise UsageError(f"{ledger.root} has no such finished trial", hint="{raysat status} says what has finished")
+    return trials

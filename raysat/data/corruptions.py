@@ -53,10 +53,10 @@ _TABLE: Final = (
     Corruption(
         name="haze",
         title="haze",
-        what="aerosol over the whole patch: optical depth at 0.55 um, falling with wavelength^-1.3; what is lost of the "
-        "surface is replaced by light of 0.7 of full scale",
-        source="Ångström 1929, On the atmospheric transmission of sun radiation and on dust in the air, Geogr. Ann. 11; "
-        "Makarau et al. 2014, Haze detection and removal in remotely sensed multispectral imagery, IEEE Trans. "
+        what="aerosol over the whole patch: optical depth at 0.55 um, falling with wavelength^-1.3; what is lost of "
+        "the surface is replaced by light of 0.7 of full scale",
+        source="Ångström 1929, On the atmospheric transmission of sun radiation and on dust in the air, Geogr. Ann. "
+        "11; Makarau et al. 2014, Haze detection and removal in remotely sensed multispectral imagery, IEEE Trans. "
         "Geosci. Remote Sens. 52(9)",
         strengths=(0.1, 0.25, 0.5, 0.8, 1.2),
     ),
@@ -112,8 +112,8 @@ _TABLE: Final = (
         name="missing",
         title="missing corner",
         what="pixels beyond a straight edge, as of a swath, filled with the bands' means as nodata is: their share",
-        source="Markham et al. 2004, Landsat sensor performance: history and current status, IEEE Trans. Geosci. Remote "
-        "Sens. 42(12), on Landsat 7 without its scan line corrector",
+        source="Markham et al. 2004, Landsat sensor performance: history and current status, IEEE Trans. Geosci. "
+        "Remote Sens. 42(12), on Landsat 7 without its scan line corrector",
         strengths=(0.05, 0.12, 0.2, 0.35, 0.5),
     ),
 )

@@ -68,6 +68,22 @@ def load_arm(
         StorageError: damaged records or weights.
         TrainingError: weights that do not fit.
     """
+    chosen = finished_trials(ledger, arm, seeds)
+    models = tuple(load_trial(ledger, trial, device=device, store=store) for trial in chosen.values())
+    return TrainedArm(name=arm, seeds=tuple(chosen), trials=tuple(chosen.values()), models=models)
+
+
+def finished_trials(ledger: Ledger, arm: str, seeds: Sequence[int] | None = None) -> dict[int, str]:
+    """Return the ids of an arm's finished trials, by seed.
+
+    Args:
+        ledger: of the run.
+        arm: its name in the study.
+        seeds: which; by default all that are finished.
+
+    Raises:
+        UsageError: an arm or a seed that the run does not have, or has not finished.
+    """
     arms = {entry.name: entry for entry in ledger.read_plan().arms}
     if arm not in arms:
         raise UsageError(f"{ledger.root} has no arm {arm!r}", hint=suggest(arm, tuple(arms)))
@@ -80,9 +96,7 @@ def load_arm(
             raise UsageError(f"arm {arm!r} has no finished trial of seed {seed}", hint=f"its finished seeds: {has}")
     if not done:
         raise UsageError(f"arm {arm!r} has no finished trial", hint=f"see {{raysat status}} {ledger.root}")
-    chosen = {seed: done[seed] for seed in (seeds or done)}
-    models = tuple(load_trial(ledger, trial, device=device, store=store) for trial in chosen.values())
-    return TrainedArm(name=arm, seeds=tuple(chosen), trials=tuple(chosen.values()), models=models)
+    return {seed: done[seed] for seed in (seeds or done)}
 
 
 def load_trial(ledger: Ledger, trial_id: str, *, device: torch.device, store: PatchStore | None = None) -> Classifier:

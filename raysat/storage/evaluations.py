@@ -72,7 +72,8 @@ class Temperature(FileModel):
 
     kind: Literal["temperature"] = "temperature"
     temperature: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-    fitted_on: Count  # patches
+    halved: bool  # where a store has no test patches: fitted to one half of val, and evaluated on the other
+    fitted_to: Count  # patches
     nll_before: Amount  # of these, with temperature 1
     nll_after: Amount
 

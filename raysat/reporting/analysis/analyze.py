@@ -16,6 +16,7 @@ from raysat.reporting.analysis.effects import Effects, estimate_effects
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.factors import Design, design
 from raysat.reporting.analysis.generators import Generator, read_generators
+from raysat.reporting.analysis.later import Later, read_later
 from raysat.reporting.analysis.merge import merge
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.analysis.needed import Needed, any_shown, needed
@@ -61,6 +62,7 @@ class Analysis:
     cost: Cost
     generators: tuple[Generator, ...]
     replication: Replication | None  # None for a study without a reference
+    later: Later  # what was evaluated of its models after their training
     runs: tuple[Run, ...]
 
     @property
@@ -143,6 +145,7 @@ def analyze(
         cost=cost_of(board, predictions),
         generators=read_generators(board, ledgers),
         replication=replicate(board, bootstrap, means),
+        later=read_later(board, bootstrap, base, progress),
         runs=tuple(map(_run, ledgers)),
     )
 

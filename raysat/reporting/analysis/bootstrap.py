@@ -94,6 +94,22 @@ def resample(
     return kept
 
 
+def class_weights(labels: npt.NDArray[Any], classes: int, n_resamples: int, *, seed: int = 0) -> Float32:
+    """How often each patch (N,) was drawn in each resample, (B, N): as for all metrics, to resample means over patches.
+
+    Args:
+        labels: (N,) of the patches.
+        classes: K.
+        n_resamples: B.
+        seed: of the random patches.
+    """
+    rng, found = np.random.default_rng(seed), np.zeros((n_resamples, len(labels)), np.float32)
+    for k in range(classes):
+        rows = np.flatnonzero(labels == k)
+        found[:, rows] = _weights(rng, len(rows), n_resamples) * np.float32(len(rows) / max(1, len(rows) - 1))
+    return found
+
+
 def _weights(rng: np.random.Generator, patches: int, size: int) -> Float32:
     """How often each patch of a class was drawn in each of ``size`` resamples, (size, patches)."""
     if not patches:

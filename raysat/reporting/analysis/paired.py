@@ -79,6 +79,10 @@ class PairedBootstrap:
         _, self.n_resamples, _ = self._resampled.shape
         self._rng_seed = seed
 
+    def has(self, *arms: str) -> bool:
+        """Whether all of these arms have a finished trial."""
+        return all(arm in self._rows for arm in arms)
+
     def seeds(self, *arms: str) -> tuple[int, ...]:
         """Seeds that all of these arms have finished."""
         common = set.intersection(*(set(self._rows.get(arm, {})) for arm in arms))

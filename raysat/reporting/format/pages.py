@@ -25,6 +25,7 @@ from raysat.reporting.format.document import (
     Subtitle,
     Text,
 )
+from raysat.reporting.format.evaluations import calibration_blocks, elsewhere_blocks, robustness_blocks
 from raysat.reporting.format.generators import generator_notes, generator_table
 from raysat.reporting.format.headline import summary_sentences
 from raysat.reporting.format.leaderboard import (
@@ -70,6 +71,9 @@ def report_page(analysis: Analysis) -> Document:
         Section("curves", "Learning curves", [Figure("curves")]),
         Section("confusion", "Confusion", [Figure("confusion")]),
         Section("calibration", "Reliability", [Figure("calibration")]),
+        Section("robustness", "Robustness", list(robustness_blocks(analysis))),
+        Section("calibrated", "Calibration", list(calibration_blocks(analysis))),
+        Section("elsewhere", "Other data", list(elsewhere_blocks(analysis))),
         Section("more", "More metrics", [more_table(analysis), *areas]),
         Section("published", "The paper's numbers and findings", list(_published(board, replication))),
         Section("generated", "Synthetic patches", list(_generated(analysis))),

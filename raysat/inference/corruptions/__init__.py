@@ -1,0 +1,1 @@
+"""Corruptions of multispectral patches, by name and severity; ``data/corruptions.py`` says what each does and why."""

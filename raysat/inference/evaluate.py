@@ -1,0 +1,294 @@
+"""Evaluates trained models one after another: corrupted patches, a temperature, another store; keeps what comes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from raysat.data.patch_store import PatchStore
+from raysat.errors import StorageError, UsageError
+from raysat.inference.classifier import Probabilities
+from raysat.inference.corruptions.corrupt import corrupt
+from raysat.inference.load import load_trial
+from raysat.inference.other_store import Fitting, fitting
+from raysat.metrics.temperature import fit_temperature, nll, scaled
+from raysat.storage.evaluations import (
+    PREDICTIONS,
+    VALIDATION,
+    Corrupted,
+    EvaluationRecord,
+    Evaluations,
+    OtherData,
+    Subject,
+    Temperature,
+)
+from raysat.storage.ledger import Ledger
+from raysat.storage.predictions import encode_predictions
+from raysat.training.device import EVALUATION_BATCH, default_device
+
+Rows = npt.NDArray[np.int64]
+Change = Callable[[Tensor, Tensor], Tensor]  # of patches on the device, at positions of their store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be evaluated of each model."""
+
+    corrupted: tuple[Corrupted, ...] = ()
+    calibrated: bool = False
+    other: OtherData | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the evaluations, as they are kept."""
+        calibrated = ("temperature",) if self.calibrated else ()
+        other = (self.other.name,) if self.other else ()
+        return (*(each.name for each in self.corrupted), *calibrated, *other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Where patches are read."""
+
+    own: PatchStore | None  # that the models were trained on; None where no patch of it is needed
+    other: PatchStore | None = None
+
+
+def evaluate_models(
+    ledger: Ledger,
+    trials: Mapping[str, str],
+    wanted: Wanted,
+    stores: Stores,
+    *,
+    versions: Mapping[str, str],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[int, int]:
+    """Evaluate trained models one after another, as far as that was not done before.
+
+    Args:
+        ledger: of the run.
+        trials: what each is called, by id.
+        wanted: of each.
+        stores: where patches are read.
+        versions: of packages, for the records.
+        progress: called with what is evaluated, the patches so far, and all.
+
+    Returns:
+        How many results are new, and how many were there.
+
+    Raises:
+        UsageError: a store whose patches the models cannot take, or without patches to calibrate on.
+        StorageError: damaged records or weights, or a result that cannot be written.
+        TrainingError: weights that do not fit.
+    """
+    device = default_device()
+    lacking = {trial: names for trial in trials if (names := missing(ledger, trial, wanted, stores))}
+    sizes = _sizes(wanted, stores)
+    done, total = 0, sum(sizes[name] for names in lacking.values() for name in names)
+    for trial, names in lacking.items():
+
+        def count(what: str, patches: int, called: str = trials[trial]) -> None:
+            nonlocal done
+            done += patches
+            if progress:
+                progress(f"{called}: {what}", done, total)
+
+        Evaluator(ledger, trial, stores, device=device, versions=versions, progress=count).evaluate(wanted, names)
+    new = sum(map(len, lacking.values()))
+    return new, len(trials) * len(wanted.names) - new
+
+
+def _sizes(wanted: Wanted, stores: Stores) -> dict[str, int]:
+    """Patches of each evaluation."""
+    reported = len(stores.own.indices(stores.own.reported_split)) if stores.own else 0
+    held_out = len(stores.own.indices("val")) if stores.own and stores.own.reported_split != "val" else 0
+    sizes = {each.name: reported for each in wanted.corrupted} | {"temperature": reported + held_out}
+    if wanted.other and stores.other:
+        sizes[wanted.other.name] = len(rows_of(stores.other, wanted.other.split))
+    return sizes
+
+
+def missing(ledger: Ledger, trial: str, wanted: Wanted, stores: Stores) -> tuple[str, ...]:
+    """Return the evaluations of a trial that are not there, or damaged, or of an older corruption or other patches."""
+    kept, versions = Evaluations(ledger.root), {each.name: each.version for each in wanted.corrupted}
+    found = []
+    for name in wanted.names:
+        store = stores.other if wanted.other and name == wanted.other.name else stores.own
+        if not _is_current(kept, name, trial, versions.get(name), store):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_current(kept: Evaluations, name: str, trial: str, version: int | None, store: PatchStore | None) -> bool:
+    if not kept.has(name, trial):
+        return False
+    try:
+        record = kept.read(name, trial)
+    except StorageError:
+        return False
+    subject = record.subject
+    is_newest = not isinstance(subject, Corrupted) or subject.version == version
+    return is_newest and (store is None or record.data == store.fingerprint)
+
+
+class Evaluator:
+    """Evaluates one trained model."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        trial: str,
+        stores: Stores,
+        *,
+        device: torch.device,
+        versions: Mapping[str, str],
+        progress: Callable[[str, int], None],
+    ) -> None:
+        """Read the model.
+
+        Args:
+            ledger: of its run.
+            trial: whose model.
+            stores: where patches are read.
+            device: where it computes.
+            versions: of packages, for the records.
+            progress: called with what is evaluated, and how many patches were since the last call.
+
+        Raises:
+            StorageError: a damaged record or weights.
+            TrainingError: weights that do not fit.
+            UsageError: an older record, which does not say what the model takes.
+        """
+        self._ledger, self._trial, self._stores = ledger, trial, stores
+        self._device, self._versions, self._progress = device, versions, progress
+        self._model = load_trial(ledger, trial, device=device, store=stores.own)
+
+    def evaluate(self, wanted: Wanted, names: Sequence[str]) -> None:
+        """Evaluate, and keep each result as soon as it is there.
+
+        Args:
+            wanted: what could be evaluated.
+            names: what of it is.
+
+        Raises:
+            UsageError: a store whose patches the model cannot take, or without patches to calibrate on.
+            StorageError: a result cannot be written.
+        """
+        for subject in wanted.corrupted:
+            if subject.name in names:
+                self._corrupted(subject)
+        if wanted.calibrated and "temperature" in names:
+            self._calibrated()
+        if wanted.other and wanted.other.name in names:
+            self._on_other(wanted.other)
+
+    def _corrupted(self, subject: Corrupted) -> None:
+        began, store, inputs = time.time(), self._own, self._model.inputs
+
+        def change(patches_BCHW: Tensor, positions_B: Tensor) -> Tensor:
+            return corrupt(patches_BCHW, positions_B, inputs, subject.corruption, subject.severity)
+
+        found = self._predict(store, self._reported, subject.name, change)
+        labels = store.labels[self._reported]
+        self._keep(subject, store, began, {PREDICTIONS: encode_predictions(labels, found, self._reported)}, len(found))
+
+    def _calibrated(self) -> None:
+        began, store = time.time(), self._own
+        held_out, rows, halved = calibration_rows(store, self._reported)
+        labels, of_test = store.labels[held_out], store.labels[rows]
+        before, test = (self._predict(store, each, "temperature") for each in (held_out, rows))
+        temperature = fit_temperature(labels, before)
+        after = scaled(before, temperature)
+        subject = Temperature(
+            temperature=temperature,
+            halved=halved,
+            fitted_to=len(held_out),
+            nll_before=nll(labels, before),
+            nll_after=nll(labels, after),
+        )
+        files = {
+            PREDICTIONS: encode_predictions(of_test, scaled(test, temperature), rows),
+            VALIDATION: encode_predictions(labels, after, held_out),
+        }
+        self._keep(subject, store, began, files, len(rows))
+
+    def _on_other(self, subject: OtherData) -> None:
+        began, store = time.time(), self._stores.other
+        assert store is not None  # noqa: S101  (it is what is wanted)
+        fit = fitting(self._model, store)
+        rows = rows_of(store, subject.split)
+        found = self._predict(store, rows, subject.name, fit=fit)
+        files = {PREDICTIONS: encode_predictions(fit.labels_of(store, rows), found, rows)}
+        self._keep(subject, store, began, files, len(rows))
+
+    @property
+    def _own(self) -> PatchStore:
+        store = self._stores.own
+        assert store is not None  # noqa: S101  (whoever wants its patches gave it)
+        return store
+
+    @cached_property
+    def _reported(self) -> Rows:
+        """The patches that the trial's own predictions are of."""
+        return self._ledger.read_predictions(self._trial).indices
+
+    def _predict(
+        self, store: PatchStore, rows: Rows, what: str, change: Change | None = None, *, fit: Fitting | None = None
+    ) -> Probabilities:
+        model, found = self._model, np.empty((len(rows), len(self._model.classes)), np.float32)
+        fit = fit or fitting(model, store)
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            batch = rows[start : start + EVALUATION_BATCH]
+            patches = model.to_device(store.images[np.ix_(batch, fit.bands)])
+            if change is not None:
+                patches = change(patches, torch.from_numpy(batch).to(self._device))
+            found[start : start + len(batch)] = model.posterior(patches).cpu().numpy()
+            self._progress(what, len(batch))
+        return found
+
+    def _keep(self, subject: Subject, store: PatchStore, began: float, files: Mapping[str, bytes], n: int) -> None:
+        ended = time.time()
+        record = EvaluationRecord(
+            trial=self._trial,
+            subject=subject,
+            data=store.fingerprint,
+            n=n,
+            seconds=ended - began,
+            ended=ended,
+            versions=dict(self._versions),
+        )
+        Evaluations(self._ledger.root).write(record, files)
+
+
+def rows_of(store: PatchStore, split: str) -> Rows:
+    """Positions of the patches of a split, or of ``all``. Raises UsageError where there is none."""
+    rows = np.arange(len(store)) if split == "all" else store.indices(split)  # type: ignore[arg-type]
+    if not len(rows):
+        raise UsageError(f"{store.path} has no {split} patches", hint="name another {--split}, or all")
+    return rows
+
+
+def calibration_rows(store: PatchStore, reported: Rows) -> tuple[Rows, Rows, bool]:
+    """Return the patches to calibrate on, those to evaluate on, and whether they are halves of one split.
+
+    The val split is for the first, and what is reported for the second. Where val is what is reported, as of a store
+    without test patches, every second patch of each class is for either.
+
+    Raises UsageError where there is no val split, or too few patches to be halved.
+    """
+    held_out = store.indices("val")
+    if not len(held_out):
+        raise UsageError(f"{store.path} has no val patches to calibrate on", hint="import it with a val split")
+    if not np.array_equal(np.sort(reported), held_out):
+        return held_out, reported, False
+    by_class = held_out[np.argsort(store.labels[held_out], kind="stable")]
+    if len(by_class) < 2:
+        raise UsageError(f"{store.path} has one patch alone to calibrate on and to evaluate", hint="add patches to it")
+    return np.sort(by_class[::2]), np.sort(by_class[1::2]), True

@@ -1,0 +1,61 @@
+"""Whether a model can take the patches of a store that it was not trained on, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.data.patch_store import PatchStore
+from raysat.errors import UsageError
+from raysat.inference.classifier import Classifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitting:
+    """How a model reads a store."""
+
+    bands: npt.NDArray[np.int64]  # positions of the model's bands in the store
+    labels: npt.NDArray[np.uint8]  # the model's label of each class of the store
+
+    def labels_of(self, store: PatchStore, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Labels (N,) of patches of the store, as the model counts classes."""
+        return self.labels[store.labels[rows]]
+
+
+def fitting(model: Classifier, store: PatchStore) -> Fitting:
+    """Return how a model reads a store.
+
+    Raises UsageError where it cannot: other bands, another sensor, size or type of patches, or classes that it was not
+    taught. A store may have more bands, and fewer classes.
+    """
+    inputs = model.inputs
+    if lacking := [band for band in inputs.bands if band not in store.bands]:
+        raise UsageError(
+            f"{store.path} lacks bands that the models take: {', '.join(lacking)}",
+            hint=f"it has {', '.join(store.bands)}",
+        )
+    _, _, height, width = store.images.shape
+    theirs: list[tuple[str, Any, Any]] = [
+        ("patches", f"{height} x {width} pixels", f"{inputs.height} x {inputs.width} pixels"),
+        ("values", store.images.dtype.name, inputs.dtype),
+    ]
+    if None not in (store.sensor, inputs.sensor):
+        theirs.append(("patches", f"of {store.sensor}", f"of {inputs.sensor}"))
+    for what, there, here in theirs:
+        if there != here:
+            raise UsageError(
+                f"{store.path} has {what} {there}, the models take {what} {here}",
+                hint="make a store of such patches with {raysat data import}",
+            )
+    if unknown := [name for name in store.classes if name not in model.classes]:
+        raise UsageError(
+            f"{store.path} has classes that the models were not taught: {', '.join(unknown)}",
+            hint=f"they know {', '.join(model.classes)}",
+        )
+    return Fitting(
+        bands=np.array([store.bands.index(band) for band in inputs.bands]),
+        labels=np.array([model.classes.index(name) for name in store.classes], np.uint8),
+    )

@@ -1,0 +1,31 @@
+"""How wrong a model is where it answers only what it is surest of (Geifman & El-Yaniv 2017, NeurIPS).
+
+Patches are taken by confidence, the surest first: at coverage c the risk is the share of errors among the first c N.
+The area under that curve is AURC, the mean risk over all coverages; a model that is sure of what is right, and not of
+what is wrong, has a small one. Equal confidences share their errors evenly, so that the order of patches is no matter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def risk_coverage(correct: npt.NDArray[np.bool_], confidence: npt.NDArray[Any]) -> Floats:
+    """Return the risk (N,) at coverages 1/N, 2/N ... 1, of patches (N,) with these confidences."""
+    order = np.argsort(-confidence.astype(np.float64), kind="stable")
+    sure, wrong = confidence[order], (~correct[order]).astype(np.float64)
+    starts = np.flatnonzero(np.append(True, sure[1:] != sure[:-1]))
+    lengths = np.diff(np.append(starts, len(sure)))
+    even = np.repeat(np.add.reduceat(wrong, starts) / lengths, lengths)
+    risk: Floats = np.cumsum(even) / np.arange(1, len(sure) + 1)
+    return risk
+
+
+def aurc(correct: npt.NDArray[np.bool_], confidence: npt.NDArray[Any]) -> float:
+    """Return the area under the risk-coverage curve."""
+    return float(risk_coverage(correct, confidence).mean())

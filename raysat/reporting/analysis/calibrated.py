@@ -1,0 +1,225 @@
+"""What a temperature does to each arm, how well it knows its errors, and what its conformal sets cover.
+
+All is of patches that nothing was fitted to. Intervals are of means over seeds with the patches resampled within their
+class (``estimate.py``); AURC has the standard deviation over seeds in its place, as it is no mean over patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from statistics import fmean
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.metrics.conformal import thresholds
+from raysat.metrics.probabilistic import BINS, Reliability, reliability
+from raysat.metrics.selective import aurc, risk_coverage
+from raysat.metrics.spread import sample_sd
+from raysat.reporting.analysis.bootstrap import class_weights
+from raysat.reporting.analysis.estimate import Estimate, Floats, interval
+from raysat.reporting.analysis.evaluations import Evaluated
+from raysat.storage.evaluations import VALIDATION, Temperature
+from raysat.storage.predictions import Predictions
+
+COVERAGE: Final = 0.9  # of conformal sets, in every class
+POINTS: Final = 50  # of a risk-coverage curve
+_N_RESAMPLES: Final = 500
+_LEAST: Final = 2.0**-25  # of a probability, as in NLL elsewhere
+
+Clean = Mapping[tuple[str, int], Callable[[], Predictions]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedArm:
+    """An arm's models before and after a temperature was fitted, over its evaluated seeds."""
+
+    seeds: tuple[int, ...]
+    temperatures: tuple[float, ...]  # by seed
+    ece: tuple[Estimate, Estimate]  # before, after
+    nll: tuple[Estimate, Estimate]
+    aurc: tuple[float, float | None]  # after: mean over seeds, and their standard deviation
+    coverage: tuple[Estimate | None, ...]  # of the sets, by class; None of a class without test patches
+    size: Estimate  # classes in a set
+    before: Reliability  # pooled over seeds
+    after: Reliability
+    risk: Floats  # (POINTS,) at equally spaced coverages up to 1, mean over seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """All arms to which a temperature was fitted."""
+
+    arms: Mapping[str, CalibratedArm]
+    fitted_to: int  # patches
+    patches: int  # evaluated on
+    halved: bool  # both are halves of one split
+    always: tuple[int, ...]  # classes that are in every set of some arm, having too few patches to calibrate on
+
+
+def calibrated(
+    evaluated: Sequence[Evaluated], clean: Clean, progress: Callable[[int, int], None] | None = None
+) -> Calibrated | None:
+    """Describe what calibration does; None where no temperature was fitted.
+
+    Args:
+        evaluated: evaluations of any kind.
+        clean: predictions of the patches as they are, by arm and seed.
+        progress: called with models done, and all.
+
+    Raises:
+        StorageError: damaged predictions.
+    """
+    mine = [each for each in evaluated if isinstance(each.record.subject, Temperature)]
+    if not mine:
+        return None
+    arms: dict[str, list[_Model]] = {}
+    always: set[int] = set()
+    weights: npt.NDArray[np.float32] | None = None
+    for done, each in enumerate(mine, start=1):
+        after, validation = each.predictions(), each.predictions(VALIDATION)
+        most = thresholds(validation.labels, validation.probabilities, COVERAGE)
+        always |= set(np.flatnonzero(np.isinf(most)).tolist())
+        arms.setdefault(each.arm, []).append(
+            _model(each, _at(clean[each.arm, each.seed](), after.indices), after, most)
+        )
+        if weights is None:
+            weights = class_weights(after.labels, after.probabilities.shape[1], _N_RESAMPLES)
+        if progress:
+            progress(done, len(mine))
+    assert weights is not None  # noqa: S101  (there is a model)
+    subject = mine[0].record.subject
+    assert isinstance(subject, Temperature)  # noqa: S101  (as all of them)
+    return Calibrated(
+        arms={arm: _arm(models, weights) for arm, models in arms.items()},
+        fitted_to=subject.fitted_to,
+        patches=mine[0].record.n,
+        halved=subject.halved,
+        always=tuple(sorted(always)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Model:
+    """What is kept of a model: numbers by patch, whose means, or sums by bin, are what is reported."""
+
+    seed: int
+    temperature: float
+    labels: npt.NDArray[np.uint8]
+    nll: tuple[Floats, Floats]  # (N,) before, after
+    gaps: tuple[Floats, Floats]  # (N, BINS) right or not minus confidence, in the bin of the confidence
+    hit: npt.NDArray[np.bool_]  # (N,) whether its set holds the true class
+    size: npt.NDArray[np.int64]  # (N,) of its set
+    before: Reliability
+    after: Reliability
+    aurc: float
+    risk: Floats
+
+
+def _model(each: Evaluated, before: Predictions, after: Predictions, most: Floats) -> _Model:
+    subject = each.record.subject
+    assert isinstance(subject, Temperature)  # noqa: S101  (whoever calls has looked)
+    rows = np.arange(len(after.labels))
+    sets = 1 - after.probabilities.astype(np.float64) <= most
+    correct, confidence = after.labels == after.predicted, after.probabilities[rows, after.predicted]
+    risk = risk_coverage(correct, confidence)
+    ends = np.ceil(np.arange(1, POINTS + 1) / POINTS * len(risk)).astype(int) - 1
+    return _Model(
+        seed=each.seed,
+        temperature=subject.temperature,
+        labels=after.labels,
+        nll=(_nll(before), _nll(after)),
+        gaps=(_gaps(before), _gaps(after)),
+        hit=sets[rows, after.labels],
+        size=sets.sum(axis=1),
+        before=reliability(before.labels, before.predicted, before.probabilities),
+        after=reliability(after.labels, after.predicted, after.probabilities),
+        aurc=aurc(correct, confidence),
+        risk=risk[ends],
+    )
+
+
+def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> CalibratedArm:
+    classes = range(int(max(model.labels.max() for model in models)) + 1)
+    labels, n = models[0].labels, len(models[0].labels)
+
+    def mean(values: Sequence[npt.NDArray[Any]], rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Estimate:
+        of = weights[:, rows]
+        total = of.sum(axis=1)
+        resampled = [of @ value[rows].astype(np.float32) / total for value in values]
+        return _estimate([float(value[rows].mean()) for value in values], resampled)
+
+    def ece(which: int) -> Estimate:
+        observed = [float(np.abs(model.gaps[which].sum(axis=0)).sum() / n) for model in models]
+        resampled = [
+            np.abs(weights @ model.gaps[which].astype(np.float32)).sum(axis=1) / weights.sum(axis=1) for model in models
+        ]
+        return _estimate(observed, resampled, bias=True)
+
+    areas = [model.aurc for model in models]
+    return CalibratedArm(
+        seeds=tuple(model.seed for model in models),
+        temperatures=tuple(model.temperature for model in models),
+        ece=(ece(0), ece(1)),
+        nll=(mean([model.nll[0] for model in models]), mean([model.nll[1] for model in models])),
+        aurc=(fmean(areas), sample_sd(areas) if len(areas) > 1 else None),
+        coverage=tuple(
+            mean([model.hit for model in models], labels == k) if (labels == k).any() else None for k in classes
+        ),
+        size=mean([model.size for model in models]),
+        before=reduce(add, (model.before for model in models)),
+        after=reduce(add, (model.after for model in models)),
+        risk=np.mean([model.risk for model in models], axis=0),
+    )
+
+
+def _estimate(observed: Sequence[float], resampled: Sequence[npt.NDArray[Any]], *, bias: bool = False) -> Estimate:
+    """Return a mean over seeds with its interval.
+
+    Args:
+        observed: (S,) on the patches as they are.
+        resampled: S times (B,) on each resample.
+        bias: whether resamples are moved so that their mean is what is observed: a sum of absolute values is larger on
+            resamples, whose noise it adds.
+    """
+    values, blocks = np.array(observed), np.stack(resampled, axis=-1).astype(np.float64)
+    if bias:
+        blocks += values - blocks.mean(axis=0)
+    low, high = interval(values, blocks)
+    known = len(values) > 1 and low != high
+    return Estimate(
+        value=float(values.mean()),
+        low=max(0.0, float(low)) if known else None,
+        high=float(high) if known else None,
+        n=len(values),
+        p=None,
+    )
+
+
+def _nll(predictions: Predictions) -> Floats:
+    likely = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels].astype(np.float64)
+    return -np.log(np.maximum(likely, _LEAST))
+
+
+def _gaps(predictions: Predictions) -> Floats:
+    rows = np.arange(len(predictions.labels))
+    confidence = predictions.probabilities[rows, predictions.predicted].astype(np.float64)
+    gaps = np.zeros((len(rows), BINS))
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    gaps[rows, bins] = (predictions.labels == predictions.predicted) - confidence
+    return gaps
+
+
+def _at(predictions: Predictions, indices: npt.NDArray[np.int64]) -> Predictions:
+    """The predictions for some of the patches; both in the order of their position."""
+    rows = np.flatnonzero(np.isin(predictions.indices, indices))
+    return Predictions(
+        labels=predictions.labels[rows],
+        predicted=predictions.predicted[rows],
+        probabilities=predictions.probabilities[rows],
+        indices=predictions.indices[rows],
+    )

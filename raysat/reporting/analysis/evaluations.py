@@ -1,0 +1,132 @@
+"""What was evaluated of a run's models after their training: read from where the run keeps it, for the same patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from raysat.data.corruptions import CORRUPTIONS
+from raysat.errors import DeniedError, DiskError, FormatError, StorageError
+from raysat.files import AnyPath, map_at_once
+from raysat.metrics.confusion import confusion_matrix
+from raysat.reporting.analysis.model import Leaderboard
+from raysat.reporting.analysis.predictions import TrialPredictions
+from raysat.storage.evaluations import PREDICTIONS, Corrupted, EvaluationRecord, Evaluations
+from raysat.storage.predictions import Predictions
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """An evaluation of a model that is there, whole as far as its record."""
+
+    arm: str
+    seed: int
+    record: EvaluationRecord
+    kept: Evaluations  # where it lies
+
+    def predictions(self, file: str = PREDICTIONS) -> Predictions:
+        """Read its predictions, by position in the store. Raises StorageError where they are damaged."""
+        return by_position(self.kept.read_predictions(self.record.subject.name, self.record.trial, file))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All evaluations of a board's models."""
+
+    evaluated: tuple[Evaluated, ...]
+    damaged: int  # that are left out: ``raysat ledger verify`` names them, and evaluating again replaces them
+
+
+def read_evaluations(board: Leaderboard) -> Found:
+    """Read what was evaluated of the finished models of a board; what an older corruption made is left out."""
+    by_trial: dict[tuple[AnyPath, str], list[tuple[str, int]]] = {}
+    places: dict[AnyPath, Evaluations] = {}
+    for arm in board.ranked:
+        for seed, source in zip(arm.seeds, arm.sources, strict=True):
+            root = source.ledger.root
+            places.setdefault(root, Evaluations(root))
+            by_trial.setdefault((root, source.trial), []).append((arm.name, seed))
+    found: list[Evaluated] = []
+    damaged = 0
+    for root, kept in places.items():
+        there = [(name, trial) for name in kept.names() for trial in kept.trials(name) if (root, trial) in by_trial]
+        for (_, trial), record in zip(there, map_at_once(root, _reader(kept), there), strict=True):
+            if record is None:
+                damaged += 1
+            elif _is_current(record):
+                found += [
+                    Evaluated(arm=arm, seed=seed, record=record, kept=kept) for arm, seed in by_trial[root, trial]
+                ]
+    return Found(evaluated=tuple(found), damaged=damaged)
+
+
+def _reader(kept: Evaluations) -> Callable[[tuple[str, str]], EvaluationRecord | None]:
+    def read(place: tuple[str, str]) -> EvaluationRecord | None:
+        try:
+            return kept.read(*place)
+        except (DeniedError, DiskError, FormatError):
+            raise
+        except StorageError:
+            return None
+
+    return read
+
+
+def _is_current(record: EvaluationRecord) -> bool:
+    subject = record.subject
+    if not isinstance(subject, Corrupted):
+        return True
+    known = CORRUPTIONS.get(subject.corruption)
+    return known is not None and known.version == subject.version
+
+
+def by_position(predictions: Predictions) -> Predictions:
+    """Predictions in the order of their patches in the store."""
+    order = np.argsort(predictions.indices, kind="stable")
+    return Predictions(
+        labels=predictions.labels[order],
+        predicted=predictions.predicted[order],
+        probabilities=predictions.probabilities[order],
+        indices=predictions.indices[order],
+    )
+
+
+def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
+    """Put predictions for the same patches together, for what resamples them.
+
+    Args:
+        trials: by what takes the place of an arm, and seed; in the order of their patches.
+
+    Raises:
+        StorageError: they are of different patches.
+    """
+    first = next(iter(trials.values()))
+    rows: dict[str, dict[int, int]] = {}
+    for place, ((arm, seed), found) in enumerate(trials.items()):
+        if not (np.array_equal(found.indices, first.indices) and np.array_equal(found.labels, first.labels)):
+            raise StorageError(
+                f"{arm} with seed {seed} was evaluated on other patches than the models before it",
+                hint="{raysat evaluate} evaluates it again once its folder in evaluations is deleted",
+            )
+        rows.setdefault(arm, {})[seed] = place
+    classes = first.probabilities.shape[1]
+    return TrialPredictions(
+        labels=first.labels,
+        predicted=np.array([found.predicted for found in trials.values()]),
+        confusion=np.array([confusion_matrix(found.labels, found.predicted, classes) for found in trials.values()]),
+        rows=rows,
+        scores=(),
+        records=(),
+        reliability={},
+    )
+
+
+def of_board(board: Leaderboard) -> Iterator[tuple[str, int, Callable[[], Predictions]]]:
+    """Each finished model of a board: its arm, its seed, and how its own predictions are read, by position."""
+    for arm in board.ranked:
+        for seed, source in zip(arm.seeds, arm.sources, strict=True):
+            yield arm.name, seed, lambda source=source: by_position(source.ledger.read_predictions(source.trial))  # type: ignore[misc]
