@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from raysat.data.bands import SENSORS
+from raysat.data.sensors import SENSORS
 
 SEVERITIES: Final = 5
 THERMAL_UM: Final = 3.0  # micrometres: beyond this a band sees the heat of the surface, not the light of the sun
