@@ -32,7 +32,7 @@ def noise(bands=3, height=60, width=80, dtype=np.uint16, seed=0):
     return np.random.default_rng(seed).integers(1, 60_000, (bands, height, width)).astype(dtype)
 
 
-def write_labels(path, geometries, crs=CRS, driver=None, layer=None, append=False, **columns):
+def write_labels(path, geometries, crs=CRS, layer=None, append=False, **columns):
     """Write geometries with columns to a vector file."""
     shapes = np.array(geometries, dtype=object)
     kinds = {shape.geom_type for shape in geometries if shape is not None}
@@ -45,7 +45,6 @@ def write_labels(path, geometries, crs=CRS, driver=None, layer=None, append=Fals
         list(columns),
         crs=crs,
         geometry_type=kinds.pop() if len(kinds) == 1 else "Unknown",
-        driver=driver,
         layer=layer,
         append=append,
     )

@@ -35,29 +35,30 @@ def cut_polygons(labels: Labels, scenes: Sequence[SceneHead], *, size: int, stri
     """
     shapely = extra_module("shapely", extra="chips")
     cuts, touched = Cuts(), np.zeros(len(labels), np.bool_)
-    for number, scene in enumerate(scenes):
-        shapes = _on_pixels(shapely, labels, scene)
-        touched |= shapely.intersects(shapes, shapely.box(0, 0, scene.grid.width, scene.grid.height))
-        shapely.prepare(shapes)
-        tree = shapely.STRtree(shapes)
-        columns = lattice(scene.grid.width, size, stride)
-        for top in lattice(scene.grid.height, size, stride).tolist():
-            boxes = shapely.box(columns, top, columns + size, top + size)
-            which, found = tree.query(boxes, predicate="intersects")
-            order = np.lexsort((found, which))
-            which, found = which[order], found[order]
-            for place in np.unique(which).tolist():
-                members = found[which == place]
-                left = int(columns[place])
-                share, member = _majority(
-                    shapely, shapes[members], labels.labels[members], boxes[place], left, top, size
-                )
-                if share >= purity:
-                    chosen = members[member]
-                    split = UNKNOWN if labels.splits is None else labels.splits[chosen]
-                    cuts.add(number, left, top, labels.labels[chosen], labels.numbers[chosen], split)
-                elif share > 0:
-                    cuts.left_out[f"places of the grid of which no class covers {100 * purity:g} %"] += 1
+    with quiet_gdal():
+        for number, scene in enumerate(scenes):
+            shapes = _on_pixels(shapely, labels, scene)
+            touched |= shapely.intersects(shapes, shapely.box(0, 0, scene.grid.width, scene.grid.height))
+            shapely.prepare(shapes)
+            tree = shapely.STRtree(shapes)
+            columns = lattice(scene.grid.width, size, stride)
+            for top in lattice(scene.grid.height, size, stride).tolist():
+                boxes = shapely.box(columns, top, columns + size, top + size)
+                which, found = tree.query(boxes, predicate="intersects")
+                order = np.lexsort((found, which))
+                which, found = which[order], found[order]
+                for place in np.unique(which).tolist():
+                    members = found[which == place]
+                    left = int(columns[place])
+                    share, member = _majority(
+                        shapely, shapes[members], labels.labels[members], boxes[place], left, top, size
+                    )
+                    if share >= purity:
+                        chosen = members[member]
+                        split = UNKNOWN if labels.splits is None else labels.splits[chosen]
+                        cuts.add(number, left, top, labels.labels[chosen], labels.numbers[chosen], split)
+                    elif share > 0:
+                        cuts.left_out[f"places of the grid of which no class covers {100 * purity:g} %"] += 1
     lost = np.flatnonzero(~touched)
     if len(lost):
         where = "the scene" if len(scenes) == 1 else "every scene"
@@ -97,13 +98,12 @@ def _majority(
     """Share of a chip that its most frequent class covers, and the polygon of that class that covers most of it."""
     if len(shapes) == 1 and shapely.contains(shapes[0], box):
         return 1.0, 0
-    with quiet_gdal():
-        burned = rasterize(
-            [(shape, index) for index, shape in enumerate(shapes, 1)],
-            out_shape=(size, size),
-            transform=Affine(1, 0, left, 0, 1, top),
-            dtype="int32",
-        )
+    burned = rasterize(
+        [(shape, index) for index, shape in enumerate(shapes, 1)],
+        out_shape=(size, size),
+        transform=Affine(1, 0, left, 0, 1, top),
+        dtype="int32",
+    )
     covered = np.bincount(burned.ravel(), minlength=len(shapes) + 1)[1:]
     by_class = np.bincount(labels, weights=covered)
     best = int(by_class.argmax())

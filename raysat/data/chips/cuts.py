@@ -73,5 +73,11 @@ class Cuts:
 
 
 def lattice(length: int, size: int, stride: int) -> npt.NDArray[np.int64]:
-    """Return where chips of a size begin along an axis of so many pixels, whole ones alone."""
+    """Return where chips begin along an axis, whole ones alone.
+
+    Args:
+        length: pixels of the axis.
+        size: of a chip.
+        stride: pixels from one chip to the next.
+    """
     return np.arange(0, max(0, length - size + 1), stride, dtype=np.int64)

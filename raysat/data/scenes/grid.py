@@ -88,6 +88,8 @@ class Grid:
         else:
             step = math.sqrt(abs(self.transform.determinant))
         x, y = self._outline(crs)
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise DataError(f"its edges have no place in {short_crs(crs)}", hint="reproject it yourself: gdalwarp")
         left, top = float(x.min()), float(y.max())
         width, height = (max(1, math.ceil(float(np.ptp(axis)) / step - 1e-6)) for axis in (x, y))
         return Grid(crs=crs, transform=from_origin(left, top, step, step), width=width, height=height)
@@ -122,8 +124,18 @@ def centre_of(grid: Grid) -> Place | None:
 def to_map(
     transform: Affine, columns: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return x and y of columns and rows, all (N,); the centre of the first pixel is .5, .5."""
+    """Return the places of columns and rows on the map; with an inverse transform, the other way round.
+
+    Args:
+        transform: of a grid.
+        columns: (N,); the first pixel's centre is at .5.
+        rows: (N,).
+
+    Returns:
+        x and y, (N,) each; NaN for what is infinite.
+    """
     t = transform
+    columns, rows = (np.where(np.isfinite(axis), axis, np.nan) for axis in (columns, rows))  # inf - inf is an error
     return t.a * columns + t.b * rows + t.c, t.d * columns + t.e * rows + t.f
 
 
@@ -143,7 +155,16 @@ def to_crs(
     """
     if not len(x):
         return np.asarray(x, np.float64), np.asarray(y, np.float64)
-    there = reproject(source, target, x, y)
+    try:
+        there = reproject(source, target, x, y)
+    except Exception as error:  # GDAL's own classes of errors, of which rasterio makes no class public
+        if type(error).__module__ != "rasterio._err":
+            raise
+        if len(x) == 1:
+            return np.full(1, np.inf), np.full(1, np.inf)
+        half = len(x) // 2  # one place without another spoils all: it is looked for
+        parts = [to_crs(source, target, x[part], y[part]) for part in (slice(half), slice(half, None))]
+        return np.concatenate([parts[0][0], parts[1][0]]), np.concatenate([parts[0][1], parts[1][1]])
     return np.asarray(there[0], np.float64), np.asarray(there[1], np.float64)
 
 
