@@ -145,6 +145,7 @@ def report(
     baseline: str | None = None,
     rank_by: str = "balanced_accuracy",
     combinations: Sequence[str] = (),
+    compare_published: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Rank the arms of a run, or of several on the same test set: what helped, by how much, and how surely.
@@ -156,6 +157,8 @@ def report(
         baseline: compare with this arm too; by default the one without any method.
         rank_by: what ranks first; accuracy cannot.
         combinations: compare these combinations of levels (``"loss=ldam,average=swa"``) with their parts.
+        compare_published: set published results beside the arms: of a benchmark's name, or of ``auto``, the one that
+            the data are of.
         progress: called with what is being done, how far it is, and its end.
 
     Returns:
@@ -163,7 +166,8 @@ def report(
 
     Raises:
         StorageError: a folder is not a run, its records are damaged, or files cannot be written.
-        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format.
+        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; an
+            unknown benchmark, or data that are of none.
     """
     check_formats(formats)
     ranking_metric(rank_by)
@@ -173,7 +177,14 @@ def report(
         raise UsageError("there is no run to report", hint="give a run, or its folder")
     if len(set(map(absolute, folders))) < len(folders):
         raise UsageError("a run is named twice", hint="name each once")
-    analysis = analyze(folders, baseline=baseline, rank_by=rank_by, combinations=combinations, progress=progress)
+    analysis = analyze(
+        folders,
+        baseline=baseline,
+        rank_by=rank_by,
+        combinations=combinations,
+        published=compare_published,
+        progress=progress,
+    )
     files = []
     if out is not None:
         from raysat.reporting.render.write import write_report  # and what draws: half a second that others do without

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     metavar="F=LEVEL,...",
     help="Compare this combination of levels with its parts.",
 )
+@click.option(
+    "--compare-published",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[BENCHMARK]",
+    help="Set published results beside the arms: eurosat, droughtwatch; else of what the data are.",
+)
 def report(
     runs: tuple[AnyPath, ...],
     out: AnyPath | None,
@@ -34,6 +41,7 @@ def report(
     baseline: str | None,
     rank_by: str,
     combinations: tuple[str, ...],
+    compare_published: str | None,
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
@@ -53,6 +61,7 @@ def report(
             baseline=baseline,
             rank_by=rank_by,
             combinations=combinations,
+            compare_published=compare_published,
             progress=progress,
         )
     screen.print()

@@ -129,6 +129,18 @@ class PatchStore:
         )
 
 
+def origin(store: PatchStore) -> str | None:
+    """What a store's patches come from: its importer, or of a store that was converted, the first one's."""
+    kind = store.source.get("converted_from") or store.source.get("kind")
+    return kind[:200] if isinstance(kind, str) and kind else None
+
+
+def patch_counts(store: PatchStore) -> tuple[int, int, int]:
+    """Patches in train, val and test."""
+    train, val, test = np.bincount(store.splits, minlength=len(SPLITS)).tolist()
+    return train, val, test
+
+
 def store_digest(meta: bytes) -> str:
     """What a store is known by where it is copied: a hash of its ``store.json``, which has one of all the rest."""
     return hashlib.sha256(meta).hexdigest()[:32]

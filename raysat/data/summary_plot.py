@@ -29,7 +29,7 @@ _WIDTH: Final = 8.54  # inches: 1,281 pixels
 _ROW: Final = 1.16  # inches of a class
 _HEAD: Final = 0.92  # inches above the rows
 _FOOT: Final = 0.75  # and below
-_NAMES: Final = (0.12, 2.05)  # left end and width of each column, inches
+_NAMES: Final = (0.12, 2.18)  # left end and width of each column, inches
 _SPECTRA: Final = (2.75, 2.35)
 _PATCHES: Final = 5.3  # left end
 _PATCH: Final = 0.58  # inches
@@ -105,10 +105,11 @@ def draw_summary(store: PatchStore, *, composite: Bands | None, per_class: int) 
     for row, label in enumerate(shown):
         top = _HEAD + row * _ROW
         total = int(counts[:, label].sum())
-        page.text(_NAMES[0], top + 0.1, elide(store.classes[label], 19), weight="bold", size=9)
-        share = f"{total:,} ({100 * total / len(store):.1f} %)"
-        page.text(sum(_NAMES), top + 0.1, share, ha="right", size=8, color=_MUTED)
-        _draw_counts(page.axes(_NAMES[0] + 0.3, top + 0.3, _NAMES[1] - 0.75, 0.6), counts[:, label], counts.max())
+        share = f"{total:,} ({100 * total / len(store):.0f} %)"
+        room = 29 - len(share)  # letters
+        page.text(_NAMES[0], top + 0.1, elide(store.classes[label], room), weight="bold", size=8.5)
+        page.text(sum(_NAMES), top + 0.1, share, ha="right", size=7.5, color=_MUTED)
+        _draw_counts(page.axes(_NAMES[0] + 0.3, top + 0.3, _NAMES[1] - 0.88, 0.6), counts[:, label], counts.max())
         axes = page.axes(_SPECTRA[0], top + 0.12, _SPECTRA[1], _ROW - 0.2, sharey=first)
         first = first or axes
         _draw_spectrum(axes, spectra, row, places)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from raysat.config.naming import compact_names, own_settings
 from raysat.config.schema import Config
-from raysat.data.store import PatchStore
+from raysat.data.patch_store import PatchStore, origin, patch_counts
 from raysat.errors import PlanError
 from raysat.files import AnyPath
 from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
@@ -69,6 +69,9 @@ class Plan:
                 fingerprint=self.store.fingerprint,
                 ordinal=self.store.ordinal,
                 synthetic=self.store.synthetic,
+                source=origin(self.store),
+                sensor=self.store.sensor,
+                patches=patch_counts(self.store),
             ),
             classes=self.store.classes,
             generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),

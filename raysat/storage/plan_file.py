@@ -46,6 +46,9 @@ class StoreEntry(FileModel):
     fingerprint: Line | None = None
     ordinal: bool = False  # the order of the classes has a meaning
     synthetic: bool = False  # simulated patches, not imagery
+    source: Line | None = None  # where its patches come from: the importer, or what was converted
+    sensor: Line | None = None
+    patches: tuple[Count, Count, Count] | None = None  # in train, val and test
 
 
 class GeneratorEntry(FileModel):

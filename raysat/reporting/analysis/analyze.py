@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from raysat.errors import UsageError
 from raysat.files import AnyPath
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, Metric
+from raysat.reporting.analysis.benchmarks import BenchmarkComparison, compare_published
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.combination import OPTION, check_known, parse_combination
 from raysat.reporting.analysis.cost import Cost, cost_of
@@ -64,6 +65,7 @@ class Analysis:
     replication: Replication | None  # None for a study without a reference
     later: Later  # what was evaluated of its models after their training
     runs: tuple[Run, ...]
+    benchmark: BenchmarkComparison | None = None  # published results on the same data, where they are asked for
 
     @property
     def ranked(self) -> tuple[Arm, ...]:
@@ -92,6 +94,7 @@ def analyze(
     baseline: str | None = None,
     rank_by: str = BALANCED_ACCURACY.name,
     combinations: Sequence[str] = (),
+    published: str | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Read runs and return all that a report says of them.
@@ -101,6 +104,7 @@ def analyze(
         baseline: the arm that others are compared with beside the best; by default the one without any method.
         rank_by: name of the metric in front of the ranking rule.
         combinations: to compare with their parts, each ``factor=level,factor=level``.
+        published: a benchmark whose published results are set beside the arms; ``auto``: the one that the data are of.
         progress: called with what is being done, how far it is, and its end.
 
     Raises:
@@ -109,6 +113,7 @@ def analyze(
     """
     metric = ranking_metric(rank_by)
     ledgers = [Ledger.open(run) for run in runs]
+    benchmark = None if published is None else compare_published(published, [each.read_plan() for each in ledgers])
     board = merge([collect(ledger) for ledger in ledgers], [str(run) for run in runs])
     predictions = read_predictions(board, _step(progress, "predictions"))
     board = with_scores(board, predictions)
@@ -146,6 +151,7 @@ def analyze(
         generators=read_generators(board, ledgers),
         replication=replicate(board, bootstrap, means),
         later=read_later(board, bootstrap, base, progress),
+        benchmark=benchmark,
         runs=tuple(map(_run, ledgers)),
     )
 

@@ -12,6 +12,7 @@ from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.format.arms import arms_table, name_notes
+from raysat.reporting.format.benchmark import benchmark_sentences, benchmark_table
 from raysat.reporting.format.comparisons import arm_differences, combination_table, effect_table, variance_table
 from raysat.reporting.format.document import (
     Block,
@@ -76,6 +77,7 @@ def report_page(analysis: Analysis) -> Document:
         Section("elsewhere", "Other data", list(elsewhere_blocks(analysis))),
         Section("more", "More metrics", [more_table(analysis), *areas]),
         Section("published", "The paper's numbers and findings", list(_published(board, replication))),
+        Section("benchmark", "Published results on the same data", list(_benchmark(analysis))),
         Section("generated", "Synthetic patches", list(_generated(analysis))),
         Section("unfinished", "Failed or missing", [unfinished_table(board)], essential=True),
         Section("cost", "Cost", [*map(Text, cost_sentences(analysis)), cost_table(analysis)]),
@@ -130,6 +132,9 @@ def overview(board: Leaderboard, replication: Replication | None, analysis: Anal
         if replication is not None and replication.findings:
             blocks.append(Subtitle("What the paper found, on these data"))
             blocks += map(Text, finding_sentences(replication, board))
+        if analysis.benchmark is not None:
+            blocks.append(Subtitle(f"Published results on {analysis.benchmark.benchmark.title}"))
+            blocks += _benchmark(analysis)
     return blocks
 
 
@@ -171,6 +176,12 @@ def _published(board: Leaderboard, replication: Replication | None) -> Iterator[
         yield Fold("The comparisons that they rest on", [findings_table(replication, board)])
     yield published_table(board, replication)
     yield Text(source_note(board), hint=True)
+
+
+def _benchmark(analysis: Analysis) -> Iterator[Block]:
+    if (compared := analysis.benchmark) is not None:
+        yield Bullets(list(benchmark_sentences(analysis.board, compared)))
+        yield benchmark_table(analysis.board, compared)
 
 
 def _generated(analysis: Analysis) -> Iterator[Block]:

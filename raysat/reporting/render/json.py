@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from raysat import __version__
 from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, PRECISION, RECALL
 from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.analysis.benchmarks import BenchmarkComparison
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.effects import Effect, Effects
 from raysat.reporting.analysis.estimate import Estimate
@@ -54,10 +55,22 @@ def report_json(analysis: Analysis) -> str:
             **_fields(cost, "hardware", "versions"),
         },
         "findings_of_the_paper": _paper(analysis.replication) if analysis.replication else [],
+        "benchmark": _benchmark(analysis.benchmark) if analysis.benchmark else None,
         "runs": [_fields(run, "study", "command", "text") for run in analysis.runs],
         "generators": [generator.record.model_dump(mode="json", exclude={"data"}) for generator in analysis.generators],
     }
     return _json(value)
+
+
+def _benchmark(compared: BenchmarkComparison) -> dict[str, Any]:
+    benchmark = compared.benchmark
+    return {
+        **benchmark.model_dump(mode="json", exclude={"references", "rows"}),
+        "published": [row.model_dump(mode="json") for row in benchmark.rows],
+        "patches_here": compared.patches,
+        "same_classes": compared.same_classes,
+        "same_split_sizes": compared.same_splits,
+    }
 
 
 def _json(value: dict[str, Any]) -> str:
