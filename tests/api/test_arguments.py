@@ -12,9 +12,9 @@ from raysat.errors import UsageError
 from raysat.storage.ledger import Ledger
 
 REQUIRED: dict[str, Any] = {
-    "arm": "a", "config": {}, "data": "demo", "file": "a.png", "manifest": "a.csv", "name": "a", "out": "a", "path": "a", "run_a": "a",
-    "run_b": "a", "runs": "a", "search": "hpo", "seed": 0, "source": "quickstart", "study": raysat.load_study({}),
-    "to": "zarr",
+    "arm": "a", "config": {}, "data": "demo", "file": "a.png", "manifest": "a.csv", "name": "a", "out": "a",
+    "path": "a", "run_a": "a", "run_b": "a", "runs": "a", "search": "hpo", "seed": 0, "source": "quickstart",
+    "study": raysat.load_study({}), "to": "zarr",
 }  # fmt: skip
 
 

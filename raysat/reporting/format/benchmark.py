@@ -60,8 +60,8 @@ def benchmark_sentences(board: Leaderboard, compared: BenchmarkComparison) -> It
     """Say how our data differ from the benchmark's, and where our best arm stands."""
     benchmark = compared.benchmark
     sizes = _sizes(benchmark.splits)
-    published = f"Published numbers are of {benchmark.title}'s {benchmark.patches:,} patches ({sizes})"
-    yield f"{published}, split as {benchmark.split_source}."
+    published = f"Published numbers are of {benchmark.title}'s {benchmark.patches:,} patches"
+    yield f"{published}; the common split ({sizes}) is {benchmark.split_source}."
     if compared.patches is None:
         test = "" if board.n_test is None else f"; its {board.reported} split has {board.n_test:,}"
         yield f"How many patches this run has is not recorded{test}."
@@ -72,7 +72,7 @@ def benchmark_sentences(board: Leaderboard, compared: BenchmarkComparison) -> It
         share = f"{100 * total / benchmark.patches:.1f} %"
         yield (
             f"This run has {total:,} patches ({_sizes(compared.patches)}), {share} of them, in another split: "
-            "the numbers are not of the same task, and show where ours stand at most."
+            "the numbers are not of the same task, and say roughly where ours stand."
         )
     if not compared.same_classes:
         names = one_line(", ".join(compared.classes))

@@ -115,7 +115,7 @@ def test_a_part_of_the_data_is_said_plainly(report_of):
     _, found = report_of([148, 50, 49])
     told = list(benchmark_sentences(found.analysis.board, found.analysis.benchmark))
     assert told[0].startswith(
-        "Published numbers are of EuroSAT's 27,000 patches (16,200 train, 5,400 val, 5,400 test), split as Neumann"
+        "Published numbers are of EuroSAT's 27,000 patches; the common split (16,200 train, 5,400 val, 5,400 test) is "
     )
     assert told[1].startswith("This run has 247 patches (148 train, 50 val, 49 test), 0.9 % of them, in another split")
     best = max((row for row in found.analysis.benchmark.benchmark.rows), key=lambda row: row.accuracy)
