@@ -4,7 +4,8 @@
     python benchmarks/maps.py --quick    a small one, in seconds
 
 The limit is the same network on a constant batch in memory. It and the map take turns, since other work on the machine
-slows both; what is compared are the sums. Memory is the peak of processes that map a sixteenth of the scene, and all.
+slows both; what is compared are the sums. Memory is the peak of processes that map a sixteenth of the scene, and all of
+it, with the smallest network.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "
 CLASSES = tuple(f"class {number}" for number in range(10))
 PIXEL = 10  # metres
 PATCH = 64
+_PART = 512  # rows of pixels that are mapped between two looks at the limit
 
 
 def write_scene(path: Path, side: int, *, compress: str) -> None:
@@ -101,17 +103,22 @@ def map_part(trained, scene: Path, out: Path, rows: tuple[int, int], side: int) 
 
 
 def measure(scene: Path, out: Path, side: int, model: str, rounds: int) -> dict[str, float]:
-    """Take turns of limit and map, over parts of the scene."""
+    """Take turns of limit and map, over parts of the scene: patches a second, and a second of its processor."""
     trained = arm(model)
-    height = side // rounds // PATCH * PATCH
     map_part(trained, scene, out, (0, PATCH), side)
-    sums = np.zeros((2, 2))
+    sums = np.zeros((2, 3))
     for number in range(rounds):
-        windows, seconds = map_part(trained, scene, out, (number * height, (number + 1) * height), side)
-        sums[0] += windows, seconds
-        sums[1] += limit(trained, max(1, windows // 2 // 256))
-    mapped, bare = sums[:, 0] / sums[:, 1]
-    return {"mapped": mapped, "bare": bare, "share": mapped / bare}
+        top = (side - _PART) * number // max(1, rounds - 1)
+        begin = time.process_time()
+        windows, seconds = map_part(trained, scene, out, (top, top + _PART), side)
+        sums[0] += windows, seconds, time.process_time() - begin
+        limit(trained, 1)
+        begin = time.process_time()
+        patches, seconds = limit(trained, max(1, windows // 256))
+        warm_up = patches / (patches + 256)  # a batch that is not timed
+        sums[1] += patches, seconds, (time.process_time() - begin) * warm_up
+    (mapped, bare), (per_cpu, bare_per_cpu) = sums[:, 0] / sums[:, 1], sums[:, 0] / sums[:, 2]
+    return {"mapped": mapped, "bare": bare, "per_cpu": per_cpu, "bare_per_cpu": bare_per_cpu}
 
 
 def whole(scene: Path, out: Path, side: int, model: str) -> dict[str, float]:
@@ -149,9 +156,8 @@ def main() -> None:
         scene = Path(folder) / "scene.tif"
         start = time.perf_counter()
         write_scene(scene, side, compress=options.compress)
-        size = f"{side:,} x {side:,} x {len(BANDS)}"
-        print(f"scene      {size} uint16, {options.compress}, {scene.stat().st_size / 1e9:.2f} GB")
-        print(f"           written in {time.perf_counter() - start:.0f} s", flush=True)
+        size, seconds = f"{scene.stat().st_size / 1e9:.2f} GB", time.perf_counter() - start
+        print(f"scene      {side:,} x {side:,} x {len(BANDS)} uint16, {options.compress}, {size} in {seconds:.0f} s")
 
         def child(task: str) -> dict[str, float]:
             words = ["--side", str(side), "--model", model, "--child", task]
@@ -166,7 +172,10 @@ def main() -> None:
         mega = PATCH * PATCH / 1e6
         print(f"map        {speed['mapped']:,.0f} patches/s, {speed['mapped'] * mega:.2f} million pixels/s ({model})")
         print(f"bare model {speed['bare']:,.0f} patches/s, {speed['bare'] * mega:.2f} million pixels/s")
-        print(f"share      {speed['share']:.2f}", flush=True)
+        print(f"share      {speed['mapped'] / speed['bare']:.2f}", flush=True)
+        shares = f"{speed['per_cpu']:,.0f} of {speed['bare_per_cpu']:,.0f} patches a second of one core"
+        print(f"           {speed['per_cpu'] / speed['bare_per_cpu']:.2f} by processor time: {shares}", flush=True)
+        model = "test_resnet"  # what memory does not depend on
         for part in (side // 4, side):
             found = child(f"whole:{scene}:{part}")
             name = f"{part:,} x {part:,}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from raysat.data.scenes.scene import Scene
 from raysat.inference.classifier import Classifier
@@ -61,20 +64,38 @@ def _classify(
     models: Sequence[Classifier], slab: Slab, tiling: Tiling, top: Indexes, left: Indexes, valid: Mask
 ) -> Floats:
     """Probabilities of each model in the windows that are valid, (S, K, rows, columns); 0 in others."""
-    device = models[0].device
     row_N, column_N = np.nonzero(valid)
-    first_row = torch.from_numpy(top - slab.top)[torch.from_numpy(row_N)].to(device)
-    first_column = torch.from_numpy(left - slab.left)[torch.from_numpy(column_N)].to(device)
-    bits = slab.pixels.view(np.int16) if slab.pixels.dtype == np.uint16 else slab.pixels
-    pixels_CHW = torch.from_numpy(bits).to(device)
-    every_window = pixels_CHW.unfold(1, tiling.rows.patch, 1).unfold(2, tiling.columns.patch, 1)  # (C, y, x, H, W)
-    found_SNK = torch.zeros((len(models), len(row_N), len(models[0].classes)), device=device)
+    windows = _Windows(slab.pixels, top[row_N] - slab.top, left[column_N] - slab.left, tiling, models[0].device)
+    found_SNK = torch.zeros((len(models), len(row_N), len(models[0].classes)), device=models[0].device)
     for start in range(0, len(row_N), EVALUATION_BATCH):
-        batch = slice(start, start + EVALUATION_BATCH)
-        patches_CBHW = every_window[:, first_row[batch], first_column[batch]]
-        patches_BCHW = as_float(patches_CBHW.transpose(0, 1))
+        patches_BCHW = windows.batch(start, min(start + EVALUATION_BATCH, len(row_N)))
         for number, model in enumerate(models):
-            found_SNK[number, batch] = model.posterior(patches_BCHW)
+            found_SNK[number, start : start + EVALUATION_BATCH] = model.posterior(patches_BCHW)
     probabilities = np.zeros((len(models), len(models[0].classes), *valid.shape), np.float32)
     probabilities[:, :, row_N, column_N] = found_SNK.permute(0, 2, 1).cpu().numpy()
     return probabilities
+
+
+class _Windows:
+    """Cuts windows out of a slab, as float32: on a GPU there, where the slab is copied to once; else by numpy."""
+
+    def __init__(
+        self, pixels: npt.NDArray[Any], row_N: Indexes, column_N: Indexes, tiling: Tiling, device: torch.device
+    ) -> None:
+        self._pixels, self._row_N, self._column_N = pixels, row_N, column_N
+        self._height, self._width = tiling.rows.patch, tiling.columns.patch
+        self._there: tuple[Tensor, Tensor, Tensor] | None = None
+        if device.type != "cpu":
+            bits = torch.from_numpy(pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels).to(device)
+            every_window = bits.unfold(1, self._height, 1).unfold(2, self._width, 1)  # (C, row, column, H, W)
+            self._there = every_window, torch.from_numpy(row_N).to(device), torch.from_numpy(column_N).to(device)
+
+    def batch(self, begin: int, end: int) -> Tensor:
+        """Some windows, (B, C, H, W), in the store's units."""
+        if self._there is not None:
+            every_window, row_N, column_N = self._there
+            return as_float(every_window[:, row_N[begin:end], column_N[begin:end]].transpose(0, 1))
+        patches_BCHW = np.empty((end - begin, len(self._pixels), self._height, self._width), np.float32)
+        for patch, row, column in zip(patches_BCHW, self._row_N[begin:end], self._column_N[begin:end], strict=True):
+            patch[:] = self._pixels[:, row : row + self._height, column : column + self._width]
+        return torch.from_numpy(patches_BCHW)
