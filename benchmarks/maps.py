@@ -156,8 +156,9 @@ def main() -> None:
         scene = Path(folder) / "scene.tif"
         start = time.perf_counter()
         write_scene(scene, side, compress=options.compress)
-        size, seconds = f"{scene.stat().st_size / 1e9:.2f} GB", time.perf_counter() - start
-        print(f"scene      {side:,} x {side:,} x {len(BANDS)} uint16, {options.compress}, {size} in {seconds:.0f} s")
+        size, seconds = scene.stat().st_size / 1e9, time.perf_counter() - start
+        what = f"{side:,} x {side:,} x {len(BANDS)} uint16, {options.compress}"
+        print(f"scene      {what}, {size:.2f} GB, written in {seconds:.0f} s", flush=True)
 
         def child(task: str) -> dict[str, float]:
             words = ["--side", str(side), "--model", model, "--child", task]
@@ -174,7 +175,8 @@ def main() -> None:
         print(f"bare model {speed['bare']:,.0f} patches/s, {speed['bare'] * mega:.2f} million pixels/s")
         print(f"share      {speed['mapped'] / speed['bare']:.2f}", flush=True)
         shares = f"{speed['per_cpu']:,.0f} of {speed['bare_per_cpu']:,.0f} patches a second of one core"
-        print(f"           {speed['per_cpu'] / speed['bare_per_cpu']:.2f} by processor time: {shares}", flush=True)
+        by_cpu = speed["per_cpu"] / speed["bare_per_cpu"]
+        print(f"           {by_cpu:.2f} by processor time: {shares}", flush=True)
         model = "test_resnet"  # what memory does not depend on
         for part in (side // 4, side):
             found = child(f"whole:{scene}:{part}")

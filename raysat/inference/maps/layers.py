@@ -6,6 +6,7 @@ overviews. What that wrote is read back and its sum compared: GDAL does not alwa
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from rasterio.windows import Window
 from raysat.data.scenes.gdal import quiet_gdal
 from raysat.errors import DiskError
 from raysat.files import sync_file, write_unsynced
+from raysat.formatting import data_size
 from raysat.inference.maps.cells import LEVELS, NODATA, CellRows
 
 Colour = tuple[int, int, int]
@@ -115,11 +117,36 @@ def map_layers(classes: Sequence[str], *, probabilities: str, models: int) -> li
     return layers
 
 
+def check_space(folder: Path, grid: CellGrid, layers: Sequence[Layer]) -> None:
+    """Raise DiskError where a disk has less room than the layers take before they are packed.
+
+    Args:
+        folder: of the map, which need not be there.
+        grid: of its cells.
+        layers: which are written.
+    """
+    needed = grid.height * grid.width * sum(len(layer.bands) * (2 if layer.half else 1) for layer in layers)
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise DiskError(
+            f"{folder} needs {data_size(needed)}, its disk has {data_size(free)} free",
+            hint="free some space, write elsewhere, or leave layers out: {--probabilities} none",
+        )
+
+
 class MapFiles:
     """Writes the layers of a map into a folder. Errors of the disk are raised as DiskError by ``finish`` at last."""
 
     def __init__(
-        self, folder: Path, grid: CellGrid, layers: Sequence[Layer], classes: Sequence[str], tags: Mapping[str, str]
+        self,
+        folder: Path,
+        grid: CellGrid,
+        layers: Sequence[Layer],
+        classes: Sequence[str],
+        *,
+        tags: Mapping[str, str],
+        shown: Path,
     ) -> None:
         """Begin the files.
 
@@ -129,13 +156,15 @@ class MapFiles:
             layers: which are written.
             classes: their names.
             tags: that each file has among its metadata.
+            shown: the folder that errors name: what this one becomes.
         """
-        self._folder, self._layers, self._classes = folder, layers, classes
+        self._folder, self._shown = folder, shown
+        self._layers, self._classes = layers, classes
         self.counts = np.zeros(NODATA + 1, np.int64)  # cells by class; nodata last
         profile = {"driver": "GTiff", "crs": grid.crs, "transform": grid.transform, "height": grid.height}
         profile |= {"width": grid.width, "tiled": True, "blockxsize": _TILE, "blockysize": _TILE}
         for layer in layers:
-            with _disk(self._path(layer)):
+            with _disk(self._shown / f"{layer.name}.tif"):
                 options = {**profile, **layer.options, "count": len(layer.bands), "bigtiff": "if_safer"}
                 layer.file = rasterio.open(self._working(layer), "w", **options)
                 layer.file.descriptions = layer.bands
@@ -149,7 +178,7 @@ class MapFiles:
         for layer in self._layers:
             values = layer.encode(rows)
             layer.total += _sum(values)
-            with _disk(self._path(layer)):
+            with _disk(self._shown / f"{layer.name}.tif"):
                 layer.file.write(values, window=window)
         self.counts += np.bincount(rows.predicted.ravel(), minlength=NODATA + 1)
 
@@ -161,13 +190,13 @@ class MapFiles:
         """Close what is open."""
         for layer in self._layers:
             if layer.file is not None:
-                with _disk(self._path(layer)):
+                with _disk(self._shown / f"{layer.name}.tif"):
                     layer.file.close()
 
     def _finish(self, layer: Layer) -> Path:
-        path, working = self._path(layer), self._working(layer)
+        path, working, shown = self._path(layer), self._working(layer), self._shown / f"{layer.name}.tif"
         options = {**_COG, "OVERVIEW_RESAMPLING": layer.resampling} | ({"NBITS": "16"} if layer.half else {})
-        with _disk(path):
+        with _disk(shown):
             layer.file.close()
             copy(working, path, driver="COG", **options)
             written = 0.0
@@ -179,7 +208,7 @@ class MapFiles:
             working.unlink()
             sync_file(path)
         if layer.name == "class":
-            with _disk(path):
+            with _disk(shown):
                 write_unsynced(path.with_name(f"{path.name}.aux.xml"), _names_file(self._classes))
         return path
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from rasterio.transform import Affine
 
 from raysat import __version__
+from raysat.data.scenes.grid import to_map
 from raysat.data.scenes.scene import Scene
 from raysat.errors import UsageError
 from raysat.files import install_folder, partial_folder, write_unsynced, writing
 from raysat.inference.load import TrainedArm
 from raysat.inference.maps.classify import OnWindows, map_cells
 from raysat.inference.maps.figure import draw_map
-from raysat.inference.maps.layers import CellGrid, MapFiles, map_layers
+from raysat.inference.maps.layers import CellGrid, MapFiles, check_space, map_layers
 from raysat.inference.maps.reading import Region
 from raysat.inference.maps.record import MAP, MapRecord
 from raysat.inference.maps.source import SceneOptions, open_for, scene_name
@@ -99,8 +101,7 @@ def make_map(
         tiling = _tiling(trained, region, options.stride)
         rows, columns = tiling.shape
         stride = tiling.rows.stride, tiling.columns.stride
-        corner = scene.transform * Affine.translation(region.column, region.row)
-        transform = corner * Affine.scale(stride[1], stride[0])
+        transform = _cell_transform(scene.transform, region, stride)
         grid = CellGrid(crs=scene.crs, transform=transform, height=rows, width=columns)
         layers = map_layers(trained.classes, probabilities=options.probabilities, models=len(trained.models))
         record = MapRecord(
@@ -123,8 +124,9 @@ def make_map(
             nodata=0,
             layers=tuple(f"{layer.name}.tif" for layer in layers),
         )
+        check_space(target, grid, layers)
         with writing(target), partial_folder(target) as work:
-            files = MapFiles(work, grid, layers, trained.classes, _tags(record))
+            files = MapFiles(work, grid, layers, trained.classes, tags=_tags(record), shown=target)
             try:
                 for cells in map_cells(trained.models, scene, region, tiling, on_windows):
                     files.write(cells)
@@ -165,19 +167,25 @@ def _region(scene: Scene, bbox: Box | None) -> Region:
     if bbox is None:
         return whole
     west, south, east, north = bbox
-    back = ~scene.transform
-    left, top = back * (west, north)
-    right, bottom = back * (east, south)
+    x, y = np.array([west, east]), np.array([north, south])
+    (left, right), (top, bottom) = (axis.tolist() for axis in to_map(~scene.transform, x, y))
     column, row = max(0, math.floor(left + 1e-6)), max(0, math.floor(top + 1e-6))
     width = min(scene.width, math.ceil(right - 1e-6)) - column
     height = min(scene.height, math.ceil(bottom - 1e-6)) - row
     if not (west < east and south < north and width > 0 and height > 0):
-        x, y = scene.transform * (scene.width, scene.height)
-        bounds = f"{scene.transform.c:.10g},{y:.10g},{x:.10g},{scene.transform.f:.10g}"
+        t = scene.transform
+        bounds = f"{t.c:.10g},{t.f + t.e * scene.height:.10g},{t.c + t.a * scene.width:.10g},{t.f:.10g}"
         raise UsageError(
             f"{{--bbox}} holds nothing of {scene.name}, which is {bounds}", hint="west, south, east, north"
         )
     return Region(row=row, column=column, height=height, width=width)
+
+
+def _cell_transform(t: Affine, region: Region, stride: tuple[int, int]) -> Affine:
+    """Of column and row of cells into x and y, from that of pixels."""
+    (x,), (y,) = to_map(t, np.array([float(region.column)]), np.array([float(region.row)]))
+    rows, columns = stride
+    return Affine(t.a * columns, t.b * rows, float(x), t.d * columns, t.e * rows, float(y))
 
 
 def _tiling(trained: TrainedArm, region: Region, stride: int | None) -> Tiling:
