@@ -61,11 +61,13 @@ RAY = (
     "tests/test_tutorial.py",
 )
 SLOW = (
+    "tests/cli/test_export.py",
     "tests/cli/test_report.py",
     "tests/config/test_limits.py",
     "tests/data/importers/test_synthetic.py",
     "tests/execution/test_imports.py",
     "tests/hosts/",
+    "tests/inference/test_export.py",
     "tests/reporting/analysis/test_coverage.py",
     "tests/search/test_sampler.py",
     "tests/search/test_schema.py",

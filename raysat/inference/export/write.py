@@ -43,11 +43,11 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def check_target(out: Path, *, overwrite: bool) -> None:
     """Raise StorageError where something is there already; what is no exported model is never replaced."""
-    if not out.exists() and not out.is_symlink():
+    if not out.exists():
         return
     if not overwrite:
         raise StorageError(f"{out} exists", hint="replace it with {--overwrite}, or name another folder")
-    if not (out / MANIFEST).is_file() or out.is_symlink():
+    if not (out / MANIFEST).is_file():
         raise StorageError(f"{out} is no exported model, so it is not replaced", hint="name another folder")
 
 
