@@ -56,15 +56,17 @@ def export(
     from raysat.api.export import export as write
 
     wanted = dict.fromkeys(word for text in formats for word in read_words(text, "--format"))
-    written = write(
-        run,
-        out=out,
-        arm=arm,
-        best=best,
-        seeds=list(seeds) or None,
-        formats=list(wanted),
-        data=data,
-        license=license,
-        overwrite=overwrite,
-    )
-    written.show(console())
+    screen = console()
+    with screen.status("writing the models"):
+        written = write(
+            run,
+            out=out,
+            arm=arm,
+            best=best,
+            seeds=list(seeds) or None,
+            formats=list(wanted),
+            data=data,
+            license=license,
+            overwrite=overwrite,
+        )
+    written.show(screen)

@@ -21,7 +21,7 @@ def write_weights(model: Classifier, path: Path) -> None:
     """Write a network's weights, in the usual memory layout. Raises OSError."""
     state = {name: value.detach().cpu().clone().contiguous() for name, value in model.network.state_dict().items()}
     with path.open("xb") as file:
-        file.write(save(state))
+        file.write(save(state, metadata={"format": "pt"}))  # as others look for
 
 
 def decode_weights(content: bytes, source: object) -> dict[str, Tensor]:
