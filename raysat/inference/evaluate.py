@@ -248,7 +248,7 @@ class Evaluator:
             batch = rows[start : start + EVALUATION_BATCH]
             patches = model.to_device(store.images[np.ix_(batch, fit.bands)])
             if change is not None:
-                patches = change(patches, torch.from_numpy(batch).to(self._device))
+                patches = change(patches, torch.tensor(batch, device=self._device))
             found[start : start + len(batch)] = model.posterior(patches).cpu().numpy()
             self._progress(what, len(batch))
         return found

@@ -1,9 +1,9 @@
 """Brings a run home or up: from a disk or an object store to another, every file checked by its hash on the way.
 
-What is copied: the study and its plan, finished records, failures, generated patches that the plan refers to, and what
-``ablate``, ``tune`` and ``report`` wrote. What is not: checkpoints, and what lives only as long as a run is filled. A
-record is there whole or not at all, in the layout of where it lies (``sealed.py``); one that is there is not copied
-again, so a copy that ended early goes on.
+What is copied: the study and its plan, finished records, evaluations of their models, failures, generated patches that
+the plan refers to, and what ``ablate``, ``tune`` and ``report`` wrote. What is not: checkpoints, and what lives only as
+long as a run is filled. A record is there whole or not at all, in the layout of where it lies (``sealed.py``); one that
+is there is not copied again, so a copy that ended early goes on.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from raysat.formatting import plural
 from raysat.storage import checkpoints, event_log, index, lease
 from raysat.storage.artifacts import FOLDER as GENERATED
 from raysat.storage.artifacts import Artifacts
+from raysat.storage.evaluations import Evaluations
 from raysat.storage.ledger import Ledger
-from raysat.storage.sealed import MAX_FILE, SealedFolder
+from raysat.storage.sealed import MAX_FILE, RECORD, SealedFolder
 
 Copying = Callable[[str, int, int], None]  # is told what is copied, how many are done, and of how many
 _AT_ONCE: Final = 4  # records, each of which is held in memory
@@ -87,6 +88,7 @@ def copy_run(source: Ledger, out: AnyPath, copying: Copying = lambda _what, _don
         kept = target.finished(trials)
         missing = [trial for trial in trials if trial not in kept]
         records = _copy_all(partial(_copy_record, source, target), missing, partial(copying, "records"))
+        evaluations = _evaluations(source, target, copying)
         generated = _generated(source, target, copying)
         _copy_failures(source, target)
         _copy_written(source.root, target.root, copying)
@@ -95,7 +97,7 @@ def copy_run(source: Ledger, out: AnyPath, copying: Copying = lambda _what, _don
         records=sum(fault is None for fault in records),
         kept=len(kept),
         generators=sum(fault is None for fault in generated),
-        damaged=tuple(fault for fault in [*records, *generated] if fault is not None),
+        damaged=tuple(fault for fault in [*records, *evaluations, *generated] if fault is not None),
     )
 
 
@@ -146,6 +148,23 @@ def _copy_record(source: Ledger, target: Ledger, trial: str) -> bool:
     source.read(trial)  # that it is the record of this trial
     target.write(trial, {name: sealed.read(name, max_bytes=MAX_FILE) for name in sealed.names})
     return True
+
+
+def _evaluations(source: Ledger, target: Ledger, copying: Copying) -> list[str | None]:
+    """Copy evaluations; one that is there as it is here is not copied again."""
+    theirs, ours = Evaluations(source.root), Evaluations(target.root)
+    places = {f"{name}/{trial}": (name, trial) for name in theirs.names() for trial in theirs.trials(name)}
+
+    def copy(place: str) -> bool:
+        name, trial = places[place]
+        if not theirs.has(name, trial):
+            return False
+        if ours.damage(name, trial) is not None or ours.read(name, trial) != theirs.read(name, trial):
+            files = theirs.read_files(name, trial)
+            ours.write(theirs.read(name, trial), {file: files[file] for file in files if file != RECORD})
+        return True
+
+    return _copy_all(copy, list(places), partial(copying, "evaluations")) if places else []
 
 
 def _generated(source: Ledger, target: Ledger, copying: Copying) -> list[str | None]:

@@ -12,6 +12,7 @@ folder is whole or not there (``sealed.py``). What is damaged or outdated is eva
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -106,9 +107,14 @@ class Evaluations:
         """Take the folder of a run."""
         self.root = as_path(run) / FOLDER
 
+    def folders(self) -> tuple[AnyPath, ...]:
+        """Where folders of evaluations lie; none where the first of them is a link, and leads elsewhere."""
+        inside = () if isinstance(self.root, Path) and self.root.is_symlink() else self.names()
+        return (self.root, *(self.root / name for name in inside))
+
     def check_folders(self) -> None:
         """Raise StorageError where a folder is a link: what is written and deleted there lies elsewhere."""
-        for folder in (self.root, *(self.root / name for name in self.names())):
+        for folder in self.folders():
             check_real_folder(folder)
 
     def names(self) -> tuple[str, ...]:

@@ -12,13 +12,12 @@
                       SHA256SUMS        checksums of these, for ``sha256sum -c`` and ``raysat ledger verify``
                   failures/<id>.json    why a trial failed; gone once it succeeds
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
-                  index.json            which records are whole, to be told without reading them (``index.py``)
-                  metrics.json          the metrics of all, to be had without reading them (``record_metrics.py``)
+                  index.json, metrics.json   which records are whole, and their metrics, without reading them
+                  evaluations/          of its models, made later (``evaluations.py``)
                   events/               what happened, an event a line (``event_log.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``
-                  .lock                 held by the one raysat that fills the run
+                  .lock, lease/         held by the one raysat that fills the run: on a disk, in an object store
                   .driver-*.partial     its mark, by which workers know its disk (``mark.py``)
-                  lease/                the same in an object store (``lease.py``)
 
 A trial's folder is written under a temporary name, synced and renamed, so a half-written record is never taken for a
 finished one. One that replaces another moves it to a backup first, which is read until the new one is in place.
@@ -50,8 +49,9 @@ from raysat.files import (
     write_atomic,
 )
 from raysat.formatting import visible_text
-from raysat.storage import event_log
+from raysat.storage import checkpoints, event_log
 from raysat.storage.checkpoints import Checkpoints
+from raysat.storage.evaluations import Evaluations
 from raysat.storage.history import MAX_BYTES as HISTORY_BYTES
 from raysat.storage.history import decode_history
 from raysat.storage.index import RecordIndex
@@ -64,6 +64,7 @@ from raysat.storage.records import Failure, Record, TrialSpec
 from raysat.storage.sealed import FILES, MAX_FILE, RECORD, WEIGHTS, SealedFolder, again, write_sealed
 
 _T = TypeVar("_T")
+_FOLDERS: Final = ("trials", "failures", checkpoints.FOLDER, event_log.FOLDER)
 _FEW: Final = 16  # trials that are looked at one by one
 _MAX_STUDY: Final = 1 << 20  # bytes: a study file has at most a tenth of it
 _MAX_JSON: Final = 16 << 20  # bytes of a record: metrics of 256 classes have a tenth of it
@@ -85,9 +86,8 @@ class Ledger:
         ledger = cls(root)
         if not file_exists(ledger.root / "plan.json"):
             inside = [run.name for run in folder_entries(ledger.root) if _is_run(ledger.root / run.name)]
-            hint = (
-                f"it holds the runs {', '.join(inside)}: name one" if inside else "give what ablate wrote: runs/<study>"
-            )
+            names = ", ".join(inside)
+            hint = f"it holds the runs {names}: name one" if inside else "give what ablate wrote: runs/<study>"
             raise StorageError(f"{ledger.root} is not a run (no plan.json)", hint=hint)
         return ledger
 
@@ -125,7 +125,7 @@ class Ledger:
 
     @property
     def _folders(self) -> tuple[AnyPath, ...]:
-        return self.root / "trials", self.root / "failures", self.checkpoints.root, self.root / event_log.FOLDER
+        return *(self.root / name for name in _FOLDERS), *Evaluations(self.root).folders()
 
     def sweep(self) -> None:
         """Remove what killed writers left half-written."""

@@ -9,9 +9,10 @@ from typing import Literal
 
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import AnyPath, ObjectPath, backup_path, file_exists, folder_entries, is_abandoned, map_at_once
+from raysat.storage.evaluations import Evaluations
 from raysat.storage.ledger import Ledger
 from raysat.storage.mark import is_mark
-from raysat.storage.sealed import ATTEMPT, FILES, SealedFolder
+from raysat.storage.sealed import ATTEMPT, FILES, RECORD, SealedFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def verify(ledger: Ledger) -> Verification:
     left = [path for path in _entries(ledger.root) if path.name.endswith(".partial") and not is_mark(path.name)]
     half_written = [_leftover(path, "half-written") for path in left if not is_being_written(path)]
     failures = _failures(ledger, asked | {job.id for job in plan.generate})
-    findings = (*half_written, *trials, *failures, *_checkpoints(ledger, asked))
+    findings = (*half_written, *trials, *failures, *_checkpoints(ledger, asked), *check_evaluations(ledger, asked))
     ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
     return Verification(whole=whole, findings=findings)
 
@@ -153,6 +154,29 @@ def _checkpoints(ledger: Ledger, asked: Collection[str]) -> Iterator[Finding]:
             yield _leftover(file, "a checkpoint, and all trials are finished")
         elif not ledger.checkpoints.is_whole(file.name):
             yield Finding(kind="damaged", path=file, what="a checkpoint whose checksum is wrong")
+
+
+def check_evaluations(ledger: Ledger, asked: Collection[str]) -> list[Finding]:
+    """Look evaluations over: an orphan is of a trial that nobody asks for. Raises StorageError as ``check_records``."""
+    kept = Evaluations(ledger.root)
+    places = [(name, folder) for name in kept.names() for folder in _entries(kept.root / name)]
+
+    def look(place: tuple[str, AnyPath]) -> Finding | None:
+        name, folder = place
+        if is_being_written(folder):
+            return None
+        if folder.name.startswith(".") or (isinstance(folder, ObjectPath) and not kept.has(name, folder.name)):
+            return _leftover(folder, "half-written or replaced")
+        if (wrong := kept.damage(name, folder.name)) is not None:
+            return Finding(kind="damaged", path=folder, what=f"an evaluation: {wrong.removeprefix(f'{folder}/')}")
+        if folder.name not in asked:
+            return Finding(kind="orphan", path=folder, what="a whole evaluation of a trial that is not asked for")
+        return None
+
+    found = [*filter(None, map_at_once(ledger.root, look, places))]
+    bad = {finding.path for finding in found}
+    others = (folder for _, folder in places if folder not in bad)
+    return [*found, *(each for folder in others for each in attempts(folder, (RECORD,)))]
 
 
 def _wrong(ledger: Ledger, trial: str, folder: AnyPath) -> str | None:

@@ -20,6 +20,7 @@ from raysat.metrics.conformal import thresholds
 from raysat.metrics.probabilistic import BINS, Reliability, reliability
 from raysat.metrics.selective import aurc, risk_coverage
 from raysat.metrics.spread import sample_sd
+from raysat.metrics.temperature import RANGE
 from raysat.reporting.analysis.bootstrap import class_weights
 from raysat.reporting.analysis.estimate import Estimate, Floats, interval
 from raysat.reporting.analysis.evaluations import Evaluated
@@ -40,9 +41,10 @@ class CalibratedArm:
 
     seeds: tuple[int, ...]
     temperatures: tuple[float, ...]  # by seed
+    at_bound: bool  # whether one is as low or as high as was tried
     ece: tuple[Estimate, Estimate]  # before, after
     nll: tuple[Estimate, Estimate]
-    aurc: tuple[float, float | None]  # after: mean over seeds, and their standard deviation
+    aurc: tuple[float, float | None]  # before: mean over seeds, and their standard deviation
     coverage: tuple[Estimate | None, ...]  # of the sets, by class; None of a class without test patches
     size: Estimate  # classes in a set
     before: Reliability  # pooled over seeds
@@ -125,7 +127,7 @@ def _model(each: Evaluated, before: Predictions, after: Predictions, most: Float
     assert isinstance(subject, Temperature)  # noqa: S101  (whoever calls has looked)
     rows = np.arange(len(after.labels))
     sets = 1 - after.probabilities.astype(np.float64) <= most
-    correct, confidence = after.labels == after.predicted, after.probabilities[rows, after.predicted]
+    correct, confidence = before.labels == before.predicted, before.probabilities[rows, before.predicted]
     risk = risk_coverage(correct, confidence)
     ends = np.ceil(np.arange(1, POINTS + 1) / POINTS * len(risk)).astype(int) - 1
     return _Model(
@@ -164,6 +166,7 @@ def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> Calibrat
     return CalibratedArm(
         seeds=tuple(model.seed for model in models),
         temperatures=tuple(model.temperature for model in models),
+        at_bound=any(not 1.01 * RANGE[0] < model.temperature < 0.99 * RANGE[1] for model in models),
         ece=(ece(0), ece(1)),
         nll=(mean([model.nll[0] for model in models]), mean([model.nll[1] for model in models])),
         aurc=(fmean(areas), sample_sd(areas) if len(areas) > 1 else None),

@@ -11,7 +11,9 @@ from raysat.reporting.figures.confusion import confusion
 from raysat.reporting.figures.curves import curves
 from raysat.reporting.figures.factorial import interactions, variance
 from raysat.reporting.figures.forest import combinations, differences, main_effects
+from raysat.reporting.figures.robustness import robustness, severity_curves
 from raysat.reporting.figures.style import RenderedFigure, style
+from raysat.reporting.figures.temperature import risk_coverage, temperature
 from raysat.reporting.figures.tradeoff import tradeoff
 
 __all__ = ["FIGURES", "RenderedFigure", "draw"]
@@ -27,6 +29,10 @@ _MAKERS: Final = {  # in reading order
     "curves": curves,
     "confusion": confusion,
     "calibration": calibration,
+    "robustness": robustness,
+    "robustness-severity": severity_curves,
+    "temperature": temperature,
+    "risk-coverage": risk_coverage,
 }
 FIGURES: Final = tuple(_MAKERS)  # their names
 

@@ -6,11 +6,13 @@ from statistics import fmean
 
 from raysat.formatting import number, one_line
 from raysat.metrics.spread import sample_sd
+from raysat.metrics.temperature import RANGE
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.calibrated import COVERAGE, Calibrated
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.format.cells import ARM, arm_cell, estimate_cell
+from raysat.reporting.format.sentences import name_list
 from raysat.reporting.format.table import Cell, Column, Heading, Table, make_table
 
 
@@ -69,11 +71,16 @@ def coverage_table(analysis: Analysis, found: Calibrated) -> Table:
 
 def calibration_notes(analysis: Analysis, found: Calibrated) -> list[str]:
     """What to know before relying on the sets."""
-    names = [one_line(analysis.board.classes[k]) for k in found.always]
-    if not names:
-        return []
-    least = f"fewer than {1 / (1 - COVERAGE) - 1:.0f} patches to calibrate on"
-    return [f"In every set, as they have {least}: {', '.join(names)}."]
+    notes = []
+    if at_bound := [arm.label for arm in analysis.ranked if arm.name in found.arms and found.arms[arm.name].at_bound]:
+        notes.append(
+            f"A temperature is the lowest or highest that is tried, {RANGE[0]:g} or {RANGE[1]:g}, where all patches that "
+            f"it is fitted to are right, or the model says nothing of them: {name_list(at_bound)}."
+        )
+    if names := [one_line(analysis.board.classes[k]) for k in found.always]:
+        least = f"fewer than {1 / (1 - COVERAGE) - 1:.0f} patches to calibrate on"
+        notes.append(f"In every set of some model, as they have {least}: {', '.join(names)}.")
+    return notes
 
 
 def _least(analysis: Analysis, coverage: tuple[Estimate | None, ...]) -> Cell:

@@ -80,13 +80,13 @@ def elsewhere_table(analysis: Analysis, found: Elsewhere, number: int) -> Table:
     """
     arms = [arm for arm in analysis.ranked if arm.name in found.mean]
 
-    def there(metric: Metric) -> Column:
+    def there(metric: Metric, room: int) -> Column:
         cells = [estimate_cell(found.mean[arm.name].get(metric), metric.digits) for arm in arms]
-        return Heading(text=metric.label, below="there", short=metric.short), cells
+        return Heading(text=metric.label, below="there", short=metric.short, room=room), cells
 
-    def drop(metric: Metric) -> Column:
+    def drop(metric: Metric, room: int) -> Column:
         cells = [difference_cell(found.drop[arm.name].get(metric), metric.digits) for arm in arms]
-        return Heading(text=metric.label, below="there minus here", short="minus here", room=24), cells
+        return Heading(text=metric.label, below="minus here", short=f"{metric.short} minus here", room=room), cells
 
     gains = [found.gain.get(arm.name, {}).get(BALANCED_ACCURACY) for arm in arms]
     counts = [found.mean[arm.name][BALANCED_ACCURACY].n for arm in arms]
@@ -97,11 +97,14 @@ def elsewhere_table(analysis: Analysis, found: Elsewhere, number: int) -> Table:
         "and patch; there and here share no patches, and those intervals are of independent samples.",
         [
             (ARM, [arm_cell(arm, pareto=analysis.pareto, baseline=analysis.baseline) for arm in arms]),
-            there(BALANCED_ACCURACY),
-            drop(BALANCED_ACCURACY),
-            (Heading(text="gain", below="there", room=20), [difference_cell(gain) for gain in gains]),
-            there(ICV),
-            drop(ICV),
+            there(BALANCED_ACCURACY, 0),
+            drop(BALANCED_ACCURACY, 16),
+            (
+                Heading(text="gain", below="over the baseline", short="gain", room=14),
+                [difference_cell(gain) for gain in gains],
+            ),
+            there(ICV, 30),
+            drop(ICV, 32),
             (Heading(text="n", key="n"), [Cell(text=str(n), value=n) for n in counts]),
         ],
     )

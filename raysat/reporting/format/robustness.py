@@ -225,7 +225,7 @@ def _by_corruption(found: Robustness, arms: Sequence[Arm], cell: Callable[[Under
     """A column for each corruption; the later ones leave a narrow table first."""
     return [
         (
-            Heading(text=CORRUPTIONS[name].title, key=name, room=20 + 4 * place),
+            Heading(text=CORRUPTIONS[name].title, key=name, room=20 + place, inline=False),
             [cell(of_arm.get(arm.name, _NOTHING)) for arm in arms],
         )
         for place, (name, of_arm) in enumerate(found.under.items())

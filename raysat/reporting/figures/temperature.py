@@ -1,0 +1,144 @@
+"""Reliability before and after a temperature was fitted, and error by the share of patches that a model answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from raysat.formatting import elide, plural
+from raysat.metrics.probabilistic import Reliability
+from raysat.reporting.analysis.analyze import Analysis
+from raysat.reporting.analysis.calibrated import POINTS, Calibrated
+from raysat.reporting.analysis.model import Arm
+from raysat.reporting.figures.caption import MEANS_ONLY, SUMS_ONLY, Caption
+from raysat.reporting.figures.names import MARKS, marked, wrap
+from raysat.reporting.figures.style import (
+    ACCENT,
+    DASHES,
+    INK,
+    MUTED,
+    SERIES,
+    WARN,
+    RenderedFigure,
+    new_figure,
+    render,
+)
+
+_MOST: Final = 6
+_COLUMNS: Final = 3
+_FEWEST: Final = 0.002  # of all patches: bins with fewer say little
+
+
+def temperature(analysis: Analysis) -> RenderedFigure | None:
+    """Draw reliability before and after in one panel an arm; None where no temperature was fitted."""
+    if (found := analysis.later.calibrated) is None:
+        return None
+    every, arms = _arms(analysis, found)
+    columns = min(_COLUMNS, max(2, len(arms)))
+    rows = math.ceil(len(arms) / columns)
+    figure = new_figure(2.35 * rows + 0.5, 2.4 * columns + 0.3)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, arm in zip(panels, arms, strict=False):
+        each = found.arms[arm.name]
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
+        _line(axes, each.before, WARN, "s", "-")
+        _line(axes, each.after, ACCENT, "o", "-")
+        text = f"ECE {each.ece[0].value:.3f}\n→ {each.ece[1].value:.3f}"
+        axes.text(0.97, 0.03, text, ha="right", va="bottom", transform=axes.transAxes)
+        axes.set_title(wrap(f"{arm.rank}  {marked(analysis, arm)}", 27), fontsize=9.5, fontweight="normal")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.03)
+        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.grid(axis="both")
+    for spare in panels[len(arms) :]:
+        spare.set_axis_off()
+    for place, axes in enumerate(panels[: len(arms)]):
+        axes.tick_params(labelbottom=place + columns >= len(arms))
+        if place + columns >= len(arms):
+            axes.set_xlabel("confidence")
+    figure.supylabel("accuracy", fontsize=9.5)
+    handles = [
+        Line2D([], [], color=WARN, marker="s", markersize=3.5, linewidth=1.4),
+        Line2D([], [], color=ACCENT, marker="o", markersize=3.5, linewidth=1.4),
+    ]
+    figure.legend(handles, ["before", "after"], loc="outside lower left", ncols=2)
+    return render(
+        figure,
+        "temperature",
+        title="Reliability before and after temperature scaling",
+        caption=Caption(
+            shows="Accuracy of patches by the confidence of their predicted class; bins of few patches are left out",
+            look_for="blue nearer to the diagonal than orange; below it a model is surer than it is right",
+            n=_n(found, arms),
+            interval=SUMS_ONLY,
+            notes=MARKS + _which(every, arms),
+        ),
+        alt=f"{plural(len(arms), 'panel')} of two lines along a diagonal.",
+    )
+
+
+def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
+    """Draw error over coverage, a line for each arm; None where no temperature was fitted."""
+    if (found := analysis.later.calibrated) is None:
+        return None
+    every, arms = _arms(analysis, found)
+    figure = new_figure(3.0 + 0.19 * len(arms), 5.4)
+    axes = figure.subplots()
+    looks = itertools.cycle(zip(SERIES, DASHES, strict=True))
+    coverage, handles, labels = np.arange(1, POINTS + 1) / POINTS, [], []
+    for arm in arms:
+        each = found.arms[arm.name]
+        color, dash = next(looks)
+        look: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 1.6}
+        if arm.name == analysis.baseline:
+            look |= {"color": INK, "linestyle": "-"}
+        axes.plot(100 * coverage, 100 * each.risk, **look)
+        handles.append(Line2D([], [], **look))
+        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 58)}, AURC {each.aurc[0]:.3f}")
+    axes.set_xlabel("patches answered, the surest first, %")
+    axes.set_ylabel("errors among them, %")
+    axes.set_xlim(0, 100)
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y")
+    figure.legend(handles, labels, loc="outside lower left", handlelength=2.6)
+    return render(
+        figure,
+        "risk-coverage",
+        title="Errors among the patches that a model is surest of",
+        caption=Caption(
+            shows="Share of errors among the patches with the highest confidence, by how many these are",
+            look_for="a line that falls steeply to the left: leaving out unsure patches leaves out errors",
+            n=_n(found, arms),
+            interval=MEANS_ONLY,
+            notes=MARKS + _which(every, arms),
+        ),
+        alt=f"{plural(len(arms), 'line')} that rise to the right.",
+    )
+
+
+def _line(axes: Axes, bins: Reliability, color: str, marker: str, style: str) -> None:
+    held = bins.patches > _FEWEST * bins.patches.sum()
+    confidence, accuracy = bins.confidence[held] / bins.patches[held], bins.correct[held] / bins.patches[held]
+    axes.plot(confidence, accuracy, color=color, marker=marker, markersize=3.5, linewidth=1.4, linestyle=style)
+
+
+def _arms(analysis: Analysis, found: Calibrated) -> tuple[list[Arm], list[Arm]]:
+    """All arms with a temperature, and those that are shown."""
+    every = [arm for arm in analysis.ranked if arm.name in found.arms]
+    return every, [arm for place, arm in enumerate(every) if place < _MOST or arm.name == analysis.baseline]
+
+
+def _which(every: list[Arm], arms: list[Arm]) -> str:
+    return "" if arms == every else f" Shown: {len(arms)} of {len(every)} arms, the first by rank and the baseline."
+
+
+def _n(found: Calibrated, arms: list[Arm]) -> str:
+    counts = sorted({len(found.arms[arm.name].seeds) for arm in arms})
+    seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    return f"n = {seeds}, {found.patches:,} patches"
