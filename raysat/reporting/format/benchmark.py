@@ -44,7 +44,7 @@ def benchmark_table(board: Leaderboard, compared: BenchmarkComparison) -> Table:
     columns += [
         (N, [n_cell(arm) for arm in ours] + [blank] * len(published)),
         (
-            Heading(text="source", words=True, room=60),
+            Heading(text="source", words=True, room=110),
             [words("this run")] * len(ours) + [words(row.source) for row in published],
         ),
     ]
