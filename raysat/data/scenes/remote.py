@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from raysat.formatting import one_line
 
 _PREFIXES: Final = {"http": "/vsicurl/http", "https": "/vsicurl/https", "s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@\s]+)(/[^\s\\]*)?", re.IGNORECASE)
-_DRIVERS: Final = ("GTiff", "JP2OpenJPEG")
+_JPEG_2000: Final = (".jp2", ".j2k")  # of names; anything else is to be a GeoTIFF
 _LONGEST: Final = 2000  # characters: a signed URL has some 1,000
 # Of a server that does not answer; and nothing is asked of it but the file itself.
 _PATIENCE: Final = {"GDAL_HTTP_CONNECTTIMEOUT": "20", "GDAL_HTTP_TIMEOUT": "60", "GDAL_HTTP_MAX_RETRY": "2"}
@@ -78,6 +79,15 @@ def is_remote(text: str) -> bool:
     return "://" in text and not text.startswith("file://")
 
 
+def _endpoint() -> dict[str, str]:
+    """Where GDAL finds S3 that is not Amazon's: by the variable that everything else of raysat reads."""
+    scheme, _, host = os.environ.get("AWS_ENDPOINT_URL", "").partition("://")
+    if not host:
+        return {}
+    https = "YES" if scheme == "https" else "NO"
+    return {"AWS_S3_ENDPOINT": host.rstrip("/"), "AWS_HTTPS": https, "AWS_VIRTUAL_HOSTING": "FALSE"}
+
+
 def open_anywhere(path: RasterPath) -> rasterio.DatasetReader:
     """Open a raster, here or behind a URL; nothing but its header is read. Close it again.
 
@@ -85,9 +95,10 @@ def open_anywhere(path: RasterPath) -> rasterio.DatasetReader:
     """
     if isinstance(path, Path):
         return open_raster(path)
+    driver = "JP2OpenJPEG" if path.suffix.lower() in _JPEG_2000 else "GTiff"
     try:
-        with quiet_gdal(), rasterio.Env(**_PATIENCE):
-            file = rasterio.open(path.gdal_name, driver=list(_DRIVERS), sharing=False)
+        with quiet_gdal(), rasterio.Env(**_PATIENCE, **_endpoint()):
+            file = rasterio.open(path.gdal_name, driver=driver, sharing=False)
     except (RasterioError, OSError, ValueError, MemoryError) as error:
         cause = str(error.__cause__ or error).replace(path.gdal_name, str(path)).replace(path.url, str(path))
         hint = "check the URL and, of a private bucket, the credentials in the environment"

@@ -99,7 +99,15 @@ def _read(place: Path | str) -> Item:
         if not isinstance(parsed, dict) or parsed.get("type") != "Feature":
             raise DataError(f"{_shown(place)} is no STAC item", hint=_REMEDY)
         return pystac.Item.from_dict(parsed, migrate=False)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, pystac.STACError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        pystac.STACError,
+        pystac.STACTypeError,
+    ) as error:
         raise DataError(f"{_shown(place)} is no STAC item: {error}", hint=_REMEDY) from error
 
 
@@ -120,7 +128,8 @@ def _content(place: Path | str) -> bytes:
 
 def _find(item: Item, wanted: Wanted) -> Iterator[tuple[str, Asset, int]]:
     """Each wanted band with the asset that holds it, and its number there."""
-    spellings, found = wanted.spellings, dict[str, tuple[Asset, int]]()
+    spellings = wanted.spellings
+    found: dict[str, tuple[Asset, int]] = {}
     ordered = sorted(item.assets.items(), key=lambda pair: ("data" not in (pair[1].roles or ["data"]), pair[0]))
     for key, asset in ordered:
         listed = _listed(asset)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import rasterio
 from rasterio.transform import Affine
 
 from raysat import __version__
@@ -26,6 +27,7 @@ from raysat.inference.maps.source import SceneOptions, open_for, scene_name
 from raysat.inference.maps.tiling import Axis, Tiling
 
 Box = tuple[float, float, float, float]
+_CACHE: Final = 128 << 20  # bytes of unpacked tiles: more than a row of them across a swath
 PICTURE: Final = "map.png"
 
 
@@ -96,7 +98,8 @@ def make_map(
     """
     target = out / scene_name(source)
     _check_target(target, options)
-    with open_for(trained.inputs, source, options.scenes) as scene:
+    # GDAL would keep a twentieth of the machine's memory in unpacked tiles.
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE), open_for(trained.inputs, source, options.scenes) as scene:
         region = _region(scene, options.bbox)
         tiling = _tiling(trained, region, options.stride)
         rows, columns = tiling.shape

@@ -237,7 +237,8 @@ from raysat.inference.maps.layers import MapFiles
 from raysat.inference.maps.scene_map import MapOptions, make_map
 scene = write_scene(Path({scene!r}), random_pixels(512, 512))
 try:
-    make_map(random_arm(patch=8), str(scene), Path("maps"), MapOptions(stride=4), run="run", on_windows=lambda *_: None)
+    options = MapOptions(probabilities="float16")
+    make_map(random_arm(models=1), str(scene), Path("maps"), options, run="run", on_windows=lambda *_: None)
 except DiskError as error:
     print("DiskError", error)
 print(sorted(str(path) for path in Path("maps").rglob("*")))
@@ -247,7 +248,7 @@ print(sorted(str(path) for path in Path("maps").rglob("*")))
 def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = on_small_disk(disk, "size=130k", FULL.format(root=str(ROOT), scene=str(tmp_path / "scene.tif")))
+    done = on_small_disk(disk, "size=90k", FULL.format(root=str(ROOT), scene=str(tmp_path / "scene.tif")))
     assert done.stdout.startswith("DiskError maps/scene/"), (done.stdout, done.stderr)
     assert done.stdout.rstrip().endswith("[]")
 
