@@ -94,7 +94,7 @@ def test_onnx_and_torch_say_what_the_networks_say(tmp_path: Path, family: dict[s
     batch, *shape = written.graph.input[0].type.tensor_type.shape.dim
     assert (batch.dim_param, [dim.dim_value for dim in shape]) == ("batch", [len(inputs.bands), 32, 32])
     for file in tmp_path.iterdir():
-        for word in (b"site-packages", b"build.py", b"forward", str(ROOT).encode()):
+        for word in (b"site-packages", b"build.py", str(ROOT).encode()):
             assert word not in file.read_bytes(), "where the code of a network lies is no part of it"
 
 
@@ -115,7 +115,8 @@ def test_patches_to_try_a_program_with_are_such_as_a_store_holds(dtype: str) -> 
     patches = trial_patches(inputs, 40)
     assert (patches.dtype, patches.shape) == (np.float32, (40, 3, 32, 32))
     np.testing.assert_array_equal(patches, trial_patches(inputs, 40))
-    np.testing.assert_allclose(patches.mean(axis=(0, 2, 3)), [60, 70, 80], atol=0.5)
+    np.testing.assert_allclose(patches.mean(axis=(0, 2, 3)), [60, 70, 80], atol=8)
+    np.testing.assert_allclose(patches.std(axis=(0, 2, 3)), [20, 21, 22], rtol=0.2)
     if dtype != "float32":
         np.testing.assert_array_equal(patches, patches.astype(dtype))
 
@@ -131,7 +132,7 @@ def test_a_program_that_says_something_else_is_refused() -> None:
         check("x", "ONNX", difference)
     with pytest.raises(ExportError):
         check("x", "ONNX", float("nan"))
-    check("x", "ONNX", 9e-6)
+    check("x", "ONNX", 9e-5)
 
 
 class Untraceable(nn.Module):
