@@ -9,12 +9,14 @@ needs no logits. T minimises the mean of -log p_T[y], which is convex in 1/T.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-_LEAST: Final = 2.0**-25  # of a probability, half of the smallest float16 above 0
+_LEAST: Final = 2.0**-25  # of a probability in NLL, as in ``probabilistic.py``: half of the smallest float16 above 0
+_TINY: Final = float(np.finfo(np.float32).tiny)  # of one whose logarithm is taken for a logit
 RANGE: Final = (0.05, 20.0)  # of T: at its ends all patches are right, so that no sureness is too much, or all wrong
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 def scaled(probabilities: npt.NDArray[Any], temperature: float) -> Floats:
     """Return probabilities (N, K) at a temperature: above 1 less sure, below surer; their order stays."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), _LEAST)) / temperature
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _TINY)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     found: Floats = powers / powers.sum(axis=1, keepdims=True)
     return found
@@ -38,9 +40,14 @@ def fit_temperature(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -
     """Return the temperature that fits probabilities (N, K) to labels (N,) best, from 0.05 to 20."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415  (a fifth of a second, that most reports do without)
 
-    def loss(coldness: float) -> float:
-        return nll(labels, scaled(probabilities, 1 / coldness))
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _TINY))
+    logits -= logits.max(axis=1, keepdims=True)
+    true = logits[np.arange(len(labels)), labels]
 
-    low, high = RANGE
-    found = minimize_scalar(loss, bounds=(1 / high, 1 / low), method="bounded", options={"xatol": 1e-7})
-    return float(1 / found.x)
+    def loss(log_t: float) -> float:
+        """The mean of -log p_T[y]; not by way of p_T, which may round to 0, where that would have another minimum."""
+        colder = math.exp(-log_t)
+        return float(np.mean(np.log(np.exp(colder * logits).sum(axis=1)) - colder * true))
+
+    bounds = [math.log(bound) for bound in RANGE]
+    return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x)

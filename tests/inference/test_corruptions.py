@@ -18,6 +18,7 @@ from raysat.data.stats import BandStats
 from raysat.errors import UsageError
 from raysat.inference.corruptions.corrupt import check_known, corrupt
 from raysat.inference.corruptions.random_fields import Streams
+from tests.helpers.paths import ROOT
 
 NAMES = list(CORRUPTIONS)
 SENSOR_OF = {3: None, 11: "landsat8", 13: "sentinel2"}
@@ -259,3 +260,10 @@ def test_an_unknown_corruption_is_refused() -> None:
     with pytest.raises(UsageError, match="no corruption 'hase'") as caught:
         check_known(["noise", "hase"])
     assert "haze" in str(caught.value.hint)
+
+
+def test_the_page_has_the_table_as_it_is() -> None:
+    page = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
+    for each in CORRUPTIONS.values():
+        strengths = ", ".join(f"{strength:g}" for strength in each.strengths)
+        assert f"| `{each.name}` | {each.what} | {strengths} | {each.source} |" in page

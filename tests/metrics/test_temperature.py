@@ -66,3 +66,13 @@ def test_where_all_are_right_it_is_the_lowest_that_is_tried_and_where_none_is_th
     assert fit_temperature(np.zeros(20, int), probabilities) == pytest.approx(RANGE[0], rel=1e-3)
     assert fit_temperature(np.ones(20, int), probabilities) == pytest.approx(RANGE[1], rel=1e-3)
     assert np.isfinite(scaled(np.array([[1.0, 0.0]]), RANGE[0])).all()
+
+
+def test_one_sure_error_among_many_that_are_right_does_not_hide_the_minimum() -> None:
+    """-log p is cut off where p is 0: of a surer model the error would cost no more, and all else less."""
+    probabilities = np.tile([1 - 1e-4, 1e-4], (24, 1))
+    labels = np.zeros(24, int)
+    labels[0] = 1
+    found = fit_temperature(labels, probabilities)
+    assert nll(labels, scaled(probabilities, found)) < nll(labels, probabilities)
+    assert found > 1

@@ -74,8 +74,8 @@ def calibration_notes(analysis: Analysis, found: Calibrated) -> list[str]:
     notes = []
     if at_bound := [arm.label for arm in analysis.ranked if arm.name in found.arms and found.arms[arm.name].at_bound]:
         notes.append(
-            f"A temperature is the lowest or highest that is tried, {RANGE[0]:g} or {RANGE[1]:g}, where all patches "
-            f"that it is fitted to are right, or nothing is known of them: {name_list(at_bound)}."
+            f"A temperature is the lowest or highest that is tried, {RANGE[0]:g} or {RANGE[1]:g}, where all "
+            f"patches that it is fitted to are right, or nothing is known of them: {name_list(at_bound)}."
         )
     if names := [one_line(analysis.board.classes[k]) for k in found.always]:
         least = f"fewer than {1 / (1 - COVERAGE) - 1:.0f} patches to calibrate on"

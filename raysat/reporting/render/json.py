@@ -17,6 +17,7 @@ from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.replication import Replication
+from raysat.reporting.render.later import later_values
 
 _VALUES: Final = TypeAdapter(dict[str, Any])  # writes dataclasses too, and eight times as fast as Python's json
 
@@ -57,6 +58,7 @@ def report_json(analysis: Analysis) -> str:
         "findings_of_the_paper": _paper(analysis.replication) if analysis.replication else [],
         "benchmark": _benchmark(analysis.benchmark) if analysis.benchmark else None,
         "runs": [_fields(run, "study", "command", "text") for run in analysis.runs],
+        "later": later_values(board, analysis.later),
         "generators": [generator.record.model_dump(mode="json", exclude={"data"}) for generator in analysis.generators],
     }
     return _json(value)

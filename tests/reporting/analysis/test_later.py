@@ -1,0 +1,231 @@
+"""What a report says of evaluations: numbers by independent formulas, every section in every format."""
+
+from __future__ import annotations
+
+import json
+from statistics import fmean
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, log_loss, recall_score
+
+from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
+from raysat.metrics.conformal import covered, thresholds
+from raysat.reporting.analysis.analyze import analyze
+from raysat.reporting.figures import draw
+from raysat.reporting.format.evaluations import evaluation_blocks
+from raysat.reporting.format.pages import report_page
+from raysat.reporting.format.robustness import haze_sentence
+from raysat.reporting.render.write import write_report
+from raysat.storage.evaluations import VALIDATION, Evaluations
+from tests.helpers.evaluations import evaluate_made_up
+
+ARMS = {"plain": (0.9, 0.5, 0.6, 0.4), "ldam": (0.9, 0.9, 0.9, 0.9), "swa": (0.9, 0.6, 0.6, 0.5)}
+WRONG = {"plain": 0.08, "ldam": 0.03, "swa": 0.08}
+SIZES = (80, 30, 30, 30)
+
+
+@pytest.fixture(name="ledger")
+def _ledger(make_run):
+    return make_run(ARMS, seeds=range(4), sizes=SIZES, study="quick")
+
+
+def icv_of(labels, predicted) -> float:
+    recall = recall_score(labels, predicted, average=None)
+    return float(((np.mean(labels == predicted) - recall) ** 2).sum())
+
+
+def trials(ledger, arm) -> dict[int, str]:
+    return {entry.seed: entry.id for each in ledger.read_plan().arms if each.name == arm for entry in each.trials}
+
+
+def values(ledger, arm, name, of):
+    """A metric of each seed of an arm, of an evaluation or of its own predictions."""
+    found = []
+    for trial in trials(ledger, arm).values():
+        kept = Evaluations(ledger.root).read_predictions(name, trial) if name else ledger.read_predictions(trial)
+        found.append(of(kept.labels, kept.predicted))
+    return np.array(found)
+
+
+def test_drops_and_gains_are_means_of_differences_by_seed(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, calibrate=False, elsewhere=False)
+    found = analyze([ledger.root], baseline="plain").later.robustness
+    for metric, of in ((BALANCED_ACCURACY, balanced_accuracy_score), (ICV, icv_of)):
+        check_differences(ledger, found, metric, of)
+
+
+def check_differences(ledger, found, metric, of) -> None:
+    assert list(found.under) == ["noise", "haze"]
+    assert found.severities["haze"] == (1, 3, 5)
+    drops = {}
+    for name in ("noise", "haze"):
+        for arm in ARMS:
+            clean = values(ledger, arm, "", of)
+            under = np.mean([values(ledger, arm, f"{name}-{severity}", of) for severity in (1, 3, 5)], axis=0)
+            drops[name, arm] = under - clean
+            each = found.under[name][arm]
+            assert each.drop[metric].value == pytest.approx(fmean(drops[name, arm]))
+            assert each.drop[metric].n == 4
+            assert each.drop[metric].low < each.drop[metric].value < each.drop[metric].high
+            assert each.mean[metric].value == pytest.approx(fmean(under))
+            at_5 = values(ledger, arm, f"{name}-5", of)
+            assert each.by_severity[5][metric].value == pytest.approx(fmean(at_5))
+            assert each.by_severity[0][metric].value == pytest.approx(fmean(clean))
+        for arm in ("ldam", "swa"):
+            each = found.under[name][arm]
+            change = drops[name, arm] - drops[name, "plain"]
+            assert each.gain_change[metric].value == pytest.approx(fmean(change))
+            assert each.gain[metric].value - each.clean_gain[metric].value == pytest.approx(fmean(change))
+        assert not found.under[name]["plain"].gain
+    for arm in ARMS:
+        over = fmean(fmean(drops[name, arm]) for name in ("noise", "haze"))
+        assert found.overall[arm][metric].value == pytest.approx(over)
+        assert found.overall[arm][metric].low < over < found.overall[arm][metric].high
+
+
+def test_corruption_errors_are_those_of_imagenet_c_with_the_baseline_in_place_of_alexnet(ledger) -> None:
+    evaluate_made_up(ledger, WRONG)
+    found = analyze([ledger.root], baseline="plain").later.robustness
+
+    def error(arm, name):
+        return 1 - fmean(values(ledger, arm, name, balanced_accuracy_score))
+
+    ce, relative = [], []
+    for name in ("noise", "haze"):
+        ours, base = (sum(error(arm, f"{name}-{s}") for s in (1, 3, 5)) for arm in ("ldam", "plain"))
+        ce.append(ours / base)
+        relative.append((ours - 3 * error("ldam", "")) / (base - 3 * error("plain", "")))
+    assert found.mce["ldam"] == pytest.approx(fmean(ce))
+    assert found.mce["plain"] == pytest.approx(1)
+    if "ldam" in found.relative_mce:
+        assert found.relative_mce["ldam"] == pytest.approx(fmean(relative))
+
+
+def test_calibration_by_independent_formulas(ledger) -> None:
+    evaluate_made_up(ledger, WRONG)
+    found = analyze([ledger.root]).later.calibrated
+    kept, arm = Evaluations(ledger.root), "ldam"
+    after = [kept.read_predictions("temperature", trial) for trial in trials(ledger, arm).values()]
+    mine = found.arms[arm]
+    assert mine.temperatures == pytest.approx((1.5, 1.6, 1.7, 1.8))
+    likely = [each.probabilities.astype(float)[np.arange(len(each.labels)), each.labels] for each in after]
+    assert mine.nll[1].value == pytest.approx(fmean(-np.log(p).mean() for p in likely), rel=1e-5)
+    assert mine.nll[1].value == pytest.approx(
+        fmean(log_loss(each.labels, each.probabilities.astype(float)) for each in after), rel=1e-2
+    )
+    assert mine.ece[1].value == pytest.approx(fmean(ece_of(each) for each in after), rel=1e-6)
+    assert mine.ece[0].value == pytest.approx(
+        fmean(ece_of(ledger.read_predictions(trial)) for trial in trials(ledger, arm).values()), rel=1e-6
+    )
+    sets = []
+    for trial, each in zip(trials(ledger, arm).values(), after, strict=True):
+        validation = kept.read_predictions("temperature", trial, VALIDATION)
+        sets.append(
+            covered(each.labels, each.probabilities, thresholds(validation.labels, validation.probabilities, 0.9))
+        )
+    for k in range(4):
+        assert mine.coverage[k].value == pytest.approx(fmean(each.by_class[k] for each in sets))
+    assert mine.size.value == pytest.approx(fmean(each.size for each in sets))
+    assert mine.ece[1].low <= mine.ece[1].value <= mine.ece[1].high
+    assert not found.always
+
+
+def ece_of(predictions) -> float:
+    """Guo et al. 2017, eq. 3, bin by bin."""
+    confidence = predictions.probabilities.astype(float).max(axis=1)
+    correct = predictions.labels == predictions.predicted
+    total = 0.0
+    for k in range(15):
+        inside = (confidence > k / 15) & (confidence <= (k + 1) / 15)
+        if inside.any():
+            total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    return total
+
+
+def test_other_data_is_compared_there_in_pairs_and_with_home_without(ledger) -> None:
+    evaluate_made_up(ledger, WRONG)
+    (found,) = analyze([ledger.root], baseline="plain").later.elsewhere
+    name = f"data-{'a' * 12}-all"
+    there = {arm: values(ledger, arm, name, balanced_accuracy_score) for arm in ARMS}
+    home = {arm: values(ledger, arm, "", balanced_accuracy_score) for arm in ARMS}
+    for arm in ARMS:
+        assert found.mean[arm][BALANCED_ACCURACY].value == pytest.approx(fmean(there[arm]))
+        drop = found.drop[arm][BALANCED_ACCURACY]
+        assert drop.value == pytest.approx(fmean(there[arm]) - fmean(home[arm]))
+        assert drop.low < drop.value < drop.high
+    assert found.gain["ldam"][BALANCED_ACCURACY].value == pytest.approx(fmean(there["ldam"] - there["plain"]))
+
+
+def test_the_gain_that_is_kept_under_haze_is_said(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, calibrate=False, elsewhere=False)
+    analysis = analyze([ledger.root], baseline="plain")
+    text = haze_sentence(analysis, analysis.later.robustness)
+    assert text.startswith("Which method keeps its gain under haze? ldam: +0.")
+    assert "n = 4 seeds, 170 patches" in text
+
+
+def test_a_gain_that_is_lost_under_haze_is_said(ledger) -> None:
+    evaluate_made_up(ledger, WRONG | {"ldam": 0.08}, calibrate=False, elsewhere=False)
+    analysis = analyze([ledger.root], baseline="plain")
+    text = haze_sentence(analysis, analysis.later.robustness)
+    assert "does not" in text or "none does" in text
+    only = analyze([ledger.root], baseline="ldam")
+    assert "No arm has a gain over ldam to keep" in haze_sentence(only, only.later.robustness)
+
+
+def test_what_is_not_whole_is_left_out_and_said(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, calibrate=False, elsewhere=False)
+    folder = ledger.root / "evaluations"
+    first = trials(ledger, "swa")[0]
+    (folder / "haze-3" / first / "record.json").write_text("{}")
+    found = analyze([ledger.root], baseline="plain")
+    assert found.later.damaged == 1
+    assert found.later.robustness.under["haze"]["swa"].seeds == (1, 2, 3)
+    assert found.later.robustness.under["noise"]["swa"].seeds == (0, 1, 2, 3)
+    assert found.later.robustness.overall["swa"][BALANCED_ACCURACY].n == 3
+    assert any("damaged evaluation" in str(block) for block in evaluation_blocks(found))
+
+
+def test_an_older_corruption_is_left_out(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, version=0, calibrate=False, elsewhere=False)
+    assert analyze([ledger.root]).later.robustness is None
+
+
+def test_a_run_without_evaluations_has_none_of_it(ledger) -> None:
+    analysis = analyze([ledger.root])
+    later = analysis.later
+    assert (later.robustness, later.calibrated, later.elsewhere, later.damaged) == (None, None, (), 0)
+    titles = [section.title for section in report_page(analysis).with_figures([]).sections]
+    assert not {"Robustness", "Calibration", "Other data"}.intersection(titles)
+
+
+def test_every_format_has_it(ledger, tmp_path) -> None:
+    evaluate_made_up(ledger, WRONG, corruptions=("noise", "haze", "missing"))
+    analysis = analyze([ledger.root], baseline="plain")
+    write_report(analysis, tmp_path / "out", ["md", "json", "html"])
+    page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    for text in (
+        "## Robustness",
+        "## Calibration",
+        "## Other data",
+        "figures/robustness.svg",
+        "figures/temperature.svg",
+    ):
+        assert text in page
+    value = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["later"]
+    assert set(value["robustness"]["corruptions"]) == {"noise", "haze", "missing"}
+    assert value["calibration"]["arms"]["ldam"]["coverage"]["water"]["n"] == 4
+    assert value["elsewhere"][0]["store"] == "another region"
+    assert "Which method keeps its gain under haze?" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_arms_without_all_severities_have_no_value_and_one_seed_no_interval(make_run) -> None:
+    ledger = make_run(ARMS, seeds=[0], sizes=SIZES, study="quick")
+    evaluate_made_up(ledger, {"plain": 0.1, "ldam": 0.1}, corruptions=("haze",), severities=(1, 2))
+    evaluate_made_up(ledger, {"swa": 0.1}, corruptions=("haze",), severities=(1,), calibrate=False, elsewhere=False)
+    found = analyze([ledger.root], baseline="plain")
+    assert set(found.later.robustness.under["haze"]) == {"plain", "ldam"}
+    assert found.later.robustness.under["haze"]["ldam"].drop[BALANCED_ACCURACY].low is None
+    draw(found)
+    assert evaluation_blocks(found)
