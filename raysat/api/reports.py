@@ -11,6 +11,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.config.arguments import checked
+from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
 from raysat.files import AnyPath, ObjectPath, absolute, as_path, write_atomic
 from raysat.reporting.analysis.analyze import Analysis, Progress, analyze
@@ -146,6 +147,8 @@ def report(
     rank_by: str = "balanced_accuracy",
     combinations: Sequence[str] = (),
     compare_published: str | None = None,
+    explained: str | None = None,
+    data: PatchStore | Path | str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Rank the arms of a run, or of several on the same test set: what helped, by how much, and how surely.
@@ -159,6 +162,8 @@ def report(
         combinations: compare these combinations of levels (``"loss=ldam,average=swa"``) with their parts.
         compare_published: set published results beside the arms: of a benchmark's name, or of ``auto``, the one that
             the data are of.
+        explained: show what this arm changes against the baseline, patch by patch; by default the best other one.
+        data: the store that was measured on, whose patches are shown; by default where the run's records say.
         progress: called with what is being done, how far it is, and its end.
 
     Returns:
@@ -168,6 +173,9 @@ def report(
         StorageError: a folder is not a run, its records are damaged, or files cannot be written.
         UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; an
             unknown benchmark, or data that are of none.
+        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; a
+            store that was not measured on.
+        StoreError: the store that is named is missing or damaged.
     """
     check_formats(formats)
     ranking_metric(rank_by)
@@ -183,6 +191,8 @@ def report(
         rank_by=rank_by,
         combinations=combinations,
         published=compare_published,
+        explained=explained,
+        data=None if data is None else _store(data),
         progress=progress,
     )
     files = []
@@ -213,6 +223,14 @@ def compare(run_a: AnyRun, run_b: AnyRun, *, out: AnyPath | str | None = None) -
     if out is not None:
         write_atomic(as_path(out), comparison.to_markdown())
     return comparison
+
+
+def _store(data: PatchStore | Path | str) -> PatchStore:
+    if isinstance(data, PatchStore):
+        return data
+    from raysat.api.stores import open_store  # and what draws stores and fetches them
+
+    return open_store(data)
 
 
 def run_folder(run: AnyRun) -> AnyPath:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     metavar="[BENCHMARK]",
     help="Set published results beside the arms: eurosat, droughtwatch; else of what the data are.",
 )
+@click.option("--explain", metavar="ARM", help="Show patches that this arm newly gets right or wrong; else the best.")
+@click.option("--data", metavar="STORE", help="Whose patches are shown; else the store that the run's records name.")
 def report(
     runs: tuple[AnyPath, ...],
     out: AnyPath | None,
@@ -42,6 +44,8 @@ def report(
     rank_by: str,
     combinations: tuple[str, ...],
     compare_published: str | None,
+    explain: str | None,
+    data: str | None,
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
@@ -62,6 +66,8 @@ def report(
             rank_by=rank_by,
             combinations=combinations,
             compare_published=compare_published,
+            explained=explain,
+            data=data,
             progress=progress,
         )
     screen.print()

@@ -12,6 +12,7 @@ and any of them with some bands dropped, by number or name: all but [9].
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -76,6 +77,31 @@ def resolve(
     if not left:
         raise BandError(f"every selected band is dropped: {', '.join(selected)}", hint="leave at least one")
     return left
+
+
+def picture_bands(
+    composite: Bands | None = None, *, available: Sequence[str], sensor: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return what the colours of a picture are called, and its bands: one, or three as red, green and blue.
+
+    Args:
+        composite: which; by default natural colours where the sensor has them, else the store's first bands.
+        available: the store's band names, in its order.
+        sensor: the store's sensor, or None where it is not known.
+
+    Raises:
+        BandError: bands that are not in the store, or neither one nor three.
+    """
+    if composite is None:
+        with contextlib.suppress(BandError):
+            return "natural", resolve("natural", available=available, sensor=sensor)
+        bands = tuple(available[:3] if len(available) >= 3 else available[:1])
+    else:
+        bands = resolve(composite, available=available, sensor=sensor)
+    if len(bands) not in (1, 3):
+        raise BandError(f"a picture shows 1 or 3 bands, not {len(bands)}", hint="such as natural, or 6,5,2")
+    name = composite if isinstance(composite, str) and composite != "all" else None
+    return name or ("red, green, blue" if len(bands) == 3 else "grey"), bands
 
 
 def _selected(bands: Bands, *, available: Sequence[str], sensor: str | None) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from raysat.data.bands import Bands, resolve
+from raysat.data.bands import Bands, picture_bands
 from raysat.data.store import PatchStore
 from raysat.data.summary import rows_of_class
-from raysat.errors import BandError, UsageError
+from raysat.errors import UsageError
 from raysat.files import write_unsynced, writing
 from raysat.formatting import elide
 
@@ -55,8 +54,6 @@ def draw_grid(
         channels: which bands are seen, top right.
         spacing: inches between groups.
     """
-    low, high = np.percentile(reference.astype(np.float32), _STRETCH, axis=(0, 2, 3))
-    black, contrast = low[:, None, None], np.maximum(high - low, 1e-9)[:, None, None]
     rows = [-(-len(group.images) // columns) for group in groups]
     width = _MARGIN + columns * _CELL + 0.1
     height = _HEAD + sum(rows) * _CELL + (len(groups) - 1) * spacing + 0.1
@@ -72,8 +69,7 @@ def draw_grid(
         lift, anchor = (0.02, "bottom") if group.detail else (0.0, "center")
         figure.text(x, y + lift / height, name, va=anchor, size=10, parse_math=False)
         figure.text(x, y - 0.04 / height, group.detail, va="top", size=8, color="0.35")
-        stretched = np.clip((group.images.astype(np.float32) - black) / contrast, 0, 1) ** _GAMMA
-        for index, patch in enumerate(np.moveaxis(stretched, 1, -1)):
+        for index, patch in enumerate(stretched(group.images, reference)):
             left, bottom = _MARGIN + index % columns * _CELL, top - (index // columns + 1) * _CELL
             side = _CELL - _GAP
             axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
@@ -87,6 +83,19 @@ def check_format(file: Path) -> None:
     """Raise UsageError for a file whose suffix names no format of pictures."""
     if file.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot draw to {file}", hint=f"name a file that ends in {', '.join(FORMATS)}")
+
+
+def stretched(images: Images, reference: Images) -> Images:
+    """Return patches (n, H, W, C) as they are shown, from 0 to 1.
+
+    Args:
+        images: the patches.
+        reference: patches whose 2nd and 98th percentile, channel by channel, are black and white.
+    """
+    low, high = np.percentile(reference.astype(np.float32), _STRETCH, axis=(0, 2, 3))
+    black, contrast = low[:, None, None], np.maximum(high - low, 1e-9)[:, None, None]
+    shown: Images = np.clip((images.astype(np.float32) - black) / contrast, 0, 1) ** _GAMMA
+    return np.moveaxis(shown, 1, -1)
 
 
 def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = None, per_class: int = 8) -> None:
@@ -105,7 +114,7 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
         DataError: the file cannot be written.
     """
     check_format(file)
-    name, bands = composite_bands(store, composite)
+    name, bands = picture_bands(composite, available=store.bands, sensor=store.sensor)
     channels = [store.bands.index(band) for band in bands]
     counts = np.bincount(store.labels, minlength=len(store.classes))
     groups = []
@@ -125,17 +134,3 @@ def contact_sheet(store: PatchStore, file: Path, *, composite: Bands | None = No
     figure.savefig(picture, format=file.suffix[1:].lower(), dpi=DPI)
     with writing(file):
         write_unsynced(file, picture.getvalue())
-
-
-def composite_bands(store: PatchStore, composite: Bands | None) -> tuple[str, tuple[str, ...]]:
-    """Return what a picture's colours are called, and their bands, one or three. Raises BandError for others."""
-    if composite is None:
-        with contextlib.suppress(BandError):
-            return "natural", resolve("natural", available=store.bands, sensor=store.sensor)
-        bands = store.bands[:3] if len(store.bands) >= 3 else store.bands[:1]
-    else:
-        bands = resolve(composite, available=store.bands, sensor=store.sensor)
-    if len(bands) not in (1, 3):
-        raise BandError(f"a picture shows 1 or 3 bands, not {len(bands)}", hint="such as natural, or 6,5,2")
-    name = composite if isinstance(composite, str) and composite != "all" else None
-    return name or ("red, green, blue" if len(bands) == 3 else "grey"), bands

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from raysat.data.bands import Bands
-from raysat.data.sample_grid import check_format, composite_bands
+from raysat.data.bands import Bands, picture_bands
+from raysat.data.sample_grid import check_format
 from raysat.data.sensors import SENSORS
 from raysat.data.splits import SPLITS
 from raysat.data.store import PatchStore
@@ -90,7 +90,7 @@ def draw_summary(store: PatchStore, *, composite: Bands | None, per_class: int) 
         composite: bands of the examples.
         per_class: examples of a class at most.
     """
-    name, bands = composite_bands(store, composite)
+    name, bands = picture_bands(composite, available=store.bands, sensor=store.sensor)
     counts = np.stack([store.counts(split) for split in SPLITS])
     order = np.argsort(-counts.sum(axis=0), kind="stable")
     shown = np.sort(order[:MOST_CLASSES])

@@ -30,6 +30,7 @@ from raysat.files import (
     safe_name,
 )
 from raysat.files.fields import Amount, Count, Id, Line, Time
+from raysat.storage.explanations import Importance, Occlusion
 from raysat.storage.npz import MAX_BYTES as PREDICTIONS_BYTES
 from raysat.storage.predictions import Predictions, decode_predictions
 from raysat.storage.sealed import MAX_FILE, RECORD, SealedFolder, write_sealed
@@ -84,7 +85,7 @@ class Temperature(FileModel):
         return "temperature"
 
 
-Subject = Annotated[Corrupted | OtherData | Temperature, Field(discriminator="kind")]
+Subject = Annotated[Corrupted | OtherData | Temperature | Importance | Occlusion, Field(discriminator="kind")]
 
 
 class EvaluationRecord(FileModel):

@@ -103,7 +103,7 @@ def trial_patches(inputs: ModelInputs, count: int) -> Patches:
     values = mean + std * noise
     if inputs.dtype != "float32":
         values = np.clip(np.round(values), 0, np.iinfo(inputs.dtype).max)
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def largest_difference(program: Program, inputs: ModelInputs, run: Runner) -> float:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
 from raysat.files import AnyPath
 from raysat.metrics.catalog import BALANCED_ACCURACY, FROM_CONFUSION, Metric
 from raysat.reporting.analysis.benchmarks import BenchmarkComparison, compare_published
+from raysat.reporting.analysis.changes import Changes, find_changes
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.combination import OPTION, check_known, parse_combination
 from raysat.reporting.analysis.cost import Cost, cost_of
 from raysat.reporting.analysis.curves import Curve, read_curve
 from raysat.reporting.analysis.effects import Effects, estimate_effects
 from raysat.reporting.analysis.estimate import Estimate
+from raysat.reporting.analysis.explain import Explained, explain, explained_arm
 from raysat.reporting.analysis.factors import Design, design
 from raysat.reporting.analysis.generators import Generator, read_generators
+from raysat.reporting.analysis.importance import ArmImportance, read_importance
 from raysat.reporting.analysis.later import Later, read_later
 from raysat.reporting.analysis.merge import merge
 from raysat.reporting.analysis.model import Arm, Leaderboard
@@ -65,6 +69,8 @@ class Analysis:
     replication: Replication | None  # None for a study without a reference
     later: Later  # what was evaluated of its models after their training
     runs: tuple[Run, ...]
+    explained: Explained | None  # None where no other arm has a seed in common with the baseline
+    importance: tuple[ArmImportance, ...]  # of arms for which that was evaluated, best first
     benchmark: BenchmarkComparison | None = None  # published results on the same data, where they are asked for
 
     @property
@@ -95,6 +101,8 @@ def analyze(
     rank_by: str = BALANCED_ACCURACY.name,
     combinations: Sequence[str] = (),
     published: str | None = None,
+    explained: str | None = None,
+    data: PatchStore | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Read runs and return all that a report says of them.
@@ -105,11 +113,14 @@ def analyze(
         rank_by: name of the metric in front of the ranking rule.
         combinations: to compare with their parts, each ``factor=level,factor=level``.
         published: a benchmark whose published results are set beside the arms; ``auto``: the one that the data are of.
+        explained: the arm whose changes against the baseline are shown; by default the best other one.
+        data: the store of the patches; by default where the records say.
         progress: called with what is being done, how far it is, and its end.
 
     Raises:
         StorageError: a folder is not a run, or its records are damaged.
-        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor or level.
+        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor or level; a store
+            that the runs were not measured on.
     """
     metric = ranking_metric(rank_by)
     ledgers = [Ledger.open(run) for run in runs]
@@ -122,6 +133,7 @@ def analyze(
     best = ranked[0].name
     plan = design(board.arms)
     base = _default_baseline(ranked, plan) if baseline is None else _named_arm(ranked, baseline)
+    asked = None if explained is None else _explainable(ranked, explained, base)
     preplanned = [parse_combination(text, plan) for text in combinations]
 
     bootstrap = PairedBootstrap(predictions, progress=_step(progress, "bootstrap"))
@@ -153,7 +165,32 @@ def analyze(
         later=read_later(board, bootstrap, base, progress),
         benchmark=benchmark,
         runs=tuple(map(_run, ledgers)),
+        explained=explain(board, predictions, base, asked, data),
+        importance=read_importance(board, predictions),
     )
+
+
+def choose(ledger: Ledger, arms: Sequence[str] = ()) -> tuple[TrialPredictions, Changes]:
+    """Compare the arm that a report of a run would explain with its baseline, without the rest of the report.
+
+    Args:
+        ledger: of the run.
+        arms: the arm and, after it, the baseline; by default those of the report.
+
+    Raises:
+        StorageError: damaged records.
+        UsageError: nothing has finished, an unknown arm, or arms that have no seed in common.
+    """
+    board = collect(ledger)
+    predictions = read_predictions(board)
+    board = replace(board, arms=rank(board.arms))
+    ranked = board.ranked
+    base = _named_arm(ranked, arms[1]) if len(arms) > 1 else _default_baseline(ranked, design(board.arms))
+    arm = explained_arm(board, base, _explainable(ranked, arms[0], base) if arms else None)
+    changes = None if arm is None else find_changes(predictions, arm, base)
+    if changes is None:
+        raise UsageError(f"{board.study} has no two finished arms with a seed in common", hint="finish more of it")
+    return predictions, changes
 
 
 def _compare_all(bootstrap: PairedBootstrap, arms: Sequence[str], to: str) -> dict[str, Estimates]:
@@ -178,6 +215,13 @@ def _named_arm(arms: Sequence[Arm], text: str) -> str:
     """The name of an arm that a user gave by its name or its label."""
     names = {arm.name: arm.name for arm in arms} | {arm.label: arm.name for arm in arms}
     return names[check_known(text, list(names), "finished arm")]
+
+
+def _explainable(arms: Sequence[Arm], text: str, baseline: str) -> str:
+    """The name of an arm that is to be explained."""
+    if (name := _named_arm(arms, text)) == baseline:
+        raise UsageError(f"{text!r} is the baseline, which changes nothing", hint="name another arm with {--explain}")
+    return name
 
 
 def _step(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:

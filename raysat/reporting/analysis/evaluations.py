@@ -116,6 +116,7 @@ def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
     classes = first.probabilities.shape[1]
     return TrialPredictions(
         labels=first.labels,
+        positions=first.indices,
         predicted=np.array([found.predicted for found in trials.values()]),
         confusion=np.array([confusion_matrix(found.labels, found.predicted, classes) for found in trials.values()]),
         rows=rows,

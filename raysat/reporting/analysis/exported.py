@@ -100,6 +100,7 @@ def _averaged(arm: Arm, seeds: Sequence[int], of_arm: TrialPredictions) -> Trial
         )
     return TrialPredictions(
         labels=labels,
+        positions=read[0].indices,
         predicted=predicted[None],
         confusion=confusion_matrix(labels, predicted, of_arm.classes)[None],
         rows={_ALONE: {0: 0}},

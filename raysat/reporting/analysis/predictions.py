@@ -36,6 +36,7 @@ class TrialPredictions:
     """Predictions of T finished trials for the same N patches of K classes."""
 
     labels: npt.NDArray[np.uint8]  # (N,)
+    positions: npt.NDArray[np.int64]  # (N,) of the patches in their store
     predicted: npt.NDArray[np.uint8]  # (T, N)
     confusion: npt.NDArray[np.int64]  # (T, K, K)
     rows: Mapping[str, Mapping[int, int]]  # arm -> seed -> its place along T
@@ -104,6 +105,7 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         )
     return TrialPredictions(
         labels=first.labels,
+        positions=first.indices,
         predicted=predicted,
         confusion=np.array(confusion),
         rows=rows,

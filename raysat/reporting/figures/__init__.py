@@ -6,11 +6,14 @@ from typing import Final
 
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures.calibration import calibration
+from raysat.reporting.figures.changed import newly_right, newly_wrong
 from raysat.reporting.figures.classes import classes
 from raysat.reporting.figures.confusion import confusion
 from raysat.reporting.figures.curves import curves
 from raysat.reporting.figures.factorial import interactions, variance
 from raysat.reporting.figures.forest import combinations, differences, main_effects
+from raysat.reporting.figures.importance import importance
+from raysat.reporting.figures.occlusion import occlusion
 from raysat.reporting.figures.robustness import robustness, severity_curves
 from raysat.reporting.figures.style import RenderedFigure, style
 from raysat.reporting.figures.temperature import risk_coverage, temperature
@@ -28,6 +31,10 @@ _MAKERS: Final = {  # in reading order
     "variance": variance,
     "curves": curves,
     "confusion": confusion,
+    "newly-right": newly_right,
+    "newly-wrong": newly_wrong,
+    "occlusion": occlusion,
+    "importance": importance,
     "calibration": calibration,
     "robustness": robustness,
     "robustness-severity": severity_curves,

@@ -10,6 +10,7 @@ from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, BALANCED_ACCURACY, 
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.model import Leaderboard
+from raysat.reporting.analysis.pixels import NoPixels
 from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.format.arms import arms_table, name_notes
 from raysat.reporting.format.benchmark import benchmark_sentences, benchmark_table
@@ -27,6 +28,7 @@ from raysat.reporting.format.document import (
     Text,
 )
 from raysat.reporting.format.evaluations import calibration_blocks, elsewhere_blocks, robustness_blocks
+from raysat.reporting.format.explanations import changes_table, importance_table, no_pixels_sentence
 from raysat.reporting.format.generators import generator_notes, generator_table
 from raysat.reporting.format.headline import summary_sentences
 from raysat.reporting.format.leaderboard import (
@@ -71,6 +73,8 @@ def report_page(analysis: Analysis) -> Document:
         Section("effects", "Effects", list(_effects(effects)) if effects else []),
         Section("curves", "Learning curves", [Figure("curves")]),
         Section("confusion", "Confusion", [Figure("confusion")]),
+        Section("changed", "What changed, patch by patch", list(_changed(analysis))),
+        Section("bands", "What each band is worth", list(_bands(analysis))),
         Section("calibration", "Reliability", [Figure("calibration")]),
         Section("robustness", "Robustness", list(robustness_blocks(analysis))),
         Section("calibrated", "Calibration", list(calibration_blocks(analysis))),
@@ -144,6 +148,26 @@ def _compared(analysis: Analysis) -> Iterator[Block]:
         yield main
         yield Fold("Recall of each class, against the baseline", [recalls])
         yield Fold(f"Against the best, {arm_label(analysis, analysis.best)}", arm_differences(analysis, "best"))
+
+
+def _changed(analysis: Analysis) -> Iterator[Block]:
+    """The patches that an arm newly gets right and wrong, or why they cannot be shown."""
+    if (explained := analysis.explained) is None:
+        return
+    yield changes_table(analysis, explained.changes)
+    if isinstance(explained.pixels, NoPixels):
+        yield Text(no_pixels_sentence(explained.pixels), hint=True)
+    yield Figure("newly-right")
+    yield Figure("newly-wrong")
+    yield Figure("occlusion")
+
+
+def _bands(analysis: Analysis) -> Iterator[Block]:
+    """What each band is worth, where that was evaluated."""
+    yield Figure("importance")
+    for arm in analysis.importance:
+        title = f"What each band is worth to {arm_label(analysis, arm.arm)}, as a table"
+        yield Fold(title, [importance_table(analysis, arm)])
 
 
 def _effects(effects: Effects) -> Iterator[Block]:
