@@ -11,14 +11,17 @@ from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
+from raysat.api.explanations import explain_finished
 from raysat.api.reports import AnyRun, Report, report, run_folder
 from raysat.api.stores import as_store
+from raysat.config import limits
 from raysat.config.arguments import Seed, checked
 from raysat.data.corruptions import CORRUPTIONS, SEVERITIES
 from raysat.data.patch_store import PatchStore
 from raysat.errors import DataError, UsageError
 from raysat.files import AnyPath
 from raysat.reporting.format.evaluations import evaluation_blocks
+from raysat.reporting.format.explanations import explanation_blocks
 from raysat.reporting.render.terminal import Blocks
 from raysat.storage.evaluations import Corrupted, Evaluations, OtherData
 from raysat.storage.ledger import Ledger
@@ -52,7 +55,8 @@ class Evaluation(Shown):
     @override
     def show(self, console: Console) -> None:
         console.print(f"evaluated  {self.evaluated} now, {self.kept} before")
-        console.print(Blocks(evaluation_blocks(self.report.analysis)))
+        analysis = self.report.analysis
+        console.print(Blocks([*evaluation_blocks(analysis), *explanation_blocks(analysis)]))
 
 
 @checked
@@ -64,6 +68,10 @@ def evaluate(
     calibrate: Literal["temperature"] | None = None,
     data: PatchStore | Path | str | None = None,
     split: Literal["train", "val", "test", "all"] | None = None,
+    importance: bool = False,
+    repeats: Annotated[int, Ge(1), Le(limits.REPEATS)] = 5,
+    occlusion: bool = False,
+    patches: Annotated[int, Ge(1), Le(limits.MAPPED)] = 6,
     arms: Sequence[str] = (),
     seeds: Sequence[Seed] = (),
     progress: Progress | None = None,
@@ -77,7 +85,11 @@ def evaluate(
         calibrate: fit a temperature to the val split, and evaluate with it.
         data: evaluate on the patches of this store too; or, where it is the run's own, where that lies now.
         split: of that store; by default the one that it reports on.
-        arms: whose models; by default of all that have finished.
+        importance: permute each band, and groups of bands, between the patches that are reported on.
+        repeats: permutations of each.
+        occlusion: map where an arm and the baseline look, in patches that the arm newly gets right.
+        patches: of which maps are made.
+        arms: whose models; by default of all that have finished. Maps are of the first that is not the baseline.
         seeds: of which seeds; by default of all that have finished.
         progress: called with what is being done, how far it is, and its end.
 
@@ -97,12 +109,12 @@ def evaluate(
     ledger = Ledger.open(run_folder(run))
     names = list(CORRUPTIONS) if list(corruptions) == [_EVERY] else list(dict.fromkeys(corruptions))
     check_known(names)
-    needs_own = bool(names) or calibrate is not None
+    needs_own = bool(names) or calibrate is not None or importance or occlusion
     given, called = (None, "") if data is None else as_store(data)
     is_own = given is not None and given.fingerprint == ledger.read_plan().data.fingerprint
     other = None if is_own else given
     if not needs_own and other is None:
-        hint = "say what with {--corruptions}, {--calibrate}, or {--data} of another store"
+        hint = "say what: {--corruptions}, {--calibrate}, {--importance}, {--occlusion}, or {--data} of another store"
         raise UsageError("there is nothing to evaluate", hint=hint)
     if split is not None and other is None:
         raise UsageError("{--split} is of another store", hint="name that with {--data}")
@@ -123,7 +135,21 @@ def evaluate(
     done, kept = evaluate_models(
         ledger, trials, wanted, Stores(own=own, other=other), versions=versions(), progress=progress
     )
-    return Evaluation(path=ledger.root, evaluated=done, kept=kept, report=report(ledger.root, progress=progress))
+    if importance or occlusion:
+        assert own is not None  # noqa: S101  (what needs it has it)
+        more = explain_finished(
+            ledger,
+            trials,
+            own,
+            repeats=repeats if importance else 0,
+            patches=patches if occlusion else 0,
+            arms=_named(ledger, arms),
+            progress=progress,
+        )
+        done, kept = done + more[0], kept + more[1]
+    return Evaluation(
+        path=ledger.root, evaluated=done, kept=kept, report=report(ledger.root, data=own, progress=progress)
+    )
 
 
 def _own_store(ledger: Ledger) -> PatchStore:
@@ -138,13 +164,17 @@ def _own_store(ledger: Ledger) -> PatchStore:
     return store
 
 
+def _named(ledger: Ledger, arms: Sequence[str]) -> list[str]:
+    """Names of arms, of which several may stand in one text with commas."""
+    known = [arm.name for arm in ledger.read_plan().arms]
+    return [name for text in arms for name in ([text] if text in known else map(str.strip, text.split(",")))]
+
+
 def _chosen(ledger: Ledger, arms: Sequence[str], seeds: Sequence[int]) -> dict[str, str]:
     """Finished trials by id, and what each is called. Raises UsageError for an arm or a seed that there is not."""
     from raysat.inference.load import finished_trials
 
-    known = [arm.name for arm in ledger.read_plan().arms]
-    named = [name for text in arms for name in ([text] if text in known else map(str.strip, text.split(",")))]
-    if named:
+    if named := _named(ledger, arms):
         by_arm = {arm: finished_trials(ledger, arm, seeds or None) for arm in named}
     else:
         finished = ledger.finished(ledger.read_plan().trial_ids)

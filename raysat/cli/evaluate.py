@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from raysat.cli.console import console, progress_bar
+from raysat.cli.numbers import Whole
 from raysat.cli.options import FOLDER, read_words
+from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import echo
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 @click.option("--calibrate", type=click.Choice(["temperature"]), help="Fit it to the val split; conformal sets too.")
 @click.option("--data", help="On another store: a region or a year; or where the run's own store lies now.")
 @click.option("--split", type=click.Choice(["train", "val", "test", "all"]), help="Of that store; else test or val.")
+@click.option("--importance", is_flag=True, help="What each band, and groups of bands, are worth: by permutation.")
+@click.option("--repeats", type=Whole(1, limits.REPEATS), default=5, show_default=True, help="Permutations of each.")
+@click.option("--occlusion", is_flag=True, help="Where an arm and the baseline look, in patches newly right.")
+@click.option("--patches", type=Whole(1, limits.MAPPED), default=6, show_default=True, help="Of which maps are made.")
 @click.option("--arms", metavar="NAME,...", multiple=True, help="Models of these arms; else of all that are finished.")
 @click.option("--seeds", metavar="N,...", help="Models of these seeds; else of all that are finished.")
 def evaluate(
@@ -33,6 +39,10 @@ def evaluate(
     calibrate: Literal["temperature"] | None,
     data: str | None,
     split: Literal["train", "val", "test", "all"] | None,
+    importance: bool,
+    repeats: int,
+    occlusion: bool,
+    patches: int,
     arms: tuple[str, ...],
     seeds: str | None,
 ) -> None:
@@ -51,6 +61,10 @@ def evaluate(
             calibrate=calibrate,
             data=data,
             split=split,
+            importance=importance,
+            repeats=repeats,
+            occlusion=occlusion,
+            patches=patches,
             arms=arms,
             seeds=() if seeds is None else _numbers(seeds, "--seeds"),
             progress=progress,

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from raysat.config import limits
 from raysat.files import FileModel
 from raysat.files.fields import Count, Line
 from raysat.storage.npz import read_npz
 
 IMPORTANCE: Final = "importance.npz"
 OCCLUSION: Final = "occlusion.npz"
-MOST_REPEATS: Final = 100
-MOST_PATCHES: Final = 24  # whose maps are made: a page has room for no more
 _MOST_BANDS: Final = 1 << 14
 _LONGEST_SIDE: Final = 1 << 14  # pixels
 
@@ -35,7 +34,7 @@ class Importance(FileModel):
     """The run's own patches, some bands of each replaced by those of another patch."""
 
     kind: Literal["importance"] = "importance"
-    repeats: Annotated[int, Field(ge=1, le=MOST_REPEATS)]  # permutations
+    repeats: Annotated[int, Field(ge=1, le=limits.REPEATS)]  # permutations
     groups: Annotated[tuple[BandGroup, ...], Field(min_length=1, max_length=_MOST_BANDS)]
     version: Count = 1  # of what is permuted and how
 
@@ -49,7 +48,9 @@ class Occlusion(FileModel):
     """Some of the run's own patches, a square of each covered by the bands' means, again and again elsewhere."""
 
     kind: Literal["occlusion"] = "occlusion"
-    positions: Annotated[tuple[Count, ...], Field(min_length=1, max_length=MOST_PATCHES)]  # of the patches in the store
+    positions: Annotated[
+        tuple[Count, ...], Field(min_length=1, max_length=limits.MAPPED)
+    ]  # of the patches in the store
     mask: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]  # side of the square, in pixels
     stride: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]  # from one place to the next
     height: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]  # of a patch, in pixels

@@ -175,7 +175,7 @@ def choose(ledger: Ledger, arms: Sequence[str] = ()) -> tuple[TrialPredictions, 
 
     Args:
         ledger: of the run.
-        arms: the arm and, after it, the baseline; by default those of the report.
+        arms: of these the first that is not the baseline; by default the best one.
 
     Raises:
         StorageError: damaged records.
@@ -185,8 +185,9 @@ def choose(ledger: Ledger, arms: Sequence[str] = ()) -> tuple[TrialPredictions, 
     predictions = read_predictions(board)
     board = replace(board, arms=rank(board.arms))
     ranked = board.ranked
-    base = _named_arm(ranked, arms[1]) if len(arms) > 1 else _default_baseline(ranked, design(board.arms))
-    arm = explained_arm(board, base, _explainable(ranked, arms[0], base) if arms else None)
+    base = _default_baseline(ranked, design(board.arms))
+    asked = [_named_arm(ranked, text) for text in arms]
+    arm = explained_arm(board, base, next((name for name in asked if name != base), None))
     changes = None if arm is None else find_changes(predictions, arm, base)
     if changes is None:
         raise UsageError(f"{board.study} has no two finished arms with a seed in common", hint="finish more of it")

@@ -11,6 +11,7 @@ from raysat.reporting.analysis.changes import Changes
 from raysat.reporting.analysis.importance import ArmImportance, BandLoss, rarest
 from raysat.reporting.analysis.pixels import NoPixels, Why
 from raysat.reporting.format.cells import difference_cell, p_cell, whole_cell, words
+from raysat.reporting.format.document import Block, Text
 from raysat.reporting.format.sentences import arm_label
 from raysat.reporting.format.table import Cell, Heading, Table, make_table
 
@@ -106,6 +107,14 @@ def importance_table(analysis: Analysis, arm: ArmImportance) -> Table:
             (Heading(text="of", words=True, room=30), [words(_members(loss)) for loss in losses]),
         ],
     )
+
+
+def explanation_blocks(analysis: Analysis) -> list[Block]:
+    """What a terminal shows of what was evaluated: the worth of bands to the explained arm and the baseline."""
+    blocks: list[Block] = [importance_table(analysis, arm) for arm in importance_arms(analysis)]
+    if analysis.explained is not None and analysis.explained.maps is not None:
+        blocks.append(Text("Occlusion maps are in the report: raysat report draws them.", hint=True))
+    return blocks
 
 
 def _signed(value: int) -> Cell:
