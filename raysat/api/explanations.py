@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
 from raysat.reporting.analysis.analyze import choose
 from raysat.reporting.analysis.changes import Changes

@@ -19,10 +19,9 @@ from raysat.data.band_groups import band_groups
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.patch_store import PatchStore
 from raysat.inference.classifier import Classifier
-from raysat.storage.explanations import BandGroup, Hits, Importance
+from raysat.storage.explanations import ALL_BANDS, BandGroup, Hits, Importance
 from raysat.training.device import EVALUATION_BATCH
 
-ALL: Final = "all bands"
 _SEED: Final = 0
 
 Rows = npt.NDArray[np.int64]
@@ -32,7 +31,7 @@ def importance_subject(inputs: ModelInputs, repeats: int) -> Importance:
     """What is permuted for a model: each of its bands, groups of them, and all."""
     single = [BandGroup(name=band, bands=(band,)) for band in inputs.bands]
     groups = [BandGroup(name=name, bands=bands) for name, bands in band_groups(inputs.bands, inputs.sensor).items()]
-    every = [BandGroup(name=ALL, bands=inputs.bands)] if len(inputs.bands) > 1 else []
+    every = [BandGroup(name=ALL_BANDS, bands=inputs.bands)] if len(inputs.bands) > 1 else []
     return Importance(repeats=repeats, groups=(*single, *groups, *every))
 
 
@@ -86,7 +85,7 @@ def permuted_hits(
 
 def cost(subject: Importance, patches: int) -> int:
     """How many patches are classified for it."""
-    return patches * (1 + subject.repeats * sum(group.name != ALL for group in subject.groups))
+    return patches * (1 + subject.repeats * sum(group.name != ALL_BANDS for group in subject.groups))
 
 
 def _predicted(model: Classifier, patches_BCHW: torch.Tensor) -> npt.NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from raysat.files import FileModel
 from raysat.files.fields import Count, Line
 from raysat.storage.npz import read_npz
 
+ALL_BANDS: Final = "all bands"  # the group of all: what guessing costs
 IMPORTANCE: Final = "importance.npz"
 OCCLUSION: Final = "occlusion.npz"
 _MOST_BANDS: Final = 1 << 14

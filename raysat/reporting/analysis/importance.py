@@ -17,7 +17,9 @@ from raysat.reporting.analysis.estimate import Estimate, Floats, interval
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.analysis.predictions import TrialPredictions
 from raysat.storage.evaluations import Evaluations
-from raysat.storage.explanations import IMPORTANCE, Importance, decode_hits
+from raysat.storage.explanations import ALL_BANDS, IMPORTANCE, Importance, decode_hits
+
+__all__ = ["ALL_BANDS", "ArmImportance", "BandLoss", "rarest", "read_importance"]
 
 _NAME = "importance"  # of the evaluation
 _RESAMPLES = 1000

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from raysat.formatting import elide, one_line, plural
 from raysat.reporting.analysis.analyze import Analysis
-from raysat.reporting.analysis.importance import ArmImportance, BandLoss
+from raysat.reporting.analysis.importance import ALL_BANDS, ArmImportance, BandLoss
 from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.names import MOST_ROWS
 from raysat.reporting.figures.style import (
@@ -36,11 +36,11 @@ def importance(analysis: Analysis) -> RenderedFigure | None:
     arms = importance_arms(analysis)
     if not arms:
         return None
-    rows = list({(loss.name, loss.bands): loss for arm in arms for loss in arm.losses}.values())
-    rows.sort(key=lambda loss: len(loss.bands) > 1)  # bands, then groups of them
-    kept = sorted(rows, key=lambda loss: _largest(arms, loss), reverse=True)[:MOST_ROWS]
-    rows = [loss for loss in rows if loss in kept]
-    rows.sort(key=lambda loss: loss.name == "all bands")
+    rows = list({_key(loss): loss for arm in arms for loss in arm.losses}.values())
+    largest = sorted(rows, key=lambda row: _largest(arms, row), reverse=True)[:MOST_ROWS]
+    few = "" if len(largest) == len(rows) else f" Shown: the {MOST_ROWS} largest losses of {len(rows)}."
+    rows = [row for row in rows if row in largest]
+    rows.sort(key=lambda row: (row.name == ALL_BANDS, len(row.bands) > 1))  # bands, groups of them, and all
     figure = new_figure(1.3 + len(rows) * (0.2 + 0.09 * len(arms)))
     panels = figure.subplots(1, 2, sharey=True)
     for axes, title, key in zip(
@@ -51,14 +51,13 @@ def importance(analysis: Analysis) -> RenderedFigure | None:
     ):
         _panel(axes, analysis, arms, rows, key)
         axes.set_title(title)
-    panels[0].set_yticks(range(len(rows)), [elide(band_name(loss), _LONGEST) for loss in rows])
+    panels[0].set_yticks(range(len(rows)), [elide(band_name(row), _LONGEST) for row in rows])
     figure.supxlabel("lost where the bands are another patch's", fontsize=9.5)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2 if max(map(len, labels)) < 40 else 1)
     bands = len({loss.name for arm in arms for loss in arm.losses if len(loss.bands) == 1})
     repeats = sorted({arm.repeats for arm in arms})
     seeds = sorted({len(arm.seeds) for arm in arms})
-    few = "" if len(kept) == len({(r.name, r.bands) for a in arms for r in a.losses}) else " Shown: the largest losses."
     return render(
         figure,
         "importance",
@@ -77,20 +76,25 @@ def importance(analysis: Analysis) -> RenderedFigure | None:
     )
 
 
+def _key(loss: BandLoss) -> tuple[str, ...]:
+    """What shares a row: the same bands, and all bands of any arm."""
+    return (ALL_BANDS,) if loss.name == ALL_BANDS else loss.bands
+
+
 def _largest(arms: Sequence[ArmImportance], row: BandLoss) -> float:
-    return max(loss.balanced_accuracy.value for arm in arms for loss in arm.losses if loss.bands == row.bands)
+    return max(loss.balanced_accuracy.value for arm in arms for loss in arm.losses if _key(loss) == _key(row))
 
 
 def _panel(axes: Axes, analysis: Analysis, arms: Sequence[ArmImportance], rows: Sequence[BandLoss], key: str) -> None:
-    places = {(row.name, row.bands): y for y, row in enumerate(rows)}
+    places = {_key(row): y for y, row in enumerate(rows)}
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
     for number, arm in enumerate(arms):
-        shift = _SPREAD * ((number + 0.5) / len(arms) - 0.5)
-        points = [
-            (places[loss.name, loss.bands] + shift, getattr(loss, key))
-            for loss in arm.losses
-            if (loss.name, loss.bands) in places
-        ]
+        points = []
+        for loss in arm.losses:
+            having = [other.arm for other in arms if any(_key(loss) == _key(each) for each in other.losses)]
+            shift = _SPREAD * ((having.index(arm.arm) + 0.5) / len(having) - 0.5)
+            if _key(loss) in places:
+                points.append((places[_key(loss)] + shift, getattr(loss, key)))
         color = SERIES[number]
         for y, estimate in points:
             if estimate.low is not None:

@@ -15,7 +15,7 @@ from raysat.reporting.analysis.occlusion import ArmMaps
 from raysat.reporting.analysis.pixels import Pixels
 from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.changed import STRETCH
-from raysat.reporting.figures.style import ACCENT, SURFACE, WARN, RenderedFigure, new_figure, render
+from raysat.reporting.figures.style import ACCENT, GRID, SURFACE, WARN, RenderedFigure, new_figure, render
 from raysat.reporting.format.explanations import arms_compared
 
 _HEAT: Final = LinearSegmentedColormap.from_list("heat", [ACCENT, SURFACE, WARN])
@@ -35,20 +35,24 @@ def occlusion(analysis: Analysis) -> RenderedFigure | None:
     count = len(maps.rows)
     across = min(_ACROSS, count)
     lines = -(-count // across)
-    figure = new_figure(lines * 1.7 + 0.75, 0.1 + across * 3.7)
+    figure = new_figure(lines * 1.6 + 0.75, 0.1 + across * 3.7)
     grid = figure.subplots(lines, 3 * across, squeeze=False)
     heat: Any = None
     names = analysis.board.classes
     for place in range(lines * across):
         cells = grid[place // across, 3 * (place % across) : 3 * (place % across) + 3]
         for axes in cells:
-            axes.set_axis_off()
+            axes.set(xticks=[], yticks=[])
+            for side in axes.spines.values():
+                side.set(visible=True, color=GRID)
         if place >= count:
+            for axes in cells:
+                axes.set_axis_off()
             continue
         true = int(analysis.predictions.labels[maps.rows[place]])
         patch = images[place]
         cells[0].imshow(patch, interpolation="nearest", cmap="gray", vmin=0, vmax=1)
-        _title(cells[0], elide(names[true], _LONGEST), "true class", bold=True)
+        _title(cells[0], elide(names[true], _LONGEST), "", bold=True)
         for axes, arm, called in zip(cells[1:], (maps.before, maps.after), ("baseline", "arm"), strict=True):
             heat = axes.imshow(arm.drop[place], cmap=_HEAT, vmin=-most, vmax=most, interpolation="nearest")
             _title(axes, *_said(arm, place, names, called))

@@ -8,7 +8,7 @@ from raysat.formatting import one_line, plural
 from raysat.metrics.catalog import RECALL
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.changes import Changes
-from raysat.reporting.analysis.importance import ArmImportance, BandLoss, rarest
+from raysat.reporting.analysis.importance import ALL_BANDS, ArmImportance, BandLoss, rarest
 from raysat.reporting.analysis.pixels import NoPixels, Why
 from raysat.reporting.format.cells import difference_cell, p_cell, whole_cell, words
 from raysat.reporting.format.document import Block, Text
@@ -67,7 +67,7 @@ def changes_table(analysis: Analysis, changes: Changes) -> Table:
 
 def band_name(loss: BandLoss) -> str:
     """A band by its name, a group with the number of its bands."""
-    return loss.name if len(loss.bands) == 1 else f"{loss.name} ({len(loss.bands)})"
+    return loss.name if len(loss.bands) == 1 or loss.name == ALL_BANDS else f"{loss.name} ({len(loss.bands)})"
 
 
 def rarest_name(analysis: Analysis) -> str:

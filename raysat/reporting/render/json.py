@@ -11,9 +11,11 @@ from raysat import __version__
 from raysat.metrics.catalog import AUROC, AVERAGE_PRECISION, PRECISION, RECALL
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.benchmarks import BenchmarkComparison
+from raysat.reporting.analysis.changes import Changes, ClassPair
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.effects import Effect, Effects
 from raysat.reporting.analysis.estimate import Estimate
+from raysat.reporting.analysis.importance import ArmImportance
 from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.replication import Replication
@@ -57,6 +59,8 @@ def report_json(analysis: Analysis) -> str:
         },
         "findings_of_the_paper": _paper(analysis.replication) if analysis.replication else [],
         "benchmark": _benchmark(analysis.benchmark) if analysis.benchmark else None,
+        "changes": None if analysis.explained is None else _changes(board, analysis.explained.changes),
+        "importance": [_importance(arm) for arm in analysis.importance],
         "runs": [_fields(run, "study", "command", "text") for run in analysis.runs],
         "later": later_values(board, analysis.later),
         "generators": [generator.record.model_dump(mode="json", exclude={"data"}) for generator in analysis.generators],
@@ -154,6 +158,25 @@ def _combination(board: Leaderboard, whole: Combination) -> dict[str, Any]:
     ]
     asked = {"label": whole.label, "asked": whole.preplanned, "over": whole.n_contexts}
     return {**asked, "synergy": _estimates(board, whole.synergy), "subsets": parts}
+
+
+def _changes(board: Leaderboard, changes: Changes) -> dict[str, Any]:
+    """How many patches of each class an arm newly gets right and wrong, and of each class pair."""
+
+    def pairs(found: Sequence[ClassPair]) -> list[dict[str, Any]]:
+        names = board.classes
+        return [{"class": names[pair.true], "taken_for": names[pair.wrong], "n": len(pair.rows)} for pair in found]
+
+    return {
+        **_fields(changes, "arm", "baseline", "seeds"),
+        "by_class": dict(zip(board.classes, changes.by_class, strict=True)),
+        "newly_right": pairs(changes.right),
+        "newly_wrong": pairs(changes.wrong),
+    }
+
+
+def _importance(arm: ArmImportance) -> dict[str, Any]:
+    return {**_fields(arm, "arm", "seeds", "repeats"), "losses": arm.losses}
 
 
 def _paper(replication: Replication) -> list[dict[str, Any]]:

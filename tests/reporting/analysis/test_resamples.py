@@ -44,6 +44,7 @@ def predictions(classes: int, trials: int) -> TrialPredictions:
     labels = np.sort(rng.integers(0, classes, 60)).astype(np.uint8)
     return TrialPredictions(
         labels=labels,
+        positions=np.arange(60),
         predicted=rng.integers(0, classes, (trials, 60)).astype(np.uint8),
         confusion=np.zeros((trials, classes, classes), np.int64),
         rows={},
