@@ -29,7 +29,13 @@ def occlusion_subject(inputs: ModelInputs, positions: Sequence[int]) -> Occlusio
 
 
 def places(side: int, mask: int, stride: int) -> list[int]:
-    """Where squares begin along a side, so that every pixel is covered."""
+    """Return where squares begin along a side, so that every pixel is covered.
+
+    Args:
+        side: of the patch, in pixels.
+        mask: side of a square.
+        stride: from one square to the next.
+    """
     return [*range(0, side - mask, stride), side - mask]
 
 

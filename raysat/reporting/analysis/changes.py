@@ -56,7 +56,13 @@ class Changes:
 
 
 def find_changes(predictions: TrialPredictions, arm: str, baseline: str) -> Changes | None:
-    """Compare an arm with a baseline patch by patch; None where they have no seed in common."""
+    """Compare an arm with a baseline patch by patch; return None where they have no seed in common.
+
+    Args:
+        predictions: of both.
+        arm: its name.
+        baseline: what it is compared with.
+    """
     rows, labels = predictions.rows, predictions.labels
     seeds = tuple(sorted(set(rows[arm]) & set(rows[baseline])))
     if not seeds:

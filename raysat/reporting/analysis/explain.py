@@ -35,7 +35,7 @@ def explained_arm(board: Leaderboard, baseline: str, arm: str | None = None) -> 
 def explain(
     board: Leaderboard, predictions: TrialPredictions, baseline: str, arm: str | None, data: PatchStore | None
 ) -> Explained | None:
-    """Explain an arm; None where there is no other than the baseline, or they have no seed in common.
+    """Explain an arm; return None where there is no other than the baseline, or they have no seed in common.
 
     Args:
         board: ranked.

@@ -40,7 +40,13 @@ class Maps:
 
 
 def read_maps(board: Leaderboard, predictions: TrialPredictions, changes: Changes) -> Maps | None:
-    """Read the newest maps that an arm and the baseline both have of the same patches; None where there are none."""
+    """Return the newest maps that an arm and the baseline both have of the same patches; None where there are none.
+
+    Args:
+        board: of the run.
+        predictions: of its trials.
+        changes: what the arm changes.
+    """
     places = {position: place for place, position in enumerate(predictions.positions.tolist())}
     newest: tuple[float, Maps] | None = None
     arms = [{arm.name: arm for arm in board.ranked}[name] for name in (changes.baseline, changes.arm)]

@@ -38,7 +38,7 @@ RECALLS = (0.9, 0.6, 0.6, 0.5)
 ALL = {
     "leaderboard", "arms", "to_baseline", "recall_to_baseline", "to_best", "recall_to_best", "recall", "precision",
     "main_effects", "interactions", "combination", "variance", "more", "auroc", "average_precision", "unfinished",
-    "cost", "generators", "published", "findings", "runs", "changes", "candidates",
+    "cost", "generators", "published", "findings", "runs", "changes", "changed", "candidates",
 }  # fmt: skip
 
 
