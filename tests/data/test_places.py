@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from raysat.data.exporters.write import export_store
 from raysat.data.patch_store import PatchStore
 from raysat.data.places import Place, SceneRef
 from raysat.data.remote.copy import fetch_store
@@ -177,6 +178,14 @@ def test_real_patches_bring_their_places(real_data, tmp_path):
     assert (store.places.x[0], store.places.y[0]) == pytest.approx(middle, abs=1e-6)
     assert store.places.scenes[store.places.scene[0]].crs == crs
     assert verify_store(store)
+
+
+def test_a_conversion_says_that_it_has_no_places(tmp_path):
+    placed, plain = (
+        write_placed(tmp_path / name, places) for name, places in (("p", places_of(12)), ("q", [None] * 12))
+    )
+    assert any("has no places" in note for note in export_store(placed, tmp_path / "x", "imagefolder").notes)
+    assert not any("places" in note for note in export_store(plain, tmp_path / "y", "imagefolder").notes)
 
 
 def test_a_copy_and_a_store_read_by_range_have_the_places(tmp_path, monkeypatch):

@@ -73,6 +73,8 @@ def export_store(
     _check_target(out, overwrite=overwrite)
     with writing(out), partial_folder(target) as work:
         notes = tuple(_WRITERS[layout](store, describe(store, layout), work, progress))
+        if store.places is not None:
+            notes += ("where the patches lie is not written: the store made of it again has no places",)
         files = [file for file in sorted(work.rglob("*")) if file.is_file()]
         size = sum(file.stat().st_size for file in files)
         for file in files:
