@@ -16,8 +16,7 @@ FOR_OTHERS = {
     "test": {"ipykernel", "ipywidgets", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "raysat"},
     "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
-# Of these the package imports some where they are needed. PyTorch's exporter needs onnxscript, which is tried for it.
-OPTIONAL = ("export",)
+OPTIONAL = ("chips", "convert", "export", "stac")  # extras whose packages raysat imports where they are needed
 NAMESPACES = {"google": "protobuf", "pystac": "pystac"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -35,13 +34,15 @@ def _optional() -> set[str]:
 
 
 def _imports(folder: Path) -> Iterator[str]:
-    """Top-level modules that a folder's files import, wherever in them."""
+    """Top-level modules that a folder's files import, wherever in them and however."""
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name.partition(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
                 yield node.module.partition(".")[0]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "extra_module":
+                yield ast.literal_eval(node.args[0]).partition(".")[0]
 
 
 def _used(folder: Path) -> set[str]:

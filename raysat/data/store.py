@@ -166,12 +166,11 @@ class StoreWriter:
         places, pixel_size = self._places.places, self._places.pixel_size
         scenes, table = (places.scenes, places.table()) if places else ((), None)
         placed = place_digest(pixel_size, scenes, table)
-        # The fingerprint covers what training and splitting see: pixels, labels, splits, band and class names, places;
-        # not their origin.
+        # The fingerprint covers what training sees: pixels, labels, splits, band and class names; not their origin, nor
+        # where they lie, which has a digest of its own.
         seen = [self.bands, self.classes, self.sensor, shape, dtype]
         for part in (self.labels.tobytes(), codes.tobytes(), json.dumps(seen).encode(), patches.nodata_digest):
             self._hash.update(part)
-        self._hash.update((placed or "").encode())
         with writing(self.path):
             if lost := [repr(self.bands[band]) for band in patches.bands_without_data(codes == 0)]:
                 raise DataError(

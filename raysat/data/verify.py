@@ -16,7 +16,6 @@ import numpy.typing as npt
 from raysat.data import nodata
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.patch_store import PatchStore
-from raysat.data.places import place_digest
 from raysat.data.stats import BandStats, Block, band_stats
 from raysat.data.store_files import NODATA, PLACES
 
@@ -121,17 +120,9 @@ def _faults(pixels: _Pixels, progress: Progress, *, statistics: bool) -> Iterato
         yield f"nodata pixels of the bands are {tuple(counts.tolist())}, store.json counts {store.nodata}"
     seen = [store.bands, store.classes, store.sensor, store.images.shape, store.images.dtype.name]
     mask_digest = of_nodata.digest() if counts.any() else b""
-    places = store.places
-    placed = place_digest(store.pixel_size, places.scenes if places else (), places.table() if places else None)
-    if places is None and store.files.size(PLACES) is not None:
+    if store.places is None and store.files.size(PLACES) is not None:
         yield f"there is a file {PLACES}, of which store.json says nothing"
-    for part in (
-        store.labels.tobytes(),
-        store.splits.tobytes(),
-        json.dumps(seen).encode(),
-        mask_digest,
-        (placed or "").encode(),
-    ):
+    for part in (store.labels.tobytes(), store.splits.tobytes(), json.dumps(seen).encode(), mask_digest):
         digest.update(part)
     if digest.hexdigest()[:32] != store.fingerprint:
         yield f"the fingerprint of its content is {digest.hexdigest()[:32]}, store.json says {store.fingerprint}"

@@ -19,8 +19,9 @@ from raysat.data.scenes.bands import Wanted, fold
 from raysat.data.scenes.raster import assemble
 from raysat.data.scenes.remote import RasterPath, RemoteFile, is_remote, open_anywhere
 from raysat.data.scenes.scene import Scene, SceneFile
-from raysat.errors import BandError, DataError, InstallationError, UsageError
+from raysat.errors import BandError, DataError, UsageError
 from raysat.files import read_bytes
+from raysat.installation import extra_module
 
 if TYPE_CHECKING:
     from pystac import Asset, Item
@@ -89,10 +90,7 @@ def item_platform(place: Path | str) -> str:
 
 
 def _read(place: Path | str) -> Item:
-    try:
-        import pystac  # noqa: PLC0415  (an extra)
-    except ImportError as error:
-        raise InstallationError("STAC items are read with pystac", hint="pip install 'raysat[stac]'") from error
+    pystac = extra_module("pystac", extra="stac")
     content = _content(place)
     try:
         parsed = json.loads(content)

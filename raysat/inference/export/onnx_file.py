@@ -38,8 +38,9 @@ def check_size(parameters: int, networks: int) -> None:
 
 def need_onnx() -> None:
     """Raise InstallationError where what writes and checks ONNX is missing."""
-    for package in ("onnx", "onnxruntime", "onnxscript"):
-        extra_module(package, extra="export")
+    extra_module("onnx", extra="export")
+    extra_module("onnxruntime", extra="export")
+    extra_module("onnxscript", extra="export")
 
 
 def write_onnx(program: Program, traced: ExportedProgram, about: ModelManifest, path: Path) -> float:

@@ -45,8 +45,8 @@ _COMMON: Final = {
 
 def need_stac() -> None:
     """Raise InstallationError where what writes STAC items is missing."""
-    for package in ("pystac", "stac_model"):
-        extra_module(package, extra="export")
+    extra_module("pystac", extra="export")
+    extra_module("stac_model", extra="export")
 
 
 def stac_item(about: ModelManifest) -> bytes:
