@@ -62,12 +62,14 @@ RAY = (
 )
 SLOW = (
     "tests/cli/test_export.py",
+    "tests/cli/test_predict.py",
     "tests/cli/test_report.py",
     "tests/config/test_limits.py",
     "tests/data/importers/test_synthetic.py",
     "tests/execution/test_imports.py",
     "tests/hosts/",
     "tests/inference/test_export.py",
+    "tests/inference/maps/test_scene_map.py",
     "tests/reporting/analysis/test_coverage.py",
     "tests/search/test_sampler.py",
     "tests/search/test_schema.py",

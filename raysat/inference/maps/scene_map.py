@@ -149,11 +149,13 @@ def check_names(sources: Sequence[str]) -> None:
     """Raise UsageError where two scenes' maps would be called the same."""
     seen: dict[str, str] = {}
     for source in sources:
-        if (other := seen.setdefault(scene_name(source), source)) is not source:
+        name = scene_name(source)
+        if name in seen:
             raise UsageError(
-                f"the maps of {other} and {source} would both be called {scene_name(source)}",
+                f"the maps of {seen[name]} and {source} would both be called {name}",
                 hint="map them one after the other, with another {--out}",
             )
+        seen[name] = source
 
 
 def _check_target(target: Path, options: MapOptions) -> None:

@@ -1,0 +1,88 @@
+"""Predictions of a store beside those that the run keeps, and metrics beside scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from raysat.data.store import PatchStore, StoreWriter
+from raysat.errors import BandError, DataError, UsageError
+from raysat.inference.load import load_arm
+from raysat.inference.store_predictions import predict_store
+from tests.helpers.maps import BANDS, random_arm
+from tests.helpers.run import run_alone
+
+STUDY = """
+study: tiny
+base:
+  model: {name: test_resnet}
+  optim: {kind: adam, batch_size: 8, epochs: 2}
+  data: {bands: [B6, B2]}
+seeds: [0, 1]
+arms:
+  plain: {}
+"""
+
+
+def silent(*_: object) -> None:
+    """Nobody is told."""
+
+
+def test_it_says_what_the_run_keeps(tmp_path, landsat_store: PatchStore) -> None:
+    run = run_alone(tmp_path, STUDY, landsat_store)
+    trained = load_arm(run, "plain", device=torch.device("cpu"))
+    told: list[tuple[int, int]] = []
+    found = predict_store(trained, landsat_store, "test", lambda *step: told.append(step))
+    kept = [run.read_predictions(trial) for trial in trained.trials]
+    np.testing.assert_array_equal(found.indices, kept[0].indices)
+    mean = np.mean([each.probabilities.astype(np.float32) for each in kept], axis=0)
+    np.testing.assert_allclose(found.probabilities, mean, atol=5e-4)  # float16
+    assert found.by_seed == tuple(each.metrics() for each in kept)
+    assert found.metrics is not None
+    labels, predicted = landsat_store.labels[found.indices], found.predicted
+    assert found.metrics.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert found.metrics.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert told[-1] == (len(labels), len(labels))
+    assert len(predict_store(trained, landsat_store, "all", silent).indices) == len(landsat_store)
+
+
+def make(path, *, bands=BANDS, classes=("a", "b", "c"), size=16, dtype=np.uint16, sensor="sentinel2") -> PatchStore:
+    with StoreWriter(path, bands=bands, classes=classes, sensor=sensor, source={}) as writer:
+        for label in range(len(classes)):
+            pixels = np.random.default_rng(label).integers(300, 2000, (len(bands), size, size))
+            writer.add((pixels % 256 if dtype == np.uint8 else pixels).astype(dtype), label, "train")
+        return writer.close()
+
+
+def test_classes_are_known_by_name(tmp_path) -> None:
+    arm = random_arm(models=1)
+    found = predict_store(arm, make(tmp_path / "a", classes=("c", "a")), "all", silent)
+    assert found.labels is not None
+    assert found.labels.tolist() == [2, 0]
+    assert found.disagreement is None
+    other = predict_store(arm, make(tmp_path / "b", classes=("a", "x")), "all", silent)
+    assert (other.labels, other.metrics, other.by_seed) == (None, None, ())
+
+
+def test_bands_are_known_by_name(tmp_path) -> None:
+    arm, store = random_arm(models=1), make(tmp_path / "a", bands=("B08", *BANDS[::-1]))
+    found = predict_store(arm, store, "all", silent)
+    patches = store.images[:, [3, 2, 1]]
+    np.testing.assert_allclose(found.probabilities, arm.models[0].probabilities(patches), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("other", "error", "said"),
+    [
+        ({"bands": ("B02", "B03")}, BandError, "has no band B04, which the model takes; it has B02, B03"),
+        ({"size": 32}, DataError, "has patches of 32 x 32 uint16, the model takes 16 x 16 uint16"),
+        ({"dtype": np.uint8}, DataError, "has patches of 16 x 16 uint8, the model takes 16 x 16 uint16"),
+        ({"sensor": "sentinel2_l2a"}, DataError, "is of sentinel2_l2a, the model was trained on sentinel2"),
+        ({}, UsageError, "has no patches in split test"),
+    ],
+)
+def test_other_stores_are_refused(tmp_path, other, error, said) -> None:
+    with pytest.raises(error, match=said):
+        predict_store(random_arm(models=1), make(tmp_path / "a", **other), "test", silent)
