@@ -10,6 +10,7 @@ from .api.importers import ImportResult, import_droughtwatch, import_folder, imp
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
 from .api.maps import Maps, PatchPredictions, predict, predict_store
 from .api.models import load_model
+from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
 from .api.searches import SearchRun, open_search, tune

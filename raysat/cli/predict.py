@@ -67,7 +67,7 @@ def predict(
     """
     if arm is not None and best:
         raise UsageError("--arm and --best are two ways to say which arm", hint="give one of them")
-    from raysat.api.maps import best_arm
+    from raysat.api.predictions import best_arm
     from raysat.api.runs import open_run
 
     opened, screen = open_run(run), console()
@@ -85,7 +85,7 @@ def predict(
 def _predict_store(
     run: Run, source: str, out: str, split: SplitName | None, models: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    from raysat.api.maps import predict_store
+    from raysat.api.predictions import predict_store
 
     if wrong := [name for name in _OF_SCENES if given[name]]:
         raise UsageError(f"--{wrong[0].replace('_', '-')} is of scenes, not of a patch store", hint="leave it out")

@@ -100,7 +100,7 @@ class Layer:
 
 
 def map_layers(classes: Sequence[str], *, probabilities: str, models: int) -> list[Layer]:
-    """The layers of a map.
+    """Return the layers of a map.
 
     Args:
         classes: their names.

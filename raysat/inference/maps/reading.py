@@ -73,6 +73,9 @@ def slabs(scene: Scene, region: Region, tiling: Tiling, inputs: ModelInputs) -> 
         tiling: of the region.
         inputs: of the model.
 
+    Yields:
+        Its parts, those of a swath one below the other.
+
     Raises:
         DataError: a file is damaged.
     """
