@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio does not always make one of its errors
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.shutil import copy
@@ -239,7 +240,7 @@ class _disk:  # noqa: N801  (used as a function)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._gdal.__exit__(kind, error, trace)
-        if isinstance(error, RasterioError | OSError):
+        if isinstance(error, RasterioError | CPLE_BaseError | OSError):
             cause = getattr(error, "strerror", None) or error.__cause__ or error
             raise DiskError(
                 f"{self._path} cannot be written: {cause}", hint="free some space, or write elsewhere"
