@@ -23,6 +23,7 @@ from raysat.inference.export.program import (
     Program,
     check,
     largest_difference,
+    rounding,
     run_traced,
     trace,
     trial_patches,
@@ -129,10 +130,19 @@ def test_a_program_that_says_something_else_is_refused() -> None:
     )
     assert difference > 0.01
     with pytest.raises(ExportError, match="differs from the trained network by"):
-        check("x", "ONNX", difference)
+        check("x", "ONNX", difference, rounding(program, model.inputs))
     with pytest.raises(ExportError):
-        check("x", "ONNX", float("nan"))
-    check("x", "ONNX", 9e-5)
+        check("x", "ONNX", float("nan"), 0.0)
+    with pytest.raises(ExportError):
+        check("x", "ONNX", 2e-5, 1e-6)
+    check("x", "ONNX", 9e-6, 0.0)
+    check("x", "ONNX", 2e-5, 1e-5)  # the network itself is no surer
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_what_rounding_explains_is_little(family: dict[str, Any]) -> None:
+    model = classifier(**family)
+    assert 0 < rounding(Program([model]), model.inputs) < 1e-5
 
 
 class Untraceable(nn.Module):

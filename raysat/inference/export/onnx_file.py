@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 
 from raysat.errors import ExportError
 from raysat.inference.classifier import Probabilities
-from raysat.inference.export.program import Patches, Program, cannot, check, largest_difference
+from raysat.inference.export.program import Patches, Program, cannot, check, largest_difference, rounding
 from raysat.installation import extra_module
 from raysat.storage.model_folder import INPUT, OUTPUT, ModelManifest
 
@@ -85,7 +85,7 @@ def write_onnx(program: Program, traced: ExportedProgram, about: ModelManifest, 
     except Exception as error:
         raise cannot(name, "ONNX", error) from error
     difference = largest_difference(program, about.inputs, run_onnx(content))
-    check(name, "ONNX", difference)
+    check(name, "ONNX", difference, rounding(program, about.inputs))
     path.write_bytes(content)
     return difference
 

@@ -10,7 +10,7 @@ from typing import Final
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.files import install_folder, partial_folder, sync_file, writing
 from raysat.inference.export.onnx_file import check_size, need_onnx, write_onnx
-from raysat.inference.export.program import Program, check, largest_difference, run_traced, trace, write_torch
+from raysat.inference.export.program import Program, check, largest_difference, rounding, run_traced, trace, write_torch
 from raysat.inference.export.stac_item import need_stac, stac_item
 from raysat.inference.export.weights import write_weights
 from raysat.inference.load import TrainedArm
@@ -103,7 +103,7 @@ def _write_programs(arm: TrainedArm, about: ModelManifest, work: Path, formats: 
     traced = trace(program, about.inputs)
     if "torch" in formats:
         differences["torch"] = largest_difference(program, about.inputs, run_traced(traced))
-        check(about.config.model.name, "torch", differences["torch"])
+        check(about.config.model.name, "torch", differences["torch"], rounding(program, about.inputs))
         write_torch(traced, work / TORCH)
     if "onnx" in formats:
         differences["onnx"] = write_onnx(program, traced, about, work / ONNX)
