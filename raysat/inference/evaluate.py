@@ -116,7 +116,14 @@ def _sizes(wanted: Wanted, stores: Stores) -> dict[str, int]:
 
 
 def missing(ledger: Ledger, trial: str, wanted: Wanted, stores: Stores) -> tuple[str, ...]:
-    """Return the evaluations of a trial that are not there, or damaged, or of an older corruption or other patches."""
+    """Return the evaluations of a trial that are not there, or damaged, or of an older corruption or other patches.
+
+    Args:
+        ledger: of the run.
+        trial: whose.
+        wanted: what there should be.
+        stores: whose patches they should be of.
+    """
     kept, versions = Evaluations(ledger.root), {each.name: each.version for each in wanted.corrupted}
     found = []
     for name in wanted.names:

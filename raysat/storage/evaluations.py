@@ -153,6 +153,9 @@ class Evaluations:
             trial: whose.
             file: of its files.
 
+        Returns:
+            Predictions, whole.
+
         Raises:
             StorageError: as ``read``.
         """

@@ -102,6 +102,9 @@ def class_weights(labels: npt.NDArray[Any], classes: int, n_resamples: int, *, s
         classes: K.
         n_resamples: B.
         seed: of the random patches.
+
+    Returns:
+        Their counts, scaled as those of other metrics are.
     """
     rng, found = np.random.default_rng(seed), np.zeros((n_resamples, len(labels)), np.float32)
     for k in range(classes):

@@ -73,6 +73,9 @@ def calibrated(
         clean: predictions of the patches as they are, by arm and seed.
         progress: called with models done, and all.
 
+    Returns:
+        All arms that have one.
+
     Raises:
         StorageError: damaged predictions.
     """

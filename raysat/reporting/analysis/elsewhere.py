@@ -39,6 +39,9 @@ def elsewhere(evaluated: Sequence[Evaluated], home: PairedBootstrap, baseline: s
         home: the run's own predictions.
         baseline: the arm that others are compared with.
 
+    Returns:
+        One for each store and split.
+
     Raises:
         StorageError: predictions that are damaged, or of different patches.
     """

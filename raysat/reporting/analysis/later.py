@@ -38,6 +38,9 @@ def read_later(
         baseline: the arm that others are compared with.
         progress: called with what is being done, how far it is, and its end.
 
+    Returns:
+        What there is.
+
     Raises:
         StorageError: predictions that are damaged, or of different patches.
     """

@@ -76,6 +76,9 @@ def robustness(
         baseline: the arm that others are compared with.
         progress: called with corruptions done, and all.
 
+    Returns:
+        Every arm that has some corruption at all its severities.
+
     Raises:
         StorageError: predictions that are damaged, or of different patches.
     """

@@ -96,7 +96,13 @@ def drop_table(analysis: Analysis, found: Robustness) -> Table:
 
 
 def value_table(analysis: Analysis, found: Robustness, metric: Metric) -> Table:
-    """What each arm has under each corruption, as it is."""
+    """What each arm has under each corruption, as it is.
+
+    Args:
+        analysis: of the run.
+        found: under corruptions.
+        metric: balanced accuracy or ICV.
+    """
 
     def clean(arm: str) -> Cell:
         each = next(of[arm] for of in found.under.values() if arm in of)
