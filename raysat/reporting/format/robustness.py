@@ -102,6 +102,9 @@ def value_table(analysis: Analysis, found: Robustness, metric: Metric) -> Table:
         analysis: of the run.
         found: under corruptions.
         metric: balanced accuracy or ICV.
+
+    Returns:
+        A row per arm.
     """
 
     def clean(arm: str) -> Cell:
