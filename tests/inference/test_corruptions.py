@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, stats
 
-from raysat.data.bands import SENSORS
 from raysat.data.corruptions import CORRUPTIONS, SEVERITIES, wavelengths
 from raysat.data.model_inputs import ModelInputs
+from raysat.data.sensors import SENSORS
 from raysat.data.stats import BandStats
 from raysat.errors import UsageError
 from raysat.inference.corruptions.corrupt import check_known, corrupt
