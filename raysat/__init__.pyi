@@ -8,7 +8,7 @@ from .api.export import Exported, export
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
-from .api.maps import Maps, PatchPredictions, predict, predict_store
+from .api.maps import Maps, predict
 from .api.models import load_model
 from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report

@@ -96,7 +96,7 @@ def _read(place: Path | str) -> Item:
         parsed = json.loads(content)
         if not isinstance(parsed, dict) or parsed.get("type") != "Feature":
             raise DataError(f"{_shown(place)} is no STAC item", hint=_REMEDY)
-        return pystac.Item.from_dict(parsed, migrate=False)
+        item: Item = pystac.Item.from_dict(parsed, migrate=False)
     except (
         ValueError,
         KeyError,
@@ -107,6 +107,7 @@ def _read(place: Path | str) -> Item:
         pystac.STACTypeError,
     ) as error:
         raise DataError(f"{_shown(place)} is no STAC item: {error}", hint=_REMEDY) from error
+    return item
 
 
 def _content(place: Path | str) -> bytes:

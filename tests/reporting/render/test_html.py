@@ -97,7 +97,7 @@ def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> 
     sections = [attributes["id"] for attributes in page.all("h2")]
     assert sections == [
         "leaderboard", "differences", "tradeoff", "baseline", "classes", "effects", "curves", "confusion",
-        "calibration", "more", "cost", "reproduce", "method",
+        "changed", "calibration", "more", "cost", "reproduce", "method",
     ]  # fmt: skip
 
 
