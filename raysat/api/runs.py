@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.api.evaluations import Evaluation, evaluate
 from raysat.api.reports import Report, report
 from raysat.api.stores import Store
 from raysat.api.studies import plan
@@ -186,10 +185,6 @@ class Run(Shown):
             UsageError: nothing has finished, an unknown arm, metric, factor or level.
         """
         return report([self], out=out, baseline=baseline, rank_by=rank_by, combinations=combinations)
-
-    def evaluate(self, **options: Any) -> Evaluation:
-        """Evaluate its finished models; the options, what it returns and raises are those of ``raysat.evaluate``."""
-        return evaluate(self, **options)
 
     @checked
     def copy(self, out: AnyPath | str) -> Copied:

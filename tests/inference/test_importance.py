@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from raysat.config.schema import Config
 from raysat.data.band_groups import band_groups
-from raysat.data.bands import SENSORS
 from raysat.data.model_inputs import ModelInputs
+from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.inference.classifier import Classifier
 from raysat.inference.importance import cost, importance_subject, permutations, permuted_hits

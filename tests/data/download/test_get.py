@@ -189,6 +189,7 @@ def closed_port():
         (f"http://127.0.0.1:{closed_port()}/a.bin", r"no connection \(Connection refused\)"),
         ("http://no-such-host.invalid/a.bin", "no connection"),
     ],
+    ids=["nobody listens", "no such host"],
 )
 def test_without_a_network_the_steps_by_hand_are_said(site, tmp_path, url, cause):
     with pytest.raises(DownloadError, match=cause) as caught:
