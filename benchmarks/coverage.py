@@ -117,7 +117,14 @@ def predictions_of(labels: np.ndarray, predicted: np.ndarray) -> TrialPrediction
     confusion = [np.bincount(labels.astype(int) * classes + row, minlength=classes**2) for row in predicted]
     confusion = np.array(confusion).reshape(-1, classes, classes)
     return TrialPredictions(
-        labels=labels, predicted=predicted, confusion=confusion, rows={}, scores=(), records=(), reliability={}
+        labels=labels,
+        positions=np.arange(len(labels)),
+        predicted=predicted,
+        confusion=confusion,
+        rows={},
+        scores=(),
+        records=(),
+        reliability={},
     )
 
 

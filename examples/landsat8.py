@@ -1,4 +1,4 @@
-"""A Landsat 8 scene from its bands to a finding: chips at labelled points, stored, trained, reported.
+"""A Landsat 8 scene from its bands to a map: chips at labelled points, stored, trained, reported, mapped.
 
     python examples/landsat8.py FOLDER --out landsat8            # minutes on a laptop
 
@@ -67,6 +67,8 @@ def main() -> None:
     run = raysat.ablate(plan, out=options.out / "runs", on_event=raysat.RunView(Console(soft_wrap=True)))
     print()
     print(raysat.report(run, out=options.out / "report"))
+    maps = raysat.predict(run, options.scene, out=options.out / "maps", stride=STRIDE, png=True, overwrite=True)
+    print(maps.to_frame())
 
 
 def write_points(quality: Path, file: Path) -> Path:

@@ -253,5 +253,5 @@ def test_a_missing_package_names_its_extra(
     result = raysat("export", run.root, "--best", "--format", what, "--out", tmp_path / "out")
     assert result.code == 3
     assert package_name in result.err
-    assert "pip install 'raysat[export]'" in result.err
+    assert "it comes with raysat[export]" in result.err
     assert not (tmp_path / "out").exists()

@@ -1,15 +1,18 @@
-"""The script that goes from the bands of a scene to a finding, on the real scene."""
+"""The script that goes from the bands of a scene to a map, on the real scene."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import rasterio
+
 import raysat
 from tests.helpers.paths import ROOT
 
 
-def test_a_scene_is_cut_stored_trained_and_reported(tmp_path: Path, real_data: Path) -> None:
+def test_a_scene_is_cut_stored_trained_reported_and_mapped(tmp_path: Path, real_data: Path) -> None:
     words = [ROOT / "examples" / "landsat8.py", real_data / "landsat8", "--epochs", 1, "--seeds", 1, "--out", "here"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     done = subprocess.run(
@@ -24,4 +27,9 @@ def test_a_scene_is_cut_stored_trained_and_reported(tmp_path: Path, real_data: P
     assert store.images.shape == (1224, 10, 33, 33)
     assert store.places.scenes[0].crs == "EPSG:32616"
     made = {path.name for path in (tmp_path / "here").iterdir()}
-    assert made == {"points.geojson", "store", "chips.png", "runs", "report"}
+    assert made == {"points.geojson", "store", "chips.png", "runs", "report", "maps"}
+    (layer,) = (tmp_path / "here" / "maps").rglob("class.tif")
+    with rasterio.open(layer) as classes:
+        assert classes.shape == (-(-603 // 16), -(-627 // 16))
+        assert classes.res == (480.0, 480.0)
+        assert set(np.unique(classes.read(1))) <= {0, 1, 2, 3, 255}
