@@ -12,6 +12,7 @@ import numpy as np
 from rasterio.windows import Window
 
 from raysat.data.model_inputs import ModelInputs
+from raysat.data.places import SAME_SIZE
 from raysat.data.scenes.raster import open_scene
 from raysat.data.scenes.remote import RasterPath, RemoteFile, is_remote, open_anywhere
 from raysat.data.scenes.scene import Scene, SceneFile
@@ -19,7 +20,6 @@ from raysat.data.scenes.stac import item_platform, open_item
 from raysat.errors import BandError, DataError, UsageError
 from raysat.files import as_path
 
-_SAME_SIZE: Final = 0.01  # by which pixel sizes may differ
 _SAMPLES: Final = 4  # patches along each axis whose values are looked at
 _TAILS: Final = (2, 98)  # percentiles of the values
 # Times that a band's values may be larger or smaller than those that the model was trained on: the same ground is that
@@ -143,7 +143,7 @@ def _check(scene: Scene, inputs: ModelInputs, source: str) -> None:
         )
     if inputs.pixel_size is not None:
         own = scene.pixel_size
-        if own is None or abs(own / inputs.pixel_size - 1) > _SAME_SIZE:
+        if own is None or abs(own / inputs.pixel_size - 1) > SAME_SIZE:
             size = f"{own:.6g} m" if own is not None else "not known in metres"
             raise DataError(
                 f"{source}: its pixel size is {size}, the model was trained on {inputs.pixel_size:.6g} m",
