@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 
 def test_every_broken_file_is_read_or_refused():
     command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--cases", "400", "--workers", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[0].split() == ["reader", "cases", "read", "refused", "failures", "ms", "a", "case"]

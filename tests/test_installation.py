@@ -10,6 +10,7 @@ import pytest
 from raysat.installation import installation_error
 from tests.helpers.command import STUDY
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 MISSING = "raise ModuleNotFoundError(\"No module named 'msgpack'\", name='msgpack')\n"
 OLD = "raise ImportError(\"/lib/libc.so.6: version `GLIBC_2.99' not found (required by _raylet.so)\", name='_raylet')\n"
@@ -35,7 +36,7 @@ def test_the_command_says_which_package_and_what_to_do(
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     error, advice = done.stderr.splitlines()

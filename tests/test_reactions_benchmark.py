@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 
 def test_it_measures_a_case() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "reactions.py"), "--times", "1", "--only", "own raylet killed"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert "Traceback" not in done.stderr, done.stderr
     heading, row = done.stdout.splitlines()
     assert heading.startswith("what happens")

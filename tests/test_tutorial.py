@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 PAGE = ROOT / "docs" / "tutorial.md"
 DATA = Path(os.environ.get("RAYSAT_TEST_DATA", ROOT.parent / "shared" / "data")) / "eurosat" / "tif"
@@ -62,7 +63,7 @@ def run(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment |= {"PATH": f"{folder / 'bin'}:{environment['PATH']}", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 

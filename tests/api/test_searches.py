@@ -21,7 +21,6 @@ SEARCH = {
 }
 
 
-@pytest.mark.timeout(200)
 def test_a_search_is_spent_read_and_confirmed(landsat_store: PatchStore, tmp_path: Path, ray_session: None) -> None:
     found = raysat.tune(SEARCH, landsat_store.path, out=tmp_path)
     frame = found.to_frame()

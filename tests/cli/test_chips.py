@@ -8,12 +8,13 @@ import rasterio
 
 from raysat.data.store import PatchStore
 from tests.helpers.data import left_behind
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.scenes import map_of, noise, write_labels, write_scene
 
 
 def raysat(*words):
     command = [sys.executable, "-m", "raysat", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_a_scene_and_points_become_a_store_and_a_map(tmp_path):

@@ -128,7 +128,7 @@ def test_another_store_may_have_other_bands_and_fewer_classes(raysat, run, small
 
 
 def test_python_does_the_same(run: Ledger) -> None:
-    found = package.open_run(run.root).evaluate(corruptions=["noise"], severities=[1], arms=["plain"])
+    found = package.evaluate(run.root, corruptions=["noise"], severities=[1], arms=["plain"])
     assert (found.evaluated, found.kept) == (2, 0)
     assert repr(found).endswith("2 evaluated now, 0 before>")
     assert list(found.table("robustness")["n"])

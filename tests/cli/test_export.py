@@ -19,6 +19,7 @@ from raysat.data.store import PatchStore
 from raysat.inference.load import load_arm
 from raysat.storage.ledger import Ledger
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.run import run_alone
 
 STUDY = """
@@ -60,7 +61,7 @@ def _exported(tmp_path_factory: pytest.TempPathFactory, run: Ledger) -> tuple[Pa
     words = ["export", run.root, "--arm", ARM, "--format", "safetensors,torch", "--format", "onnx,mlm", "--out", out]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "raysat", *map(str, words), "--license", "CC-BY-4.0"],
-        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return out, done.stdout

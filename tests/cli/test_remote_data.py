@@ -14,6 +14,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.files import ObjectPath
 from raysat.storage.ledger import Ledger
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.remote import upload
 
 
@@ -26,7 +27,7 @@ def ablate(space: Path, data: object, out: Path, cache: Path, **environment: str
     """Run the study; returns what it printed."""
     words = [sys.executable, "-m", "raysat", "ablate", "--space", space, "--data", data, "--out", out]
     env = os.environ | {"RAYSAT_CACHE": str(cache)} | environment
-    done = subprocess.run(map(str, words), capture_output=True, text=True, env=env, timeout=170, check=False)
+    done = subprocess.run(map(str, words), capture_output=True, text=True, env=env, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -14,6 +14,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.command import Raysat, ablate
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import LOOPBACK, listening
 
 
@@ -29,7 +30,7 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_listens_beyond_loopback(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while not list(out.glob("tiny/trials/*/record.json")):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
@@ -78,7 +79,7 @@ def test_a_second_run_on_the_same_output_is_refused(
 def test_an_unreachable_cluster(space: Path, landsat_store: PatchStore, tmp_path: Path) -> None:
     words = ablate(space, landsat_store, tmp_path / "runs", "--address", "127.0.0.1:1")
     command = [sys.executable, "-m", "raysat", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 3
     assert done.stderr.startswith("error: the cluster at 127.0.0.1:1 cannot be reached")
     assert not (tmp_path / "runs").exists()

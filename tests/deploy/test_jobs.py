@@ -18,6 +18,7 @@ from tests.helpers.host_fixtures import hosts_of_tests
 from tests.helpers.jobs import PATIENCE, Jobs, is_plain
 from tests.helpers.namespaces import HOME, PATH
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(
     shutil.which("pip", path=PATH) is None, reason="Ray installs wheels with pip, which is not here"
@@ -48,7 +49,7 @@ def build_wheel(folder: Path) -> Path:
     assert 'version = "0.1.0"' in text
     project.write_text(text.replace('version = "0.1.0"', f'version = "{VERSION}"'), encoding="utf-8")
     words = [sys.executable, "-c", BUILD, folder / "dist"]
-    done = subprocess.run(words, cwd=source, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=source, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = (folder / "dist").iterdir()
     assert wheel.name == f"raysat-{VERSION}-7-py3-none-any.whl"
@@ -65,7 +66,7 @@ def _jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
         start += ["--num-cpus=1", f"--object-store-memory={100 << 20}"]
         environment = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"} | PATIENCE
         host.run("ray", "get-auth-token", "--generate", environment=environment)
-        host.run("bash", "-c", " ".join(start), environment=environment, timeout=200)
+        host.run("bash", "-c", " ".join(start), environment=environment, timeout=PATIENCE_S)
         yield Jobs(user=host, head=host, environment=environment)
 
 

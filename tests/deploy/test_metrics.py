@@ -31,6 +31,7 @@ from raysat.training.loop import train
 from tests.helpers.hosts import NO_HOSTS, Host, hosts
 from tests.helpers.namespaces import NoHostsError
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.prometheus import (
     GRAFANA,
     Series,
@@ -114,9 +115,9 @@ def _observe(host: Host, store: PatchStore) -> Observed:
     host.run("ray", "start", "--head", *shape, "--disable-usage-stats", environment=environment)
     words = ["raysat", "ablate", "--space", "study.yaml", "--data", "store", "--address", f"{host.address}:6379"]
     words += ["--cpus-per-trial", "1", "--checkpoint-every", "1epoch"]
-    output = host.run(*words, environment=environment, timeout=240)
+    output = host.run(*words, environment=environment, timeout=PATIENCE_S)
     seen = Observed(host=host, token=token, began=began, output=output)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not any(values[-1][1] == 0 for _, values in seen.over("ray_raysat_run_active")[0]):
         assert time.monotonic() < deadline, "the end of the run was not scraped"
         time.sleep(1)
@@ -124,7 +125,6 @@ def _observe(host: Host, store: PatchStore) -> Observed:
 
 
 @needs_prometheus
-@pytest.mark.timeout(400)
 def test_every_panel_and_every_alert_has_data_of_a_real_run(observed: Observed) -> None:
     assert "done       4 jobs, 0 failed" in observed.output
     panels = board_expressions(read_board(BOARD), rate="10s")
@@ -140,7 +140,6 @@ def test_every_panel_and_every_alert_has_data_of_a_real_run(observed: Observed) 
 
 
 @needs_prometheus
-@pytest.mark.timeout(400)
 def test_what_prometheus_has_is_what_the_run_did(observed: Observed, landsat_store: PatchStore) -> None:
     plan = make_plan(load_study(observed.host.tmp / "home" / "study.yaml"), landsat_store)
     jobs = train_jobs(plan.trials)
@@ -174,7 +173,6 @@ def test_what_prometheus_has_is_what_the_run_did(observed: Observed, landsat_sto
 
 
 @needs_prometheus
-@pytest.mark.timeout(400)
 def test_each_metric_is_there_as_the_table_says(observed: Observed) -> None:
     """Beside Ray's own labels each has those of the table, and no others; nothing is there that is not in the table."""
     names = fetch(observed.host, "http://127.0.0.1:9090/api/v1/label/__name__/values")["data"]
@@ -200,7 +198,6 @@ def test_each_metric_is_there_as_the_table_says(observed: Observed) -> None:
 
 
 @needs_prometheus
-@pytest.mark.timeout(400)
 def test_rays_dashboard_finds_prometheus_and_grafana_with_its_boards(observed: Observed) -> None:
     def asked(what: str) -> Any:
         return fetch(observed.host, f"http://127.0.0.1:8265/api/{what}_health", observed.token)

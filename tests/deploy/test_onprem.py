@@ -22,11 +22,11 @@ from tests.helpers.host_fixtures import hosts_of_tests
 from tests.helpers.hosts import Host
 from tests.helpers.jobs import PATIENCE, Jobs, is_plain
 from tests.helpers.paths import ROOT, SPACES
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.ssh import USER, know_users, make_key, missing_tools, serve_ssh, wait_for_port
 
 pytestmark = [
     pytest.mark.skipif(bool(missing_tools()), reason="no SSH server (Debian: openssh-server, rsync)"),
-    pytest.mark.timeout(600),
 ]
 
 FILE = ROOT / "cluster-onprem.yaml"
@@ -59,7 +59,7 @@ class Site:
     machines: tuple[Host, Host]  # head and worker
     environment: dict[str, str]  # of the laptop's commands
 
-    def run(self, *words: object, timeout: float = 120) -> str:
+    def run(self, *words: object, timeout: float = PATIENCE_S) -> str:
         return self.laptop.run(*words, environment=self.environment, timeout=timeout)
 
 
@@ -118,7 +118,7 @@ def write_files(site: Site) -> None:
     (home / "study" / "table2.yaml").write_text(study, encoding="utf-8")
 
 
-def wait_until(is_so: Callable[[], object], seconds: float) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
@@ -136,7 +136,7 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
     head, worker = site.machines
     site.run("bash", "-c", "umask 077; ray get-auth-token --generate")
     assert "nothing is wrong" in site.run("raysat", "cluster", "check", FILE.name)
-    site.run("ray", "up", "--yes", FILE.name, timeout=200)
+    site.run("ray", "up", "--yes", FILE.name, timeout=PATIENCE_S)
     forward = site.laptop.start("ray", "dashboard", FILE.name, environment=site.environment, stdout=subprocess.DEVNULL)
     wait_for_port(site.laptop, 8265, "127.0.0.1")
     wait_until(lambda: worker.processes("raylet/raylet"), 200)  # the head starts it
@@ -145,15 +145,15 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
     words = ["raysat", "ablate", "--space", "table2.yaml", "--epochs", "16", "--seeds", "1"]
     words += ["--data", f"{BUCKET}/store", "--address", "auto", "--cpus-per-trial", "2", "--max-concurrent", "2"]
     jobs.submit("first", *words, options=["--working-dir", "study"])
-    jobs.wait_for(r"^ +1/7  .*  done  ", "first", seconds=200)
-    wait_until(lambda: all(machine.processes("ray::raysat table2: ") for machine in site.machines), 120)
+    jobs.wait_for(r"^ +1/7  .*  done  ", "first")
+    wait_until(lambda: all(machine.processes("ray::raysat table2: ") for machine in site.machines))
     stopped = jobs.stop("first")
     assert stopped.endswith("\nstopped; the same command resumes from here\n"), stopped
     assert is_plain(stopped), stopped
     assert re.search(r"^ 2 local\.cluster\.node$", site.run("ray", "exec", FILE.name, "ray status"), re.MULTILINE)
 
     jobs.submit("second", *words, options=["--working-dir", "study"])
-    jobs.end("second", seconds=200)
+    jobs.end("second")
     log = jobs.log("second")
     assert re.search(r"^resuming   \d of 7 trials are finished already$", log, re.MULTILINE), log
     assert is_plain(log)
@@ -165,7 +165,7 @@ def test_up_submit_stop_again_and_down(site: Site) -> None:
 
     site.laptop.kill("ray dashboard")
     forward.wait(timeout=30)
-    site.run("ray", "down", "--yes", FILE.name, timeout=200)
+    site.run("ray", "down", "--yes", FILE.name, timeout=PATIENCE_S)
     assert of_ray(head) == []
     wait_until(lambda: not of_ray(worker), 60)  # hears nothing of its head
     assert "trials     7 done" in site.run("raysat", "status", RUN)

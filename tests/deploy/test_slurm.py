@@ -14,6 +14,7 @@ from raysat.storage.event_log import read_events
 from raysat.storage.heartbeat import read_status
 from tests.helpers.outcome import outcome
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.slurm import Slurm, missing_tools, slurm
 
 SCRIPT = ROOT / "deploy" / "slurm" / "raysat.sbatch"
@@ -25,7 +26,6 @@ arms: {plain: {}, LDAM: {loss: {kind: ldam}}, focal: {loss: {kind: focal}}}
 """
 pytestmark = [
     pytest.mark.skipif(bool(missing_tools()), reason="no Slurm (Debian: slurmctld, slurmd, slurm-client, munge)"),
-    pytest.mark.timeout(400),
 ]
 
 
@@ -42,7 +42,7 @@ def words(queue: Slurm, store: PatchStore, out: str) -> list[object]:
     return [SCRIPT, *run, "--cpus-per-trial", 1, "--checkpoint-every", "1epoch"]
 
 
-def wait_until(is_so: Callable[[], bool], queue: Slurm, job: int, seconds: float = 120) -> None:
+def wait_until(is_so: Callable[[], bool], queue: Slurm, job: int, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, queue.log(job)
@@ -67,7 +67,7 @@ def test_a_job_that_is_requeued_and_out_of_time_comes_to_what_two_nodes_do(
     wait_until(lambda: len(list((run / "events").iterdir())) == 2 and epochs(run) >= 2, queue, job)
     queue.run("scancel", "--batch", "--signal=TERM", job)  # as --signal=B:TERM@120 does
     queue.start_again(job)
-    assert queue.wait(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", seconds=200) == "COMPLETED", queue.log(job)
+    assert queue.wait(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT") == "COMPLETED", queue.log(job)
     log = queue.log(job)
     assert log.lower().count("the same command resumes from here") == 2, log  # Ray may end before raysat hears of it
     assert "stopped; the same command resumes from here\nraysat: saved; the job goes on from there" in log, log
@@ -78,7 +78,7 @@ def test_a_job_that_is_requeued_and_out_of_time_comes_to_what_two_nodes_do(
     assert len(begun) == 3
 
     two = queue.submit("--nodes=2", "--cpus-per-task=1", *words(queue, landsat_store, "two"))
-    assert queue.wait(two, "COMPLETED", "FAILED", seconds=200) == "COMPLETED", queue.log(two)
+    assert queue.wait(two, "COMPLETED", "FAILED") == "COMPLETED", queue.log(two)
     log = queue.log(two)
     assert "running    2 jobs at a time, 1 CPU each" in log, "two nodes are one Ray"
     assert "done       3 jobs, 0 failed" in log
@@ -90,7 +90,7 @@ def test_a_job_that_somebody_cancels_stays_cancelled(queue: Slurm, landsat_store
     job = queue.submit("--cpus-per-task=1", *words(queue, landsat_store, "cancelled"))
     wait_until(lambda: epochs(queue.folder / "cancelled" / "queued") >= 1, queue, job)
     queue.run("scancel", job)
-    assert queue.wait(job, "CANCELLED", "PENDING", "COMPLETED", seconds=60) == "CANCELLED", queue.log(job)
+    assert queue.wait(job, "CANCELLED", "PENDING", "COMPLETED") == "CANCELLED", queue.log(job)
     # Slurm says so at once, and the processes of a busy machine take their time to end.
     wait_until(lambda: "the same command resumes from here" in queue.log(job).lower(), queue, job)
     assert queue.job(job)["Restarts"] == "0"
@@ -98,6 +98,6 @@ def test_a_job_that_somebody_cancels_stays_cancelled(queue: Slurm, landsat_store
 
 def test_without_a_command_a_job_fails_with_a_line(queue: Slurm) -> None:
     job = queue.submit("--cpus-per-task=1", SCRIPT)
-    assert queue.wait(job, "COMPLETED", "FAILED", seconds=60) == "FAILED"
+    assert queue.wait(job, "COMPLETED", "FAILED") == "FAILED"
     assert queue.log(job).startswith("error: no raysat command: sbatch ")
     assert queue.job(job)["ExitCode"] == "2:0"

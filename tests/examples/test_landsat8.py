@@ -10,6 +10,7 @@ import rasterio
 
 import raysat
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 
 def test_a_scene_is_cut_stored_trained_reported_and_mapped(tmp_path: Path, real_data: Path) -> None:
@@ -18,7 +19,7 @@ def test_a_scene_is_cut_stored_trained_reported_and_mapped(tmp_path: Path, real_
     done = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=tmp_path, env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=240, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "done       3 jobs, 0 failed" in done.stdout

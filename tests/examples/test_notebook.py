@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 
 import raysat
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 NOTEBOOK = ROOT / "examples" / "table2.ipynb"
 
@@ -42,7 +43,7 @@ def _executed(folder: Path) -> nbformat.NotebookNode:
     environment |= {"PYTHONPATH": str(ROOT), "RAYSAT_DATA": str(store.path), "RAYSAT_OUT": str(folder / "out")}
     environment |= {"RAYSAT_EPOCHS": "2", "RAYSAT_SEEDS": "2", "RAYSAT_MODEL": "test_resnet"}
     notebook = read()
-    NotebookClient(notebook, timeout=240, kernel_name="python3").execute(env=environment)
+    NotebookClient(notebook, timeout=PATIENCE_S, kernel_name="python3").execute(env=environment)
     return notebook
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from raysat.data.store import PatchStore
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 SCRIPT = ROOT / "examples" / "table2.py"
 
@@ -27,7 +28,7 @@ def run(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=240, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 

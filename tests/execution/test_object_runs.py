@@ -8,8 +8,6 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
-import pytest
-
 import raysat as raysat_api
 from raysat.data.store import PatchStore
 from raysat.files import ObjectPath, file_exists, folder_entries, read_bytes
@@ -18,8 +16,7 @@ from raysat.storage.lease import TTL_S
 from raysat.storage.ledger import Ledger
 from tests.helpers.faults import start, wait_for
 from tests.helpers.object_store import SECRET
-
-pytestmark = pytest.mark.timeout(600)
+from tests.helpers.patience import PATIENCE_S
 
 STUDY = """
 study: bucket
@@ -33,7 +30,7 @@ arms:
 
 def end(process: subprocess.Popen[str], code: int) -> str:
     try:
-        output, _ = process.communicate(timeout=280)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert process.returncode == code, output

@@ -26,6 +26,7 @@ from ray.core.generated import (
 from raysat.data.patch_store import PatchStore
 from tests.helpers.command import STUDY, ablate
 from tests.helpers.other_user import as_other_user
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import LOOPBACK, command, descendants, listening
 
 pytestmark = pytest.mark.skipif(
@@ -69,7 +70,7 @@ def _victim(landsat_store: PatchStore, tmp_path_factory: pytest.TempPathFactory)
     with (folder / "output").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, text=True, umask=0)
     try:
-        deadline = time.monotonic() + 240  # the dashboard has a low priority
+        deadline = time.monotonic() + PATIENCE_S  # the dashboard has a low priority
         text = ""
         while not (list(folder.glob("runs/tiny/checkpoints/*")) and "its token in " in text):
             text = (folder / "output").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 from raysat.data.patch_store import PatchStore
 from tests.helpers.command import STUDY
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 NAMES = (
     "aiohttp",
@@ -62,7 +63,7 @@ def test_none_of_them_is_executed(landsat_store: PatchStore, tmp_path: Path) -> 
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert not mark.exists(), mark.read_text(encoding="utf-8")

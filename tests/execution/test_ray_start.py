@@ -11,6 +11,7 @@ import pytest
 from raysat.data.patch_store import PatchStore
 from tests.helpers.command import STUDY, ablate
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 
 def run(folder: Path, store: PatchStore, *more: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
@@ -24,7 +25,7 @@ def run(folder: Path, store: PatchStore, *more: str, **environment: str | None) 
         env={name: value for name, value in variables.items() if value is not None},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 

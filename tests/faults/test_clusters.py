@@ -13,6 +13,7 @@ import pytest
 
 from raysat.data.store import PatchStore
 from raysat.storage.heartbeat import read_status
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command, marked
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
@@ -108,7 +109,7 @@ def start(folder: Path, store: PatchStore, cluster: Running, seed: int) -> Drive
 
 
 def wait_for_both(first: Driver, second: Driver) -> None:
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE_S
     while (first.running, second.running) != (1, 1):
         for driver in (first, second):
             assert driver.process.poll() is None, driver.process.communicate()

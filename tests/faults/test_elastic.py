@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from raysat.data.store import PatchStore
+from tests.helpers.patience import PATIENCE_S
 
 # In a process of its own: Ray connects to one cluster at a time.
 SCRIPT = """
@@ -72,7 +73,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_gives_its_job_back(
         "base: {model: {name: test_resnet}, optim: {epochs: 100, batch_size: 16}}\nseeds: 3\n", encoding="utf-8"
     )
     command = [sys.executable, "-c", SCRIPT, str(landsat_store.path), str(space), str(tmp_path / "runs")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["seconds until two ran"] < 90, "long before the run ends"

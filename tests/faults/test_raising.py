@@ -12,6 +12,7 @@ from raysat.execution.scheduling.deaths import explain
 from raysat.planning.build import make_plan
 from raysat.storage.ledger import Ledger
 from raysat.study.load import load_study
+from tests.helpers.patience import PATIENCE_S
 
 STUDY = """
 study: raising
@@ -65,7 +66,7 @@ def test_it_is_tried_again_then_recorded_with_its_traceback(tmp_path: Path, land
         [sys.executable, "-m", "raysat", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=PATIENCE_S,
         check=False,
         env=environment,
     )

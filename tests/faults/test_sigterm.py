@@ -10,6 +10,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.storage.heartbeat import read_status
 from tests.helpers.faults import kill, seconds_of, seconds_saved, start, wait_for
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command, marked
 
 STUDY = """
@@ -46,7 +47,7 @@ def test_a_worker_saves_at_once_and_another_goes_on(tmp_path: Path, landsat_stor
             time.sleep(0.05)
         (saved,) = seconds_saved(out).values()
         assert saved, "the newest copy: one is made no more often than its cost allows"
-        output, _ = process.communicate(timeout=200)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         kill(process.pid)
     assert process.returncode == 0, output

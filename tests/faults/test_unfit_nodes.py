@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
+from tests.helpers.patience import PATIENCE_S
 
 # In a process of its own: Ray connects to one cluster at a time.
 SCRIPT = """
@@ -101,7 +102,7 @@ def test_nodes_that_cannot_do_a_runs_jobs_get_none(tmp_path: Path, landsat_store
     )
     words = [landsat_store.path, space, tmp_path / "runs", other, broken]
     command = [sys.executable, "-c", SCRIPT, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
 

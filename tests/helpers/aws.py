@@ -18,6 +18,7 @@ from typing import Any, Final
 import boto3
 
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 REGION: Final = "us-west-2"
 MINE: Final = "203.0.113.7/32"
@@ -85,7 +86,13 @@ class Account:
         """Run one of Ray's commands."""
         command = [str(Path(sys.executable).parent / "ray"), *words]
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
 
     def cluster_file(self) -> str:

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from tests.helpers.hosts import Host
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 
 _PORT: Final = 6379
 _MEMORY: Final = 100 << 20  # bytes of each host's object store
@@ -90,5 +91,5 @@ def _start(host: Host, cpus: int, environment: Mapping[str, str] | None, *words:
 
 
 def _wait(process: subprocess.Popen[str]) -> None:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output

@@ -15,6 +15,7 @@ import torch
 
 from raysat.data.store import PatchStore
 from raysat.storage.checkpoints import Checkpoints
+from tests.helpers.patience import PATIENCE_S
 
 STUDY = """
 study: faults
@@ -54,7 +55,7 @@ def start(
     )
 
 
-def wait_for(what: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = 120) -> None:
+def wait_for(what: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert process.poll() is None, process.communicate()

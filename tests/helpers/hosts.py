@@ -36,6 +36,7 @@ from tests.helpers.namespaces import (
     send_signal,
 )
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command, descendants
 
 NO_HOSTS: Final = "RAYSAT_NO_HOSTS"
@@ -119,7 +120,7 @@ class Host:
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options,
         )
 
-    def run(self, *words: object, timeout: float = 120, **options: Any) -> str:
+    def run(self, *words: object, timeout: float = PATIENCE_S, **options: Any) -> str:
         """Run a command to its end; return what it printed. Raises AssertionError where it fails.
 
         Args:

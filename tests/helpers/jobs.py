@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.helpers.hosts import Host
+from tests.helpers.patience import PATIENCE_S
 
 DASHBOARD = "http://127.0.0.1:8265"
 PATIENCE = {"RAY_raylet_start_wait_time_s": "180"}  # of `ray start` on a busy machine
@@ -36,14 +37,14 @@ class Jobs:
         files = [*self.head.tmp.glob(f"ray/session_2*/logs/job-driver-{name}.log")]
         return "".join(file.read_text(encoding="utf-8") for file in files)
 
-    def wait_for(self, pattern: str, name: str, seconds: float = 120) -> None:
+    def wait_for(self, pattern: str, name: str, seconds: float = PATIENCE_S) -> None:
         """Wait until a job's log has a line that matches."""
         deadline = time.monotonic() + seconds
         while not re.search(pattern, self.log(name), re.MULTILINE):
             assert time.monotonic() < deadline, self.log(name) or "the job does not begin"
             time.sleep(0.1)
 
-    def end(self, name: str, seconds: float = 150) -> str:
+    def end(self, name: str, seconds: float = PATIENCE_S) -> str:
         """Wait for a job's end; return the log as Ray's command prints it."""
         return self._ray_job("logs", "--follow", name, timeout=seconds)
 
@@ -63,7 +64,7 @@ class Jobs:
         assert found is not None, listed
         return f"{found[1]} {found[2]}"
 
-    def _ray_job(self, verb: str, *words: object, timeout: float = 120) -> str:
+    def _ray_job(self, verb: str, *words: object, timeout: float = PATIENCE_S) -> str:
         run = ("ray", "job", verb, "--address", DASHBOARD, "--log-color", "false", *words)
         return self.user.run(*run, environment=self.environment, timeout=timeout)
 

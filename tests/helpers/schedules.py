@@ -11,7 +11,6 @@ from tests.helpers.hosts import NO_HOSTS
 
 MARKS = [
     pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc"),
-    pytest.mark.timeout(600),
 ]
 ON_HOSTS = (1778, 277)
 ON_ONE_MACHINE = (51, 1857, 860, 304, 939, 305, 953)

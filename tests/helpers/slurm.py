@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.helpers.patience import PATIENCE_S
+
 TOOLS: Final = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "srun")
 _PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CONFIGURATION: Final = """\
@@ -84,7 +86,7 @@ class Slurm:
         words = self.run("scontrol", "--oneliner", "show", "job", number).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def wait(self, number: int, *states: str, seconds: float) -> str:
+    def wait(self, number: int, *states: str, seconds: float = PATIENCE_S) -> str:
         """Wait until a job is in one of some states; return that. Raises AssertionError, with its log."""
         deadline = time.monotonic() + seconds
         while (state := self.job(number)["JobState"]) not in states:
@@ -164,14 +166,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             if is_so():
                 return
         except AssertionError:  # it does not answer yet
             pass
-        assert time.monotonic() < deadline, f"no {what} after 60 s"
+        assert time.monotonic() < deadline, f"no {what} after {PATIENCE_S:.0f} s"
         time.sleep(0.2)
 
 

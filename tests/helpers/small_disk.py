@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from tests.helpers.patience import PATIENCE_S
+
 _SCRIPT: Final = 'mount -t tmpfs -o "$1" tmpfs "$2" && cd "$2" && exec "$3" -P -c "$4"'
 
 
@@ -31,7 +33,7 @@ def on_small_disk(folder: Path, size: str, code: str) -> subprocess.CompletedPro
         env=environment | {"TMPDIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     if "unshare" in done.stderr or "mount:" in done.stderr:

@@ -18,6 +18,7 @@ from raysat.study.load import load_study
 from tests.helpers.hosts import Host
 from tests.helpers.outcome import outcome
 from tests.helpers.paths import SPACES
+from tests.helpers.patience import PATIENCE_S
 from tests.hosts.conftest import S3_PORT, Machines
 
 BUCKET = "s3://study"
@@ -150,7 +151,7 @@ def test_from_a_url_to_a_url_with_a_driver_that_is_killed_and_started_again_on_a
 
     first = cluster.second.start(*command, environment=cluster.s3)
     refused = cluster.third.start("python", "-c", SECOND, *command, environment=cluster.s3)
-    output, _ = refused.communicate(timeout=120)
+    output, _ = refused.communicate(timeout=PATIENCE_S)
     assert first.poll() is None
     assert refused.returncode == 3, output
     assert "in use by another raysat (pid " in output

@@ -9,6 +9,7 @@ import ray
 from ray._private.utils import check_version_info
 
 from raysat.execution.cluster.connection import _other_versions
+from tests.helpers.patience import PATIENCE_S
 
 
 def test_a_cluster_of_another_ray_or_python_is_one_line() -> None:
@@ -42,7 +43,7 @@ def test_the_process_is_afterwards_as_before() -> None:
         "os.kill(os.getpid(), signal.SIGTERM)  # Ray's C++ code knows nothing of Python's handlers\n"
         "assert heard\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -58,5 +59,5 @@ def test_workers_come_from_the_fork_server() -> None:
         "with connect(None):\n"
         "    print('fork_server.py' in ray.get(ray.remote(parent).remote()))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

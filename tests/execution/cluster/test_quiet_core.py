@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.helpers.patience import PATIENCE_S
+
 _DRIVER = """
 import sys, time
 import numpy as np, ray
@@ -56,7 +58,7 @@ print(json.dumps({"output": made + output, "errors": errors, "log": log}))
 def test_lost_objects_are_a_matter_of_the_log() -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     words = [sys.executable, "-c", _CLUSTER, _DRIVER]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=250, env=environment)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert (found["output"].split(), found["errors"]) == (["made", "lost"], "stderr of Python works\n")

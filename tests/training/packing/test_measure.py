@@ -9,6 +9,7 @@ import pytest
 
 from raysat.training.packing.messages import PackingRequest
 from tests.helpers.paths import ROOT
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.training import MakeStore, config
 
 # A process of its own, that has never trained: what measures forks.
@@ -40,6 +41,6 @@ def test_a_training_that_dies_ends_the_measurement(make_store: MakeStore, tmp_pa
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder), dying],
         input=request.model_dump_json(), env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.stdout == "a training ended: too little memory?\n", done.stderr
