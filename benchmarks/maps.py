@@ -25,7 +25,8 @@ BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "
 CLASSES = tuple(f"class {number}" for number in range(10))
 PIXEL = 10  # metres
 PATCH = 64
-_PART = 512  # rows of pixels that are mapped between two looks at the limit
+_TILE = 512  # pixels along a side of the scene's tiles
+_PART = 4 * _TILE  # rows of pixels that are mapped between two looks at the limit: whole tiles, none is unpacked twice
 
 
 def write_scene(path: Path, side: int, *, compress: str) -> None:
@@ -34,7 +35,7 @@ def write_scene(path: Path, side: int, *, compress: str) -> None:
     from rasterio.transform import from_origin
     from rasterio.windows import Window
 
-    rng, tile = np.random.default_rng(0), 512
+    rng, tile = np.random.default_rng(0), _TILE
     y, x = np.mgrid[:tile, :tile] / tile * 2 * np.pi
     waves = [np.sin(x * k) * np.cos(y * (k + 1)) for k in range(1, 14)]
     ground = np.stack([1500 + 60 * band + 400 * wave for band, wave in enumerate(waves)])
@@ -102,15 +103,14 @@ def map_part(trained, scene: Path, out: Path, rows: tuple[int, int], side: int) 
     return made.record.cells[0] * made.record.cells[1], time.perf_counter() - start
 
 
-def measure(scene: Path, out: Path, side: int, model: str, rounds: int) -> dict[str, float]:
-    """Take turns of limit and map, over parts of the scene: patches a second, and a second of its processor."""
+def measure(scene: Path, out: Path, side: int, model: str) -> dict[str, float]:
+    """Take turns of limit and map, part by part of the scene: patches a second, and a second of its processor."""
     trained = arm(model)
     map_part(trained, scene, out, (0, PATCH), side)
     sums = np.zeros((2, 3))
-    for number in range(rounds):
-        top = (side - _PART) * number // max(1, rounds - 1)
+    for top in range(0, side, _PART):
         begin = time.process_time()
-        windows, seconds = map_part(trained, scene, out, (top, top + _PART), side)
+        windows, seconds = map_part(trained, scene, out, (top, min(side, top + _PART)), side)
         sums[0] += windows, seconds, time.process_time() - begin
         limit(trained, 1)
         begin = time.process_time()
@@ -143,13 +143,9 @@ def main() -> None:
     side = options.side or (1024 if options.quick else 10_980)
     model = options.model or ("test_resnet" if options.quick else "resnet18")
     if options.child:
-        task, scene, part = options.child.split(":")
+        part, scene = options.child.split(":", 1)
         out = Path(scene).parent / "maps"
-        done = (
-            measure(Path(scene), out, side, model, int(part))
-            if task == "measure"
-            else whole(Path(scene), out, int(part), model)
-        )
+        done = whole(Path(scene), out, int(part), model) if part else measure(Path(scene), out, side, model)
         print(json.dumps(done))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -160,8 +156,8 @@ def main() -> None:
         what = f"{side:,} x {side:,} x {len(BANDS)} uint16, {options.compress}"
         print(f"scene      {what}, {size:.2f} GB, written in {seconds:.0f} s", flush=True)
 
-        def child(task: str) -> dict[str, float]:
-            words = ["--side", str(side), "--model", model, "--child", task]
+        def child(part: int | None = None) -> dict[str, float]:
+            words = ["--side", str(side), "--model", model, "--child", f"{part or ''}:{scene}"]
             command = [sys.executable, __file__, *words]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode:
@@ -169,7 +165,7 @@ def main() -> None:
             found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
             return found
 
-        speed = child(f"measure:{scene}:{2 if options.quick else 5}")
+        speed = child()
         mega = PATCH * PATCH / 1e6
         print(f"map        {speed['mapped']:,.0f} patches/s, {speed['mapped'] * mega:.2f} million pixels/s ({model})")
         print(f"bare model {speed['bare']:,.0f} patches/s, {speed['bare'] * mega:.2f} million pixels/s")
@@ -179,7 +175,7 @@ def main() -> None:
         print(f"           {by_cpu:.2f} by processor time: {shares}", flush=True)
         model = "test_resnet"  # what memory does not depend on
         for part in (side // 4, side):
-            found = child(f"whole:{scene}:{part}")
+            found = child(part)
             name = f"{part:,} x {part:,}"
             print(
                 f"memory     {found['peak_mb']:,.0f} MB at most for {name}, {found['before_mb']:,.0f} MB before; "
