@@ -9,13 +9,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 from raysat.errors import UsageError
-from raysat.formatting import one_line
+from raysat.files.urls import NamedByKey, key_fault, masked_url, split_url
 
 # Scheme -> the variables of the environment that lead to such a store.
 SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -25,29 +25,27 @@ SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
         "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
     }
 )
-_URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _COLLAPSED: Final = re.compile(rf"(?:{'|'.join(SCHEMES)}|file):/(?!/)")  # what Path makes of a URL
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
-_LONGEST_KEY: Final = 900  # bytes: stores allow 1,024, and names are added to what is given
-_NO_STEP: Final = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ObjectPath:
+class ObjectPath(NamedByKey):
     """A path in an object store: the URL of a bucket, then names; a folder is what the keys below it have in common."""
 
     url: str  # without a slash at its end
 
     def __post_init__(self) -> None:
-        match = _URL.fullmatch(self.url)
-        if match is None or match["scheme"] not in SCHEMES:
-            raise UsageError(f"{_masked(self.url)} is no URL of an object store", hint=_forms())
-        bucket, _, key = match["rest"].partition("/")
-        object.__setattr__(self, "url", f"{match['scheme']}://{bucket}" + f"/{key}".rstrip("/"))
-        if not _BUCKET.fullmatch(bucket):
-            raise UsageError(f"{_masked(self.url)} names no bucket", hint=_forms())
-        if _fault(self.key):
-            raise UsageError(f"{_masked(self.url)} is no path in an object store: {_fault(self.key)}", hint=_forms())
+        parts = split_url(self.url)
+        if parts is None or parts.scheme not in SCHEMES:
+            raise UsageError(f"{masked_url(self.url)} is no URL of an object store", hint=_forms())
+        if not _BUCKET.fullmatch(parts.authority):
+            raise UsageError(f"{masked_url(self.url)} names no bucket", hint=_forms())
+        key = f"/{parts.key}".rstrip("/")
+        if fault := key_fault(key[1:] + parts.query):
+            shown = masked_url(self.url)
+            raise UsageError(f"{shown} is no path in an object store: {fault}", hint=_forms())
+        object.__setattr__(self, "url", f"{parts.scheme}://{parts.authority}{key}")
 
     def __truediv__(self, name: str) -> ObjectPath:
         return ObjectPath(f"{self.url}/{name}")
@@ -74,21 +72,6 @@ class ObjectPath:
         return self.url.partition("://")[2].partition("/")[2]
 
     @property
-    def name(self) -> str:
-        """The last name; empty for the bucket itself."""
-        return self._pure.name
-
-    @property
-    def stem(self) -> str:
-        """The last name without its suffix."""
-        return self._pure.stem
-
-    @property
-    def suffix(self) -> str:
-        """The end of the last name, from its last dot."""
-        return self._pure.suffix
-
-    @property
     def parent(self) -> ObjectPath:
         """The folder that it lies in; a bucket is its own."""
         return ObjectPath(f"{self.bucket}/{self.key.rpartition('/')[0]}")
@@ -100,10 +83,6 @@ class ObjectPath:
     def lies_in(self, folder: ObjectPath) -> bool:
         """Whether it lies below a folder, at whatever depth."""
         return self.url.startswith(f"{folder.url}/")
-
-    @property
-    def _pure(self) -> PurePosixPath:
-        return PurePosixPath(self.key)
 
 
 AnyPath: TypeAlias = Path | ObjectPath
@@ -117,46 +96,25 @@ def as_path(text: str | os.PathLike[str] | ObjectPath) -> AnyPath:
     if isinstance(text, ObjectPath):
         return text
     text = os.fspath(text)
-    match = _URL.fullmatch(text)
-    if match is None:
+    parts = split_url(text)
+    if parts is None:
         if _COLLAPSED.match(text):
             raise UsageError(
-                f"{_masked(text)} is no URL",
+                f"{masked_url(text)} is no URL",
                 hint="two slashes follow its colon, as in s3://BUCKET/PATH; in Python, give it as text, not as a Path",
             )
         return Path(text)
-    if match["scheme"] != "file":
+    if parts.scheme != "file":
         return ObjectPath(text)
-    host, slash, path = match["rest"].partition("/")
+    host, slash, path = text.partition("://")[2].partition("/")
     if host not in {"", "localhost"} or not slash:
-        raise UsageError(f"{_masked(text)} names no file of this machine", hint="file:// is followed by /path")
+        raise UsageError(f"{masked_url(text)} names no file of this machine", hint="file:// is followed by /path")
     return Path(f"/{unquote(path)}")
 
 
 def absolute(path: AnyPath) -> AnyPath:
     """The path from anywhere on this machine, links followed; one in an object store is that already."""
     return path.resolve() if isinstance(path, Path) else path
-
-
-def _fault(key: str) -> str | None:
-    """Why a key cannot be used, or None."""
-    if not key:
-        return None
-    if any(step in _NO_STEP for step in key.split("/")):
-        return "a name in it is empty, '.' or '..'"
-    if not key.isprintable() or any(char in key for char in "?#\\"):
-        return "it has characters that are not for names"
-    return "it is too long" if len(key.encode()) > _LONGEST_KEY else None
-
-
-def _masked(url: str) -> str:
-    """A URL as errors show it: without what may be a user, a password or a signature."""
-    scheme, mark, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if "@" in authority:
-        authority = f"***@{authority.rpartition('@')[2]}"
-    path = re.sub(r"[?#].*", lambda found: f"{found[0][0]}***", path, flags=re.DOTALL)
-    return one_line(f"{scheme}{mark}{authority}{slash}{path}")
 
 
 def _forms() -> str:

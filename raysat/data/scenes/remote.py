@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import rasterio
@@ -13,50 +13,43 @@ from rasterio.errors import RasterioError
 
 from raysat.data.scenes.gdal import check_blocks, open_raster, quiet_gdal
 from raysat.errors import DataError, UsageError
-from raysat.formatting import one_line
+from raysat.files import ObjectPath, as_path
+from raysat.files.objects import SCHEMES
+from raysat.files.urls import NamedByKey, Parts, key_fault, masked_url, split_url
 
 _PREFIXES: Final = {"http": "/vsicurl/http", "https": "/vsicurl/https", "s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}
-_URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@\s]+)(/[^\s\\]*)?", re.IGNORECASE)
+_HOST: Final = re.compile(r"[^@\s\\]+")  # with a port; a user and a password do not belong into a URL
 _JPEG_2000: Final = (".jp2", ".j2k")  # of names; anything else is to be a GeoTIFF
 _LONGEST: Final = 2000  # characters: a signed URL has some 1,000
+_HINT: Final = f"URLs begin with {', '.join(f'{scheme}://' for scheme in _PREFIXES)} and have no password"
 # Of a server that does not answer; and nothing is asked of it but the file itself.
 _PATIENCE: Final = {"GDAL_HTTP_CONNECTTIMEOUT": "20", "GDAL_HTTP_TIMEOUT": "60", "GDAL_HTTP_MAX_RETRY": "2"}
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file behind a URL that GDAL can read by range."""
+class RemoteFile(NamedByKey):
+    """A file behind a URL that GDAL can read by range. Raises UsageError for a text that is no such URL."""
 
     url: str
 
     def __post_init__(self) -> None:
-        match = _URL.fullmatch(self.url)
-        if match is None or match[1].lower() not in _PREFIXES or len(self.url) > _LONGEST or not self._pure.name:
-            forms = ", ".join(f"{scheme}://" for scheme in _PREFIXES)
-            raise UsageError(f"{self} is no URL of a raster", hint=f"URLs begin with {forms} and have no password")
+        parts = split_url(self.url)
+        if parts is None or parts.scheme not in _PREFIXES:
+            raise UsageError(f"{self} is no URL of a raster", hint=_HINT)
+        if parts.scheme in SCHEMES:
+            ObjectPath(self.url)  # says itself what is wrong
+        if fault := _fault(parts):
+            raise UsageError(f"{self} is no URL of a raster: {fault}", hint=_HINT)
 
     def __str__(self) -> str:
         """The URL, without what may be a signature."""
-        return one_line(re.sub(r"[?#].*", "?...", self.url, flags=re.DOTALL))
+        return masked_url(self.url)
 
     @property
-    def _pure(self) -> PurePosixPath:
-        return PurePosixPath(re.split("[?#]", self.url)[0].partition("://")[2].partition("/")[2])
-
-    @property
-    def name(self) -> str:
-        """The last name."""
-        return self._pure.name
-
-    @property
-    def stem(self) -> str:
-        """The last name without its suffix."""
-        return self._pure.stem
-
-    @property
-    def suffix(self) -> str:
-        """The end of the last name, from its last dot."""
-        return self._pure.suffix
+    def key(self) -> str:
+        """What follows the host or bucket, without a signature."""
+        parts = split_url(self.url)
+        return parts.key if parts else ""
 
     @property
     def parent(self) -> Path:
@@ -67,16 +60,38 @@ class RemoteFile:
     def gdal_name(self) -> str:
         """What GDAL knows it by."""
         scheme, _, rest = self.url.partition("://")
-        prefix = _PREFIXES[scheme.lower()]
+        prefix = _PREFIXES[scheme]
         return f"{prefix}://{rest}" if prefix.startswith("/vsicurl") else f"{prefix}/{rest}"
 
 
 RasterPath: TypeAlias = Path | RemoteFile
 
 
+def raster_path(text: str | Path) -> RasterPath:
+    """Read where a raster lies: a path, from then on one from anywhere on this machine, or a URL.
+
+    Raises UsageError for a URL of which nothing can be read.
+    """
+    return RemoteFile(str(text)) if is_remote(str(text)) else Path(str(as_path(text))).absolute()
+
+
 def is_remote(text: str) -> bool:
     """Whether a text is meant as a URL, and not as the path of a file here."""
     return "://" in text and not text.startswith("file://")
+
+
+def _fault(parts: Parts) -> str | None:
+    """Why nothing can be read behind a URL, or None."""
+    if not parts.key:
+        return "it names no file"
+    if parts.scheme in SCHEMES:  # whose names may have spaces
+        return None
+    if not _HOST.fullmatch(parts.authority):
+        return "its host is none, or has a password"
+    written = parts.key + parts.query
+    if len(written) > _LONGEST or not written.isprintable() or any(character.isspace() for character in written):
+        return "it is too long, or has a space"
+    return key_fault(parts.key)
 
 
 def _endpoint() -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from rasterio.windows import Window
 
 from raysat.data.scenes.raster import open_scene
-from raysat.data.scenes.remote import RemoteFile, is_remote
+from raysat.data.scenes.remote import RemoteFile, is_remote, raster_path
 from raysat.errors import DataError, UsageError
 from raysat.files import ObjectPath, write_atomic
 from tests.helpers.maps import BANDS, random_pixels, write_scene
@@ -101,12 +101,27 @@ def test_a_list_of_files_behind_a_url_is_no_raster(tmp_path, server) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["ftp://host/a.tif", "https://user:word@host/a.tif", "https://host", "https://host/a b.tif", "/a.tif", "s3:/x"],
+    ("url", "said"),
+    {
+        "ftp://host/a.tif": "is no URL of a raster",
+        "/a.tif": "is no URL of a raster",
+        "s3:/x": "is no URL of a raster",
+        "https://user:word@host/a.tif": "its host is none, or has a password",
+        "https:///a.tif": "its host is none",
+        "https://host": "names no file",
+        "s3://bucket": "names no file",
+        "https://host/a b.tif": "has a space",
+        "https://host/a.tif?x=1 2": "has a space",
+        "https://host/a/../b.tif": "a name in it is empty, '.' or '..'",
+        "https://host/a\\b.tif": "characters that are not for names",
+        "s3://user:word@bucket/a.tif": "names no bucket",
+        "s3://bucket/a.tif?x": "is no path in an object store",
+    }.items(),
 )
-def test_other_urls_are_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="is no URL of a raster"):
+def test_other_urls_are_refused_without_their_password(url: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
         RemoteFile(url)
+    assert "word@" not in str(caught.value)
 
 
 def test_what_is_a_url() -> None:
@@ -115,3 +130,12 @@ def test_what_is_a_url() -> None:
     assert not is_remote("a/b.tif")
     assert RemoteFile("s3://bucket/a/b.tif").gdal_name == "/vsis3/bucket/a/b.tif"
     assert RemoteFile("https://h/a.tif").gdal_name == "/vsicurl/https://h/a.tif"
+
+
+def test_where_a_raster_lies_is_the_same_from_anywhere(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert raster_path("a.tif") == raster_path(tmp_path / "a.tif") == raster_path(f"file://{tmp_path}/a.tif")
+    assert raster_path("https://h/a.tif?sig=x") == RemoteFile("https://h/a.tif?sig=x")
+    for url in ("s3:/bucket/a.tif", "file://host/a.tif"):
+        with pytest.raises(UsageError):
+            raster_path(url)
