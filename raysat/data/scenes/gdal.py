@@ -18,6 +18,8 @@ from typing import Final
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import Interleaving
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 
 from raysat.errors import DataError, RaysatError
@@ -43,7 +45,10 @@ _ALONE: Final = {
     "GDAL_GEOREF_SOURCES": "INTERNAL",
 }
 _MAX_BLOCK_BYTES: Final = 256 << 20  # blocks are unpacked whole, so the largest one bounds the memory of a window
+_MAX_SIDE: Final = 1 << 24  # rows, and columns: the earth's equator has 4 million of 10 m
 _LARGEST_TYPE: Final = 16  # bytes of a pixel of a type that numpy does not know
+# What rasterio raises: it does not make each of GDAL's own errors one of its public ones.
+RASTER_ERRORS: Final = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
 
 
 @contextmanager
@@ -60,7 +65,7 @@ def gdal_errors(path: object) -> Iterator[None]:
     """Make one DataError, naming the file, of what GDAL says against it within; for use within ``quiet_gdal``."""
     try:
         yield
-    except (RasterioError, OSError, ValueError, MemoryError) as error:
+    except RASTER_ERRORS as error:
         if isinstance(error, RaysatError):
             raise
         cause = error.__cause__ or error  # rasterio's own words may only say that GDAL's say more
@@ -87,22 +92,27 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
     try:
         with quiet_gdal():
             file = rasterio.open(name, driver=driver, sharing=False)
-    except (RasterioError, OSError, ValueError, MemoryError) as error:
+    except RASTER_ERRORS as error:
         raise DataError(
             f"{path} cannot be read as a raster: {error.__cause__ or error}", hint="make the file again"
         ) from error
-    return check_blocks(file, path)
+    return check_size(file, path)
 
 
-def check_blocks(file: rasterio.DatasetReader, path: object) -> rasterio.DatasetReader:
-    """Return the open file. Raises DataError where it is stored in blocks too large to read a part of it."""
+def check_size(file: rasterio.DatasetReader, path: object) -> rasterio.DatasetReader:
+    """Return the open file. Raises DataError where it is so large, or stored in such blocks, that a part fills a memory."""
+    together = file.count if file.interleaving == Interleaving.pixel else 1  # bands that are unpacked with each other
+    fault, hint = "", "tile it: gdal_translate -of COG"
     for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True):
-        if height * width * bytes_of(kind) > _MAX_BLOCK_BYTES:
-            file.close()
-            raise DataError(
-                f"{path} is stored in blocks of {height:,} x {width:,} pixels, more than {_MAX_BLOCK_BYTES >> 20} MB",
-                hint="tile it: gdal_translate -of COG",
-            )
+        if height * width * together * bytes_of(kind) > _MAX_BLOCK_BYTES:
+            bands = f" and {together:,} bands" if together > 1 else ""
+            fault = f"stored in blocks of {height:,} x {width:,} pixels{bands}, more than {_MAX_BLOCK_BYTES >> 20} MB"
+    if max(file.height, file.width) > _MAX_SIDE:
+        fault = f"{file.height:,} x {file.width:,} pixels, more than {_MAX_SIDE:,} along a side"
+        hint = "cut it: gdal_translate -srcwin"
+    if fault:
+        file.close()
+        raise DataError(f"{path} is {fault}", hint=hint)
     return file
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 from rasterio.warp import transform as reproject
@@ -157,9 +158,7 @@ def to_crs(
         return np.asarray(x, np.float64), np.asarray(y, np.float64)
     try:
         there = reproject(source, target, x, y)
-    except Exception as error:  # GDAL's own classes of errors, of which rasterio makes no class public
-        if type(error).__module__ != "rasterio._err":
-            raise
+    except CPLE_BaseError:
         if len(x) == 1:
             return np.full(1, np.inf), np.full(1, np.inf)
         half = len(x) // 2  # one place without another spoils all: it is looked for

@@ -200,8 +200,13 @@ def _warp(file: SceneFile, grid: Grid, stack: ExitStack) -> None:
         raise DataError(
             f"{file.path} has its mask beside it, which is not resampled", hint="put it into the file: gdal_translate"
         )
+    if ColorInterp.alpha in file.data.colorinterp:  # GDAL would weigh the other bands by it, and it may be the infrared
+        band = file.data.colorinterp.index(ColorInterp.alpha) + 1
+        raise DataError(
+            f"{file.path} says that its band {band} is alpha, so it is not resampled",
+            hint=f"gdal_edit.py -colorinterp_{band} undefined says that it is a band like others",
+        )
     coarser = own.pixel_size is not None and (grid.pixel_size or 0) > _COARSER * own.pixel_size
-    alpha = file.data.nodata is None and ColorInterp.alpha not in file.data.colorinterp
     with quiet_gdal(), gdal_errors(file.path):
         file.data = stack.enter_context(
             WarpedVRT(
@@ -211,6 +216,6 @@ def _warp(file: SceneFile, grid: Grid, stack: ExitStack) -> None:
                 width=grid.width,
                 height=grid.height,
                 resampling=Resampling.average if coarser else Resampling.bilinear,
-                add_alpha=alpha,
+                add_alpha=file.data.nodata is None,
             )
         )

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import rasterio
-from rasterio.errors import RasterioError
 
-from raysat.data.scenes.gdal import check_blocks, open_raster, quiet_gdal
+from raysat.data.scenes.gdal import RASTER_ERRORS, check_size, open_raster, quiet_gdal
 from raysat.errors import DataError, UsageError
 from raysat.files import ObjectPath, as_path
 from raysat.files.objects import SCHEMES
@@ -114,8 +113,8 @@ def open_anywhere(path: RasterPath) -> rasterio.DatasetReader:
     try:
         with quiet_gdal(), rasterio.Env(**_PATIENCE, **_endpoint()):
             file = rasterio.open(path.gdal_name, driver=driver, sharing=False)
-    except (RasterioError, OSError, ValueError, MemoryError) as error:
+    except RASTER_ERRORS as error:
         cause = str(error.__cause__ or error).replace(path.gdal_name, str(path)).replace(path.url, str(path))
         hint = "check the URL and, of a private bucket, the credentials in the environment"
         raise DataError(f"{path} cannot be read as a raster: {cause}", hint=hint) from error
-    return check_blocks(file, path)
+    return check_size(file, path)

@@ -11,6 +11,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from raysat.data.scenes.bands import without_band
+from raysat.data.scenes.gdal import open_raster
 from raysat.data.scenes.raster import open_scene
 from raysat.errors import BandError, DataError, UsageError
 from tests.helpers.data import quick
@@ -155,7 +156,7 @@ def test_bands_on_two_grids_are_refused_with_both_or_resampled(tmp_path):
     [
         Affine(10, 0, 600_000, 0, 10, 4_800_000),
         Affine(-10, 0, 6e5, 0, -10, 4.8e6),
-        Affine.rotation(30) * Affine.scale(10, -10),
+        Affine.rotation(30) @ Affine.scale(10, -10),
     ],
     ids=["south up", "mirrored", "rotated"],
 )
@@ -170,8 +171,8 @@ def test_a_rotated_or_mirrored_grid_is_refused_or_resampled(tmp_path, transform)
         assert not scene.grid.rotated
         assert scene.pixel_size == pytest.approx(10)
         rows, columns = np.mgrid[: scene.height, : scene.width]
-        x, y = scene.transform * (columns + 0.5, rows + 0.5)
-        there, down = ~transform * (x, y)
+        x, y = scene.transform @ (columns + 0.5, rows + 0.5)
+        there, down = ~transform @ (x, y)
     inner = (there > 1) & (there < 79) & (down > 1) & (down < 59)
     assert not missing[0][inner].any()
     assert missing[0][(there < -1) | (there > 81) | (down < -1) | (down > 61)].all()
@@ -260,6 +261,47 @@ def test_blocks_that_fill_the_memory_are_refused(tmp_path):
         pass
     with pytest.raises(DataError, match="blocks of 20,000 x 20,000"):
         open_scene(path, bands=["a"])
+
+
+def test_blocks_of_many_bands_are_unpacked_together(tmp_path):
+    profile = {"driver": "GTiff", "count": 300, "height": 2048, "width": 2048, "dtype": "uint16", "tiled": True}
+    blocks = {"blockysize": 2048, "blockxsize": 2048, "compress": "deflate", "SPARSE_OK": True}
+    for interleave in ("band", "pixel"):
+        path = tmp_path / f"{interleave}.tif"
+        with rasterio.open(path, "w", **profile, **blocks, interleave=interleave, crs=CRS, transform=TRANSFORM):
+            pass
+        assert path.stat().st_size < 1 << 20
+    open_raster(tmp_path / "band.tif").close()
+    with pytest.raises(DataError, match=r"blocks of 2,048 x 2,048 pixels and 300 bands, more than 256 MB"):
+        open_raster(tmp_path / "pixel.tif")
+
+
+def test_sides_beyond_any_scene_are_refused(tmp_path):
+    path = tmp_path / "s.tif"
+    profile = {"driver": "GTiff", "count": 1, "height": 16, "width": (1 << 24) + 1, "dtype": "uint8", "tiled": True}
+    with rasterio.open(path, "w", **profile, SPARSE_OK=True, crs=CRS, transform=TRANSFORM):
+        pass
+    with pytest.raises(DataError, match=r"16 x 16,777,217 pixels, more than 16,777,216 along a side"):
+        open_raster(path)
+
+
+def test_a_band_that_is_called_alpha_is_read_but_not_resampled(tmp_path):
+    """As rasterio and GDAL call the fourth band of every plain 8-bit file: the infrared of aerial images."""
+    pixels = noise(4, dtype=np.uint8)
+    names = ("R", "G", "B", "N")
+    path = write_scene(tmp_path / "s.tif", pixels, names)
+    with open_scene(path) as scene:
+        read, missing = scene.read(Window(0, 0, 80, 60))
+        np.testing.assert_array_equal(read, pixels)
+        assert missing is None
+    with pytest.raises(DataError, match="its band 4 is alpha, so it is not resampled") as caught:
+        open_scene(path, resample=True, pixel_size=20)
+    assert "-colorinterp_4 undefined" in caught.value.hint
+    plain = write_scene(tmp_path / "plain.tif", pixels, names, photometric="MINISBLACK", alpha="NO")
+    with open_scene(plain, resample=True, pixel_size=20) as scene:
+        read, missing = scene.read(Window(0, 0, 40, 30))
+    assert missing is None
+    assert np.abs(read - pixels.reshape(4, 30, 2, 40, 2).mean(axis=(2, 4))).max() <= 0.5
 
 
 def test_bands_of_two_types_are_refused(tmp_path):
