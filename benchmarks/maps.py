@@ -98,7 +98,7 @@ def map_part(trained, scene: Path, out: Path, rows: tuple[int, int], side: int) 
     box = (500_000, 5_000_000 - rows[1] * PIXEL, 500_000 + side * PIXEL, north)
     start = time.perf_counter()
     made = make_map(
-        trained, str(scene), out, MapOptions(bbox=box, overwrite=True), run="benchmark", on_windows=lambda *_: None
+        trained, scene, out, MapOptions(bbox=box, overwrite=True), run="benchmark", on_windows=lambda *_: None
     )
     return made.record.cells[0] * made.record.cells[1], time.perf_counter() - start
 

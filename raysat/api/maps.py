@@ -19,13 +19,14 @@ from raysat.config import limits
 from raysat.config.arguments import Seed, checked
 from raysat.errors import UsageError
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.files import AnyPath, ObjectPath, as_path
+from raysat.files import AnyPath, ObjectPath, as_path, writing
 from raysat.views.maps import show_maps
 from raysat.views.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from raysat.data.scenes.remote import RasterPath
     from raysat.inference.load import TrainedArm
     from raysat.inference.maps.scene_map import MapOptions, SceneMap
 
@@ -92,7 +93,7 @@ def predict(
 ) -> Maps:
     """Map whole scenes with the models of an arm, whose probabilities are averaged over its seeds (``docs/maps.md``).
 
-    One scene is mapped in this process; several as tasks on Ray.
+    One scene is mapped in this process; several, or any with the address of a cluster, are tasks on Ray.
 
     Args:
         run: a run, its path or URL.
@@ -110,7 +111,7 @@ def predict(
         png: draw each map with a legend, a scale bar and an arrow to the north.
         overwrite: replace maps that are there.
         data: the store that the run was trained on, where an older raysat wrote it.
-        cluster: where several scenes are mapped; by default this machine.
+        cluster: where tasks run; by default on this machine.
         progress: called with what is being done, how far it is, and its end.
 
     Returns:
@@ -123,11 +124,12 @@ def predict(
         DiskError: a map cannot be written; nothing is left of it.
         ClusterError: Ray cannot be reached or started, or a worker is lost.
     """
+    from raysat.data.scenes.remote import raster_path
     from raysat.inference.maps.scene_map import MapOptions, check_map, check_names, make_map
     from raysat.inference.maps.source import SceneOptions
 
-    sources = [str(scenes)] if isinstance(scenes, Path | str) else [str(scene) for scene in scenes]
-    if not sources:
+    places = [raster_path(scene) for scene in ([scenes] if isinstance(scenes, Path | str) else scenes)]
+    if not places:
         raise UsageError("no scene is given", hint="give the path of a raster")
     options = MapOptions(
         scenes=SceneOptions(
@@ -142,29 +144,21 @@ def predict(
     folder = _folder(out)
     opened = run if isinstance(run, Run) else open_run(run)
     trained = load_models(opened, arm, seeds, data)
-    check_names(sources)
-    for source in sources:  # before any is mapped
-        check_map(trained, source, folder, options)
-    if len(sources) == 1:
-        made = [
-            make_map(
-                trained,
-                sources[0],
-                folder,
-                options,
-                run=opened.path.name,
-                on_windows=step(progress, "mapping"),
-            )
-        ]
+    check_names(places)
+    for place in places:  # before any is mapped
+        check_map(trained, place, folder, options)
+    if len(places) == 1 and (cluster is None or cluster.address is None):
+        windows = step(progress, "mapping")
+        made = [make_map(trained, places[0], folder, options, run=opened.path.name, on_windows=windows)]
     else:
-        made = _on_ray(opened, trained, sources, folder, options, data, cluster or ClusterOptions(), progress)
+        made = _on_ray(opened, trained, places, folder, options, data, cluster or ClusterOptions(), progress)
     return Maps(arm=trained.name, seeds=trained.seeds, maps=tuple(made))
 
 
 def _on_ray(
     run: Run,
     trained: TrainedArm,
-    sources: Sequence[str],
+    places: Sequence[RasterPath],
     out: Path,
     options: MapOptions,
     data: Store | Path | str | None,
@@ -175,14 +169,16 @@ def _on_ray(
 
     name = None if data is None else str(data.path if isinstance(data, Store) else data)
     models = ArmRef(run=run.path, arm=trained.name, seeds=trained.seeds, data=name)
-    return map_scenes(models, sources, out, options, cluster, step(progress, "scenes mapped"))
+    return map_scenes(models, places, out, options, cluster, step(progress, "scenes mapped"))
 
 
 def _folder(out: Path | str) -> Path:
     folder = as_path(out)
     if isinstance(folder, ObjectPath):
         raise UsageError(f"{folder} is no folder of this machine", hint="write maps to a disk, and copy them")
-    if folder.exists() and not folder.is_dir():
+    with writing(folder):
+        is_file = folder.exists() and not folder.is_dir()
+    if is_file:
         raise UsageError(f"{folder} is a file", hint="{--out} is the folder of maps")
     return folder
 
@@ -191,6 +187,6 @@ def _box(bbox: Sequence[float] | None) -> tuple[float, float, float, float] | No
     if bbox is None:
         return None
     if len(bbox) != 4 or not np.isfinite(bbox).all():
-        raise UsageError("{--bbox} is four numbers: west, south, east, north")
+        raise UsageError("{--bbox} is four numbers", hint="west,south,east,north")
     west, south, east, north = bbox
     return west, south, east, north

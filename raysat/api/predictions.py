@@ -104,9 +104,9 @@ def predict_store(
         The predictions, with metrics where the store's classes are among the models'.
 
     Raises:
-        UsageError: an arm or seed that is not finished, a file that is there, a split without patches.
+        UsageError: an arm or seed that is not finished, a file that is there, a split without patches, patches of
+            another sensor, size, type or pixel size.
         BandError: the store does not have the models' bands.
-        DataError: its patches are of another size or type.
         DiskError: the file cannot be written.
     """
     from raysat.inference.store_predictions import predict_store as classify

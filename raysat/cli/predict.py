@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
     from raysat.inference.store_predictions import SplitName
 
-_OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "png")
-_RASTERS = (".tif", ".tiff", ".jp2", ".ntf", ".png", ".jpg", ".json", ".geojson")
+_OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "probabilities", "png", "address")
 
 
 @click.command()
@@ -42,14 +41,12 @@ _RASTERS = (".tif", ".tiff", ".jp2", ".ntf", ".png", ".jpg", ".json", ".geojson"
 @click.option(
     "--probabilities",
     type=click.Choice(["uint8", "float16", "none"]),
-    default="uint8",
-    show_default=True,
-    help="How those of each class are kept.",
+    help="How those of each class are kept; by default uint8.",
 )
 @click.option("--png", is_flag=True, help="Draw each map, with legend, scale bar and north.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("--data", help="The store of the training, where an older raysat wrote the run.")
-@click.option("--address", help="A Ray cluster for several scenes ('auto' on one of its machines); else this machine.")
+@click.option("--address", help="Map on a Ray cluster ('auto' on one of its machines); else on this machine.")
 def predict(
     run: AnyPath,
     sources: tuple[str, ...],
@@ -58,7 +55,6 @@ def predict(
     best: bool,
     seeds: str | None,
     split: SplitName | None,
-    address: str | None,
     **given: Any,
 ) -> None:
     """Map SCENEs, rasters of any size, with the trained models of RUN; or classify the patches of a STORE.
@@ -79,7 +75,7 @@ def predict(
     elif split is not None:
         raise UsageError("--split is of a patch store, not of scenes", hint="leave it out")
     else:
-        _predict_scenes(opened, sources, out, address, models, given)
+        _predict_scenes(opened, sources, out, models, given)
 
 
 def _predict_store(
@@ -99,12 +95,13 @@ def _predict_store(
 
 
 def _predict_scenes(
-    run: Run, sources: tuple[str, ...], out: str, address: str | None, models: dict[str, Any], given: dict[str, Any]
+    run: Run, sources: tuple[str, ...], out: str, models: dict[str, Any], given: dict[str, Any]
 ) -> None:
     from raysat.api.maps import predict
     from raysat.execution.cluster_options import ClusterOptions
 
-    bands, box = given.pop("bands"), given.pop("bbox")
+    bands, box, address = (given.pop(name) for name in ("bands", "bbox", "address"))
+    given["probabilities"] = given["probabilities"] or "uint8"
     screen = console()
     with progress_bar() as progress:
         made = predict(
@@ -124,13 +121,18 @@ def _predict_scenes(
 
 
 def _is_store(source: str) -> bool:
-    """Whether a source is a patch store: a folder with its description, or a URL or name that is no raster's."""
+    """Whether a source is a patch store: a folder with its description, or one in an object store that is no raster."""
     from raysat.data.importers.source import DEMO
+    from raysat.data.scenes.gdal import SUFFIXES
     from raysat.data.store_files import META
+    from raysat.files import file_exists
 
-    if source == DEMO or ("://" in source and not source.partition("?")[0].lower().endswith(_RASTERS)):
+    if source == DEMO:
         return True
-    return (Path(source) / META).is_file()
+    if "://" not in source:
+        return file_exists(Path(source) / META)
+    in_web, suffix = source.startswith(("http://", "https://")), PurePosixPath(source.partition("?")[0]).suffix.lower()
+    return not in_web and suffix not in (*SUFFIXES, ".json", ".geojson")
 
 
 def _seeds(text: str) -> list[int]:

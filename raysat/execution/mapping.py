@@ -1,29 +1,36 @@
-"""Maps of several scenes on Ray: a task each, which reads the models and the scene where it runs."""
+"""Maps of scenes on Ray: a task each, which reads the models and the scene where it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from raysat.data.importers.source import open_data
-from raysat.data.scenes.remote import is_remote
+from raysat.data.scenes.remote import RasterPath
 from raysat.errors import ClusterError, RaysatError
 from raysat.execution.cluster.address import check_address
 from raysat.execution.cluster.connection import connect
 from raysat.execution.cluster.resources import fit, own_nodes
 from raysat.execution.cluster.same_versions import VersionCheck
 from raysat.execution.cluster_options import ClusterOptions
+from raysat.execution.scheduling.deaths import death_of
+from raysat.execution.scheduling.retries import Retries
 from raysat.execution.workload import Workload
-from raysat.files import AnyPath, absolute
+from raysat.files import AnyPath, absolute, sweep_partial
 from raysat.formatting import one_line
 from raysat.inference.load import load_arm
+from raysat.inference.maps.record import MAP
 from raysat.inference.maps.scene_map import MapOptions, SceneMap, make_map
 from raysat.inference.maps.source import scene_name
 from raysat.storage.ledger import Ledger
+
+Task: TypeAlias = Any  # Ray's reference to what a task will give
+_STOP_S: Final = 10.0  # that tasks have to stop in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,7 @@ class ArmRef:
 
 def map_scenes(
     models: ArmRef,
-    sources: Sequence[str],
+    places: Sequence[RasterPath],
     out: Path,
     options: MapOptions,
     cluster: ClusterOptions,
@@ -48,41 +55,79 @@ def map_scenes(
 
     Args:
         models: which map.
-        sources: the scenes; on a cluster their paths, ``out`` and the run must mean the same on each machine.
+        places: of the scenes; on a cluster their paths, ``out`` and the run must mean the same on each machine.
         out: the folder of maps.
         options: how they are to be made.
-        cluster: which machines, and what each map gets of them.
+        cluster: which machines, what each map gets of them, and how often one whose worker died is tried again.
         on_scene: is told how many scenes are done, and are in all.
 
     Returns:
         The maps, in the order of the scenes.
 
     Raises:
-        ClusterError: Ray cannot be reached or started, or a worker is lost.
+        ClusterError: Ray cannot be reached or started, a worker is lost, or a map is not on this machine.
         RaysatError: the first scene's that failed; maps of others are finished before.
     """
-    address = check_address(cluster.address)
-    models = ArmRef(run=absolute(models.run), arm=models.arm, seeds=models.seeds, data=models.data)
-    with connect(address):
-        nodes = ray.nodes() if address else own_nodes()
-        cpus, gpus = fit(nodes, cluster, Workload(jobs=len(sources)))
-        if address:
-            VersionCheck(nodes).check()
-        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_map_scene)
-        tasks = [
-            remote.options(name=f"raysat predict {scene_name(source)}").remote(
-                models, source if is_remote(source) else str(Path(source).resolve()), out.resolve(), options, cpus
-            )
-            for source in sources
-        ]
-        waiting = list(tasks)
-        while waiting:
-            _, waiting = ray.wait(waiting)
-            on_scene(len(tasks) - len(waiting), len(tasks))
-        return [_result(task, source) for task, source in zip(tasks, sources, strict=True)]
+    address, out = check_address(cluster.address), out.resolve()
+    models = replace(models, run=absolute(models.run))
+    try:
+        with connect(address):
+            nodes = ray.nodes() if address else own_nodes()
+            cpus, gpus = fit(nodes, cluster, Workload(jobs=len(places)))
+            if address:
+                VersionCheck(nodes).check()
+            remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_map_scene)
+
+            def start(place: RasterPath, options: MapOptions) -> Task:
+                named = remote.options(name=f"raysat predict {scene_name(place)}")
+                return named.remote(models, place, out, options, cpus)
+
+            return _finish(start, places, options, Retries(cluster.retries), on_scene)
+    finally:
+        for place in places:  # what killed workers left
+            sweep_partial(out, scene_name(place))
 
 
-def _map_scene(models: ArmRef, source: str, out: Path, options: MapOptions, cpus: float) -> SceneMap:
+def _finish(
+    start: Callable[[RasterPath, MapOptions], Task],
+    places: Sequence[RasterPath],
+    options: MapOptions,
+    retries: Retries,
+    on_scene: Callable[[int, int], None],
+) -> list[SceneMap]:
+    """Run a task for each scene, and those whose worker died again."""
+    running = {start(place, options): place for place in places}
+    found: dict[RasterPath, SceneMap | RaysatError] = {}
+    try:
+        while running:
+            (task,), _ = ray.wait(list(running))
+            place = running.pop(task)
+            try:
+                found[place] = _result(task, place)
+            except _WorkerLostError as lost:
+                if retries.again(str(place), death_of(lost.cause)):
+                    # It may have died after its map was whole; what was there before has been refused.
+                    running[start(place, replace(options, overwrite=True))] = place
+                    continue
+                found[place] = ClusterError(str(lost), hint="out of memory? {--overwrite} maps it again")
+            except RaysatError as error:
+                found[place] = error
+            on_scene(len(found), len(places))
+    except BaseException:
+        for task in running:
+            ray.cancel(task)  # as Ctrl-C: they remove what they have half-written
+        ray.wait(list(running), num_returns=len(running), timeout=_STOP_S)
+        raise
+    failed = [each for place in places if isinstance(each := found[place], RaysatError)]
+    if failed:
+        done = len(places) - len(failed)
+        first = failed[0]
+        rest = f"; the other {done} of {len(places)} scenes are mapped" if done else ""
+        raise type(first)(first.template + rest, hint=first.hint_template) from None
+    return [each for place in places if isinstance(each := found[place], SceneMap)]
+
+
+def _map_scene(models: ArmRef, place: RasterPath, out: Path, options: MapOptions, cpus: float) -> SceneMap:
     """The task: makes one map."""
     import torch
 
@@ -92,17 +137,29 @@ def _map_scene(models: ArmRef, source: str, out: Path, options: MapOptions, cpus
     store = None if models.data is None else open_data(models.data)
     ledger = Ledger.open(models.run)
     trained = load_arm(ledger, models.arm, device=default_device(), seeds=models.seeds, store=store)
-    return make_map(trained, source, out, options, run=ledger.root.name, on_windows=lambda *_: None)
+    return make_map(trained, place, out, options, run=ledger.root.name, on_windows=lambda *_: None)
 
 
-def _result(task: object, source: str) -> SceneMap:
+class _WorkerLostError(Exception):
+    """The worker of a task died before it said what came of it."""
+
+    def __init__(self, place: RasterPath, cause: RayError) -> None:
+        super().__init__(f"the worker that mapped {place} was lost: {death_of(cause).reason}")
+        self.cause = cause
+
+
+def _result(task: Task, place: RasterPath) -> SceneMap:
     try:
         found: SceneMap = ray.get(task)
     except RayTaskError as error:
         if isinstance(error.cause, RaysatError):
             raise error.cause from None
-        raise RaysatError(f"{source} cannot be mapped: {one_line(str(error.cause))}") from error
+        raise RaysatError(f"{place} cannot be mapped: {one_line(str(error.cause))}") from error
     except RayError as error:
-        cause = one_line(str(error).splitlines()[0] if str(error) else type(error).__name__)
-        raise ClusterError(f"the worker that mapped {source} was lost: {cause}", hint="run it again") from error
+        raise _WorkerLostError(place, error) from error
+    if not (found.folder / MAP).is_file():
+        raise ClusterError(
+            f"the map of {place} is on another machine, in its {found.folder}",
+            hint="{--out} must lead to the same disk on every machine of a cluster",
+        )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from raysat.inference.classifier import Classifier
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Record
 
+_MIXED: Final = "records of several runs seem to be mixed: give {--seeds} of one"
 _OLDER: Final = "name the store that it was trained on with {--data}"
 
 
@@ -65,11 +66,12 @@ def load_arm(
 
     Raises:
         UsageError: an arm or a seed that the run does not have, or has not finished.
-        StorageError: damaged records or weights.
+        StorageError: damaged records or weights, or of models that do not take the same.
         TrainingError: weights that do not fit.
     """
     chosen = finished_trials(ledger, arm, seeds)
     models = tuple(load_trial(ledger, trial, device=device, store=store) for trial in chosen.values())
+    _check_same(arm, dict(zip(chosen, models, strict=True)))
     return TrainedArm(name=arm, seeds=tuple(chosen), trials=tuple(chosen.values()), models=models)
 
 
@@ -121,6 +123,18 @@ def load_trial(ledger: Ledger, trial_id: str, *, device: torch.device, store: Pa
         raise StorageError(f"trial {trial_id} was trained by another raysat, whose settings this one does not know")
     inputs = record.inputs or _inputs_of(record, config, store)
     return Classifier.restore(config, inputs, record.classes, read_weights(ledger, trial_id), device)
+
+
+def _check_same(arm: str, models: Mapping[int, Classifier]) -> None:
+    """Raise StorageError where the models of seeds take other patches, or tell other classes apart."""
+    (first, one), *others = models.items()
+    for seed, other in others:
+        for what in ("bands", "height", "width", "dtype"):
+            here, there = getattr(one.inputs, what), getattr(other.inputs, what)
+            if here != there:
+                raise StorageError(f"arm {arm!r}: seed {first} takes {what} {here}, seed {seed} {there}", hint=_MIXED)
+        if one.classes != other.classes:
+            raise StorageError(f"arm {arm!r}: seeds {first} and {seed} tell other classes apart", hint=_MIXED)
 
 
 def read_weights(ledger: Ledger, trial_id: str) -> dict[str, Tensor]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.model_inputs import ModelInputs
 from raysat.data.patch_store import PatchStore
-from raysat.errors import UsageError
+from raysat.data.places import SAME_SIZE
+from raysat.errors import BandError, UsageError
 from raysat.inference.classifier import Classifier
 
 
@@ -28,12 +30,25 @@ class Fitting:
 def fitting(model: Classifier, store: PatchStore) -> Fitting:
     """Return how a model reads a store.
 
-    Raises UsageError where it cannot: other bands, another sensor, size or type of patches, or classes that it was not
-    taught. A store may have more bands, and fewer classes.
+    Raises UsageError where it cannot: as ``bands_in``, or classes that it was not taught. A store may have fewer.
     """
-    inputs = model.inputs
-    if lacking := [band for band in inputs.bands if band not in store.bands]:
+    bands = bands_in(store, model.inputs)
+    if unknown := [name for name in store.classes if name not in model.classes]:
         raise UsageError(
+            f"{store.path} has classes that the models were not taught: {', '.join(unknown)}",
+            hint=f"they know {', '.join(model.classes)}",
+        )
+    labels = np.array([model.classes.index(name) for name in store.classes], np.uint8)
+    return Fitting(bands=bands, labels=labels)
+
+
+def bands_in(store: PatchStore, inputs: ModelInputs) -> npt.NDArray[np.int64]:
+    """Return the positions of a model's bands in a store, which may have more.
+
+    Raises UsageError where the store's patches are none for it: other bands, another sensor, size, type or pixel size.
+    """
+    if lacking := [band for band in inputs.bands if band not in store.bands]:
+        raise BandError(
             f"{store.path} lacks bands that the models take: {', '.join(lacking)}",
             hint=f"it has {', '.join(store.bands)}",
         )
@@ -42,20 +57,14 @@ def fitting(model: Classifier, store: PatchStore) -> Fitting:
         ("patches", f"{height} x {width} pixels", f"{inputs.height} x {inputs.width} pixels"),
         ("values", store.images.dtype.name, inputs.dtype),
     ]
-    if None not in (store.sensor, inputs.sensor):
+    if store.sensor is not None and inputs.sensor is not None:
         theirs.append(("patches", f"of {store.sensor}", f"of {inputs.sensor}"))
+    if store.pixel_size and inputs.pixel_size and abs(store.pixel_size / inputs.pixel_size - 1) > SAME_SIZE:
+        theirs.append(("pixels", f"of {store.pixel_size:g} m", f"of {inputs.pixel_size:g} m"))
     for what, there, here in theirs:
         if there != here:
             raise UsageError(
                 f"{store.path} has {what} {there}, the models take {what} {here}",
                 hint="make a store of such patches with {raysat data import}",
             )
-    if unknown := [name for name in store.classes if name not in model.classes]:
-        raise UsageError(
-            f"{store.path} has classes that the models were not taught: {', '.join(unknown)}",
-            hint=f"they know {', '.join(model.classes)}",
-        )
-    return Fitting(
-        bands=np.array([store.bands.index(band) for band in inputs.bands]),
-        labels=np.array([model.classes.index(name) for name in store.classes], np.uint8),
-    )
+    return np.array([store.bands.index(band) for band in inputs.bands])

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.store import PatchStore
-from raysat.errors import BandError, DataError, UsageError
+from raysat.errors import UsageError
 from raysat.inference.load import TrainedArm
 from raysat.inference.maps.cells import Floats, summarize
+from raysat.inference.other_store import bands_in
 from raysat.metrics.confusion import Metrics, from_predictions
 from raysat.training.device import EVALUATION_BATCH
 
@@ -56,15 +57,12 @@ def predict_store(
         The probabilities, and metrics where the store's classes are among the models'.
 
     Raises:
-        BandError: the store does not have the models' bands.
-        DataError: its patches are of another size, type, sensor or pixel size.
-        UsageError: the split has no patches.
+        UsageError: the store's patches are none for the models (``bands_in``), or the split has none.
     """
-    _check(trained, store)
+    bands = bands_in(store, trained.inputs)
     rows = np.arange(len(store), dtype=np.int64) if split == "all" else store.indices(split).astype(np.int64)
     if not len(rows):
         raise UsageError(f"{store.path} has no patches in split {split}", hint="{--split} all takes every patch")
-    bands = np.array([store.bands.index(band) for band in trained.inputs.bands])
     found_SNK = np.empty((len(trained.models), len(rows), len(trained.classes)), np.float32)
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = slice(start, start + EVALUATION_BATCH)
@@ -87,20 +85,6 @@ def predict_store(
         metrics=None if labels is None else from_predictions(labels, probabilities),
         by_seed=() if labels is None else tuple(from_predictions(labels, each) for each in found_SNK),
     )
-
-
-def _check(trained: TrainedArm, store: PatchStore) -> None:
-    inputs = trained.inputs
-    if missing := [band for band in inputs.bands if band not in store.bands]:
-        raise BandError(
-            f"{store.path} has no band {', '.join(missing)}, which the model takes; it has {', '.join(store.bands)}"
-        )
-    if inputs.sensor is not None and store.sensor is not None and store.sensor != inputs.sensor:
-        raise DataError(f"{store.path} is of {store.sensor}, the model was trained on {inputs.sensor}")
-    height, width = store.images.shape[2:]
-    theirs, ours = f"{height} x {width} {store.images.dtype.name}", f"{inputs.height} x {inputs.width} {inputs.dtype}"
-    if theirs != ours:
-        raise DataError(f"{store.path} has patches of {theirs}, the model takes {ours}")
 
 
 def _labels(trained: TrainedArm, store: PatchStore, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:

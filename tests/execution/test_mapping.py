@@ -34,9 +34,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore) -> 
     return run_alone(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
 
 
-def write(folder: Path, store: PatchStore, number: int) -> str:
+def write(folder: Path, store: PatchStore, number: int) -> Path:
     pixels = store.images[number * 4 : number * 4 + 4].transpose(1, 2, 0, 3).reshape(3, 32, 128)
-    return str(write_scene(folder / f"scene{number}.tif", pixels, bands=store.bands))
+    return write_scene(folder / f"scene{number}.tif", pixels, bands=store.bands)
 
 
 def test_several_scenes_are_tasks(ray_session, tmp_path, run, landsat_store) -> None:
@@ -58,6 +58,6 @@ def test_a_scene_that_fails_leaves_the_others(ray_session, tmp_path, run, landsa
     good, bad = write(tmp_path, landsat_store, 0), tmp_path / "bad.tif"
     bad.write_text("no raster")
     models = ArmRef(run=run.root, arm="plain", seeds=(0,), data=None)
-    with pytest.raises(DataError, match=r"bad\.tif is no raster"):
-        map_scenes(models, [str(bad), good], tmp_path / "maps", MapOptions(), ClusterOptions(), lambda *_: None)
+    with pytest.raises(DataError, match=r"bad\.tif is no raster.*; the other 1 of 2 scenes are mapped"):
+        map_scenes(models, [bad, good], tmp_path / "maps", MapOptions(), ClusterOptions(), lambda *_: None)
     assert [folder.name for folder in (tmp_path / "maps").iterdir()] == ["scene0"]

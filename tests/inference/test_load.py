@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import PatchStore
 from raysat.errors import DataError, StorageError, TrainingError, UsageError
+from raysat.inference.classifier import Classifier
 from raysat.inference.load import load_arm, load_trial
 from raysat.storage.ledger import Ledger
 from raysat.storage.sealed import SUMS, encode_sums
@@ -87,6 +89,27 @@ def test_what_is_not_there_is_named(run: Ledger) -> None:
     assert "plain" in str(caught.value.hint)
     with pytest.raises(UsageError, match="no finished trial of seed 7"):
         load_arm(run, "plain", device=CPU, seeds=[0, 7])
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"bands": ("B6", "B5")}, r"seed 0 takes bands \('B6', 'B2'\), seed 1 \('B6', 'B5'\)"),
+        ({"height": 16}, "seed 0 takes height 32, seed 1 16"),
+        ({"dtype": "uint16"}, "seed 0 takes dtype uint8, seed 1 uint16"),
+        ({}, "seeds 0 and 1 tell other classes apart"),
+    ],
+)
+def test_seeds_that_take_other_patches_are_not_averaged(run: Ledger, monkeypatch, other, said) -> None:
+    def load(ledger: Ledger, trial: str, **options: object) -> Classifier:
+        model = load_trial(ledger, trial, **options)  # type: ignore[arg-type]
+        if ledger.read_spec(trial).seed == 0:
+            return model
+        return replace(model, inputs=model.inputs.model_copy(update=other), classes=model.classes[: 3 if other else 2])
+
+    monkeypatch.setattr("raysat.inference.load.load_trial", load)
+    with pytest.raises(StorageError, match=said):
+        load_arm(run, "plain", device=CPU)
 
 
 def test_patches_of_another_shape_are_refused(run: Ledger) -> None:

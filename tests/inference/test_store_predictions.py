@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.errors import BandError, DataError, UsageError
+from raysat.errors import BandError, UsageError
 from raysat.inference.load import load_arm
 from raysat.inference.store_predictions import predict_store
 from tests.helpers.maps import BANDS, random_arm
@@ -76,13 +78,21 @@ def test_bands_are_known_by_name(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("other", "error", "said"),
     [
-        ({"bands": ("B02", "B03")}, BandError, "has no band B04, which the model takes; it has B02, B03"),
-        ({"size": 32}, DataError, "has patches of 32 x 32 uint16, the model takes 16 x 16 uint16"),
-        ({"dtype": np.uint8}, DataError, "has patches of 16 x 16 uint8, the model takes 16 x 16 uint16"),
-        ({"sensor": "sentinel2_l2a"}, DataError, "is of sentinel2_l2a, the model was trained on sentinel2"),
+        ({"bands": ("B02", "B03")}, BandError, "lacks bands that the models take: B04"),
+        ({"size": 32}, UsageError, "has patches 32 x 32 pixels, the models take patches 16 x 16 pixels"),
+        ({"dtype": np.uint8}, UsageError, "has values uint8, the models take values uint16"),
+        ({"sensor": "sentinel2_l2a"}, UsageError, "has patches of sentinel2_l2a, the models take patches of sentinel2"),
         ({}, UsageError, "has no patches in split test"),
     ],
 )
 def test_other_stores_are_refused(tmp_path, other, error, said) -> None:
     with pytest.raises(error, match=said):
         predict_store(random_arm(models=1), make(tmp_path / "a", **other), "test", silent)
+
+
+def test_a_store_of_another_pixel_size_is_refused(tmp_path) -> None:
+    store = replace(make(tmp_path / "a"), pixel_size=20.0)
+    with pytest.raises(UsageError, match="has pixels of 20 m, the models take pixels of 10 m"):
+        predict_store(random_arm(models=1, pixel_size=10.0), store, "all", silent)
+    for size in (None, 20.1):  # not known, or the same by rounding
+        assert len(predict_store(random_arm(models=1, pixel_size=size), store, "all", silent).indices) == 3

@@ -100,7 +100,7 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
 
 
 def check_size(file: rasterio.DatasetReader, path: object) -> rasterio.DatasetReader:
-    """Return the open file. Raises DataError where it is so large, or stored in such blocks, that a part fills a memory."""
+    """Return the open file. Raises DataError where a part of it may fill the memory: by its blocks, or its sides."""
     together = file.count if file.interleaving == Interleaving.pixel else 1  # bands that are unpacked with each other
     fault, hint = "", "tile it: gdal_translate -of COG"
     for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True):

@@ -18,7 +18,7 @@ from raysat.files.urls import NamedByKey, Parts, key_fault, masked_url, split_ur
 
 _PREFIXES: Final = {"http": "/vsicurl/http", "https": "/vsicurl/https", "s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}
 _HOST: Final = re.compile(r"[^@\s\\]+")  # with a port; a user and a password do not belong into a URL
-_JPEG_2000: Final = (".jp2", ".j2k")  # of names; anything else is to be a GeoTIFF
+JPEG_2000: Final = (".jp2", ".j2k")  # of names; anything else is to be a GeoTIFF
 _LONGEST: Final = 2000  # characters: a signed URL has some 1,000
 _HINT: Final = f"URLs begin with {', '.join(f'{scheme}://' for scheme in _PREFIXES)} and have no password"
 # Of a server that does not answer; and nothing is asked of it but the file itself.
@@ -79,6 +79,11 @@ def is_remote(text: str) -> bool:
     return "://" in text and not text.startswith("file://")
 
 
+def is_http(path: RemoteFile) -> bool:
+    """Whether a web server has it, and no object store."""
+    return path.url.startswith(("http://", "https://"))
+
+
 def _fault(parts: Parts) -> str | None:
     """Why nothing can be read behind a URL, or None."""
     if not parts.key:
@@ -109,7 +114,7 @@ def open_anywhere(path: RasterPath) -> rasterio.DatasetReader:
     """
     if isinstance(path, Path):
         return open_raster(path)
-    driver = "JP2OpenJPEG" if path.suffix.lower() in _JPEG_2000 else "GTiff"
+    driver = "JP2OpenJPEG" if path.suffix.lower() in JPEG_2000 else "GTiff"
     try:
         with quiet_gdal(), rasterio.Env(**_PATIENCE, **_endpoint()):
             file = rasterio.open(path.gdal_name, driver=driver, sharing=False)

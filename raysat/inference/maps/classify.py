@@ -13,7 +13,8 @@ from torch import Tensor
 from raysat.data.scenes.scene import Scene
 from raysat.inference.classifier import Classifier
 from raysat.inference.maps.cells import CellRows, Floats, Mask, SwathCells
-from raysat.inference.maps.reading import Region, Slab, slabs, swath_width
+from raysat.inference.maps.reading import Slab, slabs, swath_width
+from raysat.inference.maps.region import Region
 from raysat.inference.maps.tiling import Indexes, Swath, Tiling
 from raysat.training.device import EVALUATION_BATCH
 from raysat.training.patches import as_float

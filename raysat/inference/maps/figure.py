@@ -29,6 +29,7 @@ _LEGEND: Final = 2.6  # inches right of it
 _FOOT: Final = 0.65  # inches below it, for the scale bar
 _HEAD: Final = 0.6
 _MARGIN: Final = 0.15
+_LEAST: Final = 1.2  # of either side of the axes: a narrower map has room beside it
 _DPI: Final = 150
 _NODATA_COLOUR: Final = (0.93, 0.93, 0.93)
 _DEGREE: Final = 111_320.0  # metres of one of latitude, and of longitude at the equator
@@ -48,8 +49,8 @@ def draw_map(layer: Path, record: MapRecord, file: Path) -> None:
     shape = max(1, round(rows / step)), max(1, round(columns / step))
     with quiet_gdal(), rasterio.open(layer) as source:
         cells = source.read(1, out_shape=shape, resampling=Resampling.nearest)
-    inch = _SIDE / max(rows, columns)
-    width, height = max(1.2, columns * inch), max(1.2, rows * inch)
+    inch = _SIDE / max(rows * record.stride[0], columns * record.stride[1])  # of a pixel of the scene
+    width, height = max(_LEAST, columns * record.stride[1] * inch), max(_LEAST, rows * record.stride[0] * inch)
     total = width + _LEGEND + 2 * _MARGIN, height + _HEAD + _FOOT
     with rc_context({"font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"], "svg.hashsalt": "raysat"}):
         figure = Figure(figsize=total, facecolor="white")
@@ -57,7 +58,14 @@ def draw_map(layer: Path, record: MapRecord, file: Path) -> None:
         axes = figure.add_axes(place)
         palette = ListedColormap([*_colours(record), _NODATA_COLOUR])
         shown = np.where(cells == NODATA, len(record.classes), cells)
-        axes.imshow(shown, cmap=palette, vmin=-0.5, vmax=len(record.classes) + 0.5, interpolation="nearest")
+        axes.imshow(
+            shown,
+            cmap=palette,
+            vmin=-0.5,
+            vmax=len(record.classes) + 0.5,
+            interpolation="nearest",
+            extent=(0, columns * record.stride[1], rows * record.stride[0], 0),  # pixels are square, cells need not be
+        )
         axes.set_xticks([])
         axes.set_yticks([])
         for spine in axes.spines.values():
@@ -71,9 +79,10 @@ def draw_map(layer: Path, record: MapRecord, file: Path) -> None:
         _draw_legend(figure, record, left=(_MARGIN + width + 0.2) / total[0], top=place[1] + place[3])
         foot = figure.add_axes((place[0], 0.0, place[2], _FOOT / total[1]))
         foot.set_axis_off()
-        foot.set_xlim(0, columns)
+        across = width / inch / record.stride[1]  # cells that the axes have room for: a narrow map fills them in part
+        foot.set_xlim(0, across)
         foot.set_ylim(0, 1)
-        _draw_scale(foot, record, columns)
+        _draw_scale(foot, record, across)
         if record.crs is not None:
             _draw_north(figure, x=(_MARGIN + width + 0.45) / total[0], inches=total)
         picture = io.BytesIO()
@@ -83,14 +92,21 @@ def draw_map(layer: Path, record: MapRecord, file: Path) -> None:
 
 
 def _draw_legend(figure: Figure, record: MapRecord, *, left: float, top: float) -> None:
-    """The classes with their share of the cells that are mapped."""
+    """The classes with their share of the cells that are mapped; of many the most frequent ones."""
     mapped = sum(record.counts) or 1
+    colours, labels = _colours(record), range(len(record.classes))
+    listed = labels if len(labels) <= _MOST_CLASSES else sorted(labels, key=lambda label: -record.counts[label])
     handles = [
         Patch(
-            facecolor=colour, edgecolor="0.4", linewidth=0.5, label=f"{elide(name, 18)}  {100 * count / mapped:.1f} %"
+            facecolor=colours[label],
+            edgecolor="0.4",
+            linewidth=0.5,
+            label=f"{elide(record.classes[label], 18)}  {100 * record.counts[label] / mapped:.1f} %",
         )
-        for colour, name, count in zip(_colours(record), record.classes, record.counts, strict=True)
-    ][:_MOST_CLASSES]
+        for label in listed[:_MOST_CLASSES]
+    ]
+    if more := len(listed[_MOST_CLASSES:]):
+        handles.append(Patch(facecolor="none", label=f"{more} more"))
     if record.nodata:
         handles.append(Patch(facecolor=_NODATA_COLOUR, edgecolor="0.4", linewidth=0.5, label="no data"))
     legend = figure.legend(
@@ -125,10 +141,10 @@ def cell_width(record: MapRecord) -> float | None:
     return math.hypot(a * math.cos(math.radians(latitude)), d) * _DEGREE
 
 
-def _draw_scale(axes: Axes, record: MapRecord, columns: int) -> None:
-    """A bar of a round length, a quarter of the map's width or less; in cells where metres are not known."""
+def _draw_scale(axes: Axes, record: MapRecord, across: float) -> None:
+    """A bar of a round length, a quarter of the axes' width or less; in pixels where metres are not known."""
     metres = cell_width(record)
-    length = _round_down(columns * (metres or record.stride[1]) / 4)
+    length = _round_down(across * (metres or record.stride[1]) / 4)
     bar = length / (metres or record.stride[1])
     label = f"{length:g} m" if length < 1000 else f"{length / 1000:g} km"
     if metres is None:

@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.scenes.scene import Scene
+from raysat.inference.maps.region import Region
 from raysat.inference.maps.tiling import Indexes, Swath, Tiling
 
 _AHEAD: Final = 1  # slabs that wait to be classified, beside the one that is read
@@ -23,16 +24,6 @@ _TILES: Final = 1 << 12  # of one of tiles
 
 Mask = npt.NDArray[np.bool_]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """A part of a scene, in its pixels."""
-
-    row: int
-    column: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

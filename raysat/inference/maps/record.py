@@ -30,7 +30,7 @@ class MapRecord(FileModel):
     stride: tuple[_Positive, _Positive]  # of a cell, pixels
     cells: tuple[_Positive, _Positive]  # rows and columns
     crs: str | None  # as WKT
-    transform: tuple[float, float, float, float, float, float]  # of column and row of cells: x = a c + b r + c, ...
+    transform: tuple[float, float, float, float, float, float]  # a to f: x = a column + b row + c, ...
     counts: tuple[int, ...]  # cells by class
     nodata: int  # cells
     layers: tuple[str, ...]  # files

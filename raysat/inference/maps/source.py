@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 from rasterio.windows import Window
 
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.places import SAME_SIZE
+from raysat.data.scenes.gdal import SUFFIXES
 from raysat.data.scenes.raster import open_scene
-from raysat.data.scenes.remote import RasterPath, RemoteFile, is_remote, open_anywhere
+from raysat.data.scenes.remote import JPEG_2000, RasterPath, RemoteFile, is_http, open_anywhere
 from raysat.data.scenes.scene import Scene, SceneFile
-from raysat.data.scenes.stac import item_platform, open_item
+from raysat.data.scenes.stac import instruments, open_item, read_item
 from raysat.errors import BandError, DataError, UsageError
-from raysat.files import as_path
 
+# An example for each type of a store: gdal_translate alone knows no units.
+_CONVERT: Final = {
+    "uint8": "gdal_translate -ot Byte -scale LOW HIGH 0 255",
+    "uint16": "gdal_translate -ot UInt16 -scale 0 1 0 10000, for one of reflectance",
+    "float32": "gdal_translate -ot Float32 -scale 0 10000 0 1, for one of reflectance",
+}
 _SAMPLES: Final = 4  # patches along each axis whose values are looked at
 _TAILS: Final = (2, 98)  # percentiles of the values
 # Times that a band's values may be larger or smaller than those that the model was trained on: the same ground is that
@@ -28,10 +35,11 @@ _TAILS: Final = (2, 98)  # percentiles of the values
 _LARGER: Final = 10.0
 _SMALLER: Final = 50.0
 _NAME_BANDS: Final = "name them: {--sensor} where they are all of the sensor's in its order, else {--bands} B01,B02,..."
+ITEM_SUFFIXES: Final = (".json", ".geojson")
 # How products of a sensor are called, and what items say of it.
 _PRODUCTS: Final = {
-    "landsat8": re.compile(r"L[CO]0[89]_|landsat-[89]"),
-    "landsat7": re.compile(r"LE07_|landsat-7"),
+    "landsat8": re.compile(r"L[CO]0[89]_|landsat[-_][89]"),
+    "landsat7": re.compile(r"LE07_|landsat[-_]7"),
     "sentinel2": re.compile(r"S2[ABCD]_|T\d{2}[A-Z]{3}_\d{8}T|sentinel-2"),
     "naip": re.compile(r"naip"),
     "planetscope": re.compile(r"planetscope"),
@@ -48,12 +56,12 @@ class SceneOptions:
     allow_remote: bool = False
 
 
-def open_for(inputs: ModelInputs, source: str, options: SceneOptions) -> Scene:
+def open_for(inputs: ModelInputs, place: RasterPath, options: SceneOptions) -> Scene:
     """Open a scene with the bands that a model takes, in its order.
 
     Args:
         inputs: what the model takes.
-        source: a raster, a folder of one raster a band, a STAC item; a path, or a URL where that is allowed.
+        place: of a raster, a folder of one raster a band, or a STAC item; a URL where that is allowed.
         options: how to read it.
 
     Returns:
@@ -66,31 +74,45 @@ def open_for(inputs: ModelInputs, source: str, options: SceneOptions) -> Scene:
     """
     if options.sensor is not None and inputs.sensor is not None and options.sensor != inputs.sensor:
         raise UsageError(f"the scene is of {options.sensor}, the model was trained on {inputs.sensor}")
-    if is_remote(source) and not options.allow_remote:
-        raise UsageError(f"{RemoteFile(source)} is not on this machine", hint="{--allow-remote} lets it be read")
-    scene = _open(inputs, source, options)
+    if isinstance(place, RemoteFile) and not options.allow_remote:
+        raise UsageError(f"{place} is not on this machine", hint="{--allow-remote} lets it be read")
+    scene = _open(inputs, place, options)
     try:
-        _check(scene, inputs, source)
+        _check(scene, inputs, place)
     except BaseException:
         scene.close()
         raise
     return scene
 
 
-def scene_name(source: str) -> str:
-    """What the map of a scene is called: its file or folder, without the suffix."""
-    return RemoteFile(source).stem if is_remote(source) else (Path(source).resolve().stem or "scene")
+def scene_name(place: RasterPath) -> str:
+    """What the map of a scene is called: its file without the suffix, or its folder."""
+    if _is_folder(place):
+        place = place.resolve()
+        return place.name or "scene"
+    return place.stem if place.stem.strip(".") else "scene"
 
 
-def _open(inputs: ModelInputs, source: str, options: SceneOptions) -> Scene:
+def _is_folder(place: RasterPath) -> TypeGuard[Path]:
+    return isinstance(place, Path) and os.path.isdir(place)  # noqa: PTH112  (Path's raises where it may not look)
+
+
+def is_item(place: RasterPath) -> bool:
+    """Whether a STAC item lies there: JSON, or behind a URL that names no raster, as those of STAC APIs do not."""
+    suffix = place.suffix.lower()
+    if suffix in ITEM_SUFFIXES:
+        return True
+    return isinstance(place, RemoteFile) and is_http(place) and suffix not in (*SUFFIXES, *JPEG_2000)
+
+
+def _open(inputs: ModelInputs, place: RasterPath, options: SceneOptions) -> Scene:
     sensor = options.sensor or inputs.sensor
     size = inputs.pixel_size if options.resample else None
-    path: RasterPath
-    path = RemoteFile(source) if is_remote(source) else Path(str(as_path(source))).expanduser()
-    if path.suffix.lower() in {".json", ".geojson"}:
-        place = source if isinstance(path, RemoteFile) else path
-        _check_product(item_platform(place), inputs, source)
+    if is_item(place):
+        item = read_item(place)
+        _check_product(instruments(item), inputs, place)
         return open_item(
+            item,
             place,
             bands=inputs.bands,
             sensor=sensor,
@@ -98,31 +120,31 @@ def _open(inputs: ModelInputs, source: str, options: SceneOptions) -> Scene:
             pixel_size=size,
             allow_remote=options.allow_remote,
         )
-    _check_product(path.name, inputs, source)
-    single = isinstance(path, RemoteFile) or not path.is_dir()
+    _check_product((place.name,), inputs, place)
+    single = not _is_folder(place)
     bands: Sequence[str] | None = inputs.bands
     if single and options.bands is not None:
         bands = options.bands
-    elif single and not _names_bands(path):
+    elif single and not _names_bands(place):
         if options.sensor is None:
-            raise BandError(f"{path}: its bands are not named; the model takes {_few(inputs.bands)}", hint=_NAME_BANDS)
+            raise BandError(f"{place}: its bands are not named; the model takes {_few(inputs.bands)}", hint=_NAME_BANDS)
         bands = None
-    scene = open_scene(path, bands=bands, sensor=sensor, resample=options.resample, pixel_size=size)
-    return _select(scene, inputs.bands, source)
+    scene = open_scene(place, bands=bands, sensor=sensor, resample=options.resample, pixel_size=size)
+    return _select(scene, inputs.bands, place)
 
 
-def _names_bands(path: RasterPath) -> bool:
-    with open_anywhere(path) as file:
+def _names_bands(place: RasterPath) -> bool:
+    with open_anywhere(place) as file:
         return any(file.descriptions)
 
 
-def _select(scene: Scene, bands: Sequence[str], source: str) -> Scene:
+def _select(scene: Scene, bands: Sequence[str], place: RasterPath) -> Scene:
     """The same scene with these bands alone, in order."""
     if scene.bands == tuple(bands):
         return scene
     if missing := [band for band in bands if band not in scene.bands]:
         scene.close()
-        raise BandError(f"{source} has no band {_few(missing)}, which the model takes; it has {_few(scene.bands)}")
+        raise BandError(f"{place} has no band {_few(missing)}, which the model takes; it has {_few(scene.bands)}")
     wanted = [scene.bands.index(band) for band in bands]
     files = []
     for file in scene.files:
@@ -135,24 +157,24 @@ def _select(scene: Scene, bands: Sequence[str], source: str) -> Scene:
     return replace(scene, bands=tuple(bands), nodata=nodata, files=files)
 
 
-def _check(scene: Scene, inputs: ModelInputs, source: str) -> None:
+def _check(scene: Scene, inputs: ModelInputs, place: RasterPath) -> None:
     if scene.dtype != inputs.dtype:
         raise DataError(
-            f"{source} is {scene.dtype}, the model was trained on {inputs.dtype}",
-            hint=f"convert its values to those of the training data: gdal_translate -ot {inputs.dtype.title()} -scale",
+            f"{place} is {scene.dtype}, the model was trained on {inputs.dtype}",
+            hint=f"convert its values to those of the training data: {_CONVERT[inputs.dtype]}",
         )
     if inputs.pixel_size is not None:
         own = scene.pixel_size
         if own is None or abs(own / inputs.pixel_size - 1) > SAME_SIZE:
             size = f"{own:.6g} m" if own is not None else "not known in metres"
             raise DataError(
-                f"{source}: its pixel size is {size}, the model was trained on {inputs.pixel_size:.6g} m",
+                f"{place}: its pixel size is {size}, the model was trained on {inputs.pixel_size:.6g} m",
                 hint="{--resample} brings it to that",
             )
-    _check_scale(scene, inputs, source)
+    _check_scale(scene, inputs, place)
 
 
-def _check_scale(scene: Scene, inputs: ModelInputs, source: str) -> None:
+def _check_scale(scene: Scene, inputs: ModelInputs, place: RasterPath) -> None:
     """Refuse values in other units, by a sample of patches; those of uint8 are all of one scale."""
     if inputs.dtype == "uint8":
         return
@@ -174,18 +196,17 @@ def _check_scale(scene: Scene, inputs: ModelInputs, source: str) -> None:
             other.append(f"{name} {low:.4g} to {high:.4g}, not {stats.low:.4g} to {stats.high:.4g}")
     if 2 * len(other) > len(inputs.bands):
         raise DataError(
-            f"{source} is in other units than the model's training data: band {other[0]}",
-            hint="bring its values to the scale of the training data: gdal_translate -scale",
+            f"{place} is in other units than the model's training data: band {other[0]}",
+            hint=f"bring its values to those of the training data: {_CONVERT[inputs.dtype]}",
         )
 
 
-def _check_product(name: str, inputs: ModelInputs, source: str) -> None:
-    """Refuse a product of another sensor, where its name says that."""
-    found = [sensor for sensor, pattern in _PRODUCTS.items() if pattern.match(name)]
-    if found and inputs.sensor is not None and not any(inputs.sensor.startswith(sensor) for sensor in found):
-        known = any(inputs.sensor.startswith(sensor) for sensor in _PRODUCTS)
-        if known:
-            raise UsageError(f"{source} is of {found[0]}, the model was trained on {inputs.sensor}")
+def _check_product(names: Sequence[str], inputs: ModelInputs, place: RasterPath) -> None:
+    """Refuse a product of another sensor, where a name of it says that."""
+    found = [sensor for sensor, pattern in _PRODUCTS.items() if any(map(pattern.match, names))]
+    trained = inputs.sensor or ""
+    if found and trained.startswith(tuple(_PRODUCTS)) and not trained.startswith(tuple(found)):
+        raise UsageError(f"{place} is of {found[0]}, the model was trained on {trained}")
 
 
 def _few(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rasterio.windows import Window
 
-from raysat.data.scenes.stac import item_platform, open_item
+from raysat.data.scenes.stac import instruments, open_item, read_item
 from raysat.errors import BandError, DataError, UsageError
 from raysat.inference.maps.source import SceneOptions, open_for
 from tests.helpers.maps import BANDS, random_arm, random_pixels, write_scene
@@ -33,8 +33,8 @@ def pixels(tmp_path) -> np.ndarray:
     return found
 
 
-def read(item: Path, **options) -> np.ndarray:
-    with open_item(item, bands=BANDS, sensor="sentinel2", **options) as scene:
+def read(place: Path, **options) -> np.ndarray:
+    with open_item(read_item(place), place, bands=BANDS, sensor="sentinel2", **options) as scene:
         assert (scene.name, scene.bands) == ("S2A_T32", BANDS)
         return scene.read(Window(0, 0, 32, 32))[0]
 
@@ -45,6 +45,7 @@ def test_assets_are_bands_by_key_by_name_and_by_role(tmp_path, pixels) -> None:
         "red": {"href": "./0.tif"},
         "x": {"href": "1.tif", "eo:bands": [{"name": "B02", "common_name": "blue"}]},
         "B02_preview": {"href": "3.tif", "roles": ["overview"], "eo:bands": [{"name": "B02"}]},
+        "B02_other": {"href": "3.tif", "roles": 3, "eo:bands": [{"name": "B02"}]},
     }
     np.testing.assert_array_equal(read(write_item(tmp_path / "item.json", assets)), pixels[[1, 2, 0]])
 
@@ -62,12 +63,13 @@ def test_a_map_takes_an_item_and_says_where_it_is_of_another_sensor(tmp_path, pi
     assets = {name: {"href": f"{number}.tif"} for number, name in enumerate(BANDS)}
     inputs = random_arm(models=1).inputs
     item = write_item(tmp_path / "item.json", assets, constellation="sentinel-2", platform="sentinel-2a")
-    assert item_platform(item) == "sentinel-2 sentinel-2a"
-    with open_for(inputs, str(item), SceneOptions()) as scene:
+    assert instruments(read_item(item)) == ("sentinel-2", "sentinel-2a")
+    with open_for(inputs, item, SceneOptions()) as scene:
         np.testing.assert_array_equal(scene.read(Window(0, 0, 32, 32))[0], pixels[:3])
-    other = write_item(tmp_path / "other.json", assets, platform="landsat-8")
-    with pytest.raises(UsageError, match="is of landsat8, the model was trained on sentinel2"):
-        open_for(inputs, str(other), SceneOptions())
+    for said in ({"platform": "landsat-8"}, {"constellation": "Landsat", "platform": "LANDSAT_8"}):
+        other = write_item(tmp_path / "other.json", assets, **said)
+        with pytest.raises(UsageError, match="is of landsat8, the model was trained on sentinel2"):
+            open_for(inputs, other, SceneOptions())
 
 
 def test_missing_bands_are_named(tmp_path, pixels) -> None:

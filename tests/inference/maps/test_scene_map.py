@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +17,9 @@ from raysat.data.store import StoreWriter
 from raysat.errors import DiskError, UsageError
 from raysat.inference.load import TrainedArm
 from raysat.inference.maps import reading, tiling
-from raysat.inference.maps.cells import LEVELS, NODATA
-from raysat.inference.maps.layers import MapFiles
+from raysat.inference.maps.cells import LEVELS, NODATA, summarize
+from raysat.inference.maps.geotiffs import MapFiles, _sum
+from raysat.inference.maps.layers import class_colours, map_layers
 from raysat.inference.maps.scene_map import MapOptions, SceneMap, check_names, make_map
 from raysat.inference.maps.source import SceneOptions
 from raysat.inference.store_predictions import predict_store
@@ -32,9 +34,7 @@ def arm() -> TrainedArm:
 
 
 def mapped(arm: TrainedArm, scene: Path, **options) -> SceneMap:
-    return make_map(
-        arm, str(scene), scene.parent / "maps", MapOptions(**options), run="run", on_windows=lambda *_: None
-    )
+    return make_map(arm, scene, scene.parent / "maps", MapOptions(**options), run="run", on_windows=lambda *_: None)
 
 
 def read(made: SceneMap, layer: str) -> np.ndarray:
@@ -185,6 +185,13 @@ def test_a_box_is_a_part_of_the_map(tmp_path, arm) -> None:
             mapped(arm, scene, bbox=box, overwrite=True)
 
 
+def test_a_box_of_a_scene_without_a_crs_is_by_its_pixels(tmp_path, arm) -> None:
+    scene = write_scene(tmp_path / "scene.tif", random_pixels(96, 80), crs=None, transform=Affine.identity())
+    assert mapped(arm, scene, bbox=(16, 32, 48, 64)).record.region == (16, 32, 32, 32)
+    with pytest.raises(UsageError, match="holds nothing of scene, which is 0,0,80,96"):
+        mapped(arm, scene, bbox=(80, 0, 90, 10), overwrite=True)
+
+
 def test_a_rotated_scene_is_brought_north_up(tmp_path) -> None:
     arm = random_arm(pixel_size=10.0)
     turned = Affine.translation(500_000, 5_000_000) @ Affine.rotation(20) @ Affine.scale(10, -10)
@@ -210,11 +217,29 @@ def test_what_is_there_is_kept_unless_told(tmp_path, arm) -> None:
         mapped(arm, scene, overwrite=True)
 
 
+def test_a_byte_tells_255_classes_apart(arm) -> None:
+    names = [f"class {label}" for label in range(256)]
+    layers = map_layers(names[:255], probabilities="uint8", models=1)
+    rows = summarize(np.eye(255, dtype=np.float32)[None, :, None], np.zeros((1, 255), bool))
+    np.testing.assert_array_equal(layers[0].encode(rows)[0, 0], np.arange(255))
+    assert len(set(class_colours(255))) > 200
+    with pytest.raises(UsageError, match="at most 255 classes, the models tell 256 apart"):
+        map_layers(names, probabilities="uint8", models=1)
+
+
+def test_what_is_read_back_is_summed_exactly() -> None:
+    halves = np.random.default_rng(0).random((3, 200, 200)).astype(np.float16).astype(np.float32)
+    halves[:, 0] = np.nan
+    exact = sum(Fraction(float(value)) for value in halves.ravel() if not np.isnan(value))
+    assert Fraction(_sum(halves), 1 << 24) == exact
+    assert _sum(np.full((2, 3), 255, np.uint8)) == 1530
+
+
 def test_strides_beyond_a_patch_and_maps_of_one_name_are_refused(tmp_path, arm) -> None:
     with pytest.raises(UsageError, match="must be from 1 to 16, the model's patches, not 17"):
         mapped(arm, write_scene(tmp_path / "scene.tif", random_pixels(32, 32)), stride=17)
     with pytest.raises(UsageError, match="would both be called scene"):
-        check_names(["a/scene.tif", "b/scene.jp2"])
+        check_names([Path("a/scene.tif"), Path("b/scene.jp2")])
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, arm, monkeypatch) -> None:
@@ -224,7 +249,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, arm, monkeypatch) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_map(arm, str(scene), tmp_path / "maps", MapOptions(), run="run", on_windows=stop)
+        make_map(arm, scene, tmp_path / "maps", MapOptions(), run="run", on_windows=stop)
     assert not list((tmp_path / "maps").iterdir())
 
 
@@ -233,12 +258,12 @@ import sys; sys.path.insert(0, {root!r})
 from pathlib import Path
 from raysat.errors import DiskError
 from tests.helpers.maps import *
-from raysat.inference.maps.layers import MapFiles
+from raysat.inference.maps.geotiffs import MapFiles
 from raysat.inference.maps.scene_map import MapOptions, make_map
 scene = write_scene(Path({scene!r}), random_pixels(512, 512))
 try:
     options = MapOptions(probabilities="float16")
-    make_map(random_arm(models=1), str(scene), Path("maps"), options, run="run", on_windows=lambda *_: None)
+    make_map(random_arm(models=1), scene, Path("maps"), options, run="run", on_windows=lambda *_: None)
 except DiskError as error:
     print("DiskError", error)
 print(sorted(str(path) for path in Path("maps").rglob("*")))
