@@ -13,8 +13,10 @@ from raysat.api.importers import ImportResult, import_result
 from raysat.api.stores import Store, as_store
 from raysat.config.arguments import checked
 from raysat.data.bands import bands_of_files
-from raysat.data.exporters.write import ExportSummary, export_store, known_layout
+from raysat.data.exporters.write import ExportSummary, export_store
 from raysat.data.importers.base import Progress, no_progress
+from raysat.data.importers.converted import Given
+from raysat.data.layouts import known_layout
 from raysat.views.shown import Shown
 from raysat.views.store import show_export
 
@@ -98,8 +100,8 @@ def import_image_folder(
     """
     from raysat.data.importers.image_folder import read_image_folder
 
-    names = bands_of_files(sensor, bands)
-    patches = read_image_folder(Path(source), bands=names, sensor=sensor, ordinal=ordinal)
+    given = Given(bands=bands_of_files(sensor, bands), sensor=sensor, ordinal=ordinal)
+    patches = read_image_folder(Path(source), given)
     return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
@@ -138,8 +140,8 @@ def import_webdataset(
     """
     from raysat.data.importers.webdataset import read_webdataset
 
-    names = bands_of_files(sensor, bands)
-    patches = read_webdataset(Path(source), bands=names, sensor=sensor, classes=classes, ordinal=ordinal)
+    given = Given(bands=bands_of_files(sensor, bands), sensor=sensor, classes=classes, ordinal=ordinal)
+    patches = read_webdataset(Path(source), given)
     return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)
 
 
@@ -179,6 +181,6 @@ def import_zarr(
     """
     from raysat.data.importers.zarr import read_zarr
 
-    names = bands_of_files(sensor, bands)
-    patches = read_zarr(Path(source), bands=names, sensor=sensor, classes=classes, ordinal=ordinal)
+    given = Given(bands=bands_of_files(sensor, bands), sensor=sensor, classes=classes, ordinal=ordinal)
+    patches = read_zarr(Path(source), given)
     return import_result(patches, out, allow_duplicates=allow_duplicates, overwrite=overwrite, progress=progress)

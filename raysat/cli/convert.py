@@ -21,9 +21,9 @@ from raysat.cli.store_options import (
     store_options,
     words_of,
 )
+from raysat.data.layouts import LAYOUTS
 from raysat.errors import UsageError
 
-_LAYOUTS = ("imagefolder", "torchgeo", "webdataset", "zarr")
 _classes = click.option("--classes", help="Class names in order of their numbers, with commas, where none are stored.")
 
 
@@ -45,13 +45,15 @@ def imagefolder(source: Path, sensor: str | None, bands: str | None, ordinal: bo
     make_store(import_image_folder, "reading images", source, **names, ordinal=ordinal, **store)
 
 
+def _with_numbers(command: Any) -> Any:
+    """Give a command a folder of files that number their classes, and the options that say what these are."""
+    for option in (store_options, ordinal_option, _classes, bands_option, sensor_option):
+        command = option(command)
+    return click.argument("source", metavar="DIR", type=PATH)(command)
+
+
 @click.command()
-@click.argument("source", metavar="DIR", type=PATH)
-@sensor_option
-@bands_option
-@_classes
-@ordinal_option
-@store_options
+@_with_numbers
 def webdataset(source: Path, **options: Any) -> None:
     """Import WebDataset shards: train-*.tar, val-*.tar, test-*.tar with KEY.npy (bands first) and KEY.cls."""
     from raysat.api.layouts import import_webdataset
@@ -60,12 +62,7 @@ def webdataset(source: Path, **options: Any) -> None:
 
 
 @click.command()
-@click.argument("source", metavar="DIR", type=PATH)
-@sensor_option
-@bands_option
-@_classes
-@ordinal_option
-@store_options
+@_with_numbers
 def zarr(source: Path, **options: Any) -> None:
     """Import a Zarr group, format 3: images (patches x bands x height x width), labels and, where there are, splits."""
     from raysat.api.layouts import import_zarr
@@ -75,8 +72,8 @@ def zarr(source: Path, **options: Any) -> None:
 
 @click.command()
 @click.argument("source", metavar="STORE|DIR")
-@click.option("--to", type=click.Choice(_LAYOUTS), help="Write the store in this layout.")
-@click.option("--from", "from_", type=click.Choice(_LAYOUTS), help="Make a store of a folder in this layout.")
+@click.option("--to", type=click.Choice(LAYOUTS), help="Write the store in this layout.")
+@click.option("--from", "from_", type=click.Choice(LAYOUTS), help="Make a store of a folder in this layout.")
 @click.option("--out", type=PATH, required=True, help="What to write, a folder.")
 @sensor_option
 @bands_option

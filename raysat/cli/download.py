@@ -8,12 +8,11 @@ import click
 
 from raysat.cli.console import progress_bar
 from raysat.cli.store_options import PATH, screen
-
-_NAMES = ("droughtwatch", "eurosat", "so2sat", "bigearthnet-s2")
+from raysat.data.download.catalog import DATA_SETS
 
 
 @click.command()
-@click.argument("name", metavar="|".join(_NAMES))
+@click.argument("name", metavar="|".join(DATA_SETS))
 @click.option("--folder", type=PATH, default="datasets", show_default=True, help="It goes to FOLDER/<name>.")
 @click.option("--out", type=PATH, help="Make a store here, too; droughtwatch and eurosat alone.")
 @click.option("--overwrite", is_flag=True, help="Replace a store that is there.")

@@ -5,44 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from raysat.data.names import name_fault, names_fault
+from raysat.data.fields import BandNames, PixelSize, PixelType, SensorName
 from raysat.data.stats import BandStats
-from raysat.data.store import DTYPES, PatchStore
+from raysat.data.store import PatchStore
 from raysat.files import FileModel
 
 _LONGEST_SIDE: Final = 1 << 14  # pixels
 
 
-def _band_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    if fault := names_fault(names, "band"):
-        raise ValueError(fault)
-    return names
-
-
-def _sensor_name(name: str) -> str:
-    if fault := name_fault(name, "sensor"):
-        raise ValueError(fault)
-    return name
-
-
-def _pixel_type(name: str) -> str:
-    if name not in DTYPES:
-        raise ValueError(f"patches are {', '.join(DTYPES)}")
-    return name
-
-
 class ModelInputs(FileModel):
     """What a model was trained on, and so what it must be given: patches (C, H, W) in the store's units."""
 
-    bands: Annotated[tuple[str, ...], AfterValidator(_band_names)]  # C of them, in order
-    sensor: Annotated[str, AfterValidator(_sensor_name)] | None
+    bands: BandNames  # C of them, in order
+    sensor: SensorName | None
     height: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]  # pixels
     width: Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]
-    dtype: Annotated[str, AfterValidator(_pixel_type)]  # of the store
+    dtype: PixelType  # of the store
     stats: tuple[BandStats, ...]  # by band: the train split's
-    pixel_size: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # metres; None where it is not known
+    pixel_size: PixelSize | None = None  # None where it is not known
 
     @model_validator(mode="after")
     def _has_stats_of_each_band(self) -> Self:

@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.fields import DTYPES
 from raysat.data.places import place_digest, table_fault
 from raysat.data.remote.ranged_array import RangedArray
 from raysat.data.store_files import Images
-from raysat.data.store_meta import DTYPES, StoreMeta
+from raysat.data.store_meta import StoreMeta
 
 _SAMPLE: Final = 64  # evenly spaced patches: at 10 ms for each on a slow disk, well below a second
 _SAMPLE_BYTES: Final = 8 << 20  # that these take at most; two patches are looked at whatever their size

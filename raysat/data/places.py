@@ -70,6 +70,11 @@ class Places:
         """Names of the scenes."""
         return tuple(scene.name for scene in self.scenes)
 
+    def of(self, patch: int, pixel_size: float | None) -> Place:
+        """The place of a patch by its position; they share a pixel size, which is not among the places."""
+        scene = self.scenes[self.scene[patch]]
+        return Place(scene=scene, x=float(self.x[patch]), y=float(self.y[patch]), pixel_size=pixel_size)
+
     def table(self) -> npt.NDArray[np.float64]:
         """The rows of ``places.npy``, (N, 3)."""
         return np.column_stack([self.scene.astype(np.float64), self.x, self.y])

@@ -29,6 +29,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.fields import DTYPES
 from raysat.data.names import check_name, check_names
 from raysat.data.nodata import Mask, PatchAppender
 from raysat.data.npy import map_npy
@@ -38,7 +39,7 @@ from raysat.data.places import Place, PlaceList, place_digest
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
 from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY
-from raysat.data.store_meta import DTYPES, StoreMeta
+from raysat.data.store_meta import StoreMeta
 from raysat.errors import DataError
 from raysat.files import install_folder, partial_folder, sync_file, writing
 

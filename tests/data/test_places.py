@@ -3,13 +3,12 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 
-from raysat.data.exporters.write import export_store
 from raysat.data.patch_store import PatchStore
 from raysat.data.places import Place, SceneRef
 from raysat.data.remote.copy import fetch_store
 from raysat.data.remote.files import RangedFiles
-from raysat.data.store import StoreWriter
 from raysat.data.verify import verify_store
 from raysat.errors import StoreError
 from tests.helpers.data import OPTIONS, patches, splits_of, write_manifest, write_store, write_tiff
@@ -27,11 +26,7 @@ def places_of(count, pixel_size=30.0):
 
 
 def write_placed(path, places):
-    images, labels, splits = patches(), np.arange(12) % 2, splits_of(12)
-    with StoreWriter(path, **OPTIONS) as writer:
-        for image, label, split, place in zip(images, labels, splits, places, strict=True):
-            writer.add(image, int(label), split, None, place)
-        return writer.close()
+    return write_store(path, patches(), np.arange(12) % 2, splits_of(12), places=places, **OPTIONS)
 
 
 def test_places_come_back(tmp_path):
@@ -168,8 +163,6 @@ def test_geotiffs_bring_their_places(tmp_path):
 
 
 def test_real_patches_bring_their_places(real_data, tmp_path):
-    import rasterio
-
     manifest = real_data / "eurosat" / "manifest.csv"
     store = import_geotiff(manifest, tmp_path / "s", bands=[f"b{n}" for n in range(13)], sensor=None).store
     assert store.pixel_size == 10
@@ -181,12 +174,17 @@ def test_real_patches_bring_their_places(real_data, tmp_path):
     assert verify_store(store)
 
 
-def test_a_conversion_says_that_it_has_no_places(tmp_path):
-    placed, plain = (
-        write_placed(tmp_path / name, places) for name, places in (("p", places_of(12)), ("q", [None] * 12))
-    )
-    assert any("has no places" in note for note in export_store(placed, tmp_path / "x", "imagefolder").notes)
-    assert not any("places" in note for note in export_store(plain, tmp_path / "y", "imagefolder").notes)
+def test_an_import_says_that_some_patches_have_no_place(tmp_path):
+    rng = np.random.default_rng(0)
+    files = [
+        write_tiff(tmp_path / f"{number}.tif", rng.integers(0, 99, (2, 4, 6)).astype(np.uint16)) for number in range(3)
+    ]
+    with rasterio.open(files[1], "r+") as file:
+        file.crs = rasterio.CRS()
+    manifest = write_manifest(tmp_path / "m.csv", [f"{n}.tif,{'ab'[n % 2]},train" for n in range(3)])
+    done = import_geotiff(manifest, tmp_path / "s", bands=("B1", "B2"), sensor=None)
+    assert done.store.places is None
+    assert "2 of 3 patches have a place on the map: the store keeps none, as it would need all" in done.notes
 
 
 def test_a_copy_and_a_store_read_by_range_have_the_places(tmp_path, monkeypatch):

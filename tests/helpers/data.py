@@ -37,8 +37,8 @@ def scale_of(values):
     return (low, high) if low < high else None
 
 
-def write_store(path, images, labels, splits, missing=None, **options):
-    """Write a store of (N, C, H, W) images, some of whose pixels may be missing."""
+def write_store(path, images, labels, splits, missing=None, places=None, **options):
+    """Write a store of (N, C, H, W) images, some of whose pixels may be missing, and which may lie somewhere."""
     named = {
         "bands": [f"b{band}" for band in range(images.shape[1])],
         "classes": [f"c{label}" for label in range(int(max(labels)) + 1)],
@@ -47,7 +47,8 @@ def write_store(path, images, labels, splits, missing=None, **options):
     }
     with StoreWriter(path, **(named | options)) as writer:
         for index, (image, label, split) in enumerate(zip(images, labels, splits, strict=True)):
-            writer.add(image, int(label), split, None if missing is None else missing[index])
+            masked, place = (None if each is None else each[index] for each in (missing, places))
+            writer.add(image, int(label), split, masked, place)
         return writer.close()
 
 

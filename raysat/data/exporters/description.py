@@ -1,31 +1,31 @@
-"""``raysat.json``: what a converted store says of itself beside its images, so that it can be imported as it was."""
+"""What a converted store says beside its images, so that it can be imported as it was: ``raysat.json``, ``places.npy``.
+
+In Zarr the first is an attribute of the group and the second an array of it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field
 
-from raysat.data.names import name_fault, names_fault
+from raysat.data.fields import BandNames, ClassNames, PixelSize, PixelType, SensorName
+from raysat.data.layouts import Layout
+from raysat.data.npy import map_npy
 from raysat.data.patch_store import PatchStore
-from raysat.data.store_meta import DTYPES
+from raysat.data.places import MAX_SCENES, Places, SceneRef, from_table, table_fault
+from raysat.data.store_files import PLACES
 from raysat.errors import DataError
 from raysat.files import FileModel, file_exists, parse_model, read_bytes
+from raysat.files.models import MAX_BYTES
 
-Layout = Literal["imagefolder", "torchgeo", "webdataset", "zarr"]
-LAYOUTS: Final[tuple[Layout, ...]] = ("imagefolder", "torchgeo", "webdataset", "zarr")
 DESCRIPTION: Final = "raysat.json"
-_MAX_BYTES: Final = 1 << 20
 _REMEDY: Final = "convert the store again, or remove the file and name the bands with {--sensor} or {--bands}"
 
 Size = Annotated[int, Field(ge=1, lt=2**63)]
-
-
-def _checked(fault: str, value: Any) -> Any:
-    if fault:
-        raise ValueError(fault)
-    return value
 
 
 class Description(FileModel):
@@ -35,16 +35,16 @@ class Description(FileModel):
 
     format: Literal[1] = 1
     layout: Layout
-    bands: Annotated[tuple[str, ...], AfterValidator(lambda names: _checked(names_fault(names, "band"), names))]
-    sensor: Annotated[str, AfterValidator(lambda name: _checked(name_fault(name, "sensor"), name))] | None
-    classes: Annotated[tuple[str, ...], AfterValidator(lambda names: _checked(names_fault(names, "class"), names))]
+    bands: BandNames
+    sensor: SensorName | None
+    classes: ClassNames
     ordinal: bool
     generated: bool = False
     shape: tuple[Size, Size, Size, Size]  # of the images, (N, C, H, W)
-    dtype: Annotated[
-        str, AfterValidator(lambda name: _checked("" if name in DTYPES else "no type of a store's pixels", name))
-    ]
+    dtype: PixelType
     nodata: bool  # whether some pixels are
+    pixel_size: PixelSize | None = None  # None where it is not known
+    scenes: Annotated[tuple[SceneRef, ...], Field(max_length=MAX_SCENES)] = ()  # that the places name; none without
     kind: Annotated[str, Field(max_length=200)]  # where the store's patches came from
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]  # of the store
 
@@ -62,14 +62,27 @@ def describe(store: PatchStore, layout: Layout) -> Description:
         shape=(count, bands, height, width),
         dtype=store.images.dtype.name,
         nodata=any(store.nodata or ()),
+        pixel_size=store.pixel_size,
+        scenes=() if store.places is None else store.places.scenes,
         kind=str(store.source.get("kind", ""))[:200],
         fingerprint=store.fingerprint,
     )
 
 
-def write_description(told: Description, folder: Path) -> None:
-    """Write it into a folder that is being made. Raises OSError."""
+def write_description(told: Description, places: Places | None, folder: Path) -> None:
+    """Write what is told, and where the patches lie, into a folder that is being made.
+
+    Args:
+        told: what the layout does not say.
+        places: of the patches, where they are known.
+        folder: where to.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     (folder / DESCRIPTION).write_text(told.model_dump_json(indent=1), encoding="utf-8")
+    if places is not None:
+        np.save(folder / PLACES, places.table())
 
 
 def read_description(folder: Path) -> Description | None:
@@ -79,10 +92,36 @@ def read_description(folder: Path) -> Description | None:
     """
     if not file_exists(folder / DESCRIPTION, DataError):
         return None
-    content = read_bytes(folder / DESCRIPTION, max_bytes=_MAX_BYTES, remedy=_REMEDY, error=DataError)
+    content = read_bytes(folder / DESCRIPTION, max_bytes=MAX_BYTES, remedy=_REMEDY, error=DataError)
     return parse_description(content, folder / DESCRIPTION)
 
 
 def parse_description(content: str | bytes, source: Path | str) -> Description:
     """Read the text of a description. Raises DataError, naming the source, where it is damaged."""
     return parse_model(Description, content, source, remedy=_REMEDY, error=DataError)
+
+
+def read_places(told: Description | None, folder: Path) -> Places | None:
+    """Read where the patches of a converted store lie, by their positions in it; None where that is not known.
+
+    Raises DataError where the file is missing or damaged.
+    """
+    if told is None or not told.scenes:
+        return None
+    return check_places(map_npy(folder / PLACES, remedy=_REMEDY), told, folder / PLACES)
+
+
+def check_places(table: npt.NDArray[Any], told: Description, source: Path) -> Places:
+    """Return the places of a converted store's patches.
+
+    Args:
+        table: its ``places.npy``, (N, 3).
+        told: what it says of itself.
+        source: of the table, for errors.
+
+    Raises:
+        DataError: the table is not one of these patches.
+    """
+    if fault := table_fault(table, told.shape[0], told.scenes):
+        raise DataError(f"{source} is damaged: {fault}", hint=_REMEDY)
+    return from_table(np.asarray(table), told.scenes)

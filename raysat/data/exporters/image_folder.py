@@ -4,7 +4,9 @@
     torchgeo      <class>/0000017.tif, and train.txt, val.txt, test.txt with the names of each split's files
 
 An image is named by its patch's position in the store. It is PNG where the store holds three bands of uint8 and no
-nodata, else GeoTIFF (deflate, bands named); nodata lies beside it as GDAL's ``.msk``, one mask a band.
+nodata, else GeoTIFF (deflate, bands named); nodata lies beside it as GDAL's ``.msk``, one mask a band. Row N of
+``places.npy`` says where patch N lies, and not its image: a store knows the centre of each, not how its pixels lie
+around it.
 """
 
 from __future__ import annotations
@@ -22,10 +24,9 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from raysat.data.exporters.description import Description, write_description
-from raysat.data.importers.base import Progress
+from raysat.data.exporters.base import Export, Row
+from raysat.data.exporters.description import write_description
 from raysat.data.nodata import Mask
-from raysat.data.patch_store import PatchStore
 from raysat.data.splits import SPLITS
 
 _RESERVED: Final = '%/\\<>:"|?*'  # in no file's name on some system; % says what was replaced
@@ -39,55 +40,34 @@ def folder_name(name: str) -> str:
     return f"%2E{written[1:]}" if written.startswith(".") else written
 
 
-def write_split_folders(store: PatchStore, told: Description, folder: Path, progress: Progress) -> Iterator[str]:
-    """Write ``split/class/image``.
-
-    Args:
-        store: the store.
-        told: what the layout does not say, for ``raysat.json``.
-        folder: an empty folder.
-        progress: called with the patches written so far and in all.
-
-    Yields:
-        What a reader should know.
-    """
+def write_split_folders(export: Export) -> Iterator[str]:
+    """Write ``split/class/image``."""
+    store, folder = export.store, export.folder
     present = [split for split in SPLITS if store.counts(split).any()]
     for split in present:
         for name in store.classes:  # empty ones too: torchvision numbers the classes that it finds
             (folder / split / folder_name(name)).mkdir(parents=True)
-    for row, image in _images(store, told, progress):
-        parent = folder / SPLITS[store.splits[row]] / folder_name(store.classes[store.labels[row]])
-        image.write(parent, row)
-    write_description(told, folder)
+    for row, image in _images(export):
+        image.write(folder / row.split / folder_name(store.classes[row.label]), row.number)
+    write_description(export.told, store.places, folder)
     for split in present:
         if empty := [name for name, count in zip(store.classes, store.counts(split), strict=True) if not count]:
             yield f"{split} has no patch of {', '.join(empty)}: give ImageFolder allow_empty=True"
     yield from _other_order(store.classes)
 
 
-def write_class_folders(store: PatchStore, told: Description, folder: Path, progress: Progress) -> Iterator[str]:
-    """Write ``class/image`` and a list of files for each split.
-
-    Args:
-        store: the store.
-        told: what the layout does not say, for ``raysat.json``.
-        folder: an empty folder.
-        progress: called with the patches written so far and in all.
-
-    Yields:
-        What a reader should know.
-    """
+def write_class_folders(export: Export) -> Iterator[str]:
+    """Write ``class/image`` and a list of files for each split."""
+    store, folder = export.store, export.folder
     for name in store.classes:
         (folder / folder_name(name)).mkdir()
     files: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for row, image in _images(store, told, progress):
-        files[SPLITS[store.splits[row]]].append(
-            image.write(folder / folder_name(store.classes[store.labels[row]]), row)
-        )
+    for row, image in _images(export):
+        files[row.split].append(image.write(folder / folder_name(store.classes[row.label]), row.number))
     for split, names in files.items():
         if names:
             (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="ascii")
-    write_description(told, folder)
+    write_description(export.told, store.places, folder)
     yield from _other_order(store.classes)
 
 
@@ -106,26 +86,16 @@ class _Image:
         return name
 
 
-def _images(store: PatchStore, told: Description, progress: Progress) -> Iterator[tuple[int, _Image]]:
+def _images(export: Export) -> Iterator[tuple[Row, _Image]]:
+    told = export.told
     png = told.shape[1] == 3 and told.dtype == "uint8" and not told.nodata
     with rasterio.Env(**_QUIET):
-        for row, pixels, missing in rows_of(store):
+        for row in export.rows():
             if png:
-                yield row, _Image(_encoded(pixels, {"driver": "PNG"}), ".png", None)
+                yield row, _Image(_encoded(row.pixels, {"driver": "PNG"}), ".png", None)
             else:
-                mask = None if missing is None else _encoded_mask(missing)
-                yield row, _Image(_encoded(pixels, _TIFF, store.bands), ".tif", mask)
-            progress(row + 1, len(store))
-
-
-def rows_of(store: PatchStore) -> Iterator[tuple[int, npt.NDArray[Any], Mask | None]]:
-    """Yield position, pixels (C, H, W) and nodata (C, H, W), or None where there is none, of each patch."""
-    for row in range(len(store)):
-        missing = None
-        if any(store.nodata or ()):
-            masks = [store.missing(np.array([row]), band)[0] for band in range(len(store.bands))]
-            missing = np.stack(masks) if any(mask.any() for mask in masks) else None
-        yield row, np.asarray(store.images[row]), missing
+                mask = None if row.missing is None else _encoded_mask(row.missing)
+                yield row, _Image(_encoded(row.pixels, _TIFF, told.bands), ".tif", mask)
 
 
 def _encoded(pixels: npt.NDArray[Any], options: dict[str, str], bands: Sequence[str] = ()) -> bytes:
@@ -151,7 +121,7 @@ def _created(memory: MemoryFile, shape: tuple[int, ...], dtype: str, options: di
     """An image in memory, so that a full disk is an error of the system's and not one of GDAL's."""
     count, height, width = shape
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a store does not know where its patches are
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a store knows centres, not how pixels lie around
         with memory.open(count=count, height=height, width=width, dtype=dtype, **options) as file:
             yield file
 

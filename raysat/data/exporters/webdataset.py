@@ -5,7 +5,7 @@
     0000017.json         class, split and position in the store
     0000017.nodata.npy   where a pixel is nodata, (C, H, W) bool; only of patches that have any
 
-``raysat.json`` beside the shards names bands and classes.
+``raysat.json`` beside the shards names bands and classes, and row N of ``places.npy`` says where patch N lies.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, Self
 
-from raysat.data.exporters.description import Description, write_description
-from raysat.data.exporters.image_folder import rows_of
-from raysat.data.importers.base import Progress
-from raysat.data.patch_store import PatchStore
+from raysat.data.exporters.base import Export
+from raysat.data.exporters.description import write_description
 from raysat.data.splits import SPLITS
 from raysat.installation import extra_module
 
@@ -26,35 +24,21 @@ SHARD_PATCHES: Final = 10_000
 SHARD_BYTES: Final = 1 << 30  # as the library's authors advise: some hundred megabytes to a gigabyte
 
 
-def write_webdataset(store: PatchStore, told: Description, folder: Path, progress: Progress) -> Iterator[str]:
-    """Write a store as shards.
-
-    Args:
-        store: the store.
-        told: what the layout does not say, for ``raysat.json``.
-        folder: an empty folder.
-        progress: called with the patches written so far and in all.
-
-    Yields:
-        What a reader should know.
-
-    Raises:
-        InstallationError: webdataset is not installed.
-    """
+def write_webdataset(export: Export) -> Iterator[str]:
+    """Write a store as shards. Raises InstallationError where webdataset is not installed."""
     library = extra_module("webdataset", extra="convert")
+    store, folder = export.store, export.folder
     with ExitStack() as stack:
         shards = {split: stack.enter_context(_Shards(library, folder, split)) for split in SPLITS}
-        for row, pixels, missing in rows_of(store):
-            split, label = SPLITS[store.splits[row]], int(store.labels[row])
+        for row in export.rows():
             sample: dict[str, Any] = {
-                "__key__": f"{row:07d}",
-                "npy": pixels,
-                "cls": label,
-                "json": {"class": store.classes[label], "split": split, "index": row},
+                "__key__": f"{row.number:07d}",
+                "npy": row.pixels,
+                "cls": row.label,
+                "json": {"class": store.classes[row.label], "split": row.split, "index": row.number},
             }
-            shards[split].write(sample if missing is None else sample | {"nodata.npy": missing})
-            progress(row + 1, len(store))
-    write_description(told, folder)
+            shards[row.split].write(sample if row.missing is None else sample | {"nodata.npy": row.missing})
+    write_description(export.told, store.places, folder)
     written = (f"{split} {shards[split].number:,}" for split in SPLITS if shards[split].number)
     yield f"shards: {', '.join(written)}"
 

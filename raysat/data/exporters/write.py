@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from raysat.data.exporters.description import DESCRIPTION, LAYOUTS, Description, Layout, describe
+from raysat.data.exporters.base import Export, Writer
+from raysat.data.exporters.description import DESCRIPTION, describe
 from raysat.data.exporters.image_folder import write_class_folders, write_split_folders
 from raysat.data.exporters.webdataset import write_webdataset
 from raysat.data.exporters.zarr import write_zarr
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.importers.zarr_array import GROUP
+from raysat.data.layouts import Layout
 from raysat.data.patch_store import PatchStore
-from raysat.errors import DataError, UsageError, suggest
+from raysat.errors import DataError
 from raysat.files import install_folder, partial_folder, sync_file, writing
 
-Writer = Callable[[PatchStore, Description, Path, Progress], Iterable[str]]
 _WRITERS: Final[dict[Layout, Writer]] = {
     "imagefolder": write_split_folders,
     "torchgeo": write_class_folders,
@@ -38,14 +38,6 @@ class ExportSummary:
     bytes: int
     notes: tuple[str, ...]
     seconds: float
-
-
-def known_layout(name: str) -> Layout:
-    """Return the layout of a name. Raises UsageError for an unknown one."""
-    layout = next((layout for layout in LAYOUTS if layout == name), None)
-    if layout is None:
-        raise UsageError(f"unknown layout {name!r}", hint=suggest(name, LAYOUTS, f"layouts are {', '.join(LAYOUTS)}"))
-    return layout
 
 
 def export_store(
@@ -72,9 +64,8 @@ def export_store(
     target = out.resolve()
     _check_target(out, overwrite=overwrite)
     with writing(out), partial_folder(target) as work:
-        notes = tuple(_WRITERS[layout](store, describe(store, layout), work, progress))
-        if store.places is not None:
-            notes += ("where the patches lie is not written: the store made of it again has no places",)
+        told = describe(store, layout)
+        notes = tuple(_WRITERS[layout](Export(store=store, told=told, folder=work, progress=progress)))
         files = [file for file in sorted(work.rglob("*")) if file.is_file()]
         size = sum(file.stat().st_size for file in files)
         for file in files:

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from raysat.data.exporters.description import DESCRIPTION, Description, read_description
+from raysat.data.exporters.description import DESCRIPTION, Description, read_description, read_places
 from raysat.data.exporters.image_folder import folder_name
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
+from raysat.data.importers.converted import NOTHING, Given, Known, in_order
 from raysat.data.importers.form import Form
 from raysat.data.importers.geotiff import read_image
 from raysat.data.importers.tiff import open_picture
 from raysat.data.names import check_name
 from raysat.data.splits import SPLITS, Split
-from raysat.errors import DataError, UsageError, prefixed
+from raysat.errors import DataError, prefixed
 from raysat.files import folder_entries, read_text, reading
 from raysat.formatting import echo, plural
 
@@ -39,16 +40,12 @@ class _Image:
     split: Split | None
 
 
-def read_image_folder(
-    source: Path, *, bands: Sequence[str] = (), sensor: str | None = None, ordinal: bool = False
-) -> PatchSource:
+def read_image_folder(source: Path, given: Given = NOTHING) -> PatchSource:
     """Return the images that are sorted into folders by class.
 
     Args:
         source: the folder of the splits or of the classes.
-        bands: names of the images' bands, in order; by default those of ``raysat.json``.
-        sensor: the sensor that they are of, or None.
-        ordinal: whether the order of the classes has a meaning, where ``raysat.json`` does not say it.
+        given: what is said of them; folders name the classes.
 
     Raises:
         DataError: there is no image, a folder, list or ``raysat.json`` that cannot be used; an image that cannot be
@@ -56,30 +53,32 @@ def read_image_folder(
         UsageError: nothing names the bands.
     """
     told = read_description(source)
-    bands, sensor = named_bands(told, bands, sensor)
+    known = Known.of(told, given)
     images, notes = _find(source, told)
     if told is None:
-        classes = sort_labels(image.folder for image in images)
-        known = {name: label for label, name in enumerate(classes)}
+        known = replace(known, classes=sort_labels(image.folder for image in images))
+        labels = {name: label for label, name in enumerate(known.classes)}
     else:
-        classes = told.classes
-        known = {folder_name(name): label for label, name in enumerate(classes)}
+        labels = {folder_name(name): label for label, name in enumerate(told.classes)}
         for image in images:
-            if image.folder not in known:
+            if image.folder not in labels:
                 raise DataError(f"{image.path.parent} is no class of {source / DESCRIPTION}", hint="remove one of them")
-        images.sort(key=lambda image: image.path.name)  # their position in the store that they are of
+        images.sort(key=lambda image: in_order(image.path.name))
+    places = read_places(told, source)
 
     def patches() -> Iterator[Patch]:
         first: Form | None = None
         for done, image in enumerate(images, 1):
-            pixels, missing, form, place = read_image(image.path, bands, sensor, first=first, opened=open_picture)
+            pixels, missing, form, place = read_image(
+                image.path, known.bands, known.sensor, first=first, opened=open_picture
+            )
             first = first or form
             yield Patch(
                 pixels=pixels,
-                label=known[image.folder],
+                label=labels[image.folder],
                 split=image.split,
                 missing=missing,
-                place=place,
+                place=place if told is None else known.place(places, image.path.stem),
                 done=done,
             )
 
@@ -87,43 +86,14 @@ def read_image_folder(
         kind="imagefolder",
         path=source,
         unit="files",
-        bands=tuple(bands),
-        sensor=sensor,
-        classes=classes,
-        ordinal=told.ordinal if told else ordinal,
         splits=frozenset(image.split for image in images if image.split is not None),
         patches=patches(),
         total=len(images),
         place=lambda number: str(images[number].path),
         drop_zero=False,
         notes=notes,
-        **kept(told),
+        **known.facts(),
     )
-
-
-def named_bands(told: Description | None, bands: Sequence[str], sensor: str | None) -> tuple[Sequence[str], str | None]:
-    """Return the bands of files and their sensor.
-
-    Args:
-        told: what the files say of themselves, if they do.
-        bands: those that are given, which win.
-        sensor: of these.
-
-    Raises:
-        UsageError: there are neither.
-    """
-    if bands:
-        return bands, sensor
-    if told is None:
-        raise UsageError("the bands of the files are not named", hint="use {--sensor} sentinel2, or {--bands} R,G,B")
-    return told.bands, told.sensor
-
-
-def kept(told: Description | None) -> dict[str, Any]:
-    """What of a converted store its new one keeps, as arguments of ``PatchSource``."""
-    if told is None:
-        return {}
-    return {"keep_splits": True, "generated": told.generated, "facts": {"converted_from": told.kind}}
 
 
 def _find(source: Path, told: Description | None) -> tuple[list[_Image], tuple[str, ...]]:

@@ -19,13 +19,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.exporters.description import read_description
+from raysat.data.exporters.description import read_description, read_places
 from raysat.data.importers.base import Patch, PatchSource
+from raysat.data.importers.converted import NOTHING, Given, Known, in_order
 from raysat.data.importers.form import MAX_PATCH_BYTES
-from raysat.data.importers.image_folder import kept, named_bands
 from raysat.data.npy import HEADER_BYTES, fitting_header
 from raysat.data.splits import SPLITS, Split
-from raysat.errors import DataError, UsageError, prefixed
+from raysat.errors import DataError, prefixed
 from raysat.files import folder_entries, open_regular, reading
 from raysat.formatting import echo
 
@@ -38,22 +38,12 @@ _MAX_SHARD: Final = 1 << 40
 _READ: Final = ("npy", "cls", "nodata.npy")
 
 
-def read_webdataset(
-    source: Path,
-    *,
-    bands: Sequence[str] = (),
-    sensor: str | None = None,
-    classes: Sequence[str] = (),
-    ordinal: bool = False,
-) -> PatchSource:
+def read_webdataset(source: Path, given: Given = NOTHING) -> PatchSource:
     """Return the patches of a folder of shards.
 
     Args:
         source: the folder; a shard's name begins with the split, where there is one.
-        bands: names of the bands, in order; by default those of ``raysat.json``.
-        sensor: the sensor that they are of, or None.
-        classes: class names in order of their numbers; by default those of ``raysat.json``.
-        ordinal: whether the order of the classes has a meaning, where ``raysat.json`` does not say it.
+        given: what is said of them.
 
     Raises:
         DataError: there is no shard, or none to train on; a member that cannot be read raises it, naming shard and key,
@@ -61,39 +51,35 @@ def read_webdataset(
         UsageError: nothing names bands or classes.
     """
     told = read_description(source)
-    bands, sensor = named_bands(told, bands, sensor)
-    names = tuple(classes) or (told.classes if told else ())
-    if not names:
-        raise UsageError("the classes of the shards are not named", hint="use {--classes}, in order of their numbers")
+    known = Known.of(told, given)
+    known.check_classes("shards")
     shards = _find(source)
+    places = read_places(told, source)
     streams = [_samples_of(split, [shard for of, shard in shards if of == split]) for split in (None, *SPLITS)]
     # Keys are positions in the store that was converted: its order comes back.
-    samples = heapq.merge(*streams, key=lambda sample: sample.key) if told else itertools.chain(*streams)
-    places: list[tuple[Path, str]] = []
+    samples = heapq.merge(*streams, key=lambda sample: in_order(sample.key)) if told else itertools.chain(*streams)
+    read: list[tuple[Path, str]] = []
 
     def patches() -> Iterator[Patch]:
         done = 0
         for sample in samples:
-            places.append((sample.shard, sample.key))
+            read.append((sample.shard, sample.key))
             with prefixed(f"{sample.shard}: {sample.key}", DataError):
-                pixels, label, missing = _decode(sample.fields, len(bands), len(names))
+                pixels, label, missing = _decode(sample.fields, len(known.bands), len(known.classes))
             done += sample.size
-            yield Patch(pixels=pixels, label=label, split=sample.split, missing=missing, done=done)
+            place = known.place(places, sample.key)
+            yield Patch(pixels=pixels, label=label, split=sample.split, missing=missing, place=place, done=done)
 
     return PatchSource(
         kind="webdataset",
         path=source,
         unit="patches",
-        bands=tuple(bands),
-        sensor=sensor,
-        classes=names,
-        ordinal=told.ordinal if told else ordinal,
         splits=frozenset(split for split, _ in shards if split is not None),
         patches=patches(),
         total=sum(_size(shard) for _, shard in shards),
-        place=lambda number: "{}: {}".format(*places[number]),
+        place=lambda number: "{}: {}".format(*read[number]),
         drop_zero=False,
-        **kept(told),
+        **known.facts(),
     )
 
 

@@ -74,7 +74,7 @@ class PatchImporter:
         self.read: Counter[int] = Counter()  # patches by label, dropped ones too
         self.dropped: Counter[str] = Counter()  # by reason
         self._source, self._writer = source, writer
-        self._with_nodata = 0  # patches
+        self._with_nodata = self._with_place = 0  # patches
         self._first: Form | None = None  # of every patch
         self._copies = Copies()
         self._kept = array("q")  # numbers, as read, of the patches in the store
@@ -102,6 +102,7 @@ class PatchImporter:
         self._copies.add(stored, missing)
         self._kept.append(number)
         self._with_nodata += missing is not None
+        self._with_place += patch.place is not None
 
     def close(self, *, allow_duplicates: bool) -> tuple[PatchStore, list[str]]:
         """Close the store and return it with notes; where no split but train is given, a fixed stratified one is made.
@@ -132,6 +133,11 @@ class PatchImporter:
         store = writer.close(splits)
         if self._with_nodata:
             notes.append(_nodata_note(store, self._with_nodata))
+        if 0 < self._with_place < len(store):
+            notes.append(
+                f"{self._with_place:,} of {len(store):,} patches have a place on the map: the store keeps none, "
+                "as it would need all"
+            )
         if self._first and self._first.dtype != store.images.dtype.name:
             notes.append(f"{self._first.dtype} is stored as {store.images.dtype.name}")
         return store, notes

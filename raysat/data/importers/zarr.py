@@ -1,4 +1,4 @@
-"""Import a Zarr group (format 3) of images, labels and splits, as ``exporters/zarr.py`` writes it.
+"""Import a Zarr group (format 3) of images, labels, splits and so on, as ``exporters/zarr.py`` writes it.
 
 How its arrays are opened, and what of them is not, is in ``zarr_array.py``.
 """
@@ -6,19 +6,20 @@ How its arrays are opened, and what of them is not, is in ``zarr_array.py``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.exporters.description import Description, parse_description
+from raysat.data.exporters.description import Description, check_places, parse_description
 from raysat.data.importers.base import Patch, PatchSource
-from raysat.data.importers.image_folder import kept, named_bands
-from raysat.data.importers.zarr_array import GROUP, META_BYTES, REMEDY, ZarrModel, open_array
+from raysat.data.importers.converted import NOTHING, Given, Known
+from raysat.data.importers.zarr_array import GROUP, REMEDY, ZarrModel, open_array
+from raysat.data.places import Places
 from raysat.data.splits import SPLITS
-from raysat.errors import DataError, UsageError
+from raysat.errors import DataError
 from raysat.files import read_model
 from raysat.installation import extra_module
 
@@ -36,22 +37,12 @@ class _Group(ZarrModel):
     attributes: _Attributes = _Attributes()
 
 
-def read_zarr(
-    source: Path,
-    *,
-    bands: Sequence[str] = (),
-    sensor: str | None = None,
-    classes: Sequence[str] = (),
-    ordinal: bool = False,
-) -> PatchSource:
+def read_zarr(source: Path, given: Given = NOTHING) -> PatchSource:
     """Return the patches of a group.
 
     Args:
         source: its folder.
-        bands: names of the bands, in order; by default those of the group's attribute ``raysat``.
-        sensor: the sensor that they are of, or None.
-        classes: class names in order of their numbers; by default those of the attribute.
-        ordinal: whether the order of the classes has a meaning, where the attribute does not say it.
+        given: what is said of it.
 
     Raises:
         DataError: the group or an array cannot be read, or they do not fit together; a chunk that cannot be read raises
@@ -60,24 +51,23 @@ def read_zarr(
         InstallationError: zarr is not installed.
     """
     library = extra_module("zarr", extra="convert")
-    group = read_model(_Group, source / GROUP, remedy=REMEDY, max_bytes=META_BYTES, error=DataError)
+    group = read_model(_Group, source / GROUP, remedy=REMEDY, error=DataError)
     told = _description(group, source)
-    bands, sensor = named_bands(told, bands, sensor)
-    names = tuple(classes) or (told.classes if told else ())
-    if not names:
-        raise UsageError("the classes of the labels are not named", hint="use {--classes}, in order of their numbers")
+    known = Known.of(told, given)
+    known.check_classes("labels")
     images = open_array(library, source / "images", _PIXELS, 4)
     count = images.meta.shape[0]
-    labels = _codes(library, source / "labels", count, len(names))
+    labels = _codes(library, source / "labels", count, len(known.classes))
     splits = _codes(library, source / "splits", count, len(SPLITS)) if (source / "splits").is_dir() else None
     nodata = open_array(library, source / "nodata", ("bool",), 4) if (source / "nodata").is_dir() else None
-    if images.meta.shape[1] != len(bands):
+    if images.meta.shape[1] != len(known.bands):
         raise DataError(
-            f"{source}/images has {images.meta.shape[1]} bands on its second axis, {len(bands)} are named",
+            f"{source}/images has {images.meta.shape[1]} bands on its second axis, {len(known.bands)} are named",
             hint="images are patches x bands x height x width: name the bands with {--sensor} or {--bands}",
         )
     if nodata is not None and (nodata.meta.shape, nodata.step) != (images.meta.shape, images.step):
         raise DataError(f"{source}/nodata is no mask of images: another shape, or other chunks", hint=REMEDY)
+    places = _places(library, told, source)
 
     def patches() -> Iterator[Patch]:
         for start in range(0, count, images.step):
@@ -90,6 +80,7 @@ def read_zarr(
                     label=int(labels[row]),
                     split=None if splits is None else SPLITS[splits[row]],
                     missing=None if masks is None else masks[offset],
+                    place=known.place(places, str(row)),
                     done=row + 1,
                 )
 
@@ -97,16 +88,12 @@ def read_zarr(
         kind="zarr",
         path=source,
         unit="patches",
-        bands=tuple(bands),
-        sensor=sensor,
-        classes=names,
-        ordinal=told.ordinal if told else ordinal,
         splits=frozenset() if splits is None else frozenset(SPLITS[code] for code in np.unique(splits)),
         patches=patches(),
         total=count,
         place=lambda number: f"{source}: patch {number}",
         drop_zero=False,
-        **kept(told),
+        **known.facts(),
     )
 
 
@@ -114,6 +101,15 @@ def _description(group: _Group, source: Path) -> Description | None:
     if group.attributes.raysat is None:
         return None
     return parse_description(json.dumps(group.attributes.raysat), f"{source / GROUP}: raysat")
+
+
+def _places(library: Any, told: Description | None, source: Path) -> Places | None:
+    """Read where the patches lie. Raises DataError where the array is missing, damaged or of other patches."""
+    if told is None or not told.scenes:
+        return None
+    array = open_array(library, source / "places", ("float64",), 2)
+    table = np.concatenate([array.read(start) for start in range(0, array.meta.shape[0], array.step)])
+    return check_places(table.astype(np.float64), told, source / "places")
 
 
 def _codes(library: Any, folder: Path, count: int, most: int) -> npt.NDArray[np.int64]:

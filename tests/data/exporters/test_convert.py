@@ -1,4 +1,4 @@
-"""Stores in the layouts of other tools: these read them, and what comes back is the same store to the last bit."""
+"""Stores in the layouts of other tools, which read them; what cannot be written or read is one error."""
 
 import json
 from functools import partial
@@ -13,51 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from raysat.data.exporters.description import LAYOUTS
 from raysat.data.exporters.image_folder import folder_name
 from raysat.data.exporters.write import export_store
 from raysat.data.importers.image_folder import read_image_folder
-from raysat.data.importers.webdataset import read_webdataset
 from raysat.data.importers.write import import_patches
-from raysat.data.importers.zarr import read_zarr
+from raysat.data.layouts import LAYOUTS
 from raysat.errors import DataError, DiskError, InstallationError
+from tests.helpers.converting import READ, back, make
 from tests.helpers.data import left_behind, patches, splits_of, write_store
-
-READ = dict.fromkeys(LAYOUTS, read_image_folder) | {"webdataset": read_webdataset, "zarr": read_zarr}
-SAME = ("fingerprint", "bands", "classes", "sensor", "ordinal", "generated", "stats", "nodata")
-
-
-def make(path, dtype=np.uint16, bands=2, missing=False, count=18, **options):
-    images = patches(count, bands=bands, dtype=dtype)
-    masks = None
-    if missing:
-        masks = np.random.default_rng(1).random(images.shape) < 0.1
-        masks[::2] = False
-    named = {"classes": ["water", "built up", "3+ cows"], "sensor": "sentinel2", "ordinal": True} | options
-    return write_store(path, images, np.arange(count) // 3 % 3, splits_of(count), masks, **named)
-
-
-def back(layout, folder, out):
-    return import_patches(READ[layout](folder), out, allow_duplicates=True)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize(
-    ("dtype", "bands", "missing"),
-    [(np.uint8, 3, False), (np.uint8, 3, True), (np.uint8, 4, False), (np.uint16, 2, True), (np.float32, 1, True)],
-)
-def test_a_store_comes_back_as_it_was(tmp_path, layout, dtype, bands, missing):
-    store = make(tmp_path / "s", dtype, bands, missing)
-    export_store(store, tmp_path / "x", layout)
-    again = back(layout, tmp_path / "x", tmp_path / "s2").store
-    for name in SAME:
-        assert getattr(again, name) == getattr(store, name), name
-    np.testing.assert_array_equal(again.images, store.images)
-    np.testing.assert_array_equal(again.labels, store.labels)
-    np.testing.assert_array_equal(again.splits, store.splits)
-    rows = np.arange(len(store))
-    for band in range(bands):
-        np.testing.assert_array_equal(again.missing(rows, band), store.missing(rows, band))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -257,6 +220,8 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(tmp_path, layou
         ({"ordinal": 1}, "bool"),
         ({"layout": "tape"}, "layout"),
         ({"fingerprint": "x"}, "fingerprint"),
+        ({"pixel_size": -1.0}, "pixel_size"),
+        ({"scenes": [{"name": "a\n", "crs": "EPSG:1"}]}, "cannot be printed"),
     ],
 )
 def test_a_description_that_is_wrong(tmp_path, change, cause):

@@ -8,6 +8,7 @@ import rasterio
 from PIL import Image
 
 from raysat.data.exporters.write import export_store
+from raysat.data.importers.converted import Given
 from raysat.data.importers.image_folder import read_image_folder
 from raysat.data.importers.write import import_patches
 from raysat.errors import DataError, UsageError
@@ -26,7 +27,7 @@ def flat(tmp_path):
 
 
 def run(source, out, **options):
-    return import_patches(read_image_folder(source, **{"bands": BANDS, **options}), out)
+    return import_patches(read_image_folder(source, Given(**{"bands": BANDS, **options})), out)
 
 
 def lists(folder, prefix="", **names):
@@ -85,7 +86,7 @@ def test_nodata_beside_an_image(flat, tmp_path):
 
 def test_the_real_patches(real_data, tmp_path):
     done = import_patches(
-        read_image_folder(real_data / "eurosat/tif", bands=[f"B{band}" for band in range(13)], sensor=None),
+        read_image_folder(real_data / "eurosat/tif", Given(bands=[f"B{band}" for band in range(13)])),
         tmp_path / "s",
     )
     assert len(done.store) == 247

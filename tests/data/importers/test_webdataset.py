@@ -7,6 +7,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from raysat.data.importers.converted import Given
 from raysat.data.importers.webdataset import read_webdataset
 from raysat.data.importers.write import import_patches
 from raysat.errors import DataError, UsageError
@@ -44,7 +45,7 @@ def members(images, label=0):
 
 
 def run(folder, out, **options):
-    return import_patches(read_webdataset(folder, **NAMES | options), out)
+    return import_patches(read_webdataset(folder, Given(**NAMES | options)), out)
 
 
 def test_shards_of_splits_in_order(tmp_path):
@@ -135,4 +136,4 @@ def test_what_is_no_tar_no_shards_no_train_no_names(tmp_path):
     with pytest.raises(UsageError, match="bands"):
         read_webdataset(tmp_path / "val")
     with pytest.raises(UsageError, match="classes"):
-        read_webdataset(tmp_path / "val", bands=("a", "b"))
+        read_webdataset(tmp_path / "val", Given(bands=("a", "b")))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import zarr
 
+from raysat.data.importers.converted import Given
 from raysat.data.importers.write import import_patches
 from raysat.data.importers.zarr import read_zarr
 from raysat.data.importers.zarr_array import _zstd_content
@@ -29,7 +30,7 @@ def write(folder, *, images=IMAGES, labels=LABELS, splits=None, chunks=(5, 1, 5,
 
 
 def run(folder, out, **options):
-    return import_patches(read_zarr(folder, **NAMES | options), out)
+    return import_patches(read_zarr(folder, Given(**NAMES | options)), out)
 
 
 def edit(file, change):
@@ -187,7 +188,7 @@ def test_no_group_no_array_no_names(tmp_path):
     with pytest.raises(UsageError, match="bands"):
         read_zarr(folder)
     with pytest.raises(UsageError, match="classes"):
-        read_zarr(folder, bands=("a", "b"))
+        read_zarr(folder, Given(bands=("a", "b")))
     shutil.rmtree(folder / "labels")
     with pytest.raises(DataError, match="labels is no Zarr array"):
         run(folder, tmp_path / "s")
