@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,28 +12,25 @@ import torch
 from torch import Tensor
 
 from raysat.data.patch_store import PatchStore
-from raysat.errors import StorageError
 from raysat.inference.classifier import Probabilities
 from raysat.inference.corruptions.corrupt import corrupt
-from raysat.inference.load import load_trial
+from raysat.inference.kept import Kept
+from raysat.inference.load import load_trial, read_inputs
 from raysat.inference.other_store import Fitting, fitting
-from raysat.inference.rows import Rows, calibration_rows, rows_of
+from raysat.inference.rows import Rows, calibration_rows, nodata_of, rows_of
 from raysat.metrics.temperature import fit_temperature, nll, scaled
 from raysat.storage.evaluations import (
     PREDICTIONS,
     VALIDATION,
     Corrupted,
-    EvaluationRecord,
-    Evaluations,
     OtherData,
-    Subject,
     Temperature,
 )
 from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import encode_predictions
 from raysat.training.device import EVALUATION_BATCH, default_device
 
-Change = Callable[[Tensor, Tensor], Tensor]  # of patches on the device, at positions of their store
+Change = Callable[[Tensor, Rows], Tensor]  # of patches on the device, at positions of their store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +84,9 @@ def evaluate_models(
         StorageError: damaged records or weights, or a result that cannot be written.
         TrainingError: weights that do not fit.
     """
-    device = default_device()
-    lacking = {trial: names for trial in trials if (names := missing(ledger, trial, wanted, stores))}
+    device, kept = default_device(), Kept(ledger=ledger, versions=versions)
+    lacking = {trial: names for trial in trials if (names := _missing(kept, trial, wanted, stores))}
+    _check(ledger, lacking, wanted, stores)
     sizes = _sizes(wanted, stores)
     done, total = 0, sum(sizes[name] for names in lacking.values() for name in names)
     for trial, names in lacking.items():
@@ -99,9 +97,19 @@ def evaluate_models(
             if progress:
                 progress(f"{called}: {what}", done, total)
 
-        Evaluator(ledger, trial, stores, device=device, versions=versions, progress=count).evaluate(wanted, names)
+        _Evaluator(kept, trial, stores, device=device, progress=count).evaluate(wanted, names)
     new = sum(map(len, lacking.values()))
     return new, len(trials) * len(wanted.names) - new
+
+
+def _check(ledger: Ledger, trials: Iterable[str], wanted: Wanted, stores: Stores) -> None:
+    """Raise UsageError where some evaluation cannot be made, before the first one is."""
+    for trial in trials:
+        if wanted.other and stores.other:
+            fitting(read_inputs(ledger, trial, stores.own), ledger.read(trial).classes, stores.other)
+            rows_of(stores.other, wanted.other.split)
+        if wanted.calibrated and stores.own:
+            calibration_rows(stores.own, ledger.read_predictions(trial).indices)
 
 
 def _sizes(wanted: Wanted, stores: Stores) -> dict[str, int]:
@@ -114,79 +122,30 @@ def _sizes(wanted: Wanted, stores: Stores) -> dict[str, int]:
     return sizes
 
 
-def missing(ledger: Ledger, trial: str, wanted: Wanted, stores: Stores) -> tuple[str, ...]:
-    """Return the evaluations of a trial that are not there, or damaged, or of an older corruption or other patches.
+def _missing(kept: Kept, trial: str, wanted: Wanted, stores: Stores) -> tuple[str, ...]:
+    """Names of the evaluations of a trial that are to be made."""
 
-    Args:
-        ledger: of the run.
-        trial: whose.
-        wanted: what there should be.
-        stores: whose patches they should be of.
-    """
-    kept, versions = Evaluations(ledger.root), {each.name: each.version for each in wanted.corrupted}
-    found = []
-    for name in wanted.names:
-        store = stores.other if wanted.other and name == wanted.other.name else stores.own
-        if not _is_current(kept, name, trial, versions.get(name), store):
-            found.append(name)
-    return tuple(found)
+    def store(name: str) -> PatchStore:
+        found = stores.other if wanted.other and name == wanted.other.name else stores.own
+        assert found is not None  # noqa: S101  (whoever wants its patches gave it)
+        return found
+
+    return tuple(name for name in wanted.names if kept.current(name, trial, store(name)) is None)
 
 
-def _is_current(kept: Evaluations, name: str, trial: str, version: int | None, store: PatchStore | None) -> bool:
-    if not kept.has(name, trial):
-        return False
-    try:
-        record = kept.read(name, trial)
-    except StorageError:
-        return False
-    subject = record.subject
-    is_newest = not isinstance(subject, Corrupted) or subject.version == version
-    return is_newest and (store is None or record.data == store.fingerprint)
-
-
-class Evaluator:
+class _Evaluator:
     """Evaluates one trained model."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        trial: str,
-        stores: Stores,
-        *,
-        device: torch.device,
-        versions: Mapping[str, str],
-        progress: Callable[[str, int], None],
+        self, kept: Kept, trial: str, stores: Stores, *, device: torch.device, progress: Callable[[str, int], None]
     ) -> None:
-        """Read the model.
-
-        Args:
-            ledger: of its run.
-            trial: whose model.
-            stores: where patches are read.
-            device: where it computes.
-            versions: of packages, for the records.
-            progress: called with what is evaluated, and how many patches were since the last call.
-
-        Raises:
-            StorageError: a damaged record or weights.
-            TrainingError: weights that do not fit.
-            UsageError: an older record, which does not say what the model takes.
-        """
-        self._ledger, self._trial, self._stores = ledger, trial, stores
-        self._device, self._versions, self._progress = device, versions, progress
-        self._model = load_trial(ledger, trial, device=device, store=stores.own)
+        """Read the model; ``progress`` is called with what is evaluated, and the patches since the last call."""
+        self._kept, self._ledger, self._trial, self._stores = kept, kept.ledger, trial, stores
+        self._device, self._progress = device, progress
+        self._model = load_trial(kept.ledger, trial, device=device, store=stores.own)
 
     def evaluate(self, wanted: Wanted, names: Sequence[str]) -> None:
-        """Evaluate, and keep each result as soon as it is there.
-
-        Args:
-            wanted: what could be evaluated.
-            names: what of it is.
-
-        Raises:
-            UsageError: a store whose patches the model cannot take, or without patches to calibrate on.
-            StorageError: a result cannot be written.
-        """
+        """Make the evaluations of these names, and keep each as soon as it is there."""
         for subject in wanted.corrupted:
             if subject.name in names:
                 self._corrupted(subject)
@@ -198,12 +157,15 @@ class Evaluator:
     def _corrupted(self, subject: Corrupted) -> None:
         began, store, inputs = time.time(), self._own, self._model.inputs
 
-        def change(patches_BCHW: Tensor, positions_B: Tensor) -> Tensor:
-            return corrupt(patches_BCHW, positions_B, inputs, subject.corruption, subject.severity)
+        def change(patches_BCHW: Tensor, rows: Rows) -> Tensor:
+            positions_B = torch.tensor(rows, device=self._device)
+            changed = corrupt(patches_BCHW, positions_B, inputs, subject.corruption, subject.severity)
+            nodata = nodata_of(store, rows, inputs.bands)  # nothing was seen there, of haze and noise neither
+            return changed if nodata is None else torch.where(nodata.to(self._device), patches_BCHW, changed)
 
         found = self._predict(store, self._reported, subject.name, change)
-        labels = store.labels[self._reported]
-        self._keep(subject, store, began, {PREDICTIONS: encode_predictions(labels, found, self._reported)}, len(found))
+        files = {PREDICTIONS: encode_predictions(store.labels[self._reported], found, self._reported)}
+        self._kept.keep(self._trial, subject, store, files, n=len(found), began=began)
 
     def _calibrated(self) -> None:
         began, store = time.time(), self._own
@@ -223,16 +185,16 @@ class Evaluator:
             PREDICTIONS: encode_predictions(of_test, scaled(test, temperature), rows),
             VALIDATION: encode_predictions(labels, after, held_out),
         }
-        self._keep(subject, store, began, files, len(rows))
+        self._kept.keep(self._trial, subject, store, files, n=len(rows), began=began)
 
     def _on_other(self, subject: OtherData) -> None:
         began, store = time.time(), self._stores.other
         assert store is not None  # noqa: S101  (it is what is wanted)
-        fit = fitting(self._model, store)
+        fit = self._fitting(store)
         rows = rows_of(store, subject.split)
         found = self._predict(store, rows, subject.name, fit=fit)
         files = {PREDICTIONS: encode_predictions(fit.labels_of(store, rows), found, rows)}
-        self._keep(subject, store, began, files, len(rows))
+        self._kept.keep(self._trial, subject, store, files, n=len(rows), began=began)
 
     @property
     def _own(self) -> PatchStore:
@@ -245,29 +207,19 @@ class Evaluator:
         """The patches that the trial's own predictions are of."""
         return self._ledger.read_predictions(self._trial).indices
 
+    def _fitting(self, store: PatchStore) -> Fitting:
+        return fitting(self._model.inputs, self._model.classes, store)
+
     def _predict(
         self, store: PatchStore, rows: Rows, what: str, change: Change | None = None, *, fit: Fitting | None = None
     ) -> Probabilities:
         model, found = self._model, np.empty((len(rows), len(self._model.classes)), np.float32)
-        fit = fit or fitting(model, store)
+        fit = fit or self._fitting(store)
         for start in range(0, len(rows), EVALUATION_BATCH):
             batch = rows[start : start + EVALUATION_BATCH]
             patches = model.to_device(store.images[np.ix_(batch, fit.bands)])
             if change is not None:
-                patches = change(patches, torch.tensor(batch, device=self._device))
+                patches = change(patches, batch)
             found[start : start + len(batch)] = model.posterior(patches).cpu().numpy()
             self._progress(what, len(batch))
         return found
-
-    def _keep(self, subject: Subject, store: PatchStore, began: float, files: Mapping[str, bytes], n: int) -> None:
-        ended = time.time()
-        record = EvaluationRecord(
-            trial=self._trial,
-            subject=subject,
-            data=store.fingerprint,
-            n=n,
-            seconds=ended - began,
-            ended=ended,
-            versions=dict(self._versions),
-        )
-        Evaluations(self._ledger.root).write(record, files)

@@ -118,11 +118,32 @@ def load_trial(ledger: Ledger, trial_id: str, *, device: torch.device, store: Pa
         StorageError: a damaged record or weights.
         TrainingError: weights that do not fit.
     """
-    record, config = ledger.read(trial_id), ledger.read_spec(trial_id).config
-    if not isinstance(config, Config):
-        raise StorageError(f"trial {trial_id} was trained by another raysat, whose settings this one does not know")
+    record, config = ledger.read(trial_id), _read_config(ledger, trial_id)
     inputs = record.inputs or _inputs_of(record, config, store)
     return Classifier.restore(config, inputs, record.classes, read_weights(ledger, trial_id), device)
+
+
+def read_inputs(ledger: Ledger, trial_id: str, store: PatchStore | None = None) -> ModelInputs:
+    """Return what patches the model of a finished trial takes.
+
+    Args:
+        ledger: of its run.
+        trial_id: the trial.
+        store: as of ``load_trial``.
+
+    Raises:
+        UsageError: as ``load_trial``.
+        StorageError: a damaged record.
+    """
+    record = ledger.read(trial_id)
+    return record.inputs or _inputs_of(record, _read_config(ledger, trial_id), store)
+
+
+def _read_config(ledger: Ledger, trial_id: str) -> Config:
+    config = ledger.read_spec(trial_id).config
+    if not isinstance(config, Config):
+        raise StorageError(f"trial {trial_id} was trained by another raysat, whose settings this one does not know")
+    return config
 
 
 def _check_same(arm: str, models: Mapping[int, Classifier]) -> None:

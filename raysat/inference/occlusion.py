@@ -8,7 +8,6 @@ squares that cover it. What is below zero spoke against the true class.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +80,12 @@ def occluded(model: Classifier, store: PatchStore, subject: Occlusion, progress:
 
 
 def _drop(
-    model: Classifier, patch_CHW: torch.Tensor, label: int, before: float, subject: Occlusion, progress: Any
+    model: Classifier,
+    patch_CHW: torch.Tensor,
+    label: int,
+    before: float,
+    subject: Occlusion,
+    progress: Callable[[int], None],
 ) -> npt.NDArray[np.float64]:
     """The mean loss (H, W) of the true class's probability over the squares that cover a pixel."""
     mask, size = subject.mask, (subject.height, subject.width)

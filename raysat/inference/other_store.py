@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,6 @@ from raysat.data.model_inputs import ModelInputs
 from raysat.data.patch_store import PatchStore
 from raysat.data.places import SAME_SIZE
 from raysat.errors import BandError, UsageError
-from raysat.inference.classifier import Classifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,18 +27,25 @@ class Fitting:
         return self.labels[store.labels[rows]]
 
 
-def fitting(model: Classifier, store: PatchStore) -> Fitting:
-    """Return how a model reads a store.
+def fitting(inputs: ModelInputs, classes: Sequence[str], store: PatchStore) -> Fitting:
+    """Return how a model reads a store, which may have more bands, and fewer classes.
 
-    Raises UsageError where it cannot: as ``bands_in``, or classes that it was not taught. A store may have fewer.
+    Args:
+        inputs: what the model takes.
+        classes: that it was taught, by label.
+        store: that it reads.
+
+    Raises:
+        BandError: it lacks a band that the model takes.
+        UsageError: another sensor, size, type or pixel size of patches, or classes that the model was not taught.
     """
-    bands = bands_in(store, model.inputs)
-    if unknown := [name for name in store.classes if name not in model.classes]:
+    bands = bands_in(store, inputs)
+    if unknown := [name for name in store.classes if name not in classes]:
         raise UsageError(
             f"{store.path} has classes that the models were not taught: {', '.join(unknown)}",
-            hint=f"they know {', '.join(model.classes)}",
+            hint=f"they know {', '.join(classes)}",
         )
-    labels = np.array([model.classes.index(name) for name in store.classes], np.uint8)
+    labels = np.array([classes.index(name) for name in store.classes], np.uint8)
     return Fitting(bands=bands, labels=labels)
 
 

@@ -1,9 +1,12 @@
-"""Which patches of a store models are calibrated and evaluated on."""
+"""Which patches of a store models are calibrated and evaluated on, and which of their pixels are nodata."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
@@ -17,6 +20,23 @@ def rows_of(store: PatchStore, split: str) -> Rows:
     if not len(rows):
         raise UsageError(f"{store.path} has no {split} patches", hint="name another {--split}, or all")
     return rows
+
+
+def nodata_of(store: PatchStore, rows: Rows, bands: Sequence[str]) -> torch.Tensor | None:
+    """Return where patches are nodata, (B, C, H, W) on the CPU; None where the store has none in these bands.
+
+    Args:
+        store: of the patches.
+        rows: (B,) their positions.
+        bands: C of its bands, by name.
+
+    Raises:
+        StoreError: the file that says it is missing or damaged.
+    """
+    places = [store.bands.index(band) for band in bands]
+    if not store.nodata or not any(store.nodata[place] for place in places):
+        return None
+    return torch.from_numpy(np.stack([store.missing(rows, place) for place in places], axis=1))
 
 
 def calibration_rows(store: PatchStore, reported: Rows) -> tuple[Rows, Rows, bool]:

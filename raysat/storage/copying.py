@@ -151,17 +151,20 @@ def _copy_record(source: Ledger, target: Ledger, trial: str) -> bool:
 
 
 def _evaluations(source: Ledger, target: Ledger, copying: Copying) -> list[str | None]:
-    """Copy evaluations; one that is there as it is here is not copied again."""
+    """Copy evaluations of the weights that the copy has; one that is there as it is here is not copied again."""
     theirs, ours = Evaluations(source.root), Evaluations(target.root)
     places = {f"{name}/{trial}": (name, trial) for name in theirs.names() for trial in theirs.trials(name)}
 
     def copy(place: str) -> bool:
         name, trial = places[place]
-        if not theirs.has(name, trial):
+        if not theirs.has(name, trial) or not target.has_record(trial):
             return False
-        if ours.damage(name, trial) is not None or ours.read(name, trial) != theirs.read(name, trial):
+        record = theirs.read(name, trial)
+        if record.weights != target.weights_digest(trial):
+            return False
+        if ours.damage(name, trial) is not None or ours.read(name, trial) != record:
             files = theirs.read_files(name, trial)
-            ours.write(theirs.read(name, trial), {file: files[file] for file in files if file != RECORD})
+            ours.write(record, {file: files[file] for file in files if file != RECORD})
         return True
 
     return _copy_all(copy, list(places), partial(copying, "evaluations")) if places else []

@@ -6,7 +6,8 @@
                                      SHA256SUMS       checksums, as a trial has it
 
 A name says what is evaluated, ``haze-3`` or ``temperature``, so that what is missing can be told from what is there. A
-folder is whole or not there (``sealed.py``). What is damaged or outdated is evaluated again: a model is not touched.
+folder is whole or not there (``sealed.py``). A record says of which weights it is: a trial that is trained again keeps
+its id, and not what was evaluated of it. What is damaged or outdated is evaluated again: a model is not touched.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from raysat.data.corruptions import SEVERITIES
+from raysat.data.corruptions import CORRUPTIONS, SEVERITIES
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import (
     SAFE_NAME,
@@ -39,6 +40,8 @@ FOLDER: Final = "evaluations"
 PREDICTIONS: Final = "predictions.npz"
 VALIDATION: Final = "validation.npz"  # predictions that something was calibrated on
 _MAX_RECORD: Final = 16 << 20  # bytes
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256
 
 
 class Corrupted(FileModel):
@@ -93,12 +96,21 @@ class EvaluationRecord(FileModel):
 
     format: Literal[1] = 1
     trial: Id
+    weights: Digest  # of its model.pt
     subject: Subject  # what was evaluated
     data: Line | None  # fingerprint of the store whose patches these are
     n: Annotated[int, Field(ge=1)]  # patches
     seconds: Amount
     ended: Time
     versions: dict[Line, Line]  # by package
+
+    def is_current(self, weights: str) -> bool:
+        """Whether it is of these weights, by their SHA-256, and of a corruption as it is now."""
+        if isinstance(subject := self.subject, Corrupted):
+            known = CORRUPTIONS.get(subject.corruption)
+            if known is None or known.version != subject.version:
+                return False
+        return self.weights == weights
 
 
 class Evaluations:
@@ -145,6 +157,13 @@ class Evaluations:
             raise StorageError(f"{files.folder / RECORD} is of another evaluation, {found}", hint=hint)
         return record
 
+    def read_whole(self, name: str, trial: str) -> EvaluationRecord:
+        """Read what came out, as ``read``, where its other files are what was written, too."""
+        record, files = self.read(name, trial), self.sealed(name, trial)
+        for file in files.names:
+            files.check(file)
+        return record
+
     def read_predictions(self, name: str, trial: str, file: str = PREDICTIONS) -> Predictions:
         """Read predictions of an evaluation.
 
@@ -182,10 +201,7 @@ class Evaluations:
             DiskError: the machine cannot.
         """
         try:
-            self.read(name, trial)
-            files = self.sealed(name, trial)
-            for file in files.names:
-                files.check(file)
+            self.read_whole(name, trial)
         except (DeniedError, DiskError, FormatError):
             raise
         except StorageError as error:

@@ -228,6 +228,10 @@ class Ledger:
         """Read ``model.pt`` of a finished trial, as it was written. Raises StorageError, as ``read``."""
         return self._sealed(trial_id).read(WEIGHTS, max_bytes=MAX_FILE)
 
+    def weights_digest(self, trial_id: str) -> str:
+        """The SHA-256 of the weights of a finished trial, as written with them. Raises StorageError, as ``read``."""
+        return self._sealed(trial_id).digests[WEIGHTS]
+
     def check_weights(self, trial_id: str) -> None:
         """Raise StorageError where the weights of a finished trial are missing or not what was written."""
         self._sealed(trial_id).check(WEIGHTS)

@@ -171,12 +171,25 @@ def check_evaluations(ledger: Ledger, asked: Collection[str]) -> list[Finding]:
             return Finding(kind="damaged", path=folder, what=f"an evaluation: {wrong.removeprefix(f'{folder}/')}")
         if folder.name not in asked:
             return Finding(kind="orphan", path=folder, what="a whole evaluation of a trial that is not asked for")
+        if _is_outdated(ledger, name, folder.name):
+            return _leftover(folder, "an evaluation of other weights than the trial has now, or of an older corruption")
         return None
 
     found = [*filter(None, map_at_once(ledger.root, look, places))]
     bad = {finding.path for finding in found}
     others = (folder for _, folder in places if folder not in bad)
     return [*found, *(each for folder in others for each in attempts(folder, (RECORD,)))]
+
+
+def _is_outdated(ledger: Ledger, name: str, trial: str) -> bool:
+    """Whether a whole evaluation is not of what there is now; not where its trial is damaged, which is said of that."""
+    try:
+        weights = ledger.weights_digest(trial)
+    except (DeniedError, DiskError):
+        raise
+    except StorageError:
+        return False
+    return not Evaluations(ledger.root).read(name, trial).is_current(weights)
 
 
 def _wrong(ledger: Ledger, trial: str, folder: AnyPath) -> str | None:

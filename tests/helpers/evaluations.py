@@ -29,7 +29,16 @@ def drawn(labels, wrong: float, classes: int, seed) -> np.ndarray:
 
 
 def keep(ledger: Ledger, trial: str, subject: Subject, predictions: Predictions | None = None, **files: bytes) -> None:
-    record = EvaluationRecord(trial=trial, subject=subject, data="f", n=50, seconds=1.0, ended=1.75e9, versions={})
+    record = EvaluationRecord(
+        trial=trial,
+        weights=ledger.weights_digest(trial),
+        subject=subject,
+        data="f",
+        n=50,
+        seconds=1.0,
+        ended=1.75e9,
+        versions={},
+    )
     Evaluations(ledger.root).write(record, files)
 
 

@@ -98,6 +98,21 @@ def test_a_patch_is_corrupted_by_its_position_and_not_by_chance(name: str) -> No
     assert torch.equal(first[0], first[1]) is not is_random or name == "dropout"
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "dropout"])
+def test_a_band_is_corrupted_alike_whatever_other_bands_a_model_takes(name: str) -> None:
+    every = inputs_of(13)
+    some = every.model_copy(update={"bands": (every.bands[7], every.bands[2]), "stats": every.stats[:2]})
+    clean, at = patches_of(every, 4), torch.arange(4)
+    found = corrupt(clean, at, every, name, 4)[:, [7, 2]]
+    assert torch.equal(corrupt(clean[:, [7, 2]], at, some, name, 4), found)
+
+
+def test_bands_do_not_share_their_random_numbers() -> None:
+    numbers = Streams.of_bands("noise", torch.arange(2000), ("B2", "B3")).normal(10)
+    assert numbers.shape == (2000, 2, 10)
+    assert abs(np.corrcoef(numbers[:, 0].flatten(), numbers[:, 1].flatten())[0, 1]) < 4 / math.sqrt(20000)
+
+
 def test_values_beyond_the_full_scale_stay_where_they_are() -> None:
     inputs = inputs_of(3, dtype="float32")
     clean = torch.full((2, 3, 24, 24), 1.4)  # the full scale ends at 0.9
@@ -219,7 +234,7 @@ def test_stripes_are_columns_and_gains_are_bands() -> None:
 def test_misregistered_bands_are_scipys_shift() -> None:
     inputs = inputs_of(3, dtype="float32")
     clean, at = patches_of(inputs, 3), torch.arange(3)
-    angle = 2 * math.pi * Streams.of("misregistration", at).uniform(3).double().numpy()
+    angle = 2 * math.pi * Streams.of_bands("misregistration", at, inputs.bands).uniform().double().numpy()
     for severity, pixels in enumerate(CORRUPTIONS["misregistration"].strengths, start=1):
         found = corrupt(clean, at, inputs, "misregistration", severity)
         for patch, band in np.ndindex(3, 3):

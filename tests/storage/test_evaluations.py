@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -26,9 +27,10 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import decode_predictions, encode_predictions
 from raysat.storage.sealed import SUMS, encode_sums
 from raysat.storage.verify import verify
-from tests.helpers.ledger import made_up_plan, whole_files
+from tests.helpers.ledger import made_up_plan, reseal, whole_files
 
 A, B = "a" * 16, "b" * 16
+WEIGHTS = hashlib.sha256(b"weights").hexdigest()  # of the made-up trial
 HAZE = Corrupted(corruption="haze", severity=3, version=1)
 SUBJECTS = [
     HAZE,
@@ -38,7 +40,16 @@ SUBJECTS = [
 
 
 def record_of(subject: Subject, trial: str = A, **changes) -> EvaluationRecord:
-    values = {"trial": trial, "subject": subject, "data": "f", "n": 4, "seconds": 1.0, "ended": 1.75e9, "versions": {}}
+    values = {
+        "trial": trial,
+        "weights": WEIGHTS,
+        "subject": subject,
+        "data": "f",
+        "n": 4,
+        "seconds": 1.0,
+        "ended": 1.75e9,
+        "versions": {},
+    }
     return EvaluationRecord(**(values | changes))
 
 
@@ -122,6 +133,40 @@ def test_a_damaged_one_is_found_and_deleted(tmp_path: Path) -> None:
     assert run.is_finished(A)
 
 
+def trained_again(run: Ledger) -> None:
+    """Replace the weights of a trial, as when its folder is deleted and the study run again on another machine."""
+    reseal(run, A, {"model.pt": b"other weights"})
+
+
+def test_what_other_weights_or_an_older_corruption_gave_is_outdated(tmp_path: Path) -> None:
+    run = run_of(tmp_path, A)
+    record = Evaluations(run.root).read("haze-3", A)
+    assert record.is_current(run.weights_digest(A))
+    older = Corrupted(corruption="haze", severity=3, version=0)
+    assert not record_of(older).is_current(WEIGHTS)
+    assert not record_of(Corrupted(corruption="fog", severity=3, version=1)).is_current(WEIGHTS)
+    trained_again(run)
+    assert not record.is_current(run.weights_digest(A))
+    assert {(each.kind, each.path.parent.name) for each in verify(run).wrong} == {
+        ("leftover", subject.name) for subject in SUBJECTS
+    }
+    collect_run(run, delete=True)
+    assert not verify(run).findings
+    assert run.is_finished(A)
+
+
+def test_a_copy_gets_no_evaluation_of_weights_that_it_does_not_have(tmp_path: Path) -> None:
+    source = run_of(tmp_path / "there", A)
+    copied = Ledger(copy_run(source, tmp_path / "home").path)
+    trained_again(source)
+    for subject in SUBJECTS:
+        files = {PREDICTIONS: predictions(7)}
+        Evaluations(source.root).write(record_of(subject, weights=source.weights_digest(A)), files)
+    assert not copy_run(source, tmp_path / "home").damaged
+    assert all(Evaluations(copied.root).read(subject.name, A).weights == WEIGHTS for subject in SUBJECTS)
+    assert not verify(copied).findings
+
+
 @pytest.mark.parametrize("to", ["disk", "bucket"])
 def test_a_copy_takes_them_along_once(place: AnyPath, to: str, tmp_path: Path, bucket: ObjectPath) -> None:
     source, out = run_of(place, A), tmp_path / "home" if to == "disk" else bucket / "home"
@@ -162,6 +207,7 @@ def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
         ({"format": 2}, FormatError, "format 2"),
         ({"trial": B}, StorageError, "another evaluation"),
         ({"n": 0}, StorageError, "damaged"),
+        ({"weights": "0" * 63}, StorageError, "damaged"),
         ({"subject": {"kind": "prophecy"}}, StorageError, "damaged"),
         (
             {"subject": {"kind": "corruption", "corruption": "../x", "severity": 3, "version": 1}},

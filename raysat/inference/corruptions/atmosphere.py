@@ -32,17 +32,15 @@ def haze(scene: Scene, strength: float) -> Tensor:
 
 def cloud(scene: Scene, strength: float) -> Tensor:
     """A white veil of uneven thickness in reflective bands, a cold one in thermal bands (Enomoto et al. 2017)."""
-    _, height, width = scene.shape
-    opacity = strength * scene.streams.field(height, width)
+    opacity = strength * scene.streams.field(*scene.size)
     white = scene.by_band([0.0 if _is_thermal(band) else 1.0 for band in scene.wavelengths])
     return (1 - opacity) * scene.unit_BCHW + opacity * white
 
 
 def shadow(scene: Scene, strength: float) -> Tensor:
     """Sunlight is lost in an uneven field; light of the sky, which is blue, stays (Richter & Müller 2005)."""
-    _, height, width = scene.shape
     lost = scene.by_band([0.0 if _is_thermal(band) else 1 - _diffuse(band) for band in scene.wavelengths])
-    return scene.unit_BCHW * (1 - strength * lost * scene.streams.field(height, width))
+    return scene.unit_BCHW * (1 - strength * lost * scene.streams.field(*scene.size))
 
 
 def _by_wavelength(wavelength: float | None) -> float:

@@ -41,7 +41,7 @@ def check_known(names: Sequence[str]) -> None:
 def corrupt(patches_BCHW: Tensor, positions_B: Tensor, inputs: ModelInputs, name: str, severity: int) -> Tensor:
     """Return patches as they would be under a corruption; at severity 0 as they are.
 
-    Random numbers are of the corruption and the patch alone: the same for every model, and at every severity.
+    Random numbers are of the corruption, the patch and the band alone: the same for every model, and at every severity.
 
     Args:
         patches_BCHW: float32, in the store's units.
@@ -62,6 +62,7 @@ def corrupt(patches_BCHW: Tensor, positions_B: Tensor, inputs: ModelInputs, name
         mean_C11=(scale.mean - scale.low) / scale.span,
         wavelengths=wavelengths(inputs.bands, inputs.sensor),
         streams=Streams.of(name, positions_B),
+        band_streams=Streams.of_bands(name, positions_B, inputs.bands),
     )
     found = _APPLY[name](scene, CORRUPTIONS[name].strength(severity))
     low, high = unit_BCHW.clamp(max=0.0), unit_BCHW.clamp(min=1.0)  # a sensor saturates

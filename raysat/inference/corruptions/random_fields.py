@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,9 +28,9 @@ _CONTRAST: Final = 2.5  # of a field before it is squeezed into 0 to 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streams:
-    """The random numbers of a batch of patches for one purpose."""
+    """The random numbers of a batch of patches for one purpose, (B,), or of each of their bands, (B, C)."""
 
-    start_B: Tensor  # int64
+    start: Tensor  # int64, of each stream
 
     @classmethod
     def of(cls, purpose: str, positions_B: Tensor) -> Streams:
@@ -38,21 +39,32 @@ class Streams:
         start = torch.tensor(key, device=positions_B.device) + positions_B.to(torch.int64) * _GOLDEN
         return cls(_mix(_mix(start)))
 
+    @classmethod
+    def of_bands(cls, purpose: str, positions_B: Tensor, bands: Sequence[str]) -> Streams:
+        """Streams of each band by its name: the same for a model that takes this band, whatever others it takes.
+
+        Args:
+            purpose: by name.
+            positions_B: of the patches in the store.
+            bands: names of C bands.
+        """
+        return cls(torch.stack([cls.of(f"{purpose} of {band}", positions_B).start for band in bands], dim=1))
+
     def uniform(self, *shape: int) -> Tensor:
-        """Return (B, *shape) numbers from 0 to 1, without both ends."""
-        return _uniform(self._bits(math.prod(shape)) & _HALF).reshape(-1, *shape)
+        """Return numbers from 0 to 1, without both ends: ``shape`` of each stream."""
+        return _uniform(self._bits(math.prod(shape)) & _HALF).reshape(*self.start.shape, *shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Return (B, *shape) normal numbers (Box & Muller 1958)."""
+        """Return normal numbers (Box & Muller 1958): ``shape`` of each stream."""
         size = math.prod(shape)
         bits = self._bits(-(-size // 2))
         radius = (-2 * _uniform(bits & _HALF).log_()).sqrt_()
         angle = (2 * math.pi) * _uniform((bits >> 32) & _HALF)
-        both = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
-        return both[:, :size].reshape(-1, *shape)
+        both = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=-1)
+        return both[..., :size].reshape(*self.start.shape, *shape)
 
     def field(self, height: int, width: int) -> Tensor:
-        """Return smooth fields (B, 1, H, W) from 0 to 1, half of them above a half on average.
+        """Return smooth fields (B, 1, H, W) of patches, from 0 to 1, half of them above a half on average.
 
         A sum of random grids, each twice as fine and about half as strong as the one before, as clouds are.
         """
@@ -72,9 +84,9 @@ class Streams:
         return torch.sigmoid(_CONTRAST / math.sqrt(weight) * total)
 
     def _bits(self, size: int) -> Tensor:
-        """The first 64-bit numbers of each stream, (B, size)."""
-        steps = torch.arange(1, size + 1, device=self.start_B.device) * _GOLDEN
-        return _mix(self.start_B[:, None] + steps)
+        """The first 64-bit numbers of each stream, (..., size)."""
+        steps = torch.arange(1, size + 1, device=self.start.device) * _GOLDEN
+        return _mix(self.start[..., None] + steps)
 
 
 def _mix(bits: Tensor) -> Tensor:
@@ -90,5 +102,5 @@ def _shifted(bits: Tensor, by: int) -> Tensor:
 
 
 def _uniform(bits: Tensor) -> Tensor:
-    """Numbers within 0 and 1 from 32 bits: the first 23 and a half, which float32 holds."""
+    """Numbers between 0 and 1 from 32 bits: the upper 23 of them and a half, which float32 holds."""
     return ((bits >> 9).float() + 0.5) * 2.0**-23

@@ -16,13 +16,14 @@ class Scene:
     unit_BCHW: Tensor
     mean_C11: Tensor  # of the bands, in the same units: what nodata is filled with
     wavelengths: tuple[float | None, ...]  # of the bands in micrometres; None where that is not known
-    streams: Streams  # of this corruption
+    streams: Streams  # of this corruption, one a patch
+    band_streams: Streams  # the same, one a patch and band
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Bands, height and width of a patch."""
-        _, bands, height, width = self.unit_BCHW.shape
-        return bands, height, width
+    def size(self) -> tuple[int, int]:
+        """Height and width of a patch in pixels."""
+        _, _, height, width = self.unit_BCHW.shape
+        return height, width
 
     def by_band(self, values: list[float]) -> Tensor:
         """Return a number for each band as (C, 1, 1)."""

@@ -20,7 +20,7 @@ _DARK: Final = 0.5  # noise and offsets without light, against those at full sca
 def noise(scene: Scene, strength: float) -> Tensor:
     """Shot noise, whose variance grows with the signal, and read noise, which is always there (Foi et al. 2008)."""
     variance = _DARK**2 + (1 - _DARK**2) * scene.unit_BCHW.clamp(0, 1)
-    return scene.unit_BCHW + strength * variance.sqrt() * scene.streams.normal(*scene.shape)
+    return scene.unit_BCHW + strength * variance.sqrt() * scene.band_streams.normal(*scene.size)
 
 
 def blur(scene: Scene, strength: float) -> Tensor:
@@ -42,26 +42,26 @@ def dropout(scene: Scene, strength: float) -> Tensor:
     """Some bands hold their mean alone; those of a lower severity are among those of a higher one."""
     _, bands, _, _ = scene.unit_BCHW.shape
     lost = min(bands - 1, max(1, math.ceil(strength * bands)))
-    rank_BC = scene.streams.uniform(bands).argsort(dim=1).argsort(dim=1)
+    rank_BC = scene.band_streams.uniform().argsort(dim=1).argsort(dim=1)
     return torch.where((rank_BC < lost)[:, :, None, None], scene.mean_C11, scene.unit_BCHW)
 
 
 def striping(scene: Scene, strength: float) -> Tensor:
     """A gain and an offset of its own for each band and column (Carfantan & Idier 2010)."""
-    _, bands, _, width = scene.unit_BCHW.shape
-    gain, offset = scene.streams.normal(2, bands, 1, width).unbind(dim=1)
+    _, width = scene.size
+    gain, offset = scene.band_streams.normal(2, 1, width).unbind(dim=2)
     return scene.unit_BCHW * (1 + strength * gain) + _DARK * strength * offset
 
 
 def gain(scene: Scene, strength: float) -> Tensor:
     """A gain of its own for each band."""
-    return scene.unit_BCHW * (1 + strength * scene.streams.normal(len(scene.wavelengths), 1, 1))
+    return scene.unit_BCHW * (1 + strength * scene.band_streams.normal(1, 1))
 
 
 def misregistration(scene: Scene, strength: float) -> Tensor:
     """Each band displaced by so many pixels in a direction of its own; beyond the edge lies what lies at it."""
     batch, bands, height, width = scene.unit_BCHW.shape
-    angle = 2 * math.pi * scene.streams.uniform(bands).reshape(-1, 1, 1)
+    angle = 2 * math.pi * scene.band_streams.uniform().reshape(-1, 1, 1)
     rows = torch.arange(height, device=angle.device)[None, :, None] + strength * angle.sin()
     columns = torch.arange(width, device=angle.device)[None, None, :] + strength * angle.cos()
     grid = torch.stack(
@@ -78,7 +78,7 @@ def misregistration(scene: Scene, strength: float) -> Tensor:
 
 def missing(scene: Scene, strength: float) -> Tensor:
     """A part of the patch beyond a straight edge holds the bands' means, in all bands."""
-    _, _, height, width = scene.unit_BCHW.shape
+    height, width = scene.size
     angle = 2 * math.pi * scene.streams.uniform(1, 1)
     rows = torch.arange(height, device=angle.device)[None, :, None] - (height - 1) / 2
     columns = torch.arange(width, device=angle.device)[None, None, :] - (width - 1) / 2

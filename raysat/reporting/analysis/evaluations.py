@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raysat.data.corruptions import CORRUPTIONS
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import AnyPath, map_at_once
 from raysat.metrics.confusion import confusion_matrix
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.predictions import TrialPredictions
-from raysat.storage.evaluations import PREDICTIONS, Corrupted, EvaluationRecord, Evaluations
+from raysat.storage.evaluations import PREDICTIONS, EvaluationRecord, Evaluations
+from raysat.storage.ledger import Ledger
 from raysat.storage.predictions import Predictions
 
 Progress = Callable[[int, int], None]
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """An evaluation of a model that is there, whole as far as its record."""
+    """An evaluation of a model as it is now, whole when it was looked at."""
 
     arm: str
     seed: int
@@ -38,50 +38,51 @@ class Found:
     """All evaluations of a board's models."""
 
     evaluated: tuple[Evaluated, ...]
-    damaged: int  # that are left out: ``raysat ledger verify`` names them, and evaluating again replaces them
+    left_out: int  # damaged, or of other weights or corruptions than now: ``raysat ledger verify`` names them
 
 
 def read_evaluations(board: Leaderboard) -> Found:
-    """Read what was evaluated of the finished models of a board; what an older corruption made is left out."""
+    """Read what was evaluated of the finished models of a board.
+
+    Raises:
+        FormatError: another raysat wrote one.
+        DeniedError: this user may not read one.
+        DiskError: the machine cannot.
+    """
     by_trial: dict[tuple[AnyPath, str], list[tuple[str, int]]] = {}
-    places: dict[AnyPath, Evaluations] = {}
+    ledgers: dict[AnyPath, Ledger] = {}
     for arm in board.ranked:
         for seed, source in zip(arm.seeds, arm.sources, strict=True):
             root = source.ledger.root
-            places.setdefault(root, Evaluations(root))
+            ledgers.setdefault(root, source.ledger)
             by_trial.setdefault((root, source.trial), []).append((arm.name, seed))
     found: list[Evaluated] = []
-    damaged = 0
-    for root, kept in places.items():
+    left_out = 0
+    for root, ledger in ledgers.items():
+        kept = Evaluations(root)
         there = [(name, trial) for name in kept.names() for trial in kept.trials(name) if (root, trial) in by_trial]
-        for (_, trial), record in zip(there, map_at_once(root, _reader(kept), there), strict=True):
-            if record is None:
-                damaged += 1
-            elif _is_current(record):
+        for (_, trial), record in zip(there, map_at_once(root, _reader(kept, ledger), there), strict=True):
+            left_out += record is None
+            if record is not None:
                 found += [
                     Evaluated(arm=arm, seed=seed, record=record, kept=kept) for arm, seed in by_trial[root, trial]
                 ]
-    return Found(evaluated=tuple(found), damaged=damaged)
+    return Found(evaluated=tuple(found), left_out=left_out)
 
 
-def _reader(kept: Evaluations) -> Callable[[tuple[str, str]], EvaluationRecord | None]:
+def _reader(kept: Evaluations, ledger: Ledger) -> Callable[[tuple[str, str]], EvaluationRecord | None]:
+    """What reads a record by its evaluation and trial; None where it is damaged or outdated."""
+
     def read(place: tuple[str, str]) -> EvaluationRecord | None:
         try:
-            return kept.read(*place)
+            record = kept.read_whole(*place)
+            return record if record.is_current(ledger.weights_digest(record.trial)) else None
         except (DeniedError, DiskError, FormatError):
             raise
         except StorageError:
             return None
 
     return read
-
-
-def _is_current(record: EvaluationRecord) -> bool:
-    subject = record.subject
-    if not isinstance(subject, Corrupted):
-        return True
-    known = CORRUPTIONS.get(subject.corruption)
-    return known is not None and known.version == subject.version
 
 
 def by_position(predictions: Predictions) -> Predictions:

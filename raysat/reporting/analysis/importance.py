@@ -55,7 +55,7 @@ def rarest(board: Leaderboard) -> int | None:
 def read_importance(board: Leaderboard, predictions: TrialPredictions) -> tuple[ArmImportance, ...]:
     """Read what bands are worth to the arms for which that was evaluated, in their order.
 
-    What is damaged, or of other patches or bands than the arm's first, is passed over.
+    What is damaged, or of other weights or patches, or of other bands than the arm's first, is passed over.
     """
     weights: list[Floats] = []  # drawn once, where any arm needs them
     rare = rarest(board)
@@ -109,8 +109,9 @@ def _losses(arm: Arm, predictions: TrialPredictions) -> Iterator[tuple[int, Impo
         try:
             if not kept.has(_NAME, source.trial):
                 continue
-            subject = kept.read(_NAME, source.trial).subject
-            if not isinstance(subject, Importance):
+            record = kept.read(_NAME, source.trial)
+            subject = record.subject
+            if not (isinstance(subject, Importance) and record.is_current(source.ledger.weights_digest(source.trial))):
                 continue
             hits = decode_hits(kept.sealed(_NAME, source.trial).read(IMPORTANCE, max_bytes=_MAX_BYTES), subject)
         except (StorageError, ValueError, KeyError):

@@ -21,7 +21,7 @@ class Later:
     robustness: Robustness | None = None
     calibrated: Calibrated | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
-    damaged: int = 0  # evaluations that are left out
+    left_out: int = 0  # evaluations that are damaged or outdated
 
 
 def read_later(
@@ -53,5 +53,5 @@ def read_later(
         robustness=robustness(found.evaluated, clean, baseline, of_corruptions),
         calibrated=calibrated(found.evaluated, clean, of_models),
         elsewhere=elsewhere(found.evaluated, home, baseline),
-        damaged=found.damaged,
+        left_out=found.left_out,
     )

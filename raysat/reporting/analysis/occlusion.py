@@ -74,13 +74,14 @@ def read_maps(board: Leaderboard, predictions: TrialPredictions, changes: Change
 
 
 def _read(name: str, source: TrialSource) -> tuple[float, Occlusion, Heat] | None:
-    """When maps of a trial were made, of what, and the maps; None where there are none, or they are damaged."""
+    """When maps of a trial were made, of what, and the maps; None where there are none as the model is now."""
     kept = Evaluations(source.ledger.root)
     try:
         if not kept.has(name, source.trial):
             return None
         record = kept.read(name, source.trial)
-        if not isinstance(record.subject, Occlusion):
+        weights = source.ledger.weights_digest(source.trial)
+        if not isinstance(record.subject, Occlusion) or not record.is_current(weights):
             return None
         content = kept.sealed(name, source.trial).read(OCCLUSION, max_bytes=_MAX_BYTES)
         return record.ended, record.subject, decode_heat(content, record.subject)

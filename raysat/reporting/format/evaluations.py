@@ -33,7 +33,7 @@ def evaluation_blocks(analysis: Analysis) -> list[Block]:
         blocks += [drop_table(analysis, found), Bullets(list(robustness_sentences(analysis, found)))]
     if calibrated := later.calibrated:
         blocks += [calibration_table(analysis, calibrated), Bullets(calibration_notes(analysis, calibrated))]
-    return [*blocks, *elsewhere_blocks(analysis), *_damaged(analysis)]
+    return [*blocks, *elsewhere_blocks(analysis), *_left_out(analysis)]
 
 
 def robustness_blocks(analysis: Analysis) -> Iterator[Block]:
@@ -51,7 +51,7 @@ def robustness_blocks(analysis: Analysis) -> Iterator[Block]:
     yield Fold("ICV under each corruption", [value_table(analysis, found, ICV), icv_table(analysis, found)])
     yield Fold("Gain over the baseline under each corruption", [gain_table(analysis, found)])
     yield Fold("What each corruption does, and its source", [corruption_table(found)])
-    yield from _damaged(analysis)
+    yield from _left_out(analysis)
 
 
 def calibration_blocks(analysis: Analysis) -> Iterator[Block]:
@@ -114,6 +114,7 @@ def _split(found: Elsewhere) -> str:
     return "splits together" if found.split == "all" else f"{found.split} split"
 
 
-def _damaged(analysis: Analysis) -> Iterator[Block]:
-    if damaged := analysis.later.damaged:
-        yield Text(f"Left out: {plural(damaged, 'damaged evaluation')}. raysat evaluate makes it anew.", hint=True)
+def _left_out(analysis: Analysis) -> Iterator[Block]:
+    if count := analysis.later.left_out:
+        why = "damaged, or of weights or corruptions that are others now"
+        yield Text(f"Left out: {plural(count, 'evaluation')}, {why}. raysat evaluate makes them anew.", hint=True)

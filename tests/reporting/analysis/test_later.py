@@ -19,6 +19,7 @@ from raysat.reporting.format.robustness import haze_sentence
 from raysat.reporting.render.write import write_report
 from raysat.storage.evaluations import VALIDATION, Evaluations
 from tests.helpers.evaluations import evaluate_made_up
+from tests.helpers.ledger import reseal
 
 ARMS = {"plain": (0.9, 0.5, 0.6, 0.4), "ldam": (0.9, 0.9, 0.9, 0.9), "swa": (0.9, 0.6, 0.6, 0.5)}
 WRONG = {"plain": 0.08, "ldam": 0.03, "swa": 0.08}
@@ -180,22 +181,42 @@ def test_what_is_not_whole_is_left_out_and_said(ledger) -> None:
     first = trials(ledger, "swa")[0]
     (folder / "haze-3" / first / "record.json").write_text("{}")
     found = analyze([ledger.root], baseline="plain")
-    assert found.later.damaged == 1
+    assert found.later.left_out == 1
     assert found.later.robustness.under["haze"]["swa"].seeds == (1, 2, 3)
     assert found.later.robustness.under["noise"]["swa"].seeds == (0, 1, 2, 3)
     assert found.later.robustness.overall["swa"][BALANCED_ACCURACY].n == 3
-    assert any("damaged evaluation" in str(block) for block in evaluation_blocks(found))
+    assert any("Left out: 1 evaluation" in str(block) for block in evaluation_blocks(found))
 
 
 def test_an_older_corruption_is_left_out(ledger) -> None:
     evaluate_made_up(ledger, WRONG, version=0, calibrate=False, elsewhere=False)
-    assert analyze([ledger.root]).later.robustness is None
+    later = analyze([ledger.root]).later
+    assert (later.robustness, later.left_out) == (None, 3 * 4 * 2 * 3)
+
+
+def test_a_trial_that_was_trained_again_has_no_evaluation_yet(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, corruptions=("haze",), elsewhere=False)
+    reseal(ledger, trials(ledger, "ldam")[2], {"model.pt": b"other weights"})
+    later = analyze([ledger.root], baseline="plain").later
+    assert later.left_out == 4  # three severities and a temperature
+    assert later.robustness.under["haze"]["ldam"].seeds == (0, 1, 3)
+    assert later.robustness.under["haze"]["swa"].seeds == (0, 1, 2, 3)
+    assert later.calibrated.arms["ldam"].seeds == (0, 1, 3)
+
+
+def test_damaged_predictions_are_left_out_too(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, corruptions=("haze",), calibrate=False, elsewhere=False)
+    place = ledger.root / "evaluations" / "haze-1" / trials(ledger, "plain")[0] / "predictions.npz"
+    place.write_bytes(place.read_bytes()[:-1])
+    later = analyze([ledger.root], baseline="plain").later
+    assert later.left_out == 1
+    assert later.robustness.under["haze"]["plain"].seeds == (1, 2, 3)
 
 
 def test_a_run_without_evaluations_has_none_of_it(ledger) -> None:
     analysis = analyze([ledger.root])
     later = analysis.later
-    assert (later.robustness, later.calibrated, later.elsewhere, later.damaged) == (None, None, (), 0)
+    assert (later.robustness, later.calibrated, later.elsewhere, later.left_out) == (None, None, (), 0)
     titles = [section.title for section in report_page(analysis).with_figures([]).sections]
     assert not {"Robustness", "Calibration", "Other data"}.intersection(titles)
 
