@@ -18,6 +18,11 @@ from hypothesis import settings
 from raysat.data.store import PatchStore, StoreWriter
 from tests.helpers.paths import ROOT
 
+# Where the environment keeps no bytecode (images of containers do), each of hundreds of processes would compile raysat
+# anew, and each session all tests: half of the time that finding them takes.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 settings.register_profile("raysat", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("raysat")
 

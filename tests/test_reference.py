@@ -1,18 +1,28 @@
 """``docs/configuration.md`` and the shipped JSON Schemas are what the package says of itself."""
 
 import runpy
+from pathlib import Path
 
 import pytest
 
 from tests.helpers.paths import ROOT, SPACES
 
-WRITE = runpy.run_path(str(ROOT / "docs" / "write_reference.py"))
-PAGES = {path.name: (path, text) for path, text in WRITE["pages"]().items()}
+NAMES = ("configuration.md", "metrics.md", "search.schema.json", "study.schema.json")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_current(name: str) -> None:
-    path, text = PAGES[name]
+@pytest.fixture(scope="module", name="pages")
+def _pages() -> dict[str, tuple[Path, str]]:
+    written = runpy.run_path(str(ROOT / "docs" / "write_reference.py"))["pages"]()
+    return {path.name: (path, text) for path, text in written.items()}
+
+
+def test_each_page_is_checked_here(pages: dict[str, tuple[Path, str]]) -> None:
+    assert sorted(pages) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_current(pages: dict[str, tuple[Path, str]], name: str) -> None:
+    path, text = pages[name]
     assert path.read_text(encoding="utf-8") == text, "python docs/write_reference.py --write"
 
 

@@ -1,5 +1,6 @@
 """The JSON Schema of a search file: it accepts what raysat accepts, and knows what many mistakes are."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from raysat.search.load import load_search
 from raysat.search.schema import search_schema
 from tests.helpers.paths import SPACES
 
-VALIDATOR = Draft202012Validator(search_schema())
 SOUND = "search: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}\n"
+
+
+@cache
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(search_schema())
 
 
 def test_it_is_a_json_schema() -> None:
@@ -25,7 +30,7 @@ def test_it_is_a_json_schema() -> None:
 
 
 def test_it_accepts_the_shipped_search() -> None:
-    VALIDATOR.validate(read_yaml(SPACES / "hpo.yaml")[0].value)
+    validator().validate(read_yaml(SPACES / "hpo.yaml")[0].value)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ def test_it_accepts_the_shipped_search() -> None:
     ],
 )
 def test_it_accepts_a_sound_search(text: str, tmp_path: Path) -> None:
-    VALIDATOR.validate(YAML(typ="safe", pure=True).load(text))
+    validator().validate(YAML(typ="safe", pure=True).load(text))
     (tmp_path / "search.yaml").write_text(text, encoding="utf-8")
     load_search(tmp_path / "search.yaml")
 
@@ -72,7 +77,7 @@ def test_it_accepts_a_sound_search(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_it_refuses_what_raysat_refuses(text: str, tmp_path: Path) -> None:
-    assert not VALIDATOR.is_valid(YAML(typ="safe", pure=True).load(text))
+    assert not validator().is_valid(YAML(typ="safe", pure=True).load(text))
     (tmp_path / "search.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(StudyError):
         load_search(tmp_path / "search.yaml")
@@ -121,4 +126,4 @@ def test_it_accepts_what_raysat_accepts(document: dict[str, Any], tmp_path: Path
         load_search(tmp_path / "search.yaml")
     except StudyError:
         assume(False)
-    VALIDATOR.validate(document)
+    validator().validate(document)

@@ -1,5 +1,6 @@
 """The JSON Schema of a study file: it accepts what raysat accepts, and knows what many mistakes are."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from raysat.study.load import load_study
 from raysat.study.schema import study_schema
 from tests.helpers.study import load, shipped_studies
 
-VALIDATOR = Draft202012Validator(study_schema())
+
+@cache
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(study_schema())
 
 
 def test_it_is_a_json_schema_that_says_what_each_key_is() -> None:
@@ -35,7 +39,7 @@ def descriptions(schema: Any) -> int:
 
 @pytest.mark.parametrize("file", shipped_studies(), ids=lambda file: file.name)
 def test_it_accepts_a_shipped_study(file: Path) -> None:
-    VALIDATOR.validate(read_yaml(file)[0].value)
+    validator().validate(read_yaml(file)[0].value)
 
 
 ALMOST = "base: {loss: {kind: ldam, max_margin: 0.3}, optim.lr: 1.0e-3}\nseeds: 3\n"
@@ -73,21 +77,21 @@ BROKEN = [
 
 
 def test_a_broken_study_is_one_change_from_a_sound_one(tmp_path: Path) -> None:
-    VALIDATOR.validate(YAML(typ="safe", pure=True).load(ALMOST))
+    validator().validate(YAML(typ="safe", pure=True).load(ALMOST))
     load(tmp_path, ALMOST)
 
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_it_refuses_what_raysat_refuses(text: str, tmp_path: Path) -> None:
-    assert not VALIDATOR.is_valid(YAML(typ="safe", pure=True).load(text))
+    assert not validator().is_valid(YAML(typ="safe", pure=True).load(text))
     with pytest.raises(StudyError):
         load(tmp_path, text)
 
 
 def test_it_refuses_a_composite_that_no_sensor_has() -> None:
-    assert VALIDATOR.is_valid({"base": {"data.bands": "agriculture"}, "arms": {"a": {"data": {"bands": "all"}}}})
-    assert not VALIDATOR.is_valid({"base": {"data.bands": "agricultre"}})
-    assert not VALIDATOR.is_valid({"base": {"synthetic": {"kind": "dcgan", "bands": "agricultre"}}})
+    assert validator().is_valid({"base": {"data.bands": "agriculture"}, "arms": {"a": {"data": {"bands": "all"}}}})
+    assert not validator().is_valid({"base": {"data.bands": "agricultre"}})
+    assert not validator().is_valid({"base": {"synthetic": {"kind": "dcgan", "bands": "agricultre"}}})
 
 
 @st.composite
@@ -133,4 +137,4 @@ def test_it_accepts_what_raysat_accepts(study: dict[str, Any], tmp_path: Path) -
         if isinstance(keys, dict):
             family = variants(section)
             assume(set(keys) <= set(family.get(keys.get("kind", ""), Config).model_fields) or "kind" not in keys)
-    VALIDATOR.validate(study)
+    validator().validate(study)
