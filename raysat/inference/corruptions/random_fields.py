@@ -47,6 +47,9 @@ class Streams:
             purpose: by name.
             positions_B: of the patches in the store.
             bands: names of C bands.
+
+        Returns:
+            The streams, (B, C).
         """
         return cls(torch.stack([cls.of(f"{purpose} of {band}", positions_B).start for band in bands], dim=1))
 
