@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="for the scene, some 3 GB; default a temporary one")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    side = options.side or (1024 if options.quick else 10_980)
+    side = options.side or (512 if options.quick else 10_980)
     model = options.model or ("test_resnet" if options.quick else "resnet18")
     if options.child:
         part, scene = options.child.split(":", 1)

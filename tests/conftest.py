@@ -68,6 +68,7 @@ RAY = (
 SLOW = (
     "tests/cli/test_export.py",
     "tests/cli/test_predict.py",
+    "tests/cli/test_predict_refusals.py",
     "tests/cli/test_report.py",
     "tests/config/test_limits.py",
     "tests/data/importers/test_synthetic.py",

@@ -1,5 +1,6 @@
 """The benchmarks of speed at their smallest: each measures all that it says, and prints its table."""
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -55,6 +56,20 @@ def test_full_size_is_measured_at_two_sizes() -> None:
     assert {"data import", "plan table1", "ablate, driver", "steps of each arm", "report, 4 arms"} <= set(found)
     assert "CPU" in found["data import"][-1]  # how it grows
     assert "million" in found["table2"][0]
+
+
+@pytest.mark.slow
+def test_maps_are_measured_beside_the_bare_model() -> None:
+    found: dict[str, list[list[float]]] = {}
+    for line in run("maps.py", "--quick").splitlines():
+        numbers = [float(text.replace(",", "")) for text in re.findall(r"(?<![\w.])\d[\d,.]*", line[10:])]
+        found.setdefault(line[:10].strip(), []).append(numbers)
+    (mapped, pixels), (bare, _), (share,) = found["map"][0][:2], found["bare model"][0][:2], found["share"][0]
+    assert pixels == pytest.approx(mapped * 64 * 64 / 1e6, abs=0.01)
+    assert share == pytest.approx(mapped / bare, rel=0.1)  # of rounded numbers
+    part, whole = found["memory"]
+    assert [(part[1], part[4]), (whole[1], whole[4])] == [(128, 4), (512, 64)]  # windows of 64 x 64 pixels
+    assert all(most >= before > 0 for most, _, _, before, *_ in (part, whole))
 
 
 @pytest.mark.slow

@@ -104,9 +104,12 @@ class Grid:
         return (x, y) if crs == self.crs else to_crs(self.crs, crs, x, y)
 
     def _utm(self) -> CRS:
-        """The UTM zone of the centre, on WGS 84."""
+        """The UTM zone of the centre, on WGS 84. Raises DataError where it has no place there."""
         x, y = to_map(self.transform, np.array([self.width / 2]), np.array([self.height / 2]))
         longitude, latitude = (float(axis[0]) for axis in to_crs(self.crs, CRS.from_epsg(4326), x, y))
+        if not math.isfinite(longitude) or not math.isfinite(latitude):
+            hint = "set its CRS: gdal_edit.py -a_srs EPSG:32616"
+            raise DataError(f"its middle has no place on the earth by {short_crs(self.crs)}", hint=hint)
         zone = min(60, int((longitude + 180) // 6) + 1)
         return CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,8 +25,6 @@ from raysat.inference.maps.scene_map import MapOptions, SceneMap, check_names, m
 from raysat.inference.maps.source import SceneOptions
 from raysat.inference.store_predictions import predict_store
 from tests.helpers.maps import BANDS, CLASSES, NORTH_UP, random_arm, random_pixels, write_scene
-from tests.helpers.paths import ROOT
-from tests.helpers.small_disk import on_small_disk
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +105,23 @@ def test_parts_of_a_scene_make_the_same_map(tmp_path, arm, monkeypatch) -> None:
     monkeypatch.setattr(tiling, "SLAB_BYTES", 7000)
     parts = read(mapped(arm, scene, stride=8, overwrite=True), "probabilities")
     assert np.abs(parts.astype(int) - whole).max() <= 1  # a rounded last bit of a sum
+
+
+def test_memory_does_not_grow_with_the_scene(tmp_path, monkeypatch) -> None:
+    trained = random_arm(models=1, patch=64)
+    monkeypatch.setattr(tiling, "SLAB_BYTES", 1 << 19)
+    monkeypatch.setattr(tiling, "_WINDOWS", 16)
+    peaks = []
+    for height in (1024, 4096):  # 1.5 and 6 MB of pixels, several slabs each
+        pixels = np.full((3, height, 256), 1000, np.uint16)
+        scene = write_scene(tmp_path / f"{height}.tif", pixels, tiled=True, blockxsize=256, blockysize=256)
+        del pixels
+        mapped(trained, scene, overwrite=True)  # what is kept for ever
+        tracemalloc.start()
+        mapped(trained, scene, overwrite=True)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + (1 << 19), peaks
 
 
 def test_nodata_is_kept_and_stands_for_the_mean(tmp_path, arm) -> None:
@@ -251,31 +267,6 @@ def test_an_interrupt_leaves_nothing(tmp_path, arm, monkeypatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         make_map(arm, scene, tmp_path / "maps", MapOptions(), run="run", on_windows=stop)
     assert not list((tmp_path / "maps").iterdir())
-
-
-FULL = """
-import sys; sys.path.insert(0, {root!r})
-from pathlib import Path
-from raysat.errors import DiskError
-from tests.helpers.maps import *
-from raysat.inference.maps.geotiffs import MapFiles
-from raysat.inference.maps.scene_map import MapOptions, make_map
-scene = write_scene(Path({scene!r}), random_pixels(512, 512))
-try:
-    options = MapOptions(probabilities="float16")
-    make_map(random_arm(models=1), scene, Path("maps"), options, run="run", on_windows=lambda *_: None)
-except DiskError as error:
-    print("DiskError", error)
-print(sorted(str(path) for path in Path("maps").rglob("*")))
-"""
-
-
-def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = on_small_disk(disk, "size=90k", FULL.format(root=str(ROOT), scene=str(tmp_path / "scene.tif")))
-    assert done.stdout.startswith("DiskError maps/scene/"), (done.stdout, done.stderr)
-    assert done.stdout.rstrip().endswith("[]")
 
 
 def test_a_disk_without_room_is_said_before(tmp_path, arm, monkeypatch) -> None:
