@@ -35,6 +35,7 @@ pytest_plugins = (
     "tests.helpers.data_fixtures",
     "tests.helpers.object_store",
     "tests.helpers.report_fixtures",
+    "tests.helpers.run_fixtures",
     "tests.helpers.training_fixtures",
 )
 

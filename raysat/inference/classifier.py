@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
-from raysat.errors import DataError, TrainingError
+from raysat.errors import DataError
 from raysat.training.device import EVALUATION_BATCH, full_precision
 from raysat.training.evaluation import posterior
-from raysat.training.models.build import build
+from raysat.training.models.rebuild import rebuild
 from raysat.training.patches import Scale, as_float
 
 Probabilities = npt.NDArray[np.float32]  # (N, K)
@@ -55,17 +55,10 @@ class Classifier:
 
         Raises:
             TrainingError: weights of another network.
-            PlanError: this timm does not know the model.
+            PlanError: this timm does not know the model, or it does not take such patches.
         """
-        model = config.model.model_copy(update={"pretrained": False})  # whose weights would be replaced at once
         size = (inputs.height, inputs.width)
-        network = build(model, bands=len(inputs.bands), classes=len(classes), size=size)
-        try:
-            network.load_state_dict(weights)
-        except (RuntimeError, TypeError, ValueError) as error:
-            cause = str(error).partition("\n")[0]
-            hint = "they may be of another timm: the record of the trial says which"
-            raise TrainingError(f"the weights do not fit {config.model.name}: {cause}", hint=hint) from None
+        network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size)
         network = network.to(device).to(memory_format=torch.channels_last).eval()
         scale = Scale.from_stats(inputs.stats, device)
         return cls(config=config, inputs=inputs, classes=classes, network=network, device=device, scale=scale)

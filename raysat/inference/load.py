@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ from raysat.errors import StorageError, UsageError, suggest
 from raysat.inference.classifier import Classifier
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Record
+from raysat.training.checkpoint import check_archive
 
 _MIXED: Final = "records of several runs seem to be mixed: give {--seeds} of one"
 _OLDER: Final = "name the store that it was trained on with {--data}"
@@ -162,12 +164,16 @@ def read_weights(ledger: Ledger, trial_id: str) -> dict[str, Tensor]:
     """Read the weights of a finished trial, on the CPU. Raises StorageError where they are damaged."""
     content = ledger.read_weights(trial_id)
     try:
+        check_archive(content)
         weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError) as error:
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, ValueError, LookupError) as error:
         cause = str(error).partition("\n")[0]
         raise StorageError(f"the weights of trial {trial_id} cannot be read: {cause}") from None
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise StorageError(f"the weights of trial {trial_id} are no tensors by name")
+    # Saved tensors may share their memory, and so claim to be larger than their file: a copy would not be.
+    if sum(value.numel() * value.element_size() for value in weights.values()) > len(content):
+        raise StorageError(f"the weights of trial {trial_id} are more than their file holds")
     return weights
 
 

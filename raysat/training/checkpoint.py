@@ -70,7 +70,7 @@ def decode(content: bytes) -> TrainingState:
         TrainingError: it is damaged, of another raysat or torch, or holds more than tensors and plain values.
     """
     try:
-        _check_archive(content)
+        check_archive(content)
         return TrainingState.model_validate(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
@@ -80,7 +80,7 @@ def decode(content: bytes) -> TrainingState:
         raise TrainingError(f"the checkpoint cannot be read: {str(error).partition(chr(10))[0]}") from None
 
 
-def _check_archive(content: bytes) -> None:
+def check_archive(content: bytes) -> None:
     """Raise ValueError for what ``torch.save`` does not write: older formats, and what grows when it is unpacked."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()

@@ -20,19 +20,7 @@ from raysat.inference.load import load_arm
 from raysat.storage.ledger import Ledger
 from tests.helpers.paths import ROOT
 from tests.helpers.patience import PATIENCE_S
-from tests.helpers.run import run_alone
 
-STUDY = """
-study: tiny
-base:
-  model: {name: test_resnet}
-  optim: {kind: adam, batch_size: 8, epochs: 2}
-  data: {bands: [B6, B2]}
-seeds: [0, 1]
-arms:
-  plain: {}
-  swa, ldam: {loss: {kind: ldam}, average: {kind: swa, start: 0.5}, data: {bands: all}}
-"""
 ARM = "swa, ldam"
 ALWAYS = {"README.md", "SHA256SUMS", "model.json", "weights-seed0.safetensors", "weights-seed1.safetensors"}
 # Runs a script where some packages cannot be imported, as if they were not installed.
@@ -49,16 +37,22 @@ numpy.save(sys.argv[3], program(torch.from_numpy(numpy.load(sys.argv[2])).float(
 """
 
 
-@pytest.fixture(scope="module", name="run")
-def _run(tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore) -> Ledger:
-    return run_alone(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
-
-
 @pytest.fixture(scope="module", name="exported")
-def _exported(tmp_path_factory: pytest.TempPathFactory, run: Ledger) -> tuple[Path, str]:
+def _exported(tmp_path_factory: pytest.TempPathFactory, tiny_run: Ledger) -> tuple[Path, str]:
     """Everything of one arm, by the command itself; and what it printed."""
     out = tmp_path_factory.mktemp("exported") / "deep" / "model"
-    words = ["export", run.root, "--arm", ARM, "--format", "safetensors,torch", "--format", "onnx,mlm", "--out", out]
+    words = [
+        "export",
+        tiny_run.root,
+        "--arm",
+        ARM,
+        "--format",
+        "safetensors,torch",
+        "--format",
+        "onnx,mlm",
+        "--out",
+        out,
+    ]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "raysat", *map(str, words), "--license", "CC-BY-4.0"],
         cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
@@ -75,8 +69,8 @@ def _patches(tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore
     return file
 
 
-def averaged(run: Ledger, patches: Path) -> np.ndarray:
-    models = load_arm(run, ARM, device=torch.device("cpu")).models
+def averaged(tiny_run: Ledger, patches: Path) -> np.ndarray:
+    models = load_arm(tiny_run, ARM, device=torch.device("cpu")).models
     return np.mean([model.probabilities(np.load(patches)) for model in models], axis=0)
 
 
@@ -95,22 +89,22 @@ def test_it_writes_all_that_was_asked_for_and_says_so(exported: tuple[Path, str]
 
 
 def test_it_reads_back_as_what_the_run_predicts(
-    exported: tuple[Path, str], run: Ledger, patches: Path, landsat_store: PatchStore
+    exported: tuple[Path, str], tiny_run: Ledger, patches: Path, landsat_store: PatchStore
 ) -> None:
     model = package.load_model(exported[0], device="cpu")
     found = model.predict(np.load(patches))
     assert (found.dtype, found.shape) == (np.float32, (20, 3))
     assert model.classes == landsat_store.classes
     assert (model.inputs.bands, model.seeds) == (("B2", "B5", "B6"), (0, 1))
-    np.testing.assert_allclose(found, averaged(run, patches), atol=1e-7)
-    trials = load_arm(run, ARM, device=torch.device("cpu")).trials
-    on_record = np.mean([run.read_predictions(trial).probabilities.astype(np.float32) for trial in trials], axis=0)
+    np.testing.assert_allclose(found, averaged(tiny_run, patches), atol=1e-7)
+    trials = load_arm(tiny_run, ARM, device=torch.device("cpu")).trials
+    on_record = np.mean([tiny_run.read_predictions(trial).probabilities.astype(np.float32) for trial in trials], axis=0)
     np.testing.assert_allclose(found, on_record, atol=5e-4)  # half a step of float16 below 1
     assert "2 seed(s), 3 x 32 x 32 patches" in repr(model)
 
 
 def test_the_program_runs_with_torch_alone(
-    exported: tuple[Path, str], run: Ledger, patches: Path, tmp_path: Path
+    exported: tuple[Path, str], tiny_run: Ledger, patches: Path, tmp_path: Path
 ) -> None:
     script = tmp_path / "alone.py"
     script.write_text(TORCH_ALONE, encoding="utf-8")
@@ -119,11 +113,11 @@ def test_the_program_runs_with_torch_alone(
         [sys.executable, "-I", "-c", WITHOUT, *map(str, words)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), averaged(run, patches), atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), averaged(tiny_run, patches), atol=1e-6)
 
 
 def test_the_example_classifies_with_onnxruntime_and_numpy_alone(
-    exported: tuple[Path, str], run: Ledger, patches: Path, tmp_path: Path
+    exported: tuple[Path, str], tiny_run: Ledger, patches: Path, tmp_path: Path
 ) -> None:
     script = ROOT / "examples" / "classify_onnx.py"
 
@@ -136,7 +130,7 @@ def test_the_example_classifies_with_onnxruntime_and_numpy_alone(
     done = classify(patches)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    expected = averaged(run, patches)
+    expected = averaged(tiny_run, patches)
     assert len(lines) == len(expected) == 20
     for number, (line, probabilities) in enumerate(zip(lines, expected, strict=True)):
         best = "abc"[probabilities.argmax()]
@@ -172,9 +166,9 @@ def test_the_item_is_valid_and_says_what_the_model_takes(exported: tuple[Path, s
         assert found == [stats.mean for stats in landsat_store.stats]
 
 
-def test_weights_alone_are_the_model_of_their_item(raysat, run: Ledger, tmp_path: Path) -> None:
+def test_weights_alone_are_the_model_of_their_item(raysat, tiny_run: Ledger, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    result = raysat("export", run.root, "--arm", "plain", "--seed", "1", "--format", "mlm", "--out", out)
+    result = raysat("export", tiny_run.root, "--arm", "plain", "--seed", "1", "--format", "mlm", "--out", out)
     assert (result.code, result.err) == (0, "")
     item = json.loads((out / "stac-item.json").read_text(encoding="utf-8"))
     validate_dict(item | {"stac_extensions": []})
@@ -182,20 +176,20 @@ def test_weights_alone_are_the_model_of_their_item(raysat, run: Ledger, tmp_path
     assert [scale.type for scale in scaled.value_scaling] == ["z-score", "z-score"]
     assert item["assets"]["weights-seed1"]["mlm:artifact_type"] == "safetensors.torch.save_file"
     model = package.load_model(str(out))
-    trial = load_arm(run, "plain", device=torch.device("cpu"), seeds=[1]).trials[0]
-    kept = run.read_predictions(trial)
-    store = package.open_store(run.read(trial).data.path)
+    trial = load_arm(tiny_run, "plain", device=torch.device("cpu"), seeds=[1]).trials[0]
+    kept = tiny_run.read_predictions(trial)
+    store = package.open_store(tiny_run.read(trial).data.path)
     found = model.predict(store.images[kept.indices][:, [store.bands.index(band) for band in model.inputs.bands]])
     np.testing.assert_array_equal(found.astype(np.float16), kept.probabilities)
 
 
-def test_the_best_arm_and_the_same_bytes_twice(raysat, run: Ledger, tmp_path: Path) -> None:
+def test_the_best_arm_and_the_same_bytes_twice(raysat, tiny_run: Ledger, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    assert raysat("export", run.root, "--best", "--out", one).code == 0
-    board = package.open_run(run.root).leaderboard()
+    assert raysat("export", tiny_run.root, "--best", "--out", one).code == 0
+    board = package.open_run(tiny_run.root).leaderboard()
     assert json.loads((one / "model.json").read_text(encoding="utf-8"))["origin"]["arm"] == board.ranked[0].name
     assert {file.name for file in one.iterdir()} == ALWAYS
-    package.export(run.root, best=True, out=two)
+    package.export(tiny_run.root, best=True, out=two)
     assert {f.name: f.read_bytes() for f in one.iterdir()} == {f.name: f.read_bytes() for f in two.iterdir()}
 
 
@@ -211,16 +205,18 @@ def test_the_best_arm_and_the_same_bytes_twice(raysat, run: Ledger, tmp_path: Pa
         (["--best", "--format", "onnx,,mlm"], "empty name"),
     ],
 )
-def test_a_mistake_is_one_error_and_nothing_is_written(raysat, run: Ledger, tmp_path: Path, words, message) -> None:
-    result = raysat("export", run.root, *words, "--out", tmp_path / "made" / "out")
+def test_a_mistake_is_one_error_and_nothing_is_written(
+    raysat, tiny_run: Ledger, tmp_path: Path, words, message
+) -> None:
+    result = raysat("export", tiny_run.root, *words, "--out", tmp_path / "made" / "out")
     assert (result.code, result.err.count("error: ")) == (2, 1)
     assert message in result.err
     assert not (tmp_path / "made").exists()
 
 
-def test_what_is_there_stays_unless_it_is_a_model_to_be_replaced(raysat, run: Ledger, tmp_path: Path) -> None:
+def test_what_is_there_stays_unless_it_is_a_model_to_be_replaced(raysat, tiny_run: Ledger, tmp_path: Path) -> None:
     out, mine = tmp_path / "model", tmp_path / "mine"
-    words = ("export", run.root, "--arm", "plain", "--out")
+    words = ("export", tiny_run.root, "--arm", "plain", "--out")
     assert raysat(*words, out).code == 0
     (out / "extra").write_text("x", encoding="utf-8")
     refused = raysat(*words, out)
@@ -235,12 +231,12 @@ def test_what_is_there_stays_unless_it_is_a_model_to_be_replaced(raysat, run: Le
     assert "is no exported model" in raysat(*words, out / "README.md", "--overwrite").err
 
 
-def test_a_full_disk_leaves_nothing(raysat, run: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing(raysat, tiny_run: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("raysat.inference.export.write.describe_file", full)
-    result = raysat("export", run.root, "--best", "--out", tmp_path / "out" / "model")
+    result = raysat("export", tiny_run.root, "--best", "--out", tmp_path / "out" / "model")
     assert result.code == 3
     assert "No space left" in result.err
     assert not list((tmp_path / "out").iterdir())
@@ -248,10 +244,10 @@ def test_a_full_disk_leaves_nothing(raysat, run: Ledger, tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize(("package_name", "what"), [("onnxruntime", "onnx"), ("stac_model", "mlm")])
 def test_a_missing_package_names_its_extra(
-    raysat, run: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package_name: str, what: str
+    raysat, tiny_run: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package_name: str, what: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package_name, None)
-    result = raysat("export", run.root, "--best", "--format", what, "--out", tmp_path / "out")
+    result = raysat("export", tiny_run.root, "--best", "--format", what, "--out", tmp_path / "out")
     assert result.code == 3
     assert package_name in result.err
     assert "it comes with raysat[export]" in result.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,39 @@ def test_a_network_that_timm_does_not_have_is_not_looked_for(tmp_path: Path, nam
     write_model_folder(folder, {WEIGHTS: content}, about)
     with pytest.raises((PlanError, StorageError)):
         read_model(folder, CPU)
+
+
+LARGE = {  # networks and sides of patches that a model.json may claim of small weights
+    "vit_gigantic_patch14_clip_224": 224,  # 1.8 billion weights
+    "resnet18": 5000,
+    "beit_base_patch16_224": 4096,  # a place for each two of 65,536 tokens
+}
+READ_ALL = """
+import resource, sys, torch
+from pathlib import Path
+from raysat.errors import TrainingError
+from raysat.inference.export.read import read_model
+resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
+for name in sys.argv[1:]:
+    try:
+        read_model(Path(name), torch.device("cpu"))
+    except TrainingError as error:
+        print(error)
+"""
+
+
+def test_a_manifest_that_claims_more_than_its_weights_takes_no_memory(tmp_path: Path) -> None:
+    weights = {WEIGHTS: save(state())}
+    for name, side in LARGE.items():
+        folder = write_model_folder(tmp_path / name, weights)
+        inputs = manifest()["inputs"] | {"height": side, "width": side}
+        about = manifest(files=typed_files(folder), config={"model": {"name": name}}, inputs=inputs)
+        write_model_folder(folder, weights, about)
+    words = [sys.executable, "-P", "-c", READ_ALL, *(tmp_path / name for name in LARGE)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, name in zip(done.stdout.splitlines(), LARGE, strict=True):
+        assert f"do not fit {name}: " in line or f"{name} for patches of 4096 x 4096 pixels has " in line
 
 
 def typed_files(folder: Path) -> list[dict[str, Any]]:

@@ -13,31 +13,19 @@ from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, UsageError
 from raysat.inference.load import load_arm
 from raysat.inference.store_predictions import predict_store
+from raysat.storage.ledger import Ledger
 from tests.helpers.maps import BANDS, random_arm
-from tests.helpers.run import run_alone
-
-STUDY = """
-study: tiny
-base:
-  model: {name: test_resnet}
-  optim: {kind: adam, batch_size: 8, epochs: 2}
-  data: {bands: [B6, B2]}
-seeds: [0, 1]
-arms:
-  plain: {}
-"""
 
 
 def silent(*_: object) -> None:
     """Nobody is told."""
 
 
-def test_it_says_what_the_run_keeps(tmp_path, landsat_store: PatchStore) -> None:
-    run = run_alone(tmp_path, STUDY, landsat_store)
-    trained = load_arm(run, "plain", device=torch.device("cpu"))
+def test_it_says_what_the_run_keeps(tiny_run: Ledger, landsat_store: PatchStore) -> None:
+    trained = load_arm(tiny_run, "plain", device=torch.device("cpu"))
     told: list[tuple[int, int]] = []
     found = predict_store(trained, landsat_store, "test", lambda *step: told.append(step))
-    kept = [run.read_predictions(trial) for trial in trained.trials]
+    kept = [tiny_run.read_predictions(trial) for trial in trained.trials]
     np.testing.assert_array_equal(found.indices, kept[0].indices)
     mean = np.mean([each.probabilities.astype(np.float32) for each in kept], axis=0)
     np.testing.assert_allclose(found.probabilities, mean, atol=5e-4)  # float16

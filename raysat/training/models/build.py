@@ -34,6 +34,24 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
             linear classifier that a cosine one would replace.
         TrainingError: pretrained weights that cannot be had.
     """
+    network = assemble(model, bands=bands, classes=classes, size=size)
+    _try(network, model, bands=bands, classes=classes, size=size)
+    return network
+
+
+def assemble(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+    """Return what ``build`` returns without a look at whether it takes such patches.
+
+    Args:
+        model: as of ``build``.
+        bands: channels of a patch.
+        classes: scores to return.
+        size: height and width of a patch, pixels.
+
+    Raises:
+        PlanError: as ``build``.
+        TrainingError: as ``build``.
+    """
     match model.stem:
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
@@ -46,7 +64,6 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
     # Last, since it draws weights: all others of a seed are those that a linear classifier would have beside it.
     if model.classifier == "cosine":
         make_cosine(backbone, model.name)
-    _try(network, model, bands=bands, classes=classes, size=size)
     return network
 
 
@@ -93,7 +110,8 @@ class CosineClassifier(nn.Module):
 
     def forward(self, features_BD: Tensor) -> Tensor:
         """Return the cosines; they do not change with the features' length."""
-        with torch.autocast(features_BD.device.type, enabled=False):
+        kind = "cpu" if features_BD.is_meta else features_BD.device.type  # shapes alone, which autocast does not know
+        with torch.autocast(kind, enabled=False):
             return F.linear(F.normalize(features_BD.float(), dim=-1), F.normalize(self.weight, dim=-1))
 
 
