@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.api.explanations import explain_finished
+from raysat.api.explanations import explain_finished, patches_to_map
 from raysat.api.reports import AnyRun, Report, report, run_folder
 from raysat.api.stores import as_store
 from raysat.config import limits
@@ -46,6 +46,19 @@ class Evaluation(Shown):
 
     def __repr__(self) -> str:
         return f"<Evaluation of {str(self.path)!r}: {self.evaluated} evaluated now, {self.kept} before>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per number: what it is of (evaluation, condition, arm, metric, quantity), value, low, high, n, patches.
+
+        Evaluations are ``corruption``, ``temperature``, ``data`` and ``importance``; conditions such as ``haze-3``,
+        ``haze`` over its severities, ``all`` corruptions, ``after``, or a band. Such as the gains under haze::
+
+            frame.xs(("corruption", "haze", "gain"), level=("evaluation", "condition", "quantity"))
+        """
+        from raysat.reporting.render.evaluation_rows import evaluation_rows
+        from raysat.reporting.render.frames import make_frame
+
+        return make_frame(evaluation_rows(self.report.analysis))
 
     @checked
     def table(self, name: str) -> pd.DataFrame:
@@ -97,7 +110,8 @@ def evaluate(
         What came out.
 
     Raises:
-        UsageError: nothing to do, an unknown corruption, arm or seed, a store whose patches the models cannot take.
+        UsageError: nothing to do, an unknown corruption, arm or seed, a store whose patches the models cannot take, no
+            patch to map.
         DataError: a store that cannot be opened.
         StorageError: damaged records or weights, or a disk that cannot be written.
         TrainingError: weights that do not fit.
@@ -116,6 +130,8 @@ def evaluate(
     if not needs_own and other is None:
         hint = "say what: {--corruptions}, {--calibrate}, {--importance}, {--occlusion}, or {--data} of another store"
         raise UsageError("there is nothing to evaluate", hint=hint)
+    if names and not severities:
+        raise UsageError("there is no severity to evaluate", hint=f"name some, from 1 to {SEVERITIES}")
     if split is not None and other is None:
         raise UsageError("{--split} is of another store", hint="name that with {--data}")
     wanted = Wanted(
@@ -132,6 +148,7 @@ def evaluate(
     own = given if is_own else _own_store(ledger) if needs_own else None
     Evaluations(ledger.root).check_folders()
     trials = _chosen(ledger, arms, seeds)
+    mapped = patches_to_map(ledger, _named(ledger, arms), patches) if occlusion else None
     done, kept = evaluate_models(
         ledger, trials, wanted, Stores(own=own, other=other), versions=versions(), progress=progress
     )
@@ -142,8 +159,7 @@ def evaluate(
             trials,
             own,
             repeats=repeats if importance else 0,
-            patches=patches if occlusion else 0,
-            arms=_named(ledger, arms),
+            mapped=mapped,
             progress=progress,
         )
         done, kept = done + more[0], kept + more[1]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
 from raysat.reporting.analysis.analyze import choose
-from raysat.reporting.analysis.changes import Changes
 from raysat.storage.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MappedPatches:
+    """Patches whose occlusion maps are made, by all paired models of two arms."""
+
+    trials: Mapping[str, str]  # what each model is called, by trial
+    positions: tuple[int, ...]  # of the patches in the store
 
 
 def explain_finished(
@@ -17,8 +25,7 @@ def explain_finished(
     store: PatchStore,
     *,
     repeats: int,
-    patches: int,
-    arms: Sequence[str],
+    mapped: MappedPatches | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> tuple[int, int]:
     """Explain finished models, as far as that was not done before.
@@ -28,15 +35,14 @@ def explain_finished(
         trials: whose bands are permuted: what each is called, by id.
         store: that they were trained on.
         repeats: permutations of each band; 0 for none.
-        patches: whose occlusion maps are made, by all paired models of the arm and the baseline; 0 for none.
-        arms: that were asked for.
+        mapped: whose occlusion maps are made; None for no maps.
         progress: called with what is being done, how far it is, and its end.
 
     Returns:
         How many results are new, and how many were there.
 
     Raises:
-        UsageError: as ``patches_to_explain``, or another store.
+        UsageError: another store.
         StorageError: damaged records or weights, or a disk that cannot be written.
         TrainingError: weights that do not fit.
     """
@@ -46,21 +52,15 @@ def explain_finished(
     done = kept = 0
     if repeats:
         done, kept = explain_models(ledger, trials, store, repeats=repeats, versions=versions(), progress=progress)
-    if patches:
-        changes, positions = patches_to_explain(ledger, arms, patches)
-        plan = {arm.name: arm.trials for arm in ledger.read_plan().arms}
-        pair = {
-            trial.id: f"{name}, seed {trial.seed}"
-            for name in (changes.baseline, changes.arm)
-            for trial in plan[name]
-            if trial.seed in changes.seeds
-        }
-        more = explain_models(ledger, pair, store, positions=positions, versions=versions(), progress=progress)
+    if mapped is not None:
+        more = explain_models(
+            ledger, mapped.trials, store, positions=mapped.positions, versions=versions(), progress=progress
+        )
         done, kept = done + more[0], kept + more[1]
     return done, kept
 
 
-def patches_to_explain(ledger: Ledger, arms: Sequence[str], count: int) -> tuple[Changes, tuple[int, ...]]:
+def patches_to_map(ledger: Ledger, arms: Sequence[str], count: int) -> MappedPatches:
     """Choose patches that an arm newly gets right, of each class pair in turn.
 
     Args:
@@ -69,7 +69,7 @@ def patches_to_explain(ledger: Ledger, arms: Sequence[str], count: int) -> tuple
         count: patches at most.
 
     Returns:
-        What the arm changes, and the patches' positions in the store.
+        The patches, and the models of the arm and the baseline with a seed that both have finished.
 
     Raises:
         UsageError: an unknown arm, or one that gets no patch newly right.
@@ -80,6 +80,15 @@ def patches_to_explain(ledger: Ledger, arms: Sequence[str], count: int) -> tuple
     if not rows:
         raise UsageError(
             f"arm {changes.arm!r} gets no patch right that {changes.baseline!r} gets wrong in most seeds",
-            hint="name another arm with {--arms}",
+            hint="name another arm with {--arms}, or leave {--occlusion} out",
         )
-    return changes, tuple(int(predictions.positions[row]) for row in rows[:count])
+    plan = {arm.name: arm.trials for arm in ledger.read_plan().arms}
+    return MappedPatches(
+        trials={
+            trial.id: f"{name}, seed {trial.seed}"
+            for name in (changes.baseline, changes.arm)
+            for trial in plan[name]
+            if trial.seed in changes.seeds
+        },
+        positions=tuple(int(predictions.positions[row]) for row in rows[:count]),
+    )

@@ -172,9 +172,7 @@ def report(
     Raises:
         StorageError: a folder is not a run, its records are damaged, or files cannot be written.
         UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; an
-            unknown benchmark, or data that are of none.
-        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; a
-            store that was not measured on.
+            unknown benchmark, or data that are of none; a store that was not measured on.
         StoreError: the store that is named is missing or damaged.
     """
     check_formats(formats)

@@ -11,22 +11,12 @@ imbalanced data a threshold for all classes would cover the rare ones less. Sets
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How sets did on patches that they were not made from; None of a class without any."""
-
-    by_class: tuple[float | None, ...]  # share of a class's patches whose set holds it
-    size: float  # classes in a set, on average
-    empty: float  # share of sets without a class
 
 
 def thresholds(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], coverage: float) -> Floats:
@@ -46,20 +36,12 @@ def thresholds(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], covera
     return found
 
 
-def covered(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], most: Floats) -> Coverage:
-    """Return how sets do.
+def prediction_sets(probabilities: npt.NDArray[Any], most: Floats) -> npt.NDArray[np.bool_]:
+    """Return which classes are in the set of each patch, (N, K).
 
     Args:
-        labels: (N,) of test patches.
-        probabilities: (N, K) of these.
+        probabilities: (N, K) of patches that the thresholds were not made from.
         most: (K,) as ``thresholds`` returns them.
     """
-    sets = 1 - probabilities.astype(np.float64) <= most
-    hit = sets[np.arange(len(labels)), labels]
-    of_class = [hit[labels == k] for k in range(probabilities.shape[1])]
-    sizes = sets.sum(axis=1)
-    return Coverage(
-        by_class=tuple(float(hits.mean()) if len(hits) else None for hits in of_class),
-        size=float(sizes.mean()),
-        empty=float((sizes == 0).mean()),
-    )
+    sets: npt.NDArray[np.bool_] = 1 - probabilities.astype(np.float64) <= most
+    return sets

@@ -86,7 +86,6 @@ def score(
         raise ValueError("no patch to evaluate")
     support = confusion.sum(axis=1)
     recall = np.diag(confusion)[support > 0] / support[support > 0]
-    likely = np.maximum(probabilities[np.arange(len(labels)), labels].astype(np.float64), _LEAST)
     curves = [_areas(labels == k, probabilities[:, k]) for k in range(classes)]
     return Scores(
         worst_recall=float(recall.min()),
@@ -94,10 +93,23 @@ def score(
         kappa=quadratic_kappa(confusion) if ordinal else None,
         mae=float(np.abs(labels.astype(int) - predicted.astype(int)).mean()) if ordinal else None,
         ece=reliability(labels, predicted, probabilities).ece,
-        nll=float(-np.log(likely).mean()),
+        nll=float(patch_nll(labels, probabilities).mean()),
         auroc=tuple(auroc for auroc, _ in curves),
         average_precision=tuple(precision for _, precision in curves),
     )
+
+
+def patch_nll(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Floats:
+    """Return -log p[y] of each patch, (N,), of labels (N,) and probabilities (N, K)."""
+    likely = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    found: Floats = -np.log(np.maximum(likely, _LEAST))
+    return found
+
+
+def confidence_bins(confidence: Floats) -> npt.NDArray[np.int64]:
+    """Return which of ``BINS`` equal bins (low, high] each confidence lies in."""
+    found: npt.NDArray[np.int64] = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    return found
 
 
 def quadratic_kappa(confusion: Matrix) -> float | None:
@@ -118,7 +130,7 @@ def reliability(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabili
         probabilities: (N, K) of each class.
     """
     confidence = probabilities[np.arange(len(labels)), predicted].astype(np.float64)
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    bins = confidence_bins(confidence)
     return Reliability(
         patches=np.bincount(bins, minlength=BINS),
         confidence=np.bincount(bins, weights=confidence, minlength=BINS).astype(np.float64),

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-_LEAST: Final = 2.0**-25  # of a probability in NLL, as in ``probabilistic.py``: half of the smallest float16 above 0
+from raysat.metrics.probabilistic import patch_nll
+
 _TINY: Final = float(np.finfo(np.float32).tiny)  # of one whose logarithm is taken for a logit
 RANGE: Final = (0.05, 20.0)  # of T: at its ends all patches are right, so that no sureness is too much, or all wrong
 
@@ -32,8 +33,7 @@ def scaled(probabilities: npt.NDArray[Any], temperature: float) -> Floats:
 
 def nll(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> float:
     """Mean of -log p[y] of labels (N,) and probabilities (N, K)."""
-    likely = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(likely, _LEAST)).mean())
+    return float(patch_nll(labels, probabilities).mean())
 
 
 def fit_temperature(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> float:

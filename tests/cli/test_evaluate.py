@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from raysat.inference.load import load_trial
 from raysat.metrics.temperature import fit_temperature, scaled
 from raysat.storage.evaluations import VALIDATION, Evaluations
 from raysat.storage.ledger import Ledger
+from tests.helpers.ledger import reseal
 from tests.helpers.run import run_alone
 
 STUDY = """
@@ -89,6 +91,56 @@ def test_corruptions_are_evaluated_kept_and_reported(raysat, run: Ledger, small_
     assert raysat("ledger", "verify", run.root).code == 0
 
 
+def test_what_is_damaged_or_of_other_weights_is_evaluated_again(raysat, run: Ledger) -> None:
+    words = ("evaluate", run.root, "--corruption", "haze", "--severities", "2", "--calibrate", "temperature")
+    assert "8 now, 0 before" in raysat(*words).out
+    first, second, *_ = run.read_plan().trial_ids
+    (run.root / "evaluations" / "haze-2" / first / "predictions.npz").write_bytes(b"broken")
+    assert "1 now, 7 before" in raysat(*words).out
+    weights = torch.load(io.BytesIO(run.read_weights(second)), weights_only=True)
+    buffer = io.BytesIO()
+    torch.save({name: 0.9 * value if value.is_floating_point() else value for name, value in weights.items()}, buffer)
+    reseal(run, second, {"model.pt": buffer.getvalue()})
+    assert raysat("ledger", "verify", run.root).code == 1
+    assert "Left out: 2 evaluations" in raysat("evaluate", *words[1:], "--seeds", "0").out
+    assert "2 now, 6 before" in raysat(*words).out
+    assert raysat("ledger", "verify", run.root).code == 0
+
+
+def test_pixels_without_data_stay_so_under_corruptions(tmp_path: Path, run_of_nodata: Ledger) -> None:
+    run, store = run_of_nodata, PatchStore.open(Path(run_of_nodata.read_plan().data.name))
+    package.evaluate(run.root, corruptions=["noise"], severities=[5])
+    (trial,) = run.read_plan().trial_ids
+    model, own = load_trial(run, trial, device=torch.device("cpu")), run.read_predictions(trial)
+    clean = model.to_device(store.images[own.indices])
+    noisy = corrupt(clean, torch.tensor(own.indices), model.inputs, "noise", 5)
+    noisy[:, 0, :4] = clean[:, 0, :4]  # where that band has no data
+    found = Evaluations(run.root).read_predictions("noise-5", trial)
+    np.testing.assert_array_equal(found.probabilities, model.posterior(noisy).numpy().astype(np.float16))
+
+
+@pytest.fixture(name="run_of_nodata")
+def _run_of_nodata(tmp_path: Path) -> Ledger:
+    """A run on patches whose first band has no data in four rows."""
+    rng, missing = np.random.default_rng(0), np.zeros((2, 16, 16), bool)
+    missing[0, :4] = True
+    with StoreWriter(
+        tmp_path / "store", source={}, bands=("B2", "B6"), classes=("a", "b"), sensor="landsat8"
+    ) as writer:
+        for number in range(24):
+            patch = rng.integers(50, 200, (2, 16, 16)).astype(np.uint8)
+            writer.add(patch, number % 2, ("train", "val", "test")[number % 3], missing=missing)
+        writer.close()
+    study = """
+study: holes
+base: {model: {name: test_resnet}, optim: {kind: adam, batch_size: 8, epochs: 1}}
+seeds: [0]
+arms: {plain: {}}
+"""
+    (tmp_path / "runs").mkdir()
+    return run_alone(tmp_path / "runs", study, PatchStore.open(tmp_path / "store"))
+
+
 def test_a_temperature_is_fitted_to_val_and_used_on_test(raysat, run: Ledger, small_store: PatchStore) -> None:
     result = raysat("evaluate", run.root, "--calibrate", "temperature", "--arms", "swa, ldam", "--seeds", "1")
     assert (result.code, result.err) == (0, "")
@@ -133,6 +185,14 @@ def test_python_does_the_same(run: Ledger) -> None:
     assert repr(found).endswith("2 evaluated now, 0 before>")
     assert list(found.table("robustness")["n"])
     assert "noise" in str(found)
+    frame = found.to_frame()
+    value = frame.loc[("corruption", "noise-1", "plain", "balanced_accuracy", "value")]
+    predictions = [Evaluations(run.root).read_predictions("noise-1", trial) for trial in run.read_plan().trial_ids[:2]]
+    assert value["value"] == pytest.approx(np.mean([each.metrics().balanced_accuracy for each in predictions]))
+    assert (value["n"], value["patches"]) == (2, len(predictions[0].labels))
+    assert frame.index.is_unique
+    with pytest.raises(package.RaysatError, match="no severity"):
+        package.evaluate(run.root, corruptions=["noise"], severities=[])
 
 
 @pytest.mark.parametrize(
@@ -170,7 +230,8 @@ def test_a_wrong_request_is_one_line_and_writes_nothing(raysat, run: Ledger, wor
     ],
 )
 def test_a_store_that_does_not_fit_is_refused(raysat, run, small_store, tmp_path, changes, match) -> None:
-    result = raysat("evaluate", run.root, "--data", write_other(tmp_path / "other", small_store, **changes))
+    other = write_other(tmp_path / "other", small_store, **changes)
+    result = raysat("evaluate", run.root, "--corruptions", "--calibrate", "temperature", "--data", other)
     assert result.code == 2
     assert match in " ".join(result.err.split())
     assert not (run.root / "evaluations").exists()

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from raysat.api.explanations import patches_to_explain
+from raysat.api.explanations import patches_to_map
 from raysat.api.reports import report
 from raysat.data.store import PatchStore
 from raysat.errors import UsageError
@@ -137,8 +137,13 @@ def test_what_cannot_be_explained_is_said(raysat, run: Ledger, make_store, tmp_p
         result = raysat("evaluate", run.root, *words)
         assert result.code == 2
         assert said in result.err
+    same = _same_predictions(run, tmp_path)
     with pytest.raises(UsageError, match="gets no patch right"):
-        patches_to_explain(_same_predictions(run, tmp_path), (), 3)
+        patches_to_map(same, (), 3)
+    result = raysat("evaluate", same.root, "--corruptions", "--importance", "--occlusion")
+    assert result.code == 2
+    assert "leave --occlusion out" in result.err
+    assert not (same.root / "evaluations").exists()  # not the half of it either
 
 
 def _same_predictions(run: Ledger, tmp_path) -> Ledger:

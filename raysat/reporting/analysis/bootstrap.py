@@ -57,6 +57,17 @@ def observed(predictions: TrialPredictions) -> Floats:
     return from_counts(hits, predictions.confusion.sum(axis=1), support)
 
 
+def resamples_that_fit(n_resamples: int, classes: int, trials: int) -> int:
+    """Return how many resamples can be kept.
+
+    Args:
+        n_resamples: wanted.
+        classes: K.
+        trials: T.
+    """
+    return max(_LEAST, min(n_resamples, _MOST_BYTES // (4 * len(resampled_metrics(classes)) * max(trials, 1))))
+
+
 def resample(
     predictions: TrialPredictions,
     *,
@@ -77,7 +88,7 @@ def resample(
     """
     classes, trials = predictions.classes, len(predictions.predicted)
     n_metrics = len(resampled_metrics(classes))
-    n_resamples = max(_LEAST, min(n_resamples, _MOST_BYTES // (4 * n_metrics * max(trials, 1))))
+    n_resamples = resamples_that_fit(n_resamples, classes, trials)
     rng = np.random.default_rng(seed)
     support = np.bincount(predictions.labels, minlength=classes)
     by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]

@@ -1,36 +1,34 @@
 """What a temperature does to each arm, how well it knows its errors, and what its conformal sets cover.
 
-All is of patches that nothing was fitted to. Intervals are of means over seeds with the patches resampled within their
-class (``estimate.py``); AURC has the standard deviation over seeds in its place, as it is no mean over patches.
+All is of patches that nothing was fitted to. Intervals are of means over seeds with these patches resampled within
+their class (``estimate.py``); temperatures and sets stay as they were fitted to val.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from statistics import fmean
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.metrics.conformal import thresholds
-from raysat.metrics.probabilistic import BINS, Reliability, reliability
-from raysat.metrics.selective import aurc, risk_coverage
-from raysat.metrics.spread import sample_sd
+from raysat.metrics.conformal import prediction_sets, thresholds
+from raysat.metrics.probabilistic import BINS, Reliability, confidence_bins, patch_nll, reliability
+from raysat.metrics.selective import aurc, risk_coverage, weighted_aurc
 from raysat.metrics.temperature import RANGE
 from raysat.reporting.analysis.bootstrap import class_weights
 from raysat.reporting.analysis.estimate import Estimate, Floats, interval
-from raysat.reporting.analysis.evaluations import Evaluated
+from raysat.reporting.analysis.evaluations import Evaluated, check_same_patches
 from raysat.storage.evaluations import VALIDATION, Temperature
 from raysat.storage.predictions import Predictions
 
 COVERAGE: Final = 0.9  # of conformal sets, in every class
 POINTS: Final = 50  # of a risk-coverage curve
 _N_RESAMPLES: Final = 500
-_LEAST: Final = 2.0**-25  # of a probability, as in NLL elsewhere
 
 Clean = Mapping[tuple[str, int], Callable[[], Predictions]]
 
@@ -44,7 +42,7 @@ class CalibratedArm:
     at_bound: bool  # whether one is as low or as high as was tried
     ece: tuple[Estimate, Estimate]  # before, after
     nll: tuple[Estimate, Estimate]
-    aurc: tuple[float, float | None]  # before: mean over seeds, and their standard deviation
+    aurc: Estimate  # before
     coverage: tuple[Estimate | None, ...]  # of the sets, by class; None of a class without test patches
     size: Estimate  # classes in a set
     before: Reliability  # pooled over seeds
@@ -77,26 +75,24 @@ def calibrated(
         All arms that have one.
 
     Raises:
-        StorageError: damaged predictions.
+        StorageError: predictions that are damaged, or of different patches.
     """
     mine = [each for each in evaluated if isinstance(each.record.subject, Temperature)]
     if not mine:
         return None
     arms: dict[str, list[_Model]] = {}
     always: set[int] = set()
-    weights: npt.NDArray[np.float32] | None = None
+    first = mine[0].predictions()
+    weights = class_weights(first.labels, first.probabilities.shape[1], _N_RESAMPLES)
     for done, each in enumerate(mine, start=1):
         after, validation = each.predictions(), each.predictions(VALIDATION)
+        check_same_patches(first, after, each.arm, each.seed)
         most = thresholds(validation.labels, validation.probabilities, COVERAGE)
         always |= set(np.flatnonzero(np.isinf(most)).tolist())
-        arms.setdefault(each.arm, []).append(
-            _model(each, _at(clean[each.arm, each.seed](), after.indices), after, most)
-        )
-        if weights is None:
-            weights = class_weights(after.labels, after.probabilities.shape[1], _N_RESAMPLES)
+        before = _at(clean[each.arm, each.seed](), after.indices)
+        arms.setdefault(each.arm, []).append(_model(each, before, after, most, weights))
         if progress:
             progress(done, len(mine))
-    assert weights is not None  # noqa: S101  (there is a model)
     subject = mine[0].record.subject
     assert isinstance(subject, Temperature)  # noqa: S101  (as all of them)
     return Calibrated(
@@ -122,14 +118,17 @@ class _Model:
     before: Reliability
     after: Reliability
     aurc: float
+    resampled_aurc: Floats  # (B,)
     risk: Floats
 
 
-def _model(each: Evaluated, before: Predictions, after: Predictions, most: Floats) -> _Model:
+def _model(
+    each: Evaluated, before: Predictions, after: Predictions, most: Floats, weights: npt.NDArray[np.float32]
+) -> _Model:
     subject = each.record.subject
     assert isinstance(subject, Temperature)  # noqa: S101  (whoever calls has looked)
     rows = np.arange(len(after.labels))
-    sets = 1 - after.probabilities.astype(np.float64) <= most
+    sets = prediction_sets(after.probabilities, most)
     correct, confidence = before.labels == before.predicted, before.probabilities[rows, before.predicted]
     risk = risk_coverage(correct, confidence)
     ends = np.ceil(np.arange(1, POINTS + 1) / POINTS * len(risk)).astype(int) - 1
@@ -137,13 +136,14 @@ def _model(each: Evaluated, before: Predictions, after: Predictions, most: Float
         seed=each.seed,
         temperature=subject.temperature,
         labels=after.labels,
-        nll=(_nll(before), _nll(after)),
+        nll=(patch_nll(before.labels, before.probabilities), patch_nll(after.labels, after.probabilities)),
         gaps=(_gaps(before), _gaps(after)),
         hit=sets[rows, after.labels],
         size=sets.sum(axis=1),
         before=reliability(before.labels, before.predicted, before.probabilities),
         after=reliability(after.labels, after.predicted, after.probabilities),
         aurc=aurc(correct, confidence),
+        resampled_aurc=weighted_aurc(correct, confidence, weights),
         risk=risk[ends],
     )
 
@@ -152,45 +152,50 @@ def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> Calibrat
     classes = range(int(max(model.labels.max() for model in models)) + 1)
     labels, n = models[0].labels, len(models[0].labels)
 
-    def mean(values: Sequence[npt.NDArray[Any]], rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Estimate:
+    def mean(
+        values: Sequence[npt.NDArray[Any]], most: float, rows: npt.NDArray[np.bool_] | slice = slice(None)
+    ) -> Estimate:
         of = weights[:, rows]
         total = of.sum(axis=1)
         resampled = [of @ value[rows].astype(np.float32) / total for value in values]
-        return _estimate([float(value[rows].mean()) for value in values], resampled)
+        return _estimate([float(value[rows].mean()) for value in values], resampled, most=most)
 
     def ece(which: int) -> Estimate:
         observed = [float(np.abs(model.gaps[which].sum(axis=0)).sum() / n) for model in models]
         resampled = [
             np.abs(weights @ model.gaps[which].astype(np.float32)).sum(axis=1) / weights.sum(axis=1) for model in models
         ]
-        return _estimate(observed, resampled, bias=True)
+        return _estimate(observed, resampled, most=1.0, bias=True)
 
-    areas = [model.aurc for model in models]
+    areas = [model.aurc for model in models], [model.resampled_aurc for model in models]
+    before, after = ([model.nll[which] for model in models] for which in (0, 1))
+    hits = [model.hit for model in models]
     return CalibratedArm(
         seeds=tuple(model.seed for model in models),
         temperatures=tuple(model.temperature for model in models),
         at_bound=any(not 1.01 * RANGE[0] < model.temperature < 0.99 * RANGE[1] for model in models),
         ece=(ece(0), ece(1)),
-        nll=(mean([model.nll[0] for model in models]), mean([model.nll[1] for model in models])),
-        aurc=(fmean(areas), sample_sd(areas) if len(areas) > 1 else None),
-        coverage=tuple(
-            mean([model.hit for model in models], labels == k) if (labels == k).any() else None for k in classes
-        ),
-        size=mean([model.size for model in models]),
+        nll=(mean(before, math.inf), mean(after, math.inf)),
+        aurc=_estimate(*areas, most=1.0, bias=True),
+        coverage=tuple(mean(hits, 1.0, labels == k) if (labels == k).any() else None for k in classes),
+        size=mean([model.size for model in models], math.inf),
         before=reduce(add, (model.before for model in models)),
         after=reduce(add, (model.after for model in models)),
         risk=np.mean([model.risk for model in models], axis=0),
     )
 
 
-def _estimate(observed: Sequence[float], resampled: Sequence[npt.NDArray[Any]], *, bias: bool = False) -> Estimate:
-    """Return a mean over seeds with its interval.
+def _estimate(
+    observed: Sequence[float], resampled: Sequence[npt.NDArray[Any]], *, most: float, bias: bool = False
+) -> Estimate:
+    """Return a mean over seeds with its interval, within 0 and ``most``.
 
     Args:
         observed: (S,) on the patches as they are.
         resampled: S times (B,) on each resample.
-        bias: whether resamples are moved so that their mean is what is observed: a sum of absolute values is larger on
-            resamples, whose noise it adds.
+        most: that the statistic can be.
+        bias: whether resamples are moved so that their mean is what is observed, as of what is no mean over patches: a
+            sum of absolute values is larger on resamples, whose noise it adds, and an area of ranks is another.
     """
     values, blocks = np.array(observed), np.stack(resampled, axis=-1).astype(np.float64)
     if bias:
@@ -200,23 +205,17 @@ def _estimate(observed: Sequence[float], resampled: Sequence[npt.NDArray[Any]], 
     return Estimate(
         value=float(values.mean()),
         low=max(0.0, float(low)) if known else None,
-        high=float(high) if known else None,
+        high=min(most, float(high)) if known else None,
         n=len(values),
         p=None,
     )
-
-
-def _nll(predictions: Predictions) -> Floats:
-    likely = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels].astype(np.float64)
-    return -np.log(np.maximum(likely, _LEAST))
 
 
 def _gaps(predictions: Predictions) -> Floats:
     rows = np.arange(len(predictions.labels))
     confidence = predictions.probabilities[rows, predictions.predicted].astype(np.float64)
     gaps = np.zeros((len(rows), BINS))
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    gaps[rows, bins] = (predictions.labels == predictions.predicted) - confidence
+    gaps[rows, confidence_bins(confidence)] = (predictions.labels == predictions.predicted) - confidence
     return gaps
 
 

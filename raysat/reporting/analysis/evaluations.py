@@ -96,6 +96,22 @@ def by_position(predictions: Predictions) -> Predictions:
     )
 
 
+def check_same_patches(first: Predictions, found: Predictions, arm: str, seed: int) -> None:
+    """Raise StorageError where predictions cannot be compared patch by patch.
+
+    Args:
+        first: of some model.
+        found: of another one.
+        arm: of that.
+        seed: of that.
+    """
+    if not (np.array_equal(found.indices, first.indices) and np.array_equal(found.labels, first.labels)):
+        raise StorageError(
+            f"{arm} with seed {seed} was evaluated on other patches than the models before it",
+            hint="{raysat evaluate} evaluates it again once its folder in evaluations is deleted",
+        )
+
+
 def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
     """Put predictions for the same patches together, for what resamples them.
 
@@ -108,11 +124,7 @@ def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
     first = next(iter(trials.values()))
     rows: dict[str, dict[int, int]] = {}
     for place, ((arm, seed), found) in enumerate(trials.items()):
-        if not (np.array_equal(found.indices, first.indices) and np.array_equal(found.labels, first.labels)):
-            raise StorageError(
-                f"{arm} with seed {seed} was evaluated on other patches than the models before it",
-                hint="{raysat evaluate} evaluates it again once its folder in evaluations is deleted",
-            )
+        check_same_patches(first, found, arm, seed)
         rows.setdefault(arm, {})[seed] = place
     classes = first.probabilities.shape[1]
     return TrialPredictions(

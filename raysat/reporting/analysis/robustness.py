@@ -2,27 +2,26 @@
 
 A corruption's value is the mean over its severities. A drop is that minus the same models' value on the patches as they
 are; a gain is over the baseline's models under the same corruption, so seeds, patches and random numbers are shared.
-All corruptions get the same resamples of the patches, hence the drop over all of them is paired as well. After
-Hendrycks & Dietterich 2019, eq. 1 and 2, against the baseline in place of AlexNet, with E = 1 - balanced accuracy:
-
-    CE           sum over severities of E of the arm, over that of the baseline; mCE its mean over corruptions
-    relative CE  the same of E minus E on the patches as they are; None where the baseline loses nothing
+All corruptions get the same resamples of the patches, hence the drop over all of them is paired as well, and so are mCE
+and relative mCE (``corruption_error.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Final
 
 import numpy as np
 
 from raysat.data.corruptions import CORRUPTIONS
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
-from raysat.reporting.analysis.estimate import Estimate, Floats, interval
+from raysat.reporting.analysis.bootstrap import resamples_that_fit
+from raysat.reporting.analysis.corruption_error import at_least_zero, mean_ratio
+from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.evaluations import Evaluated, pooled
 from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
+from raysat.reporting.analysis.seed_blocks import SeedBlock, common_seeds, estimates, mean_block
 from raysat.storage.evaluations import Corrupted
 from raysat.storage.predictions import Predictions
 
@@ -31,6 +30,7 @@ _LEAST_LOSS: Final = 1e-3  # of the baseline's balanced accuracy, that others ar
 _METRICS: Final = (BALANCED_ACCURACY, ICV)
 
 Clean = Mapping[tuple[str, int], Callable[[], Predictions]]  # by arm and seed: predictions of the patches as they are
+_Models = dict[tuple[str, int], dict[int, Evaluated]]  # under a corruption, by arm and seed: by severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,9 @@ class Robustness:
     severities: Mapping[str, tuple[int, ...]]  # by corruption
     under: Mapping[str, Mapping[str, UnderCorruption]]  # by corruption and arm
     overall: Mapping[str, Estimates]  # drop over all these corruptions, of arms that have them all
-    mce: Mapping[str, float]  # of the same arms, where the baseline has them too
-    relative_mce: Mapping[str, float]
+    mce: Mapping[str, Estimate]  # of the same arms, where the baseline has them too, with a seed in common
+    relative_mce: Mapping[str, Estimate]
+    incomplete: tuple[str, ...]  # arms that were evaluated, and under all these corruptions and severities with no seed
     patches: int
     n_resamples: int
 
@@ -82,30 +83,29 @@ def robustness(
     Raises:
         StorageError: predictions that are damaged, or of different patches.
     """
-    found: dict[str, dict[tuple[str, int], dict[int, Evaluated]]] = {}
+    found: dict[str, _Models] = {}
     for each in evaluated:
         if isinstance(subject := each.record.subject, Corrupted):
             of_model = found.setdefault(subject.corruption, {}).setdefault((each.arm, each.seed), {})
             of_model[subject.severity] = each
-    names = [name for name in CORRUPTIONS if name in found]
-    severities, under, drops = {}, {}, _Drops()
-    patches = n_resamples = 0
-    for done, name in enumerate(names, start=1):
-        wanted = tuple(sorted({severity for model in found[name].values() for severity in model}))
-        whole = {model: of for model, of in found[name].items() if len(of) == len(wanted)}
-        if whole:
-            trials = _trials(whole, clean)
-            bootstrap = PairedBootstrap(pooled(trials), n_resamples=N_RESAMPLES)
-            severities[name], arms = wanted, dict.fromkeys(arm for arm, _ in whole)
-            under[name] = {arm: _under(bootstrap, arm, baseline, wanted) for arm in arms}
-            drops.add(bootstrap, {arm: _mean(arm, wanted) - Contrast.mean([_key(arm, 0)]) for arm in arms})
-            patches, n_resamples = len(next(iter(trials.values())).labels), bootstrap.n_resamples
-        if progress:
-            progress(done, len(names))
-    if not under:
+    if not found:
         return None
-    overall = drops.overall(len(under))
-    mce, relative = _relative(under, tuple(overall), baseline)
+    severities = {name: _compared(found[name]) for name in CORRUPTIONS if name in found}
+    n_resamples = _n_resamples(found, severities, clean)
+    under, blocks, patches = {}, _Blocks(), 0
+    for done, (name, wanted) in enumerate(severities.items(), start=1):
+        trials = _trials(found[name], wanted, clean)
+        bootstrap = PairedBootstrap(pooled(trials), n_resamples=n_resamples)
+        arms = dict.fromkeys(arm for (arm, _), of in found[name].items() if set(wanted) <= set(of))
+        under[name] = {arm: _under(bootstrap, arm, baseline, wanted) for arm in arms}
+        for arm in arms:
+            blocks.add(bootstrap, arm, _mean(arm, wanted), Contrast.mean([_key(arm, 0)]))
+        patches = len(next(iter(trials.values())).labels)
+        if progress:
+            progress(done, len(severities))
+    overall = blocks.overall(len(under))
+    mce, relative = blocks.relative(tuple(overall), baseline)
+    every = dict.fromkeys(arm for models in found.values() for arm, _ in models)
     return Robustness(
         baseline=baseline,
         severities=severities,
@@ -113,9 +113,32 @@ def robustness(
         overall=overall,
         mce=mce,
         relative_mce=relative,
+        incomplete=tuple(arm for arm in every if arm not in overall),
         patches=patches,
         n_resamples=n_resamples,
     )
+
+
+def _compared(models: _Models) -> tuple[int, ...]:
+    """The severities at which models are compared: of the sets that models have, that with the most predictions.
+
+    Of equals the larger set. So neither does a model that was evaluated at one severity alone leave one for all, nor
+    one that was evaluated at more than the others leave these out.
+    """
+
+    def merit(wanted: Collection[int]) -> tuple[int, int, tuple[int, ...]]:
+        whole = sum(set(wanted) <= set(of) for of in models.values())
+        return whole * len(wanted), len(wanted), tuple(wanted)
+
+    return max({tuple(sorted(of)) for of in models.values()}, key=merit)
+
+
+def _n_resamples(found: Mapping[str, _Models], severities: Mapping[str, Sequence[int]], clean: Clean) -> int:
+    """As many resamples as can be kept under every corruption: they are paired across these."""
+    (model, _), *_ = next(iter(found.values())).items()
+    classes = clean[model]().probabilities.shape[1]
+    trials = max(len(found[name]) * (1 + len(wanted)) for name, wanted in severities.items())
+    return resamples_that_fit(N_RESAMPLES, classes, trials)
 
 
 def _key(arm: str, severity: int) -> str:
@@ -127,14 +150,14 @@ def _mean(arm: str, severities: Sequence[int]) -> Contrast:
     return Contrast.mean([_key(arm, severity) for severity in severities])
 
 
-def _trials(
-    whole: Mapping[tuple[str, int], Mapping[int, Evaluated]], clean: Clean
-) -> dict[tuple[str, int], Predictions]:
+def _trials(models: _Models, severities: Sequence[int], clean: Clean) -> dict[tuple[str, int], Predictions]:
+    """Predictions of the models that have all severities, and of the patches as they are."""
     trials = {}
-    for (arm, seed), by_severity in whole.items():
-        trials[_key(arm, 0), seed] = clean[arm, seed]()
-        for severity, each in sorted(by_severity.items()):
-            trials[_key(arm, severity), seed] = each.predictions()
+    for (arm, seed), by_severity in models.items():
+        if set(severities) <= set(by_severity):
+            trials[_key(arm, 0), seed] = clean[arm, seed]()
+            for severity in severities:
+                trials[_key(arm, severity), seed] = by_severity[severity].predictions()
     return trials
 
 
@@ -161,73 +184,59 @@ def _kept(estimates: Estimates) -> Estimates:
     return {metric: estimates[metric] for metric in _METRICS if metric in estimates}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Block:
-    """The drop of one arm under one corruption."""
-
-    seeds: tuple[int, ...]
-    values: Floats  # (M, S)
-    resampled: Floats  # (M, B, S)
-
-
-class _Drops:
-    """The drops of each corruption, added up resample by resample."""
+class _Blocks:
+    """What each arm has under each corruption, seed by seed and resample by resample, to be added up over these."""
 
     def __init__(self) -> None:
-        self._blocks: dict[str, list[_Block]] = {}
+        self._drops: dict[str, list[SeedBlock]] = {}  # of ``_METRICS``
+        self._errors: dict[str, list[SeedBlock]] = {}  # 1 - balanced accuracy
 
-    def add(self, bootstrap: PairedBootstrap, contrasts: Mapping[str, Contrast]) -> None:
-        """Keep the drops of arms under one more corruption, by arm."""
-        rows = [bootstrap.metrics.index(metric) for metric in _METRICS]
-        for arm, contrast in contrasts.items():
-            seeds = bootstrap.seeds(*contrast.arms)
-            values, resampled = bootstrap.blocks(contrast, seeds)
-            block = _Block(seeds=seeds, values=values[rows], resampled=resampled[rows].astype(np.float32))
-            self._blocks.setdefault(arm, []).append(block)
+    def add(self, bootstrap: PairedBootstrap, arm: str, under: Contrast, clean: Contrast) -> None:
+        """Keep an arm under one more corruption.
+
+        Args:
+            bootstrap: of the corruption.
+            arm: its name.
+            under: its mean over severities.
+            clean: it on the patches as they are.
+        """
+        drop = _block(bootstrap, under - clean)
+        accuracy = _block(bootstrap, under)
+        error = SeedBlock(seeds=drop.seeds, values=1 - accuracy.values[:1], resampled=1 - accuracy.resampled[:1])
+        self._drops.setdefault(arm, []).append(drop)
+        self._errors.setdefault(arm, []).append(error)
 
     def overall(self, corruptions: int) -> dict[str, Estimates]:
         """The mean drop of each arm that has so many corruptions, over the seeds that all of them have."""
         found: dict[str, Estimates] = {}
-        for arm, blocks in self._blocks.items():
-            seeds = sorted(set.intersection(*(set(block.seeds) for block in blocks)))
-            if len(blocks) < corruptions or not seeds:
-                continue
-            columns = [[block.seeds.index(seed) for seed in seeds] for block in blocks]
-            both = list(zip(blocks, columns, strict=True))
-            values = np.mean([block.values[..., of] for block, of in both], axis=0)
-            resampled = np.mean([block.resampled[..., of] for block, of in both], axis=0)
-            low, high = interval(values, resampled)
-            known = len(seeds) > 1
-            found[arm] = {
-                metric: Estimate(
-                    value=float(values[m].mean()),
-                    low=float(low[m]) if known else None,
-                    high=float(high[m]) if known else None,
-                    n=len(seeds),
-                    p=None,
-                )
-                for m, metric in enumerate(_METRICS)
-            }
+        for arm, blocks in self._drops.items():
+            seeds = common_seeds(blocks)
+            if len(blocks) == corruptions and seeds:
+                mean = mean_block([block.at(seeds) for block in blocks])
+                found[arm] = dict(zip(_METRICS, estimates(mean), strict=True))
         return found
 
-
-def _relative(
-    under: Mapping[str, Mapping[str, UnderCorruption]], arms: Sequence[str], baseline: str
-) -> tuple[dict[str, float], dict[str, float]]:
-    """MCE and relative mCE of arms that have all corruptions; none where the baseline does not."""
-    if baseline not in arms:
-        return {}, {}
-    mce, relative = {}, {}
-    for arm in arms:
-        ours, base = ([of[each] for of in under.values()] for each in (arm, baseline))
-        errors = [(1 - _accuracy(a.mean), 1 - _accuracy(b.mean)) for a, b in zip(ours, base, strict=True)]
-        losses = [(-_accuracy(a.drop), -_accuracy(b.drop)) for a, b in zip(ours, base, strict=True)]
-        if all(error > 0 for _, error in errors):
-            mce[arm] = fmean(of / to for of, to in errors)
-        if all(loss >= _LEAST_LOSS for _, loss in losses):
-            relative[arm] = fmean(of / to for of, to in losses)
-    return mce, relative
+    def relative(self, arms: Sequence[str], baseline: str) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+        """MCE and relative mCE of arms that have all corruptions; none where the baseline does not."""
+        if baseline not in arms:
+            return {}, {}
+        mce, relative = {}, {}
+        for arm in arms:
+            if (errors := at_least_zero(mean_ratio(self._errors[arm], self._errors[baseline], least=0.0))) is not None:
+                mce[arm] = errors
+            losses = (_losses(self._drops[each]) for each in (arm, baseline))
+            if (lost := mean_ratio(*losses, least=_LEAST_LOSS)) is not None:
+                relative[arm] = lost
+        return mce, relative
 
 
-def _accuracy(estimates: Estimates) -> float:
-    return estimates[BALANCED_ACCURACY].value
+def _block(bootstrap: PairedBootstrap, contrast: Contrast) -> SeedBlock:
+    """``_METRICS`` of a contrast."""
+    rows, seeds = [bootstrap.metrics.index(metric) for metric in _METRICS], bootstrap.seeds(*contrast.arms)
+    values, resampled = bootstrap.blocks(contrast, seeds)
+    return SeedBlock(seeds=seeds, values=values[rows], resampled=resampled[rows].astype(np.float32))
+
+
+def _losses(drops: Sequence[SeedBlock]) -> list[SeedBlock]:
+    """What is lost of balanced accuracy."""
+    return [SeedBlock(seeds=drop.seeds, values=-drop.values[:1], resampled=-drop.resampled[:1]) for drop in drops]

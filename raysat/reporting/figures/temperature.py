@@ -28,6 +28,7 @@ from raysat.reporting.figures.style import (
     new_figure,
     render,
 )
+from raysat.reporting.format.numbers import format_estimate
 
 _MOST: Final = 6
 _COLUMNS: Final = 3
@@ -100,7 +101,9 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
             look |= {"color": INK, "linestyle": "-"}
         axes.plot(100 * coverage, 100 * each.risk, **look)
         handles.append(Line2D([], [], **look))
-        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 58)}, AURC {each.aurc[0]:.3f}")
+        labels.append(
+            f"{arm.rank}  {elide(marked(analysis, arm), 58)}, AURC {format_estimate(each.aurc, difference=False)}"
+        )
     axes.set_xlabel("patches answered, the surest first, %")
     axes.set_ylabel("errors among them, %")
     axes.set_xlim(0, 100)

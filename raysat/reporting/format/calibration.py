@@ -27,7 +27,7 @@ def calibration_table(analysis: Analysis, found: Calibrated) -> Table:
         f"A temperature fitted to {fitted}, {found.fitted_to:,} patches, and what it does to {rest}, {found.patches:,} "
         "patches (Guo et al. 2017). AURC: error over all shares of the patches that a model is surest of (Geifman & "
         f"El-Yaniv 2017). Sets of classes hold the true one in {100 * COVERAGE:.0f} % of the patches of each class "
-        "(Sadinle et al. 2019). Means over n seeds with 95 % intervals; ± standard deviation where there is none.",
+        "(Sadinle et al. 2019). Means over n seeds with 95 % intervals; temperatures ± standard deviation over seeds.",
         [
             (ARM, [arm_cell(arm, pareto=analysis.pareto, baseline=analysis.baseline) for arm in arms]),
             (Heading(text="temperature", short="T"), [_spread(each.temperatures, 2) for each in of]),
@@ -35,7 +35,7 @@ def calibration_table(analysis: Analysis, found: Calibrated) -> Table:
             (Heading(text="ECE", below="after"), [estimate_cell(each.ece[1]) for each in of]),
             (Heading(text="NLL", below="before", room=26), [estimate_cell(each.nll[0]) for each in of]),
             (Heading(text="NLL", below="after", room=27), [estimate_cell(each.nll[1]) for each in of]),
-            (Heading(text="AURC", room=20), [_with_sd(*each.aurc) for each in of]),
+            (Heading(text="AURC", room=20), [estimate_cell(each.aurc) for each in of]),
             (Heading(text="classes in a set", short="set size", room=22), [estimate_cell(each.size, 2) for each in of]),
             (
                 Heading(text="least covered class", short="least covered", room=24),
@@ -94,11 +94,8 @@ def _at(coverage: tuple[Estimate | None, ...], k: int) -> Estimate | None:
 
 
 def _spread(values: tuple[float, ...], digits: int) -> Cell:
-    return _with_sd(fmean(values), sample_sd(values) if len(values) > 1 else None, digits)
-
-
-def _with_sd(mean: float, sd: float | None, digits: int = 3) -> Cell:
-    return Cell(text=number(mean, digits), value=mean, below="" if sd is None else f"± {number(sd, digits)}")
+    below = f"± {number(sample_sd(values), digits)}" if len(values) > 1 else ""
+    return Cell(text=number(fmean(values), digits), value=fmean(values), below=below)
 
 
 def _seeds(found: Calibrated, arms: list[Arm]) -> Column:

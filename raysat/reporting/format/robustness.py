@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from raysat.data.corruptions import CORRUPTIONS
-from raysat.formatting import number, one_line, plural
+from raysat.formatting import one_line, plural
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, Metric
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm
@@ -26,15 +26,17 @@ def robustness_sentences(analysis: Analysis, found: Robustness) -> Iterator[str]
     """What was found under corruptions, and what is missing."""
     if HAZE in found.under:
         yield haze_sentence(analysis, found)
-    others = {arm: value for arm, value in found.relative_mce.items() if arm != found.baseline}
+    others = {arm: ratio for arm, ratio in found.relative_mce.items() if arm != found.baseline}
     if others:
-        best = min(others, key=lambda arm: others[arm])
+        best = min(others, key=lambda arm: others[arm].value)
+        least = f", the least of {len(others)} arms" if len(others) > 1 else ""
         yield (
-            f"Of what {label(analysis, found.baseline)} loses to corruptions, {label(analysis, best)} loses "
-            f"{others[best]:.2f} times as much (relative mCE): the least of {plural(len(others), 'other arm')}."
+            f"{label(analysis, best)} loses {format_estimate(others[best], 2, difference=False)} times as much to "
+            f"corruptions as {label(analysis, found.baseline)} (relative mCE, n = {plural(others[best].n, 'seed')}, "
+            f"{found.patches:,} patches){least}."
         )
-    if lacking := [label(analysis, arm) for arm in found.arms if arm not in found.overall]:
-        yield f"Not evaluated under all of these corruptions with any one seed: {name_list(lacking)}."
+    if lacking := [label(analysis, arm) for arm in found.incomplete]:
+        yield f"Not evaluated under all of these corruptions and severities with any one seed: {name_list(lacking)}."
 
 
 def haze_sentence(analysis: Analysis, found: Robustness) -> str:
@@ -77,7 +79,8 @@ def drop_table(analysis: Analysis, found: Robustness) -> Table:
         "robustness",
         f"Balanced accuracy under corruptions minus that of the same models on the {found.patches:,} patches as they "
         f"are. {_MEANS}; bold where they exclude zero; n: seeds, the fewest of a corruption. mCE and relative mCE "
-        "(Hendrycks & Dietterich 2019) are errors, and what is lost, over the baseline's: below 1 is more robust.",
+        "(Hendrycks & Dietterich 2019) are errors, and what is lost, over the baseline's, of the seeds that both have: "
+        "below 1 is more robust.",
         [
             *_names(analysis, arms := _arms(analysis, found)),
             (
@@ -85,10 +88,10 @@ def drop_table(analysis: Analysis, found: Robustness) -> Table:
                 [difference_cell(found.overall.get(arm.name, {}).get(BALANCED_ACCURACY)) for arm in arms],
             ),
             *_by_corruption(found, arms, lambda each: difference_cell(each.drop.get(BALANCED_ACCURACY))),
-            (Heading(text="mCE", key="mce", room=18), [_ratio(found.mce.get(arm.name)) for arm in arms]),
+            (Heading(text="mCE", key="mce", room=18), [estimate_cell(found.mce.get(arm.name), 2) for arm in arms]),
             (
                 Heading(text="relative mCE", key="relative_mce", short="rel. mCE", room=19),
-                [_ratio(found.relative_mce.get(arm.name)) for arm in arms],
+                [estimate_cell(found.relative_mce.get(arm.name), 2) for arm in arms],
             ),
             _seeds(found, arms),
         ],
@@ -250,7 +253,3 @@ def _seeds(found: Robustness, arms: Sequence[Arm]) -> Column:
 
 def _count(n: int) -> Cell:
     return Cell(text=str(n), value=n)
-
-
-def _ratio(value: float | None) -> Cell:
-    return Cell(text=number(value, 2), value=value)

@@ -69,7 +69,7 @@ def _calibrated_arm(board: Leaderboard, arm: CalibratedArm) -> dict[str, Any]:
         "temperatures": arm.temperatures,
         "ece": {"before": arm.ece[0], "after": arm.ece[1]},
         "nll": {"before": arm.nll[0], "after": arm.nll[1]},
-        "aurc": {"mean": arm.aurc[0], "sd": arm.aurc[1]},
+        "aurc": arm.aurc,
         "coverage": dict(zip(board.classes, arm.coverage, strict=False)),
         "classes_in_a_set": arm.size,
     }

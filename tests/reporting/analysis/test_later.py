@@ -10,12 +10,13 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, recall_score
 
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
-from raysat.metrics.conformal import covered, thresholds
+from raysat.metrics.conformal import prediction_sets, thresholds
+from raysat.metrics.selective import aurc
 from raysat.reporting.analysis.analyze import analyze
 from raysat.reporting.figures import draw
 from raysat.reporting.format.evaluations import evaluation_blocks
 from raysat.reporting.format.pages import report_page
-from raysat.reporting.format.robustness import haze_sentence
+from raysat.reporting.format.robustness import haze_sentence, robustness_sentences
 from raysat.reporting.render.write import write_report
 from raysat.storage.evaluations import VALIDATION, Evaluations
 from tests.helpers.evaluations import evaluate_made_up
@@ -97,10 +98,35 @@ def test_corruption_errors_are_those_of_imagenet_c_with_the_baseline_in_place_of
         ours, base = (sum(error(arm, f"{name}-{s}") for s in (1, 3, 5)) for arm in ("ldam", "plain"))
         ce.append(ours / base)
         relative.append((ours - 3 * error("ldam", "")) / (base - 3 * error("plain", "")))
-    assert found.mce["ldam"] == pytest.approx(fmean(ce))
-    assert found.mce["plain"] == pytest.approx(1)
-    if "ldam" in found.relative_mce:
-        assert found.relative_mce["ldam"] == pytest.approx(fmean(relative))
+    ours, base = found.mce["ldam"], found.mce["plain"]
+    assert ours.value == pytest.approx(fmean(ce))
+    assert ours.n == 4
+    assert 0 <= ours.low < ours.value < ours.high
+    assert (base.value, base.low, base.high) == (pytest.approx(1), None, None)  # over itself: nothing is uncertain
+    lost = found.relative_mce["ldam"]
+    assert lost.value == pytest.approx(fmean(relative))
+    assert lost.low < lost.value < lost.high
+
+
+def test_models_that_have_more_severities_than_the_others_leave_these_in(ledger) -> None:
+    evaluate_made_up(ledger, WRONG, corruptions=("haze",), severities=(3, 5), calibrate=False, elsewhere=False)
+    evaluate_made_up(ledger, {"swa": 0.08}, corruptions=("haze",), severities=(1,), calibrate=False, elsewhere=False)
+    found = analyze([ledger.root], baseline="plain").later.robustness
+    assert found.severities == {"haze": (3, 5)}
+    assert set(found.under["haze"]) == set(ARMS)
+    assert found.incomplete == ()
+
+
+def test_an_arm_that_was_not_evaluated_under_all_is_named(ledger) -> None:
+    evaluate_made_up(ledger, {"plain": 0.1, "ldam": 0.1}, corruptions=("haze",), calibrate=False, elsewhere=False)
+    evaluate_made_up(ledger, {"swa": 0.1}, corruptions=("haze",), severities=(1,), calibrate=False, elsewhere=False)
+    analysis = analyze([ledger.root], baseline="plain")
+    assert analysis.later.robustness.incomplete == ("swa",)
+    assert any("Not evaluated under all" in text and "swa" in text for text in sentences(analysis))
+
+
+def sentences(analysis) -> list[str]:
+    return list(robustness_sentences(analysis, analysis.later.robustness))
 
 
 def test_calibration_by_independent_formulas(ledger) -> None:
@@ -122,12 +148,19 @@ def test_calibration_by_independent_formulas(ledger) -> None:
     sets = []
     for trial, each in zip(trials(ledger, arm).values(), after, strict=True):
         validation = kept.read_predictions("temperature", trial, VALIDATION)
-        sets.append(
-            covered(each.labels, each.probabilities, thresholds(validation.labels, validation.probabilities, 0.9))
-        )
+        most = thresholds(validation.labels, validation.probabilities, 0.9)
+        sets.append(prediction_sets(each.probabilities, most))
+    labels = after[0].labels
     for k in range(4):
-        assert mine.coverage[k].value == pytest.approx(fmean(each.by_class[k] for each in sets))
-    assert mine.size.value == pytest.approx(fmean(each.size for each in sets))
+        assert mine.coverage[k].value == pytest.approx(fmean(each[labels == k, k].mean() for each in sets))
+        assert mine.coverage[k].high <= 1
+    assert mine.size.value == pytest.approx(fmean(each.sum(axis=1).mean() for each in sets))
+    areas = []
+    for trial in trials(ledger, arm).values():
+        own = ledger.read_predictions(trial)
+        areas.append(aurc(own.labels == own.predicted, own.probabilities.max(axis=1)))
+    assert mine.aurc.value == pytest.approx(fmean(areas))
+    assert 0 <= mine.aurc.low < mine.aurc.value < mine.aurc.high
     assert mine.ece[1].low <= mine.ece[1].value <= mine.ece[1].high
     assert not found.always
 
