@@ -25,7 +25,7 @@ def url(landsat_store: PatchStore, bucket: ObjectPath) -> ObjectPath:
 
 def ablate(space: Path, data: object, out: Path, cache: Path, **environment: str) -> str:
     """Run the study; returns what it printed."""
-    words = [sys.executable, "-m", "raysat", "ablate", "--space", space, "--data", data, "--out", out]
+    words = [sys.executable, "-m", "raysat", "ablate", "--space", space, "--data", data, "--out", out, "--seeds", 1]
     env = os.environ | {"RAYSAT_CACHE": str(cache)} | environment
     done = subprocess.run(map(str, words), capture_output=True, text=True, env=env, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -61,5 +61,5 @@ def test_a_store_behind_a_url_gives_the_same_copied_and_read_by_range(
     assert re.search(r"reading    by range: [\d.]+ kB of patches do not fit the cache of this machine", shown)
     assert not list((tmp_path / "none" / "stores").glob("*/"))
     found = results(tmp_path / "copied")
-    assert len(found) == 4
+    assert len(found) == 2
     assert results(tmp_path / "ranged") == found

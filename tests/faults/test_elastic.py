@@ -70,14 +70,16 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_gives_its_job_back(
     """Even with no retries: a lost node is not the trial's fault."""
     space = tmp_path / "elastic.yaml"
     space.write_text(
-        "base: {model: {name: test_resnet}, optim: {epochs: 100, batch_size: 16}}\nseeds: 3\n", encoding="utf-8"
+        "base: {model: {name: test_resnet}, optim: {epochs: 150, batch_size: 16}}\nseeds: 1\n"
+        "arms: {long: {}, short: {loss: {kind: ldam}, optim.epochs: 20}}\n",  # which waits for the second node
+        encoding="utf-8",
     )
     command = [sys.executable, "-c", SCRIPT, str(landsat_store.path), str(space), str(tmp_path / "runs")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["seconds until two ran"] < 90, "long before the run ends"
-    assert (result["finished"], result["failed"]) == (3, 0)
+    assert (result["finished"], result["failed"]) == (2, 0)
     assert (result["lost nodes"], result["retries"]) == (1, 0)
     assert result["seen"][0] == ["slots", 2]
     assert sorted(result["seen"][1:]) == [["lost", 1], ["slots", 1]]

@@ -15,7 +15,7 @@ from tests.helpers.processes import command, marked
 
 STUDY = """
 study: faults
-base: {model: {name: test_resnet}, optim: {epochs: 120, batch_size: 8}}
+base: {model: {name: test_resnet}, optim: {epochs: 80, batch_size: 8}}
 seeds: 1
 """
 WORKERS = {"1": "ray::raysat ", "2": "RayTrainWorker"}
@@ -52,5 +52,5 @@ def test_a_worker_saves_at_once_and_another_goes_on(tmp_path: Path, landsat_stor
         kill(process.pid)
     assert process.returncode == 0, output
     (final,) = seconds_of(out).values()
-    assert len(final) == 120
+    assert len(final) == 80
     assert final[: len(saved)] == saved, "what was saved was not trained again"

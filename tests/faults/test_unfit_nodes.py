@@ -98,7 +98,9 @@ def test_nodes_that_cannot_do_a_runs_jobs_get_none(tmp_path: Path, landsat_store
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(BROKEN, encoding="utf-8")
     space.write_text(
-        "base: {model: {name: test_resnet}, optim: {epochs: 100, batch_size: 16}}\nseeds: 3\n", encoding="utf-8"
+        "base: {model: {name: test_resnet}, optim: {epochs: 160, batch_size: 16}}\nseeds: 1\n"
+        "arms: {long: {}, one: {loss: {kind: ldam}, optim.epochs: 2}, two: {loss: {kind: focal}, optim.epochs: 2}}\n",
+        encoding="utf-8",  # the two that wait are what nodes that join are for
     )
     words = [landsat_store.path, space, tmp_path / "runs", other, broken]
     command = [sys.executable, "-c", SCRIPT, *map(str, words)]
