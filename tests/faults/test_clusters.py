@@ -13,50 +13,17 @@ import pytest
 
 from raysat.data.store import PatchStore
 from raysat.storage.heartbeat import read_status
+from tests.helpers.loopback import Running, loopback_cluster, without_ray
 from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command, marked
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
 
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray listens there alone
-# A process of its own holds the cluster: when it is killed, so is all of it.
-CLUSTER = """
-import sys
-from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
-print(cluster.address, cluster.head_node.all_processes["gcs_server"][0].process.pid, flush=True)
-sys.stdin.read()
-cluster.shutdown()
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A cluster in another process."""
-
-    address: str
-    gcs: int  # process id
-    temporary: Path  # folder of its workers
-
 
 @pytest.fixture(name="cluster")
 def _cluster(tmp_path: Path) -> Iterator[Running]:
-    temporary = tmp_path / "host"
-    temporary.mkdir()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment | LOOPBACK | {"TMPDIR": str(temporary), "RAY_TMPDIR": "/tmp"},  # noqa: S108  (sockets have short paths)
-        start_new_session=True,  # a raylet whose GCS is gone kills its whole group
-    )
-    assert process.stdout is not None
-    address, gcs = process.stdout.readline().split()
-    yield Running(address, int(gcs), temporary)
-    process.communicate(timeout=30)
+    with loopback_cluster(tmp_path / "host", 2) as running:
+        yield running
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +63,12 @@ def start(folder: Path, store: PatchStore, cluster: Running, seed: int) -> Drive
     )
     words = ["ablate", "--space", space, "--data", store.path, "--out", folder / "runs"]
     words += ["--address", cluster.address, "--cpus-per-trial", "1"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "raysat", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment | LOOPBACK | {"MARK": str(folder), "TMPDIR": str(folder / "tmp")},
+        env=without_ray() | {"MARK": str(folder), "TMPDIR": str(folder / "tmp")},
         start_new_session=True,
     )
     return Driver(process, folder)
