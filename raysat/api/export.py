@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from typing_extensions import override
@@ -16,7 +17,8 @@ from raysat.api.reports import AnyRun, run_folder
 from raysat.api.stores import Store, as_store
 from raysat.config.arguments import Seed, checked
 from raysat.errors import DataError, UsageError
-from raysat.formatting import data_size, plural
+from raysat.files import real_target
+from raysat.formatting import data_size, echo, plural
 from raysat.storage.ledger import Ledger
 from raysat.storage.model_folder import CARD, Member, ModelManifest, Origin
 from raysat.storage.plan_file import PlanFile
@@ -26,6 +28,8 @@ from raysat.views.shown import Shown
 if TYPE_CHECKING:
     from raysat.data.store import PatchStore
     from raysat.inference.load import TrainedArm
+
+_LICENSE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+()-]{0,99}")  # SPDX identifiers, and expressions of several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -88,14 +92,16 @@ def export(
         What was written, and how well the programs agree with the networks.
 
     Raises:
-        UsageError: an arm, a seed or a format that there is not.
+        UsageError: an arm, a seed or a format that there is not, or a license that is none of SPDX's form.
         StorageError: damaged records, or something is at ``out``, which stays as it is.
         ExportError: a format cannot hold this network.
         InstallationError: a package that a format needs is missing.
     """
     from raysat.inference.export.write import check_formats, check_target, write_models
 
-    target = Path(out).resolve()
+    if license is not None and not _LICENSE.fullmatch(license):
+        raise UsageError(f"license {echo(license)} is no SPDX identifier", hint="give one, such as CC-BY-4.0 or MIT")
+    target = real_target(Path(out))
     check_formats(formats)
     check_target(target, overwrite=overwrite)
     ledger = Ledger.open(run_folder(run))

@@ -41,7 +41,7 @@ from raysat.data.stats import BandStats, band_stats
 from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import DataError
-from raysat.files import install_folder, partial_folder, sync_file, writing
+from raysat.files import install_folder, partial_folder, real_target, sync_file, writing
 
 _OF_PLACES: Final = ("pixel_size", "scenes", "places")  # in the description of stores that say so alone
 
@@ -68,7 +68,7 @@ class StoreWriter:
 
     def __post_init__(self) -> None:
         self.source = dict(self.source)
-        self._target = self.path.resolve()
+        self._target = real_target(self.path)
         self._patches: PatchAppender | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []

@@ -58,6 +58,15 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
         install_folder(work, target)
 
 
+def real_target(path: Path) -> Path:
+    """Where a path leads that is to be written, links followed. Raises DiskError where they lead back to themselves."""
+    with writing(path):
+        try:
+            return path.resolve()
+        except RuntimeError as error:  # Python before 3.13 has no other word for it
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+
+
 def install_folder(work: Path, target: Path) -> None:
     """Rename a folder, whose files are synced, into the place of another. Raises OSError, DiskError; the old is kept.
 

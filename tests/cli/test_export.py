@@ -161,6 +161,8 @@ def test_the_item_is_valid_and_says_what_the_model_takes(exported: tuple[Path, s
     assert set(models) == {"torch", "onnx"}, "weights take other inputs than the programs, so they are no model"
     for asset in models.values():
         assert asset["mlm:artifact_type"]
+        # By the schema of EO 1.1.0 an item has bands only where an asset has them.
+        assert asset["eo:bands"] == properties["eo:bands"]
         assert (exported[0] / asset["href"]).stat().st_size == asset["file:size"]
         found = [band["statistics"]["mean"] for band in asset["raster:bands"]]
         assert found == [stats.mean for stats in landsat_store.stats]
@@ -168,10 +170,25 @@ def test_the_item_is_valid_and_says_what_the_model_takes(exported: tuple[Path, s
 
 def test_weights_alone_are_the_model_of_their_item(raysat, tiny_run: Ledger, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    result = raysat("export", tiny_run.root, "--arm", "plain", "--seed", "1", "--format", "mlm", "--out", out)
+    result = raysat(
+        "export",
+        tiny_run.root,
+        "--arm",
+        "plain",
+        "--seed",
+        "1",
+        "--format",
+        "mlm",
+        "--out",
+        out,
+        "--license",
+        "Apache-2.0 OR MIT",
+    )
     assert (result.code, result.err) == (0, "")
     item = json.loads((out / "stac-item.json").read_text(encoding="utf-8"))
     validate_dict(item | {"stac_extensions": []})
+    assert item["properties"]["license"] == "other", "STAC knows no expressions"
+    assert "Apache-2.0 OR MIT" in (out / "README.md").read_text(encoding="utf-8")
     (scaled,) = MLModelProperties(**item["properties"]).input
     assert [scale.type for scale in scaled.value_scaling] == ["z-score", "z-score"]
     assert item["assets"]["weights-seed1"]["mlm:artifact_type"] == "safetensors.torch.save_file"
@@ -203,6 +220,8 @@ def test_the_best_arm_and_the_same_bytes_twice(raysat, tiny_run: Ledger, tmp_pat
         (["--best", "--seed", "x"], "--seed must be a whole number"),
         (["--best", "--format", "pickle"], "unknown format 'pickle'"),
         (["--best", "--format", "onnx,,mlm"], "empty name"),
+        (["--best", "--license", "MIT\nx"], "is no SPDX identifier"),
+        (["--best", "--license", ""], "is no SPDX identifier"),
     ],
 )
 def test_a_mistake_is_one_error_and_nothing_is_written(
@@ -229,6 +248,10 @@ def test_what_is_there_stays_unless_it_is_a_model_to_be_replaced(raysat, tiny_ru
     assert "is no exported model" in raysat(*words, mine, "--overwrite").err
     assert [file.name for file in mine.iterdir()] == ["thesis.tex"]
     assert "is no exported model" in raysat(*words, out / "README.md", "--overwrite").err
+    (tmp_path / "loop").symlink_to("loop")
+    circle = raysat(*words, tmp_path / "loop")
+    assert (circle.code, circle.err.count("\n")) == (3, 2)
+    assert "cannot be written" in circle.err
 
 
 def test_a_full_disk_leaves_nothing(raysat, tiny_run: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

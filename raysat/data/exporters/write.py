@@ -17,7 +17,7 @@ from raysat.data.importers.zarr_array import GROUP
 from raysat.data.layouts import Layout
 from raysat.data.patch_store import PatchStore
 from raysat.errors import DataError
-from raysat.files import install_folder, partial_folder, sync_file, writing
+from raysat.files import install_folder, partial_folder, real_target, sync_file, writing
 
 _WRITERS: Final[dict[Layout, Writer]] = {
     "imagefolder": write_split_folders,
@@ -61,7 +61,7 @@ def export_store(
         DiskError: it cannot be written; nothing is left then.
     """
     started = time.perf_counter()
-    target = out.resolve()
+    target = real_target(out)
     _check_target(out, overwrite=overwrite)
     with writing(out), partial_folder(target) as work:
         told = describe(store, layout)

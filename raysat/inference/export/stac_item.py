@@ -21,6 +21,7 @@ _EO: Final = "https://stac-extensions.github.io/eo/v1.1.0/schema.json"
 _RASTER: Final = "https://stac-extensions.github.io/raster/v1.1.0/schema.json"
 _FILE: Final = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _SHA256: Final = "1220"  # what a SHA-256 begins with as a multihash
+_LICENSE: Final = re.compile(r"[\w.+-]+", re.ASCII)  # STAC has one identifier, and no expression of several
 _BINARY: Final = "application/octet-stream"
 # Common names of the EO extension, by raysat's roles of bands.
 _COMMON: Final = {
@@ -67,8 +68,8 @@ def stac_item(about: ModelManifest) -> bytes:
         properties={
             "title": f"{origin.study}: {origin.arm}",
             "description": _description(about),
-            "license": about.license or "other",
-            "eo:bands": [_spectral(about, name) for name in about.inputs.bands],
+            "license": about.license if about.license and _LICENSE.fullmatch(about.license) else "other",
+            "eo:bands": _spectra(about),
             "gsd": about.inputs.pixel_size,
         },
         stac_extensions=[_EO, _RASTER, _FILE],
@@ -118,8 +119,12 @@ def _description(about: ModelManifest) -> str:
     return f"{about.config.model.name} trained by raysat on {origin.data}: {gives}.{made}"
 
 
+def _spectra(about: ModelManifest) -> list[dict[str, Any]]:
+    """The bands as the EO extension has them: micrometres, and common names."""
+    return [_spectral(about, name) for name in about.inputs.bands]
+
+
 def _spectral(about: ModelManifest, name: str) -> dict[str, Any]:
-    """A band as the EO extension has it: micrometres, and a common name."""
     band = _known(about.inputs.sensor, name)
     if band is None:
         return {"name": name}
@@ -187,7 +192,8 @@ def _add_assets(item: Item, about: ModelManifest) -> None:
     for file in about.files:
         title, media, roles, more = _asset(file, about)
         if "mlm:model" in roles:
-            more["raster:bands"] = _values(about)
+            # The item may have bands only where an asset has them, too.
+            more |= {"eo:bands": _spectra(about), "raster:bands": _values(about)}
         more |= {"file:size": file.bytes, "file:checksum": _SHA256 + file.sha256}
         item.add_asset(
             _key(file), Asset(f"./{file.name}", title=title, media_type=media, roles=roles, extra_fields=more)

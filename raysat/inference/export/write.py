@@ -42,12 +42,17 @@ def check_formats(formats: Sequence[str]) -> None:
 
 
 def check_target(out: Path, *, overwrite: bool) -> None:
-    """Raise StorageError where something is there already; what is no exported model is never replaced."""
-    if not out.exists():
+    """Raise StorageError where something is there already; what is no exported model is never replaced.
+
+    Raises DiskError where that cannot be told.
+    """
+    with writing(out):
+        exists, is_model = out.exists() or out.is_symlink(), (out / MANIFEST).is_file()
+    if not exists:
         return
     if not overwrite:
         raise StorageError(f"{out} exists", hint="replace it with {--overwrite}, or name another folder")
-    if not (out / MANIFEST).is_file():
+    if not is_model:
         raise StorageError(f"{out} is no exported model, so it is not replaced", hint="name another folder")
 
 
@@ -91,6 +96,7 @@ def write_models(
         (work / SUMS).write_bytes(format_sums({name: describe_file(name, work / name).sha256 for name in names}))
         for file in work.iterdir():
             sync_file(file)
+        check_target(out, overwrite=overwrite)  # another process may have made it meanwhile
         install_folder(work, out)
     return Written(manifest=about, differences=differences)
 
