@@ -53,7 +53,7 @@ _TABLE: Final = (
     Corruption(
         name="haze",
         title="haze",
-        what="aerosol over the whole patch: optical depth at 0.55 um, falling with wavelength^-1.3; what is lost of "
+        what="aerosol over the whole patch: optical depth at 0.55 µm, falling with wavelength^-1.3; what is lost of "
         "the surface is replaced by light of 0.7 of full scale",
         source="Ångström 1929, On the atmospheric transmission of sun radiation and on dust in the air, Geogr. Ann. "
         "11; Makarau et al. 2014, Haze detection and removal in remotely sensed multispectral imagery, IEEE Trans. "

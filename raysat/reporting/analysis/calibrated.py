@@ -1,7 +1,8 @@
 """What a temperature does to each arm, how well it knows its errors, and what its conformal sets cover.
 
 All is of patches that nothing was fitted to. Intervals are of means over seeds with these patches resampled within
-their class (``estimate.py``); temperatures and sets stay as they were fitted to val.
+their class (``estimate.py``); temperatures and sets stay as they were fitted to val. Patches are ranked by their confidence
+after the temperature: of a model that is too sure, as with LDAM, saved probabilities before it all round to 1.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class CalibratedArm:
     at_bound: bool  # whether one is as low or as high as was tried
     ece: tuple[Estimate, Estimate]  # before, after
     nll: tuple[Estimate, Estimate]
-    aurc: Estimate  # before
+    aurc: Estimate  # after
     coverage: tuple[Estimate | None, ...]  # of the sets, by class; None of a class without test patches
     size: Estimate  # classes in a set
     before: Reliability  # pooled over seeds
     after: Reliability
-    risk: Floats  # (POINTS,) at equally spaced coverages up to 1, mean over seeds
+    risk: Floats  # (POINTS,) after, at equally spaced coverages up to 1, mean over seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,7 @@ class _Model:
     gaps: tuple[Floats, Floats]  # (N, BINS) right or not minus confidence, in the bin of the confidence
     hit: npt.NDArray[np.bool_]  # (N,) whether its set holds the true class
     size: npt.NDArray[np.int64]  # (N,) of its set
+    known: int  # classes
     before: Reliability
     after: Reliability
     aurc: float
@@ -129,7 +131,7 @@ def _model(
     assert isinstance(subject, Temperature)  # noqa: S101  (whoever calls has looked)
     rows = np.arange(len(after.labels))
     sets = prediction_sets(after.probabilities, most)
-    correct, confidence = before.labels == before.predicted, before.probabilities[rows, before.predicted]
+    correct, confidence = after.labels == after.predicted, after.probabilities[rows, after.predicted]
     risk = risk_coverage(correct, confidence)
     ends = np.ceil(np.arange(1, POINTS + 1) / POINTS * len(risk)).astype(int) - 1
     return _Model(
@@ -140,6 +142,7 @@ def _model(
         gaps=(_gaps(before), _gaps(after)),
         hit=sets[rows, after.labels],
         size=sets.sum(axis=1),
+        known=sets.shape[1],
         before=reliability(before.labels, before.predicted, before.probabilities),
         after=reliability(after.labels, after.predicted, after.probabilities),
         aurc=aurc(correct, confidence),
@@ -178,7 +181,7 @@ def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> Calibrat
         nll=(mean(before, math.inf), mean(after, math.inf)),
         aurc=_estimate(*areas, most=1.0, bias=True),
         coverage=tuple(mean(hits, 1.0, labels == k) if (labels == k).any() else None for k in classes),
-        size=mean([model.size for model in models], math.inf),
+        size=mean([model.size for model in models], models[0].known),
         before=reduce(add, (model.before for model in models)),
         after=reduce(add, (model.after for model in models)),
         risk=np.mean([model.risk for model in models], axis=0),

@@ -7,15 +7,16 @@ patches, as of all metrics (``estimate.py``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from raysat.errors import StorageError
 from raysat.reporting.analysis.bootstrap import class_weights
-from raysat.reporting.analysis.estimate import Estimate, Floats, interval
+from raysat.reporting.analysis.estimate import Estimate, Floats
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.analysis.predictions import TrialPredictions
+from raysat.reporting.analysis.seed_blocks import SeedBlock, estimates
 from raysat.storage.evaluations import Evaluations
 from raysat.storage.explanations import ALL_BANDS, IMPORTANCE, Importance, decode_hits
 
@@ -75,30 +76,26 @@ def _of_arm(arm: Arm, predictions: TrialPredictions, rare: int, weights: list[Fl
     if not weights:
         weights.append(class_weights(predictions.labels, predictions.classes, _RESAMPLES))
     lost = np.stack(list(losses.values()))
-    values, resampled = _by_metric(lost, predictions, rare, weights[0])
-    low, high = interval(values, resampled)
-    n = len(losses)
-
-    def estimate(metric: int, group: int) -> Estimate:
-        ends = (low[metric, group], high[metric, group])
-        known = n > 1 and ends[0] < ends[1]
-        return Estimate(
-            value=float(values[metric, group].mean()),
-            low=float(ends[0]) if known else None,
-            high=float(ends[1]) if known else None,
-            n=n,
-            p=None,
-        )
-
+    accuracy, recall = (
+        [_bounded(each) for each in estimates(SeedBlock(seeds=tuple(losses), values=values, resampled=resampled))]
+        for values, resampled in zip(*_by_metric(lost, predictions, rare, weights[0]), strict=True)
+    )
     return ArmImportance(
         arm=arm.name,
         seeds=tuple(losses),
         repeats=subject.repeats,
         losses=tuple(
-            BandLoss(name=group.name, bands=group.bands, balanced_accuracy=estimate(0, g), rare_recall=estimate(1, g))
-            for g, group in enumerate(subject.groups)
+            BandLoss(name=group.name, bands=group.bands, balanced_accuracy=of_all, rare_recall=of_rare)
+            for group, of_all, of_rare in zip(subject.groups, accuracy, recall, strict=True)
         ),
     )
+
+
+def _bounded(loss: Estimate) -> Estimate:
+    """A loss of a recall lies within -1 and 1, and so do the ends of its interval."""
+    if loss.low is None or loss.high is None:
+        return loss
+    return replace(loss, low=max(-1.0, loss.low), high=min(1.0, loss.high))
 
 
 def _losses(arm: Arm, predictions: TrialPredictions) -> Iterator[tuple[int, Importance, Floats]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raysat.reporting.analysis.estimate import Estimate, Floats, interval
+from raysat.reporting.analysis.significance import EPSILON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +47,7 @@ def estimates(block: SeedBlock) -> list[Estimate]:
     low, high = interval(block.values, block.resampled)
     found = []
     for value, left, right in zip(block.values.mean(axis=-1), low, high, strict=True):
-        known = len(block.seeds) > 1 and left != right
+        known = len(block.seeds) > 1 and right - left > EPSILON
         found.append(
             Estimate(
                 value=float(value),

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from raysat.formatting import plural
+
 MEANS_ONLY: Final = "Means over seeds, without intervals: the tables have those"
 SUMS_ONLY: Final = "Seeds are pooled, without intervals"
+
+
+def seeds_and_patches(counts: Collection[int], patches: int) -> str:
+    """Return what a figure is of: ``n = 8 seeds, 49 patches``.
+
+    Args:
+        counts: of seeds, of each arm that is shown.
+        patches: that they are measured on.
+    """
+    few, many = min(counts), max(counts)
+    seeds = plural(few, "seed") if few == many else f"{few} to {many} seeds"
+    return f"n = {seeds}, {patches:,} patches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,18 +16,16 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.analysis.robustness import Robustness
-from raysat.reporting.figures.caption import MEANS_ONLY, Caption
+from raysat.reporting.figures.caption import MEANS_ONLY, Caption, seeds_and_patches
 from raysat.reporting.figures.names import MARKS, MOST_ROWS, marked, row_label
 from raysat.reporting.figures.style import (
     ACCENT,
-    DASHES,
-    INK,
     MUTED,
-    SERIES,
     SURFACE,
     WARN,
     RenderedFigure,
     hide_axis_ticks,
+    line_looks,
     new_figure,
     render,
     turned,
@@ -74,7 +72,7 @@ def robustness(analysis: Analysis) -> RenderedFigure | None:
             shows="Balanced accuracy under a corruption minus that of the same models without, in points of a hundred, "
             f"mean over {_severities(found)}; darker where more is lost, blue where something is gained",
             look_for="rows that stay pale where the baseline's are dark",
-            n=_n(found, arms),
+            n=seeds_and_patches([_seeds(found, arm) for arm in arms], found.patches),
             interval=MEANS_ONLY,
             notes=MARKS + (f" Shown: the first {len(arms)} of {len(all_arms)} arms." if arms != all_arms else ""),
         ),
@@ -93,7 +91,7 @@ def severity_curves(analysis: Analysis) -> RenderedFigure | None:
     rows = math.ceil(len(names) / columns)
     figure = new_figure(rows * 1.75 + 0.5 + 0.19 * len(arms), 7.5 if columns > 2 else 3.2 * columns + 0.6)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    looks, handles, labels = _looks(analysis, arms), [], []
+    looks, handles, labels = line_looks([arm.name for arm in arms], analysis.baseline), [], []
     for arm in arms:
         handles.append(Line2D([], [], **looks[arm.name]))
         labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 84)}, n = {_seeds(found, arm)}")
@@ -122,7 +120,7 @@ def severity_curves(analysis: Analysis) -> RenderedFigure | None:
         caption=Caption(
             shows="Balanced accuracy at each severity of a corruption; 0 is without",
             look_for="lines that cross: an arm that leads without a corruption and not with it",
-            n=_n(found, arms),
+            n=seeds_and_patches([_seeds(found, arm) for arm in arms], found.patches),
             interval="Lines are means over seeds, bands their 95 % intervals, seeds and patches being random",
             notes=MARKS + which,
         ),
@@ -149,30 +147,12 @@ def _line(axes: Axes, points: dict[int, Estimate], look: dict[str, Any]) -> None
         axes.fill_between(x, low, high, color=look["color"], alpha=0.11, linewidth=0)
 
 
-def _looks(analysis: Analysis, arms: list[Arm]) -> dict[str, dict[str, Any]]:
-    looks = zip(SERIES, DASHES, strict=True)
-    found: dict[str, dict[str, Any]] = {}
-    for arm in arms:
-        if arm.name == analysis.baseline:
-            found[arm.name] = {"color": INK, "linestyle": "-", "linewidth": 2.2}
-        else:
-            color, dash = next(looks)
-            found[arm.name] = {"color": color, "linestyle": dash, "linewidth": 1.5}
-    return found
-
-
 def _arms(analysis: Analysis, found: Robustness) -> list[Arm]:
     return [arm for arm in analysis.ranked if arm.name in found.arms]
 
 
 def _seeds(found: Robustness, arm: Arm) -> int:
     return min(len(of_arm[arm.name].seeds) for of_arm in found.under.values() if arm.name in of_arm)
-
-
-def _n(found: Robustness, arms: list[Arm]) -> str:
-    counts = sorted({_seeds(found, arm) for arm in arms})
-    seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    return f"n = {seeds}, {found.patches:,} patches"
 
 
 def _severities(found: Robustness) -> str:

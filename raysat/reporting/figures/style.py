@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -113,6 +113,21 @@ def render(figure: Figure, name: str, *, title: str, caption: Caption, alt: str)
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     text = svg.getvalue().decode().replace("'DejaVu Sans'", FONTS)
     return RenderedFigure(name=name, title=title, caption=caption, alt=alt, svg=text, png=png.getvalue())
+
+
+def line_looks(names: Sequence[str], baseline: str) -> dict[str, dict[str, Any]]:
+    """Return how the line of each arm looks, the same in every figure: the baseline's in ink, the others' by rank.
+
+    Args:
+        names: of arms, best first; at most one more than there are colours.
+        baseline: what they are compared with.
+    """
+    others = [name for name in names if name != baseline]
+    looks: dict[str, dict[str, Any]] = {
+        name: {"color": color, "linestyle": dash, "linewidth": 1.5}
+        for name, color, dash in zip(others, SERIES, DASHES, strict=False)
+    }
+    return looks | {baseline: {"color": INK, "linestyle": "-", "linewidth": 2.2}}
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,16 +14,14 @@ from raysat.metrics.probabilistic import Reliability
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.calibrated import POINTS, Calibrated
 from raysat.reporting.analysis.model import Arm
-from raysat.reporting.figures.caption import MEANS_ONLY, SUMS_ONLY, Caption
+from raysat.reporting.figures.caption import MEANS_ONLY, SUMS_ONLY, Caption, seeds_and_patches
 from raysat.reporting.figures.names import MARKS, marked, wrap
 from raysat.reporting.figures.style import (
     ACCENT,
-    DASHES,
-    INK,
     MUTED,
-    SERIES,
     WARN,
     RenderedFigure,
+    line_looks,
     new_figure,
     render,
 )
@@ -32,7 +29,8 @@ from raysat.reporting.format.numbers import format_estimate
 
 _MOST: Final = 6
 _COLUMNS: Final = 3
-_FEWEST: Final = 0.002  # of all patches: bins with fewer say little
+_FEWEST: Final = 5  # patches of all seeds together, and
+_LEAST: Final = 0.002  # of all: bins with fewer say little
 
 
 def temperature(analysis: Analysis) -> RenderedFigure | None:
@@ -42,16 +40,16 @@ def temperature(analysis: Analysis) -> RenderedFigure | None:
     every, arms = _arms(analysis, found)
     columns = min(_COLUMNS, max(2, len(arms)))
     rows = math.ceil(len(arms) / columns)
-    figure = new_figure(2.35 * rows + 0.5, 2.4 * columns + 0.3)
+    figure = new_figure(2.5 * rows + 0.5, 2.4 * columns + 0.3)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, arm in zip(panels, arms, strict=False):
         each = found.arms[arm.name]
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         _line(axes, each.before, WARN, "s", "-")
         _line(axes, each.after, ACCENT, "o", "-")
-        text = f"ECE {each.ece[0].value:.3f}\n→ {each.ece[1].value:.3f}"
-        axes.text(0.97, 0.03, text, ha="right", va="bottom", transform=axes.transAxes)
-        axes.set_title(wrap(f"{arm.rank}  {marked(analysis, arm)}", 27), fontsize=9.5, fontweight="normal")
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27)
+        ece = f"ECE {each.ece[0].value:.3f} → {each.ece[1].value:.3f}"
+        axes.set_title(f"{title}\n{ece}", fontsize=9.5, fontweight="normal")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.03)
         axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
@@ -74,9 +72,10 @@ def temperature(analysis: Analysis) -> RenderedFigure | None:
         "temperature",
         title="Reliability before and after temperature scaling",
         caption=Caption(
-            shows="Accuracy of patches by the confidence of their predicted class; bins of few patches are left out",
+            shows="Accuracy of patches by the confidence of their predicted class; bins of fewer "
+            f"than {_FEWEST} are left out",
             look_for="blue nearer to the diagonal than orange; below it a model is surer than it is right",
-            n=_n(found, arms),
+            n=seeds_and_patches([len(found.arms[arm.name].seeds) for arm in arms], found.patches),
             interval=SUMS_ONLY,
             notes=MARKS + _which(every, arms),
         ),
@@ -91,16 +90,12 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
     every, arms = _arms(analysis, found)
     figure = new_figure(3.0 + 0.19 * len(arms), 5.4)
     axes = figure.subplots()
-    looks = itertools.cycle(zip(SERIES, DASHES, strict=True))
+    looks = line_looks([arm.name for arm in arms], analysis.baseline)
     coverage, handles, labels = np.arange(1, POINTS + 1) / POINTS, [], []
     for arm in arms:
         each = found.arms[arm.name]
-        color, dash = next(looks)
-        look: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 1.6}
-        if arm.name == analysis.baseline:
-            look |= {"color": INK, "linestyle": "-"}
-        axes.plot(100 * coverage, 100 * each.risk, **look)
-        handles.append(Line2D([], [], **look))
+        axes.plot(100 * coverage, 100 * each.risk, **looks[arm.name])
+        handles.append(Line2D([], [], **looks[arm.name]))
         labels.append(
             f"{arm.rank}  {elide(marked(analysis, arm), 58)}, AURC {format_estimate(each.aurc, difference=False)}"
         )
@@ -115,9 +110,10 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
         "risk-coverage",
         title="Errors among the patches that a model is surest of",
         caption=Caption(
-            shows="Share of errors among the patches with the highest confidence, by how many these are",
+            shows="Share of errors among the patches with the highest confidence after temperature scaling, by how "
+            "many these are",
             look_for="a line that falls steeply to the left: leaving out unsure patches leaves out errors",
-            n=_n(found, arms),
+            n=seeds_and_patches([len(found.arms[arm.name].seeds) for arm in arms], found.patches),
             interval=MEANS_ONLY,
             notes=MARKS + _which(every, arms),
         ),
@@ -126,7 +122,7 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
 
 
 def _line(axes: Axes, bins: Reliability, color: str, marker: str, style: str) -> None:
-    held = bins.patches > _FEWEST * bins.patches.sum()
+    held = bins.patches >= max(_FEWEST, _LEAST * bins.patches.sum())
     confidence, accuracy = bins.confidence[held] / bins.patches[held], bins.correct[held] / bins.patches[held]
     axes.plot(confidence, accuracy, color=color, marker=marker, markersize=3.5, linewidth=1.4, linestyle=style)
 
@@ -139,9 +135,3 @@ def _arms(analysis: Analysis, found: Calibrated) -> tuple[list[Arm], list[Arm]]:
 
 def _which(every: list[Arm], arms: list[Arm]) -> str:
     return "" if arms == every else f" Shown: {len(arms)} of {len(every)} arms, the first by rank and the baseline."
-
-
-def _n(found: Calibrated, arms: list[Arm]) -> str:
-    counts = sorted({len(found.arms[arm.name].seeds) for arm in arms})
-    seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    return f"n = {seeds}, {found.patches:,} patches"

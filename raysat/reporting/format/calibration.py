@@ -12,6 +12,7 @@ from raysat.reporting.analysis.calibrated import COVERAGE, Calibrated
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.format.cells import ARM, arm_cell, estimate_cell
+from raysat.reporting.format.numbers import format_interval
 from raysat.reporting.format.sentences import name_list
 from raysat.reporting.format.table import Cell, Column, Heading, Table, make_table
 
@@ -25,9 +26,9 @@ def calibration_table(analysis: Analysis, found: Calibrated) -> Table:
     return make_table(
         "calibration",
         f"A temperature fitted to {fitted}, {found.fitted_to:,} patches, and what it does to {rest}, {found.patches:,} "
-        "patches (Guo et al. 2017). AURC: error over all shares of the patches that a model is surest of (Geifman & "
-        f"El-Yaniv 2017). Sets of classes hold the true one in {100 * COVERAGE:.0f} % of the patches of each class "
-        "(Sadinle et al. 2019). Means over n seeds with 95 % intervals; temperatures ± standard deviation over seeds.",
+        "patches (Guo et al. 2017). AURC: mean error over all shares of the patches that a model is surest of, after "
+        f"that (Geifman & El-Yaniv 2017). Sets of classes hold the true one in {100 * COVERAGE:.0f} % of the patches of "
+        "each class (Sadinle et al. 2019). Means over n seeds with 95 % intervals; temperatures ± standard deviation over seeds.",
         [
             (ARM, [arm_cell(arm, pareto=analysis.pareto, baseline=analysis.baseline) for arm in arms]),
             (Heading(text="temperature", short="T"), [_spread(each.temperatures, 2) for each in of]),
@@ -86,7 +87,8 @@ def calibration_notes(analysis: Analysis, found: Calibrated) -> list[str]:
 def _least(analysis: Analysis, coverage: tuple[Estimate | None, ...]) -> Cell:
     known = [(each.value, k) for k, each in enumerate(coverage) if each is not None]
     value, k = min(known)
-    return Cell(text=number(value), value=value, below=one_line(analysis.board.classes[k]))
+    text = f"{number(value)} {one_line(analysis.board.classes[k])}"
+    return Cell(text=text, value=value, below=format_interval(coverage[k], difference=False))
 
 
 def _at(coverage: tuple[Estimate | None, ...], k: int) -> Estimate | None:

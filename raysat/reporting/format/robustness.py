@@ -80,19 +80,19 @@ def drop_table(analysis: Analysis, found: Robustness) -> Table:
         f"Balanced accuracy under corruptions minus that of the same models on the {found.patches:,} patches as they "
         f"are. {_MEANS}; bold where they exclude zero; n: seeds, the fewest of a corruption. mCE and relative mCE "
         "(Hendrycks & Dietterich 2019) are errors, and what is lost, over the baseline's, of the seeds that both have: "
-        "below 1 is more robust.",
+        "below 1 is more robust; relative mCE has a dash where some corruption costs the baseline nothing.",
         [
             *_names(analysis, arms := _arms(analysis, found)),
             (
                 Heading(text="all corruptions", key="overall", short="all"),
                 [difference_cell(found.overall.get(arm.name, {}).get(BALANCED_ACCURACY)) for arm in arms],
             ),
-            *_by_corruption(found, arms, lambda each: difference_cell(each.drop.get(BALANCED_ACCURACY))),
             (Heading(text="mCE", key="mce", room=18), [estimate_cell(found.mce.get(arm.name), 2) for arm in arms]),
             (
                 Heading(text="relative mCE", key="relative_mce", short="rel. mCE", room=19),
                 [estimate_cell(found.relative_mce.get(arm.name), 2) for arm in arms],
             ),
+            *_by_corruption(found, arms, lambda each: difference_cell(each.drop.get(BALANCED_ACCURACY))),
             _seeds(found, arms),
         ],
     )
@@ -191,7 +191,7 @@ def corruption_table(found: Robustness) -> Table:
 
     return make_table(
         "corruptions",
-        "Strengths are by severity, in the order of " + _severities(found) + ".",
+        f"Strengths are by severity: {_severities(found)}.",
         [
             (Heading(text="corruption", words=True), [words(each.title) for each in known]),
             (Heading(text="what it does", words=True), [words(each.what) for each in known]),

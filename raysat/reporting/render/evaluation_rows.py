@@ -77,7 +77,7 @@ def _calibrated(board: Leaderboard, found: Calibrated) -> Iterator[Row]:
             ("after", "ece", each.ece[1]),
             ("before", "nll", each.nll[0]),
             ("after", "nll", each.nll[1]),
-            ("before", "aurc", each.aurc),
+            ("after", "aurc", each.aurc),
             ("after", "classes_in_a_set", each.size),
             *(
                 ("after", f"coverage_{name}", covered)
