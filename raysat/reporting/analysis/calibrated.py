@@ -1,8 +1,8 @@
 """What a temperature does to each arm, how well it knows its errors, and what its conformal sets cover.
 
 All is of patches that nothing was fitted to. Intervals are of means over seeds with these patches resampled within
-their class (``estimate.py``); temperatures and sets stay as they were fitted to val. Patches are ranked by their confidence
-after the temperature: of a model that is too sure, as with LDAM, saved probabilities before it all round to 1.
+their class (``estimate.py``); temperatures and sets stay as they were fitted to val. Patches are ranked by their
+confidence after the temperature: of a model that is too sure, as with LDAM, saved probabilities before it round to 1.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ and relative mCE (``corruption_error.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,8 @@ from raysat.storage.evaluations import Corrupted
 from raysat.storage.predictions import Predictions
 
 N_RESAMPLES: Final = 1000  # there are up to fifty times as many predictions as of the run itself
-_LEAST_LOSS: Final = 1e-3  # of the baseline's balanced accuracy, that others are compared with
+_LEAST_LOSS: Final = 0.01  # of the baseline's balanced accuracy: over less, a ratio is of noise
+_WIDTH: Final = 1e-6  # of an interval: less is what float32 leaves of none
 _METRICS: Final = (BALANCED_ACCURACY, ICV)
 
 Clean = Mapping[tuple[str, int], Callable[[], Predictions]]  # by arm and seed: predictions of the patches as they are
@@ -180,8 +181,14 @@ def _under(bootstrap: PairedBootstrap, arm: str, baseline: str, severities: Sequ
     )
 
 
-def _kept(estimates: Estimates) -> Estimates:
-    return {metric: estimates[metric] for metric in _METRICS if metric in estimates}
+def _kept(of_all: Estimates) -> Estimates:
+    """The estimates that are shown; without an interval where two seeds that agree by chance leave it no width."""
+    shown = {metric: of_all[metric] for metric in _METRICS if metric in of_all}
+    return {metric: replace(each, low=None, high=None) if _is_point(each) else each for metric, each in shown.items()}
+
+
+def _is_point(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.high is not None and estimate.high - estimate.low < _WIDTH
 
 
 class _Blocks:

@@ -27,8 +27,9 @@ def calibration_table(analysis: Analysis, found: Calibrated) -> Table:
         "calibration",
         f"A temperature fitted to {fitted}, {found.fitted_to:,} patches, and what it does to {rest}, {found.patches:,} "
         "patches (Guo et al. 2017). AURC: mean error over all shares of the patches that a model is surest of, after "
-        f"that (Geifman & El-Yaniv 2017). Sets of classes hold the true one in {100 * COVERAGE:.0f} % of the patches of "
-        "each class (Sadinle et al. 2019). Means over n seeds with 95 % intervals; temperatures ± standard deviation over seeds.",
+        "that (Geifman & El-Yaniv 2017). Sets of classes hold the true one in "
+        f"{100 * COVERAGE:.0f} % of the patches of each class (Sadinle et al. 2019). Means over n seeds with 95 % "
+        "intervals; temperatures ± standard deviation over seeds.",
         [
             (ARM, [arm_cell(arm, pareto=analysis.pareto, baseline=analysis.baseline) for arm in arms]),
             (Heading(text="temperature", short="T"), [_spread(each.temperatures, 2) for each in of]),

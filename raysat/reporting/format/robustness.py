@@ -26,13 +26,13 @@ def robustness_sentences(analysis: Analysis, found: Robustness) -> Iterator[str]
     """What was found under corruptions, and what is missing."""
     if HAZE in found.under:
         yield haze_sentence(analysis, found)
-    others = {arm: ratio for arm, ratio in found.relative_mce.items() if arm != found.baseline}
+    others = {arm: ratio for arm, ratio in found.mce.items() if arm != found.baseline}
     if others:
         best = min(others, key=lambda arm: others[arm].value)
         least = f", the least of {len(others)} arms" if len(others) > 1 else ""
         yield (
-            f"{label(analysis, best)} loses {format_estimate(others[best], 2, difference=False)} times as much to "
-            f"corruptions as {label(analysis, found.baseline)} (relative mCE, n = {plural(others[best].n, 'seed')}, "
+            f"Under all corruptions {label(analysis, best)} errs {format_estimate(others[best], 2, difference=False)} "
+            f"times as often as {label(analysis, found.baseline)} (mCE, n = {plural(others[best].n, 'seed')}, "
             f"{found.patches:,} patches){least}."
         )
     if lacking := [label(analysis, arm) for arm in found.incomplete]:
@@ -80,7 +80,7 @@ def drop_table(analysis: Analysis, found: Robustness) -> Table:
         f"Balanced accuracy under corruptions minus that of the same models on the {found.patches:,} patches as they "
         f"are. {_MEANS}; bold where they exclude zero; n: seeds, the fewest of a corruption. mCE and relative mCE "
         "(Hendrycks & Dietterich 2019) are errors, and what is lost, over the baseline's, of the seeds that both have: "
-        "below 1 is more robust; relative mCE has a dash where some corruption costs the baseline nothing.",
+        "below 1 is more robust; relative mCE has a dash where some corruption costs the baseline too little.",
         [
             *_names(analysis, arms := _arms(analysis, found)),
             (
