@@ -21,6 +21,17 @@ MakeRun = Callable[..., Ledger]
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
+    """Write runs for one test: as ``run_maker`` says."""
+    return run_maker(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_shared_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
+    """Write runs that all tests of a file read and none changes: each once, in a folder of its own name."""
+    return run_maker(tmp_path_factory.mktemp("shared"))
+
+
+def run_maker(base: Path) -> MakeRun:
     """Return a function that writes a run: ``arms`` maps a name to its recall per class, drawn anew for each seed."""
 
     def make(
@@ -41,7 +52,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         folder: str | None = None,
         first_id: int = 0,
     ) -> Ledger:
-        ledger = Ledger(tmp_path / "runs" / (folder or study))
+        ledger = Ledger(base / "runs" / (folder or study))
         ids = {
             (arm, seed): f"{position:08x}{seed:08x}"
             for position, arm in enumerate(arms, start=first_id)

@@ -42,9 +42,9 @@ def by_class(values: dict, metric: Metric) -> list:
     return [values[metric.of_class(k)] for k in range(4)]
 
 
-@pytest.fixture
-def cells(make_run) -> TrialPredictions:
-    return read_predictions(collect(make_run(GRID, seeds=(0, 1, 2), configs=GRID_CONFIGS, grid=True)))
+@pytest.fixture(scope="module")
+def cells(make_shared_run) -> TrialPredictions:
+    return read_predictions(collect(make_shared_run(GRID, seeds=(0, 1, 2), configs=GRID_CONFIGS, grid=True)))
 
 
 def test_observed_measures_are_scikit_learns(cells):

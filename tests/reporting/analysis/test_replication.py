@@ -62,9 +62,9 @@ def test_similar_is_within_the_margin_and_verdicts_exclude_each_other(low, width
     assert judge(None, "similar") == "cannot be told"
 
 
-@pytest.fixture
-def findings(make_run):
-    return analyze([make_run(AS_THE_PAPER, seeds=SEEDS, sizes=SIZES, reference="table2").root])
+@pytest.fixture(scope="module")
+def findings(make_shared_run):
+    return analyze([make_shared_run(AS_THE_PAPER, seeds=SEEDS, sizes=SIZES, reference="table2").root])
 
 
 def test_each_finding_is_answered_with_paired_differences(findings):

@@ -39,9 +39,9 @@ def by_name(drawings: tuple[RenderedFigure, ...]) -> dict[str, RenderedFigure]:
     return {each.name: each for each in drawings}
 
 
-@pytest.fixture
-def grid(make_run: MakeRun) -> Analysis:
-    return found(make_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
+@pytest.fixture(scope="module")
+def grid(make_shared_run: MakeRun) -> Analysis:
+    return found(make_shared_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
 
 
 def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Analysis) -> None:

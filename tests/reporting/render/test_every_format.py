@@ -54,24 +54,25 @@ def page_of(table: Table) -> Document:
     return Document(title="t", subtitle="", sections=[Section("t", "t", [table])])
 
 
-@pytest.fixture
-def grid(make_run) -> Analysis:
-    first = next(iter(GRID))
-    run = make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed={(first, 3): "diverged"}, ordinal=True)
+@pytest.fixture(scope="module")
+def grid(make_shared_run) -> Analysis:
+    failed = {(next(iter(GRID)), 3): "diverged"}
+    run = make_shared_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed=failed, ordinal=True)
     return analyze([run.root], combinations=["loss=ldam,average=swa"])
 
 
-@pytest.fixture
-def tables(make_run, grid, tmp_path) -> list[Table]:
+@pytest.fixture(scope="module")
+def tables(make_shared_run, grid, tmp_path_factory) -> list[Table]:
+    folder = tmp_path_factory.mktemp("tables")
     paper = analyze(
-        [make_run({f"({n})": RECALLS for n in range(1, 5)}, reference="table2", classes=COWS, study="p").root]
+        [make_shared_run({f"({n})": RECALLS for n in range(1, 5)}, reference="table2", classes=COWS, study="p").root]
     )
-    other = make_run(GRID, seeds=range(1, 5), configs=GRID_CONFIGS, grid=True, folder="other", first_id=9)
-    search = load(tmp_path, SEARCH)
+    other = make_shared_run(GRID, seeds=range(1, 5), configs=GRID_CONFIGS, grid=True, folder="other", first_id=9)
+    search = load(folder, SEARCH)
     ends = [finished(search, 0, None, 0.5, 0.25), finished(search, 1, {"optim.lr": 0.01}, 0.75, 0.125)]
     ends.append(candidate(search, 2, {"optim.lr": 0.02}, state="stopped", curve=(0.1,)))
     pages = [
-        report_page(with_generator(grid, tmp_path / "picture.png")),
+        report_page(with_generator(grid, folder / "picture.png")),
         report_page(paper),
         comparison_page(compare(grid.runs[0].folder, other.root)),
     ]

@@ -46,9 +46,10 @@ class Page(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-@pytest.fixture
-def found(make_run):
-    ledger = make_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed={(next(iter(GRID)), 3): "diverged"})
+@pytest.fixture(scope="module")
+def found(make_shared_run):
+    failed = {(next(iter(GRID)), 3): "diverged"}
+    ledger = make_shared_run(GRID, seeds=range(4), configs=GRID_CONFIGS, grid=True, failed=failed, folder="grid")
     return analyze([ledger.root], combinations=["loss=ldam,average=swa"])
 
 

@@ -32,12 +32,6 @@ def printed(board: Leaderboard, width: int, *, encoding: str = "utf-8", colour: 
     return raw.getvalue().decode(encoding)
 
 
-@pytest.fixture
-def board(make_run, table2) -> Leaderboard:
-    failed = {("(3)", 1): "the loss became NaN at epoch 3"}
-    return collect(make_run(table2, reference="table2", failed=failed, missing=[("(2)", 2)]))
-
-
 def rows(text: str) -> list[str]:
     """Of the leaderboard, which comes first."""
     lines = text.split("\n\n")[1].splitlines()
