@@ -125,7 +125,11 @@ class _Model:
 
 
 def _model(
-    each: Evaluated, before: Predictions, after: Predictions, most: Floats, weights: npt.NDArray[np.float32]
+    each: Evaluated,
+    before: Predictions,
+    after: Predictions,
+    most: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float32],
 ) -> _Model:
     subject = each.record.subject
     assert isinstance(subject, Temperature)  # noqa: S101  (whoever calls has looked)
