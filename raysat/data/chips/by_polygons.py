@@ -35,7 +35,7 @@ def cut_polygons(labels: Labels, scenes: Sequence[SceneHead], *, size: int, stri
     """
     shapely = extra_module("shapely", extra="chips")
     cuts, touched = Cuts(), np.zeros(len(labels), np.bool_)
-    with quiet_gdal():
+    with quiet_gdal(), np.errstate(over="ignore", invalid="ignore"):  # of polygons far larger than the Earth
         for number, scene in enumerate(scenes):
             shapes = _on_pixels(shapely, labels, scene)
             touched |= shapely.intersects(shapes, shapely.box(0, 0, scene.grid.width, scene.grid.height))

@@ -180,6 +180,8 @@ def _label_column(columns: Sequence[str], label: str | None, split: str | None) 
 
 def _label(value: Any, number: int) -> str:
     """The class of a feature as text."""
+    if isinstance(value, np.ndarray | list | tuple | dict):
+        raise DataError(f"feature {number}: a list is no class", hint="name one class a feature, or another column")
     text = ""
     if isinstance(value, float | np.floating):
         if np.isfinite(value):

@@ -67,7 +67,10 @@ def read_chips(scenes: Sequence[Path], labels: Path, options: ChipOptions) -> Ch
     heads = look_at(scenes, options)
     cuts, classes, unit = _cut(labels, heads, options)
     if cuts.outside and not options.skip_outside:
-        raise DataError(cuts.outside, hint="give the scenes that hold it, or leave such labels out by {--skip-outside}")
+        hint = "give the scenes that hold it, or leave such labels out by {--skip-outside}"
+        if not len(cuts):
+            hint = "no label lies in a scene: is the CRS right that the labels say, and that of the scenes?"
+        raise DataError(cuts.outside, hint=hint)
     if not len(cuts):
         reasons = "; ".join(f"{count:,} {reason}" for reason, count in cuts.left_out.items())
         raise DataError(

@@ -114,12 +114,21 @@ def compare_published(name: str, plans: Sequence[PlanFile]) -> BenchmarkComparis
 
 
 def _of(plan: PlanFile) -> Benchmark | None:
-    """The benchmark that a run's data are of: those of its importer, or with its classes, and its sensor if known."""
-    if plan.data.synthetic:
-        return None
+    """The benchmark that a run's data are of."""
+    return None if plan.data.synthetic else benchmark_of(plan.classes, plan.data.sensor, plan.data.source)
+
+
+def benchmark_of(classes: Sequence[str], sensor: str | None, importer: str | None) -> Benchmark | None:
+    """Return the benchmark that data are of: of its importer, or with its classes and, where known, its sensor.
+
+    Args:
+        classes: names of the data's classes, in any order.
+        sensor: that recorded them, where it is known.
+        importer: what their store was made by, where it is known.
+    """
     for benchmark in map(load, known()):
-        same = set(plan.classes) == set(benchmark.classes) and plan.data.sensor in (None, benchmark.sensor)
-        if same or plan.data.source == benchmark.name:
+        same = set(classes) == set(benchmark.classes) and sensor in (None, benchmark.sensor)
+        if same or importer == benchmark.name:
             return benchmark
     return None
 

@@ -8,9 +8,11 @@ from typing import Final
 
 from raysat import __version__
 from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
+from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS
 from raysat.formatting import NONE, data_size, number, one_line, plural, printable
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.reporting.analysis.benchmarks import benchmark_of
 from raysat.reporting.format.cells import whole_cell, words
 from raysat.reporting.format.document import Block, Bullets, Code, Document, Section, Text
 from raysat.reporting.format.headline import SYNTHETIC
@@ -220,19 +222,31 @@ def _training(about: ModelManifest) -> Iterator[str]:
 
 
 def _licence(about: ModelManifest) -> str:
+    data = _data_set(about)
+    of_data = "" if data is None else f" The data, {data.name}: {data.licence}."
     if about.license:
-        return f"{one_line(about.license)}."
+        return f"{one_line(about.license)}.{of_data}"
     return (
         "Not stated: whoever hands the model on says it, within what the licence of the data allows. "
-        "raysat itself is under Apache-2.0."
+        f"raysat itself is under Apache-2.0.{of_data}"
     )
 
 
 def _cite(about: ModelManifest) -> Iterator[str]:
     if about.origin.reference is not None:
         yield f"{_PAPER}: the study, {one_line(about.origin.study)}, reproduces it."
+    if (data := _data_set(about)) is not None:
+        yield f"{data.citation.rstrip('.')}: the data, {data.name}, by their importer or classes."
     yield f"raysat {one_line(about.raysat)}."
     yield f'Wightman 2019, "PyTorch Image Models" (timm): the network, {one_line(about.config.model.name)}.'
+
+
+def _data_set(about: ModelManifest) -> DataSet | None:
+    """The public data set that it was trained on, where it is one that raysat knows."""
+    if about.origin.synthetic:
+        return None
+    known = benchmark_of(about.classes, about.inputs.sensor, about.origin.kind)
+    return None if known is None else DATA_SETS.get(known.name)
 
 
 def _files_table(about: ModelManifest) -> Table:

@@ -51,6 +51,19 @@ def without_crs(path):
         return write_labels(path / "p.gpkg", SPOTS, crs=None, label=list("aab"))
 
 
+def geojson(geometry, label='"a"', crs="EPSG::32635"):
+    """A file of one feature, whose geometry and label are JSON as text: what no writer writes."""
+    feature = f'{{"type":"Feature","properties":{{"label":{label}}},"geometry":{geometry}}}'
+    named = f'{{"type":"name","properties":{{"name":"urn:ogc:def:crs:{crs}"}}}}'
+    return text("p.geojson", f'{{"type":"FeatureCollection","crs":{named},"features":[{feature}]}}')
+
+
+def point(x, y):
+    return f'{{"type":"Point","coordinates":[{x},{y}]}}'
+
+
+INSIDE = point(600_200, 4_799_800)
+NESTED = '{"type":"GeometryCollection","geometries":[' * 5000 + INSIDE + "]}" * 5000
 EMPTY = json.dumps({"type": "FeatureCollection", "features": []})
 
 
@@ -86,6 +99,18 @@ EMPTY = json.dumps({"type": "FeatureCollection", "features": []})
         (vector(label=list("aab")), {"map": "map.xyz"}, "cannot draw to map.xyz"),
         (vector(label=list("aab")), {"bands": ["a", "c"]}, "has no band c"),
         (vector(label=list("aab")), {"size": 61}, "leaves the scene; 3 labels in all"),
+        (geojson(point("1e300", "-1e300")), {}, "it lies outside the scene"),
+        (geojson(point("1e999", "0")), {}, "cannot be read: .*Unrecognized number"),
+        (geojson(point("1" * 5000, "0")), {}, "cannot be read: .*Unrecognized number"),
+        (geojson(point("NaN", "NaN")), {}, "lies outside the scene|has no geometry"),
+        (geojson(f'{{"type":"Polygon","coordinates":{"[" * 100_000}{"]" * 100_000}}}'), {}, "nested"),
+        (geojson(NESTED), {}, "nested"),
+        (geojson(INSIDE, label='{"x":' * 100_000 + "1" + "}" * 100_000), {}, "nested"),
+        (geojson(INSIDE, label="[1, 2]"), {}, "feature 1: a list is no class"),
+        (geojson('{"type":"Point","coordinates":["a","b"]}'), {}, "feature 1 has no geometry|cannot be read"),
+        (geojson("null"), {}, "feature 1 has no geometry"),
+        (geojson('{"type":"Point","coordinates":[]}'), {}, "feature 1 has no geometry"),
+        (geojson('{"type":"Polygon","coordinates":[[[0,0],[1,1]]]}'), {}, "cannot be read"),
     ],
 )
 def test_labels_that_cannot_be_used_are_one_error(scene, tmp_path, make, options, words):
@@ -129,3 +154,17 @@ def test_labels_of_whole_numbers_are_ordered_as_numbers(scene, tmp_path):
 def test_several_points_of_one_feature_are_a_chip_each(scene, tmp_path):
     labels = write_labels(tmp_path / "p.gpkg", [shapely.MultiPoint(SPOTS)], crs=CRS, label=["a"])
     assert len(raysat.import_chips(scene, labels, tmp_path / "s", size=5).store) == 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_polygon_larger_than_the_earth_holds_every_chip(scene, tmp_path):
+    ring = "[[-1e300,-1e300],[1e300,-1e300],[1e300,1e300],[-1e300,1e300],[-1e300,-1e300]]"
+    labels = geojson(f'{{"type":"Polygon","coordinates":[{ring}]}}')(tmp_path)
+    assert len(raysat.import_chips(scene, labels, tmp_path / "s", size=20).store) == 12  # of 60 x 80 pixels
+
+
+def test_labels_of_another_crs_say_that_it_may_be_wrong(scene, tmp_path):
+    labels = geojson(INSIDE, crs="EPSG::32636")(tmp_path)
+    with pytest.raises(RaysatError, match="lies outside the scene") as caught:
+        raysat.import_chips(scene, labels, tmp_path / "s", size=5)
+    assert "is the CRS right" in caught.value.hint

@@ -66,6 +66,8 @@ def test_it_says_what_was_measured_on_how_much() -> None:
         ({"origin.generated": True}, "Patches that a generator made were among those"),
         ({"origin.reference": "table2"}, "Rawal & Pradhan 2020".replace("&", "&amp;")),
         ({"license": "CC-BY-4.0"}, "CC-BY-4.0."),
+        ({"origin.kind": "droughtwatch"}, "The data, droughtwatch: code and labels: MIT"),
+        ({"origin.kind": "droughtwatch"}, "Hobbs, A. and Svetlichnaya, S."),
         ({"license": None}, "Not stated: whoever hands the model on says it"),
         ({"config": {"loss": {"kind": "balanced_softmax"}}}, "those where all classes are equally common"),
         ({"measured": MEASURED | {"n_seeds": 1}}, "One seed was trained"),
