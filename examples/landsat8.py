@@ -103,7 +103,7 @@ def write_points(quality: Path, file: Path) -> Path:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Chips from a Landsat 8 scene: stored, trained, reported.")
+    parser = argparse.ArgumentParser(description="Chips from a Landsat 8 scene: stored, trained, reported, mapped.")
     parser.add_argument("scene", type=Path, help="folder of one GeoTIFF a band, with the quality band")
     parser.add_argument("--epochs", type=int, default=12, help="epochs of every arm")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of every arm")
