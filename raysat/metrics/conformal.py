@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 def thresholds(labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], coverage: float) -> Floats:

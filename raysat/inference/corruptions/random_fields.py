@@ -49,7 +49,7 @@ class Streams:
             bands: names of C bands.
 
         Returns:
-            The streams, (B, C).
+            One a patch and band.
         """
         return cls(torch.stack([cls.of(f"{purpose} of {band}", positions_B).start for band in bands], dim=1))
 
