@@ -96,17 +96,19 @@ SLOW = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work.
 
-    Files with such tests come first: ``pytest -n 2`` hands out whole files, and short ones fill what is left over.
+    Files on Ray come first, then others with slow tests alone: ``pytest -n 2`` hands out whole files, and short ones
+    fill what is left over.
     """
+    long: dict[Path, int] = {}
     for item in items:
         path = item.path.relative_to(ROOT).as_posix()
-        on_ray = "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY)
-        if on_ray:
+        if "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY):
             item.add_marker(pytest.mark.ray)
-        if on_ray or path.startswith(SLOW):
+        if item.get_closest_marker("ray") or path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+        rank = 2 if item.get_closest_marker("ray") else int(path.startswith(SLOW))
+        long[item.path] = max(rank, long.get(item.path, 0))
+    items.sort(key=lambda item: -long[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

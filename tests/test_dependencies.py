@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.paths import ROOT
 
 # Installed for what they bring to others, not imported by name.
@@ -51,10 +53,12 @@ def _used(folder: Path) -> set[str]:
     return {_normal(owners.get(module, module)) for module in modules}
 
 
+@pytest.mark.slow
 def test_the_package_imports_what_it_declares() -> None:
     assert _used(ROOT / "raysat") == _declared(PROJECT["dependencies"]) | _optional()
 
 
+@pytest.mark.slow
 def test_the_tests_import_what_the_extra_declares() -> None:
     extra = _declared(PROJECT["optional-dependencies"]["test"])
     assert _used(ROOT / "tests") - _declared(PROJECT["dependencies"]) - _optional() == extra - FOR_OTHERS["test"]

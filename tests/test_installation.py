@@ -17,6 +17,7 @@ OLD = "raise ImportError(\"/lib/libc.so.6: version `GLIBC_2.99' not found (requi
 NO_LIBRARY = "raise OSError('libcudart.so.13: cannot open shared object file: No such file or directory')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "text", "message", "hint"),
     [

@@ -52,6 +52,7 @@ def test_importing_it_loads_nothing_heavy(code: str) -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_planning_loads_neither_torch_nor_ray() -> None:
     raysat.plan("quickstart")  # the first time the demo is made, and timm is asked for the names of its models
     code = (

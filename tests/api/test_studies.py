@@ -54,6 +54,7 @@ def test_a_plan_counts_and_says_what_is_finished(tmp_path: Path) -> None:
     assert "14 (7 arms x 2 seeds)" in str(plan)
 
 
+@pytest.mark.slow
 def test_an_estimate_is_measured_where_it_is_asked_for(landsat_store: PatchStore, tmp_path: Path) -> None:
     study = raysat.load_study("table2", overrides=TINY, epochs=4, seeds=2)
     plan = raysat.plan(study, landsat_store.path)

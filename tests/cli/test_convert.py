@@ -89,6 +89,7 @@ def test_an_extra_that_is_missing(made, tmp_path, monkeypatch):
         assert caught.value.exit_code == 3
 
 
+@pytest.mark.slow
 def test_info_draws_to_a_named_file_or_one_of_the_stores_name(made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("info", made.path, "--plot").output.splitlines()[-1] == "wrote store.png"

@@ -51,6 +51,7 @@ def test_droughtwatch_on_the_real_part(real_part, tmp_path):
     assert len(PatchStore.open(tmp_path / "S")) == 81
 
 
+@pytest.mark.slow
 def test_geotiff_on_the_real_patches(real_data, tmp_path):
     result = run(
         "import", "geotiff", real_data / "eurosat/manifest.csv", "--sensor", "sentinel2", "--out", tmp_path / "E"
@@ -135,6 +136,7 @@ def test_folder(tmp_path):
         run("import", "folder", tmp_path / "in", "--out", tmp_path / "T", "--sensor", "sentinel2")
 
 
+@pytest.mark.slow
 def test_synth_then_info_with_a_contact_sheet(tmp_path):
     made = run("synth", "--out", tmp_path / "S", "--size", 40, "--seed", 3)
     assert lines(made)[0].startswith("40 patches made with seed 3 in ")

@@ -61,6 +61,7 @@ def write_other(path: Path, store: PatchStore, **changes) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_corruptions_are_evaluated_kept_and_reported(raysat, run: Ledger, small_store: PatchStore) -> None:
     words = ("evaluate", run.root, "--corruption", "haze,dropout", "--severities", "2,5")
     result = raysat(*words)

@@ -162,6 +162,7 @@ def test_geotiffs_bring_their_places(tmp_path):
     assert store.pixel_size == 10
 
 
+@pytest.mark.slow
 def test_real_patches_bring_their_places(real_data, tmp_path):
     manifest = real_data / "eurosat" / "manifest.csv"
     store = import_geotiff(manifest, tmp_path / "s", bands=[f"b{n}" for n in range(13)], sensor=None).store

@@ -152,6 +152,7 @@ def test_nothing_to_describe_is_refused():
         band_stats(lambda: [(np.ones((2, 2, 1, 1), np.uint16), missing)])
 
 
+@pytest.mark.slow
 def test_real_patches_use_many_of_the_256_levels(real_data):
     folder = real_data / "eurosat"
     rows = list(csv.DictReader((folder / "manifest.csv").open()))

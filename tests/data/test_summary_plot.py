@@ -87,6 +87,7 @@ def test_thermal_bands_make_the_axis_logarithmic_and_unknown_bands_stand_in_orde
     assert {"b0", "b1", "b2", "band"} <= set(texts)
 
 
+@pytest.mark.slow
 def test_many_classes_are_the_largest_ones(tmp_path):
     count = MOST_CLASSES + 6
     labels = [*range(count), *range(6, count)]

@@ -19,10 +19,12 @@ from rich.console import Console
 from raysat.api.doctor import doctor
 from raysat.api.runs import ablate
 from raysat.errors import ClusterError
+from raysat.execution.cluster import same_versions
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import NodeUnfit, Progress, Started
 from raysat.views.run import RunView
 
+same_versions._PATIENCE_S = 300.0  # on a busy machine a node answers late, and what is unasked runs
 store, space, out, other, broken = sys.argv[1:]
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
 whole = cluster.add_node(num_cpus=1)

@@ -28,6 +28,7 @@ def test_kid_is_the_unbiased_mmd_with_the_cubic_kernel(n, m, size, seed):
     assert kernel_distance(one, other, rng) == pytest.approx(within_one + within_other - 2 * between)
 
 
+@pytest.mark.slow
 def test_kid_of_large_sets_is_that_of_subsets_and_zero_for_equal_sources():
     rng = np.random.default_rng(0)
     one, same, other = (rng.normal(mean, 1, (1500, 4)) for mean in (0, 0, 1))

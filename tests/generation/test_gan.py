@@ -39,6 +39,7 @@ def run(what: Generation, store: PatchStore) -> tuple[list[GanReport], Generated
     return reports, made
 
 
+@pytest.mark.slow
 def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> None:
     store = make_store(size=17)
     reports, made = run(work(steps=34), store)
@@ -80,6 +81,7 @@ def test_patches_come_in_the_type_and_range_of_the_class(make_store: MakeStore, 
     ).all()
 
 
+@pytest.mark.slow
 def test_equal_work_makes_equal_bits_and_fewer_patches_are_the_first(make_store: MakeStore) -> None:
     store = make_store()
     torch.manual_seed(1)
@@ -105,6 +107,7 @@ def test_nobody_draws_the_callers_random_numbers(make_store: MakeStore) -> None:
     assert torch.equal(torch.rand(4), wanted)
 
 
+@pytest.mark.slow
 def test_only_train_patches_of_the_class_are_trained_on(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """All other patches are poisoned: had one been read, the scale or a batch would show it."""
     clean = make_store()
@@ -131,6 +134,7 @@ def test_only_train_patches_of_the_class_are_trained_on(make_store: MakeStore, m
     np.testing.assert_array_equal(poisoned.images, untouched.images)
 
 
+@pytest.mark.slow
 def test_training_moves_the_patches_towards_the_class(make_store: MakeStore) -> None:
     """A class of two bands far apart within their common scale: the GAN learns which is the bright one."""
     clean = make_store(counts={"train": (16, 16), "val": (2, 2), "test": (2, 2)}, classes=2)

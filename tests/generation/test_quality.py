@@ -50,6 +50,7 @@ def test_good_patches_are_near_the_yardsticks(store):
     assert again == good
 
 
+@pytest.mark.slow
 def test_bad_patches_are_told(store):
     rows = np.flatnonzero((store.labels == 1) & (store.splits == 0))
     bands = store.bands
@@ -77,6 +78,7 @@ def test_wasserstein_is_in_deviations_of_the_class(store):
     )
 
 
+@pytest.mark.slow
 def test_index_is_the_best_that_the_bands_allow(store):
     images = patches(np.random.default_rng(1), 1, 4)
     found = quality.measure(images, store, label=1, bands=store.bands)
@@ -112,6 +114,7 @@ def test_without_held_out_patches_there_is_no_yardstick(store):
     assert quality.train_on_synthetic({}, nothing, store.bands) is None
 
 
+@pytest.mark.slow
 def test_training_on_good_patches_is_as_good_as_on_real_ones(store):
     rng = np.random.default_rng(1)
     good = quality.train_on_synthetic({1: patches(rng, 1, 12)}, store, bands=store.bands)

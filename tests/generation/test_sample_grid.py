@@ -51,6 +51,7 @@ def test_generated_patches_lie_below_the_real_ones_in_their_stretch():
     assert green[:, 0].max() < below[:, 0].min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bands", "shown"), [(1, 1), (2, 2), (5, 3)])
 def test_other_numbers_of_bands_are_drawn(bands, shown):
     names = [f"b{k}" for k in range(bands)]

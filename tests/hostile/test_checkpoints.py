@@ -128,6 +128,7 @@ def test_what_torch_does_not_write_is_refused(training: Training, form: str) -> 
         decode(content)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_are_a_state_or_one_error(training: Training, data: st.DataObject) -> None:

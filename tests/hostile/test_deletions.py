@@ -101,6 +101,7 @@ def test_leftovers_and_the_backup_of_a_replaced_folder_are_not_followed(tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["others", "x"]
 
 
+@pytest.mark.slow
 def test_figures_of_an_earlier_report_are_not_deleted_through_a_link(
     raysat: Raysat, make_run: Callable[..., Ledger], others: Path, table2: Any
 ) -> None:

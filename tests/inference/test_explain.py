@@ -48,6 +48,7 @@ def replaced(kept: Evaluations, name: str, trial: str, file: str, content: bytes
         (folder / each).write_bytes(written)
 
 
+@pytest.mark.slow
 def test_bands_and_maps_are_evaluated_kept_and_shown(raysat, run: Ledger, landsat_store: PatchStore) -> None:
     words = ("evaluate", run.root, "--importance", "--repeats", "2", "--occlusion", "--patches", "3")
     result = raysat(*words)

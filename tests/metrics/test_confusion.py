@@ -23,6 +23,7 @@ def outcomes(draw, most_classes=6):
     return labels, predicted, classes
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # scikit-learn warms up
 @given(outcomes())
 def test_all_metrics_equal_scikit_learn(case):

@@ -30,6 +30,7 @@ def drawn(seed: int, n: int = 120, *, half: bool = True) -> tuple[np.ndarray, np
     return labels.astype(np.uint8), predicted, probabilities.astype(np.float16 if half else np.float64)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(8, 300))
 def test_every_score_that_scikit_learn_has_is_scikit_learns(seed, n):
     labels, predicted, probabilities = drawn(seed, n)

@@ -55,6 +55,7 @@ def test_another_kind_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     assert [setting.value for setting in back.settings if setting.key == "loss.scale"] == ["30"]  # the default again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", shipped_studies(), ids=lambda file: file.stem)
 def test_an_arm_of_a_shipped_study_is_whole_and_its_places_are_right(file: Path) -> None:
     study = load_study(file)

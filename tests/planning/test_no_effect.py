@@ -127,6 +127,7 @@ LOSSES: list[dict[str, Any]] = [
 BETAS = st.sampled_from([0.0, 0.01, 0.2, 0.9, 0.9999])
 
 
+@pytest.mark.slow
 @given(
     counts=st.lists(st.integers(2, 12), min_size=2, max_size=3).map(tuple) | st.sampled_from([(7, 7), (9, 9, 9)]),
     loss=st.sampled_from(LOSSES) | st.just({"kind": "logit_adjustment", "tau": 0.0}),

@@ -80,6 +80,7 @@ def test_an_average_is_carried_as_long_as_its_trial_is_on_the_chain(tmp_path: Pa
     assert fork.needs == (main.states[8],)
 
 
+@pytest.mark.slow
 @given(
     arms=st.lists(
         st.tuples(

@@ -110,6 +110,7 @@ def test_level_schedules_share_at_any_length(monkeypatch: pytest.MonkeyPatch, sc
     assert names(schedule, 8, 5) == exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schedule", [Constant(), Constant(warmup=0.9), MultiStep(), Cosine(), Triangular(), OneCycle()]
 )

@@ -64,6 +64,7 @@ def check_the_rest_is_the_same(folder: Path, without: Path) -> None:
     assert pictures.sub("", drawn) == plain.replace(sentence, "")
 
 
+@pytest.mark.slow
 def test_patches_are_drawn_where_their_store_is_named(run, store: PatchStore, tmp_path: Path) -> None:
     found = report(run.root, data=store, out=tmp_path / "a")
     explained = found.analysis.explained
@@ -127,6 +128,7 @@ def test_another_store_or_arm_is_refused(run, make_store, store: PatchStore) -> 
         report(run.root, explained="plane")
 
 
+@pytest.mark.slow
 def test_the_arm_to_explain_can_be_named(run, store: PatchStore, raysat, tmp_path: Path) -> None:
     words = ("--baseline", "<i>better</i>", "--explain", "plain", "--data", store.path)
     result = raysat("report", run.root, "--out", tmp_path / "b", "--format", "md", *words)

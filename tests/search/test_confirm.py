@@ -47,6 +47,7 @@ def any_of(search: Search, pick: st.DataObject) -> dict[str, ParamValue]:
     return params
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(pick=st.data())
 def test_any_candidate_is_an_arm_again(tmp_path_factory: pytest.TempPathFactory, pick: st.DataObject) -> None:

@@ -180,6 +180,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(document=st.dictionaries(st.sampled_from(["base", "search", "sampler", "stop", "budget", "seeds"]), VALUES))
 def test_any_document_is_a_search_or_one_clear_error(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

@@ -79,6 +79,7 @@ def test_generated_patches_are_no_data_for_a_study(tmp_path: Path) -> None:
         make_plan(load_study(study), PatchStore.open(artifacts.path(JOB)))
 
 
+@pytest.mark.slow
 def test_two_runs_that_finish_the_same_job_wait_for_each_other(tmp_path: Path) -> None:
     """Without a turn, the second would tidy away what the first is writing."""
     content = generated_files(tmp_path) | {"filler.bin": bytes(8 << 20)}

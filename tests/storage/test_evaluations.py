@@ -104,6 +104,7 @@ def test_a_newer_one_replaces_an_older_one(place: AnyPath) -> None:
     np.testing.assert_array_equal(kept.read_predictions("haze-3", A).probabilities, newest)
 
 
+@pytest.mark.slow
 def test_verify_and_gc_leave_whole_ones_alone_and_find_the_others(place: AnyPath) -> None:
     run = run_of(place, A, B)
     found = verify(run)
@@ -167,6 +168,7 @@ def test_a_copy_gets_no_evaluation_of_weights_that_it_does_not_have(tmp_path: Pa
     assert not verify(copied).findings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["disk", "bucket"])
 def test_a_copy_takes_them_along_once(place: AnyPath, to: str, tmp_path: Path, bucket: ObjectPath) -> None:
     source, out = run_of(place, A), tmp_path / "home" if to == "disk" else bucket / "home"

@@ -44,6 +44,7 @@ def everything(place: AnyPath) -> set[str]:
     return set(everything_under(place)) - {"run/.lock"}
 
 
+@pytest.mark.slow
 def test_of_a_run_what_is_of_no_use_is_said_then_deleted(place: AnyPath) -> None:
     run = run_of(place / "run", A)
     for trial in (A, B):
@@ -123,6 +124,7 @@ def cache_of(place: AnyPath, *trials: str) -> Cache:
     return cache
 
 
+@pytest.mark.slow
 def test_of_a_cache_what_no_run_refers_to_is_deleted(place: AnyPath) -> None:
     cache, runs = cache_of(place, A, B, C), [run_of(place / "one", A, generators=(JOB,)), run_of(place / "two", B)]
     assert not collect_cache(cache, [], delete=True).kinds

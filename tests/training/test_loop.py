@@ -142,6 +142,7 @@ def test_arms_of_one_seed_start_from_the_same_weights_and_order(make_store: Make
     np.testing.assert_array_equal(*orders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmented", [False, True])
 def test_a_learnable_store_is_learned(make_store: MakeStore, augmented) -> None:
     parts = {"augment": FULL["augment"]} if augmented else {}
@@ -151,6 +152,7 @@ def test_a_learnable_store_is_learned(make_store: MakeStore, augmented) -> None:
     assert result.metrics["test"].balanced_accuracy > 0.75  # chance is 1/3
 
 
+@pytest.mark.slow
 def test_ldam_drw_and_swa_learn_on_13_bands_of_uint16(make_store: MakeStore) -> None:
     bands = [f"B{k}" for k in range(1, 14)]
     store = make_store({"train": (60, 30, 12), "test": (20, 20, 20)}, signal=1.0, size=12, dtype="uint16", bands=bands)

@@ -55,6 +55,7 @@ def test_purity_is_a_share_of_pixels(scene, tmp_path, covered, purity, kept):
     assert any("left out: 1 places of the grid of which no class covers" in note for note in made.notes) != kept
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     corners=st.lists(st.tuples(st.floats(1, 78), st.floats(1, 58)), min_size=6, max_size=6),

@@ -114,6 +114,7 @@ def test_what_is_no_label_raster_is_refused(scene, tmp_path, make, options, word
     assert left_behind(tmp_path) == ["l.tif"]
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_with_the_scene(tmp_path):
     """A scene of 210 MB takes what one of 2 MB takes, but for GDAL's cache of blocks, 16 MB here."""
     tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "SPARSE_OK": True}

@@ -145,6 +145,7 @@ def test_zarr_reads_its_group(tmp_path, monkeypatch):
     assert back("zarr", tmp_path / "x", tmp_path / "s2").store.fingerprint == store.fingerprint
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("C",)), min_size=1, max_size=20), max_size=30))
 def test_every_class_has_a_folder_of_its_own(names):
     folders = {name: folder_name(name) for name in names}

@@ -39,6 +39,7 @@ def run(folder, rows=GOOD, header="path,label,split", **options):
     return import_geotiff(manifest, folder / "s", **{"bands": BANDS, "sensor": None, **options})
 
 
+@pytest.mark.slow
 def test_the_real_patches(real_data, tmp_path):
     manifest, bands = real_data / "eurosat" / "manifest.csv", SENSORS["sentinel2"].band_names
     done = import_geotiff(manifest, tmp_path / "s", bands=bands, sensor="sentinel2")

@@ -84,6 +84,7 @@ def test_nodata_beside_an_image(flat, tmp_path):
     assert run(flat, tmp_path / "s").store.nodata == (3, 3)
 
 
+@pytest.mark.slow
 def test_the_real_patches(real_data, tmp_path):
     done = import_patches(
         read_image_folder(real_data / "eurosat/tif", Given(bands=[f"B{band}" for band in range(13)])),

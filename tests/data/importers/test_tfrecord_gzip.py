@@ -33,6 +33,7 @@ def test_records_of_gzip_come_back(tmp_path_factory, members, level):
     assert read(file) == [payload for payloads in members for payload in payloads]
 
 
+@pytest.mark.slow
 def test_progress_is_of_the_files_own_bytes(tmp_path):
     payloads = [random.Random(seed).randbytes(20_000) for seed in range(40)]
     (tmp_path / "p").write_bytes(gzip.compress(b"".join(map(record, payloads))))

@@ -41,6 +41,7 @@ def indices(draw: st.DrawFn, shape: tuple[int, ...]) -> object:
     )
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data(), dtype=st.sampled_from(["uint8", "uint16", "float32"]), block=st.integers(1, 300))
 def test_any_index_gives_what_numpy_gives(

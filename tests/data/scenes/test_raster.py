@@ -27,6 +27,7 @@ def tiled(tmp_path_factory):
     return write_scene(folder / "s.tif", noise(), NAMES, nodata=7, **options)
 
 
+@pytest.mark.slow
 @quick
 @given(left=st.integers(-90, 90), top=st.integers(-70, 70), width=st.integers(1, 40), height=st.integers(1, 40))
 def test_a_window_is_what_rasterio_reads_wherever_it_lies(tiled, left, top, width, height):

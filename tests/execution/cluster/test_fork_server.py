@@ -198,6 +198,7 @@ def test_it_does_not_fork_where_it_has_a_second_thread(tmp_path: Path, worker: P
         assert process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_what_workers_need_is_imported_without_a_thread_and_without_a_look_at_a_gpu() -> None:
     """A process that has begun with CUDA cannot be forked."""
     code = f"""

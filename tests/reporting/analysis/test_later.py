@@ -50,6 +50,7 @@ def values(ledger, arm, name, of):
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_drops_and_gains_are_means_of_differences_by_seed(ledger) -> None:
     evaluate_made_up(ledger, WRONG, calibrate=False, elsewhere=False)
     found = analyze([ledger.root], baseline="plain").later.robustness
@@ -86,6 +87,7 @@ def check_differences(ledger, found, metric, of) -> None:
         assert found.overall[arm][metric].low < over < found.overall[arm][metric].high
 
 
+@pytest.mark.slow
 def test_corruption_errors_are_those_of_imagenet_c_with_the_baseline_in_place_of_alexnet(ledger) -> None:
     evaluate_made_up(ledger, WRONG | {"plain": 0.2, "ldam": 0.15}, calibrate=False, elsewhere=False)
     found = analyze([ledger.root], baseline="plain").later.robustness
@@ -129,6 +131,7 @@ def sentences(analysis) -> list[str]:
     return list(robustness_sentences(analysis, analysis.later.robustness))
 
 
+@pytest.mark.slow
 def test_calibration_by_independent_formulas(ledger) -> None:
     evaluate_made_up(ledger, WRONG)
     found = analyze([ledger.root]).later.calibrated
@@ -176,6 +179,7 @@ def ece_of(predictions) -> float:
     return total
 
 
+@pytest.mark.slow
 def test_other_data_is_compared_there_in_pairs_and_with_home_without(ledger) -> None:
     evaluate_made_up(ledger, WRONG)
     (found,) = analyze([ledger.root], baseline="plain").later.elsewhere
@@ -198,6 +202,7 @@ def test_the_gain_that_is_kept_under_haze_is_said(ledger) -> None:
     assert "n = 4 seeds, 170 patches" in text
 
 
+@pytest.mark.slow
 def test_a_gain_that_is_lost_under_haze_is_said(ledger) -> None:
     evaluate_made_up(ledger, WRONG | {"ldam": 0.08}, calibrate=False, elsewhere=False)
     analysis = analyze([ledger.root], baseline="plain")
@@ -253,6 +258,7 @@ def test_a_run_without_evaluations_has_none_of_it(ledger) -> None:
     assert not {"Robustness", "Calibration", "Other data"}.intersection(titles)
 
 
+@pytest.mark.slow
 def test_every_format_has_it(ledger, tmp_path) -> None:
     evaluate_made_up(ledger, WRONG, corruptions=("noise", "haze", "missing"))
     analysis = analyze([ledger.root], baseline="plain")
@@ -273,6 +279,7 @@ def test_every_format_has_it(ledger, tmp_path) -> None:
     assert "Which method keeps its gain under haze?" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_arms_without_all_severities_have_no_value_and_one_seed_no_interval(make_run) -> None:
     ledger = make_run(ARMS, seeds=[0], sizes=SIZES, study="quick")
     evaluate_made_up(ledger, {"plain": 0.1, "ldam": 0.1}, corruptions=("haze",), severities=(1, 2))

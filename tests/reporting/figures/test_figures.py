@@ -44,6 +44,7 @@ def grid(make_shared_run: MakeRun) -> Analysis:
     return found(make_shared_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
 
 
+@pytest.mark.slow
 def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Analysis) -> None:
     drawings = draw(grid)
     assert [each.name for each in drawings] == [
@@ -63,6 +64,7 @@ def test_a_grid_has_every_figure_in_reading_order_fit_for_one_page(grid: Analysi
     inlined_figures_share_no_id_and_take_the_colours_of_the_page(drawings)
 
 
+@pytest.mark.slow
 def test_the_same_findings_are_drawn_the_same_and_leave_no_style_behind(make_run: MakeRun) -> None:
     findings = found(make_run(HOSTILE, seeds=(0, 1)))
     before = dict(mpl.rcParams)
@@ -73,6 +75,7 @@ def test_the_same_findings_are_drawn_the_same_and_leave_no_style_behind(make_run
     assert not any("<dc:date>" in each.svg for each in once if each)
 
 
+@pytest.mark.slow
 def test_names_are_text_never_markup_or_formulas(make_run: MakeRun) -> None:
     drawings = by_name(draw(found(make_run(HOSTILE, seeds=(0, 1), classes=("<b>", "$a$", "c & d", "water")))))
     words = " ".join(ET.fromstring(drawings["tradeoff"].svg).itertext())  # noqa: S314
@@ -82,6 +85,7 @@ def test_names_are_text_never_markup_or_formulas(make_run: MakeRun) -> None:
     assert not any("<script" in each.svg or "<b>" in each.svg for each in drawings.values())
 
 
+@pytest.mark.slow
 def test_one_arm_with_one_seed_needs_no_comparison(make_run: MakeRun) -> None:
     drawings = by_name(draw(found(make_run({"only": (0.9, 0.7, 0.7, 0.5)}, seeds=(0,)))))
     assert list(drawings) == ["tradeoff", "classes", "curves", "confusion", "calibration"]
@@ -114,6 +118,7 @@ def test_a_class_without_patches_has_a_dash(make_run: MakeRun) -> None:
     assert "nan" not in drawn.svg.lower()
 
 
+@pytest.mark.slow
 def test_of_many_arms_the_first_are_shown_and_the_baseline(make_run: MakeRun) -> None:
     arms = {f"arm {k}": (0.9, 0.5 + 0.007 * k, 0.6, 0.5) for k in range(45)}
     findings = found(make_run(arms, seeds=(0,)), baseline="arm 0")

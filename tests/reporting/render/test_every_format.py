@@ -131,6 +131,7 @@ class _Cells(HTMLParser):
             self.rows[-1][-1][self.part] += data
 
 
+@pytest.mark.slow
 def test_html(tables):
     for table in tables:
         head, *rows = _Cells(to_html(page_of(table), ())).rows

@@ -77,6 +77,7 @@ def page_of(findings: Analysis) -> tuple[str, Page]:
     return text, Page(text)
 
 
+@pytest.mark.slow
 def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> None:
     findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True), combinations=["loss=ldam,average=swa"])
     text = to_html(report_page(findings), draw(findings))
@@ -101,6 +102,7 @@ def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_tables_can_be_read_and_sorted(make_run: MakeRun, table2: dict[str, tuple[float, ...]]) -> None:
     text, page = page_of(found(make_run(table2)))
     tables = len(page.all("table"))
@@ -114,6 +116,7 @@ def test_tables_can_be_read_and_sorted(make_run: MakeRun, table2: dict[str, tupl
     assert heads > tables
 
 
+@pytest.mark.slow
 def test_columns_of_low_priority_can_be_dropped_and_shown_again_without_a_script(make_run: MakeRun) -> None:
     findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True))
     table = report_page(findings).sections[0].blocks[0]
@@ -129,6 +132,7 @@ def test_columns_of_low_priority_can_be_dropped_and_shown_again_without_a_script
     assert " ".join(page.words).count("all columns") == len(boxes)
 
 
+@pytest.mark.slow
 def test_the_essential_part_is_printed_and_the_rest_is_named(make_run: MakeRun) -> None:
     findings = found(make_run(GRID, configs=GRID_CONFIGS, grid=True))
     _, page = page_of(findings)
@@ -176,6 +180,7 @@ def test_names_never_become_tags(make_run: MakeRun) -> None:
     assert "49 $x_1$" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arms", "options"),
     [

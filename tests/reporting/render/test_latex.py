@@ -68,6 +68,7 @@ def test_an_arm_without_a_result_has_dashes(make_run):
     assert re.search(r"^-- & b & -- .* & 0/1 \\\\$", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_many_arms_make_a_long_table(make_run):
     arms = {f"arm {n}": (0.9, 0.5, 0.5, 0.5) for n in range(45)}
     text = paper_table(analyze([make_run(arms, seeds=(0,)).root]))

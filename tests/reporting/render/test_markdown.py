@@ -130,6 +130,7 @@ def test_long_sentences_and_what_looks_like_a_list_stay_whole(make_run):
     assert not any(tag in ("h1", "h3", "ol") for tag in page.tags[3:])
 
 
+@pytest.mark.slow
 def test_generated_patches_are_shown_with_how_good_they_are(make_run, tmp_path):
     plain = analyze([make_run({"a": (0.9, 0.5, 0.5, 0.4)}).root])
     both = with_generator(with_generator(plain, tmp_path / "1.png"), tmp_path / "2.png", class_name="a_b|*c*")

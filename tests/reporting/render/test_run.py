@@ -75,6 +75,7 @@ def test_a_folder_that_is_no_run_is_an_error(tmp_path):
         read_leaderboard(Ledger.open(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "heavy"), [("run", "torch ray pandas scipy matplotlib"), ("write", "torch ray pandas scipy")]
 )

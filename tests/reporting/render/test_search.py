@@ -121,6 +121,7 @@ def test_the_csv_holds_every_candidate(search: Search) -> None:
     assert (rows[2]["loss"], rows[2]["loss.max_margin"]) == ("cross_entropy", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [6, 1, 0])
 def test_the_picture_draws_whatever_there_is(search: Search, kept: int) -> None:
     """Also a search of which nothing finished."""

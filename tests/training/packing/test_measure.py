@@ -34,6 +34,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dying", ["the first", "the second"])
 def test_a_training_that_dies_ends_the_measurement(make_store: MakeStore, tmp_path: Path, dying: str) -> None:
     request = PackingRequest.of((config(),), make_store(), most=2)
