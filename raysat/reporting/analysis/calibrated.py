@@ -128,7 +128,7 @@ def _model(
     each: Evaluated,
     before: Predictions,
     after: Predictions,
-    most: npt.NDArray[np.float64],
+    most: Floats,
     weights: npt.NDArray[np.float32],
 ) -> _Model:
     subject = each.record.subject
