@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]  # is told what is done, how far it is, and its end
 _EVERY: Final = "all"
+_FINISHED: Final = "{raysat status} says what has finished"
 _ELSEWHERE: Final = "name the store that it was trained on with {--data}"
 
 
@@ -202,7 +203,9 @@ def _chosen(ledger: Ledger, arms: Sequence[str], seeds: Sequence[int]) -> dict[s
             }
             for arm in ledger.read_plan().arms
         }
-    trials = {trial: f"{arm}, seed {seed}" for arm, of_arm in by_arm.items() for seed, trial in of_arm.items()}
-    if not trials:
-        raise UsageError(f"{ledger.root} has no such finished trial", hint="{raysat status} says what has finished")
-    return trials
+    found = {seed for of_arm in by_arm.values() for seed in of_arm}
+    if lacking := [str(seed) for seed in seeds if seed not in found]:
+        raise UsageError(f"{ledger.root} has no finished trial of seed {', '.join(lacking)}", hint=_FINISHED)
+    if not found:
+        raise UsageError(f"{ledger.root} has no finished trial", hint=_FINISHED)
+    return {trial: f"{arm}, seed {seed}" for arm, of_arm in by_arm.items() for seed, trial in of_arm.items()}

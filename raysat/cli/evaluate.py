@@ -8,10 +8,9 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, read_words
+from raysat.cli.options import FOLDER, read_numbers, read_words
 from raysat.config import limits
-from raysat.errors import UsageError
-from raysat.formatting import echo
+from raysat.data.corruptions import SEVERITIES
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
@@ -56,8 +55,8 @@ def evaluate(
     with progress_bar() as progress:
         found = run_evaluations(
             run,
-            corruptions=read_words(chosen, "--corruption") if chosen else ["all"] if corrupt else [],
-            severities=_numbers(severities, "--severities"),
+            corruptions=read_words(chosen, "--corruption") if chosen is not None else ["all"] if corrupt else [],
+            severities=read_numbers(severities, "--severities", 1, SEVERITIES),
             calibrate=calibrate,
             data=data,
             split=split,
@@ -66,14 +65,7 @@ def evaluate(
             occlusion=occlusion,
             patches=patches,
             arms=arms,
-            seeds=() if seeds is None else _numbers(seeds, "--seeds"),
+            seeds=() if seeds is None else read_numbers(seeds, "--seeds", 0, 2**32 - 1),
             progress=progress,
         )
     found.show(console())
-
-
-def _numbers(text: str, option: str) -> list[int]:
-    words = read_words(text, option)
-    if not all(word.isdecimal() and len(word) < 11 for word in words):
-        raise UsageError(f"{option} {echo(text)} are no whole numbers", hint=f"write them with commas: {option} 1,2")
-    return list(map(int, words))

@@ -203,6 +203,22 @@ def read_words(text: str, option: str) -> tuple[str, ...]:
     return words
 
 
+def read_numbers(text: str, option: str, low: int, high: int) -> list[int]:
+    """Return whole numbers with commas.
+
+    Args:
+        text: as written.
+        option: of the command.
+        low: the least that a number may be.
+        high: the greatest.
+
+    Raises:
+        UsageError: an empty or repeated one, no number, or one out of bounds.
+    """
+    numbers, named = Whole(low, high), click.Option([option])
+    return [numbers.convert(word, named, None) for word in read_words(text, option)]
+
+
 def read_bands(text: str | None) -> Bands | None:
     """Read a composite's name, or a list of band numbers and names."""
     if text is None:

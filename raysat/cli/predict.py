@@ -9,7 +9,7 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, read_words
+from raysat.cli.options import FOLDER, read_numbers, read_words
 from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import echo
@@ -68,7 +68,11 @@ def predict(
 
     opened, screen = open_run(run), console()
     chosen = arm or best_arm(opened)
-    models = {"arm": chosen, "seeds": None if seeds is None else _seeds(seeds), "data": given.pop("data")}
+    models = {
+        "arm": chosen,
+        "seeds": None if seeds is None else read_numbers(seeds, "--seeds", 0, 2**32 - 1),
+        "data": given.pop("data"),
+    }
     screen.print(f"arm        {chosen}" + ("" if arm else " (the first of the leaderboard)"))
     if len(sources) == 1 and _is_store(sources[0]):
         _predict_store(opened, sources[0], out, split, models, given)
@@ -133,14 +137,6 @@ def _is_store(source: str) -> bool:
         return file_exists(Path(source) / META)
     in_web, suffix = source.startswith(("http://", "https://")), PurePosixPath(source.partition("?")[0]).suffix.lower()
     return not in_web and suffix not in (*SUFFIXES, ".json", ".geojson")
-
-
-def _seeds(text: str) -> list[int]:
-    numbers = Whole(0, 2**32 - 1)
-    return [numbers.convert(word, _SEEDS, None) for word in read_words(text, "--seeds")]
-
-
-_SEEDS = click.Option(["--seeds"])
 
 
 def _box(text: str) -> list[float]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130  # exit code, the shell's for Ctrl-C
 _STOPPED: Final = "stopped; the same command starts anew"
 _RESUMABLE: Final = "stopped; the same command resumes from here"
-_RESUMED: Final = ("ablate", "generate", "tune")
+_RESUMED: Final = ("ablate", "evaluate", "generate", "tune")
 _CODES: Final = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 143, signal.SIGHUP: INTERRUPTED}
 _PATIENCE_S: Final = 6.0  # for an end in order; one in a hurry takes a second more
 _HURRY_S: Final = 0.8  # the same after SIGTERM: `ray job stop` kills after three seconds

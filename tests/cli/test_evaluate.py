@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from raysat.inference.load import load_trial
 from raysat.metrics.temperature import fit_temperature, scaled
 from raysat.storage.evaluations import VALIDATION, Evaluations
 from raysat.storage.ledger import Ledger
+from tests.helpers.faults import wait_for
 from tests.helpers.ledger import reseal
 from tests.helpers.run import run_alone
 
@@ -180,6 +184,23 @@ def test_another_store_may_have_other_bands_and_fewer_classes(raysat, run, small
         np.testing.assert_array_equal(kept.labels, [2, 0] * 15)
 
 
+def test_what_was_stopped_goes_on_where_it_was(raysat, run: Ledger) -> None:
+    words = ["evaluate", str(run.root), "--corruption", "noise,cloud,striping"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "raysat", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    kept = run.root / "evaluations"
+    wait_for(lambda: bool(list(kept.glob("*/*/record.json"))), process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, "", "stopped; the same command resumes from here")
+    done = len(list(kept.glob("*/*/record.json")))
+    assert 1 <= done < 60
+    assert not list(kept.rglob("*.partial"))
+    assert f"evaluated  {60 - done} now, {done} before" in raysat(*words).out
+    assert raysat("ledger", "verify", run.root).code == 0
+
+
 def test_python_does_the_same(run: Ledger) -> None:
     found = package.evaluate(run.root, corruptions=["noise"], severities=[1], arms=["plain"])
     assert (found.evaluated, found.kept) == (2, 0)
@@ -202,11 +223,15 @@ def test_python_does_the_same(run: Ledger) -> None:
         ((), "nothing to evaluate"),
         (("--corruption", "fog"), "no corruption 'fog'"),
         (("--corruption", "haze,haze"), "twice"),
-        (("--corruptions", "--severities", "0"), "from 1 to 5"),
-        (("--corruptions", "--severities", "x"), "no whole numbers"),
+        (("--corruption", ""), "--corruption '' has an empty name"),
+        (("--corruptions", "--severities", "0"), "--severities must be a whole number from 1 to 5, got 0"),
+        (("--corruptions", "--severities", "x"), "--severities must be a whole number from 1 to 5, got x"),
+        (("--corruptions", "--severities", "1,1"), "twice"),
+        (("--corruptions", "--seeds", "4294967296"), "--seeds must be a whole number from 0 to 4,294,967,295"),
+        (("--importance", "--repeats", "101"), "--repeats must be a whole number from 1 to 100"),
         (("--corruptions", "--arms", "plane"), "no arm 'plane'"),
         (("--corruptions", "--arms", "plain", "--seeds", "7"), "no finished trial of seed 7"),
-        (("--corruptions", "--seeds", "7"), "no such finished trial"),
+        (("--corruptions", "--seeds", "0,7"), "no finished trial of seed 7"),
         (("--corruptions", "--split", "val"), "--split is of another store"),
         (("--calibrate", "platt"), "temperature"),
         (("--data", "nowhere"), "no patch store nowhere"),
