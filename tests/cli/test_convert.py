@@ -9,6 +9,7 @@ from raysat.cli.data import data
 from raysat.data.store import PatchStore
 from raysat.errors import DataError, InstallationError, UsageError
 from tests.helpers.data import left_behind, patches, splits_of, write_store
+from tests.helpers.small_disk import on_small_disk
 
 LAYOUTS = ("imagefolder", "torchgeo", "webdataset", "zarr")
 
@@ -79,6 +80,26 @@ def test_requests_that_make_no_sense(made, tmp_path):
     with pytest.raises(DataError, match="is not a patch store"):
         run("convert", tmp_path, "--to", "zarr", *out)
     assert left_behind(tmp_path) == ["store"]
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_any_layout(made, tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    code = f"""
+import os
+from raysat import convert, open_store
+from raysat.errors import DiskError
+with open("rest", "wb") as file:  # leaves some kB
+    file.truncate(0)
+    file.write(bytes(os.statvfs(".").f_bavail * os.statvfs(".").f_frsize - 8192))
+for layout in {LAYOUTS!r}:
+    try:
+        convert({str(made.path)!r}, layout, to=layout)
+    except DiskError as error:
+        print(error.message.endswith("No space left on device"), sorted(os.listdir()))
+"""
+    done = on_small_disk(folder, "size=2m", code)
+    assert done.stdout.splitlines() == ["True ['rest']"] * len(LAYOUTS), done.stderr
 
 
 def test_an_extra_that_is_missing(made, tmp_path, monkeypatch):
