@@ -71,6 +71,7 @@ SLOW = (
     "tests/cli/test_predict.py",
     "tests/cli/test_predict_refusals.py",
     "tests/cli/test_report.py",
+    "tests/config/test_every_member.py",
     "tests/config/test_limits.py",
     "tests/data/importers/test_synthetic.py",
     "tests/execution/test_imports.py",

@@ -24,6 +24,7 @@ from raysat.storage.sealed import SUMS, encode_sums
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["plain", "swa, ldam"])
 def test_models_of_an_arm_predict_what_its_records_hold(tiny_run: Ledger, landsat_store: PatchStore, arm: str) -> None:
     trained = load_arm(tiny_run, arm, device=CPU)

@@ -53,6 +53,7 @@ def engine(store: PatchStore, parts: dict[str, Any], *, resident: bool = False) 
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 4, 128])
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 def test_steps_from_buffers_equal_steps_one_by_one(

@@ -24,6 +24,7 @@ def _request(make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return PackingRequest.of((config(), config(augment={"kind": "mixup"})), make_store(), most=2)
 
 
+@pytest.mark.slow
 def test_a_measurement_is_made_once_and_kept(request_: PackingRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert known_packing(request_) is None
     with packing_measured(request_) as measured:
@@ -44,6 +45,7 @@ def test_what_is_kept_is_measured_anew_where_it_cannot_be_read(request_: Packing
     assert known_packing(request_) is None
 
 
+@pytest.mark.slow
 def test_a_network_that_cannot_train_is_told_in_a_line(request_: PackingRequest) -> None:
     nothing = request_.model_copy(update={"bands": ()})
     with packing_measured(nothing) as measured, pytest.raises(RuntimeError, match=r"^[^\n]+$"):
