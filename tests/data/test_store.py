@@ -85,9 +85,9 @@ def test_opening_costs_the_same_whatever_the_size(store, tmp_path):
         file.truncate(len(header.getvalue()) + count * 11 * 65 * 65)
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         opened = PatchStore.open(big)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     assert opened.images.shape == (count, 11, 65, 65)
     assert min(seconds) < 0.05
     tracemalloc.start()
