@@ -184,6 +184,7 @@ def test_another_store_may_have_other_bands_and_fewer_classes(raysat, run, small
         np.testing.assert_array_equal(kept.labels, [2, 0] * 15)
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on_where_it_was(raysat, run: Ledger) -> None:
     words = ["evaluate", str(run.root), "--corruption", "noise,cloud,striping"]
     process = subprocess.Popen(

@@ -47,8 +47,8 @@ def format_interval(estimate: Estimate | None, digits: int = 3, *, difference: b
     """
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
-    end = _end if difference else number
-    return f"[{end(estimate.low, digits)}, {end(estimate.high, digits)}]"
+    low, high = (_end(end, digits) if difference else _plain(end, digits) for end in (estimate.low, estimate.high))
+    return f"[{low}, {high}]"
 
 
 def format_estimate(estimate: Estimate | None, digits: int = 3, *, difference: bool = True) -> str:
@@ -60,8 +60,13 @@ def format_estimate(estimate: Estimate | None, digits: int = 3, *, difference: b
         difference: whether it is one, which has a sign.
     """
     value = None if estimate is None else estimate.value
-    text = format_difference(value, digits) if difference else number(value, digits)
+    text = format_difference(value, digits) if difference else NONE if value is None else _plain(value, digits)
     return f"{text} {format_interval(estimate, digits, difference=difference)}".rstrip()
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with a true minus."""
+    return number(value, digits).replace("-", "−")
 
 
 def _end(value: float, digits: int) -> str:
