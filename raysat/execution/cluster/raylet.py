@@ -24,7 +24,7 @@ _LOST: Final = ClusterError(
     "Ray on this machine ended: its raylet is gone",
     hint="was it stopped, or is the memory full? The same command resumes from here, on a machine of the cluster",
 )
-_PATIENCE_S: Final = 10  # for a raylet that has just begun
+_PATIENCE_S: Final = 30  # for a raylet that has just begun, on a machine with too much to do as well
 
 
 def check_node(address: str) -> None:
