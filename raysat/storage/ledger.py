@@ -176,12 +176,8 @@ class Ledger:
     def damage(self, trial_id: str) -> str | None:
         """Why a trial's record is not whole, or None: its files are there, and what was written by their checksums.
 
-        The weights alone are not read: that takes long, and ``ledger verify`` does.
-
-        Raises:
-            FormatError: another raysat wrote the record, which is not to be replaced.
-            DeniedError: this user may not read it.
-            DiskError: the machine cannot.
+        The weights alone are not read: that takes long, and ``ledger verify`` does. Raises FormatError where another
+        raysat wrote the record, which is not to be replaced, DeniedError or DiskError where it cannot be read.
         """
         try:
             files = self._sealed(trial_id)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rasterio
 
 from raysat.data.importers.manifest import read_manifest
 from raysat.data.sensors import SENSORS
@@ -291,8 +292,6 @@ def test_the_sensor_is_named_where_the_count_disagrees(folder):
 
 
 def test_missing_places_on_the_map_are_no_matter(folder, recwarn):
-    import rasterio
-
     profile = {"driver": "GTiff", "count": 2, "height": 6, "width": 6, "dtype": "uint16"}
     with rasterio.open(folder / "tif/2.tif", "w", **profile) as file:
         file.write(pixels(2))
