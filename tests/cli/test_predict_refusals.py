@@ -10,18 +10,8 @@ from raysat.storage.ledger import Ledger
 from tests.helpers.hostile_rasters import HOSTILE_RASTERS
 from tests.helpers.maps import BANDS, CLASSES, random_pixels, write_scene
 from tests.helpers.paths import ROOT
-from tests.helpers.run import run_alone
+from tests.helpers.run import ONE_ARM, run_alone
 from tests.helpers.small_disk import on_small_disk
-
-STUDY = """
-study: tiny
-base:
-  model: {name: test_resnet}
-  optim: {kind: adam, batch_size: 16, epochs: 1}
-seeds: [0]
-arms:
-  plain: {}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
             place = Place(scene=scene, x=160.0 * number, y=0.0, pixel_size=10.0)
             writer.add(patch, number % 3, ("train", "train", "val", "test")[number // 3 % 4], place=place)
         store: PatchStore = writer.close()
-    return run_alone(folder, STUDY, store)
+    return run_alone(folder, ONE_ARM, store)
 
 
 @pytest.mark.parametrize("what", HOSTILE_RASTERS)

@@ -18,22 +18,12 @@ from raysat.inference.load import load_arm
 from raysat.inference.maps.scene_map import MapOptions, SceneMap, make_map
 from raysat.storage.ledger import Ledger
 from tests.helpers.maps import write_scene
-from tests.helpers.run import run_alone
-
-STUDY = """
-study: tiny
-base:
-  model: {name: test_resnet}
-  optim: {kind: adam, batch_size: 8, epochs: 1}
-seeds: [0]
-arms:
-  plain: {}
-"""
+from tests.helpers.run import ONE_ARM, run_alone
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore) -> Ledger:
-    return run_alone(tmp_path_factory.mktemp("tiny"), STUDY, landsat_store)
+    return run_alone(tmp_path_factory.mktemp("tiny"), ONE_ARM, landsat_store)
 
 
 def write(folder: Path, store: PatchStore, number: int) -> Path:

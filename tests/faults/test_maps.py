@@ -21,20 +21,11 @@ from tests.helpers.loopback import loopback_cluster, without_ray
 from tests.helpers.maps import write_scene
 from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command
-from tests.helpers.run import run_alone
+from tests.helpers.run import ONE_ARM, run_alone
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
 
 NAME = f"scene-{os.getpid()}-"  # of ours
-STUDY = """
-study: tiny
-base:
-  model: {name: test_resnet}
-  optim: {kind: adam, batch_size: 8, epochs: 1}
-seeds: [0]
-arms:
-  plain: {}
-"""
 
 
 def mapping() -> list[int]:
@@ -44,7 +35,7 @@ def mapping() -> list[int]:
 
 
 def test_scenes_are_mapped_on_all_nodes_though_a_worker_is_killed(tmp_path: Path, landsat_store: PatchStore) -> None:
-    run = run_alone(tmp_path, STUDY, landsat_store)
+    run = run_alone(tmp_path, ONE_ARM, landsat_store)
     scenes = []
     for number in range(3):
         pixels = landsat_store.images[number * 32 : number * 32 + 32].reshape(4, 8, 3, 32, 32)

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -13,6 +14,16 @@ from raysat.storage.records import Hardware
 from raysat.study.load import load_study
 from raysat.training.loop import train
 from raysat.training.results import TrialResult
+
+ONE_ARM: Final = """
+study: tiny
+base:
+  model: {name: test_resnet}
+  optim: {kind: adam, batch_size: 8, epochs: 1}
+seeds: [0]
+arms:
+  plain: {}
+"""
 
 
 def plan_of(folder: Path, text: str, store: PatchStore) -> tuple[Plan, Ledger]:
