@@ -118,7 +118,9 @@ def check_size(file: rasterio.DatasetReader, path: object) -> rasterio.DatasetRe
 
 def _driver(path: Path) -> str | None:
     """The format of a file by how it begins."""
-    with open_regular(path, max_bytes=sys.maxsize, remedy="give the path of a file that is there", error=DataError) as content:
+    with open_regular(
+        path, max_bytes=sys.maxsize, remedy="give the path of a file that is there", error=DataError
+    ) as content:
         head = content.read(8)
     return next((driver for start, driver in DRIVERS.items() if head.startswith(start)), None)
 
