@@ -41,7 +41,6 @@ class CandidateSearcher(JobSource):
         """
         super().__init__(**options)
         self.log = prepared.log  # as it was last written down
-        self.error: StorageError | None = None  # why nothing can be written down any more
         self.state = SearchState(prepared.search, self.log, lambda config: self._trial(config).id)
         self._prepared, self._ledger = prepared, prepared.ledger
         self._halving, self._announce = halving, announce
@@ -82,7 +81,7 @@ class CandidateSearcher(JobSource):
             self.state.observe(self._numbers[job.id], message.epoch, message.score.balanced_accuracy)
 
     @override
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def completed(self, trial_id: str, result: dict[str, Any] | None, *, error: bool) -> None:
         """Note what became of a candidate; one that was interrupted stays as it is, to run again."""
         if result:
             self.on_trial_result(trial_id, result)  # Tune gives the epoch at which a trial is stopped here alone
@@ -109,7 +108,7 @@ class CandidateSearcher(JobSource):
         try:
             self._ledger.check_held()
             save_log(self._ledger.root, self.log)
-        except StorageError as error:  # inside Tune's loop it would count as a fault of the trial
+        except StorageError as error:
             self.error = error
 
     def sweep(self) -> None:

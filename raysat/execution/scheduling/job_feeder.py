@@ -87,7 +87,7 @@ class JobFeeder(JobSource):
             self._make(job.states[: message.epoch + 1])
 
     @override
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def completed(self, trial_id: str, result: dict[str, Any] | None, *, error: bool) -> None:
         """Let the jobs start that waited for this one, or give them up where it failed."""
         job, message = self.ended(trial_id, error=error), from_result(result)
         if job is None:

@@ -9,6 +9,7 @@ from typing import Any
 from ray.tune.search import Searcher
 from typing_extensions import override
 
+from raysat.errors import StorageError
 from raysat.execution.messages import from_result
 from raysat.execution.scheduling.deaths import Death
 from raysat.execution.scheduling.retries import Retries
@@ -22,7 +23,8 @@ def _no_limit() -> float:
 class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
     """A Searcher with nothing for Tune to set, to save or to restore: the run's folder says what is done.
 
-    Tune retries nothing: each attempt at a job is another trial of Tune's.
+    Tune retries nothing: each attempt at a job is another trial of Tune's. Inside Tune's loop a storage error would
+    count as a fault of the trial: it is kept, and nothing is handed out any more.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
         """
         super().__init__(metric="balanced_accuracy", mode="max")
         self.retries = retries or Retries()
+        self.error: StorageError | None = None  # by which the run cannot go on
         self.waiting = 0  # jobs handed out for which there is no slot yet
         self._room, self._avoided = room, avoided
         self._handed_out: dict[str, Job] = {}  # by Tune's trial
@@ -49,9 +52,12 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
     @override
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a job; None where there is no room, or nothing can start before another job ends; or FINISHED."""
-        if len(self._handed_out) >= self._room():
+        if self.error or len(self._handed_out) >= self._room():
             return None
-        job = self._again.pop(0) if self._again else self.next_job()
+        try:
+            job = self._again.pop(0) if self._again else self.next_job()
+        except StorageError as error:
+            self.error, job = error, None
         if job is None:
             return None if self._handed_out else str(Searcher.FINISHED)
         self._handed_out[trial_id] = job
@@ -61,6 +67,18 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
     @abstractmethod
     def next_job(self) -> Job | None:
         """The next job that can start; None while there is none."""
+
+    @override
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Note what became of a job."""
+        try:
+            self.completed(trial_id, result, error=error)
+        except StorageError as found:
+            self.error = found
+
+    @abstractmethod
+    def completed(self, trial_id: str, result: dict[str, Any] | None, *, error: bool) -> None:
+        """Note what became of a job, as ``Searcher.on_trial_complete`` is told it; may raise StorageError."""
 
     @abstractmethod
     def is_done(self, job: Job) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import ray.tune
 from typing_extensions import override
 
-from raysat.errors import ClusterError, DiskError
+from raysat.errors import ClusterError, DiskError, StorageError
 from raysat.execution.events import NodeLost, NodeUnfit, OnEvent, Resized, Retrying
 from raysat.execution.messages import StorageFailed, StoreTold, TrialDone, from_result, place_of
 from raysat.execution.run_state import RunState
@@ -58,7 +58,7 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
         self._told = slots.fit  # how many jobs fit, as was told last
         self._unfit: dict[str, UnfitNode] = {}  # by Ray's id
         self.is_stopping = False
-        self.error: ClusterError | None = None  # by which no job can be done any more
+        self.error: ClusterError | StorageError | None = None  # by which the run cannot go on
 
     def stop(self) -> None:
         """End Tune's loop after its step, without its wait for slots: what they have to keep is on disk."""
@@ -84,6 +84,8 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
 
     @override
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        if self._source.error:  # the end of the job could not be noted, whatever it was
+            return
         job = trial.config["job"]
         death = self._source.retries.deaths(job.id)[-1]
         if death.lost_node is not None:
@@ -98,7 +100,12 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             if node is None:
                 self._on_event(Retrying(name=row.item.name, seed=row.item.seed, reason=death.reason))
             return
-        for item in record_deaths(job, self._source.retries, self._ledger, self._artifacts):
+        try:
+            finished = record_deaths(job, self._source.retries, self._ledger, self._artifacts)
+        except StorageError as error:
+            self.error = error
+            return
+        for item in finished:
             self._state.receive(TrialDone(job=job.id, trial=item.id))  # the worker died before it could say so
         self._state.fail(job)
 
@@ -116,8 +123,9 @@ class TuneEvents(ray.tune.Callback):  # type: ignore[misc]  # ray ships no types
             more = f" (and {plural(len(unfit) - 1, 'more node')})" if len(unfit) > 1 else ""
             error = f"no machine is left that can do a job: {unfit[0]}{more}"
             self.error = ClusterError(error, hint=f"{unfit[0].remedy}; the same command resumes from here")
+        self.error = self.error or self._source.error
+        if self.is_stopping or self.error:
             self.is_stopping = True
-        if self.is_stopping:
             raise KeyboardInterrupt
 
     def _tell_of_nodes(self) -> None:

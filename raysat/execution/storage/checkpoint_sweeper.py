@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Final
 
+from raysat.errors import DiskError
 from raysat.planning.stages import Job, TrainJob
 from raysat.storage.checkpoints import Checkpoints
 
@@ -39,7 +41,7 @@ class CheckpointSweeper:
             self.sweep()
 
     def job_done(self, job: Job) -> None:
-        """Delete what this job alone could use, now or soon."""
+        """Delete what this job alone could use, now or soon: where storage does not answer, after a later job."""
         if not isinstance(job, TrainJob) or job.id not in self._unfinished:
             return
         self._unfinished.remove(job.id)
@@ -48,11 +50,14 @@ class CheckpointSweeper:
             if not self._users[state]:
                 del self._users[state]
         if self._clock() >= self._next:
-            self.sweep()
+            with suppress(DiskError):  # the records are written: no run need end for a file too many
+                self.sweep()
 
     def sweep(self) -> None:
-        """Delete all that no unfinished job can use."""
+        """Delete all that no unfinished job can use. Raises StorageError."""
         began = self._clock()
-        self._checkpoints.sweep(self._users)
-        ended = self._clock()
-        self._next = ended + _PAUSE * (ended - began)
+        try:
+            self._checkpoints.sweep(self._users)
+        finally:
+            ended = self._clock()
+            self._next = ended + _PAUSE * (ended - began)

@@ -9,6 +9,7 @@ from ray.tune.search import Searcher
 
 from raysat.config.families.images import Dcgan
 from raysat.config.schema import Config, Generation, Trial
+from raysat.errors import DiskError
 from raysat.execution.messages import JobDone, JobFailed, StateSaved, to_result
 from raysat.execution.scheduling.deaths import Death
 from raysat.execution.scheduling.job_feeder import JobFeeder
@@ -200,3 +201,14 @@ def test_no_more_is_handed_out_than_there_is_room_for() -> None:
     searcher.on_trial_complete("2", DONE)
     assert asked(searcher, "5") is None
     assert asked(searcher, "6") is None
+
+
+def test_storage_that_fails_in_tunes_loop_is_kept_and_nothing_more_is_handed_out() -> None:
+    def unreachable(job: Job) -> bool:
+        raise DiskError("cannot read a record")
+
+    searcher = feeder([trial("a"), trial("b"), trial("c")], is_done=unreachable)
+    assert [asked(searcher, t) for t in ("1", "2")] == ["a", "b"]
+    searcher.on_trial_complete("1", None, error=True)
+    assert str(searcher.error) == "cannot read a record"
+    assert asked(searcher, "3") is None

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from raysat.errors import DiskError
 from raysat.execution.events import NodeUnfit, ignore
-from raysat.execution.messages import State, StoreTold, to_result
+from raysat.execution.messages import JobDone, State, StoreTold, to_result
 from raysat.execution.run_state import RunState
 from raysat.execution.scheduling.deaths import Death
 from raysat.execution.scheduling.finished import is_finished
@@ -166,3 +167,36 @@ def test_a_node_that_is_unfit_is_told_once_and_without_another_the_run_ends(tmp_
     assert events.error is not None
     assert events.error.message == "no machine is left that can do a job: 10.0.0.7: GPU 0 (H100) is lost"
     assert events.error.hint == "restart the machine; the same command resumes from here"
+
+
+@pytest.mark.parametrize("where", ["the end of a job", "its failure"])
+def test_storage_that_fails_in_tunes_loop_ends_the_run_with_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def unreachable(*arguments: object) -> None:
+        raise DiskError("cannot reach the bucket")
+
+    jobs, ledger = train_jobs([way("trial", 6)]), Ledger(tmp_path / "run")
+    at_end = unreachable if where == "the end of a job" else ignore
+    source = JobFeeder(jobs, is_done=lambda job: False, on_done=at_end, on_lost=lambda job: None)
+    slots = SimpleNamespace(fit=1, grows=False)
+    events = TuneEvents(
+        RunState(jobs),
+        source,
+        slots,  # type: ignore[arg-type]
+        ledger,
+        Artifacts(tmp_path / "generated"),
+        ignore,
+    )
+    trial = SimpleNamespace(config=source.suggest("1"))
+    events.on_trial_start(0, [], trial)
+    if at_end is ignore:
+        monkeypatch.setattr(ledger, "write_failure", unreachable)
+        source.note_death("1", DIED)
+    else:  # Tune takes what is raised there for a failure of the trial, and would tell of it
+        source.on_trial_complete("1", to_result(JobDone(job=jobs[0].id)))
+    source.on_trial_complete("1", None, error=True)
+    events.on_trial_error(0, [], trial)
+    with pytest.raises(KeyboardInterrupt):
+        events.on_step_end(1, [])
+    assert str(events.error) == "cannot reach the bucket"

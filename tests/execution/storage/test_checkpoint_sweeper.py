@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raysat.errors import DiskError
 from raysat.execution.storage.checkpoint_sweeper import CheckpointSweeper
 from raysat.planning.jobs import PlannedTrial
 from raysat.planning.stages import train_jobs
@@ -76,3 +77,20 @@ def test_a_sweep_that_takes_long_is_followed_by_a_pause(checkpoints: Checkpoints
     assert set(checkpoints.names()) == {*JOBS[2].states}
     sweeper.sweep()
     assert not set(checkpoints.names())
+
+
+def test_storage_that_does_not_answer_is_swept_after_a_later_job(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(keep: object) -> None:
+        raise DiskError("cannot list the run's checkpoints")
+
+    sweeper = CheckpointSweeper(checkpoints, JOBS, clock=Clock())
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "sweep", unreachable)
+        sweeper.job_done(JOBS[0])
+        with pytest.raises(DiskError):  # at the end of a run it is said
+            sweeper.sweep()
+    assert set(checkpoints.names()) == {state for job in JOBS for state in job.states}
+    sweeper.job_done(JOBS[1])
+    assert set(checkpoints.names()) == {state for job in JOBS[2:] for state in job.states}
