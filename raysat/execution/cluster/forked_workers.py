@@ -23,8 +23,7 @@ from raysat.execution.cluster.python_path import raysat_path
 
 # Not Ray itself: when it is imported it reads variables that each worker gets from its raylet.
 _MODULES: Final = (
-    *("raysat.training.loop", "raysat.training.models.build", "torch._dynamo"),  # the last by each optimiser of torch
-    *("raysat.planning.stages", "raysat.storage.artifacts"),
+    *("raysat.execution.workers.preload", "raysat.planning.stages", "raysat.storage.artifacts"),
     *("pandas", "pyarrow.fs", "fsspec", "jsonschema", "requests"),  # by Ray
 )
 # Without the threads that numpy and pyarrow start when they are imported.

@@ -29,6 +29,7 @@ from raysat.execution.workers.node_check import check_this_node, hardware_faults
 from raysat.execution.workers.termination import sigterm_saves
 from raysat.execution.workers.worker_context import SlotSettings, WorkerContext
 from raysat.planning.stages import Job
+from raysat.training.late_compiler import put_off_compiler
 
 _NOWHERE: Final = "mock://nowhere/slot"  # a file system of Arrow's in memory
 
@@ -45,6 +46,7 @@ def _work(config: dict[str, Any]) -> None:
     """Import torch in the workers alone: the slots of worker groups start seconds sooner without."""
     with hardware_faults_told():
         check_this_node(config["settings"])
+        put_off_compiler()
         from raysat.execution.workers.worker import work
 
         work(WorkerContext(**config, storage=config["settings"].storage.open()))

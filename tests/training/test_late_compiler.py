@@ -1,0 +1,48 @@
+"""Torch's compiler is not imported by what trains, and is itself as soon as somebody asks for more."""
+
+import subprocess
+import sys
+
+import pytest
+
+TRAINS = """
+import sys
+from raysat.training.late_compiler import put_off_compiler
+put_off_compiler()
+import inspect
+import timm
+import torch
+network = torch.nn.Linear(2, 1)
+for optimizer in (torch.optim.Adam(network.parameters()), torch.optim.SGD(network.parameters(), lr=0.1)):
+    network(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+inspect.getmodule(inspect.currentframe())
+assert "torch._dynamo.convert_frame" not in sys.modules
+"""
+
+
+def run(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "from torch._dynamo.utils import counters",
+        "import torch._dynamo.config as config; config.cache_size_limit",
+        "import torch._dynamo; assert torch._dynamo.optimize",
+        "from torchvision.ops.roi_align import is_compile_supported; assert is_compile_supported('cpu')",
+        "assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)) == 2",
+    ],
+)
+def test_training_leaves_the_compiler_out_until_it_is_asked_for(asked: str) -> None:
+    run(f"{TRAINS}\n{asked}\nassert 'torch._dynamo.convert_frame' in sys.modules\nassert torch._dynamo.__file__")
+
+
+def test_where_torch_is_there_before_nothing_is_put_off() -> None:
+    run(
+        "import torch\nfrom raysat.training.late_compiler import put_off_compiler\nput_off_compiler()\n"
+        "import torch._dynamo\nassert torch._dynamo.__file__"
+    )
