@@ -33,6 +33,7 @@ class _Late(ModuleType):
         for late in (_COMPILER, _UTILS):
             if isinstance(sys.modules.get(late), _Late):
                 del sys.modules[late]
+
         import_module(_COMPILER)
         return getattr(import_module(self.__name__), name)
 

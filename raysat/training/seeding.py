@@ -34,17 +34,17 @@ def reproducible(device: torch.device, seed: int, *purpose: str | int) -> Iterat
     Torch would also fill all memory that it hands out, in case somebody reads it unwritten: 4 % of a step.
     """
     cuda, benchmark = device.type == "cuda", torch.backends.cudnn.benchmark
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    strict, mode = torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     with torch.random.fork_rng(devices=[device] if cuda else []):
         torch.manual_seed(derive(seed, *purpose))
         try:
-            torch.use_deterministic_algorithms(strict or not cuda)
+            # The same as torch.use_deterministic_algorithms, which imports torch's compiler, to tell it too.
+            torch.set_deterministic_debug_mode("error" if strict or not cuda else "default")
             torch.utils.deterministic.fill_uninitialized_memory = fill and strict  # type: ignore[attr-defined]
             torch.backends.cudnn.benchmark = cuda
             yield
         finally:
-            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+            torch.set_deterministic_debug_mode(mode)
             torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
             torch.backends.cudnn.benchmark = benchmark

@@ -12,7 +12,9 @@ put_off_compiler()
 import inspect
 import timm
 import torch
-network = torch.nn.Linear(2, 1)
+from raysat.training.seeding import reproducible
+with reproducible(torch.device("cpu"), 0, "weights"):
+    network = torch.nn.Linear(2, 1)
 for optimizer in (torch.optim.Adam(network.parameters()), torch.optim.SGD(network.parameters(), lr=0.1)):
     network(torch.ones(1, 2)).sum().backward()
     optimizer.step()
