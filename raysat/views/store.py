@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from raysat.data.exporters.write import ExportSummary
 from raysat.data.importers.base import ImportSummary
 from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
 from raysat.formatting import data_size, elide, plural
+
+if TYPE_CHECKING:
+    from raysat.data.exporters.write import ExportSummary  # and GDAL: half a second that others do without
 
 _COUNTED = 10  # classes whose counts still fit a line
 
