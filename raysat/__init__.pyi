@@ -1,3 +1,4 @@
+from .api.across import AcrossDataSets, across
 from .api.cache import StoreCache, store_cache
 from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
@@ -31,6 +32,7 @@ from .views.run import RunView
 
 __version__: str
 __all__ = [
+    "AcrossDataSets",
     "ClusterOptions",
     "ClusterPlan",
     "Comparison",
@@ -60,6 +62,7 @@ __all__ = [
     "Study",
     "TrainedModel",
     "ablate",
+    "across",
     "compare",
     "convert",
     "data_set",

@@ -235,7 +235,7 @@ def open_run(path: AnyPath | str) -> Run:
 @checked
 def ablate(
     study: AnyPlan | Study | Source,
-    data: Store | Path | str = "demo",
+    data: Store | Path | str | None = None,
     *,
     out: AnyPath | str = "runs",
     cluster: ClusterOptions | None = None,
@@ -249,7 +249,8 @@ def ablate(
 
     Args:
         study: what to train: a plan, a study, or what ``load_study`` reads one from.
-        data: a patch store, its path or URL, or ``demo``; a plan has its own.
+        data: a patch store, its path or URL, or ``demo``, which is the default; a plan has its own. Of a study with
+            several stores, one of ``study.stores``.
         out: the folder of runs, or its URL (``s3://bucket/runs``); this one goes to ``out/<study>``.
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         reuse_epochs: train epochs that trials have in common once; a plan says so itself.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +15,10 @@ from typing_extensions import override
 from raysat.api.stores import Store, as_store
 from raysat.config.arguments import Seed, Workers, checked
 from raysat.config.diff import flatten, label
-from raysat.errors import prefixed
+from raysat.errors import UsageError, prefixed
 from raysat.execution.prepare import prepare
 from raysat.files import AnyPath, as_path
-from raysat.formatting import plural
+from raysat.formatting import one_line, plural
 from raysat.planning import build
 from raysat.planning.build import PendingJobs
 from raysat.planning.jobs import PlannedTrial
@@ -28,6 +29,7 @@ from raysat.reporting.render.rows import Rows
 from raysat.search import load as search_file
 from raysat.study import load as study_file
 from raysat.study.source import Source
+from raysat.study.stores import run_name
 from raysat.views.plan import show_plan
 from raysat.views.shown import Shown
 from raysat.views.table import plain_table
@@ -192,7 +194,7 @@ def load_search(
 @checked
 def plan(
     study: study_file.Study | Source,
-    data: Store | Path | str = "demo",
+    data: Store | Path | str | None = None,
     *,
     workers: Workers = 1,
     reuse_epochs: bool = True,
@@ -201,7 +203,8 @@ def plan(
 
     Args:
         study: what to compare, or what ``load_study`` reads it from.
-        data: a patch store, its path or URL, or ``demo`` for the embedded synthetic data.
+        data: a patch store, its path or URL, or ``demo`` for the embedded synthetic data, which is the default; of a
+            study with several stores, one of ``study.stores``.
         workers: data-parallel workers of each trial.
         reuse_epochs: train epochs that trials have in common once; the numbers are the same.
 
@@ -210,15 +213,21 @@ def plan(
 
     Raises:
         StudyError: a mistake in the study.
-        UsageError: an arm that cannot train on the data, by its name.
+        UsageError: an arm that cannot train on the data, by its name; a store that the study does not name.
         DataError: the data cannot be read.
     """
     study = study if isinstance(study, study_file.Study) else load_study(study)
     if study.reference is not None:
         with prefixed(study.reference_place):
             reference.load(study.reference)  # an unknown one is an error before anything is trained
-    store, name = as_store(data)
-    return _shown(Plan, prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs))
+    if data is None and study.stores:
+        message = f"the study is of {len(study.stores)} stores: {', '.join(map(one_line, study.stores))}"
+        raise UsageError(message, hint="choose one of them with {--data}")
+    store, name = as_store("demo" if data is None else data)
+    if study.stores:
+        study = replace(study, name=run_name(study.name, study.stores, name))
+    with prefixed(name) if study.stores else nullcontext():  # several are planned: which of them is it?
+        return _shown(Plan, prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs))
 
 
 def _shown(kind: type[_T], value: Any) -> _T:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from raysat import __version__
+from raysat.cli.across import across
 from raysat.cli.cluster import cluster
 from raysat.cli.console import console
 from raysat.cli.data import data
@@ -34,6 +35,9 @@ from raysat.formatting import plural
 from raysat.interrupts import is_stopping
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raysat.api.runs import Run
     from raysat.api.studies import Plan
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.files import AnyPath
@@ -56,6 +60,7 @@ def cli(debug: bool) -> None:
 
 
 _COMMANDS: Final = (
+    across,
     cluster,
     compare,
     data,
@@ -100,14 +105,34 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
         from raysat.views.run import RunView
         from raysat.views.timings import show_timings
 
-        out, timings = console(), Timings(BEGAN)
-        plan = options.plan()
-        out.print(f"study      {plan.study.name}: {_count(plan)}")
-        out.print(f"data       {options.data}: {describe_store(plan.store)}")
-        for line in no_effect_lines(no_effects(plan), out.width, {}):
-            out.print(line)
-        machines = replace(cluster, workers=options.workers)
-        run = train(plan, out=options.out, cluster=machines, on_event=to_all(RunView(out), timings), cache=cache)
+        out, timings, complete = console(), Timings(BEGAN), True
+        runs: list[Run] = []
+        for plan in options.plans():
+            out.print(f"study      {plan.study.name}: {_count(plan)}")
+            out.print(f"data       {plan.data}: {describe_store(plan.store)}")
+            for line in no_effect_lines(no_effects(plan), out.width, {}):
+                out.print(line)
+            told = to_all(RunView(out), timings)
+            run = train(
+                plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=told, cache=cache
+            )
+            complete = _show_run(run, out) and complete
+            runs.append(run)
+            if run.outcome and run.outcome.interrupted:
+                break
+    if len(runs) > 1:
+        folders = " ".join(shlex.quote(str(run.path)) for run in runs)
+        out.print(f"next: raysat across {folders} says what holds on all of them")
+    if timed:
+        out.print()
+        show_timings(timings.spent(), out)
+    if any(run.outcome and run.outcome.interrupted for run in runs):
+        return INTERRUPTED
+    return 0 if complete else 1
+
+
+def _show_run(run: Run, out: Console) -> bool:
+    """Print a run's leaderboard, what was written, and what to do next; returns whether all of it is trained."""
     out.print()
     run.show(out)
     out.print()
@@ -119,12 +144,7 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
         out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
     for note in run.notes():
         out.print(note, style="yellow")
-    if timed:
-        out.print()
-        show_timings(timings.spent(), out)
-    if run.outcome and run.outcome.interrupted:
-        return INTERRUPTED
-    return 0 if board.finished == board.planned or run.is_complete else 1
+    return board.finished == board.planned or run.is_complete
 
 
 @cli.command()
@@ -133,13 +153,16 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
 @click.option("--estimate", is_flag=True, help="Measure some steps on this machine, to say how long it would take.")
 def plan(options: AblateOptions, everything: bool, estimate: bool) -> None:
     """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
-    plan = options.plan()
+    plans = options.plans()
     from raysat.views.plan import show_plan
 
     out = console()
-    with out.status("measuring some steps of each network") if estimate else nullcontext():
-        summary = plan.summary(options.out, estimate=estimate)
-    show_plan(summary, out, everything=everything)
+    for place, plan in enumerate(plans):
+        with out.status("measuring some steps of each network") if estimate else nullcontext():
+            summary = plan.summary(options.out, estimate=estimate)
+        if place:
+            out.print()
+        show_plan(summary, out, everything=everything)
 
 
 def _count(plan: Plan) -> str:

@@ -53,7 +53,7 @@ class AblateOptions:
     """A study, how to alter it, and what to run it on."""
 
     space: AnyPath
-    data: str
+    data: str | None
     epochs: int | None
     seeds: int | None
     settings: tuple[str, ...]
@@ -61,20 +61,28 @@ class AblateOptions:
     reuse_epochs: bool
     out: AnyPath
 
-    def plan(self) -> Plan:
-        """Read the study and plan it on its data."""
+    def plans(self) -> list[Plan]:
+        """Read the study and plan it on its data, or on each of its stores: a mistake in the last one is said now."""
         from raysat.study.load import load_study, parse_settings
 
         overrides = parse_settings(self.settings)
         study = load_study(self.space, overrides=overrides, epochs=self.epochs, seeds=self.seeds)
         from raysat.api.studies import plan  # after the study, so that a mistake there is said at once
 
-        planned = plan(study, self.data, workers=self.workers, reuse_epochs=self.reuse_epochs)
-        return replace(planned, command=self._command(study.name))
+        names = (self.data,) if self.data else study.stores or (None,)
+        planned = [plan(study, name, workers=self.workers, reuse_epochs=self.reuse_epochs) for name in names]
+        return [replace(each, command=self._command(study.name, each.data)) for each in planned]
 
-    def _command(self, study: str) -> str:
+    def plan(self) -> Plan:
+        """The plan of a study on one store. Raises UsageError for a study of several."""
+        first, *others = self.plans()
+        if others:
+            raise UsageError("the study is of several stores", hint="choose one of them with {--data}")
+        return first
+
+    def _command(self, study: str, data: str) -> str:
         """The command that trains the same from a copy of the study that is called by its name."""
-        words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", self.data]
+        words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", data]
         words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
         words += [word for setting in self.settings for word in ("--set", setting)]
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
@@ -107,7 +115,11 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with_options(
         _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__)),
         click.option("--space", type=FILE, required=True, help="The study, a YAML file."),
-        data_option,
+        click.option(
+            "--data",
+            help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo', the default; of a study "
+            "with several stores, one of them.",
+        ),
         click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every arm; points in training follow."),
         click.option("--seeds", type=Whole(1, limits.SEEDS), help="Run the first so many of the study's seeds."),
         set_option,

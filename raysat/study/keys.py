@@ -14,5 +14,7 @@ STUDY_KEYS: Final = {
     "grid": "Axes, each a section or a dotted key with a list of values: one arm for each combination.",
     "zip": "Groups of axes whose values move together, first with first; each group is one more axis of the grid.",
     "exclude": "Combinations of the grid to leave out: each rule names keys and values that a combination must have.",
+    "stores": "Patch stores to train every arm on, two or more, as --data takes them: a run each, STUDY-STORE, which "
+    "raysat across compares. Without, the study is of one store, that of --data.",
     "reference": "Published rows to show beside the arms of the same names: table1 or table2 of Rawal & Pradhan 2020.",
 }

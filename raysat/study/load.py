@@ -27,6 +27,7 @@ from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.rates import check_rate, schedule_of
 from raysat.study.source import Document, Source, read_source
+from raysat.study.stores import read_stores
 
 _ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
 NO_OVERRIDES: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -41,6 +42,7 @@ class Study:
     seeds: tuple[int, ...]
     reference: str | None
     reference_place: str = ""  # where the file names it
+    stores: tuple[str, ...] = ()  # to train it on; none where it is of whatever store it is given
     text: str
 
 
@@ -114,6 +116,7 @@ def load_study(
         seeds=numbers,
         reference=_text(document, "reference"),
         reference_place=document.location(("reference",)),
+        stores=read_stores(document),
         text=given.text,
     )
 

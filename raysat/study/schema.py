@@ -40,6 +40,13 @@ def study_schema() -> Schema:
         "grid": {"$ref": "#/$defs/axes", "minProperties": 1},
         "zip": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/axes", "minProperties": 1}},
         "exclude": {"type": "array", "minItems": 1, "items": {**OVERRIDE, **some}},
+        "stores": {
+            "type": "array",
+            "items": {"type": "string", "pattern": r"\S", "maxLength": limits.PATH},
+            "minItems": 2,
+            "maxItems": limits.STORES,
+            "uniqueItems": True,
+        },
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {

@@ -78,7 +78,16 @@ class JobSource(Searcher):  # type: ignore[misc]  # ray ships no types
 
     @abstractmethod
     def completed(self, trial_id: str, result: dict[str, Any] | None, *, error: bool) -> None:
-        """Note what became of a job, as ``Searcher.on_trial_complete`` is told it; may raise StorageError."""
+        """Note what became of a job.
+
+        Args:
+            trial_id: Tune's, for one attempt.
+            result: the last, which holds a message of the worker's.
+            error: whether the worker ended without one.
+
+        Raises:
+            StorageError: its records cannot be seen, or what is not needed any more cannot be deleted.
+        """
 
     @abstractmethod
     def is_done(self, job: Job) -> bool:

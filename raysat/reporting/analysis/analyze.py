@@ -132,7 +132,7 @@ def analyze(
     ranked = board.ranked
     best = ranked[0].name
     plan = design(board.arms)
-    base = _default_baseline(ranked, plan) if baseline is None else _named_arm(ranked, baseline)
+    base = default_baseline(ranked, plan) if baseline is None else named_arm(ranked, baseline)
     asked = None if explained is None else _explainable(ranked, explained, base)
     preplanned = [parse_combination(text, plan) for text in combinations]
 
@@ -185,8 +185,8 @@ def choose(ledger: Ledger, arms: Sequence[str] = ()) -> tuple[TrialPredictions, 
     predictions = read_predictions(board)
     board = replace(board, arms=rank(board.arms))
     ranked = board.ranked
-    base = _default_baseline(ranked, design(board.arms))
-    asked = [_named_arm(ranked, text) for text in arms]
+    base = default_baseline(ranked, design(board.arms))
+    asked = [named_arm(ranked, text) for text in arms]
     arm = explained_arm(board, base, next((name for name in asked if name != base), None))
     changes = None if arm is None else find_changes(predictions, arm, base)
     if changes is None:
@@ -206,13 +206,13 @@ def _is_tie(difference: Estimate | None) -> bool:
     return difference is not None and difference.low is not None and not difference.excludes_zero
 
 
-def _default_baseline(arms: Sequence[Arm], plan: Design) -> str:
+def default_baseline(arms: Sequence[Arm], plan: Design) -> str:
     """The arm of the grid without any method, if there is one; else the study's first that has finished."""
     without = plan.arm({factor.name: factor.levels[0] for factor in plan.factors}) if plan.factors else None
     return without or min(arms, key=lambda arm: arm.position).name
 
 
-def _named_arm(arms: Sequence[Arm], text: str) -> str:
+def named_arm(arms: Sequence[Arm], text: str) -> str:
     """The name of an arm that a user gave by its name or its label."""
     names = {arm.name: arm.name for arm in arms} | {arm.label: arm.name for arm in arms}
     return names[check_known(text, list(names), "finished arm")]
@@ -220,7 +220,7 @@ def _named_arm(arms: Sequence[Arm], text: str) -> str:
 
 def _explainable(arms: Sequence[Arm], text: str, baseline: str) -> str:
     """The name of an arm that is to be explained."""
-    if (name := _named_arm(arms, text)) == baseline:
+    if (name := named_arm(arms, text)) == baseline:
         raise UsageError(f"{text!r} is the baseline, which changes nothing", hint="name another arm with {--explain}")
     return name
 

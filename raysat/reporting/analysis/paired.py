@@ -13,7 +13,7 @@ import numpy as np
 
 from raysat.metrics.catalog import Metric
 from raysat.reporting.analysis.bootstrap import N_RESAMPLES, observed, resample, resampled_metrics
-from raysat.reporting.analysis.estimate import Estimate, Floats, interval, middle, spread
+from raysat.reporting.analysis.estimate import Estimate, Floats, interval, middle, spread, standard_error
 from raysat.reporting.analysis.predictions import TrialPredictions
 from raysat.reporting.analysis.significance import EPSILON, sign_flip
 
@@ -114,6 +114,16 @@ class PairedBootstrap:
         known = [m for m, of_metric in enumerate(values) if np.isfinite(of_metric).all()]
         estimates = self._estimates(values[known], resampled[known])
         return {self.metrics[m]: estimate for m, estimate in zip(known, estimates, strict=True)}
+
+    def standard_errors(self, contrast: Contrast) -> dict[Metric, float]:
+        """The standard error of a contrast in every metric; empty where its arms have fewer than two common seeds."""
+        seeds = self.seeds(*contrast.arms)
+        if len(seeds) < 2:
+            return {}
+        values, resampled = self.blocks(contrast, seeds)
+        known = [m for m, of_metric in enumerate(values) if np.isfinite(of_metric).all()]
+        errors = standard_error(values[known], resampled[known])
+        return {self.metrics[m]: float(error) for m, error in zip(known, errors, strict=True)}
 
     def mean(self, contrast: Contrast) -> dict[Metric, Estimate]:
         """Estimate a mean of arms in every metric: no difference, so without a test; its interval stays in bounds."""
