@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from raysat.cli.signals import INTERRUPTED, Signals
+from raysat.training.late_compiler import put_off_compiler
 
 BEGAN: Final = time.monotonic()  # when the command did, but for Python's own start
 # Objects made before the collector looks for cycles. Python's 700 cost a fifth of the time of a command that reads
@@ -18,6 +19,7 @@ def main() -> None:
     """Run the raysat command, and end the process with its exit code."""
     signals = Signals()
     gc.set_threshold(_COLLECT_AFTER)
+    put_off_compiler()
     try:
         from raysat.cli.main import run
 
