@@ -11,6 +11,7 @@ from .api.importers import ImportResult, import_droughtwatch, import_folder, imp
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
 from .api.maps import Maps, predict
 from .api.models import load_model
+from .api.plugins import Plugin, PluginCheck, check_plugin, load_plugin
 from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, ablate, open_run
@@ -51,6 +52,8 @@ __all__ = [
     "NotebookView",
     "PatchPredictions",
     "Plan",
+    "Plugin",
+    "PluginCheck",
     "RaysatError",
     "Report",
     "Run",
@@ -63,6 +66,7 @@ __all__ = [
     "TrainedModel",
     "ablate",
     "across",
+    "check_plugin",
     "compare",
     "convert",
     "data_set",
@@ -81,6 +85,7 @@ __all__ = [
     "import_zarr",
     "load_cluster",
     "load_model",
+    "load_plugin",
     "load_search",
     "load_study",
     "make_synthetic",

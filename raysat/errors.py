@@ -4,7 +4,8 @@
     |-- UsageError               exit code 2: the request is wrong, nothing was started
     |   |-- StudyError           a study file: names file and line
     |   |-- BandError            bands that a sensor or a store does not have
-    |   `-- PlanError            a study that cannot run on this store
+    |   |-- PlanError            a study that cannot run on this store
+    |   `-- PluginError          a plugin that cannot be used: names its file and line
     |-- DataError                exit code 2: input data that cannot be read or trusted
     |   `-- StoreError           a patch store that is missing, half-written or of another format
     |-- StorageError             exit code 2: files of a run that are missing, damaged or cannot be trusted
@@ -46,11 +47,13 @@ EXIT_CODES: Final = {  # of a command
     143: "stopped by SIGTERM",
 }
 _LONGEST: Final = 500  # characters of a message, and of a hint
-_WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z]+(?: [a-z]+)?)\}")
+_WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z-]+(?: [a-z]+)?)\}")
 _IN_PYTHON: Final = {  # what is not called as its option or command
     "--set": "overrides",
     "--combination": "combinations",
     "--from": "from_",
+    "--plugin": "raysat.load_plugin",
+    "raysat check-plugin": "raysat.check_plugin",
     "raysat data import": "raysat.import_geotiff or its like",
     "raysat status": "Run.status",
 }
@@ -96,6 +99,10 @@ class BandError(UsageError):
 
 class PlanError(UsageError):
     """A study that cannot run on this store."""
+
+
+class PluginError(UsageError):
+    """A plugin that cannot be used, or fails; where it is the plugin's code, the message begins with ``file:line``."""
 
 
 class DataError(RaysatError):

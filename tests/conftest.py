@@ -47,6 +47,7 @@ RAY = (
     "tests/cli/test_cache.py",
     "tests/cli/test_generate.py",
     "tests/cli/test_main.py",
+    "tests/cli/test_plugins_on_ray.py",
     "tests/cli/test_remote_data.py",
     "tests/cli/test_signals.py",
     "tests/deploy/test_jobs.py",
@@ -61,6 +62,7 @@ RAY = (
     "tests/execution/test_ray_start.py",
     "tests/faults/",
     "tests/hosts/test_benchmark.py",
+    "tests/hosts/test_plugins.py",
     "tests/hosts/test_studies.py",
     "tests/test_checkpoints_benchmark.py",
     "tests/test_reactions_benchmark.py",
@@ -89,6 +91,7 @@ SLOW = (
     "tests/study/test_schema.py",
     "tests/test_fuzz.py",
     "tests/test_gpu_benchmark.py",
+    "tests/training/contract/",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )

@@ -69,6 +69,7 @@ def test_the_tree_in_the_docstring_shows_every_error():
         "StudyError",
         "BandError",
         "PlanError",
+        "PluginError",
     }
 
 

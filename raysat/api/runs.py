@@ -40,6 +40,7 @@ from raysat.storage.event_log import LoggedEvent
 from raysat.storage.garbage import Garbage, collect_run
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes
+from raysat.storage.plugins import keep_plugins, missing_plugin
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.trial_events import events_of
 from raysat.storage.verify import Verification, verify
@@ -122,6 +123,8 @@ class Run(Shown):
             config = self.ledger.read_spec(trial).config
             if isinstance(config, Config):
                 return config
+            if (missing := missing_plugin(self.path, config)) is not None:
+                raise missing
             raise StorageError(f"arm {arm!r} was trained by another raysat, whose settings this one does not know")
         raise UsageError(f"arm {arm!r} has no finished trial", hint=f"see {self.path}")
 
@@ -287,6 +290,7 @@ def ablate(
 
                 outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
         else:
+            keep_plugins(pending.ledger.root, study.plugins)
             pending.ledger.write_plan(study.study.text, study.to_file())
         results = read_leaderboard(pending.ledger, known)
         files = write_leaderboard(*results, pending.ledger.root)

@@ -8,7 +8,7 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, read_numbers, read_words
+from raysat.cli.options import FOLDER, plugins_loaded, read_numbers, read_words
 from raysat.config import limits
 from raysat.data.corruptions import SEVERITIES
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--patches", type=Whole(1, limits.MAPPED), default=6, show_default=True, help="Of which maps are made.")
 @click.option("--arms", metavar="NAME,...", multiple=True, help="Models of these arms; else of all that are finished.")
 @click.option("--seeds", metavar="N,...", help="Models of these seeds; else of all that are finished.")
+@plugins_loaded
 def evaluate(
     run: AnyPath,
     corrupt: bool,

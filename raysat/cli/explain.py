@@ -8,7 +8,7 @@ import click
 
 from raysat.cli.console import console
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FILE, set_option
+from raysat.cli.options import FILE, plugins_loaded, set_option
 from raysat.config import limits
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
 @click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
 @set_option
+@plugins_loaded
 def explain(arm: str, space: AnyPath, epochs: int | None, settings: tuple[str, ...]) -> None:
     """Print all settings of an arm, and what sets each: base, the arm, an option, or a default.
 

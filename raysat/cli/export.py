@@ -9,7 +9,7 @@ import click
 
 from raysat.cli.console import console
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, read_words
+from raysat.cli.options import FOLDER, plugins_loaded, read_words
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--license", metavar="SPDX", help="Of the weights, such as CC-BY-4.0: for the card and the STAC item.")
 @click.option("--overwrite", is_flag=True, help="Replace an exported model that is there.")
+@plugins_loaded
 def export(
     run: AnyPath,
     out: Path,

@@ -9,7 +9,7 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER
+from raysat.cli.options import FOLDER, plugins_loaded
 from raysat.errors import UsageError
 from raysat.formatting import data_size, plural
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
 @click.option("--watch", "watching", is_flag=True, help="Look again every two seconds, until the run ends.")
+@plugins_loaded
 def status(run: AnyPath, everything: bool, watching: bool) -> None:
     """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
     from raysat.views.status import look_at  # not the API, whose frames and reports take longer to import than this

@@ -24,6 +24,7 @@ from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
 from raysat.cli.options import FOLDER, AblateOptions, describe_store, machine_options, study_options, training_options
+from raysat.cli.plugins import check_plugin
 from raysat.cli.predict import predict
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
@@ -61,6 +62,7 @@ def cli(debug: bool) -> None:
 
 _COMMANDS: Final = (
     across,
+    check_plugin,
     cluster,
     compare,
     data,
@@ -133,6 +135,8 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
 
 def _show_run(run: Run, out: Console) -> bool:
     """Print a run's leaderboard, what was written, and what to do next; returns whether all of it is trained."""
+    from raysat.config.plugins.use import changed_plugins
+
     out.print()
     run.show(out)
     out.print()
@@ -142,7 +146,7 @@ def _show_run(run: Run, out: Console) -> bool:
     if board.finished:
         path = shlex.quote(str(run.path))
         out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
-    for note in run.notes():
+    for note in (*run.notes(), *changed_plugins()):
         out.print(note, style="yellow")
     return board.finished == board.planned or run.is_complete
 

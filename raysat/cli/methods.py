@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from raysat.cli.console import console
+from raysat.cli.options import plugins_loaded
 
 
 @click.command()
 @click.argument("name", required=False)
+@plugins_loaded
 def methods(name: str | None) -> None:
     """List the methods that a study can compare; with NAME, say when to use one, its cost, its paper, its settings.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,9 +61,11 @@ class AblateOptions:
     workers: int
     reuse_epochs: bool
     out: AnyPath
+    plugins: tuple[str, ...]
 
     def plans(self) -> list[Plan]:
-        """Read the study and plan it on its data, or on each of its stores: a mistake in the last one is said now."""
+        """Load the plugins, read the study, and plan it on its data or on each of its stores, before any is trained."""
+        load_plugins(self.plugins)
         from raysat.study.load import load_study, parse_settings
 
         overrides = parse_settings(self.settings)
@@ -85,6 +88,7 @@ class AblateOptions:
         words = ["raysat", "ablate", "--space", f"{study}.yaml", "--data", data]
         words += [word for name in ("epochs", "seeds") if (n := getattr(self, name)) for word in (f"--{name}", str(n))]
         words += [word for setting in self.settings for word in ("--set", setting)]
+        words += [word for file in self.plugins for word in ("--plugin", PurePath(file).name)]
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
         words += [] if self.reuse_epochs else ["--no-reuse-epochs"]
         return shlex.join(words)
@@ -97,6 +101,13 @@ data_option = click.option(
     help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo'.",
 )
 set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value in every arm.")
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE.py",
+    help="Run this file, and let the study name the methods in it; repeat it for several.",
+)
 out_option = click.option(
     "--out",
     type=FOLDER,
@@ -108,6 +119,26 @@ out_option = click.option(
 workers_option = click.option(
     "--workers", type=Whole(1, limits.WORKERS), default=1, show_default=True, help="Data-parallel workers per trial."
 )
+
+
+def load_plugins(files: Iterable[str]) -> None:
+    """Run the plugins of ``--plugin``, and let what is read next name their methods."""
+    from raysat.config.plugins.source import read_source
+    from raysat.config.plugins.use import use_plugin
+
+    for file in files:
+        use_plugin(read_source(file))
+
+
+def plugins_loaded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--plugin``, whose files run before it does."""
+
+    @wraps(command)
+    def loaded(*args: Any, plugins: tuple[str, ...], **given: Any) -> Any:
+        load_plugins(plugins)
+        return command(*args, **given)
+
+    return plugin_option(loaded)
 
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,6 +154,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every arm; points in training follow."),
         click.option("--seeds", type=Whole(1, limits.SEEDS), help="Run the first so many of the study's seeds."),
         set_option,
+        plugin_option,
         workers_option,
         click.option(
             "--reuse-epochs/--no-reuse-epochs",

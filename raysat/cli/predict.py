@@ -9,7 +9,7 @@ import click
 
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, read_numbers, read_words
+from raysat.cli.options import FOLDER, plugins_loaded, read_numbers, read_words
 from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import echo
@@ -47,6 +47,7 @@ _OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("--data", help="The store of the training, where an older raysat wrote the run.")
 @click.option("--address", help="Map on a Ray cluster ('auto' on one of its machines); else on this machine.")
+@plugins_loaded
 def predict(
     run: AnyPath,
     sources: tuple[str, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from raysat.cli.options import (
     FILE,
     data_option,
     describe_store,
+    load_plugins,
     machine_options,
     out_option,
+    plugin_option,
     set_option,
     training_options,
     workers_option,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 @data_option
 @click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every candidate; points in training follow.")
 @set_option
+@plugin_option
 @click.option("--seed", type=Whole(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
 @click.option("--trials", type=Whole(2, limits.CANDIDATES), help="Candidates in all, the base among them.")
 @click.option("--hours", type=Decimal(0.001, limits.HOURS), help="Begin no candidate after so long.")
@@ -46,6 +50,7 @@ def tune(
     data: str,
     epochs: int | None,
     settings: tuple[str, ...],
+    plugins: tuple[str, ...],
     seed: int | None,
     trials: int | None,
     hours: float | None,
@@ -58,6 +63,7 @@ def tune(
     Writes OUT/<study>/best.yaml, a study of the base and the best, for a paired confirmation with raysat ablate. The
     same command again resumes from what was tried, until the budget is spent.
     """
+    load_plugins(plugins)
     from raysat.search.load import load_search
     from raysat.study.load import parse_settings
 
@@ -65,6 +71,7 @@ def tune(
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
     from raysat.api.searches import tune as run  # after the search, so that a mistake there is said at once
     from raysat.api.stores import open_store
+    from raysat.config.plugins.use import changed_plugins
     from raysat.views.run import RunView
 
     store, screen = open_store(data), console()
@@ -79,8 +86,11 @@ def tune(
     screen.print()
     for file in found.files:
         screen.print(f"wrote {file}", style="dim")
+    for line in changed_plugins():
+        screen.print(line, style="yellow")
     if found.can_be_confirmed:
-        screen.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}")
+        files = "".join(f" --plugin {shlex.quote(file)}" for file in plugins)
+        screen.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}{files}")
     if found.interrupted:
         return INTERRUPTED
     return 0 if found.best else 1

@@ -40,7 +40,7 @@ class MethodInfo:
     use: str
     cost: str
     paper: str  # empty where there is none
-    settings: tuple[SettingInfo, ...]  # ``kind`` is none of them
+    settings: tuple[SettingInfo, ...]  # ``kind`` is none of them, nor a plugin's hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def _method(section: str, kind: str, model: type[Spec]) -> MethodInfo:
             description=str(field.description),
         )
         for key, field in model.by_key().items()
-        if key != "kind"
+        if key not in ("kind", "plugin")
     )
     return MethodInfo(
         section=section,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import assert_never
 
 from raysat.config.families.learning import Optim
@@ -16,7 +17,10 @@ from raysat.config.families.schedules import (
     Triangular,
     Triangular2,
 )
+from raysat.config.limits import RATE
 from raysat.config.milestones import epoch_at, warmup_steps
+from raysat.config.plugins.settings import ScheduleSettings
+from raysat.config.plugins.use import call, wrong_result
 
 
 def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoch: int) -> float:
@@ -43,6 +47,8 @@ def learning_rate(schedule: Schedule, optim: Optim, *, step: int, steps_per_epoc
             return _cyclic(schedule, step=step, steps_per_epoch=steps_per_epoch)
         case OneCycle():
             return _one_cycle(schedule, step=step, steps=steps)
+        case ScheduleSettings():
+            return _of_plugin(schedule, optim, step=step, steps_per_epoch=steps_per_epoch)
         case _:
             assert_never(schedule)
     rising = warmup_steps(schedule.warmup, steps)  # linear (Goyal et al. 2017): 1/w, 2/w ... over the first w steps
@@ -58,6 +64,14 @@ def is_level(schedule: Schedule, *, step: int, steps: int) -> bool:
         steps: of the whole training.
     """
     return isinstance(schedule, Constant | MultiStep) and step >= warmup_steps(schedule.warmup, steps)
+
+
+def _of_plugin(schedule: ScheduleSettings, optim: Optim, *, step: int, steps_per_epoch: int) -> float:
+    """The rate of a plugin's schedule. Raises PluginError where it is none."""
+    rate = call(schedule, step, optim.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch, lr=optim.lr)
+    if not isinstance(rate, Real) or not 0 <= float(rate) <= RATE:
+        raise wrong_result(schedule, f"gives {rate!r} at step {step:,}: a rate is from 0 to {RATE:,}")
+    return float(rate)
 
 
 def _cyclic(schedule: Triangular | Triangular2 | ExpRange, *, step: int, steps_per_epoch: int) -> float:

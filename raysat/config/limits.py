@@ -44,6 +44,7 @@ REPEATS: Final = 100  # permutations of a band, whose mean is shown
 MAPPED: Final = 24  # patches whose occlusion maps are made: a page has room for no more
 NAME: Final = 200  # characters of an arm's name, which stands in tables and figures
 FILE: Final = 150_000  # bytes of a study file: less than a second of reading, 2,000 arms
+PLUGIN: Final = 262_144  # bytes of a plugin, which travels with the settings that need it
 VALUES: Final = 150_000  # of a study file, those that aliases make of it included
 DEPTH: Final = 20  # of nested values, far above what a study needs
 PATCH_SIDE: Final = 1 << 14  # pixels of a patch, and between the windows of a map

@@ -25,5 +25,7 @@ def override(base: YamlValue, over: YamlValue) -> YamlValue:
         old = kept.get(section)
         if isinstance(old, dict) and isinstance(new, dict) and "kind" in new and new["kind"] != old.get("kind"):
             member = variants(section).get(str(new["kind"])) if section in Config.model_fields else None
-            kept[section] = {key: value for key, value in old.items() if member and key in member.model_fields}
+            kept[section] = {
+                key: value for key, value in old.items() if member and key in member.model_fields and key != "plugin"
+            }
     return YamlValue(kept, base.locations, base.origin).merge(over)

@@ -19,9 +19,10 @@ from raysat.config.families.imbalance import (
     UniformSampler,
 )
 from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.plugins.settings import AverageSettings, SamplerSettings
 
 SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber
-SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler
+SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler | SamplerSettings
 
 _EPSILON = 1e-9  # 0.29 * 100 is 28.999..., and means 29
 
@@ -73,7 +74,7 @@ def snapshot_epochs(average: Average, epochs: int) -> frozenset[int]:
     ... 40. An exponential average takes every step, and so no epoch's end.
     """
     match average:
-        case NoAverage() | Ema():
+        case NoAverage() | Ema() | AverageSettings():  # a plugin's: see ``snapshot_weights.py``
             return frozenset()
         case Swa():
             first, stride = average.start * epochs, max(1.0, average.every * epochs)

@@ -14,6 +14,7 @@ from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic
 from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
 from raysat.config.families.schedules import Constant, Schedule
+from raysat.config.plugins.settings import METHODS, AverageSettings, PluginSettings
 
 
 class Data(Spec):
@@ -76,10 +77,15 @@ class Config(Spec):
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:
-    """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``."""
+    """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``.
+
+    Those of plugins are among them, as far as the user has named these.
+    """
     annotation: Any = of.by_key()[section].annotation
     models: tuple[type[Spec], ...] = getattr(annotation, "__args__", (annotation,))
-    return {str(model.model_fields["kind"].default) if "kind" in model.model_fields else "": model for model in models}
+    own = [model for model in models if not issubclass(model, PluginSettings)]
+    found = {str(model.model_fields["kind"].default) if "kind" in model.model_fields else "": model for model in own}
+    return found | METHODS.of(section) if of is Config else found
 
 
 class Trial(Spec):
@@ -130,4 +136,4 @@ def digest_text(text: str) -> str:
 def average_id(average: Average, epochs: int) -> str:
     """Name an average that is read along a trajectory: SWA's snapshots depend on how long training is."""
     spec = average.model_dump(mode="json")
-    return digest({**spec, "epochs": epochs} if isinstance(average, Swa) else spec)
+    return digest({**spec, "epochs": epochs} if isinstance(average, Swa | AverageSettings) else spec)

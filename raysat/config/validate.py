@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from raysat.config import hints, limits
 from raysat.config.families.base import Spec, TooSmallError
+from raysat.config.plugins.settings import SECTIONS
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import Key, YamlValue
 from raysat.errors import StudyError, did_you_mean
@@ -100,11 +101,12 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
         least = f"{limits.SMALLEST:g}"
         return f"{path} must be 0 or >= {least}, got {echo(given)}", f"set it to 0, or to {least} or more"
     if kind == "union_tag_invalid":
-        known = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        known = list(variants(path, model))
         kind_given = given["kind"] if isinstance(given, dict) else given
         several = "name one kind: compare several with arms or a grid" if isinstance(kind_given, list) else None
         message = f"{path}.kind must be one of {', '.join(known)}, got {echo(kind_given)}"
-        return message, several or did_you_mean(kind_given, known)
+        own = "{raysat methods} lists them; one of your own needs its {--plugin}" if path in SECTIONS else None
+        return message, several or did_you_mean(kind_given, known) or own
     if kind == "too_short":
         return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
     if kind == "literal_error":
@@ -115,7 +117,7 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
         hint = hints.section(path, given) if wanted == "a mapping" else hints.value(key, wanted, given, epochs)
         return f"{path} must be {wanted}, got {echo(given)}", hint
     if kind == "value_error":
-        return f"{path}: {context['error']}", None
+        return f"{path}: {context['error']}", getattr(context["error"], "hint", None)
     return f"{path}: {detail['msg']}, got {echo(given)}", None
 
 

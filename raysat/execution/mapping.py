@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from raysat.config.plugins.source import PluginSource
+from raysat.config.plugins.use import named_plugins, use_plugin
 from raysat.data.importers.source import open_data
 from raysat.data.scenes.remote import RasterPath
 from raysat.errors import ClusterError, RaysatError
@@ -80,7 +82,7 @@ def map_scenes(
 
             def start(place: RasterPath, options: MapOptions) -> Task:
                 named = remote.options(name=f"raysat predict {scene_name(place)}")
-                return named.remote(models, place, out, options, cpus)
+                return named.remote(models, place, out, options, cpus, named_plugins())
 
             return _finish(start, places, options, Retries(cluster.retries), on_scene)
     finally:
@@ -127,13 +129,22 @@ def _finish(
     return [each for place in places if isinstance(each := found[place], SceneMap)]
 
 
-def _map_scene(models: ArmRef, place: RasterPath, out: Path, options: MapOptions, cpus: float) -> SceneMap:
+def _map_scene(
+    models: ArmRef,
+    place: RasterPath,
+    out: Path,
+    options: MapOptions,
+    cpus: float,
+    plugins: Sequence[PluginSource] = (),
+) -> SceneMap:
     """The task: makes one map."""
     import torch
 
     from raysat.training.device import default_device
 
     torch.set_num_threads(max(1, int(cpus)))
+    for source in plugins:
+        use_plugin(source)
     store = None if models.data is None else open_data(models.data)
     ledger = Ledger.open(models.run)
     trained = load_arm(ledger, models.arm, device=default_device(), seeds=models.seeds, store=store)

@@ -2,7 +2,7 @@
 
 from raysat.files.errors import reading, writing
 from raysat.files.link import copy_object, link_file
-from raysat.files.models import FileModel, parse_model, read_model
+from raysat.files.models import FileModel, NeedsError, parse_model, read_model
 from raysat.files.names import SAFE_NAME, cache_folder, safe_name
 from raysat.files.object_store import check_put_if_absent, map_at_once, put_if_absent
 from raysat.files.objects import AnyPath, ObjectPath, absolute, as_path
@@ -25,6 +25,7 @@ __all__ = [
     "SAFE_NAME",
     "AnyPath",
     "FileModel",
+    "NeedsError",
     "ObjectPath",
     "Stamp",
     "absolute",

@@ -16,6 +16,15 @@ MAX_BYTES: Final = 64 << 20  # of a JSON file: far above the plan of the largest
 _M = TypeVar("_M", bound=BaseModel)
 
 
+class NeedsError(ValueError):
+    """Raised by a validator: the value is whole, but asks for what this process lacks."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        """Say what is lacking, and what to do."""
+        super().__init__(message)
+        self.hint = hint
+
+
 class FileModel(BaseModel):
     """Base of what is kept as JSON: keys that an older or newer raysat wrote beside ours are passed over."""
 
@@ -95,6 +104,8 @@ def parse_model(
                 cause = f"has format {echo(fault['input'])}, this raysat reads {known}"
                 remedy = "use the raysat that wrote it, or a newer one"
                 error = FormatError if error is StorageError else error
+            case "value_error" if isinstance(needs := fault["ctx"]["error"], NeedsError):
+                cause, remedy = f"cannot be read: {where}{needs}", needs.hint
             case "model_type":
                 cause = f"is damaged: {where}not a JSON object"
             case _:

@@ -19,6 +19,7 @@ from raysat.data.store import PatchStore
 from raysat.errors import StorageError, UsageError, suggest
 from raysat.inference.classifier import Classifier
 from raysat.storage.ledger import Ledger
+from raysat.storage.plugins import missing_plugin
 from raysat.storage.records import Record
 from raysat.training.checkpoint import check_archive
 
@@ -144,6 +145,8 @@ def read_inputs(ledger: Ledger, trial_id: str, store: PatchStore | None = None) 
 def _read_config(ledger: Ledger, trial_id: str) -> Config:
     config = ledger.read_spec(trial_id).config
     if not isinstance(config, Config):
+        if (missing := missing_plugin(ledger.root, config)) is not None:
+            raise missing
         raise StorageError(f"trial {trial_id} was trained by another raysat, whose settings this one does not know")
     return config
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raysat.config.naming import compact_names, own_settings
+from raysat.config.plugins.source import PluginSource
+from raysat.config.plugins.use import sources_of
 from raysat.config.schema import Config
 from raysat.data.patch_store import PatchStore, origin, patch_counts
 from raysat.errors import PlanError
@@ -47,6 +49,11 @@ class Plan:
     def train_jobs(self) -> tuple[TrainJob, ...]:
         """The jobs that train the trials: each state that several of them pass through once."""
         return train_jobs(self.trials)
+
+    @property
+    def plugins(self) -> tuple[PluginSource, ...]:
+        """The plugins whose methods its trials use."""
+        return sources_of(trial.trial.config for trial in self.trials)
 
     @property
     def n_trials(self) -> int:

@@ -13,6 +13,7 @@ from raysat.config.families.images import AugMix, Dcgan
 from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
+from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
 
 
@@ -64,7 +65,7 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
     sections = (("loss", config.loss), ("reweight", config.reweight), ("sampler", config.sampler))
     by_counts = [(name, member.kind) for name, member in sections if isinstance(member, ByCounts)]
-    if not by_counts:
+    if not by_counts and not any(isinstance(member, PluginSettings) for _, member in sections):
         sentence = "synthetic.class_counts does nothing: no margins, weights or sampler go by class counts"
         yield IdleSetting("synthetic.class_counts", sentence)
     elif synthetic.equalise and synthetic.classes == "minority" and synthetic.class_counts == "all":

@@ -27,6 +27,7 @@ from raysat.config.families.imbalance import (
     LogitAdjustment,
 )
 from raysat.config.milestones import steps_per_epoch
+from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
@@ -69,7 +70,8 @@ def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     counts = real if config.synthetic.class_counts == "real" else real + generated
     sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
     methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
-    if not methods and config.synthetic.class_counts == "real":
+    of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
+    if not methods and not of_plugins and config.synthetic.class_counts == "real":
         return ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"]
     idle: dict[str, list[str]] = {}  # reason -> methods
     for section, member in methods:

@@ -22,6 +22,7 @@ from raysat.config.families.learning import Optim
 from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
 from raysat.config.milestones import reweight_at, sampler_at
+from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, canonical_json, canonical_object, digest, digest_text
 
 _BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
@@ -67,7 +68,7 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}
-    start |= class_counts if isinstance(config.loss, ByCounts) else {}
+    start |= class_counts if isinstance(config.loss, ByCounts | PluginSettings) else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []
     for epoch, rates in enumerate(_rates(config.schedule, config.optim, steps)):
@@ -77,7 +78,10 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
             "rates": rates,
             "reweight": reweight.model_dump(mode="json"),
             "sampler": sampler.model_dump(mode="json"),
-            **(class_counts if isinstance(reweight, ByCounts) or isinstance(sampler, ByCounts) else {}),
+            **(
+                class_counts if any(isinstance(each, ByCounts | PluginSettings) for each in (reweight, sampler)) else {}
+            ),
+            **({"epochs": epochs} if isinstance(sampler, PluginSettings) else {}),  # it may defer
         }
         text = canonical_json(decides)[1:]
         settings.append(texts.setdefault(text, text))

@@ -42,6 +42,8 @@ def confirming_study(search: Search, log: Log) -> str:
         seeds=_flow(CommentedSeq(seeds)),
         arms=arms,
     )
+    if search.plugins:
+        study["plugins"] = _flow(CommentedSeq(search.plugins))
     study.yaml_set_start_comment(
         f"The best of the search {search.name!r}: {len(log.ended)} candidates, one training seed ({search.seed}).\n"
         "They were chosen for their val figures below, which are therefore too high; other seeds decide:\n"

@@ -24,6 +24,7 @@ from raysat.search.options import Asha, SearchOptions
 from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
 from raysat.study.arm import Arm
 from raysat.study.load import NO_OVERRIDES, Study, settings_tree, study_name, study_seeds
+from raysat.study.plugins import use_named_plugins
 from raysat.study.rates import check_rate
 from raysat.study.source import Source, read_source
 
@@ -43,6 +44,7 @@ class Search:
     text: str
     tree: YamlValue  # base as written
     settings: YamlValue  # what the command line sets
+    plugins: tuple[str, ...] = ()  # of installed packages
 
     def config(self, params: Params) -> Config:
         """The configuration that params make; without any it is the base."""
@@ -107,10 +109,12 @@ def load_search(
 
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
+        PluginError: an installed plugin that the search names cannot be used.
     """
     given = read_source(source)
     document = given.tree
     _check_keys(document)
+    plugins = use_named_plugins(document)
     settings = settings_tree(overrides, epochs)
     tree = override(DEFAULT_KINDS, document.mapping("base").expand())
     whole = override(tree, settings)
@@ -135,6 +139,7 @@ def load_search(
         text=given.text,
         tree=tree,
         settings=settings,
+        plugins=plugins,
     )
     _check_size(search, document)
     _check_rates(search)

@@ -10,7 +10,7 @@ from raysat.config.schema import Config, variants
 from raysat.search.distribution import DISTRIBUTIONS, NOT_SEARCHED
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Budget, SearchOptions
-from raysat.study.schema import NAME, SEED, definitions, file_schema
+from raysat.study.schema import NAME, PLUGINS, SEED, definitions, file_schema
 
 _NUMBERS: Final = {
     "number": ("uniform", "log_uniform", "int"),
@@ -27,6 +27,7 @@ def search_schema() -> Schema:
             "default": [0],
             "anyOf": [{"const": 1}, {"type": "array", "items": SEED, "minItems": 1, "maxItems": 1}],
         },
+        "plugins": PLUGINS,
         "search": {
             "type": "object",
             "minProperties": 1,

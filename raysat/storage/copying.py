@@ -28,7 +28,7 @@ from raysat.files import (
     write_atomic,
 )
 from raysat.formatting import plural
-from raysat.storage import checkpoints, event_log, index, lease
+from raysat.storage import checkpoints, event_log, index, lease, plugins
 from raysat.storage.artifacts import FOLDER as GENERATED
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.evaluations import Evaluations
@@ -39,7 +39,13 @@ Copying = Callable[[str, int, int], None]  # is told what is copied, how many ar
 _AT_ONCE: Final = 4  # records, each of which is held in memory
 _MAX_WRITTEN: Final = 1 << 30  # bytes of a file of a report
 _PLAN: Final = ("study.yaml", "plan.json")
-_WRITTEN_IN: Final = (event_log.FOLDER, "figures", "report", "report/figures")  # besides the run's folder itself
+_WRITTEN_IN: Final = (
+    event_log.FOLDER,
+    plugins.FOLDER,
+    "figures",
+    "report",
+    "report/figures",
+)  # besides the run's folder itself
 _FOR_A_WHILE: Final = frozenset({"progress.json", index.FILE})
 _OF_NO_STUDY: Final = frozenset({checkpoints.FOLDER, lease.FOLDER})  # left where nothing was copied to
 

@@ -16,5 +16,7 @@ STUDY_KEYS: Final = {
     "exclude": "Combinations of the grid to leave out: each rule names keys and values that a combination must have.",
     "stores": "Patch stores to train every arm on, two or more, as --data takes them: a run each, STUDY-STORE, which "
     "raysat across compares. Without, the study is of one store, that of --data.",
+    "plugins": "Plugins of installed packages that have methods which the study names, by their entry points' names; "
+    "a plugin that is a file is named by raysat ablate --plugin.",
     "reference": "Published rows to show beside the arms of the same names: table1 or table2 of Rawal & Pradhan 2020.",
 }

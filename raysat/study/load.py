@@ -25,6 +25,7 @@ from raysat.formatting import echo, one_line, plural
 from raysat.study.arm import Arm, find_origins
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
+from raysat.study.plugins import use_named_plugins
 from raysat.study.rates import check_rate, schedule_of
 from raysat.study.source import Document, Source, read_source
 from raysat.study.stores import read_stores
@@ -63,6 +64,7 @@ def load_study(
 
     Raises:
         StudyError: anything wrong in the file or in a setting; the message begins with its place.
+        PluginError: an installed plugin that the study names cannot be used.
         UsageError: more seeds asked for than the study has.
     """
     given = read_source(source)
@@ -76,6 +78,7 @@ def load_study(
     for key in ("arms", "grid", "zip", "exclude"):
         if key in document.value and document.value[key] in (None, {}, [], ""):
             raise document.error(f"{key!r} is empty", key, hint="indent what belongs to it below it, or leave it out")
+    use_named_plugins(document)
     settings = settings_tree(overrides, epochs)
     numbers = study_seeds(given, seeds)
     _check_trials(document, len(document.mapping("arms", hint=_ARMS).value) + count(document), len(numbers))

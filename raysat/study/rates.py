@@ -13,14 +13,9 @@ acts in none of the arms that it reaches:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from raysat.config.schema import variants
 from raysat.config.yaml_source import YamlValue
-
-_OWN_RATES: Final = frozenset(
-    kind for kind, member in variants("schedule").items() if getattr(member, "sets_own_lr", False)
-)
 
 
 def check_rate(setting: YamlValue, schedules: Iterable[str]) -> None:
@@ -37,7 +32,8 @@ def check_rate(setting: YamlValue, schedules: Iterable[str]) -> None:
     if not isinstance(optim, dict) or "lr" not in optim:
         return
     kinds = dict.fromkeys(schedules)
-    if kinds and _OWN_RATES.issuperset(kinds):
+    own = {kind for kind, member in variants("schedule").items() if getattr(member, "sets_own_lr", False)}
+    if kinds and own.issuperset(kinds):
         message = f"optim.lr does nothing: schedule is {' or '.join(kinds)} here, which brings its own rates"
         hint = "leave optim.lr out and set schedule.max_lr, or choose another schedule"
         raise setting.error(message, "optim", "lr", hint=hint)

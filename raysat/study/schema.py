@@ -15,6 +15,7 @@ from raysat.study.keys import STUDY_KEYS
 
 SEED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 NAME: Final[Schema] = {"type": ["string", "null"], "pattern": f"^{SAFE_NAME.pattern}$"}
+PLUGINS: Final[Schema] = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 
 
 def study_schema() -> Schema:
@@ -47,6 +48,7 @@ def study_schema() -> Schema:
             "maxItems": limits.STORES,
             "uniqueItems": True,
         },
+        "plugins": PLUGINS,
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {

@@ -11,6 +11,8 @@ them: the equal average.
 start after 1,000 steps; with this rise less than 1e-4 of it is left after ten, and the weights that a short run ends
 with are on average a tenth of it old. The rise ends where d reaches the decay: for 0.999 after some 9,000 steps.
 
+A plugin's average takes the weights after some epochs too, each as much as the plugin says: by its share of all so far.
+
 Averaged weights produce other activations than any iterate did, so batch norm's running statistics are computed anew,
 on training patches. Averaging those buffers along the way would cost more a step and give the mean of the iterates'
 statistics, which is not that of the averaged network's.
@@ -27,13 +29,15 @@ from torch import Tensor, nn
 
 from raysat.config.families.learning import Ema, Swa
 from raysat.config.milestones import snapshot_epochs
+from raysat.config.plugins.settings import AverageSettings
+from raysat.config.snapshot_weights import snapshot_weights
 from raysat.training.checkpoint import AverageState
 
 
 class WeightAverage:
     """A running average of a network's weights; ``network`` and ``updates`` are all its state."""
 
-    def __init__(self, average: Swa | Ema, network: nn.Module, *, epochs: int) -> None:
+    def __init__(self, average: Swa | Ema | AverageSettings, network: nn.Module, *, epochs: int) -> None:
         """Start at a network's weights.
 
         Args:
@@ -45,6 +49,8 @@ class WeightAverage:
         self.network = copy.deepcopy(network)
         self.updates = 0
         self._snapshots = snapshot_epochs(average, epochs)
+        self._weights = snapshot_weights(average, epochs) if isinstance(average, AverageSettings) else {}
+        self._snapshots |= self._weights.keys()
 
     @property
     def takes_every_step(self) -> bool:
@@ -99,6 +105,9 @@ class WeightAverage:
         match self.average:
             case Swa():
                 return 1.0 / (updates + 1)
+            case AverageSettings():
+                weights = list(self._weights.values())[: updates + 1]
+                return weights[-1] / sum(weights)
             case Ema(decay=decay):
                 return 1.0 - min(decay, (1 + updates) / (10 + updates))
             case _:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
+from raysat.config.plugins.settings import AugmentSettings
+from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.training.augment import augmix, augmix_by_patch, dihedral, mixup
 from raysat.training.patches import Scale
 from raysat.training.sampling import Positions, Shard, shard
@@ -27,6 +29,7 @@ from raysat.training.step_inputs import (
     StepInputs,
     Symmetries,
     Unchanged,
+    Uniforms,
     UpdateInputs,
     ViewInputs,
 )
@@ -111,6 +114,9 @@ def _draw(
                 shares_2=pairs.shares,
             )
             return needed, Mixing(torch.from_numpy(place_2b), pairs.shares), partners
+        case AugmentSettings():
+            random_BR = rng.random((count, method_of(augment).options["randoms"]), dtype=np.float32)
+            return own.positions, Uniforms(torch.from_numpy(random_BR[own.positions])), Alone()
         case _:
             assert_never(augment)
 
@@ -143,5 +149,19 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
         case Mixing(place_2b=place_2b, shares_2=shares_2):
             own_bCHW, partner_bCHW = scale.normalise(patches_nCHW).index_select(0, place_2b).chunk(2)
             return mixup.mix(own_bCHW, partner_bCHW, shares_2)[None]
+        case Uniforms(random_bR=random_bR):
+            return _of_plugin(augment, scale.normalise(patches_nCHW), random_bR)[None]
         case _:
             assert_never(drawn)
+
+
+def _of_plugin(augment: Augment, patches_bCHW: Tensor, random_bR: Tensor) -> Tensor:
+    """What a plugin makes of normalised patches. Raises PluginError where these have another shape or type."""
+    if not isinstance(augment, AugmentSettings):
+        raise TypeError(f"{augment.kind} draws no random numbers for a plugin")
+    found = call(augment, patches_bCHW, random_bR)
+    if not isinstance(found, Tensor) or found.shape != patches_bCHW.shape or found.dtype != patches_bCHW.dtype:
+        what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        wanted = f"{patches_bCHW.dtype} {tuple(patches_bCHW.shape)}"
+        raise wrong_result(augment, f"returns {what}, not patches as it was given: {wanted}")
+    return found

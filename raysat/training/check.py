@@ -13,7 +13,9 @@ from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Swa
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
+from raysat.config.plugins.settings import AverageSettings
 from raysat.config.schema import Config
+from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
@@ -67,6 +69,8 @@ def _check_points(config: Config) -> None:
             "nothing to average",
             hint="lower average.start, or train more epochs" if epochs > 1 else "set optim.epochs to 2 or more",
         )
+    if isinstance(config.average, AverageSettings):
+        snapshot_weights(config.average, epochs)
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
         if isinstance(member, Drw | Drs) and defer_until(member, epochs) >= epochs:
             raise PlanError(

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
 from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.plugins.settings import AugmentSettings, LossSettings
+from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +42,7 @@ def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
 
     LDAM (Cao et al. 2019, section 3.2) takes C / n_c^(1/4) off the score of the true class, the largest being
     ``max_margin``. Balanced softmax (Ren et al. 2020, theorem 1) adds log n_c to every class's score, logit adjustment
-    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction.
+    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction. A plugin's loss gets the counts.
     """
     match loss:
         case CrossEntropy() | Focal():
@@ -53,6 +55,8 @@ def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
         case LogitAdjustment():
             fraction: Floats = counts / counts.sum()
             return loss.tau * np.log(fraction)
+        case LossSettings():
+            return counts.astype(np.float64)
         case _:
             assert_never(loss)
 
@@ -88,7 +92,7 @@ def batch_loss(
         partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
         supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
     match config.augment:
-        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False):
+        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():
             return supervised
         case AugMix(jsd_weight=jsd_weight):
             return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ mean_weights_B)
@@ -129,6 +133,8 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
             logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
         case BalancedSoftmax() | LogitAdjustment():
             logits_BK = posterior_logits(config, logits_BK) + offsets_K
+        case LossSettings() as settings:
+            return _of_plugin(settings, _scores(config, logits_BK), labels_B, offsets_K)
         case _:
             assert_never(config.loss)
     return F.cross_entropy(logits_BK, labels_B, reduction="none")
@@ -140,13 +146,35 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     LDAM trains softmax(scale * z); its margin is for training alone. Balanced softmax and logit adjustment fit the
     posterior of the imbalanced training data with the class prior *added* to z, so that the plain z is left with the
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
-    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM.
+    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a
+    function of its own, of the scores that the loss gets.
     """
     match config.loss:
         case Ldam(scale=scale):
             return scale * logits.float()
+        case LossSettings() as settings if posterior := method_of(settings).options.get("posterior"):
+            scores = _scores(config, logits)
+            found = call(settings, scores, function=posterior)
+            if not isinstance(found, Tensor) or found.shape != scores.shape:
+                raise wrong_result(settings, f"has a posterior of other than {tuple(scores.shape)} logits")
+            return found.float()
         case _:
-            return COSINE_SCALE * logits.float() if config.model.classifier == "cosine" else logits.float()
+            return _scores(config, logits)
+
+
+def _scores(config: Config, logits: Tensor) -> Tensor:
+    return COSINE_SCALE * logits.float() if config.model.classifier == "cosine" else logits.float()
+
+
+def _of_plugin(settings: LossSettings, logits_BK: Tensor, labels_B: Tensor, counts_K: Tensor) -> Tensor:
+    """The loss of each patch, by a plugin. Raises PluginError where it is no float32 (B,)."""
+    found = call(settings, logits_BK, labels_B, counts_K)
+    if not isinstance(found, Tensor) or found.shape != labels_B.shape or found.dtype != torch.float32:
+        what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise wrong_result(
+            settings, f"returns {what}, not the loss of each patch: torch.float32 {tuple(labels_B.shape)}"
+        )
+    return found
 
 
 def jensen_shannon(logits_VBK: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ from raysat.config.families.imbalance import (
     UniformSampler,
 )
 from raysat.config.milestones import sampler_at
+from raysat.config.plugins.settings import SamplerSettings
+from raysat.config.plugins.use import call, wrong_result
 
 Positions = npt.NDArray[np.int64]
 
@@ -46,8 +48,10 @@ def epoch_order(
         epochs: of the training.
     """
     present, class_N = np.unique(labels, return_inverse=True)
-    counts = counts[present]
+    counts_K, counts = counts, counts[present]
     match sampler_at(sampler, epoch=epoch, epochs=epochs):
+        case SamplerSettings() as own:
+            return _of_plugin(own, labels, counts_K, rng, epoch=epoch, epochs=epochs)
         case UniformSampler():
             return rng.permutation(len(labels))
         case InverseFrequencySampler():
@@ -60,6 +64,26 @@ def epoch_order(
             assert_never(unknown)
     weights_N = weights_K[class_N]
     return rng.choice(len(labels), size=len(labels), p=weights_N / weights_N.sum())
+
+
+def _of_plugin(
+    sampler: SamplerSettings,
+    labels: npt.NDArray[Any],
+    counts: npt.NDArray[Any],
+    rng: np.random.Generator,
+    *,
+    epoch: int,
+    epochs: int,
+) -> Positions:
+    """The positions that a plugin draws. Raises PluginError where they are no n positions of n labels."""
+    found = call(sampler, labels, counts, rng, epoch=epoch, epochs=epochs)
+    count = len(labels)
+    if not isinstance(found, np.ndarray) or found.shape != (count,) or found.dtype.kind not in "iu":
+        what = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+        raise wrong_result(sampler, f"returns {what}, not as many positions as there are patches: int64 ({count},)")
+    if found.min() < 0 or found.max() >= count:
+        raise wrong_result(sampler, f"returns the positions {found.min()} to {found.max()} of {count} patches")
+    return found.astype(np.int64)
 
 
 def batches(order: Positions, size: int) -> list[Positions]:

@@ -50,6 +50,12 @@ class Mixing(NamedTuple):
     shares_2: Tensor  # of patch and partner
 
 
+class Uniforms(NamedTuple):
+    """What a plugin's augmentation goes by (``extend.augment``)."""
+
+    random_bR: Tensor  # float32, uniform in [0, 1)
+
+
 class Partners(NamedTuple):
     """The other half of mixed patches in the loss."""
 
@@ -62,7 +68,7 @@ class Alone(NamedTuple):
     """Patches are not mixed."""
 
 
-Drawn = Unchanged | Symmetries | Chains | Mixing
+Drawn = Unchanged | Symmetries | Chains | Mixing | Uniforms
 
 
 class ViewInputs(NamedTuple):

@@ -5,19 +5,19 @@ What recording adds is tested in ``tests/gpu``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.training import graphs
+from raysat.training.contract.findings import BrokenError
+from raysat.training.contract.watch import steps_watched
 from raysat.training.engine import Engine
-from raysat.training.graphs import GraphedSteps, Replay
+from raysat.training.graphs import GraphedSteps
 from raysat.training.patches import MappedPatches, ResidentPatches
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import UpdateInputs
@@ -71,47 +71,18 @@ def test_steps_from_buffers_equal_steps_one_by_one(
         assert torch.equal(one, other)
 
 
-class Looks(TorchFunctionMode):
-    """Fails where Python asks for a number of a tensor, or for its values on the host."""
-
-    ASKS = frozenset(
-        getattr(torch.Tensor, name)
-        for name in (
-            "item", "tolist", "numpy", "cpu", "nonzero", "__bool__", "__float__", "__int__", "__index__", "__array__",
-        )
-    )  # fmt: skip
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        assert function not in self.ASKS, f"{function.__name__} waits for the device"
-        return function(*args, **(kwargs or {}))
-
-
-class LooksWithin(TorchDispatchMode):
-    """Fails where torch itself asks for a number, or for how many elements are not zero."""
-
-    ASKS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        assert function not in self.ASKS, f"{function} waits for the device"
-        return function(*args, **(kwargs or {}))
-
-
 @pytest.fixture(name="watched")
 def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Watch all that would be recorded; holds the size of each batch that a step was taken with."""
-    seen, replay, take = [], Replay.__call__, TrainStep.__call__
-
-    def watch(of: Replay, function: Callable[[], None]) -> None:
-        with Looks(), LooksWithin():
-            replay(of, function)
+    seen, take = [], TrainStep.__call__
 
     def count(step: TrainStep, views: torch.Tensor, inputs: UpdateInputs, *rest: Any) -> torch.Tensor:
         seen.append(len(inputs.labels_b))
         return take(step, views, inputs, *rest)
 
-    monkeypatch.setattr(Replay, "__call__", watch)
     monkeypatch.setattr(TrainStep, "__call__", count)
-    return seen
+    with steps_watched():
+        yield seen
 
 
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
@@ -124,7 +95,7 @@ def test_a_step_asks_for_no_number(store: PatchStore, watched: list[int], parts:
 def test_the_watch_notices(store: PatchStore, watched: list[int], monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     original = TrainStep.loss
     monkeypatch.setattr(TrainStep, "loss", lambda *given: (loss := original(*given), ask(loss))[0])
-    with pytest.raises(AssertionError, match="waits for the device"):
+    with pytest.raises(BrokenError, match="waits for the device"):
         engine(store, {}, resident=True).train_epoch(0)
 
 

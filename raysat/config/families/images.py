@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from raysat.config import limits
 from raysat.config.families.base import Bands, Concentration, Rate, Spec, Strength
+from raysat.config.plugins.settings import AugmentSettings, Family
 
 # --- augmentation
 
@@ -197,5 +198,5 @@ class Dcgan(Spec):
         return self
 
 
-Augment = Annotated[NoAugment | Dihedral | AugMix | MixUp, Field(discriminator="kind")]
+Augment = Annotated[NoAugment | Dihedral | AugMix | MixUp | AugmentSettings, Family("augment")]
 Synthetic = Annotated[NoSynthetic | Dcgan, Field(discriminator="kind")]

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from raysat.config import limits
 from raysat.config.families.base import Fraction, Spec, Strength
+from raysat.config.plugins.settings import Family, LossSettings, SamplerSettings
 
 
 class ByCounts(Spec):
@@ -253,9 +254,9 @@ class Drs(ByCounts):
     )
 
 
-Loss = Annotated[CrossEntropy | Focal | Ldam | BalancedSoftmax | LogitAdjustment, Field(discriminator="kind")]
+Loss = Annotated[CrossEntropy | Focal | Ldam | BalancedSoftmax | LogitAdjustment | LossSettings, Family("loss")]
 Reweight = Annotated[NoReweight | InverseFrequency | EffectiveNumber | Drw, Field(discriminator="kind")]
 Sampler = Annotated[
-    UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler | Drs,
-    Field(discriminator="kind"),
+    UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler | Drs | SamplerSettings,
+    Family("sampler"),
 ]

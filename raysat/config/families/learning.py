@@ -8,6 +8,7 @@ from pydantic import Field
 
 from raysat.config import limits
 from raysat.config.families.base import Fraction, Rate, Spec, Strength
+from raysat.config.plugins.settings import AverageSettings, Family
 
 # --- optimisers
 
@@ -146,4 +147,4 @@ class Ema(Spec):
 
 
 Optim = Annotated[Adam | AdamW | Sgd, Field(discriminator="kind")]
-Average = Annotated[NoAverage | Swa | Ema, Field(discriminator="kind")]
+Average = Annotated[NoAverage | Swa | Ema | AverageSettings, Family("average")]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from raysat.config import limits
 from raysat.config.families.base import OpenFraction, Rate, Spec, Strength
+from raysat.config.plugins.settings import Family, ScheduleSettings
 
 
 class _Warm(Spec):
@@ -166,5 +167,6 @@ class OneCycle(Spec):
 
 
 Schedule = Annotated[
-    Constant | MultiStep | Cosine | Triangular | Triangular2 | ExpRange | OneCycle, Field(discriminator="kind")
+    Constant | MultiStep | Cosine | Triangular | Triangular2 | ExpRange | OneCycle | ScheduleSettings,
+    Family("schedule"),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from raysat.config.plugins.use import without_plugins
 from raysat.data.store import PatchStore
 from raysat.execution.cluster.known_packing import gpu_count, known_packing
 from raysat.execution.cluster_options import ClusterOptions
@@ -52,7 +53,8 @@ def packing_request(workload: Workload, store: PatchStore, options: ClusterOptio
     """
     if options.gpus_per_trial is not None or options.workers > 1 or workload.jobs == 1 or not workload.networks:
         return None
-    return PackingRequest.of(workload.networks[:_NETWORKS], store, eager=options.eager)
+    networks = tuple(without_plugins(config) for config in workload.networks[:_NETWORKS])  # which cost what others do
+    return PackingRequest.of(networks, store, eager=options.eager)
 
 
 def gpu_share(

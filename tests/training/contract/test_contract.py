@@ -1,0 +1,123 @@
+"""The contract holds of every method of raysat's own, and notices each way in which a method can break it."""
+
+from __future__ import annotations
+
+import pytest
+
+from raysat.config.families.base import Spec
+from raysat.config.schema import variants
+from raysat.training.contract.checks import CHECKS
+from raysat.training.contract.run import check_method, section_of
+from tests.helpers.paths import ROOT
+from tests.helpers.plugins import SOUND, plugin_text, source_of_text, used
+
+BUILT_IN = {f"{section}.{kind}": member for section in CHECKS for kind, member in variants(section).items()}
+CE = "F.cross_entropy(logits_BK, labels_B, reduction='none')"
+# What a plugin does, a line after the other, which test notices it, and what that says.
+BROKEN: dict[str, tuple[str, list[str], str, str]] = {
+    "loss: detached": ("loss", [f"return {CE}.detach()"], "gradients", "finite differences"),
+    "loss: of the batch": ("loss", [f"nats = {CE}", "return nats * nats.mean()"], "several workers", "another step"),
+    "loss: double": ("loss", [f"return {CE}.double()"], "dtype", "torch.float64"),
+    "loss: a mean": ("loss", [f"return {CE}.mean()"], "dtype", "own.py:12: loss: own returns torch.float32 ()"),
+    "loss: on the CPU": ("loss", ["w = torch.ones(6)", f"return {CE} * w[: len(labels_B)]"], "device", "own.py:15"),
+    "loss: overflows": ("loss", ["return logits_BK.exp().sum(1).log() - logits_BK[:, 0]"], "extremes", "inf"),
+    "loss: looks": (
+        "loss",
+        ["n = int((labels_B == 0).sum())", f"return {CE} * (1.0 if n else 2.0)"],
+        "step capture",
+        "own.py:14: __int__ waits for the device",
+    ),
+    "loss: needs each class": (
+        "loss",
+        ["n_K = F.one_hot(labels_B, 3).sum(0)", f"return {CE} / n_K.min()"],
+        "empty class",
+        "inf",
+    ),
+    "loss: needs two classes": ("loss", [f"return {CE} / (labels_B != labels_B[0]).any()"], "one class", "inf"),
+    "loss: keeps a count": (
+        "loss",
+        ["own.steps = getattr(own, 'steps', 0) + 1", f"return {CE} * (1 + 1 / own.steps)"],
+        "determinism",
+        "other weights each time",
+    ),
+    "sampler: global numbers": (
+        "sampler",
+        ["return np.random.permutation(len(labels_N))"],
+        "positions",
+        "it has other",
+    ),
+    "sampler: too few": (
+        "sampler",
+        ["return rng.permutation(len(labels_N))[1:]"],
+        "positions",
+        "not as many positions",
+    ),
+    "sampler: beyond": ("sampler", ["return rng.permutation(len(labels_N)) + 1"], "positions", "the positions 1 to"),
+    "sampler: needs each class": (
+        "sampler",
+        ["return rng.permutation(len(labels_N)) // (1 if counts_K.all() else [][0])"],
+        "empty class",
+        "own.py:14: IndexError",
+    ),
+    "augment: own numbers": (
+        "augment",
+        ["return patches_BCHW + torch.rand(len(patches_BCHW), 1, 1, 1)"],
+        "several workers",
+        "another step than one",
+    ),
+    "augment: smaller": ("augment", ["return patches_BCHW[..., 1:]"], "determinism", "not patches as it was given"),
+    "augment: on the CPU": ("augment", ["return patches_BCHW * torch.ones(3, 1, 1)"], "device", "own.py:14"),
+    "augment: looks": (
+        "augment",
+        ["return patches_BCHW.flip(-1) if random_BR[0, 0] < 0.5 else patches_BCHW"],
+        "step capture",
+        "own.py:14: __bool__ waits",
+    ),
+    "schedule: negative": ("schedule", ["return 0.001 - step"], "rates", "gives -0.999 at step 1"),
+    "schedule: remembers": (
+        "schedule",
+        ["own.last = getattr(own, 'last', lr) * 0.9", "return own.last"],
+        "rates",
+        "depends on what was asked before",
+    ),
+    "average: remembers": (
+        "average",
+        ["own.calls = getattr(own, 'calls', 0) + 1", "return own.calls"],
+        "determinism",
+        "other weights each time",
+    ),
+    "average: negative": ("average", ["return -epoch"], "resumed", "gives -1 for epoch 1"),
+    "schedule: text": ("schedule", ["return 'high'"], "rates", "gives 'high'"),
+}
+
+
+def faults(settings: Spec) -> dict[str, str]:
+    return {found.check: found.fault for found in check_method(settings) if found.fault}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_raysats_own_methods_keep_it(name: str) -> None:
+    member = BUILT_IN[name]
+    assert section_of(member()) == name.partition(".")[0]
+    assert faults(member()) == {}
+
+
+@pytest.mark.parametrize("section", SOUND)
+def test_sound_plugins_keep_it(section: str) -> None:
+    with used(source_of_text(plugin_text(section))) as plugin:
+        assert faults(plugin.settings[0]()) == {}
+
+
+def test_the_example_keeps_it() -> None:
+    with used(ROOT / "examples" / "plugins" / "poly1.py") as plugin:
+        assert faults(plugin.settings[0]()) == {}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_way_to_break_it_is_noticed_and_named(name: str) -> None:
+    section, lines, check, says = BROKEN[name]
+    body = "".join(f"    {line}\n" for line in lines)
+    with used(source_of_text(plugin_text(section, body))) as plugin:
+        found = faults(plugin.settings[0]())
+    assert check in found, found
+    assert says in found[check]
