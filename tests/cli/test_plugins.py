@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from raysat.api.models import load_model
 from raysat.config.plugins.settings import METHODS
 from raysat.data.store import PatchStore
+from raysat.errors import StorageError
 from raysat.storage.ledger import Ledger
 from raysat.storage.plugins import keep_plugins
 from tests.helpers.command import Raysat
@@ -91,7 +93,12 @@ def test_models_of_a_finished_run_need_the_same_plugin_and_its_copy_never_runs_b
     words = "predict", ledger.root, landsat_store.path, "--arm", "own", "--out"
     done = raysat(*words, tmp_path / "one.csv", "--plugin", copy)
     assert done.code == 0, done.err
+    exported = raysat("export", ledger.root, "--arm", "own", "--out", tmp_path / "model", "--plugin", copy)
+    assert exported.code == 0, exported.err
     METHODS.forget()
+    with pytest.raises(StorageError, match=f"own is a method of the plugin {plugin.source.digest}") as needed:
+        load_model(tmp_path / "model")
+    assert needed.value.hint == "name its file by raysat.load_plugin"
     copy.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n", encoding="utf-8")
     other = written(tmp_path, plugin_text("loss") + "# changed\n")
     for more in ((), ("--plugin", other)):
@@ -101,10 +108,9 @@ def test_models_of_a_finished_run_need_the_same_plugin_and_its_copy_never_runs_b
         assert found.err.startswith(line)
         assert "--plugin FILE with that content" in found.err
         METHODS.forget()
-    for command in (("report", ledger.root), ("evaluate", ledger.root), ("ledger", "verify", ledger.root)):
-        raysat(*command)
+    raysat("evaluate", ledger.root, "--calibrate", "temperature")
+    assert "own" in raysat("report", ledger.root, "--format", "json").out  # which reads predictions alone
     assert not (tmp_path / "ran").exists()
-    assert "own" in raysat("report", ledger.root).out  # which reads predictions alone
     copied = raysat("ledger", "copy", ledger.root, tmp_path / "copies")
     assert copied.code == 0, copied.err
     assert [file.name for file in (tmp_path / "copies" / "run" / "plugins").iterdir()] == [copy.name]
