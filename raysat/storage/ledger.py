@@ -1,7 +1,6 @@
 """The ledger: finished records, in a folder or an object store: the only thing that training and reporting share.
 
-    <out>/<study>/study.yaml            the study as given
-                  plan.json             arms, their trials, what they cost
+    <out>/<study>/study.yaml, plan.json   the study as given; arms, their trials, what they cost
                   trials/<id>/          one finished trial
                       spec.json         configuration, seed and data it is the result of
                       record.json       metrics, timing, versions, hardware
