@@ -29,6 +29,7 @@ def run(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     [
@@ -43,6 +44,7 @@ def test_training_leaves_the_compiler_out_until_it_is_asked_for(asked: str) -> N
     run(f"{TRAINS}\n{asked}\nassert 'torch._dynamo.convert_frame' in sys.modules\nassert torch._dynamo.__file__")
 
 
+@pytest.mark.slow
 def test_where_torch_is_there_before_nothing_is_put_off() -> None:
     run(
         "import torch\nfrom raysat.training.late_compiler import put_off_compiler\nput_off_compiler()\n"
