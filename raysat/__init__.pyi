@@ -19,6 +19,7 @@ from .api.searches import SearchRun, open_search, tune
 from .api.stores import Store, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
 from .api.training import TrainedModel, train
+from .api.until_decided import Grown, ablate_until_decided
 from .config.describe import methods
 from .config.schema import Config
 from .errors import RaysatError
@@ -45,6 +46,7 @@ __all__ = [
     "Evaluation",
     "Exported",
     "Generators",
+    "Grown",
     "ImportResult",
     "LoadedModel",
     "Maps",
@@ -67,6 +69,7 @@ __all__ = [
     "ablate",
     "across",
     "check_plugin",
+    "ablate_until_decided",
     "compare",
     "convert",
     "data_set",

@@ -26,7 +26,7 @@ from raysat.reporting.format.run_comparison import comparison_page
 from raysat.reporting.format.table import Table
 from raysat.reporting.render.formats import FORMATS, check_formats
 from raysat.reporting.render.markdown import to_markdown
-from raysat.reporting.render.rows import Rows, effects_rows, report_rows
+from raysat.reporting.render.rows import Rows, effects_rows, planned_rows, report_rows
 from raysat.reporting.render.terminal import Blocks
 from raysat.views.shown import Shown
 
@@ -91,6 +91,16 @@ class Report(Shown):
             for row in _estimates(analysis.board, found)
         ]
         return make_frame(Rows(index=("arm", "to", "metric"), columns=_OF_ESTIMATES, rows=rows))
+
+    def planned(self) -> pd.DataFrame | None:
+        """A row per planned contrast: value, low, high, p, p_holm over these alone, n; and what holds over all looks.
+
+        None where the study planned nothing.
+        """
+        from raysat.reporting.render.frames import make_frame
+
+        rows = planned_rows(self.analysis)
+        return None if rows is None else make_frame(rows)
 
     def effects(self) -> pd.DataFrame | None:
         """A row per main effect, interaction and part of a combination; None where arms make no factors."""

@@ -12,19 +12,22 @@ from rich.console import Console
 from rich.text import Text
 from typing_extensions import override
 
+from raysat.api.contrasts import contrasts_of, growth
 from raysat.api.stores import Store, as_store
-from raysat.config.arguments import Seed, Workers, checked
+from raysat.config.arguments import GrownSeeds, Seed, Workers, checked
 from raysat.config.diff import flatten, label
 from raysat.errors import UsageError, prefixed
 from raysat.execution.prepare import prepare
 from raysat.files import AnyPath, as_path
 from raysat.formatting import one_line, plural
+from raysat.metrics.expected_seeds import expected_seeds
 from raysat.planning import build
 from raysat.planning.build import PendingJobs
 from raysat.planning.jobs import PlannedTrial
 from raysat.planning.settings import describe
 from raysat.planning.summary import PlanSummary, summarize
 from raysat.reporting.analysis import reference
+from raysat.reporting.analysis.looks import schedule
 from raysat.reporting.render.rows import Rows
 from raysat.search import load as search_file
 from raysat.study import load as study_file
@@ -94,12 +97,21 @@ class Plan(build.Plan, Shown):
         return PendingJobs.of(self, as_path(out))
 
     @checked
-    def summary(self, out: AnyPath | str = "runs", *, estimate: bool = False) -> PlanSummary:
+    def summary(
+        self, out: AnyPath | str = "runs", *, estimate: bool = False, max_seeds: GrownSeeds | None = None
+    ) -> PlanSummary:
         """Count what there is and what the run under ``out`` lacks: trials, epochs, images, seconds.
 
         Args:
             out: where runs are.
             estimate: measure some steps of each network, for three seconds or more, to say how long this machine takes.
+            max_seeds: how many seeds ``ablate_until_decided`` may give every arm, to say how many it is likely to take.
+
+        Returns:
+            The plan in numbers.
+
+        Raises:
+            UsageError: a study that cannot grow so, or a run of that name that is none.
         """
         pending = self.pending(out)
         trials = [item for item in pending.missing if isinstance(item, PlannedTrial)]
@@ -113,7 +125,12 @@ class Plan(build.Plan, Shown):
 
             measured = measure(self, trials, options)
         share = planned_share(planned_work(self), self.store, options) if trials else None
-        return summarize(self, pending, measured, gpu_share=share)
+        found = summarize(self, pending, measured, gpu_share=share)
+        if max_seeds is None:
+            return found
+        contrasts, sizes = growth(self, max_seeds)
+        expected = expected_seeds(schedule(sizes), len(contrasts))
+        return replace(found, planned=contrasts, looks=sizes, expected=expected)
 
     @checked
     def to_frame(self, out: AnyPath | str = "runs") -> pd.DataFrame:
@@ -227,7 +244,10 @@ def plan(
     if study.stores:
         study = replace(study, name=run_name(study.name, study.stores, name))
     with prefixed(name) if study.stores else nullcontext():  # several are planned: which of them is it?
-        return _shown(Plan, prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs))
+        planned = prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs)
+    if study.compare:
+        planned = replace(planned, study=replace(study, compare=contrasts_of(planned)))
+    return _shown(Plan, planned)
 
 
 def _shown(kind: type[_T], value: Any) -> _T:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,7 +23,15 @@ from raysat.cli.export import export
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
-from raysat.cli.options import FOLDER, AblateOptions, describe_store, machine_options, study_options, training_options
+from raysat.cli.options import (
+    FOLDER,
+    AblateOptions,
+    describe_store,
+    growth_options,
+    machine_options,
+    study_options,
+    training_options,
+)
 from raysat.cli.plugins import check_plugin
 from raysat.cli.predict import predict
 from raysat.cli.report import compare, report
@@ -86,14 +94,19 @@ for _command in _COMMANDS:
 
 @cli.command()
 @study_options
+@growth_options
 @machine_options
 @training_options
 @click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
 @click.option("--timings", "timed", is_flag=True, help="Say at the end where the seconds went.")
-def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | None, timed: bool) -> int:
+def ablate(
+    options: AblateOptions, max_seeds: int | None, cluster: ClusterOptions, cache: AnyPath | None, timed: bool
+) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
-    Finished trials are kept whatever happens; the same command again trains only what is missing.
+    Finished trials are kept whatever happens; the same command again trains only what is missing. With --until-decided
+    seeds are added in blocks, as many as the study has, and each planned contrast (compare: in the study) is tested
+    after each block, with an error rate of 5 % over all looks.
     """
     from raysat.execution.cluster.forked_workers import workers_begun
 
@@ -114,10 +127,9 @@ def ablate(options: AblateOptions, cluster: ClusterOptions, cache: AnyPath | Non
             out.print(f"data       {plan.data}: {describe_store(plan.store)}")
             for line in no_effect_lines(no_effects(plan), out.width, {}):
                 out.print(line)
-            told = to_all(RunView(out), timings)
-            run = train(
-                plan, out=options.out, cluster=replace(cluster, workers=options.workers), on_event=told, cache=cache
-            )
+            machines, told = replace(cluster, workers=options.workers), to_all(RunView(out), timings)
+            how: Any = {"out": options.out, "cluster": machines, "on_event": told, "cache": cache}
+            run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
             complete = _show_run(run, out) and complete
             runs.append(run)
             if run.outcome and run.outcome.interrupted:
@@ -151,11 +163,23 @@ def _show_run(run: Run, out: Console) -> bool:
     return board.finished == board.planned or run.is_complete
 
 
+def _grow(plan: Plan, max_seeds: int, options: AblateOptions, out: Console, how: dict[str, Any]) -> Run:
+    """Train a study that adds seeds until decided, and say after each look what is."""
+    from raysat.api.until_decided import ablate_until_decided
+    from raysat.views.looks import show_looked
+
+    plan = replace(plan, command=f"{plan.command} --until-decided --max-seeds {max_seeds}")
+    how |= {"reuse_epochs": options.reuse_epochs, "on_look": lambda looked: show_looked(looked, out)}
+    grown = ablate_until_decided(plan, max_seeds=max_seeds, **how)
+    return grown.run
+
+
 @cli.command()
 @study_options
+@growth_options
 @click.option("--all", "everything", is_flag=True, help="List every arm and the whole tree; otherwise one page.")
 @click.option("--estimate", is_flag=True, help="Measure some steps on this machine, to say how long it would take.")
-def plan(options: AblateOptions, everything: bool, estimate: bool) -> None:
+def plan(options: AblateOptions, max_seeds: int | None, everything: bool, estimate: bool) -> None:
     """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
     plans = options.plans()
     from raysat.views.plan import show_plan
@@ -163,7 +187,7 @@ def plan(options: AblateOptions, everything: bool, estimate: bool) -> None:
     out = console()
     for place, plan in enumerate(plans):
         with out.status("measuring some steps of each network") if estimate else nullcontext():
-            summary = plan.summary(options.out, estimate=estimate)
+            summary = plan.summary(options.out, estimate=estimate, max_seeds=max_seeds)
         if place:
             out.print()
         show_plan(summary, out, everything=everything)

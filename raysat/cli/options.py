@@ -166,6 +166,26 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def growth_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a study that grows; it gets ``max_seeds``, None for a study that does not."""
+
+    @wraps(command)
+    def told(*args: Any, until_decided: bool, max_seeds: int | None, **given: Any) -> Any:
+        if max_seeds is not None and not until_decided:
+            raise UsageError("{--max-seeds} is of {--until-decided}", hint="add {--until-decided}")
+        return command(*args, max_seeds=(max_seeds or limits.GROWN) if until_decided else None, **given)
+
+    return _with_options(
+        told,
+        click.option("--until-decided", is_flag=True, help="Add seeds until each planned contrast is decided."),
+        click.option(
+            "--max-seeds",
+            type=Whole(1, limits.SEEDS),
+            help=f"Seeds of each arm at most, with --until-decided; {limits.GROWN} by default.",
+        ),
+    )
+
+
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command what all its trainings have; it goes into the ``cluster`` of ``machine_options``, below this."""
 

@@ -34,6 +34,7 @@ _NAMES: Final[Mapping[object, str]] = {
     Callable: "a function",
 }
 Workers = Annotated[int, Ge(1), Le(limits.WORKERS)]
+GrownSeeds = Annotated[int, Ge(1), Le(limits.SEEDS)]  # of a study that adds seeds, at most
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 Port = Annotated[int, Ge(1), Le(limits.PORT)]
 _LONGEST_NUMBER: Final = 20  # digits that a hint repeats

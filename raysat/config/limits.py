@@ -11,6 +11,7 @@ EPOCHS: Final = 10_000  # of a trial; the papers behind the methods train for 40
 SEEDS: Final = 1_000  # no paired test asks for more than some twenty
 STORES: Final = 100  # of a study
 PATH: Final = 4_096  # characters of a path or URL in a study
+GROWN: Final = 30  # seeds of a study that adds them until decided, unless more are allowed
 CELLS: Final = 10_000  # combinations of a grid, before exclude, and of the ends of a search's parameters: each is made
 TRIALS: Final = 100_000  # arms times seeds
 ALL_EPOCHS: Final = (

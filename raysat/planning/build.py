@@ -23,7 +23,15 @@ from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.artifacts import Artifacts, run_folder
 from raysat.storage.ledger import Ledger
-from raysat.storage.plan_file import ArmEntry, GeneratorEntry, ImageCounts, PlanFile, StoreEntry, TrialEntry
+from raysat.storage.plan_file import (
+    ArmEntry,
+    ContrastEntry,
+    GeneratorEntry,
+    ImageCounts,
+    PlanFile,
+    StoreEntry,
+    TrialEntry,
+)
 from raysat.study.load import Study
 
 
@@ -94,6 +102,10 @@ class Plan:
                     trials=tuple(TrialEntry(seed=seed, id=trial) for seed, trial in self.trial_ids[arm.name].items()),
                 )
                 for arm in self.study.arms
+            ),
+            compare=tuple(
+                ContrastEntry(arm=each.arm, to=each.to or self.study.arms[0].name, metric=each.metric)
+                for each in self.study.compare
             ),
         )
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from raysat.data.splits import SPLITS, Split
+from raysat.metrics.expected_seeds import ExpectedSeeds
 from raysat.planning.build import PendingJobs, Plan
 from raysat.planning.jobs import GenerateJob, PlannedTrial
 from raysat.planning.no_effect import NoEffect, no_effects
 from raysat.planning.settings import Varied, describe, differences
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.ledger import Ledger
+from raysat.study.compare import PlannedContrast
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
@@ -81,6 +83,9 @@ class PlanSummary:
     samples_per_s: float
     measured_on: int  # finished trials that the rate is the mean of; 0 where it is assumed
     estimate: Estimate | None = None  # where it was asked for
+    planned: tuple[PlannedContrast, ...] = ()  # contrasts
+    looks: tuple[int, ...] = ()  # seeds at each, of a study that adds seeds until decided
+    expected: tuple[ExpectedSeeds, ...] = ()  # that it takes
     gpu_share: str | None = None  # how many trials share a GPU, and why; None without one, or where it was said
 
     @property
@@ -150,6 +155,7 @@ def summarize(
         ),
         stages=train_jobs([trial for trial in plan.trials if trial.seed == plan.study.seeds[0]]),
         no_effects=no_effects(plan),
+        planned=plan.study.compare,
         n_seeds=len(plan.study.seeds),
         n_trials=plan.n_trials,
         n_equal=plan.n_trials - len(plan.trials),

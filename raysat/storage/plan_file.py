@@ -51,6 +51,14 @@ class StoreEntry(FileModel):
     patches: tuple[Count, Count, Count] | None = None  # in train, val and test
 
 
+class ContrastEntry(FileModel):
+    """An arm minus another one, in one metric: planned before anything was trained."""
+
+    arm: Line
+    to: Line
+    metric: Line  # in files; of a class ``recall_forest``
+
+
 class GeneratorEntry(FileModel):
     """A generate job whose patches some arm trains on."""
 
@@ -78,6 +86,7 @@ class PlanFile(FileModel):
     images: ImageCounts | None = None
     settings: tuple[Line, ...] = ()  # that all arms have
     arms: Annotated[tuple[ArmEntry, ...], Field(max_length=TRIALS)]
+    compare: Annotated[tuple[ContrastEntry, ...], Field(max_length=TRIALS, exclude_if=lambda planned: not planned)] = ()
 
     @model_validator(mode="after")
     def _has_each_arm_once(self) -> Self:

@@ -18,5 +18,7 @@ STUDY_KEYS: Final = {
     "raysat across compares. Without, the study is of one store, that of --data.",
     "plugins": "Plugins of installed packages that have methods which the study names, by their entry points' names; "
     "a plugin that is a file is named by raysat ablate --plugin.",
+    "compare": "Contrasts that are planned: an arm (with the reference), a pair [arm, to], or {arm, to, metric}; in "
+    "balanced_accuracy unless another metric is named. Holm corrects them among themselves; the rest is exploratory.",
     "reference": "Published rows to show beside the arms of the same names: table1 or table2 of Rawal & Pradhan 2020.",
 }

@@ -23,6 +23,7 @@ from raysat.errors import StorageError, StudyError, UsageError
 from raysat.files import safe_name
 from raysat.formatting import echo, one_line, plural
 from raysat.study.arm import Arm, find_origins
+from raysat.study.compare import PlannedContrast, read_contrasts
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.plugins import use_named_plugins
@@ -44,6 +45,7 @@ class Study:
     reference: str | None
     reference_place: str = ""  # where the file names it
     stores: tuple[str, ...] = ()  # to train it on; none where it is of whatever store it is given
+    compare: tuple[PlannedContrast, ...] = ()  # planned; empty: each arm with the reference, found afterwards
     text: str
 
 
@@ -120,6 +122,7 @@ def load_study(
         reference=_text(document, "reference"),
         reference_place=document.location(("reference",)),
         stores=read_stores(document),
+        compare=read_contrasts(document, list(configs)),
         text=given.text,
     )
 

@@ -11,11 +11,30 @@ from raysat.config import limits
 from raysat.config.json_schema import DIALECT, OVERRIDE, Schema, config_definitions, override_keys
 from raysat.data.bands import COMPOSITES
 from raysat.files import SAFE_NAME
+from raysat.study.compare import COMPARABLE, MOST, OF_A_CLASS
 from raysat.study.keys import STUDY_KEYS
 
 SEED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 NAME: Final[Schema] = {"type": ["string", "null"], "pattern": f"^{SAFE_NAME.pattern}$"}
 PLUGINS: Final[Schema] = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+_ARM: Final[Schema] = {"type": "string", "minLength": 1}
+_METRIC: Final[Schema] = {
+    "anyOf": [{"enum": list(COMPARABLE)}, {"pattern": f"^({'|'.join(m.name for m in OF_A_CLASS)})_"}],
+    "type": "string",
+    "default": COMPARABLE[0],
+}
+CONTRAST: Final[Schema] = {
+    "anyOf": [
+        _ARM,
+        {"type": "array", "items": _ARM, "minItems": 2, "maxItems": 2},
+        {
+            "type": "object",
+            "properties": {"arm": _ARM, "to": _ARM, "metric": _METRIC},
+            "required": ["arm"],
+            "additionalProperties": False,
+        },
+    ]
+}
 
 
 def study_schema() -> Schema:
@@ -49,6 +68,7 @@ def study_schema() -> Schema:
             "uniqueItems": True,
         },
         "plugins": PLUGINS,
+        "compare": {"type": "array", "minItems": 1, "maxItems": MOST, "items": CONTRAST},
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {

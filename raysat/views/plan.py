@@ -98,9 +98,30 @@ def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
         over = f"over {plural(summary.n_seeds, 'paired seed')}, on {summary.n_patches.get(split, 0):,} {split} patches"
         yield "compares", f"{plural(n - 1, 'arm')} with the baseline, and all with the best, {over}"
         enough = ", enough for the strongest difference to be significant at 5 %"
-        yield "evidence", power_note(summary.n_seeds, n - 1) + enough * (summary.n_seeds >= seeds_needed(n - 1))
+        m = len(summary.planned) or n - 1
+        if summary.planned:
+            yield "planned", "; ".join(map(str, summary.planned[:_NAMED])) + _more(len(summary.planned) - _NAMED)
+        yield "evidence", power_note(summary.n_seeds, m) + enough * (summary.n_seeds >= seeds_needed(m))
+        if summary.expected:
+            yield "grows", _growth(summary)
     if summary.shared_settings:
         yield "all arms", ", ".join(summary.shared_settings)
+
+
+def _growth(summary: PlanSummary) -> str:
+    """When a study is looked at that adds seeds until decided, and how many it is likely to take."""
+    sizes = [str(size) for size in summary.looks]
+    at = ", ".join(sizes) if len(sizes) <= _NAMED else f"{sizes[0]}, {sizes[1]}, ... {sizes[-1]}"
+    expected = "; ".join(
+        f"{each.seeds:.1f} with {each.effect} effect"
+        + (f" ({each.size:g} sd of paired differences, {100 * each.decided:.0f} % decided)" if each.size else "")
+        for each in summary.expected
+    )
+    return f"seeds are added until decided, with looks at {at}; expected seeds: {expected}"
+
+
+def _more(number: int) -> str:
+    return f"; {number} more" if number > 0 else ""
 
 
 def _show_arms(summary: PlanSummary, console: Console, *, numbered: bool, everything: bool) -> None:

@@ -26,10 +26,10 @@ from raysat.reporting.analysis.merge import merge
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.analysis.needed import Needed, any_shown, needed
 from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
+from raysat.reporting.analysis.planned import Planned, corrected_apart, estimate_planned
 from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions, with_scores
 from raysat.reporting.analysis.ranking import pareto, rank, ranking_metric
 from raysat.reporting.analysis.replication import Replication, replicate
-from raysat.reporting.analysis.significance import corrected
 from raysat.storage.ledger import Ledger
 
 Progress = Callable[[str, int, int], None]
@@ -71,6 +71,7 @@ class Analysis:
     runs: tuple[Run, ...]
     explained: Explained | None  # None where no other arm has a seed in common with the baseline
     importance: tuple[ArmImportance, ...]  # of arms for which that was evaluated, best first
+    planned: Planned | None = None  # the contrasts that its studies planned
     benchmark: BenchmarkComparison | None = None  # published results on the same data, where they are asked for
 
     @property
@@ -80,8 +81,9 @@ class Analysis:
 
     @property
     def shown(self) -> bool:
-        """Whether a difference to the baseline or to the best is significant at 5 % after Holm."""
-        return any_shown(self.metric, self.to_baseline, self.to_best)
+        """Whether a planned difference, or one to the baseline or to the best, is significant at 5 % after Holm."""
+        planned = self.planned is not None and self.planned.any_shown
+        return planned or any_shown(self.metric, self.to_baseline, self.to_best)
 
     @property
     def needed(self) -> Needed:
@@ -139,7 +141,8 @@ def analyze(
     bootstrap = PairedBootstrap(predictions, progress=_step(progress, "bootstrap"))
     names = [arm.name for arm in ranked]
     means = {arm: bootstrap.mean(Contrast.mean([arm])) for arm in names}
-    to_best = _compare_all(bootstrap, names, best)
+    planned = estimate_planned(bootstrap, ledgers, board.classes)
+    to_best = _compare_all(bootstrap, names, best, planned)
     best_of_design = next((arm for arm in names if arm in plan.arms), None)
     effects = estimate_effects(bootstrap, plan, best_of_design, preplanned)
     if preplanned and effects is None:
@@ -153,7 +156,7 @@ def analyze(
         best=best,
         baseline=base,
         to_best=to_best,
-        to_baseline=_compare_all(bootstrap, names, base),
+        to_baseline=_compare_all(bootstrap, names, base, planned),
         tied=frozenset(arm for arm, estimates in to_best.items() if _is_tie(estimates.get(metric))),
         pareto=pareto(board.arms),
         design=plan,
@@ -163,6 +166,7 @@ def analyze(
         generators=read_generators(board, ledgers),
         replication=replicate(board, bootstrap, means),
         later=read_later(board, bootstrap, base, progress),
+        planned=planned,
         benchmark=benchmark,
         runs=tuple(map(_run, ledgers)),
         explained=explain(board, predictions, base, asked, data),
@@ -194,11 +198,13 @@ def choose(ledger: Ledger, arms: Sequence[str] = ()) -> tuple[TrialPredictions, 
     return predictions, changes
 
 
-def _compare_all(bootstrap: PairedBootstrap, arms: Sequence[str], to: str) -> dict[str, Estimates]:
-    """Each other arm minus one of them, by name, corrected for their number."""
-    others = [arm for arm in arms if arm != to]
-    differences = [bootstrap.difference(Contrast.mean([arm]) - Contrast.mean([to])) for arm in others]
-    return dict(zip(others, corrected(differences), strict=True))
+def _compare_all(
+    bootstrap: PairedBootstrap, arms: Sequence[str], to: str, planned: Planned | None
+) -> dict[str, Estimates]:
+    """Each other arm minus one of them, by name, corrected for their number; planned ones are corrected apart."""
+    one = Contrast.mean([to])
+    differences = {arm: bootstrap.difference(Contrast.mean([arm]) - one) for arm in arms if arm != to}
+    return corrected_apart(differences, to, planned)
 
 
 def _is_tie(difference: Estimate | None) -> bool:

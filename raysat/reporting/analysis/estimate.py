@@ -67,7 +67,9 @@ def spread(values: Floats, resampled: Floats, *, seed: int = 0) -> Floats:
     from scipy.special import stdtrit  # noqa: PLC0415  (a fifth of a second, that most leaderboards do without)
 
     n, n_resamples = values.shape[-1], resampled.shape[-2]
-    centred, of_mean, of_patches = _patches_part(resampled)
+    mean = resampled.mean(axis=-1, dtype=np.float64)
+    centred = mean - mean.mean(axis=-1, keepdims=True)
+    of_patches, of_mean = patches_part(resampled, centred)
     shrink = np.sqrt(np.divide(of_patches, of_mean, out=np.zeros_like(of_patches), where=of_mean > 0))
     quantiles = stdtrit(n - 1, (np.random.default_rng(seed).permutation(n_resamples) + 0.5) / n_resamples)
     error = values.std(axis=-1, ddof=1) / np.sqrt(n)
@@ -82,19 +84,28 @@ def standard_error(values: Floats, resampled: Floats) -> Floats:
         values: (..., S) a statistic on the patches as they are, for each seed.
         resampled: (..., B, S) the same on each resample of the patches.
     """
-    _, _, of_patches = _patches_part(resampled)
+    of_patches, _ = patches_part(resampled)
     error: Floats = np.sqrt(of_patches + values.var(axis=-1, ddof=1) / values.shape[-1])
     return error
 
 
-def _patches_part(resampled: Floats) -> tuple[Floats, Floats, Floats]:
-    """What resamples (..., B, S) do to the mean over seeds: (..., B) around its own, A and the patches' part of it."""
+def patches_part(resampled: Floats, centred: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return the variance that patches themselves give a mean over two seeds or more, and that of all resamples.
+
+    Args:
+        resampled: (..., B, S) a statistic on each resample of the patches, for each seed.
+        centred: (..., B) its mean over seeds less that of all resamples, where it is known.
+
+    Returns:
+        Both (...): the patches' own part, and A of the head of this file.
+    """
     n = resampled.shape[-1]
-    mean = resampled.mean(axis=-1, dtype=np.float64)
-    centred = mean - mean.mean(axis=-1, keepdims=True)
+    if centred is None:
+        mean = resampled.mean(axis=-1, dtype=np.float64)
+        centred = mean - mean.mean(axis=-1, keepdims=True)
     of_mean = np.square(centred).mean(axis=-1)
     of_seeds = resampled.var(axis=-2, dtype=np.float64).mean(axis=-1)
-    return centred, of_mean, np.maximum(0, (n * of_mean - of_seeds) / (n - 1))
+    return np.maximum(0, (n * of_mean - of_seeds) / (n - 1)), of_mean
 
 
 def middle(draws: Floats) -> tuple[Floats, Floats]:

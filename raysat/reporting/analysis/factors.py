@@ -18,6 +18,7 @@ from raysat.config.schema import Config
 from raysat.reporting.analysis.model import Arm
 
 _DEFAULTS: Final = flatten(Config())
+_GRID: Final = 4  # arms of a grid that are a design of their own
 _MANY_BANDS: Final = 6  # more are called by their number
 
 
@@ -63,7 +64,7 @@ def design(arms: Sequence[Arm]) -> Design:
     """
     finished = sorted((arm for arm in arms if arm.n), key=lambda arm: arm.position)
     grid = [arm for arm in finished if arm.in_grid]
-    is_grid = len(grid) >= 4
+    is_grid = len(grid) >= _GRID
     whole = grid if is_grid else finished
     used = _with_seeds(whole)
     every_seed = {seed for arm in used for seed in arm.seeds}
@@ -79,6 +80,19 @@ def design(arms: Sequence[Arm]) -> Design:
         short=tuple(arm.name for arm in used if set(arm.seeds) != every_seed),
         left_out=tuple(arm.name for arm in whole if arm not in used),
     )
+
+
+def reference_arm(configs: Mapping[str, Mapping[str, Any]], grid: Collection[str]) -> str:
+    """The arm that others are compared with unless another is named: the one without any method, else the first.
+
+    Args:
+        configs: the configuration of each arm, in the study's order.
+        grid: the arms of the study's grid.
+    """
+    used = {arm: config for arm, config in configs.items() if arm in grid} if len(grid) >= _GRID else dict(configs)
+    factors = _merged(_factors(used))
+    without = (arm for arm in used if all(factor.of[arm] == factor.levels[0] for factor in factors))
+    return next(without, next(iter(configs))) if factors else next(iter(configs))
 
 
 def _with_seeds(arms: Sequence[Arm]) -> list[Arm]:

@@ -12,6 +12,7 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.format.numbers import format_estimate, p_value
+from raysat.reporting.format.planned import planned_sentences
 from raysat.reporting.format.sentences import MAIN, arm_label, name_list, sentence
 
 SYNTHETIC: Final = "The patches are simulated: no finding about real imagery can rest on them."
@@ -27,6 +28,7 @@ def summary_sentences(analysis: Analysis) -> list[str]:
 
 
 def _found(analysis: Analysis) -> Iterator[str]:
+    yield from planned_sentences(analysis)
     metric = analysis.metric
     best, compared = analysis.ranked[0], len(analysis.ranked) > 1
     if compared and not analysis.shown:

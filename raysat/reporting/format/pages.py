@@ -39,6 +39,7 @@ from raysat.reporting.format.leaderboard import (
     more_table,
     unfinished_table,
 )
+from raysat.reporting.format.planned import EXPLORATORY, looks_sentence, looks_table, planned_table
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table, source_note
 from raysat.reporting.format.sentences import (
     arm_label,
@@ -66,6 +67,7 @@ def report_page(analysis: Analysis) -> Document:
     ]
     sections = [
         Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms], essential=True),
+        Section("planned", "Planned contrasts", list(_planned(analysis)), essential=True),
         Section("differences", "Paired differences", [Figure("differences")], essential=True),
         Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
         Section("baseline", "Against the baseline", list(_compared(analysis)), essential=True),
@@ -140,6 +142,17 @@ def overview(board: Leaderboard, replication: Replication | None, analysis: Anal
             blocks.append(Subtitle(f"Published results on {analysis.benchmark.benchmark.title}"))
             blocks += _benchmark(analysis)
     return blocks
+
+
+def _planned(analysis: Analysis) -> Iterator[Block]:
+    """What was planned, apart from what was found afterwards."""
+    if analysis.planned is None:
+        return
+    yield planned_table(analysis)
+    if analysis.planned.looked is not None:
+        yield Text(looks_sentence(analysis.planned.looked))
+        yield looks_table(analysis)
+    yield Text(EXPLORATORY)
 
 
 def _compared(analysis: Analysis) -> Iterator[Block]:

@@ -18,6 +18,7 @@ from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.importance import ArmImportance
 from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.reporting.analysis.paired import Estimates
+from raysat.reporting.analysis.planned import Planned
 from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.render.later import later_values
 
@@ -65,7 +66,29 @@ def report_json(analysis: Analysis) -> str:
         "later": later_values(board, analysis.later),
         "generators": [generator.record.model_dump(mode="json", exclude={"data"}) for generator in analysis.generators],
     }
+    if analysis.planned is not None:
+        value["planned"] = _planned(board, analysis.planned)
     return _json(value)
+
+
+def _planned(board: Leaderboard, planned: Planned) -> dict[str, Any]:
+    looked = planned.looked
+    return {
+        "contrasts": [
+            {**_fields(each, "arm", "to"), "metric": board.key(each.metric), "difference": each.estimate}
+            for each in planned.differences
+        ],
+        "looks": None
+        if looked is None
+        else {
+            "seeds": looked.seeds,
+            "planned_seeds": looked.sizes,
+            "contrasts": [
+                each.contrast.model_dump() | _fields(each, "value", "low", "high", "pairs", "p", "p_holm", "decided_at")
+                for each in looked.decisions
+            ],
+        },
+    }
 
 
 def _benchmark(compared: BenchmarkComparison) -> dict[str, Any]:

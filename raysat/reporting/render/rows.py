@@ -74,6 +74,24 @@ def report_rows(analysis: Analysis) -> Rows:
     return Rows(index=("arm",), rows=rows)
 
 
+def planned_rows(analysis: Analysis) -> Rows | None:
+    """A row per planned contrast: its difference and tests, and what holds over all looks; None where none is."""
+    if (planned := analysis.planned) is None:
+        return None
+    rows: list[Row] = []
+    decisions = {} if planned.looked is None else {each.contrast: each for each in planned.looked.decisions}
+    by_name = {(each.arm, each.to, each.metric): decision for each, decision in decisions.items()}
+    for each in planned.differences:
+        row: dict[str, object] = {"arm": each.arm, "to": each.to, "metric": analysis.board.key(each.metric)}
+        if each.estimate is not None:
+            row |= {name: getattr(each.estimate, name) for name in ("value", "low", "high", "p", "p_holm", "n")}
+        if (decision := by_name.get((each.arm, each.to, analysis.board.key(each.metric)))) is not None:
+            row |= {f"{name}_over_looks": getattr(decision, name) for name in ("value", "low", "high", "p", "p_holm")}
+            row |= {"decided_at": decision.decided_at, "looks": len(planned.looked.seeds) if planned.looked else None}
+        rows.append(row)
+    return Rows(index=("arm", "to", "metric"), rows=rows)
+
+
 def effects_rows(analysis: Analysis) -> Rows | None:
     """A row per main effect, interaction and part of a combination; None where there is none."""
     if analysis.effects is None:
