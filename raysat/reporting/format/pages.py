@@ -39,7 +39,7 @@ from raysat.reporting.format.leaderboard import (
     more_table,
     unfinished_table,
 )
-from raysat.reporting.format.planned import EXPLORATORY, looks_sentence, looks_table, planned_table
+from raysat.reporting.format.planned import EXPLORATORY, OVER_LOOKS, looks_sentence, looks_table, planned_table
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table, source_note
 from raysat.reporting.format.sentences import (
     arm_label,
@@ -150,7 +150,7 @@ def _planned(analysis: Analysis) -> Iterator[Block]:
         return
     yield planned_table(analysis)
     if analysis.planned.looked is not None:
-        yield Text(looks_sentence(analysis.planned.looked))
+        yield Text(f"{looks_sentence(analysis.planned.looked)} {OVER_LOOKS}")
         yield looks_table(analysis)
     yield Text(EXPLORATORY)
 

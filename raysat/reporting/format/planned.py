@@ -16,7 +16,12 @@ from raysat.reporting.format.cells import N, difference_cell, p_cell, whole_cell
 from raysat.reporting.format.numbers import format_estimate, p_value
 from raysat.reporting.format.sentences import arm_label
 from raysat.reporting.format.table import Cell, Heading, Table, make_table
+from raysat.study.compare import known_metric
 
+OVER_LOOKS: Final = (
+    f"The error rate of 5 % holds over all looks ({QUADRATIC_IN_WORDS}); p-values and intervals that are not said to do "
+    "so are those of one look at all seeds."
+)
 EXPLORATORY: Final = (
     "All other comparisons were not planned: they were found afterwards, are corrected as a family of their own, and "
     "are exploratory."
@@ -57,7 +62,7 @@ def looks_table(analysis: Analysis) -> Table:
                 Heading(text="contrast", words=True),
                 [_label(analysis, each.contrast.arm, each.contrast.to) for each in decisions],
             ),
-            (Heading(text="metric", words=True), [words(each.contrast.metric) for each in decisions]),
+            (Heading(text="metric", words=True), [words(_metric(analysis, each)) for each in decisions]),
             (Heading(text="adjusted difference"), [difference_cell(adjusted(each), 4) for each in decisions]),
             (Heading(text="p over all looks", short="p"), [p_cell(each.p) for each in decisions]),
             (Heading(text="after Holm", short="p (Holm)"), [p_cell(each.p_holm) for each in decisions]),
@@ -74,6 +79,7 @@ def planned_sentences(analysis: Analysis) -> Iterator[str]:
     if planned.looked is not None:
         yield looks_sentence(planned.looked)
         yield from map(partial(_decided, analysis), planned.looked.decisions[:_NAMED])
+        yield OVER_LOOKS
     else:
         shown = sum(each.shown for each in planned.differences)
         yield (
@@ -94,8 +100,7 @@ def looks_sentence(looked: Looked) -> str:
     )
     return (
         f"Seeds were added in blocks {state}: {plural(len(looked.seeds), 'look')}, at {_numbers(looked)} seeds; "
-        f"{decided} of {plural(len(looked.decisions), 'contrast')} decided. The error rate of 5 % holds over all looks "
-        f"({QUADRATIC_IN_WORDS}); p-values and intervals that are not said to do so are those of one look at all seeds."
+        f"{decided} of {plural(len(looked.decisions), 'contrast')} decided."
     )
 
 
@@ -121,9 +126,15 @@ _NAMED: Final = 6  # contrasts that sentences name; the table has all
 
 def _decided(analysis: Analysis, each: Decision) -> str:
     contrast = each.contrast
-    what = f"{_arm(analysis, contrast.arm)} minus {_arm(analysis, contrast.to)}: {contrast.metric}"
+    what = f"{_arm(analysis, contrast.arm)} minus {_arm(analysis, contrast.to)}: {_metric(analysis, each)}"
     found = f"{format_estimate(adjusted(each), 4)} (n = {plural(each.pairs, 'pair')}; over all looks "
     return f"{what} {found}p = {p_value(each.p)}, after Holm {p_value(each.p_holm)}): {_verdict(each)}."
+
+
+def _metric(analysis: Analysis, each: Decision) -> str:
+    """How people call the metric of a contrast."""
+    metric = known_metric(each.contrast.metric, analysis.board.classes)
+    return each.contrast.metric if metric is None else analysis.board.full_label(metric)
 
 
 def _verdict(each: Decision) -> str:
