@@ -19,8 +19,8 @@ from raysat.reporting.format.table import Cell, Heading, Table, make_table
 from raysat.study.compare import known_metric
 
 OVER_LOOKS: Final = (
-    f"The error rate of 5 % holds over all looks ({QUADRATIC_IN_WORDS}); p-values and intervals that are not said to do "
-    "so are those of one look at all seeds."
+    f"The error rate of 5 % holds over all looks ({QUADRATIC_IN_WORDS}); p-values and intervals that are not said to "
+    "do so are those of one look at all seeds."
 )
 EXPLORATORY: Final = (
     "All other comparisons were not planned: they were found afterwards, are corrected as a family of their own, and "
