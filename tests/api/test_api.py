@@ -25,7 +25,7 @@ def commands(group: click.Group, words: tuple[str, ...] = ("raysat",)) -> Iterat
 
 
 def test_every_command_has_its_function() -> None:
-    rows = re.findall(r"^\| `(raysat [a-z -]+)` \| (.*?) \|", PAGE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(raysat(?: [a-z]+(?:-[a-z]+)*)+)` \| (.*?) \|", PAGE, flags=re.MULTILINE)
     assert sorted(command for command, _ in rows) == sorted(commands(cli))
 
 
