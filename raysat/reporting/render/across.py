@@ -8,13 +8,14 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from raysat import __version__
-from raysat.files import AnyPath, check_real_folder, write_atomic
+from raysat.files import AnyPath
 from raysat.metrics.catalog import BALANCED_ACCURACY, Metric
 from raysat.reporting.analysis.across import Across, Gain
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.random_effects import Pooled
 from raysat.reporting.figures.across import draw_across
 from raysat.reporting.format.across import across_page, gains_table
+from raysat.reporting.render.files import captions, figure_files, write_files
 from raysat.reporting.render.formats import check_formats
 from raysat.reporting.render.html import to_html
 from raysat.reporting.render.latex import to_latex
@@ -39,14 +40,11 @@ def write_across(found: Across, folder: AnyPath, formats: Sequence[str]) -> list
     """
     formats = check_formats(formats)
     figures = draw_across(found) if _DRAWN & set(formats) else ()
-    page, files = across_page(found), dict[str, bytes]()
-    for figure in figures:  # first, so that no page stands there without its pictures
-        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg.encode(), figure.png
+    page, files = across_page(found), figure_files(figures)
     for name in formats:
         match name:
             case "md":
-                shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
-                files["across.md"] = to_markdown(page, shown).encode()
+                files["across.md"] = to_markdown(page, captions(figures)).encode()
             case "csv":
                 files["across.csv"] = rows_csv(across_rows(found)).encode()
             case "parquet":
@@ -60,11 +58,7 @@ def write_across(found: Across, folder: AnyPath, formats: Sequence[str]) -> list
                 files["across.tex"] = to_latex(table, found.study, table.caption, ()).encode()
             case "html":
                 files["across.html"] = to_html(page, figures).encode()
-    if figures:
-        check_real_folder(folder / "figures")
-    for name, content in files.items():
-        write_atomic(folder / name, content)
-    return [folder / name for name in files]
+    return write_files(folder, files)
 
 
 def across_rows(found: Across) -> Rows:

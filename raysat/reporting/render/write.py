@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from raysat.errors import StorageError
-from raysat.files import AnyPath, check_real_folder, folder_entries, remove_file, write_atomic
+from raysat.files import AnyPath, check_real_folder, folder_entries, remove_file
 from raysat.metrics.catalog import RANKING
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures import FIGURES, draw
@@ -17,6 +17,7 @@ from raysat.reporting.format.leaderboard import leaderboard
 from raysat.reporting.format.pages import report_page
 from raysat.reporting.format.planned import looks_table, planned_table
 from raysat.reporting.format.sentences import measured_on, ranking_sentences
+from raysat.reporting.render.files import FIGURES_FOLDER, captions, figure_files, write_files
 from raysat.reporting.render.formats import check_formats
 from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
@@ -52,15 +53,12 @@ def write_report(
         drawing()
     figures = draw(analysis) if shows_figures else ()
     page = report_page(analysis)
-    files: dict[str, bytes] = {}
-    for figure in figures:  # first, so that no page stands there without its pictures
-        files[f"figures/{figure.name}.svg"], files[f"figures/{figure.name}.png"] = figure.svg.encode(), figure.png
+    files = figure_files(figures)
     for name in sorted(formats, key=_BY_MEMORY.index):
         match name:
             case "md":
                 files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures()}
-                shown = {figure.name: (figure.alt, f"{figure.title}. {figure.caption}") for figure in figures}
-                files["report.md"] = to_markdown(page, shown).encode()
+                files["report.md"] = to_markdown(page, captions(figures)).encode()
             case "csv":
                 files["report.csv"] = rows_csv(report_rows(analysis)).encode()
                 files["trials.csv"] = rows_csv(trials_rows(analysis.board)).encode()
@@ -77,11 +75,10 @@ def write_report(
             case "html":
                 files["report.html"] = to_html(page, figures).encode()
     if shows_figures:
-        check_real_folder(folder / "figures")
-    for name, content in files.items():
-        write_atomic(folder / name, content)
+        check_real_folder(folder / FIGURES_FOLDER)
+    written = write_files(folder, files)
     _remove_stale(folder, files, formats)
-    return [folder / name for name in files]
+    return written
 
 
 def paper_table(analysis: Analysis) -> str:

@@ -7,7 +7,11 @@ from raysat.errors import UsageError
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
 from raysat.reporting.analysis.across import METRICS, across
 from raysat.reporting.analysis.analyze import analyze
+from raysat.reporting.analysis.collect import collect
+from raysat.reporting.analysis.paired import Contrast, PairedBootstrap
+from raysat.reporting.analysis.predictions import read_predictions
 from raysat.reporting.analysis.random_effects import pool
+from raysat.storage.ledger import Ledger
 
 PLAIN, GOOD, MIXED = (0.9, 0.4, 0.4, 0.3), (0.85, 0.8, 0.75, 0.7), (0.9, 0.5, 0.4, 0.4)
 SIZES = ((120, 40, 30, 20), (60, 16, 14, 10), (200, 30, 20, 40))
@@ -53,10 +57,6 @@ def test_each_data_set_is_as_in_its_own_report_and_the_mean_is_over_them(runs) -
 
 def test_standard_errors_are_those_that_intervals_have_with_many_seeds(make_run) -> None:
     """With many seeds Student's quantiles are the normal ones: an interval is 1.96 standard errors to each side."""
-    from raysat.reporting.analysis.collect import collect
-    from raysat.reporting.analysis.paired import Contrast, PairedBootstrap
-    from raysat.reporting.analysis.predictions import read_predictions
-
     ledger = make_run({"plain": PLAIN, "good": GOOD}, seeds=range(40))
     bootstrap = PairedBootstrap(read_predictions(collect(ledger)))
     contrast = Contrast.mean(["good"]) - Contrast.mean(["plain"])
@@ -66,13 +66,18 @@ def test_standard_errors_are_those_that_intervals_have_with_many_seeds(make_run)
         assert errors[metric] == pytest.approx(width / (2 * 1.96), rel=0.08)
 
 
-def test_data_sets_that_agree_are_pooled_by_their_errors(runs) -> None:
+def test_data_sets_are_pooled_by_their_standard_errors(runs) -> None:
     found = across(runs, baseline="plain")
+    effects, errors = [], []
+    for run in runs:
+        bootstrap = PairedBootstrap(read_predictions(collect(Ledger.open(run))))
+        contrast = Contrast.mean(["mixed"]) - Contrast.mean(["plain"])
+        effects.append(bootstrap.difference(contrast)[BALANCED_ACCURACY].value)
+        errors.append(bootstrap.standard_errors(contrast)[BALANCED_ACCURACY])
     gain = found.gains["mixed"][BALANCED_ACCURACY]
-    values = [each.gains["mixed"][BALANCED_ACCURACY].value for each in found.data_sets]
-    even = pool(values, [0.05] * 3)
-    assert even.value == pytest.approx(np.mean(values))
-    assert gain.pooled.n == 3
+    assert gain.pooled == pool(effects, errors)
+    assert gain.without["b"] == pool([effects[0], effects[2]], [errors[0], errors[2]])
+    assert gain.pooled.value != pytest.approx(np.mean(effects), abs=1e-4), "the errors of these data sets differ"
 
 
 def test_ranks_are_over_data_sets(runs) -> None:
