@@ -32,7 +32,7 @@ from raysat.inference.maps.source import scene_name
 from raysat.storage.ledger import Ledger
 
 Task: TypeAlias = Any  # Ray's reference to what a task will give
-_STOP_S: Final = 10.0  # that tasks have to stop in order
+_STOP_S: Final = 10.0  # that the workers of an interrupted command have to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def map_scenes(
 
             return _finish(start, places, options, Retries(cluster.retries), on_scene)
     finally:
-        for place in places:  # what killed workers left
+        for place in places:  # what workers that were killed left
             sweep_partial(out, scene_name(place))
 
 
@@ -116,8 +116,9 @@ def _finish(
                 found[place] = error
             on_scene(len(found), len(places))
     except BaseException:
-        for task in running:
-            ray.cancel(task)  # as Ctrl-C: they remove what they have half-written
+        for task in ray.wait(list(running), num_returns=len(running), timeout=0)[1]:
+            # Not as by Ctrl-C: an import that it breaks off would stay half-done in a worker that Ray uses again.
+            ray.cancel(task, force=True)
         ray.wait(list(running), num_returns=len(running), timeout=_STOP_S)
         raise
     failed = [each for place in places if isinstance(each := found[place], RaysatError)]

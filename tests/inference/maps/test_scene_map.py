@@ -107,6 +107,15 @@ def test_parts_of_a_scene_make_the_same_map(tmp_path, arm, monkeypatch) -> None:
     assert np.abs(parts.astype(int) - whole).max() <= 1  # a rounded last bit of a sum
 
 
+def peak_of_map(trained: TrainedArm, scene: Path) -> int:
+    tracemalloc.start()
+    try:
+        mapped(trained, scene, overwrite=True)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_memory_does_not_grow_with_the_scene(tmp_path, monkeypatch) -> None:
     trained = random_arm(models=1, patch=64)
     monkeypatch.setattr(tiling, "SLAB_BYTES", 1 << 19)
@@ -117,10 +126,7 @@ def test_memory_does_not_grow_with_the_scene(tmp_path, monkeypatch) -> None:
         scene = write_scene(tmp_path / f"{height}.tif", pixels, tiled=True, blockxsize=256, blockysize=256)
         del pixels
         mapped(trained, scene, overwrite=True)  # what is kept for ever
-        tracemalloc.start()
-        mapped(trained, scene, overwrite=True)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        peaks.append(min(peak_of_map(trained, scene) for _ in range(3)))  # other threads of the session allocate, too
     assert peaks[1] < peaks[0] + (1 << 22), peaks
 
 
