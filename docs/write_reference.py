@@ -18,10 +18,10 @@ from ruamel.yaml import YAML
 from raysat.config.describe import MethodInfo, SectionInfo, SettingInfo, sections
 from raysat.execution.monitoring.catalog import METRICS
 from raysat.reporting.render.markdown import escape
-from raysat.search.distribution import DISTRIBUTIONS
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import SearchOptions
 from raysat.search.schema import search_schema
+from raysat.study.distribution import DISTRIBUTIONS
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.schema import study_schema
 

@@ -1,4 +1,6 @@
+from .api.ablation import ablate
 from .api.across import AcrossDataSets, across
+from .api.arm_tuning import TunedArms, tune_arms
 from .api.cache import StoreCache, store_cache
 from .api.chips import import_chips
 from .api.clusters import ClusterPlan, load_cluster, set_up_metrics
@@ -14,7 +16,7 @@ from .api.models import load_model
 from .api.plugins import Plugin, PluginCheck, check_plugin, load_plugin
 from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report
-from .api.runs import Run, ablate, open_run
+from .api.runs import Run, open_run
 from .api.searches import SearchRun, open_search, tune
 from .api.stores import Store, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
@@ -66,6 +68,7 @@ __all__ = [
     "StoreCache",
     "Study",
     "TrainedModel",
+    "TunedArms",
     "ablate",
     "across",
     "check_plugin",
@@ -106,4 +109,5 @@ __all__ = [
     "study_schema",
     "train",
     "tune",
+    "tune_arms",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from raysat.config import limits
 from raysat.errors import StudyError, UsageError
@@ -59,8 +57,7 @@ def each_with_the_reference(plan: Plan) -> tuple[PlannedContrast, ...]:
 
 def reference_of(plan: Plan) -> str:
     """The arm that others are compared with: the one without any method, else the study's first."""
-    by_id: Mapping[str, Any] = {trial.id: trial.trial.config for trial in plan.trials}
-    configs = {arm: by_id[next(iter(seeds.values()))].model_dump(mode="json") for arm, seeds in plan.trial_ids.items()}
+    configs = {arm: config.model_dump(mode="json") for arm, config in plan.configs.items()}
     return reference_arm(configs, [arm.name for arm in plan.study.arms if arm.in_grid])
 
 

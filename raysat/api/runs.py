@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -13,40 +11,27 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.api.reports import Report, report
-from raysat.api.stores import Store
-from raysat.api.studies import plan
 from raysat.config.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
-from raysat.execution.cluster.forked_workers import workers_begun
-from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.events import OnEvent, Resumed
 from raysat.execution.run_state import Summary
-from raysat.execution.storage.run_cache import RunCache
 from raysat.files import AnyPath, as_path
-from raysat.planning.build import PendingJobs
-from raysat.planning.build import Plan as AnyPlan
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.replication import Replication
 from raysat.reporting.format.pages import overview
 from raysat.reporting.render.rows import Rows, leaderboard_rows, trials_rows
-from raysat.reporting.render.run import read_leaderboard, write_leaderboard
+from raysat.reporting.render.run import read_leaderboard
 from raysat.reporting.render.terminal import Blocks
 from raysat.storage.artifacts import Artifacts
-from raysat.storage.cache import Cache
 from raysat.storage.copying import Copied, copy_run
 from raysat.storage.event_log import LoggedEvent
 from raysat.storage.garbage import Garbage, collect_run
 from raysat.storage.ledger import Ledger
-from raysat.storage.outcome import Outcomes
-from raysat.storage.plugins import keep_plugins, missing_plugin
+from raysat.storage.plugins import missing_plugin
 from raysat.storage.progress import RunProgress, read_progress
 from raysat.storage.trial_events import events_of
 from raysat.storage.verify import Verification, verify
-from raysat.study.load import Study
-from raysat.study.source import Source
-from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
 
 if TYPE_CHECKING:
@@ -233,65 +218,3 @@ class Run(Shown):
 def open_run(path: AnyPath | str) -> Run:
     """Open a run that ``ablate`` wrote: ``runs/quickstart`` or ``s3://bucket/runs/x``. Raises StorageError."""
     return Run(ledger=Ledger.open(path))
-
-
-@checked
-def ablate(
-    study: AnyPlan | Study | Source,
-    data: Store | Path | str | None = None,
-    *,
-    out: AnyPath | str = "runs",
-    cluster: ClusterOptions | None = None,
-    reuse_epochs: bool = True,
-    on_event: OnEvent | None = None,
-    cache: AnyPath | str | None = None,
-) -> Run:
-    """Train every trial of a study that is not finished yet, and write the leaderboard.
-
-    Finished trials are kept whatever happens; the same call again trains only what is missing.
-
-    Args:
-        study: what to train: a plan, a study, or what ``load_study`` reads one from.
-        data: a patch store, its path or URL, or ``demo``, which is the default; a plan has its own. Of a study with
-            several stores, one of ``study.stores``.
-        out: the folder of runs, or its URL (``s3://bucket/runs``); this one goes to ``out/<study>``.
-        cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
-        reuse_epochs: train epochs that trials have in common once; a plan says so itself.
-        on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
-        cache: a folder or URL where studies share finished work: trials are taken from there, and offered to it.
-
-    Returns:
-        The run; ``outcome`` says how many jobs finished and failed, and whether it was interrupted.
-
-    Raises:
-        UsageError: a mistake in the study, or an arm that cannot train on the data.
-        ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
-        StorageError: another process fills this run; or a record cannot be written: finished ones stay.
-    """
-    cluster = cluster or ClusterOptions()
-    if not isinstance(study, AnyPlan):
-        study = plan(study, data, workers=cluster.workers, reuse_epochs=reuse_epochs)
-    elif cluster.workers not in (1, study.workers):
-        raise UsageError(f"the plan is for {study.workers} workers per trial, not {cluster.workers}")
-    on_event = on_event or default_view()
-    shared = None if cache is None else Cache.open(cache)
-    pending = PendingJobs.of(study, as_path(out))
-    known = None if pending.missing else Outcomes(finished=pending.finished, unusable={})
-    on_event(Resumed(finished=len(pending.finished), total=len(study.trials), noun="trial"))
-    outcome = Summary(finished=0, failed=0, interrupted=False)
-    use = None if shared is None else RunCache(shared, study, pending.ledger, pending.artifacts, on_event)
-    pending = pending if use is None else use.take(pending, wait=cluster.wait)
-    with nullcontext() if use is None else use.offering(pending) as offer:
-        if pending.missing:
-            options, subscribers = replace(cluster, workers=study.workers), () if offer is None else (offer,)
-            places = pending.ledger, pending.artifacts
-            with workers_begun(cluster.address):
-                from raysat.execution.run import run
-
-                outcome = run(study, pending.missing, *places, options, on_event, subscribers=subscribers)
-        else:
-            keep_plugins(pending.ledger.root, study.plugins)
-            pending.ledger.write_plan(study.study.text, study.to_file())
-        results = read_leaderboard(pending.ledger, known)
-        files = write_leaderboard(*results, pending.ledger.root)
-    return Run(ledger=pending.ledger, outcome=outcome, files=tuple(files), results=results)

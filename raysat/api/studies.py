@@ -172,7 +172,7 @@ def load_study(
         StudyError: anything wrong in the study or an override; the message begins with its place.
         UsageError: more seeds asked for than the study has.
     """
-    return _shown(Study, study_file.load_study(source, overrides=overrides or {}, epochs=epochs, seeds=seeds))
+    return as_shown(Study, study_file.load_study(source, overrides=overrides or {}, epochs=epochs, seeds=seeds))
 
 
 @checked
@@ -205,7 +205,7 @@ def load_search(
     search = search_file.load_search(
         source, overrides=overrides or {}, epochs=epochs, seed=seed, trials=trials, hours=hours
     )
-    return _shown(Search, search)
+    return as_shown(Search, search)
 
 
 @checked
@@ -247,10 +247,10 @@ def plan(
         planned = prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs)
     if study.compare:
         planned = replace(planned, study=replace(study, compare=contrasts_of(planned)))
-    return _shown(Plan, planned)
+    return as_shown(Plan, planned)
 
 
-def _shown(kind: type[_T], value: Any) -> _T:
+def as_shown(kind: type[_T], value: Any) -> _T:
     """The same value as the subclass that can show itself."""
     return kind(**{field.name: getattr(value, field.name) for field in fields(value)})
 

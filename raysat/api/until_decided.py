@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from typing_extensions import override
 
+from raysat.api.ablation import ablate
+from raysat.api.arm_tuning import tune_arms
 from raysat.api.contrasts import growth
-from raysat.api.runs import Run, ablate
+from raysat.api.runs import Run
 from raysat.api.stores import Store
 from raysat.api.studies import plan
 from raysat.config import limits
@@ -92,7 +94,8 @@ def ablate_until_decided(
     """Train a study, adding seeds in blocks to all arms until each planned contrast is decided or the seeds are spent.
 
     A block is as many seeds as the study has, two at least; after each one all contrasts are tested, so that 5 % holds
-    over all looks (``docs/until-decided.md``). Stopped at any point, the same call goes on and takes the same looks.
+    over all looks (``docs/until-decided.md``). Arms that are to be tuned are tuned first.
+    Stopped at any point, the same call goes on and takes the same looks.
 
     Args:
         study: what to train: a plan, a study, or what ``load_study`` reads one from. Without ``compare`` each arm is
@@ -118,6 +121,12 @@ def ablate_until_decided(
     cluster = cluster or ClusterOptions()
     if not isinstance(study, Plan):
         study = plan(study, data, workers=cluster.workers, reuse_epochs=reuse_epochs)
+    if study.study.tune is not None:
+        growth(study, max_seeds)  # what cannot be decided is said before anything is tuned
+        tuned = tune_arms(study, out=out, cluster=cluster, reuse_epochs=reuse_epochs, on_event=on_event, cache=cache)
+        if tuned.plan is None:
+            return Grown(run=tuned.run, looked=None)
+        study = tuned.plan
     contrasts, sizes = growth(study, max_seeds)
     first = replace(study, study=replace(study.study, compare=contrasts))
     ledger, _ = run_folder(as_path(out), first.study.name)

@@ -46,6 +46,7 @@ from raysat.interrupts import is_stopping
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from raysat.api.arm_tuning import TunedArms
     from raysat.api.runs import Run
     from raysat.api.studies import Plan
     from raysat.execution.cluster_options import ClusterOptions
@@ -106,12 +107,12 @@ def ablate(
 
     Finished trials are kept whatever happens; the same command again trains only what is missing. With --until-decided
     seeds are added in blocks, as many as the study has, and each planned contrast (compare: in the study) is tested
-    after each block, with an error rate of 5 % over all looks.
+    after each block, with an error rate of 5 % over all looks. A study that tunes its arms (tune:) does so first.
     """
     from raysat.execution.cluster.forked_workers import workers_begun
 
     with workers_begun(cluster.address):  # beside imports, and the plan
-        from raysat.api.runs import ablate as train
+        from raysat.api.ablation import ablate as train
         from raysat.cli.start import BEGAN
         from raysat.execution.events import to_all
         from raysat.execution.timings import Timings
@@ -122,13 +123,18 @@ def ablate(
 
         out, timings, complete = console(), Timings(BEGAN), True
         runs: list[Run] = []
-        for plan in options.plans():
-            out.print(f"study      {plan.study.name}: {_count(plan)}")
-            out.print(f"data       {plan.data}: {describe_store(plan.store)}")
-            for line in no_effect_lines(no_effects(plan), out.width, {}):
+        for asked in options.plans():
+            out.print(f"study      {asked.study.name}: {_count(asked)}")
+            out.print(f"data       {asked.data}: {describe_store(asked.store)}")
+            for line in no_effect_lines(no_effects(asked), out.width, {}):
                 out.print(line)
             machines, told = replace(cluster, workers=options.workers), to_all(RunView(out), timings)
             how: Any = {"out": options.out, "cluster": machines, "on_event": told, "cache": cache}
+            tuned = None if asked.study.tune is None else _tune(asked, options, out, how)
+            if tuned is not None and tuned.plan is None:  # there is more to tune
+                runs, complete = [*runs, tuned.run], False
+                break
+            plan = tuned.plan if tuned and tuned.plan else asked
             run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
             complete = _show_run(run, out) and complete
             runs.append(run)
@@ -163,6 +169,19 @@ def _show_run(run: Run, out: Console) -> bool:
     return board.finished == board.planned or run.is_complete
 
 
+def _tune(plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any]) -> TunedArms:
+    """Tune the arms of a study, and say what was chosen."""
+    from raysat.api.arm_tuning import tune_arms
+
+    tuned = tune_arms(plan, reuse_epochs=options.reuse_epochs, **how)
+    out.print()
+    tuned.show(out)
+    out.print()
+    if tuned.plan is not None:
+        out.print(f"study      {tuned.plan.study.name}: {_count(tuned.plan)}")
+    return tuned
+
+
 def _grow(plan: Plan, max_seeds: int, options: AblateOptions, out: Console, how: dict[str, Any]) -> Run:
     """Train a study that adds seeds until decided, and say after each look what is."""
     from raysat.api.until_decided import ablate_until_decided
@@ -195,9 +214,15 @@ def plan(options: AblateOptions, max_seeds: int | None, everything: bool, estima
 
 def _count(plan: Plan) -> str:
     arms, seeds = len(plan.study.arms), len(plan.study.seeds)
+    forms = ", tuned and as written," if plan.study.tuned else ""
     same = f", {len(plan.trials)} of them different" if len(plan.trials) < plan.n_trials else ""
     generators = f"; {plural(len(plan.generate_jobs), 'generator')}" if plan.generate_jobs else ""
-    return f"{plural(arms, 'arm')} x {plural(seeds, 'seed')} = {plural(plan.n_trials, 'trial')}{same}{generators}"
+    if (tune := plan.study.tune) is not None:
+        first = f"each tuned by {plural(tune.per_arm, 'trial')} first"
+        return f"{plural(arms, 'arm')}, {first}, then compared over {plural(seeds, 'seed')}"
+    return (
+        f"{plural(arms, 'arm')}{forms} x {plural(seeds, 'seed')} = {plural(plan.n_trials, 'trial')}{same}{generators}"
+    )
 
 
 def main() -> None:

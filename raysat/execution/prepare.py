@@ -35,7 +35,7 @@ def prepare(
         UsageError: an arm that cannot train or generate on the data, by its name.
     """
     plan = make_plan(study, store, data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
-    arms = {arm.name: arm for arm in study.arms}
+    arms = {arm.name: arm for arm in (*study.arms, *(each.written for each in study.tuned))}
     for name, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
         with arms[name].located():
             check(config, plan.store)

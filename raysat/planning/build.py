@@ -8,8 +8,8 @@ generators come first, since trials wait for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from raysat.config.naming import compact_names, own_settings
 from raysat.config.plugins.source import PluginSource
@@ -18,7 +18,7 @@ from raysat.config.schema import Config
 from raysat.data.patch_store import PatchStore, origin, patch_counts
 from raysat.errors import PlanError
 from raysat.files import AnyPath
-from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
+from raysat.planning.jobs import BoundConfig, GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
 from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.artifacts import Artifacts, run_folder
@@ -31,7 +31,9 @@ from raysat.storage.plan_file import (
     PlanFile,
     StoreEntry,
     TrialEntry,
+    TunedEntry,
 )
+from raysat.study.arm import Arm
 from raysat.study.load import Study
 
 
@@ -45,6 +47,7 @@ class Plan:
     generate_jobs: tuple[GenerateJob, ...]
     trials: tuple[PlannedTrial, ...]  # each once, however many arms and seeds ask for it
     trial_ids: Mapping[str, Mapping[int, str]]  # arm -> seed -> id
+    written_ids: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # of tuned arms as they are written
     workers: int = 1  # data-parallel, of each trial
     command: str | None = None  # that trains it, for reports
 
@@ -65,13 +68,19 @@ class Plan:
 
     @property
     def n_trials(self) -> int:
-        """Arms times seeds, before equal trials are merged."""
-        return len(self.study.arms) * len(self.study.seeds)
+        """Arms times seeds, tuned ones as written too, before equal trials are merged."""
+        return (len(self.study.arms) + len(self.study.tuned)) * len(self.study.seeds)
+
+    @property
+    def configs(self) -> dict[str, Config]:
+        """The configuration of each arm, resolved; of one that was tuned, as it is written: it is its methods."""
+        by_id = {trial.id: trial.trial.config for trial in self.trials}
+        ids = zip(self.trial_ids, (self.written_ids or self.trial_ids).values(), strict=True)
+        return {arm: by_id[next(iter(seeds.values()))] for arm, seeds in ids}
 
     def to_file(self) -> PlanFile:
         """Describe the plan for ``plan.json``."""
-        by_id = {trial.id: trial.trial.config for trial in self.trials}
-        configs = {arm: by_id[next(iter(seeds.values()))] for arm, seeds in self.trial_ids.items()}
+        configs = self.configs
         own, shared = own_settings(configs)
         named = [arm.name for arm in self.study.arms if not arm.in_grid]
         compact = compact_names(configs, self.store.bands, kept=named)
@@ -99,7 +108,7 @@ class Plan:
                     compact=compact[arm.name] if compact[arm.name] != arm.name else "",
                     settings=own[arm.name],
                     grid=arm.in_grid,
-                    trials=tuple(TrialEntry(seed=seed, id=trial) for seed, trial in self.trial_ids[arm.name].items()),
+                    trials=_entries(self.trial_ids[arm.name]),
                 )
                 for arm in self.study.arms
             ),
@@ -107,7 +116,24 @@ class Plan:
                 ContrastEntry(arm=each.arm, to=each.to or self.study.arms[0].name, metric=each.metric)
                 for each in self.study.compare
             ),
+            tuned=tuple(
+                TunedEntry(
+                    arm=arm.name,
+                    tried=each.tried,
+                    failed=each.failed,
+                    chosen=each.chosen,
+                    settings=each.settings,
+                    val=each.val,
+                    written_val=each.written_val,
+                    trials=_entries(self.written_ids[each.written.name]),
+                )
+                for arm, each in zip(self.study.arms, self.study.tuned, strict=bool(self.study.tuned))
+            ),
         )
+
+
+def _entries(trials: Mapping[int, str]) -> tuple[TrialEntry, ...]:
+    return tuple(TrialEntry(seed=seed, id=trial) for seed, trial in trials.items())
 
 
 def make_plan(
@@ -143,19 +169,26 @@ def make_plan(
         )
     if len(store.indices("train")) == 0:
         raise PlanError(f"{store.path} has no training patch")
-    configs: dict[str, Config] = {}
     generators: dict[str, GenerateJob] = {}
-    for arm in study.arms:
-        with arm.located():
-            configs[arm.name] = resolve_config(arm.config, store)
-            generators |= {job.id: job for job in generate_jobs(configs[arm.name], store)}
-    bound = {name: bind(config, store, workers=workers, reuse_epochs=reuse_epochs) for name, config in configs.items()}
+
+    def bound(arms: Iterable[Arm]) -> dict[str, BoundConfig]:
+        found = {}
+        for arm in arms:
+            with arm.located():
+                config = resolve_config(arm.config, store)
+                generators.update({job.id: job for job in generate_jobs(config, store)})
+            found[arm.name] = bind(config, store, workers=workers, reuse_epochs=reuse_epochs)
+        return found
+
     trials: dict[str, PlannedTrial] = {}
-    trial_ids: dict[str, dict[int, str]] = {name: {} for name in configs}
+    trial_ids: dict[str, dict[int, str]] = {arm.name: {} for arm in study.arms}
+    written_ids: dict[str, dict[int, str]] = {each.written.name: {} for each in study.tuned}
+    families = (bound(study.arms), trial_ids), (bound(each.written for each in study.tuned), written_ids)
     for seed in study.seeds:
-        for name, binding in bound.items():
-            trial = binding.trial(seed, arm=name)
-            trial_ids[name][seed] = trials.setdefault(trial.id, trial).id
+        for arms, ids in families:
+            for name, binding in arms.items():
+                trial = binding.trial(seed, arm=name)
+                ids[name][seed] = trials.setdefault(trial.id, trial).id
     return Plan(
         study=study,
         data=data or str(store.path),
@@ -163,6 +196,7 @@ def make_plan(
         generate_jobs=tuple(generators.values()),
         trials=tuple(trials.values()),
         trial_ids=trial_ids,
+        written_ids=written_ids,
         workers=workers,
         command=command,
     )

@@ -18,12 +18,13 @@ from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
 from raysat.config.yaml_source import YamlValue
-from raysat.search.distribution import ParamValue
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Asha, SearchOptions
-from raysat.search.parameters import Parameter, Params, boundary_points, count_boundary_points, read_parameters
+from raysat.search.parameters import boundary_points, count_boundary_points, read_parameters
 from raysat.study.arm import Arm
+from raysat.study.distribution import ParamValue
 from raysat.study.load import NO_OVERRIDES, Study, settings_tree, study_name, study_seeds
+from raysat.study.parameter import Parameter, Params
 from raysat.study.plugins import use_named_plugins
 from raysat.study.rates import check_rate
 from raysat.study.source import Source, read_source

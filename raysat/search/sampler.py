@@ -17,11 +17,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from raysat.search.distribution import Choice, ParamValue, Range
 from raysat.search.load import Search
 from raysat.search.log import Candidate
 from raysat.search.options import Random, Tpe
-from raysat.search.parameters import Parameter
+from raysat.study.distribution import Choice, ParamValue, Range
+from raysat.study.parameter import Parameter
 
 _TPE_ATTEMPTS: Final = 10  # over choices alone TPE may propose the same ever again: then at random
 _FINITE_ATTEMPTS: Final = 30  # in all, after which a finite space is enumerated
@@ -49,11 +49,11 @@ class Sampler:
         options = self._search.options.sampler
         study = study_of(self._search, candidates)
         for attempt in range(_ENDLESS_ATTEMPTS if self._points is None else _FINITE_ATTEMPTS):
-            study.sampler = _optuna_sampler(options, number, attempt)
+            study.sampler = optuna_sampler(options, number, attempt)
             trial = study.ask()
             params: dict[str, ParamValue] = {}
             while parameter := self._search.next_parameter(params):
-                params[parameter.name] = _suggest(trial, parameter)
+                params[parameter.name] = suggest(trial, parameter)
             study.tell(trial, state=TrialState.FAIL)  # where it is taken, the log will say so
             yield params
         points = self._points or ()
@@ -66,10 +66,7 @@ def study_of(search: Search, candidates: Sequence[Candidate]) -> optuna.Study:
 
     Making it takes some 0.2 ms a candidate, and so suggesting anew 0.2 s after a thousand.
     """
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a study that is created is no news
-    study = optuna.create_study(direction="maximize")
-    optuna.logging.set_verbosity(verbosity)
+    study = new_study()
     distributions = {parameter.name: _distribution(parameter) for parameter in search.parameters}
     for candidate in candidates:
         if candidate.params is None:  # a base outside the space
@@ -88,7 +85,14 @@ def study_of(search: Search, candidates: Sequence[Candidate]) -> optuna.Study:
     return study
 
 
-def _optuna_sampler(options: Tpe | Random, number: int, attempt: int) -> BaseSampler:
+def optuna_sampler(options: Tpe | Random, number: int, attempt: int) -> BaseSampler:
+    """Return Optuna's sampler of one candidate.
+
+    Args:
+        options: of the search.
+        number: the candidate's.
+        attempt: how often one was suggested for it before.
+    """
     seed = int(np.random.SeedSequence([options.seed, number, attempt]).generate_state(1)[0])
     if isinstance(options, Tpe) and attempt < _TPE_ATTEMPTS:
         # Univariate: the joint estimate cannot leave out parameters that do not apply. The liar is Optuna's default
@@ -98,7 +102,17 @@ def _optuna_sampler(options: Tpe | Random, number: int, attempt: int) -> BaseSam
     return RandomSampler(seed=seed)
 
 
-def _suggest(trial: optuna.Trial, parameter: Parameter) -> ParamValue:
+def new_study() -> optuna.Study:
+    """An empty study of Optuna's that maximises."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a study that is created is no news
+    study = optuna.create_study(direction="maximize")
+    optuna.logging.set_verbosity(verbosity)
+    return study
+
+
+def suggest(trial: optuna.Trial, parameter: Parameter) -> ParamValue:
+    """Have Optuna suggest a value of a parameter."""
     match parameter.distribution:
         case Choice(values=values):
             return int(trial.suggest_categorical(parameter.name, range(len(values))))

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from raysat.config import limits
-from raysat.config.json_schema import OVERRIDE, Schema, by_kind, key_ref, member, section_ref
-from raysat.config.schema import Config, variants
-from raysat.search.distribution import DISTRIBUTIONS, NOT_SEARCHED
+from raysat.config.json_schema import OVERRIDE, Schema, by_kind, member
+from raysat.config.schema import variants
 from raysat.search.keys import SEARCH_KEYS
 from raysat.search.options import Budget, SearchOptions
 from raysat.study.schema import NAME, PLUGINS, SEED, definitions, file_schema
-
-_NUMBERS: Final = {
-    "number": ("uniform", "log_uniform", "int"),
-    "integer": ("int",),
-}  # what a key's type may be drawn by
+from raysat.study.values_schema import value_schemas
 
 
 def search_schema() -> Schema:
@@ -31,7 +23,7 @@ def search_schema() -> Schema:
         "search": {
             "type": "object",
             "minProperties": 1,
-            "properties": _parameters(),
+            "properties": value_schemas("#/properties/search/properties", kinds=True),
             "additionalProperties": False,
         },
         **{key: _option(key) for key in SearchOptions.by_key()},
@@ -56,64 +48,3 @@ def _members() -> dict[str, Schema]:
     budget = schemas[Budget.__name__]
     budget["anyOf"] = [{"required": [name]} for name in budget["properties"]]
     return schemas
-
-
-def _parameters() -> Schema:
-    """Every section and every dotted key that may be searched, with the distributions that it may have."""
-    parameters: Schema = {}
-    for section in Config.by_key():
-        if section in NOT_SEARCHED:
-            continue
-        types: dict[str, set[str]] = {}
-        for model in variants(section).values():
-            for key, schema in member(model)["properties"].items():
-                types.setdefault(key, set()).update(_types(schema))
-        keys = {
-            key: _distribution(key_ref(section, key), found)
-            for key, found in types.items()
-            if f"{section}.{key}" not in NOT_SEARCHED
-        }
-        nested = {key: {"$ref": f"#/properties/search/properties/{section}.{key}"} for key in keys}
-        parameters[section] = {
-            "type": "object",
-            "minProperties": 1,
-            "properties": {"choice": _choice(section_ref(section)), **nested},
-            "additionalProperties": False,
-        }
-        parameters |= {f"{section}.{key}": schema for key, schema in keys.items()}
-    return parameters
-
-
-def _types(schema: Schema) -> set[str]:
-    return {option["type"] for option in schema.get("anyOf", [schema]) if "type" in option}
-
-
-def _distribution(key: Schema, types: set[str]) -> Schema:
-    """One of the distributions of a key whose values have these types."""
-    ranges = dict.fromkeys(name for kind in sorted(types & set(_NUMBERS), reverse=True) for name in _NUMBERS[kind])
-    properties = {name: _range(name, key) for name in ranges} | {"choice": _choice(key)}
-    return {
-        "type": "object",
-        "minProperties": 1,
-        "not": {"minProperties": 2},  # beside maxProperties: 1 yaml-language-server 1.25 would suggest no key
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _range(name: str, key: Schema) -> Schema:
-    bound = {**key, "type": "integer" if name == "int" else "number"}
-    if name == "log_uniform":
-        bound["exclusiveMinimum"] = 0
-    return {"description": DISTRIBUTIONS[name], "type": "array", "items": bound, "minItems": 2, "maxItems": 2}
-
-
-def _choice(values: Schema) -> Schema:
-    return {
-        "description": DISTRIBUTIONS["choice"],
-        "type": "array",
-        "items": values,
-        "minItems": 2,
-        "maxItems": limits.CHOICES,
-        "uniqueItems": True,
-    }

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from raysat.config.schema import Config
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
 from raysat.search.log import BASE, Candidate, Log
 from raysat.search.sampler import Sampler
 from raysat.storage.records import Record
+from raysat.study.distribution import ParamValue
 
 
 class SearchState:

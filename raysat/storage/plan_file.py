@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from raysat.config.limits import SEEDS, TRIALS
 from raysat.files import FileModel
-from raysat.files.fields import MAX_CLASSES, Count, Id, Line, Seed
+from raysat.files.fields import MAX_CLASSES, Count, Id, Line, Seed, Share
 from raysat.formatting import echo
 
 
@@ -59,6 +59,19 @@ class ContrastEntry(FileModel):
     metric: Line  # in files; of a class ``recall_forest``
 
 
+class TunedEntry(FileModel):
+    """What tuning chose for an arm, and the trials of the same arm as it was written, over the same seeds."""
+
+    arm: Line
+    tried: Count  # trials that tuned it, the one as written included
+    failed: Count  # of them
+    chosen: Count  # the number of the best; 0: as written
+    settings: tuple[Line, ...]  # that it sets
+    val: Share  # its balanced accuracy on val, with the one seed that tuned
+    written_val: Share | None  # of the one as written; None where that failed
+    trials: Annotated[tuple[TrialEntry, ...], Field(max_length=SEEDS)]
+
+
 class GeneratorEntry(FileModel):
     """A generate job whose patches some arm trains on."""
 
@@ -87,16 +100,26 @@ class PlanFile(FileModel):
     settings: tuple[Line, ...] = ()  # that all arms have
     arms: Annotated[tuple[ArmEntry, ...], Field(max_length=TRIALS)]
     compare: Annotated[tuple[ContrastEntry, ...], Field(max_length=TRIALS, exclude_if=lambda planned: not planned)] = ()
+    tuned: Annotated[tuple[TunedEntry, ...], Field(max_length=TRIALS, exclude_if=lambda tuned: not tuned)] = ()
 
     @model_validator(mode="after")
     def _has_each_arm_once(self) -> Self:
         _check_distinct("arm", (arm.name for arm in self.arms))
+        if self.tuned and [each.arm for each in self.tuned] != [arm.name for arm in self.arms]:
+            raise ValueError("what was tuned are not its arms")
         return self
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
-        """Every trial once, in the order of the arms."""
-        return tuple(dict.fromkeys(trial.id for arm in self.arms for trial in arm.trials))
+        """Every trial once, in the order of the arms; then those of arms as they were before they were tuned."""
+        seeds = (*(arm.trials for arm in self.arms), *(each.trials for each in self.tuned))
+        return tuple(dict.fromkeys(trial.id for of_arm in seeds for trial in of_arm))
+
+    def as_written(self) -> PlanFile:
+        """The same study with its arms as they were written, in place of those that tuning chose."""
+        trials = {each.arm: each.trials for each in self.tuned}
+        arms = tuple(arm.model_copy(update={"trials": trials.get(arm.name, arm.trials)}) for arm in self.arms)
+        return self.model_copy(update={"arms": arms, "tuned": ()})
 
 
 def _check_distinct(what: str, values: Iterable[object]) -> None:

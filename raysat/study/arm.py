@@ -61,6 +61,7 @@ class Arm:
     in_grid: bool = False  # a combination of the grid, not a named row
     place: str = field(default="", compare=False, repr=False)  # where it is written: file:line
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)  # of what is no default
+    tree: YamlValue = field(default=YamlValue({}), compare=False, repr=False)  # its configuration as written
 
     @contextmanager
     def located(self) -> Iterator[None]:

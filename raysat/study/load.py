@@ -30,6 +30,7 @@ from raysat.study.plugins import use_named_plugins
 from raysat.study.rates import check_rate, schedule_of
 from raysat.study.source import Document, Source, read_source
 from raysat.study.stores import read_stores
+from raysat.study.tuning import TunedArm, Tuning, read_tuning
 
 _ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
 NO_OVERRIDES: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -46,6 +47,8 @@ class Study:
     reference_place: str = ""  # where the file names it
     stores: tuple[str, ...] = ()  # to train it on; none where it is of whatever store it is given
     compare: tuple[PlannedContrast, ...] = ()  # planned; empty: each arm with the reference, found afterwards
+    tune: Tuning | None = None  # what each arm is to be tuned over first
+    tuned: tuple[TunedArm, ...] = ()  # what came of that, in the order of the arms; their settings are the chosen ones
     text: str
 
 
@@ -115,6 +118,7 @@ def load_study(
                 in_grid=name in in_grid,
                 origins=origins[name],
                 place=_place(document, name, in_grid=name in in_grid),
+                tree=whole[name],
             )
             for name, config in configs.items()
         ),
@@ -123,6 +127,7 @@ def load_study(
         reference_place=document.location(("reference",)),
         stores=read_stores(document),
         compare=read_contrasts(document, list(configs)),
+        tune=read_tuning(document, configs, settings, numbers),
         text=given.text,
     )
 

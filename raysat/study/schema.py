@@ -13,6 +13,8 @@ from raysat.data.bands import COMPOSITES
 from raysat.files import SAFE_NAME
 from raysat.study.compare import COMPARABLE, MOST, OF_A_CLASS
 from raysat.study.keys import STUDY_KEYS
+from raysat.study.tuning import DEFAULT_SEED
+from raysat.study.values_schema import value_schemas
 
 SEED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 NAME: Final[Schema] = {"type": ["string", "null"], "pattern": f"^{SAFE_NAME.pattern}$"}
@@ -69,6 +71,22 @@ def study_schema() -> Schema:
         },
         "plugins": PLUGINS,
         "compare": {"type": "array", "minItems": 1, "maxItems": MOST, "items": CONTRAST},
+        "tune": {
+            "type": "object",
+            "properties": {
+                "per_arm": {"type": "integer", "minimum": 2, "maximum": limits.CANDIDATES},
+                "over": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": value_schemas("#/properties/tune/properties/over/properties", kinds=False),
+                    "additionalProperties": False,
+                },
+                "seed": {**SEED, "default": DEFAULT_SEED},
+                "draws": {**SEED, "default": 0},
+            },
+            "required": ["per_arm", "over"],
+            "additionalProperties": False,
+        },
         "reference": {"type": ["string", "null"]},
     }
     return file_schema("A study of raysat", written, STUDY_KEYS) | {

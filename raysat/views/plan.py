@@ -174,6 +174,13 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
     finished = summary.n_trials - summary.n_equal - summary.missing_trials
     trials += f", {summary.n_equal} equal to another" if summary.n_equal else ""
     yield "trials", trials + (f", {finished} finished" if finished else "")
+    if summary.tuned_by:
+        images = summary.tuned_by * sum(arm.samples_per_trial for arm in summary.arms)
+        each = f"{summary.tuned_by * n_arms:,} trials ({n_arms} arms x {summary.tuned_by}), {images:,} images at most"
+        yield (
+            "tuning",
+            f"first {each}, judged on val; the arms as tuned then double what is below, at most",
+        )
     if not summary.missing_trials:
         yield "to train", "nothing: all trials are finished"
         return

@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
 from ray.cluster_utils import Cluster
 from rich.console import Console
-from raysat.api.runs import ablate
+from raysat.api.ablation import ablate
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import NodeLost, Progress, Resized, Started
 from raysat.views.run import RunView

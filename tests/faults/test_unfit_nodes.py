@@ -17,7 +17,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
 from ray.cluster_utils import Cluster
 from rich.console import Console
 from raysat.api.doctor import doctor
-from raysat.api.runs import ablate
+from raysat.api.ablation import ablate
 from raysat.errors import ClusterError
 from raysat.execution.cluster import same_versions
 from raysat.execution.cluster_options import ClusterOptions

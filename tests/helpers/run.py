@@ -40,10 +40,15 @@ def trained_alone(plan: Plan, arm: str) -> TrialResult:
 def run_alone(folder: Path, text: str, store: PatchStore) -> Ledger:
     """Train a whole study without Ray, in seconds where its models are tiny; return its run."""
     plan, ledger = plan_of(folder, text, store)
+    train_alone(plan, ledger)
+    return ledger
+
+
+def train_alone(plan: Plan, ledger: Ledger) -> None:
+    """Train every trial of a plan without Ray, and write it."""
     ledger.write_plan(plan.study.text, plan.to_file())
     hardware = Hardware(device="cpu", threads=torch.get_num_threads())
     for job in plan.trials:
         result = train(job.trial, plan.store, device=torch.device("cpu"))
         files = trained_files(job, result, plan.store, (), started=time.time(), hardware=hardware)
         ledger.write(job.id, files)
-    return ledger

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from raysat.config.schema import Config
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search, load_search
 from raysat.search.log import Candidate, Identity, Log, Score
 from raysat.search.options import NoPruner, Tpe
+from raysat.study.distribution import ParamValue
 
 
 def load(folder: Path, text: str, **options: Any) -> Search:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.search.confirm import confirming_study
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
+from raysat.study.distribution import ParamValue
 from raysat.study.load import Study, load_study
 from tests.helpers.search import candidate, finished, load, log_of
 

@@ -11,10 +11,10 @@ from ruamel.yaml import YAML
 
 from raysat.config.families.imbalance import Ldam
 from raysat.errors import StudyError
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search, boundary_study, load_search
 from raysat.search.options import Asha, Budget, Confirm, NoPruner, Random, Tpe
 from raysat.search.parameters import boundary_points, count_boundary_points
+from raysat.study.distribution import ParamValue
 from raysat.study.load import load_study
 from tests.helpers.paths import SPACES
 from tests.helpers.search import load

@@ -8,10 +8,10 @@ import optuna
 import pytest
 from scipy import stats
 
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
 from raysat.search.log import Candidate
 from raysat.search.sampler import Sampler, study_of
+from raysat.study.distribution import ParamValue
 from tests.helpers.search import candidate, finished, load
 
 SPACE = """

@@ -30,6 +30,7 @@ from raysat.reporting.analysis.planned import Planned, corrected_apart, estimate
 from raysat.reporting.analysis.predictions import TrialPredictions, read_predictions, with_scores
 from raysat.reporting.analysis.ranking import pareto, rank, ranking_metric
 from raysat.reporting.analysis.replication import Replication, replicate
+from raysat.reporting.analysis.tuned import TunedComparison, compare_tuned
 from raysat.storage.ledger import Ledger
 
 Progress = Callable[[str, int, int], None]
@@ -72,6 +73,7 @@ class Analysis:
     explained: Explained | None  # None where no other arm has a seed in common with the baseline
     importance: tuple[ArmImportance, ...]  # of arms for which that was evaluated, best first
     planned: Planned | None = None  # the contrasts that its studies planned
+    tuned: TunedComparison | None = None  # with its arms as they were written, of a study that tuned them
     benchmark: BenchmarkComparison | None = None  # published results on the same data, where they are asked for
 
     @property
@@ -167,6 +169,7 @@ def analyze(
         replication=replicate(board, bootstrap, means),
         later=read_later(board, bootstrap, base, progress),
         planned=planned,
+        tuned=compare_tuned(ledgers, board, metric if metric in FROM_CONFUSION else BALANCED_ACCURACY),
         benchmark=benchmark,
         runs=tuple(map(_run, ledgers)),
         explained=explain(board, predictions, base, asked, data),

@@ -15,28 +15,40 @@ from raysat.reporting.analysis.ranking import rank
 from raysat.reporting.analysis.reference import PublishedRow, Reference
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes, read_outcomes
-from raysat.storage.plan_file import ArmEntry, PlanFile
+from raysat.storage.plan_file import ArmEntry, PlanFile, TrialEntry
 from raysat.storage.record_metrics import RecordMetrics, read_metrics
 
 
-def collect(ledger: Ledger, outcomes: Outcomes | None = None) -> Leaderboard:
+def collect(ledger: Ledger, outcomes: Outcomes | None = None, *, as_written: bool = False) -> Leaderboard:
     """Read a run and rank its arms.
 
     Args:
         ledger: of the run.
         outcomes: what became of its trials, where that is known already.
+        as_written: of a study that tuned its arms, as they were before.
+
+    Returns:
+        The arms, best first.
 
     Raises:
         StorageError: the plan is damaged. A damaged record is no reason to lose the others: it counts as failed.
         UsageError: the study names published rows that do not exist.
     """
     plan = ledger.read_plan()
+    if as_written:
+        plan = plan.as_written()
     published = None if plan.reference is None else reference.load(plan.reference)
     found = read_outcomes(ledger, plan.trial_ids) if outcomes is None else outcomes
     metrics = _metrics(ledger, plan, found)
     some = next((outcome for outcome in metrics.values() if isinstance(outcome, Metrics)), None)
+    written = {each.arm: each.trials for each in plan.tuned}
     arms = [
-        replace(_arm(arm, metrics, len(plan.classes), ledger), position=position, published=_row(published, arm, plan))
+        replace(
+            _arm(arm, metrics, len(plan.classes), ledger),
+            position=position,
+            published=_row(published, arm, plan),
+            written=_first(written.get(arm.name, ()), metrics, ledger),
+        )
         for position, arm in enumerate(plan.arms)
     ]
     return Leaderboard(
@@ -54,6 +66,14 @@ def collect(ledger: Ledger, outcomes: Outcomes | None = None) -> Leaderboard:
         generators=tuple(job.id for job in plan.generate),
         images=None if plan.images is None else (plan.images.alone, plan.images.shared),
     )
+
+
+def _first(
+    trials: Iterable[TrialEntry], metrics: Mapping[str, Metrics | str | None], ledger: Ledger
+) -> TrialSource | None:
+    """The first of some trials that has finished."""
+    finished = (trial.id for trial in trials if isinstance(metrics[trial.id], Metrics))
+    return next((TrialSource(ledger=ledger, trial=trial) for trial in finished), None)
 
 
 def _row(published: Reference | None, arm: ArmEntry, plan: PlanFile) -> PublishedRow | None:

@@ -73,6 +73,8 @@ class Arm:
     position: int = 0  # in the study
     in_grid: bool = False  # a combination of the study's grid
     sources: tuple[TrialSource, ...] = field(default=(), compare=False, repr=False)  # of the finished seeds
+    # Of a tuned arm: it, as it was written; which methods an arm has, that says, and not what rate it was tuned to.
+    written: TrialSource | None = field(default=None, compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -90,8 +92,12 @@ class Arm:
         return len(self.seeds) + len(self.failed) + len(self.missing)
 
     def settings(self) -> Mapping[str, Any]:
-        """Its configuration, read from its first finished trial. Raises StorageError where that is damaged."""
-        return self.sources[0].ledger.read_spec(self.sources[0].trial).settings
+        """Its configuration, read from its first finished trial; of a tuned arm as it was written, where that finished.
+
+        Raises StorageError where it is damaged.
+        """
+        source = self.written or self.sources[0]
+        return source.ledger.read_spec(source.trial).settings
 
     def by_class(self, metric: Metric) -> tuple[MetricSummary, ...]:
         """A metric of every class, such as RECALL, in class order."""

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysat.formatting import elide
-from raysat.search.distribution import Choice, Range
 from raysat.search.load import Search
 from raysat.search.log import BASE, Candidate, Log
-from raysat.search.parameters import Parameter
+from raysat.study.distribution import Choice, Range
+from raysat.study.parameter import Parameter
 
 _BLUE, _GREY, _RED, _BLACK = "#0072b2", "#8c8c8c", "#d55e00", "#222222"  # apart for the colour-blind too
 _COLUMNS: Final = 4

@@ -14,6 +14,7 @@ from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.format.numbers import format_estimate, p_value
 from raysat.reporting.format.planned import planned_sentences
 from raysat.reporting.format.sentences import MAIN, arm_label, name_list, sentence
+from raysat.reporting.format.tuned import tuned_sentences
 
 SYNTHETIC: Final = "The patches are simulated: no finding about real imagery can rest on them."
 _NONE: Final = "No difference could be shown"
@@ -42,6 +43,7 @@ def _found(analysis: Analysis) -> Iterator[str]:
             f"Against the baseline, {arm_label(analysis, analysis.baseline)}: {metric.label} "
             f"{format_estimate(gain, metric.digits)} (n = {plural(gain.n, 'pair')}; {_tests(gain)})."
         )
+    yield from tuned_sentences(analysis)
     yield from (_synergy(whole) for whole in (analysis.effects.combinations if analysis.effects else ())[:1])
 
 

@@ -50,6 +50,7 @@ from raysat.reporting.format.sentences import (
     page_title,
     ranking_sentences,
 )
+from raysat.reporting.format.tuned import tuned_sentences, tuned_table
 
 
 def report_page(analysis: Analysis) -> Document:
@@ -68,6 +69,7 @@ def report_page(analysis: Analysis) -> Document:
     sections = [
         Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms], essential=True),
         Section("planned", "Planned contrasts", list(_planned(analysis)), essential=True),
+        Section("tuned", "Tuned and as written", list(_tuned(analysis)), essential=True),
         Section("differences", "Paired differences", [Figure("differences")], essential=True),
         Section("tradeoff", "Accuracy against balanced accuracy", [Figure("tradeoff")]),
         Section("baseline", "Against the baseline", list(_compared(analysis)), essential=True),
@@ -153,6 +155,13 @@ def _planned(analysis: Analysis) -> Iterator[Block]:
         yield Text(f"{looks_sentence(analysis.planned.looked)} {OVER_LOOKS}")
         yield looks_table(analysis)
     yield Text(EXPLORATORY)
+
+
+def _tuned(analysis: Analysis) -> Iterator[Block]:
+    """What tuning each arm changed, where they were tuned."""
+    if analysis.tuned is not None:
+        yield tuned_table(analysis)
+        yield Bullets(list(tuned_sentences(analysis)))
 
 
 def _compared(analysis: Analysis) -> Iterator[Block]:

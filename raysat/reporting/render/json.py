@@ -20,6 +20,7 @@ from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.planned import Planned
 from raysat.reporting.analysis.replication import Replication
+from raysat.reporting.analysis.tuned import TunedArm
 from raysat.reporting.render.later import later_values
 
 _VALUES: Final = TypeAdapter(dict[str, Any])  # writes dataclasses too, and eight times as fast as Python's json
@@ -68,6 +69,8 @@ def report_json(analysis: Analysis) -> str:
     }
     if analysis.planned is not None:
         value["planned"] = _planned(board, analysis.planned)
+    if analysis.tuned is not None:
+        value["tuned"] = [_tuned(board, arm) for arm in analysis.tuned.arms]
     return _json(value)
 
 
@@ -88,6 +91,19 @@ def _planned(board: Leaderboard, planned: Planned) -> dict[str, Any]:
                 for each in looked.decisions
             ],
         },
+    }
+
+
+def _tuned(board: Leaderboard, arm: TunedArm) -> dict[str, Any]:
+    estimates = {"mean": arm.mean, "mean_as_written": arm.written_mean, "change": arm.change}
+    return {
+        **_fields(arm, "arm", "rank"),
+        "rank_as_written": arm.written_rank,
+        "trials": arm.entry.tried,
+        **_fields(arm.entry, "failed", "chosen", "settings"),
+        "val": arm.entry.val,
+        "val_as_written": arm.entry.written_val,
+        **{name: {board.key(metric): each for metric, each in of.items()} for name, of in estimates.items()},
     }
 
 

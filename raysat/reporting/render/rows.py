@@ -92,6 +92,22 @@ def planned_rows(analysis: Analysis) -> Rows | None:
     return Rows(index=("arm", "to", "metric"), rows=rows)
 
 
+def tuned_rows(analysis: Analysis) -> Rows | None:
+    """A row per arm as tuned and as written: ranks, means and the paired change; None where none was tuned."""
+    if analysis.tuned is None:
+        return None
+    rows: list[Row] = []
+    for each in analysis.tuned.arms:
+        entry = each.entry
+        row: dict[str, object] = {"arm": each.arm, "rank": each.rank, "rank_as_written": each.written_rank}
+        row |= {"trials": entry.tried, "failed": entry.failed, "chosen": ", ".join(entry.settings) or "as written"}
+        for name, estimates in (("", each.mean), ("_as_written", each.written_mean), ("_change", each.change)):
+            for metric, estimate in estimates.items():
+                row |= _estimate(f"{analysis.board.key(metric)}{name}", estimate)
+        rows.append(row)
+    return Rows(index=("arm",), rows=rows)
+
+
 def effects_rows(analysis: Analysis) -> Rows | None:
     """A row per main effect, interaction and part of a combination; None where there is none."""
     if analysis.effects is None:

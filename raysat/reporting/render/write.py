@@ -17,13 +17,14 @@ from raysat.reporting.format.leaderboard import leaderboard
 from raysat.reporting.format.pages import report_page
 from raysat.reporting.format.planned import looks_table, planned_table
 from raysat.reporting.format.sentences import measured_on, ranking_sentences
+from raysat.reporting.format.tuned import tuned_table
 from raysat.reporting.render.files import FIGURES_FOLDER, captions, figure_files, write_files
 from raysat.reporting.render.formats import check_formats
 from raysat.reporting.render.html import to_html
 from raysat.reporting.render.json import report_json
 from raysat.reporting.render.latex import to_latex
 from raysat.reporting.render.markdown import to_markdown
-from raysat.reporting.render.rows import effects_rows, planned_rows, report_rows, rows_csv, trials_rows
+from raysat.reporting.render.rows import effects_rows, planned_rows, report_rows, rows_csv, trials_rows, tuned_rows
 
 _PICTURE: Final = re.compile(r"generated-[1-9]\d*\.png")
 _FORMER: Final = ("together",)  # figures of earlier versions
@@ -62,7 +63,8 @@ def write_report(
             case "csv":
                 files["report.csv"] = rows_csv(report_rows(analysis)).encode()
                 files["trials.csv"] = rows_csv(trials_rows(analysis.board)).encode()
-                for file, rows in (("effects", effects_rows(analysis)), ("planned", planned_rows(analysis))):
+                more = {"effects": effects_rows, "planned": planned_rows, "tuned": tuned_rows}
+                for file, rows in ((name, rows_of(analysis)) for name, rows_of in more.items()):
                     files |= {} if rows is None else {f"{file}.csv": rows_csv(rows).encode()}
             case "parquet":
                 from raysat.reporting.render.frames import make_frame, to_parquet
@@ -89,9 +91,7 @@ def paper_table(analysis: Analysis) -> str:
     caption = [f"{board.study}: {measured_on(board)}.", *ranking_sentences(board, analysis)]
     table = leaderboard(board, analysis.replication, analysis).pick(*keys)
     text = to_latex(table, board.study, " ".join(caption), list(settings_notes(board)))
-    if analysis.planned is None:
-        return text
-    tables = [planned_table(analysis), looks_table(analysis)]
+    tables = [planned_table(analysis), looks_table(analysis), tuned_table(analysis)]
     shown = [to_latex(table, f"{board.study}-{table.name}", f"{board.study}.") for table in tables if table.rows]
     return "\n".join([text, *shown])
 
@@ -100,7 +100,7 @@ def _remove_stale(folder: AnyPath, files: Collection[str], formats: Sequence[str
     """Delete what an earlier report wrote here and this one does not have: figures, pictures, effects of other arms."""
     names = (*FIGURES, *_FORMER) if _DRAWN & set(formats) else ()
     stale = [f"figures/{name}.{end}" for name in names for end in ("svg", "png")]
-    stale += ["effects.csv", "planned.csv"] if "csv" in formats else []
+    stale += ["effects.csv", "planned.csv", "tuned.csv"] if "csv" in formats else []
     if "md" in formats:
         pictures = folder_entries(folder / "figures")
         stale += [f"figures/{picture.name}" for picture in pictures if _PICTURE.fullmatch(picture.name)]

@@ -12,9 +12,9 @@ from raysat.reporting.figures.search import search_png
 from raysat.reporting.format.search import search_blocks
 from raysat.reporting.render.rows import rows_csv, search_rows
 from raysat.reporting.render.terminal import Blocks
-from raysat.search.distribution import ParamValue
 from raysat.search.load import Search
 from raysat.search.log import Candidate, Log
+from raysat.study.distribution import ParamValue
 from tests.helpers.search import candidate, finished, load, log_of
 
 TEXT = """

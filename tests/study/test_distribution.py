@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.config.yaml_source import YamlValue
-from raysat.search.distribution import Choice, Distribution, Range, read_distribution
+from raysat.study.distribution import Choice, Distribution, Range, read_distribution
 
 KEY = ("optim", "lr")
 
