@@ -18,6 +18,7 @@ from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, open_run
 from .api.searches import SearchRun, open_search, tune
+from .api.splits import SplitStores, split_store
 from .api.stores import Store, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
 from .api.training import TrainedModel, train
@@ -64,6 +65,7 @@ __all__ = [
     "RunView",
     "Search",
     "SearchRun",
+    "SplitStores",
     "Store",
     "StoreCache",
     "Study",
@@ -105,6 +107,7 @@ __all__ = [
     "report",
     "search_schema",
     "set_up_metrics",
+    "split_store",
     "store_cache",
     "study_schema",
     "train",

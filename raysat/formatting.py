@@ -104,8 +104,9 @@ def data_size(size: float) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """Write a count with its noun: ``1 trial``, ``1,400 trials``."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    """Write a count with its noun: ``1 trial``, ``1,400 trials``, ``2 patches``."""
+    ending = "es" if noun.endswith("patch") else "s"
+    return f"{number:,} {noun}{ending * (number != 1)}"
 
 
 class _Short(reprlib.Repr):

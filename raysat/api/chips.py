@@ -117,7 +117,7 @@ def import_chips(
         measured = int((made.store.splits != 0).sum())
         note = (
             f"{shared:,} of {measured:,} chips of val and test overlap with one of train, so results on them are too "
-            "good: split by place, a chip apart, with --split-column or --split-by"
+            "good: split by place, a chip apart, with --split-column, --split-by or raysat data split"
         )
         made = replace(made, notes=(*made.notes, note))
     if picture is not None:

@@ -72,10 +72,11 @@ def import_geotiff(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> ImportResult:
-    """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
+    """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split and group.
 
     Args:
-        manifest: the CSV file; its paths are relative to it, a split is train, val or test.
+        manifest: the CSV file; its paths are relative to it, a split is train, val or test, and
+            patches of one group are alike (``docs/places.md``).
         out: the store to write, a folder.
         sensor: the name of one, as sentinel2 or landsat8 (an unknown one tells them all); names the bands in its order.
         bands: names of the files' bands in order, where they are not all of the sensor's.

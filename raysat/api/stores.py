@@ -37,7 +37,7 @@ class Store(PatchStore, Shown):
         return f"<Store {str(self.path)!r}: {size}, {len(self.classes)} classes>"
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per patch, by its position in the store: class, split and, where known, scene, x and y."""
+        """A row per patch, by its position in the store: class, split and, where known, scene, x, y and group."""
         import pandas as pd
 
         classes, splits = np.array(self.classes, dtype=object), np.array(SPLITS, dtype=object)
@@ -45,6 +45,8 @@ class Store(PatchStore, Shown):
         if self.places is not None:
             names = np.array(self.places.names, dtype=object)
             columns |= {"scene": names[self.places.scene], "x": self.places.x, "y": self.places.y}
+        if self.groups is not None:
+            columns["group"] = self.groups.codes
         return pd.DataFrame(columns, index=pd.RangeIndex(len(self), name="patch"))
 
     def class_counts(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from raysat.cli.convert import convert, imagefolder, webdataset, zarr
 from raysat.cli.download import download
 from raysat.cli.numbers import Whole
 from raysat.cli.options import read_bands, read_words
+from raysat.cli.split import split
 from raysat.cli.store_options import (
     PATH,
     bands_option,
@@ -74,11 +75,11 @@ def geotiff(
     alpha_mask: bool,
     **store: Any,
 ) -> None:
-    """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split.
+    """Import GeoTIFF patches listed in a CSV file with columns path, label and optionally split and group.
 
-    Paths are relative to the CSV file; a split is train, val or test. Errors number rows as a spreadsheet does: the
-    header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside it as .msk), stays out of the
-    statistics and is stored as its band's mean; a patch of nodata alone is dropped.
+    Paths are relative to the CSV file; a split is train, val or test; patches of one group are alike. Errors number
+    rows as a spreadsheet does: the header is row 1. Nodata, by a file's nodata value or its mask (inside it, or beside
+    it as .msk), stays out of the statistics and is stored as its band's mean; a patch of nodata alone is dropped.
     """
     from raysat.api.importers import import_geotiff
 
@@ -110,6 +111,7 @@ for _command in (imagefolder, webdataset, zarr):
 data.add_command(convert)
 data.add_command(chips)
 data.add_command(download)
+data.add_command(split)
 
 
 @data.command()

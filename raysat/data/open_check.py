@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.fields import DTYPES
+from raysat.data.groups import codes_fault, groups_digest
 from raysat.data.places import place_digest, table_fault
 from raysat.data.remote.ranged_array import RangedArray
 from raysat.data.store_files import Images
@@ -30,7 +31,9 @@ _PIXELS: Final = {"generated", "shape", "dtype", "stats", "nodata", "fingerprint
 Array = npt.NDArray[Any]
 
 
-def find_fault(meta: StoreMeta, images: Images, labels: Array, places: Array | None = None) -> str:
+def find_fault(
+    meta: StoreMeta, images: Images, labels: Array, places: Array | None = None, groups: Array | None = None
+) -> str:
     """Return what does not fit together in a store, or nothing.
 
     Args:
@@ -38,10 +41,12 @@ def find_fault(meta: StoreMeta, images: Images, labels: Array, places: Array | N
         images: mapped, (N, C, H, W).
         labels: mapped, (N,).
         places: the rows of ``places.npy``, (N, 3), where the store has some.
+        groups: the content of ``groups.npy``, (N,), where the store has some.
     """
     return (
         _misfit(meta, images, labels)
         or _misplaced(meta, len(labels), places)
+        or _misgrouped(meta, len(labels), groups)
         or _impossible(meta, images)
         or _changed(meta, images, labels)
     )
@@ -87,6 +92,17 @@ def _misplaced(meta: StoreMeta, patches: int, places: Array | None) -> str:
         return fault
     if meta.places != place_digest(meta.pixel_size, meta.scenes, places):
         return "its places were changed after the store was written (their checksum differs)"
+    return ""
+
+
+def _misgrouped(meta: StoreMeta, patches: int, groups: Array | None) -> str:
+    """What of groups differs from what ``store.json`` says of them."""
+    if groups is None or meta.grouping is None:
+        return "" if meta.groups is None else "store.json has a digest of groups, and does not say what makes them"
+    if fault := codes_fault(groups, patches):
+        return fault
+    if meta.groups != groups_digest(meta.grouping, groups):
+        return "its groups were changed after the store was written (their checksum differs)"
     return ""
 
 

@@ -10,12 +10,13 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.groups import Groups
 from raysat.data.nodata import Mask, read_mask
 from raysat.data.open_check import find_fault
 from raysat.data.places import Places, from_table
 from raysat.data.splits import SPLITS, Split, from_letters
 from raysat.data.stats import BandStats
-from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY, Images, LocalFiles, StoreFiles
+from raysat.data.store_files import GROUPS, IMAGES, LABELS, META, PLACES, REMEDY, Images, LocalFiles, StoreFiles
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import StoreError
 from raysat.files import AnyPath, parse_model
@@ -42,6 +43,7 @@ class PatchStore:
     nodata: tuple[int, ...] | None = None  # pixels of each band; None where the store is too old to say
     pixel_size: float | None = None  # metres; None where it is not known
     places: Places | None = field(compare=False, repr=False, default=None)  # of its patches; None where not known
+    groups: Groups | None = field(compare=False, repr=False, default=None)  # that it was told; see ``grouped.py``
     files: StoreFiles = field(compare=False, repr=False)  # where all this is read from
     digest: str = field(compare=False, repr=False)  # of ``store.json``: what a copy of the store is known by
     hold: object = field(compare=False, repr=False, default=None)  # keeps the files there as long as the store is used
@@ -105,7 +107,8 @@ class PatchStore:
         meta = parse_model(StoreMeta, content, f"{files.place}/{META}", remedy=REMEDY, error=StoreError)
         images, labels = files.array(IMAGES), np.asarray(files.array(LABELS))
         table = np.asarray(files.array(PLACES)[:]) if meta.scenes else None
-        if fault := find_fault(meta, images, labels, table):
+        codes = None if meta.grouping is None else np.asarray(files.array(GROUPS)[:])
+        if fault := find_fault(meta, images, labels, table, codes):
             raise StoreError(f"{path} is inconsistent: {fault}", hint=REMEDY)
         return cls(
             path=path,
@@ -123,6 +126,7 @@ class PatchStore:
             nodata=meta.nodata if "nodata" in meta.model_fields_set else None,
             pixel_size=meta.pixel_size,
             places=None if table is None else from_table(table, meta.scenes),
+            groups=None if codes is None or meta.grouping is None else Groups(codes=codes, grouping=meta.grouping),
             files=files,
             digest=store_digest(content),
             hold=hold,
@@ -133,6 +137,12 @@ def origin(store: PatchStore) -> str | None:
     """What a store's patches come from: its importer, or of a store that was converted, the first one's."""
     kind = store.source.get("converted_from") or store.source.get("kind")
     return kind[:200] if isinstance(kind, str) and kind else None
+
+
+def folds_of(store: PatchStore) -> str | None:
+    """What a store was one fold of: the fingerprint of the store that was split; None of one that is no fold."""
+    of = store.source.get("split_from")
+    return of[:200] if "folds" in store.source and isinstance(of, str) and of else None
 
 
 def patch_counts(store: PatchStore) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ A store is a folder of three files, or more where pixels are missing or places a
     labels.npy   (N,) uint8
     nodata.npy   which pixels those are, where there are any (see ``nodata.py``)
     places.npy   where each patch lies, where that is known of all (see ``places.py``)
+    groups.npy   which patches are alike, where that was said (see ``groups.py``)
     store.json   split of each patch, bands, sensor, classes, statistics, nodata pixels by band, source, fingerprint,
                  checksum of what is checked on opening, format version (see ``store_meta.py``)
 
@@ -30,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.data.fields import DTYPES
+from raysat.data.groups import Groups, groups_digest
+from raysat.data.linked import LinkedPatches
 from raysat.data.names import check_name, check_names
 from raysat.data.nodata import Mask, PatchAppender
 from raysat.data.npy import map_npy
@@ -38,12 +41,13 @@ from raysat.data.patch_store import PatchStore
 from raysat.data.places import Place, PlaceList, place_digest
 from raysat.data.splits import SPLITS, Split, to_letters
 from raysat.data.stats import BandStats, band_stats
-from raysat.data.store_files import IMAGES, LABELS, META, PLACES, REMEDY
+from raysat.data.store_files import GROUPS, IMAGES, LABELS, META, PLACES, REMEDY
 from raysat.data.store_meta import StoreMeta
 from raysat.errors import DataError
 from raysat.files import install_folder, partial_folder, real_target, sync_file, writing
 
-_OF_PLACES: Final = ("pixel_size", "scenes", "places")  # in the description of stores that say so alone
+# In the description of stores that say so alone.
+_OPTIONAL: Final = ("pixel_size", "scenes", "places", "grouping", "groups")
 
 __all__ = ["BandStats", "PatchStore", "StoreWriter", "Split", "SPLITS", "DTYPES"]
 
@@ -65,11 +69,12 @@ class StoreWriter:
     ordinal: bool = False  # whether the order of the classes has a meaning
     generated: bool = False  # whether a model made the patches, which are then never measured on
     overwrite: bool = False  # replace a store that is there
+    same_images: Path | None = None  # a file of just the images that are added: it is linked, not written again
 
     def __post_init__(self) -> None:
         self.source = dict(self.source)
         self._target = real_target(self.path)
-        self._patches: PatchAppender | None = None
+        self._patches: PatchAppender | LinkedPatches | None = None
         self._labels: list[int] = []
         self._splits: list[int] = []
         self._hash = hashlib.sha256()
@@ -79,7 +84,7 @@ class StoreWriter:
         if self.sensor is not None:
             check_name(self.sensor, "sensor")
         self._stack = ExitStack()
-        _check_target(self.path, overwrite=self.overwrite)
+        check_target(self.path, overwrite=self.overwrite)
         with writing(self.path):
             self._work = self._stack.enter_context(partial_folder(self._target))
 
@@ -144,15 +149,24 @@ class StoreWriter:
         self._splits.append(SPLITS.index(split))
         self._places.add(place)
 
-    def close(self, splits: Sequence[Split] | None = None) -> PatchStore:
+    def close(self, splits: Sequence[Split] | None = None, groups: Groups | None = None) -> PatchStore:
         """Compute statistics, fill nodata, write the description and rename the store into place.
 
         A nodata pixel gets the mean of its band's valid pixels in the train split, which normalisation turns into 0. In
         a store of whole numbers that mean is rounded, so it is at most half a unit of the store from there.
 
-        ``splits`` replaces the splits given to ``add`` (for importers that can only assign them at the end). Raises
-        DataError where there is no patch, none to train on, or a band without a valid pixel in the train split.
+        Args:
+            splits: of all patches, in place of those given to ``add``: some importers can only assign them at the end.
+            groups: of all patches, where it was said which are alike.
+
+        Returns:
+            The store, open.
+
+        Raises:
+            DataError: there is no patch, none to train on, or a band without a valid pixel in the train split.
         """
+        if groups is not None and len(groups.codes) != len(self):
+            raise ValueError(f"groups of {len(groups.codes)} patches for {len(self)}")
         if splits is not None:
             if len(splits) != len(self):
                 raise ValueError(f"{len(splits)} splits for {len(self)} patches")
@@ -185,6 +199,8 @@ class StoreWriter:
             np.save(self._work / LABELS, self.labels)
             if table is not None:
                 np.save(self._work / PLACES, table)
+            if groups is not None:
+                np.save(self._work / GROUPS, groups.codes)
             meta = StoreMeta(
                 bands=tuple(self.bands),
                 sensor=self.sensor,
@@ -198,32 +214,35 @@ class StoreWriter:
                 pixel_size=pixel_size,
                 scenes=scenes,
                 places=placed,
+                grouping=None if groups is None else groups.grouping,
+                groups=None if groups is None else groups_digest(groups.grouping, groups.codes),
                 source=self.source,
                 fingerprint=self._hash.hexdigest()[:32],
                 splits=to_letters(codes),
             )
             images = map_npy(self._work / IMAGES, remedy=REMEDY)
             meta = meta.model_copy(update={"checksum": checksum(meta, images, self.labels)})
-            unsaid = {name for name in _OF_PLACES if not getattr(meta, name)}
+            unsaid = {name for name in _OPTIONAL if not getattr(meta, name)}
             (self._work / META).write_text(meta.model_dump_json(indent=1, exclude=unsaid), encoding="utf-8")
             for file in self._work.iterdir():
                 sync_file(file)
-            _check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile
+            check_target(self._target, overwrite=self.overwrite)  # another process may have made it meanwhile
             install_folder(self._work, self._target)
         return PatchStore.open(self.path)
 
-    def _begin(self, patch: npt.NDArray[Any]) -> PatchAppender:
+    def _begin(self, patch: npt.NDArray[Any]) -> PatchAppender | LinkedPatches:
         """Take shape and type from the first patch."""
         if patch.ndim != 3 or patch.shape[0] != len(self.bands) or patch.size == 0:
             raise DataError(f"a patch has shape {patch.shape}, expected {len(self.bands)} bands first")
         if patch.dtype.name not in DTYPES:
             raise DataError(f"patches of type {patch.dtype.name} are not supported", hint=f"use {', '.join(DTYPES)}")
         with writing(self.path):
-            self._patches = PatchAppender(self._work, patch.shape, np.dtype(patch.dtype.name))
+            linked = None if self.same_images is None else LinkedPatches.of(self.same_images, self._work)
+            self._patches = linked or PatchAppender(self._work, patch.shape, np.dtype(patch.dtype.name))
         return self._patches
 
 
-def _check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool) -> None:
     """Raise DataError where a store cannot be written to a path; only a store is ever replaced, no other folder."""
     with writing(path):
         exists, is_store = path.exists(), (path / META).is_file()

@@ -19,7 +19,8 @@ IMAGES: Final = "images.npy"
 LABELS: Final = "labels.npy"
 NODATA: Final = "nodata.npy"  # in stores with nodata alone
 PLACES: Final = "places.npy"  # in stores whose patches all have a place on the map
-OPTIONAL: Final = (NODATA, PLACES)
+GROUPS: Final = "groups.npy"  # in stores whose patches all have a group that does not follow from their places
+OPTIONAL: Final = (NODATA, PLACES, GROUPS)
 STORE_FILES: Final = (IMAGES, LABELS, *OPTIONAL, META)  # the description last, as it makes a store whole
 REMEDY: Final = "import the data again"
 

@@ -7,12 +7,13 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from raysat.data.fields import BandNames, ClassNames, PixelSize, PixelType, SensorName, without
+from raysat.data.groups import Grouping
 from raysat.data.places import MAX_SCENES, SceneRef
 from raysat.data.splits import check_letters
 from raysat.data.stats import BandStats
 from raysat.files import FileModel
 
-_MAX_FACTS: Final = 100  # of a source
+MAX_FACTS: Final = 100  # of a source
 _LONGEST_FACT: Final = 10_000  # characters of one: paths have some thousand at most
 
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -48,7 +49,9 @@ class StoreMeta(FileModel):
     pixel_size: PixelSize | None = None  # absent where it is not known
     scenes: Annotated[tuple[SceneRef, ...], Field(max_length=MAX_SCENES)] = ()  # that ``places.npy`` names
     places: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None  # digest of these two and of that file
-    source: Annotated[dict[str, Fact], Field(max_length=_MAX_FACTS)]
+    grouping: Grouping | None = None  # what makes the groups of ``groups.npy``; absent where there is no such file
+    groups: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None  # digest of both
+    source: Annotated[dict[str, Fact], Field(max_length=MAX_FACTS)]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]  # of images, labels and splits
     # Of what is checked on every opening (see ``spot_check.py``); absent where the store is too old.
     checksum: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None

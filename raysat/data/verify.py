@@ -17,7 +17,7 @@ from raysat.data import nodata
 from raysat.data.importers.base import Progress, no_progress
 from raysat.data.patch_store import PatchStore
 from raysat.data.stats import BandStats, Block, band_stats
-from raysat.data.store_files import NODATA, PLACES
+from raysat.data.store_files import GROUPS, NODATA, PLACES
 
 _BLOCK: Final = 1 << 20  # bytes read at a time; as the writer's, so that statistics are added up in the same order
 _CLOSE: Final = 1e-6  # older stores added up in another order
@@ -122,6 +122,8 @@ def _faults(pixels: _Pixels, progress: Progress, *, statistics: bool) -> Iterato
     mask_digest = of_nodata.digest() if counts.any() else b""
     if store.places is None and store.files.size(PLACES) is not None:
         yield f"there is a file {PLACES}, of which store.json says nothing"
+    if store.groups is None and store.files.size(GROUPS) is not None:
+        yield f"there is a file {GROUPS}, of which store.json says nothing"
     for part in (store.labels.tobytes(), store.splits.tobytes(), json.dumps(seen).encode(), mask_digest):
         digest.update(part)
     if digest.hexdigest()[:32] != store.fingerprint:

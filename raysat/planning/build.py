@@ -15,7 +15,7 @@ from raysat.config.naming import compact_names, own_settings
 from raysat.config.plugins.source import PluginSource
 from raysat.config.plugins.use import sources_of
 from raysat.config.schema import Config
-from raysat.data.patch_store import PatchStore, origin, patch_counts
+from raysat.data.patch_store import PatchStore, folds_of, origin, patch_counts
 from raysat.errors import PlanError
 from raysat.files import AnyPath
 from raysat.planning.jobs import BoundConfig, GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
@@ -96,6 +96,7 @@ class Plan:
                 source=origin(self.store),
                 sensor=self.store.sensor,
                 patches=patch_counts(self.store),
+                folds_of=folds_of(self.store),
             ),
             classes=self.store.classes,
             generate=tuple(GeneratorEntry(id=job.id) for job in self.generate_jobs),

@@ -49,6 +49,8 @@ class StoreEntry(FileModel):
     source: Line | None = None  # where its patches come from: the importer, or what was converted
     sensor: Line | None = None
     patches: tuple[Count, Count, Count] | None = None  # in train, val and test
+    # Of a fold, the fingerprint of the store that was split; plans on others are as before there were any.
+    folds_of: Annotated[Line | None, Field(exclude_if=lambda folded: folded is None)] = None
 
 
 class ContrastEntry(FileModel):

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raysat.data.grouped import store_groups
 from raysat.data.importers.base import ImportSummary
 from raysat.data.sensors import SENSORS
 from raysat.data.store import PatchStore
 from raysat.data.summary import SAMPLE, class_counts, summarize_bands
+from raysat.errors import DataError
 from raysat.formatting import data_size, elide, plural
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def show_store(store: PatchStore, console: Console) -> None:
     sensor = SENSORS.get(store.sensor or "")
     facts = {
         "store": str(store.path),
-        "patches": _size(store),
+        "patches": size_of(store),
         "sensor": f"{sensor.title} ({sensor.name})" if sensor else store.sensor or "not known",
         "classes": f"{len(store.classes)}{', ordinal' * store.ordinal}",
         "reported": f"results are those of the {store.reported_split} split",
@@ -39,7 +41,7 @@ def show_store(store: PatchStore, console: Console) -> None:
     for name, fact in facts.items():
         console.print(Text.assemble((f"{name:<13}", "dim"), fact))
     console.print()
-    console.print(_class_table(store))
+    console.print(class_table(store))
     console.print()
     console.print(_band_table(store))
     patches = "all" if len(store) <= SAMPLE else f"{SAMPLE} evenly spaced"
@@ -60,9 +62,9 @@ def show_import(summary: ImportSummary, console: Console) -> None:
         console.print(f"{count:,} empty dropped: {reason}")
     for note in summary.notes:
         console.print(note)
-    console.print(f"wrote {store.path}: {_size(store)}")
+    console.print(f"wrote {store.path}: {size_of(store)}")
     console.print()
-    console.print(_class_table(store, summary.read_counts))
+    console.print(class_table(store, summary.read_counts))
 
 
 def show_export(summary: ExportSummary, console: Console) -> None:
@@ -75,10 +77,10 @@ def show_export(summary: ExportSummary, console: Console) -> None:
         console.print(note)
 
 
-def _class_table(store: PatchStore, read: Sequence[int] = ()) -> Table:
+def class_table(store: PatchStore, read: Sequence[int] = ()) -> Table:
     """Patches per class and split, with each class's share of the split; how many were read, where that is known."""
     splits = class_counts(store)
-    table = _table("class", *(["read"] if read else []), *(cell for name in splits for cell in (name, "%")))
+    table = columns_table("class", *(["read"] if read else []), *(cell for name in splits for cell in (name, "%")))
     for index, name in enumerate(store.classes):
         shares = (
             cell for count in splits.values() for cell in (f"{count[index]:,}", _percent(count[index], count.sum()))
@@ -92,7 +94,7 @@ def _class_table(store: PatchStore, read: Sequence[int] = ()) -> Table:
 def _band_table(store: PatchStore) -> Table:
     """Bands with role and wavelength where the sensor is known, the spread of their values, and nodata if any."""
     whole, nodata = store.images.dtype.kind == "u", ["nodata"] if any(store.nodata or ()) else []
-    table = _table("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max", *nodata, left=2)
+    table = columns_table("band", "role", "nm", "mean", "sd", "min", "2 %", "median", "98 %", "max", *nodata, left=2)
     for band in summarize_bands(store):
         role, centre = (band.band.role, f"{band.band.wavelength_um * 1000:,.0f}") if band.band else ("", "")
         moments = (_number(value, 1, whole=whole) for value in (band.stats.mean, band.stats.std))
@@ -101,7 +103,8 @@ def _band_table(store: PatchStore) -> Table:
     return table
 
 
-def _size(store: PatchStore) -> str:
+def size_of(store: PatchStore) -> str:
+    """How many patches of what: bands, pixels, type, bytes."""
     count, bands, height, width = store.images.shape
     stored = store.files.total()
     return f"{count:,} of {bands} bands, {height} x {width} px, {store.images.dtype.name}, {data_size(stored)} on disk"
@@ -125,9 +128,26 @@ def _places(store: PatchStore) -> dict[str, str]:
         shown = f"{plural(len(named), 'scene')}: {', '.join(named[:3])}{', ...' * (len(named) > 3)}; " if named else ""
         systems = list(dict.fromkeys(elide(scene.crs, 40) for scene in scenes))
         facts["places"] = f"{shown}{', '.join(systems[:3])}{', ...' * (len(systems) > 3)}"
+    if (groups := _groups(store)) is not None:
+        facts["groups"] = groups
     if store.pixel_size is not None:
         facts["pixel size"] = f"{store.pixel_size:g} m"
     return facts
+
+
+def _groups(store: PatchStore) -> str | None:
+    """How many groups its patches are in, where that is known, and where it is known from."""
+    try:
+        groups = store_groups(store)
+    except DataError as error:
+        return f"not known: {error}"
+    if groups is None:
+        return None
+    if store.groups is None:
+        told = "the scenes' names" if groups.grouping.by == "scene" else "as nothing else is said"
+    else:
+        told = "by a column of the manifest" if groups.grouping.by == "column" else "as it was split"
+    return f"{groups.in_words}, {told}"
 
 
 def _source(source: Mapping[str, Any]) -> str:
@@ -136,7 +156,8 @@ def _source(source: Mapping[str, Any]) -> str:
     return ", ".join((kind, *(f"{name.replace('_', ' ')} {fact}" for name, fact in facts.items())))
 
 
-def _table(*columns: str, left: int = 1) -> Table:
+def columns_table(*columns: str, left: int = 1) -> Table:
+    """An empty table; so many of its columns are of words, and the others of numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, name in enumerate(columns):
         table.add_column(name, justify="left" if index < left else "right", no_wrap=index >= left, overflow="fold")

@@ -14,7 +14,7 @@ from raysat.storage.ledger import Ledger
 REQUIRED: dict[str, Any] = {
     "arm": "a", "config": {}, "data": "demo", "file": "a.png", "manifest": "a.csv", "name": "a", "out": "a",
     "labels": "a", "path": "a", "run": "a", "run_a": "a", "run_b": "a", "runs": "a", "scenes": "a", "search": "hpo",
-    "seed": 0, "source": "quickstart", "store": "demo", "study": raysat.load_study({}), "to": "zarr",
+    "seed": 0, "source": "quickstart", "split": "group", "store": "demo", "study": raysat.load_study({}), "to": "zarr",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from raysat.data.groups import Grouping, Groups
 from raysat.data.importers.image_folder import read_image_folder
 from raysat.data.importers.webdataset import read_webdataset
 from raysat.data.importers.write import import_patches
@@ -14,7 +15,7 @@ READ = dict.fromkeys(LAYOUTS, read_image_folder) | {"webdataset": read_webdatase
 SCENES = (SceneRef(name="L8, \u2018north\u2019", crs="EPSG:32633"), SceneRef(name=None, crs="EPSG:4326"))
 
 
-def make(path, dtype=np.uint16, bands=2, missing=False, count=18, placed=False, **options):
+def make(path, dtype=np.uint16, bands=2, missing=False, count=18, placed=False, grouped=False, **options):
     images = patches(count, bands=bands, dtype=dtype)
     masks = None
     if missing:
@@ -24,6 +25,8 @@ def make(path, dtype=np.uint16, bands=2, missing=False, count=18, placed=False, 
     places = [Place(scene=SCENES[row % 2], x=row / 3, y=-1e7 - row, pixel_size=30.0) for row in range(count)]
     if placed:
         named["places"] = places
+    if grouped:
+        named["groups"] = Groups(codes=np.arange(count) % 7, grouping=Grouping(by="column"))
     return write_store(path, images, np.arange(count) // 3 % 3, splits_of(count), masks, **named)
 
 

@@ -37,8 +37,8 @@ def scale_of(values):
     return (low, high) if low < high else None
 
 
-def write_store(path, images, labels, splits, missing=None, places=None, **options):
-    """Write a store of (N, C, H, W) images, some of whose pixels may be missing, and which may lie somewhere."""
+def write_store(path, images, labels, splits, missing=None, places=None, groups=None, **options):
+    """Write a store of (N, C, H, W) images, some of whose pixels may be missing, and whose places may be known."""
     named = {
         "bands": [f"b{band}" for band in range(images.shape[1])],
         "classes": [f"c{label}" for label in range(int(max(labels)) + 1)],
@@ -49,7 +49,7 @@ def write_store(path, images, labels, splits, missing=None, places=None, **optio
         for index, (image, label, split) in enumerate(zip(images, labels, splits, strict=True)):
             masked, place = (None if each is None else each[index] for each in (missing, places))
             writer.add(image, int(label), split, masked, place)
-        return writer.close()
+        return writer.close(groups=groups)
 
 
 def crc32c(content):

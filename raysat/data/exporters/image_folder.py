@@ -49,7 +49,7 @@ def write_split_folders(export: Export) -> Iterator[str]:
             (folder / split / folder_name(name)).mkdir(parents=True)
     for row, image in _images(export):
         image.write(folder / row.split / folder_name(store.classes[row.label]), row.number)
-    write_description(export.told, store.places, folder)
+    write_description(export.told, store, folder)
     for split in present:
         if empty := [name for name, count in zip(store.classes, store.counts(split), strict=True) if not count]:
             yield f"{split} has no patch of {', '.join(empty)}: give ImageFolder allow_empty=True"
@@ -67,7 +67,7 @@ def write_class_folders(export: Export) -> Iterator[str]:
     for split, names in files.items():
         if names:
             (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="ascii")
-    write_description(export.told, store.places, folder)
+    write_description(export.told, store, folder)
     yield from _other_order(store.classes)
 
 

@@ -38,7 +38,7 @@ def write_webdataset(export: Export) -> Iterator[str]:
                 "json": {"class": store.classes[row.label], "split": row.split, "index": row.number},
             }
             shards[row.split].write(sample if row.missing is None else sample | {"nodata.npy": row.missing})
-    write_description(export.told, store.places, folder)
+    write_description(export.told, store, folder)
     written = (f"{split} {shards[split].number:,}" for split in SPLITS if shards[split].number)
     yield f"shards: {', '.join(written)}"
 

@@ -5,6 +5,7 @@
     splits   (N,) uint8; names in the attribute ``split_names``
     nodata   (N, C, H, W) bool: True where a pixel is nodata; only where one is
     places   (N, 3) float64: number of the scene, x and y of the centre in its CRS; only where all patches have one
+    groups   (N,) int64: patches of a number are alike; only where the store was told so
 
 The group's attribute ``raysat`` has what is needed to import it as it was. Any Zarr 3 reader opens it, xarray too.
 """
@@ -42,6 +43,8 @@ def write_zarr(export: Export) -> Iterator[str]:
     whole: dict[str, npt.NDArray[Any]] = {"labels": store.labels, "splits": store.splits}
     if store.places is not None:
         whole["places"] = store.places.table()
+    if store.groups is not None:
+        whole["groups"] = store.groups.codes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names and codecs that other versions of Zarr write otherwise
         group = library.create_group(store=str(export.folder), zarr_format=3, attributes=attributes)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.groups import Grouping
 from raysat.data.places import Place
 from raysat.data.splits import Split
 from raysat.data.store import PatchStore
@@ -34,6 +35,7 @@ class Patch:
     split: Split | None  # as the source says, if it does
     missing: npt.NDArray[np.bool_] | None = None  # where it is nodata, (C, H, W), beside NaN and infinite values
     place: Place | None = None  # where it lies, if that is known
+    group: str | None = None  # what it is called with those that are like it, if that is known
     done: int  # how much of ``PatchSource.total`` is read with it
 
 
@@ -57,6 +59,7 @@ class PatchSource:
     facts: Mapping[str, int | str] = field(default_factory=dict)  # more for the store to remember
     keep_splits: bool = False  # they are those of a store, and so they stay, even where all patches are in train
     generated: bool = False  # a model made the patches
+    grouping: Grouping | None = None  # of a store, whose patches name their groups by number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

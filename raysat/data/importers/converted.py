@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from raysat.data.exporters.description import Description
 from raysat.data.places import Place, Places
 from raysat.errors import UsageError
@@ -62,7 +65,7 @@ class Known:
         if self.told is None:
             return named
         kept = {"keep_splits": True, "generated": self.told.generated, "facts": {"converted_from": self.told.kind}}
-        return named | kept
+        return named | kept | {"grouping": self.told.grouping}
 
     def place(self, places: Places | None, name: str) -> Place | None:
         """Where a patch lies, if that is known.
@@ -71,10 +74,25 @@ class Known:
             places: of the store that was converted, where it has any.
             name: of the patch: its position there, unless another tool has named it.
         """
-        number = int(name) if name.isdigit() and len(name) < 19 and name.isascii() else -1
+        number = _position(name)
         if places is None or self.told is None or not 0 <= number < len(places):
             return None
         return places.of(number, self.told.pixel_size)
+
+    def group(self, groups: npt.NDArray[np.int64] | None, name: str) -> str | None:
+        """The group of a patch, if that is known.
+
+        Args:
+            groups: of the store that was converted, where it has any, (N,).
+            name: as of ``place``.
+        """
+        number = _position(name)
+        return str(int(groups[number])) if groups is not None and 0 <= number < len(groups) else None
+
+
+def _position(name: str) -> int:
+    """The position that is a patch's name; -1 where that is none."""
+    return int(name) if name.isdigit() and len(name) < 19 and name.isascii() else -1
 
 
 NOTHING: Final = Given()

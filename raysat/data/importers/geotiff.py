@@ -72,6 +72,7 @@ def read_geotiff(
                 split=row.split,
                 missing=missing,
                 place=place,
+                group=row.group,
                 done=number + 1,
             )
 

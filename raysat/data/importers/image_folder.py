@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from raysat.data.exporters.description import DESCRIPTION, Description, read_description, read_places
+from raysat.data.exporters.description import DESCRIPTION, Description, read_description, read_groups, read_places
 from raysat.data.exporters.image_folder import folder_name
 from raysat.data.importers.base import Patch, PatchSource, sort_labels
 from raysat.data.importers.converted import NOTHING, Given, Known, in_order
@@ -64,7 +64,7 @@ def read_image_folder(source: Path, given: Given = NOTHING) -> PatchSource:
             if image.folder not in labels:
                 raise DataError(f"{image.path.parent} is no class of {source / DESCRIPTION}", hint="remove one of them")
         images.sort(key=lambda image: in_order(image.path.name))
-    places = read_places(told, source)
+    places, groups = read_places(told, source), read_groups(told, source)
 
     def patches() -> Iterator[Patch]:
         first: Form | None = None
@@ -79,6 +79,7 @@ def read_image_folder(source: Path, given: Given = NOTHING) -> PatchSource:
                 split=image.split,
                 missing=missing,
                 place=place if told is None else known.place(places, image.path.stem),
+                group=known.group(groups, image.path.stem),
                 done=done,
             )
 

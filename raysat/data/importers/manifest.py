@@ -1,4 +1,4 @@
-"""The CSV manifest of a GeoTIFF import: which file is of which class, and in which split.
+"""The CSV manifest of a GeoTIFF import: which file is of which class, in which split and group.
 
 Rows are numbered as a spreadsheet shows them: the header is row 1. A path may lead out of the manifest's folder, by
 ``..``, a link or from the root: data often lie on another disk. Whatever it names is opened as a regular TIFF file, and
@@ -21,8 +21,8 @@ from raysat.errors import DataError, prefixed, suggest
 from raysat.files import read_text
 from raysat.formatting import echo
 
-_COLUMNS: Final = ("path", "label", "split")
-_HINT: Final = "the first row names the columns: path,label or path,label,split"
+_COLUMNS: Final = ("path", "label", "split", "group")
+_HINT: Final = "the first row names the columns: path,label or path,label,split,group"
 _REMEDY: Final = "give the CSV file that lists the patches"
 _MAX_BYTES: Final = 256 << 20  # of a manifest; a row takes some hundred
 _MAX_ROWS: Final = 1_000_000  # blank ones too; droughtwatch has 86,317 patches
@@ -37,14 +37,15 @@ class Row:
     path: Path
     label: str
     split: Split | None
+    group: str | None  # which patches are alike; None where the manifest has no such column
 
 
 def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
     """Read a manifest: its rows, but for blank ones, and the names of columns without a meaning here.
 
-    Raises DataError, naming the row, for a bad header, an empty path, a label that no class can be called, an unknown
-    split, a file named twice, even by another path or a link (it would leak between splits), and a manifest that cannot
-    be read, is too large or has no rows.
+    Raises DataError, naming the row, for a bad header, an empty path or group, a label that no class can be called, an
+    unknown split, a file named twice, even by another path or a link (it would leak between splits), and a manifest
+    that cannot be read, is too large or has no rows.
     """
     header: list[str] = []
     rows: dict[str, Row] = {}  # by the file that they name, whatever the path to it
@@ -94,8 +95,8 @@ def _row(number: int, header: list[str], cells: list[str], folder: Path) -> Row:
     if len(cells) != len(header):
         raise DataError(f"it has {len(cells)} cells, the header {len(header)}")
     named = dict(zip(header, cells, strict=True))
-    for column in ("path", "label"):
-        if not named[column]:
+    for column in ("path", "label", "group"):
+        if not named.get(column, column):
             raise DataError(f"the {column} is empty")
     if "\0" in named["path"]:
         raise DataError("the path holds a NUL character", hint="was the file saved as UTF-8?")
@@ -105,4 +106,5 @@ def _row(number: int, header: list[str], cells: list[str], folder: Path) -> Row:
     if name is not None and split is None:
         hint = suggest(name[:100], SPLITS, f"a split is one of {', '.join(SPLITS)}")
         raise DataError(f"unknown split {echo(name)}", hint=hint)
-    return Row(number=number, path=folder / named["path"], label=named["label"], split=split)
+    path, label = folder / named["path"], named["label"]
+    return Row(number=number, path=path, label=label, split=split, group=named.get("group"))

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.exporters.description import read_description, read_places
+from raysat.data.exporters.description import read_description, read_groups, read_places
 from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.converted import NOTHING, Given, Known, in_order
 from raysat.data.importers.form import MAX_PATCH_BYTES
@@ -54,7 +54,7 @@ def read_webdataset(source: Path, given: Given = NOTHING) -> PatchSource:
     known = Known.of(told, given)
     known.check_classes("shards")
     shards = _find(source)
-    places = read_places(told, source)
+    places, groups = read_places(told, source), read_groups(told, source)
     streams = [_samples_of(split, [shard for of, shard in shards if of == split]) for split in (None, *SPLITS)]
     # Keys are positions in the store that was converted: its order comes back.
     samples = heapq.merge(*streams, key=lambda sample: in_order(sample.key)) if told else itertools.chain(*streams)
@@ -67,8 +67,15 @@ def read_webdataset(source: Path, given: Given = NOTHING) -> PatchSource:
             with prefixed(f"{sample.shard}: {sample.key}", DataError):
                 pixels, label, missing = _decode(sample.fields, len(known.bands), len(known.classes))
             done += sample.size
-            place = known.place(places, sample.key)
-            yield Patch(pixels=pixels, label=label, split=sample.split, missing=missing, place=place, done=done)
+            yield Patch(
+                pixels=pixels,
+                label=label,
+                split=sample.split,
+                missing=missing,
+                place=known.place(places, sample.key),
+                group=known.group(groups, sample.key),
+                done=done,
+            )
 
     return PatchSource(
         kind="webdataset",

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.groups import Grouping, Groups, torn_groups
 from raysat.data.importers.base import ImportSummary, Patch, PatchSource, Progress, no_progress
 from raysat.data.importers.form import Form
 from raysat.data.importers.pixels import Copies, missing_mask, storable
 from raysat.data.splits import SPLITS, Split, stratified
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import DataError, prefixed
+from raysat.formatting import plural
 
 
 def import_patches(
@@ -78,6 +80,8 @@ class PatchImporter:
         self._first: Form | None = None  # of every patch
         self._copies = Copies()
         self._kept = array("q")  # numbers, as read, of the patches in the store
+        self._names: dict[str, int] = {}  # of groups
+        self._groups = array("q")  # positions among these; fewer than patches where one has no group
 
     def add(self, patch: Patch) -> None:
         """Take the next patch. Raises DataError where it cannot be stored."""
@@ -103,6 +107,8 @@ class PatchImporter:
         self._kept.append(number)
         self._with_nodata += missing is not None
         self._with_place += patch.place is not None
+        if patch.group is not None:
+            self._groups.append(self._names.setdefault(patch.group, len(self._names)))
 
     def close(self, *, allow_duplicates: bool) -> tuple[PatchStore, list[str]]:
         """Close the store and return it with notes; where no split but train is given, a fixed stratified one is made.
@@ -130,7 +136,8 @@ class PatchImporter:
             "copies": len(copies),
             "copies_across_splits": len(crossing),
         }
-        store = writer.close(splits)
+        groups = self._grouped()
+        store = writer.close(splits, groups)
         if self._with_nodata:
             notes.append(_nodata_note(store, self._with_nodata))
         if 0 < self._with_place < len(store):
@@ -138,9 +145,23 @@ class PatchImporter:
                 f"{self._with_place:,} of {len(store):,} patches have a place on the map: the store keeps none, "
                 "as it would need all"
             )
+        if 0 < len(self._groups) < len(store):
+            notes.append(f"{len(self._groups):,} of {len(store):,} patches have a group: the store keeps none")
+        if groups is not None and splits is not None and (torn := torn_groups(groups.codes, store.splits)):
+            notes.append(f"{plural(torn, 'group')} in several splits: raysat data split keeps each in one")
         if self._first and self._first.dtype != store.images.dtype.name:
             notes.append(f"{self._first.dtype} is stored as {store.images.dtype.name}")
         return store, notes
+
+    def _grouped(self) -> Groups | None:
+        """The groups of all patches; None where one has none."""
+        if not self._groups or len(self._groups) < len(self._kept):
+            return None
+        codes = np.array(self._groups, np.int64)
+        if self._source.grouping is None:
+            return Groups(codes=codes, grouping=Grouping(by="column"))
+        numbers = np.array([int(name) for name in self._names], np.int64)  # as the store had them
+        return Groups(codes=numbers[codes], grouping=self._source.grouping)
 
     def _leak(self, firsts: npt.NDArray[np.int64], crossing: npt.NDArray[np.int64]) -> DataError:
         """The error of copies in another split than the first of their kind."""
@@ -158,5 +179,5 @@ class PatchImporter:
 
 def _nodata_note(store: PatchStore, patches: int) -> str:
     pixels = [f"{name} {count:,}" for name, count in zip(store.bands, store.nodata or (), strict=True) if count]
-    where = f"{patches:,} patch{'' if patches == 1 else 'es'}"
+    where = plural(patches, "patch")
     return f"nodata pixels in {where} ({', '.join(pixels)}): not in the statistics, stored as their band's mean"

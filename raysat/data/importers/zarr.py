@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from raysat.data.exporters.description import Description, check_places, parse_description
+from raysat.data.exporters.description import Description, check_groups, check_places, parse_description
 from raysat.data.importers.base import Patch, PatchSource
 from raysat.data.importers.converted import NOTHING, Given, Known
 from raysat.data.importers.zarr_array import GROUP, REMEDY, ZarrModel, open_array
@@ -67,7 +67,7 @@ def read_zarr(source: Path, given: Given = NOTHING) -> PatchSource:
         )
     if nodata is not None and (nodata.meta.shape, nodata.step) != (images.meta.shape, images.step):
         raise DataError(f"{source}/nodata is no mask of images: another shape, or other chunks", hint=REMEDY)
-    places = _places(library, told, source)
+    places, groups = _places(library, told, source), _groups(library, told, source)
 
     def patches() -> Iterator[Patch]:
         for start in range(0, count, images.step):
@@ -81,6 +81,7 @@ def read_zarr(source: Path, given: Given = NOTHING) -> PatchSource:
                     split=None if splits is None else SPLITS[splits[row]],
                     missing=None if masks is None else masks[offset],
                     place=known.place(places, str(row)),
+                    group=known.group(groups, str(row)),
                     done=row + 1,
                 )
 
@@ -110,6 +111,14 @@ def _places(library: Any, told: Description | None, source: Path) -> Places | No
     array = open_array(library, source / "places", ("float64",), 2)
     table = np.concatenate([array.read(start) for start in range(0, array.meta.shape[0], array.step)])
     return check_places(table.astype(np.float64), told, source / "places")
+
+
+def _groups(library: Any, told: Description | None, source: Path) -> npt.NDArray[np.int64] | None:
+    """Read the groups of the patches. Raises DataError as ``_places``."""
+    if told is None or told.grouping is None:
+        return None
+    count = told.shape[0]
+    return check_groups(_codes(library, source / "groups", count, count), told, source / "groups")
 
 
 def _codes(library: Any, folder: Path, count: int, most: int) -> npt.NDArray[np.int64]:

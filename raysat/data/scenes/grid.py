@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -19,6 +20,7 @@ from raysat.data.places import Place, scene_ref
 from raysat.errors import DataError
 
 _SHIFT: Final = 1e-3  # pixels by which two grids may differ that are the same: rounding of files
+_EPSG: Final = re.compile(r"EPSG:([0-9]{1,7})")
 _EDGE: Final = 21  # points along each edge whose places in another CRS bound the grid there
 
 
@@ -175,6 +177,16 @@ def crs_text(crs: CRS) -> str:
     """A CRS as a store writes it: its EPSG code where that says all of it, else WKT."""
     code = crs.to_epsg()
     return f"EPSG:{code}" if code is not None and CRS.from_epsg(code) == crs else " ".join(crs.to_wkt().split())
+
+
+def crs_of(text: str) -> CRS:
+    """The CRS that a store wrote as text; nothing but EPSG codes and WKT, as GDAL takes names of files and URLs too.
+
+    Raises CRSError where it is none.
+    """
+    if code := _EPSG.fullmatch(text):
+        return CRS.from_epsg(int(code[1]))
+    return CRS.from_wkt(text)
 
 
 def short_crs(crs: CRS) -> str:

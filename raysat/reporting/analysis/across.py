@@ -75,6 +75,12 @@ class Across:
     ranks: Mapping[Metric, MeanRanks]
     left_out: tuple[str, ...]  # arms that are not on all of them, or not with two seeds
 
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """Data sets that are folds of one with another of these: they share patches."""
+        counts = Counter(each.board.folds_of for each in self.data_sets)
+        return tuple(each.name for each in self.data_sets if each.board.folds_of and counts[each.board.folds_of] > 1)
+
 
 def across(runs: Sequence[AnyPath], *, baseline: str | None = None, progress: Progress | None = None) -> Across:
     """Compare arms over the data sets of several runs.

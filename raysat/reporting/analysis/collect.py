@@ -60,6 +60,7 @@ def collect(ledger: Ledger, outcomes: Outcomes | None = None, *, as_written: boo
         support=None if some is None else tuple(sum(row) for row in some.confusion),
         ordinal=plan.data.ordinal,
         synthetic=plan.data.synthetic,
+        folds_of=plan.data.folds_of,
         reference=published,
         arms=rank(arms),
         shared_settings=plan.settings,

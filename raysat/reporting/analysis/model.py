@@ -121,6 +121,7 @@ class Leaderboard:
     support: tuple[int, ...] | None  # patches per class in that split; None where no trial has finished
     ordinal: bool = False  # the order of the classes has a meaning
     synthetic: bool = False  # measured on simulated patches
+    folds_of: str | None = None  # the fingerprint of the store that this is a fold of
     reference: Reference | None
     arms: tuple[Arm, ...]
     shared_settings: tuple[str, ...] = ()  # that all arms have

@@ -65,6 +65,11 @@ def headline(found: Across) -> Iterator[str]:
     if mixed := [arm for arm, gain in gains.items() if gain.clearly_ahead and gain.clearly_behind]:
         names = name_list([_label(found, arm) for arm in mixed])
         yield f"Better on one data set and worse on another, with intervals that leave zero out: {names}."
+    if found.folds:
+        yield (
+            f"Folds of one data set, and not data sets of their own: {name_list(found.folds)}. They train on shared "
+            "patches, so intervals over them are too narrow, and say nothing of other data."
+        )
     if k < 5:
         yield (
             f"{plural(k, 'data set')} say little of others: an interval over so few is wide, and a further data set "

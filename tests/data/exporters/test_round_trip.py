@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raysat.data.exporters.write import export_store
+from raysat.data.groups import Grouping, Groups
 from raysat.data.layouts import LAYOUTS
 from raysat.data.places import Place, SceneRef
 from raysat.data.splits import SPLITS
@@ -37,8 +38,13 @@ def check_same(again, store):
     if store.places is not None:
         assert again.places.scenes == store.places.scenes
         assert again.places.table().tobytes() == store.places.table().tobytes()
-    digests = [json.loads((each.path / "store.json").read_text()).get("places") for each in (again, store)]
-    assert digests[0] == digests[1]
+    told = [json.loads((each.path / "store.json").read_text()) for each in (again, store)]
+    for name in ("places", "grouping", "groups"):
+        assert told[0].get(name) == told[1].get(name), name
+    assert (again.groups is None) == (store.groups is None)
+    if store.groups is not None:
+        assert again.groups.grouping == store.groups.grouping
+        np.testing.assert_array_equal(again.groups.codes, store.groups.codes)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -75,7 +81,7 @@ def unlike(names, most):
 
 @st.composite
 def stores(draw):
-    """Arguments of ``write_store``: a few patches of any kind, that may have nodata and places."""
+    """Arguments of ``write_store``: a few patches of any kind, that may have nodata, places and groups."""
     classes = draw(unlike(NAMES, 4))
     bands = draw(unlike(NAMES.filter(lambda name: "," not in name), 4))
     dtype, count = draw(st.sampled_from([np.uint8, np.uint16, np.float32])), draw(st.integers(1, 5))
@@ -92,7 +98,14 @@ def stores(draw):
             Place(scene=refs[draw(st.integers(0, len(refs) - 1))], x=draw(FINITE), y=draw(FINITE), pixel_size=size)
             for _ in range(count)
         ]
+    groups = None
+    if draw(st.booleans()):
+        codes = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
+        metres = draw(st.none() | st.floats(1, 5e6))
+        by = draw(st.sampled_from(["column", "scene"])) if metres is None else "block"
+        groups = Groups(codes=np.array(codes), grouping=Grouping(by=by, metres=metres))
     return {
+        "groups": groups,
         "images": images,
         "labels": draw(st.lists(st.integers(0, len(classes) - 1), min_size=count, max_size=count)),
         "splits": ["train", *draw(st.lists(st.sampled_from(SPLITS), min_size=count - 1, max_size=count - 1))],
@@ -172,6 +185,58 @@ def test_places_that_are_damaged_are_refused(tmp_path, layout, change, cause):
         (tmp_path / "x/places.npy").unlink()
         if change:
             np.save(tmp_path / "x/places.npy", change(store.places.table()))
+    with pytest.raises(DataError, match=cause):
+        back(layout, tmp_path / "x", tmp_path / "s2")
+    assert left_behind(tmp_path) == ["s", "x"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_patches_that_are_taken_away_take_their_groups_along(tmp_path, layout):
+    store = make(tmp_path / "s", grouped=True)
+    export_store(store, tmp_path / "x", layout)
+    assert back(layout, tmp_path / "x", tmp_path / "s2").store.groups.codes.tolist() == [n % 7 for n in range(18)]
+    if layout == "imagefolder":
+        next((tmp_path / "x").rglob("0000003.tif")).unlink()
+        again = back(layout, tmp_path / "x", tmp_path / "s3").store
+        assert again.groups.codes.tolist() == [n % 7 for n in range(18) if n != 3]
+        added = next((tmp_path / "x").rglob("0000000.tif"))
+        added.rename(added.with_name("mine.tif"))
+        done = back(layout, tmp_path / "x", tmp_path / "s4")
+        assert done.store.groups is None
+        assert "16 of 17 patches have a group: the store keeps none" in done.notes
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_store_without_groups_is_converted_as_before_there_were_any(tmp_path, layout):
+    export_store(make(tmp_path / "s", placed=True), tmp_path / "x", layout)
+    files = {file.name: file for file in (tmp_path / "x").rglob("*") if file.is_file()}
+    assert "groups.npy" not in files
+    assert not (tmp_path / "x/groups").exists()
+    told = (tmp_path / "x" / ("zarr.json" if layout == "zarr" else "raysat.json")).read_text()
+    assert "grouping" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda codes: codes[:-1], r"groups.*17.* for 18 patches"),
+        (lambda codes: codes + 1, "not numbered from 0"),
+        (lambda codes: codes - 1, "not numbered from 0|values from -1"),
+        (None, "groups"),
+    ],
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_groups_that_are_damaged_are_refused(tmp_path, layout, change, cause):
+    store = make(tmp_path / "s", grouped=True)
+    export_store(store, tmp_path / "x", layout)
+    if layout == "zarr":
+        shutil.rmtree(tmp_path / "x/groups")
+        if change:
+            zarr.open_group(str(tmp_path / "x")).create_array("groups", data=change(store.groups.codes))
+    else:
+        (tmp_path / "x/groups.npy").unlink()
+        if change:
+            np.save(tmp_path / "x/groups.npy", change(store.groups.codes))
     with pytest.raises(DataError, match=cause):
         back(layout, tmp_path / "x", tmp_path / "s2")
     assert left_behind(tmp_path) == ["s", "x"]

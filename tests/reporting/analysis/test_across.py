@@ -1,5 +1,7 @@
 """Several data sets: each is measured as in its own report, together they are draws of all there could be."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.paired import Contrast, PairedBootstrap
 from raysat.reporting.analysis.predictions import read_predictions
 from raysat.reporting.analysis.random_effects import pool
+from raysat.reporting.format.across import headline
 from raysat.storage.ledger import Ledger
 
 PLAIN, GOOD, MIXED = (0.9, 0.4, 0.4, 0.3), (0.85, 0.8, 0.75, 0.7), (0.9, 0.5, 0.4, 0.4)
@@ -126,3 +129,16 @@ def test_arms_of_one_name_with_other_settings_are_refused(make_run) -> None:
 
     with pytest.raises(UsageError, match=r"'good' is .*ldam.* in .*focal"):
         across([run("a", "ldam"), run("b", "focal")])
+
+
+def test_folds_of_one_data_set_are_no_data_sets(runs) -> None:
+    assert across(runs, baseline="plain").folds == ()
+    for run, of in zip(runs, ("d" * 32, "e" * 32, "d" * 32), strict=True):
+        plan = json.loads((run / "plan.json").read_text())
+        plan["data"]["folds_of"] = of
+        (run / "plan.json").write_text(json.dumps(plan))
+    found = across(runs, baseline="plain")
+    assert found.folds == ("a", "c")
+    assert any(
+        line.startswith("Folds of one data set, and not data sets of their own: a; c.") for line in headline(found)
+    )
