@@ -14,6 +14,7 @@ from .api.layouts import Conversion, convert, import_image_folder, import_webdat
 from .api.maps import Maps, predict
 from .api.models import load_model
 from .api.plugins import Plugin, PluginCheck, check_plugin, load_plugin
+from .api.power import Power, power
 from .api.predictions import PatchPredictions, predict_store
 from .api.reports import Comparison, Report, compare, report
 from .api.runs import Run, open_run
@@ -59,6 +60,7 @@ __all__ = [
     "Plan",
     "Plugin",
     "PluginCheck",
+    "Power",
     "RaysatError",
     "Report",
     "Run",
@@ -102,6 +104,7 @@ __all__ = [
     "open_search",
     "open_store",
     "plan",
+    "power",
     "predict",
     "predict_store",
     "report",

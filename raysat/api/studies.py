@@ -126,6 +126,11 @@ class Plan(build.Plan, Shown):
             measured = measure(self, trials, options)
         share = planned_share(planned_work(self), self.store, options) if trials else None
         found = summarize(self, pending, measured, gpu_share=share)
+        from raysat.api.power import power_of_plan
+        from raysat.views.power import sees_line
+
+        if (power := power_of_plan(self)) is not None:
+            found = replace(found, sees=f"{sees_line(power)}; assumed, raysat power says how")
         if max_seeds is None:
             return found
         contrasts, sizes = growth(self, max_seeds)

@@ -33,6 +33,7 @@ from raysat.cli.options import (
     training_options,
 )
 from raysat.cli.plugins import check_plugin
+from raysat.cli.power import power
 from raysat.cli.predict import predict
 from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
@@ -83,6 +84,7 @@ _COMMANDS: Final = (
     ledger,
     logs,
     methods,
+    power,
     predict,
     report,
     schema,

@@ -31,6 +31,7 @@ CPUS: Final = 1_024  # of a worker, and GPUs
 LEAST_CPUS: Final = 0.001  # of a worker: Ray counts them in ten thousandths
 JOBS: Final = 10_000  # at a time
 RETRIES: Final = 100  # of a job
+LEAST_EFFECT: Final = 1e-4  # a difference of a metric that anybody would want to see
 LEAST_SHARE: Final = 0.01  # of a split
 SHARE: Final = 0.9
 FOLDS: Final = 100  # of a store; a study takes as many

@@ -86,6 +86,7 @@ class PlanSummary:
     planned: tuple[PlannedContrast, ...] = ()  # contrasts
     looks: tuple[int, ...] = ()  # seeds at each, of a study that adds seeds until decided
     expected: tuple[ExpectedSeeds, ...] = ()  # that it takes
+    sees: str = ""  # which differences it can see, where that was computed
     tuned_by: int = 0  # trials of each arm that tune it first; 0 where none is tuned
     gpu_share: str | None = None  # how many trials share a GPU, and why; None without one, or where it was said
 

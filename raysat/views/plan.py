@@ -102,6 +102,8 @@ def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
         if summary.planned:
             yield "planned", "; ".join(map(str, summary.planned[:_NAMED])) + _more(len(summary.planned) - _NAMED)
         yield "evidence", power_note(summary.n_seeds, m) + enough * (summary.n_seeds >= seeds_needed(m))
+        if summary.sees:
+            yield "sees", summary.sees
         if summary.expected:
             yield "grows", _growth(summary)
     if summary.shared_settings:

@@ -10,9 +10,9 @@ from typing import Final
 
 from raysat.metrics.catalog import Metric
 from raysat.metrics.power import LEVEL
-from raysat.metrics.sample_size import seeds_to_show
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.analysis.paired import Estimates
+from raysat.reporting.analysis.sample_size import Spread, seeds_to_show
 
 DIFFERENCES: Final = (0.02, 0.05)  # worth knowing of, in balanced accuracy, ICV or F1
 
@@ -55,5 +55,5 @@ def needed(arms: Sequence[Arm], baseline: str, metric: Metric) -> Needed:
         comparisons=len(paired),
         pairs=max(map(len, paired), default=0),
         sd=sd,
-        seeds={} if sd is None else {size: seeds_to_show(size, sd, len(paired)) for size in DIFFERENCES},
+        seeds={} if sd is None else {size: seeds_to_show(size, Spread(sd), len(paired)) for size in DIFFERENCES},
     )

@@ -7,10 +7,10 @@ from typing import Final
 
 from raysat.formatting import number, one_line, plural
 from raysat.metrics.power import power_note, seeds_needed
-from raysat.metrics.sample_size import MOST_SEEDS
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.estimate import Estimate
+from raysat.reporting.analysis.sample_size import MOST_SEEDS
 from raysat.reporting.format.numbers import format_estimate, p_value
 from raysat.reporting.format.planned import planned_sentences
 from raysat.reporting.format.sentences import MAIN, arm_label, name_list, sentence

@@ -10,10 +10,10 @@ from statsmodels.stats.power import TTestPower
 
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV
 from raysat.metrics.power import LEVEL, seeds_needed
-from raysat.metrics.sample_size import POWER
 from raysat.reporting.analysis.analyze import analyze
 from raysat.reporting.analysis.collect import collect
 from raysat.reporting.analysis.needed import any_shown, needed
+from raysat.reporting.analysis.sample_size import POWER
 
 ALIKE = {"a": (0.8, 0.7, 0.7, 0.6), "b": (0.8, 0.7, 0.7, 0.6), "c": (0.8, 0.7, 0.7, 0.6)}
 

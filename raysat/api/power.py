@@ -1,0 +1,244 @@
+"""What a study can see before anything is trained: power by its test patches, seeds and arms, and by a pilot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import numpy.typing as npt
+from annotated_types import Ge, Le
+from rich.console import Console
+from typing_extensions import override
+
+from raysat.api.stores import Store, as_store
+from raysat.config import limits
+from raysat.config.arguments import checked
+from raysat.data.grouped import reported_patches
+from raysat.data.patch_store import PatchStore
+from raysat.errors import UsageError
+from raysat.files import AnyPath, as_path, write_atomic
+from raysat.files.fields import MAX_CLASSES
+from raysat.formatting import one_line
+from raysat.planning.build import Plan
+from raysat.reporting.analysis.patch_variance import TestPatches, group_sizes
+from raysat.reporting.analysis.pilot import Pilot, correlation_in, read_pilot
+from raysat.reporting.analysis.study_power import EFFECTS, Design, StudyPower, assumed
+from raysat.reporting.render.rows import Rows
+from raysat.views.power import show_power
+from raysat.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from raysat.reporting.figures.style import RenderedFigure
+
+Ints = npt.NDArray[np.int64]
+Arms = Annotated[int, Ge(2), Le(limits.TRIALS)]
+Seeds = Annotated[int, Ge(1), Le(limits.SEEDS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Power(Shown):
+    """Which differences a study can see, with how many seeds, and what that costs."""
+
+    found: StudyPower
+
+    def __repr__(self) -> str:
+        design = self.found.design
+        return f"<Power of {design.arms} arms x {design.seeds} seeds on {sum(design.patches.sizes):,} test patches>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per metric and difference: power with these seeds, seeds needed, what they cost."""
+        from raysat.reporting.render.frames import make_frame
+
+        design = self.found.design
+        rows = [
+            {
+                "metric": each.metric.name if each.metric.class_index is None else f"recall_{_rarest(design)}",
+                "effect": chance.effect,
+                "baseline": each.baseline,
+                "smallest_seen": each.smallest,
+                "smallest_with_endless_seeds": each.endless,
+                "power": chance.power,
+                "seeds_needed": chance.seeds,
+                "images": None if chance.seeds is None else design.cost(chance.seeds),
+                "hours": None if chance.seeds is None else design.hours(chance.seeds),
+            }
+            for each in self.found.visible
+            for chance in each.chances
+        ]
+        return make_frame(Rows(index=("metric", "effect"), columns=tuple(rows[0])[2:], rows=rows))
+
+    def figure(self) -> RenderedFigure:
+        """Power against seeds for each difference, a panel for each metric; it has ``svg`` and ``png``."""
+        from raysat.reporting.figures.power import draw_power
+
+        return draw_power(self.found)
+
+    def save_figure(self, file: AnyPath | str) -> AnyPath:
+        """Write the figure as PNG or SVG, by the end of the file's name.
+
+        Raises UsageError for another end, StorageError where it cannot be written.
+        """
+        path = as_path(file)
+        if path.suffix not in (".png", ".svg"):
+            raise UsageError(f"{one_line(str(file))} is no .png or .svg", hint="name the figure so: power.png")
+        figure = self.figure()
+        write_atomic(path, figure.png if path.suffix == ".png" else figure.svg)
+        return path
+
+    @override
+    def show(self, console: Console) -> None:
+        show_power(self.found, console)
+
+
+@checked
+def power(
+    data: Store | Path | str | None = None,
+    *,
+    classes: Sequence[int] = (),
+    arms: Arms = 2,
+    seeds: Seeds = 5,
+    effects: Sequence[float] = EFFECTS,
+    pilot: AnyPath | str | None = None,
+    recall: Sequence[float] = (),
+) -> Power:
+    """Say which differences a study can see in balanced accuracy, ICV and the recall of its rarest class.
+
+    A difference is seen where the report's test over seeds is significant at 5 % after Holm and its 95 % interval
+    leaves zero out (``docs/power.md``). Nothing is trained.
+
+    Args:
+        data: the store whose reported patches arms are compared on, its path or URL, or ``demo``.
+        classes: in place of a store, how many test patches each class has.
+        arms: of the study, the baseline among them: Holm corrects for the others.
+        seeds: of every arm.
+        effects: differences to look at, each above 0 and at most 1.
+        pilot: a run of two arms and two seeds or more, which says how arms differ; else that is assumed, and said so.
+        recall: of the baseline, in place of what is assumed: one for all classes, or one for each.
+
+    Returns:
+        Power, seeds needed and cost.
+
+    Raises:
+        UsageError: neither patches nor a pilot, numbers out of bounds, a pilot of other classes or of too few seeds.
+        DataError: the store cannot be read.
+        StorageError: the pilot is no run, or damaged.
+    """
+    read = None if pilot is None else read_pilot(as_path(pilot))
+    known = _classes(data, classes, read)
+    for effect in effects or (0.0,):
+        if not 0 < effect <= 1:
+            raise UsageError(f"a difference is above 0 and at most 1, got {effect:g}", hint="such as 0.02 or 0.05")
+    if recall and (len(recall) not in (1, len(known.names)) or not all(0 <= each <= 1 for each in recall)):
+        raise UsageError(
+            f"recalls are one number from 0 to 1, or one for each of {len(known.names)} classes",
+            hint="such as 0.8, or 0.9,0.7,0.6,0.4",
+        )
+    behaviour = assumed(known.sizes, recall=recall) if read is None else read.behaviour
+    if read is not None and known.groups is not None and read.fingerprint == known.fingerprint:
+        behaviour = replace(behaviour, correlation=correlation_in(read, known.groups))
+    groups = None if known.groups is None else int(known.groups.max()) + 1
+    in_group: tuple[float, ...] = ()
+    if known.groups is not None and known.labels is not None:
+        in_group = group_sizes(known.labels, known.groups, len(known.names))
+    design = Design(
+        classes=known.names,
+        patches=TestPatches(sizes=known.sizes, in_group=in_group),
+        groups=groups if behaviour.correlation else None,
+        seeds=seeds,
+        arms=arms,
+        images=None if read is None else read.images,
+        rate=None if read is None else read.rate,
+    )
+    return Power(found=StudyPower(design=design, behaviour=behaviour, effects=tuple(effects), pilot=read))
+
+
+def power_of_plan(plan: Plan) -> StudyPower | None:
+    """What a planned study can see, by what is assumed of arms; None of one arm, or without reported patches."""
+    sizes = tuple(plan.store.counts(plan.store.reported_split).tolist())
+    if len(plan.study.arms) < 2 or not any(sizes):
+        return None
+    design = Design(
+        classes=plan.store.classes,
+        patches=TestPatches(sizes=sizes),
+        seeds=len(plan.study.seeds),
+        arms=len(plan.study.arms),
+        images=round(plan.samples_seen / len(plan.trials)),
+    )
+    return StudyPower(design=design, behaviour=assumed(sizes), effects=EFFECTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patches:
+    """The test patches that are planned for."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    fingerprint: str | None = None
+    labels: Ints | None = None
+    groups: Ints | None = None
+
+
+def _classes(data: Store | Path | str | None, classes: Sequence[int], pilot: Pilot | None) -> _Patches:
+    if data is not None and classes:
+        raise UsageError("both a store and class counts are given", hint="leave {--data} or {--classes} out")
+    if classes:
+        found = _counted(classes)
+    elif data is not None:
+        found = _of_store(as_store(data)[0])
+    elif pilot is not None:
+        return _Patches(names=pilot.classes, sizes=pilot.sizes, fingerprint=pilot.fingerprint)
+    else:
+        raise UsageError(
+            "on which test patches are arms to be compared?",
+            hint="name a store with {--data}, counts with {--classes} 600,160,150,90, or a run with {--pilot}",
+        )
+    if pilot is not None and len(found.names) != len(pilot.classes):
+        raise UsageError(
+            f"the pilot {one_line(pilot.study)} has {len(pilot.classes)} classes, not {len(found.names)}",
+            hint="take a pilot on the same classes, or leave {--pilot} out",
+        )
+    if pilot is not None and not classes and found.names != pilot.classes:
+        raise UsageError(
+            f"the pilot {one_line(pilot.study)} has other classes: {', '.join(map(one_line, pilot.classes))}",
+            hint="take a pilot on the same classes, or leave {--pilot} out",
+        )
+    return found
+
+
+def _counted(classes: Sequence[int]) -> _Patches:
+    if not 2 <= len(classes) <= MAX_CLASSES or not all(0 <= each <= limits.PATCHES for each in classes):
+        raise UsageError(
+            f"class counts are 2 to {MAX_CLASSES} whole numbers from 0 to {limits.PATCHES:,}",
+            hint="test patches of each class, such as 600,160,150,90",
+        )
+    if sum(each > 0 for each in classes) < 2:
+        raise UsageError("test patches are of one class alone", hint="give the counts of two classes or more")
+    return _Patches(names=tuple(f"class {number}" for number in range(1, len(classes) + 1)), sizes=tuple(classes))
+
+
+def _of_store(store: PatchStore) -> _Patches:
+    split = store.reported_split
+    sizes = tuple(store.counts(split).tolist())
+    if sum(size > 0 for size in sizes) < 2:
+        raise UsageError(
+            f"the {split} split of {store.path} has patches of fewer than two classes",
+            hint="import the data with another split",
+        )
+    reported = reported_patches(store)
+    groups = None if reported is None or reported.groups is None else reported.groups.codes
+    return _Patches(
+        names=store.classes,
+        sizes=sizes,
+        fingerprint=store.fingerprint,
+        labels=store.labels[store.indices(split)].astype(np.int64),
+        groups=groups,
+    )
+
+
+def _rarest(design: Design) -> str:
+    return design.classes[design.rarest]

@@ -1,0 +1,65 @@
+"""``raysat power``: which differences a study can see, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from raysat.cli.console import console
+from raysat.cli.numbers import Decimal, Whole
+from raysat.cli.options import FILE, FOLDER
+from raysat.config import limits
+from raysat.errors import UsageError
+from raysat.formatting import one_line
+
+if TYPE_CHECKING:
+    from raysat.files import AnyPath
+
+
+@click.command()
+@click.option("--data", help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo'.")
+@click.option("--classes", metavar="N,N,...", help="In place of a store: test patches of each class.")
+@click.option("--arms", type=Whole(2, limits.TRIALS), default=2, show_default=True, help="The baseline among them.")
+@click.option("--seeds", type=Whole(1, limits.SEEDS), default=5, show_default=True, help="Of every arm.")
+@click.option(
+    "--effect",
+    "effects",
+    type=Decimal(limits.LEAST_EFFECT, 1),
+    multiple=True,
+    metavar="NUMBER",
+    help="A difference to look at; repeat it for several.  [default: 0.02, 0.05, 0.1]",
+)
+@click.option("--pilot", type=FOLDER, metavar="RUN", help="A run that says how arms differ; else that is assumed.")
+@click.option("--recall", metavar="R,R,...", help="Of the baseline: one for all classes, or one for each.")
+@click.option("--figure", type=FILE, metavar="FILE.png", help="Draw power against seeds, as PNG or SVG.")
+def power(
+    classes: str | None, recall: str | None, effects: tuple[float, ...], figure: AnyPath | None, **given: Any
+) -> None:
+    """Say which differences a study can see, with how many seeds, and what that costs; nothing is trained.
+
+    In balanced accuracy, ICV and the recall of the class with the fewest test patches. A difference is seen where the
+    report's test is significant at 5 % after Holm and its interval leaves zero out.
+    """
+    counts = [] if classes is None else _numbers(classes, int, "--classes", "600,160,150,90")
+    recalls = [] if recall is None else _numbers(recall, float, "--recall", "0.9,0.7,0.6,0.4")
+    from raysat.api.power import power as compute
+    from raysat.reporting.analysis.study_power import EFFECTS
+
+    found = compute(classes=counts, recall=recalls, effects=effects or EFFECTS, **given)
+    out = console()
+    if figure is not None:
+        found.save_figure(figure)
+    found.show(out)
+    if figure is not None:
+        out.print()
+        out.print(f"wrote {figure}", style="dim")
+
+
+def _numbers(text: str, kind: type[int] | type[float], option: str, example: str) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        message = f"{{{option}}} must be {what} with commas between, got {one_line(text[:80])}"
+        raise UsageError(message, hint=f"such as {example}") from None
