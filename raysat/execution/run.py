@@ -21,7 +21,6 @@ from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.planning.stages import Job, TrainJob, longest_first, shared_epochs, train_jobs
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
-from raysat.storage.plugins import keep_plugins
 from raysat.storage.records import Failure
 from raysat.training.models.names import check_name
 
@@ -65,8 +64,7 @@ def run(
         artifacts.check_writable()
     workload = planned_work(plan, threads_before=_threads_before(plan, ledger))
     with session(plan.study.name, plan.store, ledger, artifacts, options, on_event, workload=workload) as active:
-        keep_plugins(ledger.root, plan.plugins)
-        ledger.write_plan(plan.study.text, plan.to_file())
+        plan.keep(ledger)
         # Another run may have been waited for; generators look for themselves whether they are needed.
         finished = ledger.finished(item.id for item in items)
         left = [item for item in items if isinstance(item, GenerateJob) or item.id not in finished]

@@ -15,7 +15,6 @@ from raysat.planning.build import PendingJobs, Plan
 from raysat.storage.cache import Cache
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes
-from raysat.storage.plugins import keep_plugins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,7 @@ def train_plan(
 
                 outcome = run(plan, pending.missing, *places, options, on_event, subscribers=subscribers)
         else:
-            keep_plugins(pending.ledger.root, plan.plugins)
-            pending.ledger.write_plan(plan.study.text, plan.to_file())
+            plan.keep(pending.ledger)
     return TrainedPlan(ledger=pending.ledger, outcome=outcome, known=known)
 
 

@@ -23,6 +23,7 @@ from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.artifacts import Artifacts, run_folder
 from raysat.storage.ledger import Ledger
+from raysat.storage.places import digest_of, keep_places, places_of
 from raysat.storage.plan_file import (
     ArmEntry,
     ContrastEntry,
@@ -33,6 +34,7 @@ from raysat.storage.plan_file import (
     TrialEntry,
     TunedEntry,
 )
+from raysat.storage.plugins import keep_plugins
 from raysat.study.arm import Arm
 from raysat.study.load import Study
 
@@ -78,8 +80,20 @@ class Plan:
         ids = zip(self.trial_ids, (self.written_ids or self.trial_ids).values(), strict=True)
         return {arm: by_id[next(iter(seeds.values()))] for arm, seeds in ids}
 
-    def to_file(self) -> PlanFile:
-        """Describe the plan for ``plan.json``."""
+    def keep(self, ledger: Ledger) -> None:
+        """Write what a run needs of its study beside its records: the plan, and plugins and places where it has any.
+
+        Raises DiskError where they cannot be written, or another raysat has taken the run over.
+        """
+        places = places_of(self.store)
+        ledger.check_held()
+        keep_plugins(ledger.root, self.plugins)
+        if places is not None:
+            keep_places(ledger.root, places)  # first: the plan says what is in it
+        ledger.write_plan(self.study.text, self.to_file(places))
+
+    def to_file(self, places: bytes | None = None) -> PlanFile:
+        """Describe the plan for ``plan.json``, with the content of ``places.npz`` where that is written beside it."""
         configs = self.configs
         own, shared = own_settings(configs)
         named = [arm.name for arm in self.study.arms if not arm.in_grid]
@@ -130,6 +144,7 @@ class Plan:
                 )
                 for arm, each in zip(self.study.arms, self.study.tuned, strict=bool(self.study.tuned))
             ),
+            places=None if places is None else digest_of(places),
         )
 
 

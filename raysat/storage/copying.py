@@ -28,7 +28,7 @@ from raysat.files import (
     write_atomic,
 )
 from raysat.formatting import plural
-from raysat.storage import checkpoints, event_log, index, lease, plugins
+from raysat.storage import checkpoints, event_log, index, lease, places, plugins
 from raysat.storage.artifacts import FOLDER as GENERATED
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.evaluations import Evaluations
@@ -38,7 +38,7 @@ from raysat.storage.sealed import MAX_FILE, RECORD, SealedFolder
 Copying = Callable[[str, int, int], None]  # is told what is copied, how many are done, and of how many
 _AT_ONCE: Final = 4  # records, each of which is held in memory
 _MAX_WRITTEN: Final = 1 << 30  # bytes of a file of a report
-_PLAN: Final = ("study.yaml", "plan.json")
+_PLAN: Final = ("study.yaml", places.FILE, "plan.json")
 _WRITTEN_IN: Final = (
     event_log.FOLDER,
     plugins.FOLDER,

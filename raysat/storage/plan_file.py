@@ -103,6 +103,8 @@ class PlanFile(FileModel):
     arms: Annotated[tuple[ArmEntry, ...], Field(max_length=TRIALS)]
     compare: Annotated[tuple[ContrastEntry, ...], Field(max_length=TRIALS, exclude_if=lambda planned: not planned)] = ()
     tuned: Annotated[tuple[TunedEntry, ...], Field(max_length=TRIALS, exclude_if=lambda tuned: not tuned)] = ()
+    # The SHA-256 of ``places.npz``; None where no place and no group of the reported patches is known.
+    places: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", exclude_if=lambda digest: digest is None)] = None
 
     @model_validator(mode="after")
     def _has_each_arm_once(self) -> Self:

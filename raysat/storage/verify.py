@@ -9,9 +9,11 @@ from typing import Literal
 
 from raysat.errors import DeniedError, DiskError, FormatError, StorageError
 from raysat.files import AnyPath, ObjectPath, backup_path, file_exists, folder_entries, is_abandoned, map_at_once
+from raysat.storage import places
 from raysat.storage.evaluations import Evaluations
 from raysat.storage.ledger import Ledger
 from raysat.storage.mark import is_mark
+from raysat.storage.places import read_places
 from raysat.storage.sealed import ATTEMPT, FILES, RECORD, SealedFolder
 
 
@@ -47,7 +49,14 @@ def verify(ledger: Ledger) -> Verification:
     left = [path for path in _entries(ledger.root) if path.name.endswith(".partial") and not is_mark(path.name)]
     half_written = [_leftover(path, "half-written") for path in left if not is_being_written(path)]
     failures = _failures(ledger, asked | {job.id for job in plan.generate})
-    findings = (*half_written, *trials, *failures, *_checkpoints(ledger, asked), *check_evaluations(ledger, asked))
+    findings = (
+        *half_written,
+        *_places(ledger),
+        *trials,
+        *failures,
+        *_checkpoints(ledger, asked),
+        *check_evaluations(ledger, asked),
+    )
     ledger.index.forget({found.path.name for found in findings if found.kind == "damaged"})
     return Verification(whole=whole, findings=findings)
 
@@ -113,6 +122,16 @@ def attempts(folder: AnyPath, needed: Collection[str] = FILES) -> list[Finding]:
         return []
     others = [path for path in _entries(folder) if record not in (folder, path) and ATTEMPT.fullmatch(path.name)]
     return [_leftover(path, "half-written, or written after another had finished the work") for path in others]
+
+
+def _places(ledger: Ledger) -> Iterator[Finding]:
+    try:
+        read_places(ledger)
+    except (DeniedError, DiskError):
+        raise
+    except StorageError as error:
+        path = ledger.root / places.FILE
+        yield Finding(kind="damaged", path=path, what=error.message.removeprefix(f"{path} "))
 
 
 def _failures(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:

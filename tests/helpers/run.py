@@ -46,7 +46,7 @@ def run_alone(folder: Path, text: str, store: PatchStore) -> Ledger:
 
 def train_alone(plan: Plan, ledger: Ledger) -> None:
     """Train every trial of a plan without Ray, and write it."""
-    ledger.write_plan(plan.study.text, plan.to_file())
+    plan.keep(ledger)
     hardware = Hardware(device="cpu", threads=torch.get_num_threads())
     for job in plan.trials:
         result = train(job.trial, plan.store, device=torch.device("cpu"))

@@ -22,7 +22,6 @@ from raysat.planning.jobs import GenerateJob, PlannedTrial, WorkItem
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.cache import Cache
 from raysat.storage.ledger import Ledger
-from raysat.storage.plugins import keep_plugins
 from raysat.storage.records import Record, TrialSpec
 
 _AT_ONCE: Final = 4  # trials, each of which may be held in memory
@@ -60,8 +59,7 @@ class RunCache:
             return pending
         waiting = (lambda reason: self.on_event(Waiting(reason=reason))) if wait else None
         with self.ledger.lock(waiting):
-            keep_plugins(self.ledger.root, self.plan.plugins)
-            self.ledger.write_plan(self.plan.study.text, self.plan.to_file())
+            self.plan.keep(self.ledger)
             finished = self.ledger.finished([trial.id for trial in trials])  # by whoever was waited for
             trials = [trial for trial in trials if trial.id not in finished]
             taken: dict[str, Record] = {}
