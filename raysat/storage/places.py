@@ -93,7 +93,7 @@ def encode_places(places: KeptPlaces) -> bytes:
     if fault := places.fault():
         raise ValueError(fault)
     about = _About(grouping=None if places.groups is None else places.groups.grouping, near=places.near)
-    arrays: dict[str, npt.NDArray[Any]] = {
+    arrays: dict[str, Any] = {
         "indices": places.indices.astype("<i8"),
         "groups": np.zeros(0, "<i8") if places.groups is None else places.groups.codes.astype("<i8"),
         "space": np.zeros((0, 3), "<f8") if places.space is None else places.space.astype("<f8"),
@@ -101,7 +101,7 @@ def encode_places(places: KeptPlaces) -> bytes:
         "about": np.frombuffer(about.model_dump_json().encode(), np.uint8),
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 

@@ -2,9 +2,10 @@
 
 Patches are drawn with replacement within each class, so that class sizes stay and no class vanishes: m - 1 of the m
 patches of a class, counted m / (m - 1) times, which gives recalls the variance of an unbiased estimate (Rao & Wu 1988);
-that matters for rare classes. All trials get the same resamples: differences between them are paired, patch by patch. A
-resample is a vector of counts (N,), so that hits and predictions of all trials are matrix products; counts below 2^24
-are exact in float32, whatever the number of threads.
+that matters for rare classes. Where a run knows groups of patches, whole groups are drawn (``clusters.py``). All trials
+get the same resamples: differences between them are paired, patch by patch. A resample is a vector of counts (N,), so
+that hits and predictions of all trials are matrix products; counts below 2^24 are exact in float32, whatever the number
+of threads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.groups import Groups
 from raysat.metrics.catalog import FROM_CONFUSION, PRECISION, RECALL, Metric
+from raysat.reporting.analysis.clusters import Clusters, clusters_of
 from raysat.reporting.analysis.estimate import Floats
 from raysat.reporting.analysis.predictions import TrialPredictions
 from raysat.reporting.analysis.resamples import Float32, Resamples
@@ -38,12 +41,13 @@ def from_counts(hits: Floats, predicted: Floats, support: npt.NDArray[Any]) -> F
     Args:
         hits: (..., K) patches of each class that were found.
         predicted: (..., K) patches that were predicted as each class.
-        support: (K,) patches of each class; a class without any has recall and precision NaN and takes no part.
+        support: (K,) patches of each class, or (..., K) where resamples differ in it; a class without any has recall
+            and precision NaN and takes no part.
     """
-    present = support > 0
+    present = support.reshape(-1, support.shape[-1]).min(axis=0) > 0
     recall = np.where(present, hits / np.maximum(support, 1), np.nan)
     precision = np.where(present, hits / np.maximum(predicted, 1), np.nan)
-    accuracy = hits.sum(axis=-1) / support.sum()
+    accuracy = hits.sum(axis=-1) / support.sum(axis=-1)
     f1 = 2 * hits / np.maximum(predicted + support, 1)
     icv = np.square(accuracy[..., None] - recall[..., present]).sum(axis=-1)
     single = [recall[..., present].mean(axis=-1), icv, np.sqrt(icv), f1[..., present].mean(axis=-1), accuracy]
@@ -89,6 +93,9 @@ def resample(
     classes, trials = predictions.classes, len(predictions.predicted)
     n_metrics = len(resampled_metrics(classes))
     n_resamples = resamples_that_fit(n_resamples, classes, trials)
+    clusters = clusters_of(predictions.labels, predictions.groups, classes)
+    if clusters is not None:
+        return _resample_groups(predictions, clusters, n_resamples, np.random.default_rng(seed), progress)
     rng = np.random.default_rng(seed)
     support = np.bincount(predictions.labels, minlength=classes)
     by_label = predictions.predicted[:, np.argsort(predictions.labels, kind="stable")]
@@ -105,18 +112,49 @@ def resample(
     return kept
 
 
-def class_weights(labels: npt.NDArray[Any], classes: int, n_resamples: int, *, seed: int = 0) -> Float32:
+def _resample_groups(
+    predictions: TrialPredictions,
+    clusters: Clusters,
+    n_resamples: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] | None,
+) -> Resamples:
+    """``resample`` by group."""
+    trials, metrics = len(predictions.predicted), resampled_metrics(predictions.classes)
+    kept, values = Resamples(len(metrics), n_resamples, trials), observed(predictions)
+    stretch = np.array([clusters.stretch(metric) for metric in metrics])[:, None, None]
+    numbers = max(len(metrics) * _CHUNK, clusters.number * predictions.classes)
+    at_once = max(1, _MOST_NUMBERS // numbers)  # trials whose metrics are computed
+    for start in range(0, n_resamples, _CHUNK):
+        times = clusters.draw(rng, min(_CHUNK, n_resamples - start))
+        support = clusters.total(times, clusters.support)[:, None]
+        for first in range(0, trials, at_once):
+            hits, predicted = clusters.tables(predictions.predicted[first : first + at_once])
+            found = from_counts(clusters.total(times, hits), clusters.total(times, predicted), support)
+            of_trials = values[:, None, first : first + at_once]
+            kept.add(start, first, of_trials + stretch * (found - of_trials))
+        if progress:
+            progress(start + len(times), n_resamples)
+    return kept
+
+
+def class_weights(
+    labels: npt.NDArray[Any], classes: int, n_resamples: int, *, groups: Groups | None = None, seed: int = 0
+) -> Float32:
     """How often each patch (N,) was drawn in each resample, (B, N): as for all metrics, to resample means over patches.
 
     Args:
         labels: (N,) of the patches.
         classes: K.
         n_resamples: B.
+        groups: of the patches; whole ones are drawn where they are known, so that a class counts for more or less.
         seed: of the random patches.
 
     Returns:
         Their counts, scaled as those of other metrics are.
     """
+    if (clusters := clusters_of(labels, groups, classes)) is not None:
+        return clusters.by_patch(clusters.draw(np.random.default_rng(seed), n_resamples))
     rng, found = np.random.default_rng(seed), np.zeros((n_resamples, len(labels)), np.float32)
     for k in range(classes):
         rows = np.flatnonzero(labels == k)

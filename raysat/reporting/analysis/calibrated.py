@@ -1,7 +1,7 @@
 """What a temperature does to each arm, how well it knows its errors, and what its conformal sets cover.
 
-All is of patches that nothing was fitted to. Intervals are of means over seeds with these patches resampled within
-their class (``estimate.py``); temperatures and sets stay as they were fitted to val. Patches are ranked by their
+All is of patches that nothing was fitted to. Intervals are of means over seeds with these patches, or their groups,
+resampled (``bootstrap.py``); temperatures and sets stay as they were fitted to val. Patches are ranked by their
 confidence after the temperature: of a model that is too sure, as with LDAM, saved probabilities before it round to 1.
 """
 
@@ -17,14 +17,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from raysat.metrics.catalog import ACCURACY, RECALL
 from raysat.metrics.conformal import prediction_sets, thresholds
 from raysat.metrics.probabilistic import BINS, Reliability, confidence_bins, patch_nll, reliability
 from raysat.metrics.selective import aurc, risk_coverage, weighted_aurc
 from raysat.metrics.temperature import RANGE
 from raysat.reporting.analysis.bootstrap import class_weights
+from raysat.reporting.analysis.clusters import Clusters, clusters_of
 from raysat.reporting.analysis.estimate import Estimate, Floats, interval
 from raysat.reporting.analysis.evaluations import Evaluated, check_same_patches
+from raysat.reporting.analysis.predictions import groups_at
 from raysat.storage.evaluations import VALIDATION, Temperature
+from raysat.storage.places import KeptPlaces
 from raysat.storage.predictions import Predictions
 
 COVERAGE: Final = 0.9  # of conformal sets, in every class
@@ -63,7 +67,11 @@ class Calibrated:
 
 
 def calibrated(
-    evaluated: Sequence[Evaluated], clean: Clean, progress: Callable[[int, int], None] | None = None
+    evaluated: Sequence[Evaluated],
+    clean: Clean,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    places: KeptPlaces | None = None,
 ) -> Calibrated | None:
     """Describe what calibration does; None where no temperature was fitted.
 
@@ -71,6 +79,7 @@ def calibrated(
         evaluated: evaluations of any kind.
         clean: predictions of the patches as they are, by arm and seed.
         progress: called with models done, and all.
+        places: of the patches.
 
     Returns:
         All arms that have one.
@@ -84,7 +93,9 @@ def calibrated(
     arms: dict[str, list[_Model]] = {}
     always: set[int] = set()
     first = mine[0].predictions()
-    weights = class_weights(first.labels, first.probabilities.shape[1], _N_RESAMPLES)
+    groups, classes = groups_at(places, first.indices), first.probabilities.shape[1]
+    weights = class_weights(first.labels, classes, _N_RESAMPLES, groups=groups)
+    clusters = clusters_of(first.labels, groups, classes)
     for done, each in enumerate(mine, start=1):
         after, validation = each.predictions(), each.predictions(VALIDATION)
         check_same_patches(first, after, each.arm, each.seed)
@@ -97,7 +108,7 @@ def calibrated(
     subject = mine[0].record.subject
     assert isinstance(subject, Temperature)  # noqa: S101  (as all of them)
     return Calibrated(
-        arms={arm: _arm(models, weights) for arm, models in arms.items()},
+        arms={arm: _arm(models, weights, clusters) for arm, models in arms.items()},
         fitted_to=subject.fitted_to,
         patches=mine[0].record.n,
         halved=subject.halved,
@@ -155,24 +166,31 @@ def _model(
     )
 
 
-def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> CalibratedArm:
+def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32], clusters: Clusters | None) -> CalibratedArm:
     classes = range(int(max(model.labels.max() for model in models)) + 1)
     labels, n = models[0].labels, len(models[0].labels)
+    of_all = 1.0 if clusters is None else clusters.stretch(ACCURACY)
 
     def mean(
-        values: Sequence[npt.NDArray[Any]], most: float, rows: npt.NDArray[np.bool_] | slice = slice(None)
+        values: Sequence[npt.NDArray[Any]],
+        most: float,
+        rows: npt.NDArray[np.bool_] | slice = slice(None),
+        stretch: float = of_all,
     ) -> Estimate:
         of = weights[:, rows]
         total = of.sum(axis=1)
         resampled = [of @ value[rows].astype(np.float32) / total for value in values]
-        return _estimate([float(value[rows].mean()) for value in values], resampled, most=most)
+        return _estimate([float(value[rows].mean()) for value in values], resampled, most=most, stretch=stretch)
 
     def ece(which: int) -> Estimate:
         observed = [float(np.abs(model.gaps[which].sum(axis=0)).sum() / n) for model in models]
         resampled = [
             np.abs(weights @ model.gaps[which].astype(np.float32)).sum(axis=1) / weights.sum(axis=1) for model in models
         ]
-        return _estimate(observed, resampled, most=1.0, bias=True)
+        return _estimate(observed, resampled, most=1.0, bias=True, stretch=of_all)
+
+    def covered(k: int) -> Estimate:
+        return mean(hits, 1.0, labels == k, 1.0 if clusters is None else clusters.stretch(RECALL.of_class(k)))
 
     areas = [model.aurc for model in models], [model.resampled_aurc for model in models]
     before, after = ([model.nll[which] for model in models] for which in (0, 1))
@@ -183,8 +201,8 @@ def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> Calibrat
         at_bound=any(not 1.01 * RANGE[0] < model.temperature < 0.99 * RANGE[1] for model in models),
         ece=(ece(0), ece(1)),
         nll=(mean(before, math.inf), mean(after, math.inf)),
-        aurc=_estimate(*areas, most=1.0, bias=True),
-        coverage=tuple(mean(hits, 1.0, labels == k) if (labels == k).any() else None for k in classes),
+        aurc=_estimate(*areas, most=1.0, bias=True, stretch=of_all),
+        coverage=tuple(covered(k) if (labels == k).any() else None for k in classes),
         size=mean([model.size for model in models], models[0].known),
         before=reduce(add, (model.before for model in models)),
         after=reduce(add, (model.after for model in models)),
@@ -193,7 +211,12 @@ def _arm(models: Sequence[_Model], weights: npt.NDArray[np.float32]) -> Calibrat
 
 
 def _estimate(
-    observed: Sequence[float], resampled: Sequence[npt.NDArray[Any]], *, most: float, bias: bool = False
+    observed: Sequence[float],
+    resampled: Sequence[npt.NDArray[Any]],
+    *,
+    most: float,
+    bias: bool = False,
+    stretch: float = 1.0,
 ) -> Estimate:
     """Return a mean over seeds with its interval, within 0 and ``most``.
 
@@ -203,10 +226,13 @@ def _estimate(
         most: that the statistic can be.
         bias: whether resamples are moved so that their mean is what is observed, as of what is no mean over patches: a
             sum of absolute values is larger on resamples, whose noise it adds, and an area of ranks is another.
+        stretch: by what resamples lie farther from what is observed than as drawn (``clusters.py``).
     """
     values, blocks = np.array(observed), np.stack(resampled, axis=-1).astype(np.float64)
     if bias:
         blocks += values - blocks.mean(axis=0)
+    if stretch != 1:
+        blocks = values + stretch * (blocks - values)
     low, high = interval(values, blocks)
     known = len(values) > 1 and low != high
     return Estimate(

@@ -14,6 +14,7 @@ from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.predictions import TrialPredictions
 from raysat.storage.evaluations import PREDICTIONS, EvaluationRecord, Evaluations
 from raysat.storage.ledger import Ledger
+from raysat.storage.places import KeptPlaces
 from raysat.storage.predictions import Predictions
 
 Progress = Callable[[int, int], None]
@@ -112,11 +113,12 @@ def check_same_patches(first: Predictions, found: Predictions, arm: str, seed: i
         )
 
 
-def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
+def pooled(trials: Mapping[tuple[str, int], Predictions], places: KeptPlaces | None = None) -> TrialPredictions:
     """Put predictions for the same patches together, for what resamples them.
 
     Args:
         trials: by what takes the place of an arm, and seed; in the order of their patches.
+        places: of the patches, where they are those of the run.
 
     Raises:
         StorageError: they are of different patches.
@@ -136,6 +138,7 @@ def pooled(trials: Mapping[tuple[str, int], Predictions]) -> TrialPredictions:
         scores=(),
         records=(),
         reliability={},
+        places=places,
     )
 
 

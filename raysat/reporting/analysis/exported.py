@@ -107,4 +107,5 @@ def _averaged(arm: Arm, seeds: Sequence[int], of_arm: TrialPredictions) -> Trial
         scores=(),
         records=(),
         reliability={},
+        places=of_arm.places,
     )

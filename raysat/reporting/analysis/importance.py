@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from raysat.errors import StorageError
+from raysat.metrics.catalog import BALANCED_ACCURACY, RECALL
 from raysat.reporting.analysis.bootstrap import class_weights
+from raysat.reporting.analysis.clusters import clusters_of
 from raysat.reporting.analysis.estimate import Estimate, Floats
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.analysis.predictions import TrialPredictions
@@ -74,7 +76,7 @@ def _of_arm(arm: Arm, predictions: TrialPredictions, rare: int, weights: list[Fl
     if subject is None:
         return None
     if not weights:
-        weights.append(class_weights(predictions.labels, predictions.classes, _RESAMPLES))
+        weights.append(class_weights(predictions.labels, predictions.classes, _RESAMPLES, groups=predictions.groups))
     lost = np.stack(list(losses.values()))
     accuracy, recall = (
         [_bounded(each) for each in estimates(SeedBlock(seeds=tuple(losses), values=values, resampled=resampled))]
@@ -131,6 +133,7 @@ def _by_metric(lost: Floats, predictions: TrialPredictions, rare: int, drawn: Fl
         drawn: (B, N) how often each patch is in each resample.
     """
     seeds, groups, _ = lost.shape
+    clusters = clusters_of(predictions.labels, predictions.groups, predictions.classes)
     present = [k for k in range(predictions.classes) if np.any(predictions.labels == k)]
     recalls = np.empty((len(present), groups, seeds))
     resampled = np.empty((len(present), groups, len(drawn), seeds), np.float32)
@@ -138,6 +141,15 @@ def _by_metric(lost: Floats, predictions: TrialPredictions, rare: int, drawn: Fl
         rows = np.flatnonzero(predictions.labels == k)
         of_class = lost[:, :, rows].transpose(1, 2, 0)  # (G, n, S)
         recalls[place] = of_class.mean(axis=1, dtype=np.float64)
-        resampled[place] = drawn[:, rows] @ of_class / np.float32(len(rows))
+        of_resample = drawn[:, rows]
+        total = np.float32(len(rows)) if clusters is None else of_resample.sum(axis=1)[:, None]
+        resampled[place] = of_resample @ of_class / total
     of_rare = present.index(rare)
-    return np.stack([recalls.mean(axis=0), recalls[of_rare]]), np.stack([resampled.mean(axis=0), resampled[of_rare]])
+    values, draws = np.stack([recalls.mean(axis=0), recalls[of_rare]]), [resampled.mean(axis=0), resampled[of_rare]]
+    if clusters is not None:
+        stretches = (clusters.stretch(metric) for metric in (BALANCED_ACCURACY, RECALL.of_class(rare)))
+        draws = [
+            (each[:, None] + stretch * (of - each[:, None])).astype(np.float32)
+            for each, of, stretch in zip(values, draws, stretches, strict=True)
+        ]
+    return values, np.stack(draws)

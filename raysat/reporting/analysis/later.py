@@ -50,8 +50,8 @@ def read_later(
         partial(progress, what) if progress else None for what in ("corruptions", "calibration")
     )
     return Later(
-        robustness=robustness(found.evaluated, clean, baseline, of_corruptions),
-        calibrated=calibrated(found.evaluated, clean, of_models),
+        robustness=robustness(found.evaluated, clean, baseline, of_corruptions, places=home.places),
+        calibrated=calibrated(found.evaluated, clean, of_models, places=home.places),
         elsewhere=elsewhere(found.evaluated, home, baseline),
         left_out=found.left_out,
     )

@@ -73,6 +73,7 @@ class PairedBootstrap:
             progress: called with resamples done and resamples in all.
         """
         self._rows = predictions.rows
+        self.places = predictions.places
         self.metrics = resampled_metrics(predictions.classes)
         self._observed = observed(predictions)  # (M, T)
         self._resampled = resample(predictions, n_resamples=n_resamples, seed=seed, progress=progress)  # (M, B, T)

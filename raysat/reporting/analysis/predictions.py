@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysat.data.groups import Groups
 from raysat.errors import StorageError, UsageError
 from raysat.files import map_at_once
 from raysat.metrics.catalog import (
@@ -23,6 +24,7 @@ from raysat.metrics.catalog import (
 )
 from raysat.metrics.probabilistic import Reliability, Scores, reliability, score
 from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary, TrialSource, summarise
+from raysat.storage.places import KeptPlaces, read_places
 from raysat.storage.predictions import Predictions
 from raysat.storage.records import Record
 
@@ -43,6 +45,12 @@ class TrialPredictions:
     scores: tuple[Scores, ...]  # (T,)
     records: tuple[Record, ...]  # (T,), without their metrics, which would take most of the memory
     reliability: Mapping[str, Reliability]  # by arm, pooled over its seeds
+    places: KeptPlaces | None = None  # of these patches and maybe others; None where nothing is known
+
+    @property
+    def groups(self) -> Groups | None:
+        """The groups of the patches, as far as they are known."""
+        return groups_at(self.places, self.positions)
 
     @property
     def classes(self) -> int:
@@ -59,11 +67,18 @@ class TrialPredictions:
         return [self.records[row] for row in self.rows[arm].values()]
 
 
+def groups_at(places: KeptPlaces | None, positions: npt.NDArray[np.int64]) -> Groups | None:
+    """Return the groups of patches at some positions in their store; None where they are not known of all."""
+    if places is None or places.groups is None or (rows := places.rows(positions)) is None:
+        return None
+    return places.groups.of(rows)
+
+
 def read_predictions(board: Leaderboard, progress: Progress | None = None) -> TrialPredictions:
     """Read the predictions of every finished trial; ``progress`` is called with trials read and trials in all.
 
     Raises:
-        StorageError: predictions that are missing, damaged or not those of the record.
+        StorageError: predictions or places that are missing, damaged or not those of the record or plan.
         UsageError: no trial has finished, or trials were measured on different patches.
     """
     total = board.finished
@@ -112,7 +127,14 @@ def read_predictions(board: Leaderboard, progress: Progress | None = None) -> Tr
         scores=tuple(scores),
         records=tuple(records),
         reliability=bins,
+        places=_places(board),
     )
+
+
+def _places(board: Leaderboard) -> KeptPlaces | None:
+    """The places of the first of a board's runs that keeps any: all are of one store."""
+    ledgers = {source.ledger.root: source.ledger for arm in board.ranked for source in arm.sources}
+    return next((places for ledger in ledgers.values() if (places := read_places(ledger)) is not None), None)
 
 
 def _read(source: TrialSource) -> tuple[Predictions, Record]:

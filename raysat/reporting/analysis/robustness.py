@@ -23,6 +23,7 @@ from raysat.reporting.analysis.evaluations import Evaluated, pooled
 from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.reporting.analysis.seed_blocks import SeedBlock, common_seeds, estimates, mean_block
 from raysat.storage.evaluations import Corrupted
+from raysat.storage.places import KeptPlaces
 from raysat.storage.predictions import Predictions
 
 N_RESAMPLES: Final = 1000  # there are up to fifty times as many predictions as of the run itself
@@ -68,7 +69,12 @@ class Robustness:
 
 
 def robustness(
-    evaluated: Sequence[Evaluated], clean: Clean, baseline: str, progress: Callable[[int, int], None] | None = None
+    evaluated: Sequence[Evaluated],
+    clean: Clean,
+    baseline: str,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    places: KeptPlaces | None = None,
 ) -> Robustness | None:
     """Compare arms under corruptions; None where none was evaluated.
 
@@ -77,6 +83,7 @@ def robustness(
         clean: predictions of the patches as they are.
         baseline: the arm that others are compared with.
         progress: called with corruptions done, and all.
+        places: of the patches.
 
     Returns:
         Every arm that has some corruption at all its severities.
@@ -96,7 +103,7 @@ def robustness(
     under, blocks, patches = {}, _Blocks(), 0
     for done, (name, wanted) in enumerate(severities.items(), start=1):
         trials = _trials(found[name], wanted, clean)
-        bootstrap = PairedBootstrap(pooled(trials), n_resamples=n_resamples)
+        bootstrap = PairedBootstrap(pooled(trials, places), n_resamples=n_resamples)
         arms = dict.fromkeys(arm for (arm, _), of in found[name].items() if set(wanted) <= set(of))
         under[name] = {arm: _under(bootstrap, arm, baseline, wanted) for arm in arms}
         for arm in arms:
