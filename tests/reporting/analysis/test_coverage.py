@@ -54,3 +54,12 @@ def test_the_truth_is_averaged_over_seeds():
         expected = {"balanced_accuracy": mean.mean(), "icv": icv, "recall_0": mean[0], "recall_3": mean[3]}
         ours = dict(zip(BENCHMARK["METRICS"], found, strict=True))
         assert {name: ours[name] for name in expected} == pytest.approx(expected, abs=0.003)
+
+
+@pytest.mark.parametrize(("groups", "pure"), [(60, False), (20, False), (60, True)])
+def test_drawing_groups_covers_the_truth_where_drawing_patches_does_not(groups, pure):
+    setting = BENCHMARK["CLUSTERED"][2]
+    patches, whole, _ = BENCHMARK["clustered"](*setting, studies=300, groups=groups, pure=pure)
+    of = BENCHMARK["METRICS"].index("balanced_accuracy")
+    assert patches[of] / 300 < 0.85
+    assert 0.92 <= whole[of] / 300 <= 0.98
