@@ -110,9 +110,9 @@ def print_clustered(studies: int) -> None:
 def clustered(
     seeds: int, by_seed: float, by_patch: float, by_both: float, *, studies: int, groups: int, pure: bool
 ) -> tuple[Counts, Counts, np.ndarray]:
-    """How many studies' intervals cover the true difference, drawing patches and drawing groups; how much wider these are.
+    """How many studies' intervals cover the true difference, drawing patches and drawing groups.
 
-    Groups hold as many patches each; of mixed ones each study has its own.
+    Third: how many times as wide the latter are. Groups hold as many patches each; of mixed ones each study has others.
     """
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(SIZES)), 3 * np.array(SIZES)).astype(np.uint8)

@@ -24,6 +24,7 @@ from raysat.reporting.analysis.importance import ArmImportance, read_importance
 from raysat.reporting.analysis.later import Later, read_later
 from raysat.reporting.analysis.merge import merge
 from raysat.reporting.analysis.model import Arm, Leaderboard
+from raysat.reporting.analysis.near import PlacesFound, read_near
 from raysat.reporting.analysis.needed import Needed, any_shown, needed
 from raysat.reporting.analysis.paired import Contrast, Estimates, PairedBootstrap
 from raysat.reporting.analysis.planned import Planned, corrected_apart, estimate_planned
@@ -74,6 +75,7 @@ class Analysis:
     importance: tuple[ArmImportance, ...]  # of arms for which that was evaluated, best first
     planned: Planned | None = None  # the contrasts that its studies planned
     tuned: TunedComparison | None = None  # with its arms as they were written, of a study that tuned them
+    places: PlacesFound | None = None  # of the test patches, where the runs know any
     benchmark: BenchmarkComparison | None = None  # published results on the same data, where they are asked for
 
     @property
@@ -170,6 +172,7 @@ def analyze(
         later=read_later(board, bootstrap, base, progress),
         planned=planned,
         tuned=compare_tuned(ledgers, board, metric if metric in FROM_CONFUSION else BALANCED_ACCURACY),
+        places=read_near(predictions, best),
         benchmark=benchmark,
         runs=tuple(map(_run, ledgers)),
         explained=explain(board, predictions, base, asked, data),

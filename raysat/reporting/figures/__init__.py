@@ -14,6 +14,7 @@ from raysat.reporting.figures.factorial import interactions, variance
 from raysat.reporting.figures.forest import combinations, differences, main_effects
 from raysat.reporting.figures.importance import importance
 from raysat.reporting.figures.occlusion import occlusion
+from raysat.reporting.figures.places import error_correlation, near_training
 from raysat.reporting.figures.robustness import robustness, severity_curves
 from raysat.reporting.figures.style import RenderedFigure, style
 from raysat.reporting.figures.temperature import risk_coverage, temperature
@@ -38,6 +39,8 @@ _MAKERS: Final = {  # in reading order
     "calibration": calibration,
     "robustness": robustness,
     "robustness-severity": severity_curves,
+    "near-training": near_training,
+    "error-correlation": error_correlation,
     "temperature": temperature,
     "risk-coverage": risk_coverage,
 }

@@ -12,6 +12,7 @@ from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.sample_size import MOST_SEEDS
 from raysat.reporting.format.numbers import format_estimate, p_value
+from raysat.reporting.format.places import near_warning
 from raysat.reporting.format.planned import planned_sentences
 from raysat.reporting.format.sentences import MAIN, arm_label, name_list, sentence
 from raysat.reporting.format.tuned import tuned_sentences
@@ -45,6 +46,7 @@ def _found(analysis: Analysis) -> Iterator[str]:
         )
     yield from tuned_sentences(analysis)
     yield from (_synergy(whole) for whole in (analysis.effects.combinations if analysis.effects else ())[:1])
+    yield from near_warning(analysis)
 
 
 def _first(analysis: Analysis) -> str:

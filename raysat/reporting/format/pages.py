@@ -39,6 +39,7 @@ from raysat.reporting.format.leaderboard import (
     more_table,
     unfinished_table,
 )
+from raysat.reporting.format.places import places_blocks
 from raysat.reporting.format.planned import EXPLORATORY, OVER_LOOKS, looks_sentence, looks_table, planned_table
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table, source_note
 from raysat.reporting.format.sentences import (
@@ -82,6 +83,7 @@ def report_page(analysis: Analysis) -> Document:
         Section("calibration", "Reliability", [Figure("calibration")]),
         Section("robustness", "Robustness", list(robustness_blocks(analysis))),
         Section("calibrated", "Calibration", list(calibration_blocks(analysis))),
+        Section("places", "Places", list(places_blocks(analysis))),
         Section("elsewhere", "Other data", list(elsewhere_blocks(analysis))),
         Section("more", "More metrics", [more_table(analysis), *areas]),
         Section("published", "The paper's numbers and findings", list(_published(board, replication))),

@@ -14,6 +14,7 @@ from raysat.reporting.analysis.effects import Effects
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.ranking import ranking_rule, ranking_seeds
 from raysat.reporting.format.cells import PARETO, TIED
+from raysat.reporting.format.places import groups_sentence, places_sentences, resampled
 
 MAIN: Final = RANKING  # the metrics of comparisons
 ICV: Final = "ICV is the sum over classes of (accuracy − recall)²: low where no class is left behind."
@@ -80,6 +81,7 @@ def ranking_sentences(board: Leaderboard, analysis: Analysis | None = None) -> I
     elif analysis.tied:
         yield f"{TIED} tied with the best: the 95 % interval of the difference in {rank_by.label} includes zero."
     yield f"{PARETO} no other arm beats it on both balanced accuracy and ICV."
+    yield from groups_sentence(analysis)
 
 
 def combination_note(combination: Combination) -> str:
@@ -140,7 +142,7 @@ def method_sentences(analysis: Analysis) -> Iterator[str]:
     pairs = sorted({estimate.n for estimates in compared for estimate in estimates.values()})
     yield (
         "Intervals hold 95 %: a hierarchical bootstrap over seeds and test patches "
-        f"({analysis.n_resamples:,} resamples of patches within their class, paired over all arms; Student's t over "
+        f"({analysis.n_resamples:,} resamples of {resampled(analysis)}, paired over all arms; Student's t over "
         "seeds). "
         f"p is from the {name_of_test(pairs[-1] if pairs else 0)} over seeds, two-sided; Holm corrects it for the "
         "comparisons of a metric. Where all seeds agree on every patch there is nothing to resample, and no interval "
@@ -157,6 +159,7 @@ def method_sentences(analysis: Analysis) -> Iterator[str]:
         yield "No effects of the factors: the arms have no seed in common."
     if len(analysis.runs) > 1:
         yield "A trial that several runs have counts once."
+    yield from places_sentences(analysis)
     support = [(one_line(name), n) for name, n in zip(board.classes, board.support or (), strict=False)]
     if single := [name for name, n in support if n == 1]:
         yield f"With one test patch alone, so that intervals of their recall know of seeds only: {', '.join(single)}."

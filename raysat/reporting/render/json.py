@@ -17,6 +17,7 @@ from raysat.reporting.analysis.effects import Effect, Effects
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.importance import ArmImportance
 from raysat.reporting.analysis.model import Arm, Leaderboard, MetricSummary
+from raysat.reporting.analysis.near import PlacesFound
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.planned import Planned
 from raysat.reporting.analysis.replication import Replication
@@ -71,7 +72,26 @@ def report_json(analysis: Analysis) -> str:
         value["planned"] = _planned(board, analysis.planned)
     if analysis.tuned is not None:
         value["tuned"] = [_tuned(board, arm) for arm in analysis.tuned.arms]
+    if analysis.places is not None:
+        value["places"] = _places(board, analysis.places)
     return _json(value)
+
+
+def _places(board: Leaderboard, found: PlacesFound) -> dict[str, Any]:
+    groups, near, by_distance = found.groups, found.near, found.correlogram
+    return {
+        "resampled": "groups" if found.resampled else "patches",
+        "groups": None if groups is None else {"n": len(groups), **groups.grouping.model_dump(mode="json")},
+        "classes_in_one_group": [board.classes[k] for k in found.lone],
+        "near": None if near is None else {"metres": near.limit, "within": near.within, "of": len(near.apart)},
+        "correlation_of_errors": None
+        if by_distance is None
+        else {
+            "arm": by_distance.arm,
+            "patches": by_distance.patches,
+            **{name: getattr(by_distance, name).tolist() for name in ("metres", "pairs", "correlation", "low", "high")},
+        },
+    }
 
 
 def _planned(board: Leaderboard, planned: Planned) -> dict[str, Any]:
