@@ -12,8 +12,7 @@
                   failures/<id>.json    why a trial failed; gone once it succeeds
                   checkpoints/          of trials that are not finished (``checkpoints.py``)
                   index.json, metrics.json   which records are whole, and their metrics, without reading them
-                  plugins/              the text of methods of one's own (``plugins.py``)
-                  places.npz            groups and places of the reported patches (``places.py``)
+                  plugins/, places.npz  methods of one's own, groups of patches (``plugins.py``, ``places.py``)
                   evaluations/          of its models, made later (``evaluations.py``)
                   events/               what happened, an event a line (``event_log.py``)
                   progress.json         how far the run that fills it is, for ``raysat status``

@@ -23,7 +23,9 @@ FEW_WAYS: Final = 64  # with more, the threshold is within a point of power of S
 _MOST_DIRECTIONS: Final = 2_000
 _MOST_SUMS: Final = 2**23  # of subsets, over all directions
 _KEPT: Final = 50  # quantiles of the thresholds
-_NODES: Final = 400  # equally likely parts of a distribution
+_HERMITE: Final = 40  # nodes of normal quadrature
+_PARTS: Final = 400  # equally likely ones of Student's t
+_STEPS: Final = 18  # of bisection
 _RATIOS: Final = np.concatenate([[0.0], np.geomspace(0.02, 50, 80)])  # patches' part over seeds' part
 
 
@@ -78,6 +80,8 @@ def interval_threshold(pairs: int, ratio: Floats) -> Floats:
         ratio: (...) standard deviation of what patches add, in standard errors of the mean over seeds.
     """
     wide = np.sqrt(_seeds_alone(pairs) ** 2 + np.square(_patches_alone() * ratio))
+    if not np.any(ratio):
+        return np.asarray(wide)
     return np.asarray(wide * np.interp(ratio, _RATIOS, _shape(pairs)))
 
 
@@ -96,17 +100,18 @@ def _patches_alone() -> float:
 @lru_cache(maxsize=256)
 def _shape(pairs: int) -> Floats:
     """The quantile of t plus ratio times a normal over the root of the sum of squares of both quantiles, by ratio."""
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit  # noqa: PLC0415  (as above)
+    from scipy.special import ndtr, stdtr, stdtrit  # noqa: PLC0415  (as above)
 
-    parts = (np.arange(_NODES) + 0.5) / _NODES
-    of_seeds, of_patches = stdtrit(pairs - 1, parts), ndtri(parts)
+    of_patches, weights = np.polynomial.hermite_e.hermegauss(_HERMITE)
+    weights = weights / weights.sum()
+    of_seeds = stdtrit(pairs - 1, (np.arange(_PARTS) + 0.5) / _PARTS)
     wide = np.sqrt(_seeds_alone(pairs) ** 2 + np.square(_patches_alone() * _RATIOS))
     small = _RATIOS < 1  # the smaller of the two is split into parts, so that each part's distribution is smooth
     low, high = np.zeros_like(wide), 2 * wide
-    for _ in range(30):
+    for _ in range(_STEPS):
         middle = (low + high) / 2
         below = np.empty_like(middle)
-        below[small] = stdtr(pairs - 1, middle[small, None] - _RATIOS[small, None] * of_patches).mean(axis=1)
+        below[small] = stdtr(pairs - 1, middle[small, None] - _RATIOS[small, None] * of_patches) @ weights
         below[~small] = ndtr((middle[~small, None] - of_seeds) / _RATIOS[~small, None]).mean(axis=1)
         enough = below >= 1 - LEVEL / 2
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)

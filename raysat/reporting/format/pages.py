@@ -39,6 +39,7 @@ from raysat.reporting.format.leaderboard import (
     more_table,
     unfinished_table,
 )
+from raysat.reporting.format.limits import limits_sentences
 from raysat.reporting.format.places import places_blocks
 from raysat.reporting.format.planned import EXPLORATORY, OVER_LOOKS, looks_sentence, looks_table, planned_table
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table, source_note
@@ -69,6 +70,7 @@ def report_page(analysis: Analysis) -> Document:
     ]
     sections = [
         Section("leaderboard", "Leaderboard", [leaderboard(board, replication, analysis), ranks, arms], essential=True),
+        Section("limits", "What this study can and cannot say", [Bullets(limits_sentences(analysis))], essential=True),
         Section("planned", "Planned contrasts", list(_planned(analysis)), essential=True),
         Section("tuned", "Tuned and as written", list(_tuned(analysis)), essential=True),
         Section("differences", "Paired differences", [Figure("differences")], essential=True),
