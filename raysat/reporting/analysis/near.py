@@ -95,6 +95,9 @@ def correlogram(predictions: TrialPredictions, arm: str, space: Floats) -> Corre
         predictions: of all trials.
         arm: its name.
         space: (N, 3) of the patches, metres.
+
+    Returns:
+        The correlation in each bin, with what permutations give.
     """
     rng = np.random.default_rng(0)
     labels, mine = predictions.labels, list(predictions.rows[arm].values())
