@@ -78,11 +78,13 @@ def _power(analysis: Analysis) -> Iterator[str]:
         f"differences to {arm_label(analysis, analysis.baseline)} in {metric.label} are known to "
         f"±{number(half, metric.digits)} (half of a 95 % interval, the median of {len(halves)})"
     )
-    if needed.pairs < (least := seeds_needed(needed.comparisons)):
+    planned = analysis.planned  # whose looks test by Student's t, for which few seeds are enough
+    comparisons = len(planned.differences) if planned is not None else needed.comparisons
+    if needed.pairs < (least := seeds_needed(comparisons)) and (planned is None or planned.looked is None):
+        of = plural(comparisons, "planned contrast" if planned else "comparison")
         yield (
-            f"Power: too few seeds. With {plural(needed.pairs, 'pair')} of seeds and "
-            f"{plural(needed.comparisons, 'comparison')} the strongest cannot be significant after Holm, however "
-            f"large; {least} can. By intervals alone, {known}."
+            f"Power: too few seeds. With {plural(needed.pairs, 'pair')} of seeds and {of} the strongest cannot be "
+            f"significant after Holm, however large; {least} can. By intervals alone, {known}."
         )
         return
     yield (

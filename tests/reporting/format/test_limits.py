@@ -10,12 +10,14 @@ import pytest
 from raysat.data.groups import Grouping, Groups
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.analysis.analyze import Analysis, analyze
+from raysat.reporting.analysis.looks import looked_at
 from raysat.reporting.analysis.near import Near, PlacesFound
 from raysat.reporting.analysis.planned import Planned, PlannedDifference
 from raysat.reporting.analysis.tuned import TunedArm, TunedComparison
 from raysat.reporting.format.limits import limits_sentences
 from raysat.reporting.format.pages import report_page
-from raysat.storage.plan_file import TunedEntry
+from raysat.storage.looks_file import Look, Looks, Seen
+from raysat.storage.plan_file import ContrastEntry, TunedEntry
 
 FAR = {"good": (0.95,) * 4, "bad": (0.3,) * 4, "as bad": (0.3,) * 4}
 
@@ -71,6 +73,21 @@ def test_planned_contrasts_are_counted(far):
     ]
     said = sentence(replace(far, planned=Planned(differences=tuple(shown))), "Plan")
     assert said.startswith("Plan: 1 of 2 planned contrasts is shown at 5 % after Holm.")
+
+
+def test_few_seeds_are_judged_by_what_was_planned(make_run):
+    five = analyze([make_run(FAR, seeds=range(5), folder="planned").root])
+    one = PlannedDifference(arm="good", to="bad", metric=BALANCED_ACCURACY, estimate=None)
+    said = sentence(replace(five, planned=Planned(differences=(one,))), "Power")
+    assert "1 planned contrast the strongest" in said
+    assert "6 can" in said
+    seen = Seen(value=0.3, error=0.01, degrees=9.0, p=0.001, pairs=5)
+    contrast = ContrastEntry(arm="good", to="bad", metric="balanced_accuracy")
+    look = Look(seeds=5, trials="0" * 16, seen=(seen,))
+    looked = looked_at(Looks(contrasts=(contrast,), sizes=(5, 10), looks=(look,)))
+    grown = replace(five, planned=Planned(differences=(one,), looked=looked))
+    assert "too few seeds" not in sentence(grown, "Power")
+    assert "over all looks" in sentence(grown, "Plan")
 
 
 def tuned(tried: tuple[int, ...], failed: int = 0) -> TunedComparison:
