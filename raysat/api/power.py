@@ -7,26 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import numpy.typing as npt
 from annotated_types import Ge, Le
 from rich.console import Console
 from typing_extensions import override
 
-from raysat.api.stores import Store, as_store
+from raysat.api.compared_patches import compared_patches
+from raysat.api.stores import Store
 from raysat.config import limits
 from raysat.config.arguments import checked
-from raysat.data.grouped import reported_patches
-from raysat.data.patch_store import PatchStore
 from raysat.errors import UsageError
 from raysat.files import AnyPath, as_path, write_atomic
-from raysat.files.fields import MAX_CLASSES
 from raysat.formatting import one_line
 from raysat.planning.build import Plan
 from raysat.reporting.analysis.patch_variance import TestPatches, group_sizes
-from raysat.reporting.analysis.pilot import Pilot, correlation_in, read_pilot
+from raysat.reporting.analysis.pilot import correlation_in, read_pilot
 from raysat.reporting.analysis.study_power import EFFECTS, Design, StudyPower, assumed
 from raysat.reporting.render.rows import Rows
+from raysat.study.load import Study
+from raysat.study.source import Source
 from raysat.views.power import show_power
 from raysat.views.shown import Shown
 
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
     from raysat.reporting.figures.style import RenderedFigure
 
-Ints = npt.NDArray[np.int64]
 Arms = Annotated[int, Ge(2), Le(limits.TRIALS)]
 Seeds = Annotated[int, Ge(1), Le(limits.SEEDS)]
 
@@ -99,9 +96,10 @@ class Power(Shown):
 def power(
     data: Store | Path | str | None = None,
     *,
+    study: Study | Source | None = None,
     classes: Sequence[int] = (),
-    arms: Arms = 2,
-    seeds: Seeds = 5,
+    arms: Arms | None = None,
+    seeds: Seeds | None = None,
     effects: Sequence[float] = EFFECTS,
     pilot: AnyPath | str | None = None,
     recall: Sequence[float] = (),
@@ -113,9 +111,10 @@ def power(
 
     Args:
         data: the store whose reported patches arms are compared on, its path or URL, or ``demo``.
+        study: that is to be trained on the store: says how many images its trials pass, its arms and its seeds.
         classes: in place of a store, how many test patches each class has.
-        arms: of the study, the baseline among them: Holm corrects for the others.
-        seeds: of every arm.
+        arms: the baseline among them: Holm corrects for the others. By default those of the study, or 2.
+        seeds: of every arm; by default those of the study, or 5.
         effects: differences to look at, each above 0 and at most 1.
         pilot: a run of two arms and two seeds or more, which says how arms differ; else that is assumed, and said so.
         recall: of the baseline, in place of what is assumed: one for all classes, or one for each.
@@ -124,12 +123,16 @@ def power(
         Power, seeds needed and cost.
 
     Raises:
-        UsageError: neither patches nor a pilot, numbers out of bounds, a pilot of other classes or of too few seeds.
+        UsageError: neither patches nor a pilot, a class without test patches, numbers out of bounds, a pilot of other
+            classes or of too few seeds, a study without a store.
+        StudyError: a mistake in the study.
         DataError: the store cannot be read.
         StorageError: the pilot is no run, or damaged.
     """
+    if study is not None and data is None:
+        raise UsageError("what a study costs depends on its data", hint="name the store with {--data}")
     read = None if pilot is None else read_pilot(as_path(pilot))
-    known = _classes(data, classes, read)
+    known = compared_patches(data, classes, read)
     for effect in effects or (0.0,):
         if not 0 < effect <= 1:
             raise UsageError(f"a difference is above 0 and at most 1, got {effect:g}", hint="such as 0.02 or 0.05")
@@ -141,6 +144,8 @@ def power(
     behaviour = assumed(known.sizes, recall=recall) if read is None else read.behaviour
     if read is not None and known.groups is not None and read.fingerprint == known.fingerprint:
         behaviour = replace(behaviour, correlation=correlation_in(read, known.groups))
+    planned = None if study is None or data is None else _planned(study, data)
+    images = _images(planned) if planned is not None else None if read is None else read.images
     groups = None if known.groups is None else int(known.groups.max()) + 1
     in_group: tuple[float, ...] = ()
     if known.groups is not None and known.labels is not None:
@@ -149,10 +154,11 @@ def power(
         classes=known.names,
         patches=TestPatches(sizes=known.sizes, in_group=in_group),
         groups=groups if behaviour.correlation else None,
-        seeds=seeds,
-        arms=arms,
-        images=None if read is None else read.images,
+        seeds=seeds or (len(planned.study.seeds) if planned else 5),
+        arms=arms or (_comparable(planned) if planned else 2),
+        images=images,
         rate=None if read is None else read.rate,
+        other_data=read is not None and known.fingerprint not in (None, read.fingerprint),
     )
     return Power(found=StudyPower(design=design, behaviour=behaviour, effects=tuple(effects), pilot=read))
 
@@ -167,77 +173,28 @@ def power_of_plan(plan: Plan) -> StudyPower | None:
         patches=TestPatches(sizes=sizes),
         seeds=len(plan.study.seeds),
         arms=len(plan.study.arms),
-        images=round(plan.samples_seen / len(plan.trials)),
+        images=_images(plan),
     )
     return StudyPower(design=design, behaviour=assumed(sizes), effects=EFFECTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Patches:
-    """The test patches that are planned for."""
+def _planned(study: Study | Source, data: Store | Path | str) -> Plan:
+    from raysat.api.studies import plan  # that module asks this one for what a plan sees
 
-    names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    fingerprint: str | None = None
-    labels: Ints | None = None
-    groups: Ints | None = None
+    return plan(study, data)
 
 
-def _classes(data: Store | Path | str | None, classes: Sequence[int], pilot: Pilot | None) -> _Patches:
-    if data is not None and classes:
-        raise UsageError("both a store and class counts are given", hint="leave {--data} or {--classes} out")
-    if classes:
-        found = _counted(classes)
-    elif data is not None:
-        found = _of_store(as_store(data)[0])
-    elif pilot is not None:
-        return _Patches(names=pilot.classes, sizes=pilot.sizes, fingerprint=pilot.fingerprint)
-    else:
-        raise UsageError(
-            "on which test patches are arms to be compared?",
-            hint="name a store with {--data}, counts with {--classes} 600,160,150,90, or a run with {--pilot}",
-        )
-    if pilot is not None and len(found.names) != len(pilot.classes):
-        raise UsageError(
-            f"the pilot {one_line(pilot.study)} has {len(pilot.classes)} classes, not {len(found.names)}",
-            hint="take a pilot on the same classes, or leave {--pilot} out",
-        )
-    if pilot is not None and not classes and found.names != pilot.classes:
-        raise UsageError(
-            f"the pilot {one_line(pilot.study)} has other classes: {', '.join(map(one_line, pilot.classes))}",
-            hint="take a pilot on the same classes, or leave {--pilot} out",
-        )
-    return found
+def _images(plan: Plan) -> int:
+    """That one trial passes through a model, on average over all."""
+    return round(plan.samples_seen / len(plan.trials))
 
 
-def _counted(classes: Sequence[int]) -> _Patches:
-    if not 2 <= len(classes) <= MAX_CLASSES or not all(0 <= each <= limits.PATCHES for each in classes):
-        raise UsageError(
-            f"class counts are 2 to {MAX_CLASSES} whole numbers from 0 to {limits.PATCHES:,}",
-            hint="test patches of each class, such as 600,160,150,90",
-        )
-    if sum(each > 0 for each in classes) < 2:
-        raise UsageError("test patches are of one class alone", hint="give the counts of two classes or more")
-    return _Patches(names=tuple(f"class {number}" for number in range(1, len(classes) + 1)), sizes=tuple(classes))
-
-
-def _of_store(store: PatchStore) -> _Patches:
-    split = store.reported_split
-    sizes = tuple(store.counts(split).tolist())
-    if sum(size > 0 for size in sizes) < 2:
-        raise UsageError(
-            f"the {split} split of {store.path} has patches of fewer than two classes",
-            hint="import the data with another split",
-        )
-    reported = reported_patches(store)
-    groups = None if reported is None or reported.groups is None else reported.groups.codes
-    return _Patches(
-        names=store.classes,
-        sizes=sizes,
-        fingerprint=store.fingerprint,
-        labels=store.labels[store.indices(split)].astype(np.int64),
-        groups=groups,
-    )
+def _comparable(plan: Plan) -> int:
+    arms = len(plan.study.arms)
+    if arms < 2:
+        message = f"the study {one_line(plan.study.name)} has one arm, and nothing to compare it with"
+        raise UsageError(message, hint="give it another arm, or say how many there are to be with {--arms}")
+    return arms
 
 
 def _rarest(design: Design) -> str:

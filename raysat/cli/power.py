@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--data", help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo'.")
+@click.option("--space", "study", type=FILE, metavar="STUDY.yaml", help="A study: what its trials cost, arms, seeds.")
 @click.option("--classes", metavar="N,N,...", help="In place of a store: test patches of each class.")
-@click.option("--arms", type=Whole(2, limits.TRIALS), default=2, show_default=True, help="The baseline among them.")
-@click.option("--seeds", type=Whole(1, limits.SEEDS), default=5, show_default=True, help="Of every arm.")
+@click.option("--arms", type=Whole(2, limits.TRIALS), help="The baseline among them.  [default: the study's, or 2]")
+@click.option("--seeds", type=Whole(1, limits.SEEDS), help="Of every arm.  [default: the study's, or 5]")
 @click.option(
     "--effect",
     "effects",

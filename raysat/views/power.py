@@ -89,6 +89,7 @@ def _arms(found: StudyPower) -> str:
         return (
             f"as in the pilot {one_line(pilot.study)}: {plural(pilot.arms, 'arm')}, {plural(pilot.seeds, 'seed')}, "
             f"{sum(pilot.sizes):,} test patches"
+            + (", on other data than this store" if found.design.other_data else "")
         )
     recalls = " / ".join(f"{recall:.2f}" for recall in found.behaviour.recall[:_SHOWN])
     return (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import raysat as api
-from raysat.data.store import PatchStore
+from raysat.data.store import PatchStore, StoreWriter
 from raysat.reporting.analysis.sample_size import power as power_of
 from tests.helpers.command import STUDY, Raysat
 
@@ -77,7 +78,8 @@ def test_a_plan_says_what_its_study_sees(raysat: Raysat, tmp_path: Path, landsat
         (("--data", "demo", "--classes", "5,5"), "both a store and class counts are given"),
         (("--classes", "5"), "class counts are 2 to 256"),
         (("--classes", "5,-1"), "class counts are 2 to 256"),
-        (("--classes", "5,0"), "of one class alone"),
+        (("--classes", "5,0"), "whole numbers from 1 to"),
+        (("--classes", "5,5", "--space", "x.yaml"), "what a study costs depends on its data"),
         (("--classes", "5,x"), "must be whole numbers with commas between"),
         (("--classes", "9" * 30 + ",5"), "class counts are"),
         (("--classes", "50,50", "--arms", 1), "from 2 to 100,000, got 1"),
@@ -106,3 +108,48 @@ def test_a_pilot_of_other_classes_is_refused(raysat: Raysat, make_run, landsat_s
     assert "the pilot table2 has" in found.err
     found = raysat("power", "--pilot", run.root, "--classes", "50,40")
     assert "has 4 classes, not 2" in found.err
+
+
+def test_a_study_says_its_arms_seeds_and_images(raysat: Raysat, tmp_path: Path, landsat_store: PatchStore) -> None:
+    space = tmp_path / "tiny.yaml"
+    space.write_text(STUDY.replace("[0, 1]", "8"), encoding="utf-8")
+    planned = api.plan(space, landsat_store.path)
+    result = api.power(landsat_store.path, study=space, effects=[0.3])
+    design = result.found.design
+    assert (design.arms, design.seeds) == (2, 8)
+    images = 2 * int(landsat_store.counts("train").sum())  # two epochs
+    assert design.images == planned.samples_seen / len(planned.trials) == images
+    row = result.to_frame().loc[("balanced_accuracy", 0.3)]
+    assert row["images"] == 2 * row["seeds_needed"] * images
+    found = raysat("power", "--data", landsat_store.path, "--space", space, "--seeds", 12, "--arms", 5)
+    assert found.code == 0
+    assert "5 arms x 12 seeds" in found.out
+    assert "images" in found.out
+    assert "hours" not in found.out  # no pilot says how fast they pass
+    space.write_text(STUDY.replace("  LDAM: {loss: {kind: ldam}}\n", ""), encoding="utf-8")
+    found = raysat("power", "--data", landsat_store.path, "--space", space)
+    assert found.code == 2
+    assert "the study tiny has one arm" in found.err
+
+
+def test_a_class_without_test_patches_is_refused(raysat: Raysat, tmp_path: Path) -> None:
+    with StoreWriter(
+        tmp_path / "gap", bands=("B4",), classes=("a", "b", "c"), sensor=None, source={"kind": "test"}
+    ) as writer:
+        for index, split in enumerate(["train", "test"] * 6):
+            writer.add(np.zeros((1, 8, 8), np.uint8), index // 2 % (3 if split == "train" else 2), split)
+        writer.close()
+    found = raysat("power", "--data", tmp_path / "gap")
+    assert found.code == 2
+    assert "has no patch of c" in found.err
+
+
+def test_a_pilot_on_other_data_of_the_same_classes_is_said(raysat: Raysat, make_run, landsat_store) -> None:
+    arms, names = {"plain": (0.9, 0.4, 0.4), "LDAM": (0.85, 0.6, 0.5)}, landsat_store.classes
+    run = make_run(arms, seeds=range(4), classes=names, sizes=(30, 20, 20), study="other")
+    same = make_run(arms, seeds=range(4), classes=names, sizes=(30, 20, 20), fingerprint=landsat_store.fingerprint)
+    for pilot, said in ((run, True), (same, False)):
+        found = raysat("power", "--pilot", pilot.root, "--data", landsat_store.path)
+        assert found.code == 0, found.err
+        assert ("on other data than this store" in " ".join(found.out.split())) is said
+    assert "on other data" not in raysat("power", "--pilot", run.root, "--classes", "90,40,30").out

@@ -39,6 +39,7 @@ class Design:
     arms: int
     images: int | None = None  # that one trial passes through a model; None where that is not known
     rate: float | None = None  # images a second
+    other_data: bool = False  # whether arms are known from other data than the patches'
 
     @property
     def comparisons(self) -> int:

@@ -42,7 +42,7 @@ def _draw(found: StudyPower) -> RenderedFigure:
     panels[-1].set_xlabel("seeds of every arm")
     handles = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if handles:
-        panels[0].legend(handles.values(), handles.keys(), title="true difference", loc="lower right")
+        figure.legend(handles.values(), handles.keys(), title="true difference", loc="outside lower left", ncols=3)
     left = f" Drawn: the first {len(effects)} differences." if len(effects) < len(found.effects) else ""
     return render(
         figure,
