@@ -1,22 +1,14 @@
 """The benchmark of power, on fewer studies: what is predicted is what simulated studies see."""
 
-import importlib.util
-import sys
-
 import pytest
 from scipy.stats import binomtest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.benchmarks import load_benchmark
 
 
 @pytest.mark.slow
 def test_predicted_power_is_what_simulated_studies_see():
-    spec = importlib.util.spec_from_file_location("power_benchmark", ROOT / "benchmarks" / "power.py")
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = benchmark
-    spec.loader.exec_module(benchmark)
+    benchmark = load_benchmark("power")
     studies = 150
     setting, effects = benchmark.SETTINGS[1]
     for metric, effect in zip(benchmark.METRICS.values(), effects, strict=True):

@@ -1,22 +1,14 @@
 """The benchmark of studies that add seeds until decided, on fewer studies: errors stay under 5 %, effects are found."""
 
-import importlib.util
-import sys
-
 import pytest
 from scipy.stats import binomtest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.benchmarks import load_benchmark
 
 
 @pytest.mark.slow
 def test_studies_without_an_effect_rarely_decide_and_large_effects_end_early():
-    spec = importlib.util.spec_from_file_location("until_decided", ROOT / "benchmarks" / "until_decided.py")
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = benchmark
-    spec.loader.exec_module(benchmark)
+    benchmark = load_benchmark("until_decided")
     studies = 300
     found = {(spread, effect): of for spread, effect, of in benchmark.simulate(studies)}
     for spread in benchmark.SPREADS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -14,6 +13,7 @@ from raysat.formatting import duration, elide, plural
 from raysat.metrics.power import power_note, seeds_needed
 from raysat.planning.no_effect import NoEffect
 from raysat.planning.summary import ArmSummary, Estimate, GeneratorSummary, PlanSummary
+from raysat.views.facts import fact_lines
 from raysat.views.stage_tree import stage_tree
 from raysat.views.table import plain_table
 
@@ -23,7 +23,6 @@ _ARM_LINES: Final = 14  # of a page
 _TREE_LINES: Final = 7
 _GENERATORS: Final = 4
 _NO_EFFECTS: Final = 2
-_MARGIN: Final = 11  # columns of the word that begins a line
 
 
 def show_plan(summary: PlanSummary, console: Console, *, everything: bool = False) -> None:
@@ -38,18 +37,18 @@ def show_plan(summary: PlanSummary, console: Console, *, everything: bool = Fals
     long = any(len(arm.name) > _SHORT for arm in arms)
     numbers = {arm.name: f"#{number}" for number, arm in enumerate(arms, start=1)} if long else {}
     patches = " / ".join(f"{number:,} {split}" for split, number in summary.n_patches.items())
-    _print(console, _fact("study", f"{summary.study} on {summary.data}: {patches} patches", console.width))
+    _print(console, fact_lines("study", f"{summary.study} on {summary.data}: {patches} patches", console.width))
     _head(console, "What it can show")
     for word, text in _learned(summary):
-        _print(console, _fact(word, text, console.width))
+        _print(console, fact_lines(word, text, console.width))
     effects = summary.no_effects if everything else summary.no_effects[:_NO_EFFECTS]
     _print(console, no_effect_lines(effects, console.width, numbers))
     if more := len(summary.no_effects) - len(effects):
-        _print(console, _fact("no effect", f"... {plural(more, 'more line')}: --all shows them", console.width))
+        _print(console, fact_lines("no effect", f"... {plural(more, 'more line')}: --all shows them", console.width))
     _show_arms(summary, console, numbered=long, everything=everything)
     _head(console, "What it costs")
     for word, text in _costs(summary):
-        _print(console, _fact(word, text, console.width))
+        _print(console, fact_lines(word, text, console.width))
     shown = summary.generators if everything else summary.generators[:_GENERATORS]
     if shown:
         console.print()
@@ -77,7 +76,7 @@ def no_effect_lines(effects: Sequence[NoEffect], width: int, numbers: Mapping[st
         arms = [numbers.get(arm, repr(arm)) for arm in effect.arms[:_NAMED]]
         more = [f"{len(effect.arms) - _NAMED} more"] if len(effect.arms) > _NAMED else []
         text = f"{'arm' if len(effect.arms) == 1 else 'arms'} {', '.join(arms + more)}: {effect.sentence}"
-        lines += _fact("no effect", text, width)
+        lines += fact_lines("no effect", text, width)
     return lines
 
 
@@ -215,18 +214,6 @@ def _estimated(estimate: Estimate) -> str:
     return (
         f"about {duration(estimate.seconds)} on this machine, {plural(estimate.slots, 'job')} at a time on {each} "
         "each, by some steps of each network measured now"
-    )
-
-
-def _fact(word: str, text: str, width: int) -> list[str]:
-    """A line that begins with a word in a margin, folded below itself."""
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=f"{word:{_MARGIN}}",
-        subsequent_indent=" " * _MARGIN,
-        break_long_words=False,
-        break_on_hyphens=False,
     )
 
 

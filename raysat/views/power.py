@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -19,13 +18,13 @@ from raysat.reporting.analysis.study_power import (
     Design,
     StudyPower,
 )
+from raysat.views.facts import fact_lines
 from raysat.views.table import plain_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _SHOWN: Final = 8  # classes whose patches are listed
-_MARGIN: Final = 11  # columns of the word that begins a line
 
 
 def metric_name(metric: Metric, design: Design) -> str:
@@ -112,14 +111,5 @@ def _chance(design: Design, chance: Chance, cost: list[str]) -> list[str]:
 
 
 def _fact(console: Console, word: str, text: str) -> None:
-    """A line that begins with a word in a margin, folded below itself."""
-    lines = textwrap.wrap(
-        text,
-        console.width,
-        initial_indent=f"{word:{_MARGIN}}",
-        subsequent_indent=" " * _MARGIN,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    for line in lines:
+    for line in fact_lines(word, text, console.width):
         console.print(Text(line))
