@@ -97,7 +97,7 @@ def test_a_page_of_a_grid_is_whole_and_needs_nothing_else(make_run: MakeRun) -> 
     assert not re.search(r"url\(\s*['\"]?(?!#)|@import|\bfetch\(", text)
     sections = [attributes["id"] for attributes in page.all("h2")]
     assert sections == [
-        "leaderboard", "differences", "tradeoff", "baseline", "classes", "effects", "curves", "confusion",
+        "leaderboard", "limits", "differences", "tradeoff", "baseline", "classes", "effects", "curves", "confusion",
         "changed", "calibration", "more", "cost", "reproduce", "method",
     ]  # fmt: skip
 
@@ -138,7 +138,7 @@ def test_the_essential_part_is_printed_and_the_rest_is_named(make_run: MakeRun) 
     _, page = page_of(findings)
     printed = sum(attributes.get("class") == "essential" for attributes in page.all("section"))
     sections = report_page(findings).with_figures({"differences", "tradeoff"}).sections
-    assert printed == sum(section.essential for section in sections) == 5
+    assert printed == sum(section.essential for section in sections) == 6
     rest = ", ".join(section.title for section in sections if not section.essential)
     assert f"Printed: the essential part. The page has more: {rest}." in page.words
     assert not any("rows are printed" in words for words in page.words)
