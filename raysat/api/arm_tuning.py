@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,10 +74,9 @@ class TunedArms(Shown):
             table.add_row(Text(name), f"{each.tried}", written, f"{each.val:.3f}", chosen)
         console.print(table)
 
-    def _named(self) -> list[tuple[str, TunedArm]]:
-        return (
-            [] if self.plan is None else list(zip((arm.name for arm in self.plan.study.arms), self.arms, strict=True))
-        )
+    def _named(self) -> Iterator[tuple[str, TunedArm]]:
+        if self.plan is not None:
+            yield from zip((arm.name for arm in self.plan.study.arms), self.arms, strict=True)
 
 
 @checked

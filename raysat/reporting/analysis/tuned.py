@@ -22,7 +22,7 @@ from raysat.storage.plan_file import TunedEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TunedArm:
+class TunedAndWritten:
     """One arm, tuned and as written."""
 
     arm: str
@@ -38,7 +38,7 @@ class TunedArm:
 class TunedComparison:
     """All arms of a study that tuned them, best as tuned first."""
 
-    arms: tuple[TunedArm, ...]
+    arms: tuple[TunedAndWritten, ...]
 
     def gap(self, metric: Metric, *, written: bool) -> float | None:
         """How far the best arm's mean is ahead of the worst's, by a metric; None with fewer than two arms.
@@ -79,7 +79,7 @@ def compare_tuned(ledgers: Sequence[Ledger], board: Leaderboard, metric: Metric)
     by_arm = {each.arm: each for each in entries}
     return TunedComparison(
         arms=tuple(
-            TunedArm(
+            TunedAndWritten(
                 arm=arm.name,
                 entry=by_arm[arm.name],
                 rank=ranks[arm.name],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from raysat.formatting import NONE, number, one_line, plural
 from raysat.metrics.power import LEVEL
 from raysat.reporting.analysis.analyze import Analysis
-from raysat.reporting.analysis.tuned import TunedArm, TunedComparison
+from raysat.reporting.analysis.tuned import TunedAndWritten, TunedComparison
 from raysat.reporting.format.cells import N, difference_cell, estimate_cell, p_cell, whole_cell, words
 from raysat.reporting.format.numbers import format_estimate, p_value
 from raysat.reporting.format.sentences import arm_label
@@ -89,10 +89,10 @@ def _rank(rank: int | None) -> Cell:
     return Cell(text=NONE if rank is None else str(rank), value=rank)
 
 
-def _tried(arm: TunedArm) -> Cell:
+def _tried(arm: TunedAndWritten) -> Cell:
     entry = arm.entry
     return Cell(text=str(entry.tried), value=entry.tried, below=f"{entry.failed} failed" if entry.failed else "")
 
 
-def _chosen(arm: TunedArm) -> str:
+def _chosen(arm: TunedAndWritten) -> str:
     return one_line(", ".join(arm.entry.settings)) or "as written"

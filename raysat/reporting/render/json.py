@@ -21,7 +21,7 @@ from raysat.reporting.analysis.near import PlacesFound
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.planned import Planned
 from raysat.reporting.analysis.replication import Replication
-from raysat.reporting.analysis.tuned import TunedArm
+from raysat.reporting.analysis.tuned import TunedAndWritten
 from raysat.reporting.render.later import later_values
 
 _VALUES: Final = TypeAdapter(dict[str, Any])  # writes dataclasses too, and eight times as fast as Python's json
@@ -114,7 +114,7 @@ def _planned(board: Leaderboard, planned: Planned) -> dict[str, Any]:
     }
 
 
-def _tuned(board: Leaderboard, arm: TunedArm) -> dict[str, Any]:
+def _tuned(board: Leaderboard, arm: TunedAndWritten) -> dict[str, Any]:
     estimates = {"mean": arm.mean, "mean_as_written": arm.written_mean, "change": arm.change}
     return {
         **_fields(arm, "arm", "rank"),

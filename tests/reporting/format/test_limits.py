@@ -13,7 +13,7 @@ from raysat.reporting.analysis.analyze import Analysis, analyze
 from raysat.reporting.analysis.looks import looked_at
 from raysat.reporting.analysis.near import Near, PlacesFound
 from raysat.reporting.analysis.planned import Planned, PlannedDifference
-from raysat.reporting.analysis.tuned import TunedArm, TunedComparison
+from raysat.reporting.analysis.tuned import TunedAndWritten, TunedComparison
 from raysat.reporting.format.limits import limits_sentences
 from raysat.reporting.format.pages import report_page
 from raysat.storage.looks_file import Look, Looks, Seen
@@ -92,7 +92,7 @@ def test_few_seeds_are_judged_by_what_was_planned(make_run):
 
 def tuned(tried: tuple[int, ...], failed: int = 0) -> TunedComparison:
     arms = [
-        TunedArm(
+        TunedAndWritten(
             arm=f"arm {number}",
             entry=TunedEntry(
                 arm=f"arm {number}",
