@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray listens there alone
+LOOPBACK: Final = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray listens there alone
+    "RAY_NUM_REDIS_GET_RETRIES": "120",  # seconds that a head may take to begin, on a busy machine
+}
 # A process of its own holds the cluster: when it is killed, so is all of it.
 _CLUSTER: Final = """
 import sys
@@ -39,19 +42,34 @@ class Running:
 def loopback_cluster(temporary: Path, *cpus: int) -> Iterator[Running]:
     """Start a node for each number of CPUs, and stop all at the end; ``temporary`` is the folder of their workers."""
     temporary.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CLUSTER, *map(str, cpus)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=without_ray() | {"TMPDIR": str(temporary), "RAY_TMPDIR": "/tmp"},  # noqa: S108  (sockets have short paths)
-        start_new_session=True,  # a raylet whose GCS is gone kills its whole group
-    )
-    assert process.stdout is not None
-    address, gcs = process.stdout.readline().split()
+    process, words = _start(temporary, cpus)
+    for _ in range(2):  # Ray gives up a start where another cluster takes a port first, or a machine is too busy
+        if not words:
+            process, words = _start(temporary, cpus)
+    assert words, f"Ray did not start a cluster, three times over: {_complaints_of(temporary).read_text()[-2000:]}"
+    address, gcs = words
     yield Running(address, int(gcs), temporary)
     process.communicate(timeout=30)
+
+
+def _start(temporary: Path, cpus: tuple[int, ...]) -> tuple[subprocess.Popen[str], list[str]]:
+    """A process with a cluster, and its address and GCS; no words where it ended without one."""
+    with _complaints_of(temporary).open("w", encoding="utf-8") as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CLUSTER, *map(str, cpus)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env=without_ray() | {"TMPDIR": str(temporary), "RAY_TMPDIR": "/tmp"},  # noqa: S108  (short socket paths)
+            start_new_session=True,  # a raylet whose GCS is gone kills its whole group
+        )
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()
+
+
+def _complaints_of(temporary: Path) -> Path:
+    return temporary.with_name(f"{temporary.name}-ray.err")
 
 
 def without_ray() -> dict[str, str]:

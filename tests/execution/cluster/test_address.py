@@ -97,7 +97,7 @@ def test_what_does_not_is_refused(answer: bytes | None, monkeypatch: pytest.Monk
 
 def test_a_name_that_is_looked_up_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 0.2)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(60))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(60) or [])
     began = time.monotonic()
     with pytest.raises(ClusterError, match=r"cannot be reached: no answer within 0\.2 s"):
         check_address("host.example:6379")
