@@ -25,11 +25,11 @@ from scipy.stats import binomtest, norm
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, RECALL, Metric
 from raysat.metrics.power import LEVEL
 from raysat.reporting.analysis.bootstrap import observed, resample, resampled_metrics
+from raysat.reporting.analysis.drawn_studies import drawn_power
 from raysat.reporting.analysis.estimate import interval
-from raysat.reporting.analysis.patch_variance import Behaviour, TestPatches, icv_of, spread_of
+from raysat.reporting.analysis.patch_variance import Behaviour, TestPatches, icv_of, paired_recalls
 from raysat.reporting.analysis.pilot import behaviour_in
 from raysat.reporting.analysis.predictions import TrialPredictions
-from raysat.reporting.analysis.sample_size import power
 from raysat.reporting.analysis.significance import holm, sign_flip
 
 SIZES = (180, 60, 50, 30)  # test patches per class
@@ -37,6 +37,7 @@ RECALLS = np.array([0.85, 0.65, 0.7, 0.5])  # of the baseline
 DRAWS = 400  # of the bootstrap
 MANY = 20_000  # patches of a class, and
 MANY_SEEDS = 12  # seeds, from which the prediction's numbers are taken
+PREDICTED = 16_000  # studies that are drawn for a prediction, as ``raysat power`` does
 PILOTS = 40
 PILOT_SEEDS = 4
 METRICS = {"balanced accuracy": BALANCED_ACCURACY, "ICV": ICV, "recall of rarest": RECALL.of_class(3)}
@@ -193,8 +194,8 @@ def behaviour(setting: Setting, sizes: tuple[int, ...], seeds: int, seed: int) -
 
 
 def power_by(of: Behaviour, setting: Setting, metric: Metric, effect: float) -> float:
-    spread = spread_of(metric, effect, of, TestPatches(sizes=setting.sizes))
-    return power(effect, spread, setting.seeds, setting.arms - 1)
+    pair = paired_recalls(metric, effect, of, TestPatches(sizes=setting.sizes))
+    return drawn_power(pair, setting.seeds, setting.arms - 1, studies=PREDICTED)
 
 
 def by_pilots(setting: Setting, metric: Metric, effect: float) -> np.ndarray:

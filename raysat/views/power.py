@@ -37,9 +37,9 @@ def metric_name(metric: Metric, design: Design) -> str:
 def sees_line(found: StudyPower) -> str:
     """What a study can see at best, in one sentence."""
     seen = [
-        f"{number(each.smallest, each.metric.digits)} in {metric_name(each.metric, found.design)}"
-        for each in found.visible
-        if each.smallest is not None
+        f"{number(smallest, metric.digits)} in {metric_name(metric, found.design)}"
+        for metric, smallest in zip(found.metrics, found.smallest, strict=True)
+        if smallest is not None
     ]
     if not seen:
         return "no difference, however large, with these seeds and patches"

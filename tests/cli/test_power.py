@@ -9,7 +9,8 @@ import pytest
 
 import raysat as api
 from raysat.data.store import PatchStore, StoreWriter
-from raysat.reporting.analysis.sample_size import power as power_of
+from raysat.reporting.analysis.drawn_studies import drawn_power
+from raysat.reporting.analysis.patch_variance import paired_recalls
 from tests.helpers.command import STUDY, Raysat
 
 
@@ -33,11 +34,13 @@ def test_the_table_is_that_of_the_model() -> None:
         for chance in each.chances:
             name = "recall_class 4" if each.metric.class_index is not None else each.metric.name
             row = frame.loc[(name, chance.effect)]
-            spread = found._spread(each.metric, chance.effect)
-            assert row["power"] == pytest.approx(power_of(chance.effect, spread, 10, 6))
+            pair = paired_recalls(each.metric, chance.effect, found.behaviour, found.design.patches)
+            assert row["power"] == pytest.approx(drawn_power(pair, 10, 6), abs=0.03)
+            assert found.power(each.metric, chance.effect, chance.seeds) >= 0.8
+            assert chance.seeds <= 7 or found.power(each.metric, chance.effect, chance.seeds - 1) < 0.8
         if each.smallest is not None:
-            assert found.power(each.metric, each.smallest * 1.001, 10) >= 0.8
-            assert found.power(each.metric, each.smallest * 0.99, 10) < 0.8
+            assert found.power(each.metric, each.smallest, 10) >= 0.8
+            assert found.power(each.metric, each.smallest * 0.98, 10) < 0.8
             assert each.endless is not None
             assert each.endless < each.smallest
 

@@ -1,18 +1,17 @@
-"""How a paired difference spreads over seeds and test patches, by recalls, class sizes and what arms disagree on.
+"""How recalls of two paired arms spread over test patches and seeds, and what that does to a difference of a metric.
 
 Two arms of one seed classify the same patch: x is +1 where only the first is right, -1 where only the second is, else
-0. In a class of n test patches with ``discordance`` = E[x^2] and a true difference of recalls d, x has the variance
-v = discordance - d^2. A part of it, ``persistence``, is the patch's own and comes again with every seed; the rest is
-drawn anew by each:
+0. Of equally good arms ``discordance`` = E[x^2] is its variance v. A part of it, ``persistence``, is the patch's own
+and comes again with every seed; the rest is drawn anew by each. Where one arm is better both parts change, by the model
+of ``probit.py``. In a class of n test patches the difference of recalls has over sets of patches, and over seeds,
 
-    patches^2 = sum over classes of w^2 * persistence * v * design / n
-    seeds^2   = sum over classes of w^2 * (1 - persistence) * v * design / n   +   what seeds do on patches without end
+    patches^2 = persistence * v * design / n
+    seeds^2   = (1 - persistence) * v * design / n   +   what seeds do on patches without end
 
-w is what a class's recall weighs in the metric: 1 / K in balanced accuracy of K classes, 1 in its own recall, and in
-ICV = sum of (accuracy - recall)^2 its derivative (the delta method), the mean of both arms'. Where arms differ in ICV
-their derivatives do too, and how right both are on a patch counts as well, by the difference of the derivatives. An
-effect in balanced accuracy lifts every recall by as much; one in ICV draws all recalls towards the accuracy, by the
-factor sqrt(1 - effect / ICV), which leaves the accuracy as it is.
+Balanced accuracy of K classes weighs each recall by 1 / K. ICV = sum of (accuracy - recall)^2 is r' Q r of the recalls
+r. Of recalls that are normal with the covariance S it has the variance g' S g + 2 tr(Q S Q S), g = 2 Q r. An effect in
+balanced accuracy lifts every recall by as much; one in ICV draws all recalls towards the accuracy, by the factor
+sqrt(1 - effect / ICV), which leaves the accuracy as it is.
 
 Patches of one group (scene, tile) are alike. A sum of them has the variance of ``design`` = 1 + (m - 1) * correlation
 times as many independent ones, with m patches of a class in a group on average over patches (Kish 1965).
@@ -23,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, RECALL, Metric
 from raysat.reporting.analysis.estimate import Floats
+from raysat.reporting.analysis.probit import Alike, PairedArms, alike, paired_arms
 from raysat.reporting.analysis.sample_size import Spread
 
 _CERTAIN = 1e-9  # recalls nearer to 1 are 1
@@ -46,7 +47,6 @@ class Behaviour:
     discordance: Sequence[float]  # share of patches that only one of two arms of a seed gets right
     persistence: Sequence[float]  # share of its variance that comes again with every seed
     seed_sd: Sequence[float]  # of a difference of recalls over seeds, on patches without end
-    steadiness: float = 0.7  # share of the variance of how right both arms are that comes again with every seed
     correlation: float = 0.0  # of what patches of a group do to a difference
     seeds_on: Mapping[Metric, float] = field(default_factory=dict)  # as ``seed_sd``, of a metric, where it was measured
 
@@ -81,11 +81,17 @@ def group_sizes(labels: npt.NDArray[Any], groups: npt.NDArray[Any], classes: int
     return tuple(found)
 
 
-def icv_of(recall: Floats, sizes: Floats) -> tuple[float, Floats]:
-    """ICV of recalls (K,) at these class sizes (K,), all above 0, and its derivative by each recall (K,)."""
+def icv_matrix(sizes: Floats) -> Floats:
+    """Q (K, K) of class sizes (K,), all above 0: ICV of recalls r is r' Q r."""
     share = sizes / sizes.sum()
-    below = float(share @ recall) - recall
-    return float(np.square(below).sum()), 2 * below.sum() * share - 2 * below
+    return np.asarray(len(share) * np.outer(share, share) - share[:, None] - share[None, :] + np.eye(len(share)))
+
+
+def icv_of(recall: Floats, sizes: Floats) -> tuple[Floats, Floats]:
+    """ICV (...) of recalls (..., K) at these class sizes (K,), all above 0, and its derivative by each (..., K)."""
+    share = sizes / sizes.sum()
+    below = (recall @ share)[..., None] - recall
+    return np.square(below).sum(axis=-1), 2 * below.sum(axis=-1, keepdims=True) * share - 2 * below
 
 
 def largest_effect(metric: Metric, behaviour: Behaviour, patches: TestPatches) -> float:
@@ -99,9 +105,79 @@ def largest_effect(metric: Metric, behaviour: Behaviour, patches: TestPatches) -
     sizes, recall = np.asarray(patches.sizes, float), np.asarray(behaviour.recall, float)
     present = sizes > 0
     if metric == ICV:
-        return icv_of(recall[present], sizes[present])[0]
+        return float(icv_of(recall[present], sizes[present])[0])
     mean = float(recall[present].mean()) if metric == BALANCED_ACCURACY else recall[_class_of(metric)]
     return max(0.0, 1 - _CERTAIN - mean)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedRecalls:
+    """Recalls of a baseline and a better arm in the classes that have test patches, and what moves them, each (K,)."""
+
+    metric: Metric
+    sizes: Floats
+    recall: Floats  # of the baseline
+    better: Floats
+    alike: Alike
+    arms: PairedArms  # covariances on a patch
+    per_patch: Floats  # variance of a mean over the class's patches, in that of one
+    seeds_base: Floats  # standard deviation over seeds, on patches without end
+    seeds_better: Floats
+    seeds_more: float = 0.0  # the same of the difference itself, of which recalls know nothing
+    weight: Floats | None  # of each recall in the metric; None of ICV
+
+    @property
+    def resampled(self) -> Floats:
+        """``per_patch``, as resamples of the patches have it on average."""
+        return self.per_patch * (1 - 1 / self.sizes)
+
+    @property
+    def by_seed(self) -> tuple[Floats, Floats]:
+        """Variance over seeds of the recall of each arm: by what a seed does to a class, and to each of its patches."""
+        found = []
+        for recall, kept, seeds in (
+            (self.recall, self.arms.base, self.seeds_base),
+            (self.better, self.arms.better, self.seeds_better),
+        ):
+            own = np.square(seeds)
+            found.append(np.maximum(0, recall * (1 - recall) - kept - own) * self.per_patch + own)
+        return found[0], found[1]
+
+
+def paired_recalls(metric: Metric, effect: float, behaviour: Behaviour, patches: TestPatches) -> PairedRecalls:
+    """Return what two arms do on the classes that have test patches.
+
+    Args:
+        metric: balanced accuracy, ICV or the recall of a class.
+        effect: by which one arm is truly better, from 0 to ``largest_effect``.
+        behaviour: of the arms.
+        patches: that they are measured on.
+    """
+    present = np.asarray(patches.sizes) > 0
+    by_class = (patches.sizes, behaviour.recall, behaviour.discordance, behaviour.persistence, behaviour.seed_sd)
+    sizes, recall, discordance, persistence, seed_sd = (np.asarray(each, float)[present] for each in by_class)
+    weight, shift = _weight_and_shift(metric, effect, recall, sizes, present)
+    better = np.clip(recall + shift, 0, 1)
+    how = _alike(tuple(recall), tuple(discordance), tuple(persistence))
+    arms = paired_arms(recall, better, how)
+    seeds, more = seed_sd / math.sqrt(2), 0.0
+    if (measured := behaviour.seeds_on.get(metric)) is not None:
+        gradient = icv_of(recall, sizes)[1] if weight is None else weight
+        usual = math.sqrt(2 * float(np.square(gradient * seeds).sum()))
+        seeds, more = (seeds * measured / usual, 0.0) if usual > 0 else (seeds, measured)
+    return PairedRecalls(
+        metric=metric,
+        sizes=sizes,
+        recall=recall,
+        better=better,
+        alike=how,
+        arms=arms,
+        per_patch=patches.design(behaviour.correlation)[present] / sizes,
+        seeds_base=seeds,
+        seeds_better=seeds * arms.steepness,
+        seeds_more=more,
+        weight=weight,
+    )
 
 
 def spread_of(metric: Metric, effect: float, behaviour: Behaviour, patches: TestPatches) -> Spread:
@@ -113,50 +189,41 @@ def spread_of(metric: Metric, effect: float, behaviour: Behaviour, patches: Test
         behaviour: of the arms.
         patches: that they are measured on.
     """
-    present = np.asarray(patches.sizes) > 0
-    sizes = np.asarray(patches.sizes, float)[present]
-    recall = np.asarray(behaviour.recall, float)[present]
-    shift, weight, change = _weights(metric, effect, recall, sizes, present)
-    better = np.clip(recall + shift, 0, 1)
-    most = np.minimum(recall + better, 2 - recall - better)
-    moved = np.square(better - recall)
-    discordance = np.clip(np.asarray(behaviour.discordance, float)[present], np.abs(better - recall), most)
-    own = np.maximum(0, discordance - moved)
-    one, other = better * (1 - better), recall * (1 - recall)
-    both = (2 * (one + other) - own) / 4  # variance of how right the two arms are on a patch
-    persistence = np.asarray(behaviour.persistence, float)[present]
-    design = patches.design(behaviour.correlation)[present] / sizes
-    steady, joint = behaviour.steadiness, weight * change * (one - other)
-    shared = np.sqrt(persistence * steady)  # of what both have in common
-    of_patches = np.square(weight) * persistence * own + np.square(change) * steady * both + shared * joint
-    by_seed = np.square(weight) * (1 - persistence) * own + np.square(change) * (1 - steady) * both
-    by_seed = by_seed + (1 - shared) * joint
-    if metric in behaviour.seeds_on:
-        endless = behaviour.seeds_on[metric] ** 2
+    pair = paired_recalls(metric, effect, behaviour, patches)
+    one, other = pair.by_seed
+    base, better, across = (pair.per_patch * each for each in (pair.arms.base, pair.arms.better, pair.arms.across))
+    if pair.weight is not None:
+        square = np.square(pair.weight)
+        seeds, of_patches = square @ (one + other), square @ np.maximum(0, base + better - 2 * across)
     else:
-        sd = np.asarray(behaviour.seed_sd, float)[present]
-        endless = float((np.square(sd) * (np.square(weight) + np.square(change) / 4)).sum())
+        (_, g), (_, h) = icv_of(pair.recall, pair.sizes), icv_of(pair.better, pair.sizes)
+        q = np.square(icv_matrix(pair.sizes))
+        seeds = np.square(g) @ one + np.square(h) @ other + 2 * (one @ q @ one + other @ q @ other)
+        seeds += 4 * (base @ q @ one + better @ q @ other)  # what patches do to the gradients
+        of_patches = np.square(g) @ base + np.square(h) @ better - 2 * (g * h) @ across
+        of_patches += 2 * (base @ q @ base + better @ q @ better - 2 * across @ q @ across)
     return Spread(
-        seeds=math.sqrt(max(0.0, float((design * by_seed).sum())) + endless),
-        patches=math.sqrt(max(0.0, float((design * of_patches).sum()))),
-        step=1 / patches.sizes[metric.class_index] if metric.class_index is not None else 0.0,
+        seeds=math.sqrt(max(0.0, float(seeds)) + pair.seeds_more**2), patches=math.sqrt(max(0.0, float(of_patches)))
     )
 
 
-def _weights(
+def _weight_and_shift(
     metric: Metric, effect: float, recall: Floats, sizes: Floats, present: npt.NDArray[np.bool_]
-) -> tuple[Floats, Floats, Floats]:
-    """By class how far the effect moves its recall, what that weighs, and by how much that differs between arms."""
-    k, nothing = len(recall), np.zeros(len(recall))
+) -> tuple[Floats | None, Floats]:
+    """What each class's recall weighs, None in ICV, and how far the effect moves it."""
     if metric == ICV:
-        icv, slope = icv_of(recall, sizes)
+        icv = float(icv_of(recall, sizes)[0])
         kept = math.sqrt(max(0.0, 1 - effect / icv)) if icv > 0 else 1.0
-        accuracy = float(sizes @ recall / sizes.sum())
-        return (kept - 1) * (recall - accuracy), (1 + kept) / 2 * slope, (kept - 1) * slope
+        return None, (kept - 1) * (recall - float(sizes @ recall / sizes.sum()))
     if metric == BALANCED_ACCURACY:
-        return np.full(k, effect), np.full(k, 1 / k), nothing
-    alone = (np.arange(len(present)) == _class_of(metric))[present].astype(float)
-    return effect * alone, alone, nothing
+        return np.full(len(recall), 1 / len(recall)), np.full(len(recall), effect)
+    alone = (np.flatnonzero(present) == _class_of(metric)).astype(float)
+    return alone, effect * alone
+
+
+@lru_cache(maxsize=8)  # one behaviour meets many effects
+def _alike(*by_class: tuple[float, ...]) -> Alike:
+    return alike(*map(np.array, by_class))
 
 
 def _class_of(metric: Metric) -> int:

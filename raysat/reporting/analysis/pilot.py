@@ -109,7 +109,6 @@ def behaviour_in(predictions: TrialPredictions, pairs: Sequence[Pairs]) -> Behav
         discordance=tuple(part.discordance for part in parts),
         persistence=tuple(part.persistence for part in parts),
         seed_sd=tuple(part.seed_sd for part in parts),
-        steadiness=_steadiness(predictions, pairs),
     )
     sizes = np.bincount(labels, minlength=classes)
     values, metrics = observed(predictions), resampled_metrics(classes)
@@ -180,23 +179,6 @@ def _parts(differences: Sequence[Floats]) -> _Parts:
         persistence=own / (own + rest) if own + rest > 0 else 0.5,
         seed_sd=math.sqrt(max(0.0, seeds / degrees)),
     )
-
-
-def _steadiness(predictions: TrialPredictions, pairs: Sequence[Pairs]) -> float:
-    """The share of the variance of how right both arms of a seed are that is the patch's own, pooled over classes."""
-    own = total = 0.0
-    for pair in pairs:
-        arm, base = (predictions.predicted[list(rows)] == predictions.labels for rows in zip(*pair, strict=True))
-        level = (arm.astype(np.float64) + base) / 2
-        for k in range(predictions.classes):
-            x = level[:, predictions.labels == k]
-            if x.shape[1] < 2:
-                continue
-            rest = float(x.var(axis=0, ddof=1).mean())
-            patches = max(0.0, float(x.mean(axis=0).var(ddof=1)) - rest / len(x))
-            own += x.shape[1] * patches
-            total += x.shape[1] * (patches + rest)
-    return own / total if total > 0 else 1.0
 
 
 def _right(predictions: TrialPredictions, pair: Pairs) -> Floats:

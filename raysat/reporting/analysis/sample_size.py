@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 
 from raysat.metrics.power import LEVEL, seeds_needed
-from raysat.reporting.analysis.thresholds import FEW_WAYS, flip_thresholds, interval_threshold, ways_allowed
+from raysat.reporting.analysis.thresholds import flip_thresholds, interval_threshold
 
 POWER: Final = 0.8  # the chance to find a difference that is there, by which studies are planned
 MOST_SEEDS: Final = 10_000  # more are not counted
@@ -41,7 +41,6 @@ class Spread:
 
     seeds: float  # standard deviation over seeds, on the same patches
     patches: float = 0.0  # standard deviation over sets of test patches, of the mean over seeds without end
-    step: float = 0.0  # between the values that it can have: a recall of n patches goes by 1 / n
 
 
 def power(difference: float, spread: Spread, pairs: int, comparisons: int = 1) -> float:
@@ -64,8 +63,7 @@ def power(difference: float, spread: Spread, pairs: int, comparisons: int = 1) -
     error = spread.seeds * u / math.sqrt(pairs)
     by_interval = interval_threshold(pairs, spread.patches / error)
     by_test = flip_thresholds(pairs, LEVEL / comparisons)
-    few = ways_allowed(pairs, LEVEL / comparisons) < FEW_WAYS  # then a seed without a difference makes p larger
-    limits = np.maximum((error * by_interval)[:, None], error[:, None] * by_test + few * spread.step / 2)
+    limits = np.maximum((error * by_interval)[:, None], error[:, None] * by_test)
     return float(ndtr((abs(difference) - limits) / math.hypot(spread.patches, spread.seeds / math.sqrt(pairs))).mean())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from raysat.metrics.catalog import BALANCED_ACCURACY, ICV, RECALL, Metric
 from raysat.metrics.power import seeds_needed
-from raysat.reporting.analysis.patch_variance import Behaviour, TestPatches, largest_effect, spread_of
-from raysat.reporting.analysis.sample_size import POWER, Spread, power, seeds_to_show
+from raysat.reporting.analysis.drawn_studies import STUDIES, drawn_power
+from raysat.reporting.analysis.patch_variance import Behaviour, TestPatches, largest_effect, paired_recalls, spread_of
+from raysat.reporting.analysis.sample_size import MOST_SEEDS, POWER, Spread, power, seeds_to_show
 
 if TYPE_CHECKING:
     from raysat.reporting.analysis.pilot import Pilot
@@ -24,8 +25,10 @@ RARE_RECALL: Final = 0.5  # and of that with fewest; others lie between, by the 
 DISCORDANCE: Final = 0.2  # assumed share of a class's patches that only one of two arms gets right
 PERSISTENCE: Final = 0.3  # assumed share of its variance that comes again with every seed
 SEED_SD: Final = 0.03  # assumed of a difference of recalls over seeds, on patches without end
-_STEPS: Final = 40  # of bisection
+_CLOSELY: Final = 16_000  # studies drawn for a power that is told
+_STEPS: Final = 5  # of bisection, from a first guess: to within 1 %
 _MORE_SEEDS: Final = 30  # that the figure reaches to, at least
+_ALL_SEEDS: Final = 12  # up to which the figure has each number: the test's steps make power jump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,6 @@ class Visible:
     """What can be seen in one metric."""
 
     metric: Metric
-    spread: Spread  # of a difference that is not there
     baseline: float  # its value at the recalls that are assumed or measured
     smallest: float | None  # that is seen with the wanted power; None where there is no room for it
     endless: float | None  # the same with seeds without end: the limit that these patches set
@@ -109,7 +111,15 @@ class StudyPower:
         """
         if effect > largest_effect(metric, self.behaviour, self.design.patches):
             return 0.0
-        return power(effect, self._spread(metric, effect), seeds, self.design.comparisons)
+        return self._seen(metric, effect, seeds)
+
+    @cached_property
+    def smallest(self) -> tuple[float | None, ...]:
+        """The smallest improvement of each metric that is seen with the wanted power; None where there is no room."""
+        largest = (largest_effect(metric, self.behaviour, self.design.patches) for metric in self.metrics)
+        return tuple(
+            self._smallest(metric, most, self.design.seeds) for metric, most in zip(self.metrics, largest, strict=True)
+        )
 
     @cached_property
     def visible(self) -> tuple[Visible, ...]:
@@ -118,11 +128,15 @@ class StudyPower:
 
     @cached_property
     def seed_axis(self) -> tuple[int, ...]:
-        """Numbers of seeds that a figure shows: twice the design's, or some more."""
-        return tuple(range(2, max(_MORE_SEEDS, 2 * self.design.seeds) + 1))
+        """Numbers of seeds that a figure shows, up to twice the design's or some more."""
+        end = max(_MORE_SEEDS, 2 * self.design.seeds)
+        more = np.linspace(_ALL_SEEDS, end, 8).round().astype(int).tolist()
+        return tuple(sorted({*range(2, _ALL_SEEDS + 1), *more, self.design.seeds} - {1}))
 
-    def _spread(self, metric: Metric, effect: float) -> Spread:
-        return spread_of(metric, effect, self.behaviour, self.design.patches)
+    def _seen(self, metric: Metric, effect: float, seeds: int | None, studies: int = STUDIES) -> float:
+        """The chance to see an effect that there is room for; of seeds without end where they are None."""
+        pair = paired_recalls(metric, effect, self.behaviour, self.design.patches)
+        return drawn_power(pair, seeds, self.design.comparisons, studies=studies)
 
     def _visible(self, metric: Metric) -> Visible:
         largest = largest_effect(metric, self.behaviour, self.design.patches)
@@ -135,9 +149,8 @@ class StudyPower:
             baseline = self.behaviour.recall[self.design.rarest]
         return Visible(
             metric=metric,
-            spread=self._spread(metric, 0.0),
             baseline=baseline,
-            smallest=self._smallest(metric, largest, self.design.seeds),
+            smallest=self.smallest[self.metrics.index(metric)],
             endless=self._smallest(metric, largest, None),
             chances=tuple(self._chance(metric, effect, largest) for effect in self.effects),
         )
@@ -145,31 +158,64 @@ class StudyPower:
     def _chance(self, metric: Metric, effect: float, largest: float) -> Chance:
         if effect > largest:
             return Chance(effect=effect, possible=False, power=0.0, seeds=None)
-        spread, comparisons = self._spread(metric, effect), self.design.comparisons
         return Chance(
             effect=effect,
             possible=True,
-            power=power(effect, spread, self.design.seeds, comparisons),
-            seeds=seeds_to_show(effect, spread, comparisons, wanted=self.wanted),
+            power=self._seen(metric, effect, self.design.seeds, _CLOSELY),
+            seeds=self._seeds(metric, effect),
         )
+
+    def _seeds(self, metric: Metric, effect: float) -> int | None:
+        """The fewest seeds with the wanted power; None for too many, or where no number is enough."""
+        if self._seen(metric, effect, None) <= self.wanted:
+            return None
+        spread, comparisons = spread_of(metric, effect, self.behaviour, self.design.patches), self.design.comparisons
+        least = max(2, seeds_needed(comparisons))
+        high = seeds_to_show(effect, spread, comparisons, wanted=self.wanted) or 2 * least
+        low = least - 1  # too few
+        while self._seen(metric, effect, high) < self.wanted:
+            low, high = high, high + max(1, high // 4)
+            if high > MOST_SEEDS:
+                return None
+        step = max(1, high // 8)
+        while high - low > 1:
+            middle = max(low + 1, high - step)
+            if self._seen(metric, effect, middle) >= self.wanted:
+                high, step = middle, 2 * step
+            else:
+                low, step = middle, max(1, (high - middle) // 2)
+        return high
 
     def _smallest(self, metric: Metric, largest: float, seeds: int | None) -> float | None:
         """The smallest improvement that is seen with so many seeds, or without end; None where there is no room."""
 
-        def seen(effect: float) -> float:
-            spread = self._spread(metric, effect)
-            if seeds is None:
-                spread, n = replace(spread, seeds=0.0), seeds_needed(self.design.comparisons)
-            else:
-                n = seeds
-            return power(effect, spread, n, self.design.comparisons)
+        def seen(effect: float) -> bool:
+            return self._seen(metric, effect, seeds) >= self.wanted
 
-        low, high = 0.0, largest
-        if high <= 0 or seen(high) < self.wanted:
+        if largest <= 0 or not seen(largest):
             return None
+        low, high = 0.0, largest
+        guess = self._guess(metric, largest, seeds)
+        for factor in (1.0, 0.8, 1.25, 0.5, 2.0):  # narrows what is left to search
+            effect = factor * guess
+            if low < effect < high:
+                low, high = (low, effect) if seen(effect) else (effect, high)
         for _ in range(_STEPS):
             middle = (low + high) / 2
-            low, high = (low, middle) if seen(middle) >= self.wanted else (middle, high)
+            low, high = (low, middle) if seen(middle) else (middle, high)
+        return high
+
+    def _guess(self, metric: Metric, largest: float, seeds: int | None) -> float:
+        """About the same, with one spread for all studies."""
+        low, high = 0.0, largest
+        for _ in range(3 * _STEPS):
+            middle = (low + high) / 2
+            spread = spread_of(metric, middle, self.behaviour, self.design.patches)
+            if seeds is None:
+                found = power(middle, Spread(0.0, spread.patches), MOST_SEEDS)
+            else:
+                found = power(middle, spread, seeds, self.design.comparisons)
+            low, high = (low, middle) if found >= self.wanted else (middle, high)
         return high
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from raysat.metrics.power import FLIPS, LEVEL, MOST_EXACT
 from raysat.reporting.analysis.estimate import Floats
 
-FEW_WAYS: Final = 64  # with more, the threshold is within a point of power of Student's t
+_FEW_WAYS: Final = 64  # with more, the threshold is within a point of power of Student's t
 _MOST_DIRECTIONS: Final = 2_000
 _MOST_SUMS: Final = 2**23  # of subsets, over all directions
 _KEPT: Final = 50  # quantiles of the thresholds
@@ -50,7 +50,7 @@ def flip_thresholds(pairs: int, level: float) -> Floats:
         return np.array([np.inf])
     if pairs > MOST_EXACT:
         return np.array([stdtrit(pairs - 1, 1 - level / 2)])
-    if ways >= FEW_WAYS:
+    if ways >= _FEW_WAYS:
         return np.array([stdtrit(pairs - 1, 1 - ways / 2**pairs)])
     if ways == 1:  # the lowest deviation alone decides
         directions = _directions(pairs, _MOST_DIRECTIONS)

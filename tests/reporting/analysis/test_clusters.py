@@ -113,6 +113,24 @@ def test_the_variance_of_equal_groups_is_that_between_them_over_their_number():
     assert clusters.stretch(metric) == pytest.approx(t.ppf(0.975, 19) / 1.959964, rel=1e-6)
 
 
+def test_what_resamples_lack_where_groups_are_unequal_is_made_up_for():
+    """Patches of a group are right as often as a draw of its own says: over many of these, variances agree."""
+    rng = np.random.default_rng(0)
+    sizes = np.array([[90, 0], [60, 5], [40, 0], [30, 25], [20, 10], [10, 0], [8, 8], [8, 0], [4, 2], [2, 0]])
+    codes = np.repeat(np.arange(10), sizes.sum(axis=1))  # two strata: those that hold class 1, and the others
+    labels = np.concatenate([np.repeat([0, 1], row) for row in sizes]).astype(np.uint8)
+    clusters = Clusters(labels=labels, groups=groups_of(codes), classes=2)
+    times = clusters.draw(rng, 4_000)
+    effects = rng.normal(size=(6_000, clusters.number))  # of each unit, in the share of its patches that are right
+    for k in range(2):
+        part = clusters.support[:, k] / clusters.support[:, k].sum()
+        residuals = part * (effects - (effects @ part)[:, None])
+        drawn = clusters.total(times, residuals.T).var(axis=0).mean()
+        assert clusters.left(RECALL.of_class(k)) == pytest.approx(drawn / np.square(part).sum(), rel=0.06)
+        assert clusters.left(RECALL.of_class(k)) < 0.95
+    assert clusters.left(ACCURACY) < 1
+
+
 def test_a_class_of_one_group_is_drawn_by_patch_and_named():
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 0, 0], np.uint8)
     codes = np.array([0, 0, 1, 1, 2, 2, 2, 2, 3, 3])
