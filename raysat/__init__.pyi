@@ -8,6 +8,7 @@ from .api.doctor import Diagnosis, doctor
 from .api.downloads import DataSetInfo, Download, data_set, download
 from .api.evaluations import Evaluation, evaluate
 from .api.export import Exported, export
+from .api.folds import fold_stores
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
 from .api.layouts import Conversion, convert, import_image_folder, import_webdataset, import_zarr
@@ -85,6 +86,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "fold_stores",
     "generate",
     "import_chips",
     "import_droughtwatch",

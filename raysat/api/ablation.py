@@ -40,7 +40,7 @@ def ablate(
     Args:
         study: what to train: a plan, a study, or what ``load_study`` reads one from.
         data: a patch store, its path or URL, or ``demo``, which is the default; a plan has its own. Of a study with
-            several stores, one of ``study.stores``.
+            several stores, one of ``study.stores``; of one with folds, one of ``fold_stores``.
         out: the folder of runs, or its URL (``s3://bucket/runs``); this one goes to ``out/<study>``.
         cluster: the machine or cluster, and what each trial gets of it; by default all of this machine.
         reuse_epochs: train epochs that trials have in common once; a plan says so itself.

@@ -1,4 +1,4 @@
-"""The stores that this machine keeps copies of, since they lie elsewhere."""
+"""The stores that this machine keeps: copies of those that lie elsewhere, and folds that studies had it make."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class StoreCache(Shown):
         return f"<StoreCache {str(self.folder)!r}: {len(self.stores)}>"
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per store: where it was copied from, its bytes, and when it was last used (UTC)."""
+        """A row per store: where it was copied from (a fold: its name), its bytes, and when it was last used (UTC)."""
         import pandas as pd
 
         rows = [(store.place, store.bytes, pd.Timestamp(store.used, unit="s", tz="UTC")) for store in self.stores]
         return pd.DataFrame(rows, columns=["store", "bytes", "used"])
 
     def clear(self) -> tuple[CachedStore, ...]:
-        """Delete the copies that no process uses; returns these. Raises StorageError."""
+        """Delete what no process uses; returns these. Raises StorageError."""
         return tuple(clear_cache())
 
     @override
@@ -45,9 +45,9 @@ class StoreCache(Shown):
 
 
 def store_cache() -> StoreCache:
-    """List the copies of stores that this machine keeps.
+    """List the copies of stores that this machine keeps, and the folds of stores that studies had it make.
 
-    Stores that lie elsewhere are copied when they are trained on; room for a new copy is made by deleting the ones that
+    Stores that lie elsewhere are copied when they are trained on; room for a new one is made by deleting the ones that
     were not used for longest, never one that a process uses. ``RAYSAT_CACHE_LIMIT`` says how much they may take
     together, as ``20GB`` or ``30%``; by default half of what their disk has for them. ``RAYSAT_CACHE`` names another
     folder.

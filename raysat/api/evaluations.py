@@ -17,6 +17,7 @@ from raysat.api.stores import as_store
 from raysat.config import limits
 from raysat.config.arguments import Seed, checked
 from raysat.data.corruptions import CORRUPTIONS, SEVERITIES
+from raysat.data.fold_stores import made_fold
 from raysat.data.patch_store import PatchStore
 from raysat.errors import DataError, UsageError
 from raysat.files import AnyPath
@@ -172,6 +173,8 @@ def evaluate(
 def _own_store(ledger: Ledger) -> PatchStore:
     """The store that a run was trained on. Raises UsageError where it is not where it was."""
     planned = ledger.read_plan().data
+    if planned.folds_of is not None and (fold := made_fold(planned.name, planned.fingerprint)) is not None:
+        return fold
     try:
         store, _ = as_store(planned.name)
     except DataError as error:

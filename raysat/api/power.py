@@ -12,6 +12,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.api.compared_patches import compared_patches
+from raysat.api.folds import fold_stores
 from raysat.api.stores import Store
 from raysat.config import limits
 from raysat.config.arguments import checked
@@ -23,7 +24,7 @@ from raysat.reporting.analysis.patch_variance import TestPatches, group_sizes
 from raysat.reporting.analysis.pilot import correlation_in, read_pilot
 from raysat.reporting.analysis.study_power import EFFECTS, Design, StudyPower, assumed
 from raysat.reporting.render.rows import Rows
-from raysat.study.load import Study
+from raysat.study.load import Study, load_study
 from raysat.study.source import Source
 from raysat.views.power import show_power
 from raysat.views.shown import Shown
@@ -111,7 +112,8 @@ def power(
 
     Args:
         data: the store whose reported patches arms are compared on, its path or URL, or ``demo``.
-        study: that is to be trained on the store: says how many images its trials pass, its arms and its seeds.
+        study: that is to be trained on the store: says how many images its trials pass, its arms and its seeds. Of one
+            with folds the first fold is looked at: each is a run and a report of its own.
         classes: in place of a store, how many test patches each class has.
         arms: the baseline among them: Holm corrects for the others. By default those of the study, or 2.
         seeds: of every arm; by default those of the study, or 5.
@@ -131,6 +133,9 @@ def power(
     """
     if study is not None and data is None:
         raise UsageError("what a study costs depends on its data", hint="name the store with {--data}")
+    if study is not None and data is not None:
+        study = study if isinstance(study, Study) else load_study(study)
+        data = data if study.folds is None else fold_stores(study, data)[0]
     read = None if pilot is None else read_pilot(as_path(pilot))
     known = compared_patches(data, classes, read)
     for effect in effects or (0.0,):

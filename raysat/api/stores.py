@@ -147,7 +147,7 @@ def open_store(data: Path | str = "demo") -> Store:
 def as_store(data: PatchStore | Path | str) -> tuple[Store, str]:
     """Return a store that is open or is to be opened, and the name that it goes by in plans and reports."""
     if isinstance(data, PatchStore):
-        return shown_store(data), str(data.path)
+        return shown_store(data), data.title or str(data.path)
     return shown_store(open_data(str(data))), str(data)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Console
 from rich.text import Text
 from typing_extensions import override
 
 from raysat.api.contrasts import contrasts_of, growth
+from raysat.api.folds import as_fold
 from raysat.api.stores import Store, as_store
 from raysat.config.arguments import GrownSeeds, Seed, Workers, checked
 from raysat.config.diff import flatten, label
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _T = TypeVar("_T")
+_FOLDS: Final = "name the store with {--data}; in Python plan each of raysat.fold_stores(study, data)"
 
 
 class Study(study_file.Study, Shown):
@@ -226,7 +228,7 @@ def plan(
     Args:
         study: what to compare, or what ``load_study`` reads it from.
         data: a patch store, its path or URL, or ``demo`` for the embedded synthetic data, which is the default; of a
-            study with several stores, one of ``study.stores``.
+            study with several stores, one of ``study.stores``; of one with folds, one of ``fold_stores``.
         workers: data-parallel workers of each trial.
         reuse_epochs: train epochs that trials have in common once; the numbers are the same.
 
@@ -235,7 +237,8 @@ def plan(
 
     Raises:
         StudyError: a mistake in the study.
-        UsageError: an arm that cannot train on the data, by its name; a store that the study does not name.
+        UsageError: an arm that cannot train on the data, by its name; a store that the study does not name, or that is
+            none of its folds.
         DataError: the data cannot be read.
     """
     study = study if isinstance(study, study_file.Study) else load_study(study)
@@ -245,10 +248,13 @@ def plan(
     if data is None and study.stores:
         message = f"the study is of {len(study.stores)} stores: {', '.join(map(one_line, study.stores))}"
         raise UsageError(message, hint="choose one of them with {--data}")
+    if data is None and study.folds:
+        raise UsageError(f"the study is of {study.folds.number} folds of its data", hint=_FOLDS)
     store, name = as_store("demo" if data is None else data)
     if study.stores:
         study = replace(study, name=run_name(study.name, study.stores, name))
-    with prefixed(name) if study.stores else nullcontext():  # several are planned: which of them is it?
+    study = as_fold(study, store, name)
+    with prefixed(name) if study.stores or study.folds else nullcontext():  # several are planned: which of them is it?
         planned = prepare(study, store, data=name, workers=workers, reuse_epochs=reuse_epochs)
     if study.compare:
         planned = replace(planned, study=replace(study, compare=contrasts_of(planned)))

@@ -172,13 +172,13 @@ def verify(store: str) -> None:
 
 
 @data.command()
-@click.option("--clear", is_flag=True, help="Delete the copies that no process uses.")
+@click.option("--clear", is_flag=True, help="Delete what no process uses.")
 def cache(clear: bool) -> None:
-    """List the copies of stores that this machine keeps, their sizes and when they were last used.
+    """List the copies of stores and the folds that this machine keeps, their sizes and when they were last used.
 
-    Stores that lie elsewhere are copied when they are trained on. Room for a new copy is made by deleting the ones that
-    were not used for longest. RAYSAT_CACHE_LIMIT says how much they may take together, as 20GB or 30%; by default half
-    of what their disk has for them. RAYSAT_CACHE names another folder.
+    Stores that lie elsewhere are copied when they are trained on, and folds of studies made. Room for a new one is made
+    by deleting the ones that were not used for longest. RAYSAT_CACHE_LIMIT says how much they may take together, as
+    20GB or 30%; by default half of what their disk has for them. RAYSAT_CACHE names another folder.
     """
     from raysat.api.cache import store_cache
     from raysat.formatting import data_size, plural

@@ -13,6 +13,7 @@ import click
 from typing_extensions import override
 
 from raysat.cli.numbers import Decimal, Whole
+from raysat.cli.study_data import study_data
 from raysat.config import limits
 from raysat.config.spacing import AUTO, read_spacing
 from raysat.errors import UsageError
@@ -64,7 +65,7 @@ class AblateOptions:
     plugins: tuple[str, ...]
 
     def plans(self) -> list[Plan]:
-        """Load the plugins, read the study, and plan it on its data or on each of its stores, before any is trained."""
+        """Load the plugins, read the study, and plan it on its data, or on each of its stores or folds; trains none."""
         load_plugins(self.plugins)
         from raysat.study.load import load_study, parse_settings
 
@@ -72,15 +73,16 @@ class AblateOptions:
         study = load_study(self.space, overrides=overrides, epochs=self.epochs, seeds=self.seeds)
         from raysat.api.studies import plan  # after the study, so that a mistake there is said at once
 
-        names = (self.data,) if self.data else study.stores or (None,)
-        planned = [plan(study, name, workers=self.workers, reuse_epochs=self.reuse_epochs) for name in names]
+        on_data = study_data(study, self.data)
+        planned = [plan(study, on, workers=self.workers, reuse_epochs=self.reuse_epochs) for on in on_data]
         return [replace(each, command=self._command(study.name, each.data)) for each in planned]
 
     def plan(self) -> Plan:
         """The plan of a study on one store. Raises UsageError for a study of several."""
         first, *others = self.plans()
         if others:
-            raise UsageError("the study is of several stores", hint="choose one of them with {--data}")
+            several = "folds" if first.study.folds else "stores"
+            raise UsageError(f"the study is of several {several}", hint=f"choose one with {{--data}} {first.data!r}")
         return first
 
     def _command(self, study: str, data: str) -> str:
@@ -149,7 +151,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--data",
             help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo', the default; of a study "
-            "with several stores, one of them.",
+            "with several stores, one of them; of one with folds, the store to split, or one of the folds.",
         ),
         click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every arm; points in training follow."),
         click.option("--seeds", type=Whole(1, limits.SEEDS), help="Run the first so many of the study's seeds."),

@@ -9,7 +9,7 @@ from raysat.errors import UsageError
 from raysat.formatting import echo
 
 LONGEST: Final = 5_000_000.0  # metres, of a block or a buffer: a continent
-_FORM: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(k?m)")
+FORM: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(k?m)")  # of a length as text
 
 
 def length(metres: float) -> str:
@@ -32,7 +32,7 @@ def read_length(given: float | str, name: str, least: float = 0.0) -> float:
         UsageError: a text that is no length, or a length out of bounds.
     """
     metres = given if isinstance(given, int | float) else None
-    if metres is None and (found := _FORM.fullmatch(str(given))):
+    if metres is None and (found := FORM.fullmatch(str(given))):
         metres = float(found[1]) * (1000 if found[2] == "km" else 1)
     if metres is None or not least <= metres <= LONGEST:
         raise UsageError(

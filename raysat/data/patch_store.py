@@ -47,6 +47,7 @@ class PatchStore:
     files: StoreFiles = field(compare=False, repr=False)  # where all this is read from
     digest: str = field(compare=False, repr=False)  # of ``store.json``: what a copy of the store is known by
     hold: object = field(compare=False, repr=False, default=None)  # keeps the files there as long as the store is used
+    title: str | None = field(compare=False, repr=False, default=None)  # that it goes by, where that is not its path
 
     def __len__(self) -> int:
         return len(self.labels)

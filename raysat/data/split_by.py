@@ -19,7 +19,17 @@ from raysat.errors import DataError, UsageError, prefixed
 
 SHARE: Final = 0.15  # of val and of test, where nobody names another
 _FACTS: Final = frozenset(
-    ("split", "split_seed", "split_from", "block_metres", "buffer_metres", "dropped_by_buffer", "fold", "folds")
+    (
+        "split",
+        "split_seed",
+        "split_from",
+        "block_metres",
+        "buffer_metres",
+        "dropped_by_buffer",
+        "val_share",
+        "fold",
+        "folds",
+    )
 )
 
 
@@ -71,6 +81,8 @@ class SplitBy:
             told["block_metres"] = self.block
         if self.buffer:
             told |= {"buffer_metres": self.buffer, "dropped_by_buffer": dropped}
+        if self.val != SHARE:
+            told["val_share"] = self.val
         if self.folds is not None:
             told |= {"fold": fold, "folds": self.folds}
         kept = [(name, fact) for name, fact in store.source.items() if name not in _FACTS]

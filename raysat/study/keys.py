@@ -16,6 +16,9 @@ STUDY_KEYS: Final = {
     "exclude": "Combinations of the grid to leave out: each rule names keys and values that a combination must have.",
     "stores": "Patch stores to train every arm on, two or more, as --data takes them: a run each, STUDY-STORE, which "
     "raysat across compares. Without, the study is of one store, that of --data.",
+    "folds": "Train every arm on each fold of the store of --data: how many, which keep the groups that it knows (else "
+    "blocks of 10 km) together, or {number, block, buffer, val, seed}. A run each, STUDY-fold-1 and so on, which "
+    "raysat across compares.",
     "plugins": "Plugins of installed packages that have methods which the study names, by their entry points' names; "
     "a plugin that is a file is named by raysat ablate --plugin.",
     "compare": "Contrasts that are planned: an arm (with the reference), a pair [arm, to], or {arm, to, metric}; in "

@@ -24,6 +24,7 @@ from raysat.files import safe_name
 from raysat.formatting import echo, one_line, plural
 from raysat.study.arm import Arm, find_origins
 from raysat.study.compare import PlannedContrast, read_contrasts
+from raysat.study.folds import Folds, read_folds
 from raysat.study.grid import combinations, count
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.plugins import use_named_plugins
@@ -46,6 +47,7 @@ class Study:
     reference: str | None
     reference_place: str = ""  # where the file names it
     stores: tuple[str, ...] = ()  # to train it on; none where it is of whatever store it is given
+    folds: Folds | None = None  # of the store that it is given, to train it on each
     compare: tuple[PlannedContrast, ...] = ()  # planned; empty: each arm with the reference, found afterwards
     tune: Tuning | None = None  # what each arm is to be tuned over first
     tuned: tuple[TunedArm, ...] = ()  # what came of that, in the order of the arms; their settings are the chosen ones
@@ -126,6 +128,7 @@ def load_study(
         reference=_text(document, "reference"),
         reference_place=document.location(("reference",)),
         stores=read_stores(document),
+        folds=read_folds(document),
         compare=read_contrasts(document, list(configs)),
         tune=read_tuning(document, configs, settings, numbers),
         text=given.text,

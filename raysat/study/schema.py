@@ -10,11 +10,21 @@ from typing import Final
 from raysat.config import limits
 from raysat.config.json_schema import DIALECT, OVERRIDE, Schema, config_definitions, override_keys
 from raysat.data.bands import COMPOSITES
+from raysat.data.groups import LEAST_BLOCK
+from raysat.data.lengths import FORM, LONGEST
 from raysat.files import SAFE_NAME
 from raysat.study.compare import COMPARABLE, MOST, OF_A_CLASS
+from raysat.study.folds import VAL
 from raysat.study.keys import STUDY_KEYS
 from raysat.study.tuning import DEFAULT_SEED
 from raysat.study.values_schema import value_schemas
+
+
+def _length(least: float) -> Schema:
+    """Metres, or a number with its unit."""
+    metres: Schema = {"type": "number", "minimum": least, "maximum": LONGEST}
+    return {"anyOf": [metres, {"type": "string", "pattern": f"^{FORM.pattern}$"}]}
+
 
 SEED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 NAME: Final[Schema] = {"type": ["string", "null"], "pattern": f"^{SAFE_NAME.pattern}$"}
@@ -33,6 +43,24 @@ CONTRAST: Final[Schema] = {
             "type": "object",
             "properties": {"arm": _ARM, "to": _ARM, "metric": _METRIC},
             "required": ["arm"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_NUMBER: Final[Schema] = {"type": "integer", "minimum": 2, "maximum": limits.FOLDS}
+FOLDS: Final[Schema] = {
+    "anyOf": [
+        _NUMBER,
+        {
+            "type": "object",
+            "properties": {
+                "number": _NUMBER,
+                "block": _length(LEAST_BLOCK),
+                "buffer": {**_length(0), "default": 0},
+                "val": {"type": "number", "minimum": limits.LEAST_SHARE, "maximum": limits.SHARE, "default": VAL},
+                "seed": {**SEED, "default": 0},
+            },
+            "required": ["number"],
             "additionalProperties": False,
         },
     ]
@@ -69,6 +97,7 @@ def study_schema() -> Schema:
             "maxItems": limits.STORES,
             "uniqueItems": True,
         },
+        "folds": FOLDS,
         "plugins": PLUGINS,
         "compare": {"type": "array", "minItems": 1, "maxItems": MOST, "items": CONTRAST},
         "tune": {

@@ -73,6 +73,10 @@ BROKEN = [
     "grid: {optim.lr: [0.1, 0.2]}\nexclude: {optim.lr: 0.1}\n",
     "grid: {optim.lr: [0.1, 0.2]}\nexclude: [{optim.rate: 0.1}]\n",
     "reference: [table1]\n",
+    "folds: 1\n",
+    "folds: {block: 10km}\n",
+    "folds: {number: 5, block: 10mi}\n",
+    "folds: {number: 5, test: 0.2}\n",
 ]
 
 

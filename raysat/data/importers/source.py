@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from raysat.data.fold_stores import made_fold, read_title
 from raysat.data.importers.synthetic import demo_store
 from raysat.data.remote.object_source import ObjectSource
 from raysat.data.remote.open import open_remote
@@ -18,6 +19,8 @@ DEMO: Final = "demo"
 
 def open_data(name: str) -> PatchStore:
     """Open a store by name; ``demo`` is made on first use (a folder of that name is ``./demo``).
+
+    A fold that a study has made is called as its plan calls it, such as ``stores/fields (fold 2 of 5)``.
 
     A store behind a URL is not copied: what trains on it does so (``copy_to_node``).
 
@@ -43,6 +46,11 @@ def open_data(name: str) -> PatchStore:
     with reading(path, error=StoreError):
         if path.exists():
             return PatchStore.open(path)
+    if read_title(name) is not None:
+        if fold := made_fold(name):
+            return fold
+        hint = "{raysat plan} of its study makes it again"
+        raise StoreError(f"there is no patch store {name}, nor is this fold in the cache", hint=hint)
     raise StoreError(
         f"there is no patch store {name}",
         hint="use 'demo' for the embedded data, or make a store with {raysat data import}",

@@ -1,8 +1,8 @@
 """The node's cache of patch stores: what is in it, what a process uses of it, and room for one more.
 
     <cache>/stores/<digest>/      a store like any other, under the digest of its store.json
-        origin.json               where it was copied from, for people
-    <cache>/stores/<digest>.lock  held by who copies it
+        origin.json               where it was copied from, for people; of a fold, how it was made (fold_stores.py)
+    <cache>/stores/<digest>.lock  held by who copies it, or makes folds
     <cache>/stores/room.lock      held by who makes room
 
 A store that a process uses is held by a lock on its folder, and never deleted. What is copied just now counts with the
@@ -21,7 +21,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from raysat.data.patch_store import PatchStore
 from raysat.data.remote.limit import cache_limit
@@ -47,10 +49,11 @@ _PARTIAL: Final = re.compile(r"\.(?P<digest>[0-9a-f]{32})-[0-9a-z_]{8}\.partial"
 
 
 class Origin(FileModel):
-    """Where a store was copied from."""
+    """Where a store was copied from, or what it was made of."""
 
     format: Literal[1] = 1
     place: Line
+    made_by: Annotated[str, Field(pattern=r"^([0-9a-f]{32}-[0-9]{1,3})?$")] = ""  # of a fold: how, and its number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class CachedStore:
     digest: str
     folder: Path
     place: str  # where it was copied from; empty where that is not known
+    made_by: str  # of a fold that was made here: a digest of how, and its number (``fold_stores.py``); else empty
     bytes: int
     used: float  # when it was last opened, in seconds since 1970, UTC
 
@@ -148,27 +152,38 @@ def reserve(work: Path, sizes: Mapping[str, int]) -> bool:
         OSError: the disk fails.
         UsageError: the limit is no size.
     """
-    root, needed = work.parent, sum(sizes.values())
+    root = work.parent
     with exclusive(root / "room.lock"):
-        sweep_partial(root)
-        stores, free = cached_stores(), shutil.disk_usage(root).free
-        copied = [_sizes(folder) for folder in _folders(root, _PARTIAL)]
-        held = sum(store.bytes for store in stores) + sum(total for total, _ in copied)
-        free -= sum(max(0, total - written) for total, written in copied)  # is theirs
-        over = max(held + needed - cache_limit(held, free), needed - free)
-        unused = [store for store in reversed(stores) if _is_free(store)]
-        if over > sum(store.bytes for store in unused):
-            return False
-        for store in unused:
-            if over <= 0:
-                break
-            over -= store.bytes if _delete(store) else 0
-        if over > 0:  # one was opened meanwhile
+        if not _make_room(root, sum(sizes.values())):
             return False
         for name, size in sizes.items():
             with (work / name).open("xb") as file:
                 file.truncate(size)
     return True
+
+
+def make_room(needed: int) -> bool:
+    """Make room for so many bytes, which are written next; returns whether there is. Raises as ``reserve``."""
+    root = stores_folder()
+    with exclusive(root / "room.lock"):
+        return _make_room(root, needed)
+
+
+def _make_room(root: Path, needed: int) -> bool:
+    sweep_partial(root)
+    stores, free = cached_stores(), shutil.disk_usage(root).free
+    copied = [_sizes(folder) for folder in _folders(root, _PARTIAL)]
+    held = sum(store.bytes for store in stores) + sum(total for total, _ in copied)
+    free -= sum(max(0, total - written) for total, written in copied)  # is theirs
+    over = max(held + needed - cache_limit(held, free), needed - free)
+    unused = [store for store in reversed(stores) if _is_free(store)]
+    if over > sum(store.bytes for store in unused):
+        return False
+    for store in unused:
+        if over <= 0:
+            break
+        over -= store.bytes if _delete(store) else 0
+    return over <= 0  # else one was opened meanwhile
 
 
 def bytes_copied(digest: str) -> int:
@@ -190,14 +205,21 @@ def _folders(root: Path, name: re.Pattern[str]) -> list[Path]:
 
 def _describe(folder: Path) -> CachedStore:
     try:
-        place = read_model(Origin, folder / ORIGIN, remedy="").place
+        origin = read_model(Origin, folder / ORIGIN, remedy="")
     except RaysatError:
-        place = ""
+        origin = Origin(place="")
     try:
         used = folder.stat().st_mtime
     except FileNotFoundError:  # it is being deleted
         used = 0.0
-    return CachedStore(digest=folder.name, folder=folder, place=place, bytes=_sizes(folder)[0], used=used)
+    return CachedStore(
+        digest=folder.name,
+        folder=folder,
+        place=origin.place,
+        made_by=origin.made_by,
+        bytes=_sizes(folder)[0],
+        used=used,
+    )
 
 
 def _sizes(folder: Path) -> tuple[int, int]:
