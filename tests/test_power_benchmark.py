@@ -16,4 +16,4 @@ def test_predicted_power_is_what_simulated_studies_see():
         assert 0.1 < told < 0.95
         seen = benchmark.simulated(setting, metric, effect, studies)
         ends = binomtest(seen, studies).proportion_ci(0.99)
-        assert ends.low - 0.08 < told < ends.high + 0.08, metric.label  # what the page says of its error
+        assert ends.low - 0.03 < told < ends.high + 0.03, metric.label  # what the page says of its error
