@@ -1,5 +1,6 @@
 """Fixtures that several parts of the suite share: a learnable store, one Ray session, the command line."""
 
+import gc
 import os
 import signal
 import sys
@@ -113,6 +114,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         rank = 2 if item.get_closest_marker("ray") else int(path.startswith(SLOW))
         long[item.path] = max(rank, long.get(item.path, 0))
     items.sort(key=lambda item: -long[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end: modules and thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,33 +1,40 @@
 """Schedules of faults drawn from numbers: each run comes to what the undisturbed does (``benchmarks/faults.py``)."""
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from benchmarks.faulting.judge import Seal, problems, seal
 from benchmarks.faulting.schedule import Place, Study, draw
 from benchmarks.faulting.world import World
-from tests.helpers.schedules import MARKS, ON_HOSTS, ON_ONE_MACHINE, check_schedule
+from tests.helpers.hosts import NO_HOSTS
 
-pytestmark = MARKS
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in Linux's /proc")
+
+# Few, with each fault once, each place and each study; in one file, which needs each undisturbed study once.
+NUMBERS: Final = (1778, 277, 1857, 860, 304, 939, 305, 4473)
 
 
-@pytest.mark.parametrize("number", ON_ONE_MACHINE)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_a_disturbed_run_equals_the_undisturbed_one(world: World, number: int) -> None:
-    check_schedule(world, number)
+    if draw(number).place in (Place.HOSTS, Place.SMALL_DISK) and os.environ.get(NO_HOSTS) == "1":
+        pytest.skip(f"{NO_HOSTS}=1")
+    result = world.run(number)
+    assert not result.problems, f"{result}\n{result.printed}"
 
 
 def test_each_fault_is_among_them() -> None:
     def drawn(numbers: Iterable[int]) -> set[tuple[str, str]]:
         return {(fault.kind, fault.target) for number in numbers for fault in draw(number).faults}
 
-    numbers = ON_HOSTS + ON_ONE_MACHINE
-    assert drawn(numbers) == drawn(range(2000))
-    assert {draw(number).place for number in ON_HOSTS} == {Place.HOSTS}
-    assert {draw(number).place for number in ON_ONE_MACHINE} == set(Place) - {Place.HOSTS}
+    assert drawn(NUMBERS) == drawn(range(2000))
+    assert {draw(number).place for number in NUMBERS} == set(Place)
+    assert {draw(number).study for number in NUMBERS} == set(Study)
 
 
 def test_what_would_be_wrong_is_found(world: World, tmp_path: Path) -> None:

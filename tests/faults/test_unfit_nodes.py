@@ -1,6 +1,7 @@
 """Nodes that cannot do a run's jobs: with other versions they are refused, or left out; with a broken card left out."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from raysat.data.store import PatchStore
+from tests.helpers.holding import holding
 from tests.helpers.patience import PATIENCE_S
 
 # In a process of its own: Ray connects to one cluster at a time.
 SCRIPT = """
 import json, os, sys, time
+from pathlib import Path
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback alone
 from ray.cluster_utils import Cluster
 from rich.console import Console
@@ -26,7 +29,7 @@ from raysat.views.run import RunView
 
 same_versions._PATIENCE_S = 300.0  # on a busy machine a node answers late, and what is unasked runs
 store, space, out, other, broken = sys.argv[1:]
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 whole = cluster.add_node(num_cpus=1)
 options = ClusterOptions(address=cluster.address, cpus_per_trial=1, retries=0)
 
@@ -46,6 +49,8 @@ def on_event(event):
         states.append(event.state)
     if isinstance(event, NodeUnfit):
         told.append(event.reason)
+        if len(told) == 2:
+            Path(os.environ["GO"]).touch()
     if isinstance(event, Progress) and event.row is not None and event.row.state == "training" and not joined:
         for path in (other, broken):
             joined.append(cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": path}))
@@ -100,13 +105,15 @@ def test_nodes_that_cannot_do_a_runs_jobs_get_none(tmp_path: Path, landsat_store
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(BROKEN, encoding="utf-8")
     space.write_text(
-        "base: {model: {name: test_resnet}, optim: {epochs: 160, batch_size: 16}}\nseeds: 1\n"
+        "base: {model: {name: test_resnet}, optim: {epochs: 3, batch_size: 16}}\nseeds: 1\n"
         "arms: {long: {}, one: {loss: {kind: ldam}, optim.epochs: 2}, two: {loss: {kind: focal}, optim.epochs: 2}}\n",
-        encoding="utf-8",  # the two that wait are what nodes that join are for
+        encoding="utf-8",  # the long one ends when both nodes are found out; the two that wait are what these are for
     )
     words = [landsat_store.path, space, tmp_path / "runs", other, broken]
     command = [sys.executable, "-c", SCRIPT, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=os.environ | holding(tmp_path)
+    )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
 

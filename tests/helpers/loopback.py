@@ -20,7 +20,7 @@ _CLUSTER: Final = """
 import sys
 from ray.cluster_utils import Cluster
 cpus = [int(word) for word in sys.argv[1:]]
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0]})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], "include_dashboard": False})
 for more in cpus[1:]:
     cluster.add_node(num_cpus=more)
 print(cluster.address, cluster.head_node.all_processes["gcs_server"][0].process.pid, flush=True)

@@ -41,7 +41,7 @@ ask(sys.argv[1] + "/study", "PUT")
 upload(Path("store"), as_path("{BUCKET}/store"))
 """
 GENERATED = """
-  long: {optim.epochs: 40, loss: {kind: focal}}
+  long: {optim.epochs: 20, loss: {kind: focal}}
   gan: {synthetic: {kind: dcgan, steps: 6, width: 4, batch_size: 8}}
   gan and LDAM: {loss: {kind: ldam}, synthetic: {kind: dcgan, steps: 6, width: 4, batch_size: 8}}
 """
