@@ -13,8 +13,15 @@ from raysat.views.cache import show_cache
 def test_stores_are_listed_by_where_they_are_from() -> None:
     screen = Console(file=io.StringIO(), width=100)
     stores = [
-        CachedStore(digest="0" * 32, folder=Path("a"), place="s3://b/\x1bc", bytes=2_500_000, used=time.time() - 3600),
-        CachedStore(digest="1" * 32, folder=Path("b"), place="", bytes=999, used=time.time() - 10),
+        CachedStore(
+            digest="0" * 32,
+            folder=Path("a"),
+            place="s3://b/\x1bc",
+            made_by="",
+            bytes=2_500_000,
+            used=time.time() - 3600,
+        ),
+        CachedStore(digest="1" * 32, folder=Path("b"), place="", made_by="", bytes=999, used=time.time() - 10),
     ]
     show_cache(Path("/cache"), stores, 20_000_000_000, screen)
     lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]

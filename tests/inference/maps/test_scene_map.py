@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_scene(tmp_path, monkeypatch) -> None:
         del pixels
     small, large = scenes
     mapped(trained, small, overwrite=True)  # what is kept for ever
-    bound = min(peak_of_map(trained, small) for _ in range(3)) + (1 << 21)
+    bound = min(peak_of_map(trained, small) for _ in range(3)) + (1 << 22)
     peaks = [peak_of_map(trained, large)]
     while peaks[-1] >= bound and len(peaks) < 3:  # other threads of the session allocate, too
         peaks.append(peak_of_map(trained, large))
