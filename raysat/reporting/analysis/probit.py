@@ -39,11 +39,6 @@ class PairedArms:
     across: Floats  # of a trial of each
     steepness: Floats  # how much more the better arm's recall moves with its threshold than the baseline's
 
-    @property
-    def own(self) -> Floats:
-        """Variance of the difference of both on a patch that comes again with every seed."""
-        return np.maximum(0, self.base + self.better - 2 * self.across)
-
 
 def alike(recall: Floats, discordance: Floats, persistence: Floats) -> Alike:
     """Return how alike trials are, by what is known of arms that are equally good.
