@@ -96,10 +96,34 @@ SLOW = (
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )
+_DISTURBED = "test_a_disturbed_run_equals_the_undisturbed_one"
+# What takes half a minute or more on a machine of two cores and has a shorter sibling, and the scripts of benchmarks.
+LONG = (
+    "tests/deploy/test_jobs.py::test_a_job_by_wheel_is_stopped_and_goes_on",
+    "tests/examples/test_script.py::test_mypy_strict_accepts_it_from_outside_and_refuses_mistakes",
+    "tests/execution/test_object_runs.py::test_a_search_and_generators_in_a_bucket_are_read_there",
+    "tests/execution/test_ray_start.py::test_a_home_is_not_needed_nor_a_short_temporary_folder[no home]",
+    "tests/faults/test_clusters.py",
+    "tests/faults/test_maps.py",
+    *(f"tests/faults/test_schedules.py::{_DISTURBED}[{number}]" for number in (1778, 1857, 304, 939, 4473)),
+    "tests/faults/test_sigterm.py::test_a_worker_saves_at_once_and_another_goes_on[2]",
+    "tests/faults/test_unfit_nodes.py",
+    "tests/hosts/test_benchmark.py",
+    "tests/hosts/test_plugins.py",
+    "tests/hosts/test_studies.py::test_table2_with_generated_arms_trains_each_epoch_once_and_equals_one_machine",
+    "tests/hosts/test_studies.py::test_two_workers_of_a_trial_on_two_hosts_equal_two_on_one",
+    "tests/study/test_shipped_studies.py::test_table2_runs_on_real_sentinel2_patches",
+    "tests/test_checkpoints_benchmark.py",
+    "tests/test_gpu_benchmark.py",
+    "tests/test_reactions_benchmark.py",
+    "tests/test_scale.py::test_the_smallest_measures_runs_plans_and_slots",
+    "tests/test_speed_benchmarks.py",
+    "tests/test_tutorial.py::test_the_same_with_geotiffs",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on Ray, and what takes long: ``-m "not slow"`` is for while you work.
+    """Mark what runs on Ray, and what takes long: ``-m "not slow"`` while you work, ``-m long`` before a release.
 
     Files on Ray come first, then others with slow tests alone: ``pytest -n 2`` hands out whole files, and short ones
     fill what is left over.
@@ -111,6 +135,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.ray)
         if item.get_closest_marker("ray") or path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.long)
         rank = 2 if item.get_closest_marker("ray") else int(path.startswith(SLOW))
         long[item.path] = max(rank, long.get(item.path, 0))
     items.sort(key=lambda item: -long[item.path])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,13 +143,17 @@ def test_no_web_server_tells_or_does_anything_without_the_token(victim: Victim) 
         finally:
             connection.close()
 
-    def answers() -> list[list[object]]:
-        found: list[list[object]] = []
-        for port in filter(lambda port: status(port, "GET", "/"), ports):
-            found += [[port, "GET", path, status(port, "GET", path)] for path in PATHS]
-            for token in ("", "Bearer " + "0" * 64):
-                found.append([port, "POST", "/api/jobs/", status(port, "POST", "/api/jobs/", Authorization=token)])
+    def answers_of(port: int) -> list[list[object]]:
+        if not status(port, "GET", "/"):
+            return []
+        found: list[list[object]] = [[port, "GET", path, status(port, "GET", path)] for path in PATHS]
+        for token in ("", "Bearer " + "0" * 64):
+            found.append([port, "POST", "/api/jobs/", status(port, "POST", "/api/jobs/", Authorization=token)])
         return found
+
+    def answers() -> list[list[object]]:
+        with ThreadPoolExecutor(8) as pool:  # many say nothing until their time is up
+            return [answer for found in pool.map(answers_of, ports) for answer in found]
 
     found = as_other_user(answers)
     posted = {code for _, method, _, code in found if method == "POST"}
@@ -159,9 +164,8 @@ def test_no_web_server_tells_or_does_anything_without_the_token(victim: Victim) 
 
 @pytest.mark.parametrize("token", ["", "Bearer " + "0" * 64], ids=["no token", "another token"])
 def test_no_server_of_ray_does_anything_without_the_token(victim: Victim, token: str) -> None:
-    codes: dict[int, set[grpc.StatusCode]] = {}
-    for port in victim.ports:
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    def refusals(port: int) -> set[grpc.StatusCode]:
+        channel, codes = grpc.insecure_channel(f"127.0.0.1:{port}"), set()
         jobs = gcs_service_pb2_grpc.JobInfoGcsServiceStub(channel)
         keys = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel)
         node = node_manager_pb2_grpc.NodeManagerServiceStub(channel)
@@ -175,8 +179,12 @@ def test_no_server_of_ray_does_anything_without_the_token(victim: Victim, token:
         for call, request in calls:
             with pytest.raises(grpc.RpcError) as caught:
                 call(request, timeout=3, metadata=(("authorization", token),) if token else ())
-            codes.setdefault(port, set()).add(caught.value.code())
+            codes.add(caught.value.code())
             if caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 break  # Gloo's, which says nothing
+        return codes
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = dict(zip(ports := victim.ports, pool.map(refusals, ports), strict=True))
     guarded = [port for port, found in codes.items() if grpc.StatusCode.UNAUTHENTICATED in found]
     assert len(guarded) >= 4, "the control store, the node manager, the driver and the workers"

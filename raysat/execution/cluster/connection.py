@@ -20,7 +20,13 @@ from raysat.execution import ENVIRONMENT
 from raysat.execution.cluster.dashboard import dashboard_announced, dashboard_not_waited_for
 from raysat.execution.cluster.forked_workers import take_fork_server
 from raysat.execution.cluster.gcs import Pulse
-from raysat.execution.cluster.local_ray import elsewhere, private_processes, quick_setup, ray_folders
+from raysat.execution.cluster.local_ray import (
+    elsewhere,
+    private_processes,
+    quick_setup,
+    ray_folders,
+    without_monitors,
+)
 from raysat.execution.cluster.private_folder import PrivateFolder, private_folder, unusable
 from raysat.execution.cluster.python_path import worker_path
 from raysat.execution.cluster.quiet_core import quiet_core
@@ -106,7 +112,13 @@ def _local(private: PrivateFolder, processes: RayProcesses, later: OnEvent) -> I
         except OSError as error:
             raise unusable(private.path.parent, error) from error
         try:
-            with private_processes(folders.home.path), processes.started(), dashboard_not_waited_for(), quick_setup():
+            with (
+                private_processes(folders.home.path),
+                processes.started(),
+                dashboard_not_waited_for(),
+                quick_setup(),
+                without_monitors(),
+            ):
                 server = take_fork_server(folders.home.path)
                 if server:
                     processes.take(server.process, server.fault)
@@ -124,7 +136,8 @@ def _local(private: PrivateFolder, processes: RayProcesses, later: OnEvent) -> I
             hint = f"until raysat starts Ray again, its logs are in {folders.logs}" if folders.home.keep else None
             raise ClusterError(f"Ray cannot be started on this machine: {_cause(error)}", hint=hint) from error
         yield dashboard_announced(
-            lambda url: later(Connected(dashboard=url, token=folders.token) if url else NoDashboard())
+            processes.begin_beside,
+            lambda url: later(Connected(dashboard=url, token=folders.token) if url else NoDashboard()),
         )
 
 

@@ -1,4 +1,4 @@
-"""Ray's dashboard comes up beside the run: of itself Ray waits for it, some two seconds, before it goes on."""
+"""Ray's dashboard comes up beside the run, and after its first jobs: of itself Ray waits some two seconds for it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ray.experimental import internal_kv
 from raysat.execution.cluster.local_ray import environment
 
 _LAST_LOOK_S: Final = 2.0
+_BEGINS_AFTER_S: Final = 4.0  # it takes as much of a core to come up as all else of Ray; short runs do without
 _LATER: Final = b"127.0.0.1:0"  # what Ray is told while the dashboard has no address yet
 # Its parts have 30 s to come up, or it ends: too little of low priority beside busy cores, and nobody waits for them.
 _PATIENCE: Final = {"RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "3600"}
@@ -44,17 +45,20 @@ def dashboard_not_waited_for() -> Iterator[None]:
 
 
 @contextmanager
-def dashboard_announced(tell: Callable[[str | None], None]) -> Iterator[None]:
-    """Have a thread wait for the dashboard of this process's Ray while work goes on.
+def dashboard_announced(begin: Callable[[], None], tell: Callable[[str | None], None]) -> Iterator[None]:
+    """Have a thread begin the dashboard of this process's Ray, and wait for it, while work goes on.
 
     Args:
+        begin: has it come up.
         tell: is given its URL when it answers; None where it ends: a run does without.
     """
     over = threading.Event()
 
     def wait() -> None:
         with suppress(_Over, RpcError, OSError, RuntimeError):  # the GCS is gone, which others tell of
-            tell(_await_address(over))
+            if not over.wait(_BEGINS_AFTER_S):
+                begin()
+                tell(_await_address(over))
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ray._private import ray_constants, services
+from ray._private.node import Node
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stubs lack them
 
 from raysat.execution.cluster import worker_setup
@@ -27,7 +28,7 @@ from raysat.execution.cluster.python_path import python_path
 # Bytes that a socket's path may have, and those that Ray adds to its temporary folder in the longest of them.
 _SOCKET_PATH: Final = 103 if sys.platform == "darwin" else 107
 _SESSION: Final = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/dash_TaskEventsHead")
-_NO_PORT: Final = "65536"  # Ray has no other way to leave out these two servers; it notes that they cannot start
+_NO_PORT: Final = "65536"  # Ray has no other way to leave out this server; it notes that it cannot start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,6 @@ def private_processes(folder: Path) -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
         "RAY_enable_metrics_collection": "0",
         "RAY_prestart_worker_first_driver": "0",  # workers that none of ours is: slots have an environment of their own
-        "AUTOSCALER_METRIC_PORT": _NO_PORT,
         "DASHBOARD_METRIC_PORT": _NO_PORT,
     }
     clusters = ray_constants.ENABLE_RAY_CLUSTER  # read from the environment when ray was imported
@@ -124,6 +124,23 @@ def quick_setup() -> Iterator[None]:
         yield
     finally:
         services.start_raylet = start
+
+
+@contextmanager
+def without_monitors() -> Iterator[None]:
+    """Have Ray start here without two of its daemons, each of which takes seconds of a core to begin and reads on.
+
+    One brings what workers print to their drivers, where raysat leaves it in logs; the other asks clouds for machines.
+    """
+    names = ("start_log_monitor", "start_monitor")
+    before = {name: getattr(Node, name) for name in names}
+    try:
+        for name in names:
+            setattr(Node, name, lambda _: None)
+        yield
+    finally:
+        for name, start in before.items():
+            setattr(Node, name, start)
 
 
 @contextmanager

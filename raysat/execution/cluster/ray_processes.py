@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +26,8 @@ _KILLED_S: Final = 2.0  # for processes that are killed to be gone
 _VITAL: Final = ("gcs_server", "raylet")  # without either Ray waits up to a minute, then ends this process
 _LOG: Final = re.compile(r"--stderr[-_]filepath=(.+)")  # of a daemon's words
 _LAST: Final = 1 << 16  # bytes of a log that are looked at
-_NICE: Final = {"dashboard.py": 8, "monitor.py": 15, "log_monitor.py": 15}  # no job waits for these, people for one
+_IS_LINUX: Final = sys.platform == "linux"
+_NICE: Final = {"dashboard.py": 8}  # people wait for it, no job does
 
 
 def _nice(daemon: subprocess.Popen[bytes]) -> int:
@@ -80,6 +82,8 @@ class RayProcesses:
                 super().__init__(*args, **options, start_new_session=True)
                 if nice := _nice(self):
                     _give_way(self.pid, nice)
+                    if _IS_LINUX:  # elsewhere one that is stopped would stay where this process is killed
+                        self.send_signal(signal.SIGSTOP)
 
         services.ConsolePopen = Popen
         try:
@@ -96,6 +100,12 @@ class RayProcesses:
         """
         self._daemons.append(process)
         self._faults.append(fault)
+
+    def begin_beside(self) -> None:
+        """Have those begin that hold nothing: they wait until then, for the cores have more urgent things to do."""
+        for daemon in self._begun():
+            if _nice(daemon) and daemon.poll() is None:
+                daemon.send_signal(signal.SIGCONT)
 
     def kill_beside(self) -> None:
         """End those that hold nothing: one that still starts hears no other signal, and Ray would wait a second."""

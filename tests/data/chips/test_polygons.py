@@ -56,7 +56,7 @@ def test_purity_is_a_share_of_pixels(scene, tmp_path, covered, purity, kept):
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     corners=st.lists(st.tuples(st.floats(1, 78), st.floats(1, 58)), min_size=6, max_size=6),
     second=st.lists(st.tuples(st.floats(1, 78), st.floats(1, 58)), min_size=6, max_size=6),

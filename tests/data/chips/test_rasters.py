@@ -57,10 +57,10 @@ def test_the_centre_pixel_decides(scene, tmp_path, values, size, stride):
 @pytest.mark.parametrize("purity", [0.5, 0.7, 1.0])
 def test_or_the_class_of_enough_pixels(scene, tmp_path, values, purity):
     labels = write_scene(tmp_path / "l.tif", values[None], nodata=0)
-    made = raysat.import_chips(scene, labels, tmp_path / "s", size=4, stride=2, purity=purity)
+    made = raysat.import_chips(scene, labels, tmp_path / "s", size=4, stride=3, purity=purity)
     expected, impure = {}, 0
-    for row in range(0, 57, 2):
-        for column in range(0, 77, 2):
+    for row in range(0, 57, 3):
+        for column in range(0, 77, 3):
             counts = np.bincount(values[row : row + 4, column : column + 4].ravel(), minlength=4)[1:]
             if counts.max() >= purity * 16:
                 expected[column, row] = str(counts.argmax() + 1)

@@ -42,6 +42,8 @@ def test_workers_come_from_the_fork_server_and_the_process_is_afterwards_as_befo
         "import ray\n"
         "from raysat.execution.cluster.connection import connect\n"
         "with connect(None):\n"
+        "    daemons = ray._private.worker._global_node.all_processes\n"
+        "    assert 'raylet' in daemons and not {'monitor', 'log_monitor'} & set(daemons), daemons\n"
         "    if sys.platform == 'linux':  # workers are forked there alone\n"
         "        assert 'fork_server.py' in ray.get(ray.remote(parent).remote())\n"
         "assert state() == before, (before, state())\n"

@@ -14,6 +14,7 @@ from ray._private import ray_constants, services
 from ray._private import worker as worker_module
 from ray.experimental import internal_kv
 
+from raysat.execution.cluster import dashboard
 from raysat.execution.cluster.dashboard import dashboard_announced, dashboard_not_waited_for
 
 
@@ -31,11 +32,14 @@ class Node:
 
 def told(answers: Iterable[bytes | None], code: int | None, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Node]:
     """What is told of a dashboard while work goes on."""
-    left, node, heard = iter(answers), Node(code), Queue[str | None]()
+    left, node, heard, begun = iter(answers), Node(code), Queue[str | None](), list[bool]()
+    monkeypatch.setattr(dashboard, "_BEGINS_AFTER_S", 0.1)
     monkeypatch.setattr(worker_module, "_global_node", node)
     monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda *_, **__: next(left))
-    with dashboard_announced(heard.put):
-        return heard.get(timeout=10), node
+    with dashboard_announced(lambda: begun.append(True), heard.put):
+        url = heard.get(timeout=10)
+    assert begun == [True]
+    return url, node
 
 
 def test_its_address_is_told_as_soon_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +55,18 @@ def test_of_one_that_ends_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_told_after_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "_global_node", Node(None))
     monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda *_, **__: None)
+    monkeypatch.setattr(dashboard, "_BEGINS_AFTER_S", 0.0)
     heard: list[str | None] = []
-    with dashboard_announced(heard.append):
+    with dashboard_announced(lambda: None, heard.append):
         pass
     assert not heard
+
+
+def test_for_a_short_run_it_does_not_begin() -> None:
+    begun: list[bool] = []
+    with dashboard_announced(lambda: begun.append(True), lambda _: None):
+        pass
+    assert not begun
 
 
 def test_ray_is_told_at_once_of_the_dashboard_alone(monkeypatch: pytest.MonkeyPatch) -> None:

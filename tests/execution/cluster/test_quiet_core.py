@@ -11,6 +11,12 @@ import pytest
 
 from tests.helpers.patience import PATIENCE_S
 
+_SOON_LOST = {  # a node that is gone, for the head
+    "RAY_health_check_initial_delay_ms": "0",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "4",
+}
 _DRIVER = """
 import sys, time
 import numpy as np, ray
@@ -28,7 +34,7 @@ with connect(sys.argv[1]):
     while len([node for node in ray.nodes() if node["Alive"]]) > 1:
         time.sleep(0.1)
     try:
-        ray.get(made, timeout=5)
+        ray.get(made, timeout=3)
     except ray.exceptions.GetTimeoutError:
         print("lost")
     print("stderr of Python works", file=sys.stderr)
@@ -56,7 +62,7 @@ print(json.dumps({"output": made + output, "errors": errors, "log": log}))
 @pytest.mark.slow
 @pytest.mark.ray
 def test_lost_objects_are_a_matter_of_the_log() -> None:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | _SOON_LOST
     words = [sys.executable, "-c", _CLUSTER, _DRIVER]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
     assert done.returncode == 0, done.stderr

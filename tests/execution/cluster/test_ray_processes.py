@@ -59,6 +59,33 @@ def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
         other.wait()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="begins at once elsewhere")
+def test_a_dashboard_waits_until_it_may_begin_and_is_killed_before_as_well(tmp_path: Path) -> None:
+    processes, script = RayProcesses(), "import pathlib, sys; pathlib.Path(sys.argv[2]).touch()"
+    files = [tmp_path / "first", tmp_path / "second"]
+
+    def begun(file: Path) -> "subprocess.Popen[bytes]":
+        with processes.started():
+            words = [sys.executable, "-c", script, "dashboard.py", str(file)]
+            daemon: subprocess.Popen[bytes] = services.ConsolePopen(words)
+        return daemon
+
+    try:
+        daemon = begun(files[0])
+        with pytest.raises(subprocess.TimeoutExpired):
+            daemon.wait(1.0)
+        assert not files[0].exists()
+        processes.begin_beside()
+        assert daemon.wait(20) == 0
+        assert files[0].exists()
+        waiting = begun(files[1])
+        processes.kill_beside()
+        assert waiting.wait(20) == -signal.SIGKILL
+        assert not files[1].exists()
+    finally:
+        processes.kill()
+
+
 def test_a_lost_daemon_is_an_error(tmp_path: Path) -> None:
     processes = RayProcesses()
     daemon = started(processes, str(tmp_path), name="/opt/ray/raylet")
