@@ -1,4 +1,4 @@
-"""Methods of one's own: what a plugin imports to add a loss, sampler, augmentation, schedule or readout to a study.
+"""Methods of one's own: what a plugin imports to add a loss, sampler, augmentation, schedule, readout or model.
 
 A method is a class of settings and a function, put together by a decorator. ``docs/extend.md`` has examples;
 ``raysat check-plugin my_loss.py`` runs the tests that raysat's own methods pass; ``--plugin my_loss.py`` lets a study
@@ -18,6 +18,7 @@ from raysat.config.plugins.settings import (
     AugmentSettings,
     AverageSettings,
     LossSettings,
+    ModelSettings,
     PluginSettings,
     SamplerSettings,
     ScheduleSettings,
@@ -27,7 +28,7 @@ from raysat.formatting import echo
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from torch import Tensor
+    from torch import Tensor, nn
 
 __all__ = [
     "AugmentFunction",
@@ -39,6 +40,8 @@ __all__ = [
     "Fraction",
     "LossFunction",
     "LossSettings",
+    "ModelFunction",
+    "ModelSettings",
     "OpenFraction",
     "PosteriorFunction",
     "Rate",
@@ -51,6 +54,7 @@ __all__ = [
     "average",
     "limits",
     "loss",
+    "model",
     "sampler",
     "schedule",
 ]
@@ -59,6 +63,7 @@ _SamplerT_contra = TypeVar("_SamplerT_contra", bound=SamplerSettings, contravari
 _AugmentT_contra = TypeVar("_AugmentT_contra", bound=AugmentSettings, contravariant=True)
 _ScheduleT_contra = TypeVar("_ScheduleT_contra", bound=ScheduleSettings, contravariant=True)
 _AverageT_contra = TypeVar("_AverageT_contra", bound=AverageSettings, contravariant=True)
+_ModelT_contra = TypeVar("_ModelT_contra", bound=ModelSettings, contravariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _RANDOMS = 64  # numbers a patch: more is a random image, which belongs on the device
 
@@ -153,6 +158,22 @@ class AverageFunction(Protocol[_AverageT_contra]):
         """
 
 
+class ModelFunction(Protocol[_ModelT_contra]):
+    """What a model does: it makes a network."""
+
+    def __call__(self, settings: _ModelT_contra, /, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+        """Return a network of patches (B, bands, H, W), float32, normalised, to scores (B, classes): logits.
+
+        Its weights are drawn from torch's global generator, which is seeded by the trial.
+
+        Args:
+            settings: of the study.
+            bands: channels of a patch.
+            classes: scores to return.
+            size: height and width of a patch, pixels.
+        """
+
+
 def loss(
     settings: type[_LossT_contra], *, posterior: PosteriorFunction[_LossT_contra] | None = None
 ) -> Callable[[LossFunction[_LossT_contra]], LossFunction[_LossT_contra]]:
@@ -190,6 +211,13 @@ def average(
     return _decorator(settings, AverageSettings)
 
 
+def model(
+    settings: type[_ModelT_contra],
+) -> Callable[[ModelFunction[_ModelT_contra]], ModelFunction[_ModelT_contra]]:
+    """Make a function a model: ``@model(MyModel)``."""
+    return _decorator(settings, ModelSettings)
+
+
 def _decorator(settings: Any, kind: type[PluginSettings], **options: Any) -> Callable[[_F], _F]:
     def decorate(function: _F) -> _F:
         if not isinstance(settings, type) or not issubclass(settings, kind):
@@ -202,7 +230,7 @@ def _decorator(settings: Any, kind: type[PluginSettings], **options: Any) -> Cal
 
 def __getattr__(name: str) -> NoReturn:
     """Say of a family that is closed that it is."""
-    if name.lower().removesuffix("settings") in ("model", "optim", "readout", "reweight", "synthetic"):
-        what = "plugins add losses, samplers, augmentations, schedules and averages (readouts)"
+    if name.lower().removesuffix("settings") in ("optim", "readout", "reweight", "synthetic"):
+        what = "plugins add losses, samplers, augmentations, schedules, averages (readouts) and models"
         raise NotImplementedError(f"raysat.extend has no {name}: {what}")
     raise AttributeError(f"module 'raysat.extend' has no attribute {name!r}")

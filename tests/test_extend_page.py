@@ -15,9 +15,10 @@ PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_first_is_the_example() -> None:
-    example = (ROOT / "examples" / "plugins" / "poly1.py").read_text(encoding="utf-8")
-    assert example == BLOCKS[0]
+@pytest.mark.parametrize(("number", "name"), [(0, "poly1.py"), (1, "small_net.py")])
+def test_the_first_two_are_the_examples(number: int, name: str) -> None:
+    example = (ROOT / "examples" / "plugins" / name).read_text(encoding="utf-8")
+    assert example == BLOCKS[number]
     code = [line for line in example.split('"""', 2)[2].splitlines() if line.strip()]
     assert len(code) <= 20, "its imports, settings and function are the 20 lines"
 
@@ -33,7 +34,7 @@ def test_each_block_keeps_the_contract(number: int) -> None:
 def test_it_has_every_test_and_decorator() -> None:
     for checks in CHECKS.values():
         assert all(check.name in PAGE for check in checks)
-    for name in ("loss", "sampler", "augment", "schedule", "average"):
+    for name in ("loss", "sampler", "augment", "schedule", "average", "model"):
         assert name in raysat.extend.__all__
         assert f"`@{name}(S" in PAGE
 

@@ -22,7 +22,7 @@ def flatten(config: Config | Mapping[str, Any]) -> dict[str, Any]:
 def changes(config: Config, base: Config) -> dict[str, Any]:
     """Return the settings that make ``config`` of ``base``, by key; of a section of another kind all of them."""
     ours, theirs = acting(config), acting(base)
-    other_kind = {key.removesuffix("kind") for key in ours if key.endswith(".kind") and ours[key] != theirs[key]}
+    other_kind = {key.removesuffix("kind") for key in ours if key.endswith(".kind") and ours[key] != theirs.get(key)}
     return {
         key: value
         for key, value in ours.items()
@@ -36,6 +36,22 @@ def acting(config: Config) -> dict[str, Any]:
     if config.schedule.sets_own_lr:
         del settings["optim.lr"]
     return settings
+
+
+def with_model_kinds(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Call timm's models by their names as kinds, where others of the settings have the kinds of plugins' models.
+
+    Args:
+        settings: by dotted key, of each of several configurations.
+
+    Returns:
+        The same, comparable; unchanged where all models are of timm.
+    """
+    keys = {"model.name": "model.kind"} if any("model.kind" in flat for flat in settings.values()) else {}
+    return {
+        name: {key if "model.kind" in flat else keys.get(key, key): value for key, value in flat.items()}
+        for name, flat in settings.items()
+    }
 
 
 def label(value: Any) -> str:

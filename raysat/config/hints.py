@@ -30,8 +30,8 @@ def unknown_key(word: object, known: Sequence[str], section: str = "") -> str:
     first = re.match(r"[A-Za-z_]+", text)
     if first and first[0] != text and first[0] in known:
         return f"write {first[0]!r}, a colon and a space before its value"
-    having = [kind for kind, member in variants(section).items() if text in member.by_key()] if section else []
-    if having and having != [""]:
+    having = [kind for kind, member in variants(section).items() if kind and text in member.by_key()] if section else []
+    if having:
         return f"{' and '.join(having)} {'have' if len(having) > 1 else 'has'} it: write {section}.kind: {having[0]}"
     if _OTHER_WORDS.get(text) in known:
         return f"did you mean {_OTHER_WORDS[text]!r}?"
@@ -72,7 +72,7 @@ def section(name: str, given: Any) -> str | None:
     text = str(given[0] if isinstance(given, list) and given else given)
     if key := re.fullmatch(r"(\w+):(\S+)", text):
         return f"put a space after the colon: {key[1]}: {key[2]}"
-    if "" in members:  # no family: its first key is the one that matters
+    if "" in members and text not in members:  # no family: its first key is the one that matters
         return f"write {name}: {{{next(iter(members[''].by_key()))}: {text}}}"
     kind = nearest(text, members)
     return f"write {name}: {{kind: {kind}}}" if kind else f"write {name}: {{kind: ...}}, of {', '.join(members)}"

@@ -27,7 +27,7 @@ def config_definitions() -> dict[str, Schema]:
         override[section] = section_ref(section)
         keys = _keys(section)
         override |= {f"{section}.{key}": schema for key, schema in keys.items()}
-        if "" in family:
+        if list(family) == [""]:
             definitions[section] = {**_described(field.description), **member(family[""])}
             continue
         definitions |= {model.__name__: member(model) for model in family.values()}
@@ -74,6 +74,7 @@ def by_kind(section: str, family: Mapping[str, type[Spec]], without: Schema) -> 
             "then": {"$ref": f"#/$defs/{model.__name__}"},
         }
         for kind, model in family.items()
+        if kind
     ]
     return {
         "type": "object",
@@ -83,8 +84,9 @@ def by_kind(section: str, family: Mapping[str, type[Spec]], without: Schema) -> 
 
 
 def _kind(section: str, family: Mapping[str, type[Spec]]) -> Schema:
-    lines = [f"{kind}: {read_docstring(model)[0]}." for kind, model in family.items()]
-    return {"description": "\n\n".join([f"Which {section}.", *lines]), "enum": list(family)}
+    members = {kind: model for kind, model in family.items() if kind}
+    lines = [f"{kind}: {read_docstring(model)[0]}." for kind, model in members.items()]
+    return {"description": "\n\n".join([f"Which {section}.", *lines]), "enum": list(members)}
 
 
 def member(model: type[Spec]) -> Schema:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from raysat.config.diff import acting, label
+from raysat.config.diff import acting, label, with_model_kinds
 from raysat.config.schema import Config
 from raysat.formatting import one_line
 
@@ -49,7 +49,7 @@ def compact_names(
         The compact name by the present one. Where two would be alike, what they differ in follows in brackets; where
         even that does not tell them apart, the present name stays.
     """
-    settings = {name: acting(config) for name, config in configs.items()}
+    settings = with_model_kinds({name: acting(config) for name, config in configs.items()})
     met = _values(settings.values())
     names = {name: name if name in kept else one_line(_name(flat, met, bands)) for name, flat in settings.items()}
     for alike in _alike(names):
@@ -64,7 +64,7 @@ def compact_names(
 
 def own_settings(configs: Mapping[str, Config]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     """Every setting of configurations, as ``loss=ldam``: those that not all have, by name; and those that all have."""
-    settings = {name: acting(config) for name, config in configs.items()}
+    settings = with_model_kinds({name: acting(config) for name, config in configs.items()})
     varying = _varying(list(settings.values()))
 
     def told(flat: Mapping[str, Any], *, vary: bool) -> tuple[str, ...]:

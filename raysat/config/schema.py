@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,7 @@ from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic
 from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
 from raysat.config.families.schedules import Constant, Schedule
-from raysat.config.plugins.settings import METHODS, AverageSettings, PluginSettings
+from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
 class Data(Spec):
@@ -37,6 +37,8 @@ class Model(Spec):
     Cost: that of the model: ResNet-50 takes about two and a half times the operations of ResNet-18.
     Paper: Wightman 2019, "PyTorch Image Models".
     """
+
+    cited: ClassVar[str] = 'Wightman 2019, "PyTorch Image Models" (timm)'
 
     name: str = Field(
         default="resnet18",
@@ -61,12 +63,15 @@ class Model(Spec):
     )
 
 
+Network = Annotated[Model | ModelSettings, Family("model")]  # of timm, which has no kind, or of a plugin
+
+
 class Config(Spec):
     """One arm: everything that decides a trained model but its seed and its data."""
 
     data: Data = Field(default=Data(), description="Which bands of the patches the model sees.")
     synthetic: Synthetic = Field(default=NoSynthetic(), description="Generated patches beside the real ones.")
-    model: Model = Field(default=Model(), description="The network.")
+    model: Network = Field(default=Model(), description="The network.")
     optim: Optim = Field(default=Adam(), description="The optimiser, and how long it trains.")
     loss: Loss = Field(default=CrossEntropy(), description="What training minimises.")
     reweight: Reweight = Field(default=NoReweight(), description="What each class counts in the loss.")
@@ -77,7 +82,7 @@ class Config(Spec):
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:
-    """Return the members of a section's family by ``kind``; a section that is no family has one, under ``""``.
+    """Return the members of a section's family by ``kind``; one without a kind, such as timm's models, under ``""``.
 
     Those of plugins are among them, as far as the user has named these.
     """

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from raysat.config import hints, limits
 from raysat.config.families.base import Spec, TooSmallError
-from raysat.config.plugins.settings import SECTIONS
+from raysat.config.plugins.settings import SECTIONS, UnknownKindError
 from raysat.config.schema import Config, variants
 from raysat.config.yaml_source import Key, YamlValue
 from raysat.errors import StudyError, did_you_mean
@@ -100,12 +100,16 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
     if isinstance(context.get("error"), TooSmallError):
         least = f"{limits.SMALLEST:g}"
         return f"{path} must be 0 or >= {least}, got {echo(given)}", f"set it to 0, or to {least} or more"
-    if kind == "union_tag_invalid":
-        known = list(variants(path, model))
+    if kind == "union_tag_invalid" or isinstance(context.get("error"), UnknownKindError):
+        family = variants(path, model)
+        known = [kind for kind in family if kind]
         kind_given = given["kind"] if isinstance(given, dict) else given
         several = "name one kind: compare several with arms or a grid" if isinstance(kind_given, list) else None
-        message = f"{path}.kind must be one of {', '.join(known)}, got {echo(kind_given)}"
+        may_be = f"one of {', '.join(known)}" if known else f"that of a plugin's {path}"
+        message = f"{path}.kind must be {may_be}, got {echo(kind_given)}"
         own = "{raysat methods} lists them; one of your own needs its {--plugin}" if path in SECTIONS else None
+        if "" in family:
+            own = f"those of timm are called by {path}.name, without a kind; one of your own needs its {{--plugin}}"
         return message, several or did_you_mean(kind_given, known) or own
     if kind == "too_short":
         return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from raysat.config.schema import Model
+from raysat.config.plugins.settings import ModelSettings
+from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
@@ -22,7 +23,8 @@ from raysat.planning.stages import Job, TrainJob, longest_first, shared_epochs, 
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.training.models.names import check_name
+from raysat.training.check import band_positions
+from raysat.training.models.names import check_model
 
 
 def run(
@@ -54,12 +56,13 @@ def run(
 
     Raises:
         PlanError: a model that timm does not know.
+        PluginError: a plugin's model that cannot be made.
         TrainingError: pretrained weights that cannot be had.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         StorageError: another raysat runs this study in the same place; or a record cannot be written (no space left,
             say): the run stops, finished records stay.
     """
-    check_models([item.trial.config.model for item in items if isinstance(item, PlannedTrial)])
+    check_models([item.trial.config for item in items if isinstance(item, PlannedTrial)], plan.store)
     if plan.generate_jobs:
         artifacts.check_writable()
     workload = planned_work(plan, threads_before=_threads_before(plan, ledger))
@@ -113,10 +116,11 @@ def generate(
         return run_items(active, jobs, already_done=0)
 
 
-def check_models(models: Sequence[Model]) -> None:
-    """Refuse models that cannot be built, before Ray starts. Raises PlanError, TrainingError."""
-    for name in sorted({model.name for model in models}):
-        check_name(name)
+def check_models(configs: Sequence[Config], store: PatchStore) -> None:
+    """Refuse models that cannot be built, before Ray starts. Raises PlanError, PluginError, TrainingError."""
+    models = list(dict.fromkeys(config.model for config in configs))
+    for model in sorted(models, key=lambda model: model.name):
+        check_model(model)
     cosine = {model.name for model in models if model.classifier == "cosine"}
     pretrained = {model.name for model in models if model.pretrained}
     if cosine or pretrained:
@@ -126,6 +130,14 @@ def check_models(models: Sequence[Model]) -> None:
             check_cosine(name)
         for name in sorted(pretrained):
             fetch_pretrained(name)
+    sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)
+    if any(isinstance(model, ModelSettings) for model, _ in sizes):
+        from raysat.training.models.rebuild import weight_shapes  # as above
+
+        for model, bands in sizes:
+            if isinstance(model, ModelSettings):
+                size = (int(store.images.shape[2]), int(store.images.shape[3]))
+                weight_shapes(model, bands=bands, classes=len(store.classes), size=size)
 
 
 def run_items(

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.errors import DataError
-from raysat.training.device import EVALUATION_BATCH, full_precision
+from raysat.training.device import EVALUATION_BATCH, full_precision, network_channels_last
 from raysat.training.evaluation import posterior
+from raysat.training.models.plugin import network_faults
 from raysat.training.models.rebuild import rebuild
 from raysat.training.patches import Scale, as_float
 
@@ -56,17 +57,18 @@ class Classifier:
         Raises:
             TrainingError: weights of another network.
             PlanError: this timm does not know the model, or it does not take such patches.
+            PluginError: a plugin's model failed.
         """
         size = (inputs.height, inputs.width)
         network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size)
-        network = network.to(device).to(memory_format=torch.channels_last).eval()
+        network = network_channels_last(network.to(device)).eval()
         scale = Scale.from_stats(inputs.stats, device)
         return cls(config=config, inputs=inputs, classes=classes, network=network, device=device, scale=scale)
 
     @torch.inference_mode()
     def posterior(self, patches_BCHW: Tensor) -> Tensor:
         """Return class probabilities (B, K) of float32 patches on the device, in the store's units."""
-        with full_precision():
+        with full_precision(), network_faults(self.config.model):
             return posterior(self.config, self.network, self.scale)(patches_BCHW)
 
     def probabilities(self, patches_NCHW: npt.NDArray[Any]) -> Probabilities:

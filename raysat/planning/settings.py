@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from raysat.config.diff import changes, flatten, label
+from raysat.config.diff import changes, flatten, label, with_model_kinds
 from raysat.config.schema import Config
 
 _DEFAULTS: Final = flatten(Config())
@@ -35,7 +35,10 @@ def differences(configs: Mapping[str, Config], bands: Sequence[str]) -> Differen
     """Find what resolved configurations differ in; ``bands`` are the store's."""
     described = {arm: describe(config, bands) for arm, config in configs.items()}
     names = dict.fromkeys(text.partition("=")[0] for texts in described.values() for text in texts)
-    values = {arm: _values(config, [*names, "epochs"], bands) for arm, config in configs.items()}
+    flat = with_model_kinds({arm: flatten(config) for arm, config in configs.items()})
+    if any("model.kind" in settings for settings in flat.values()):
+        names = dict.fromkeys("model" if name == "model.name" else name for name in names)
+    values = {arm: _values(config, flat[arm], [*names, "epochs"], bands) for arm, config in configs.items()}
     varied = []
     for name in [*names, "epochs"]:
         met = [values[arm].get(name) for arm in configs]
@@ -53,7 +56,7 @@ def describe(config: Config, bands: Sequence[str]) -> list[str]:
     """List what a configuration sets apart from the defaults: ``loss=ldam``, ``bands=B6-B5-B2``, ``optim.lr=0.01``."""
     kinds = {key: kind for key, kind in flatten(config).items() if key.endswith(".kind")}
     plain = Config.model_validate({key.removesuffix(".kind"): {"kind": kind} for key, kind in kinds.items()})
-    changed = {key: kind for key, kind in kinds.items() if kind != _DEFAULTS[key]} | changes(config, plain)
+    changed = {key: kind for key, kind in kinds.items() if kind != _DEFAULTS.get(key)} | changes(config, plain)
     settings = [f"bands={_bands(config, bands)}"]
     for section in Config.model_fields:
         keys = [key for key in changed if key.startswith(f"{section}.") and key not in _ELSEWHERE]
@@ -62,9 +65,8 @@ def describe(config: Config, bands: Sequence[str]) -> list[str]:
     return settings
 
 
-def _values(config: Config, names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
-    """The values that a configuration has of some settings, defaults included."""
-    flat: dict[str, Any] = flatten(config)
+def _values(config: Config, flat: dict[str, Any], names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
+    """The values that a configuration, flattened, has of some settings, defaults included."""
     if config.schedule.sets_own_lr:
         del flat["optim.lr"]  # replaced by the schedule's
     own = {"bands": _bands(config, bands), "epochs": str(config.optim.epochs)}

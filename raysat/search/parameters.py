@@ -89,8 +89,9 @@ def _never_applies(parameter: Parameter, kinds: list[str]) -> Exception:
     section, key = parameter.path
     family = variants(section)
     if elsewhere := [kind for kind, member in family.items() if key in member.model_fields]:
-        seen = " or ".join(dict.fromkeys(kinds))
-        hint = f"{', '.join(elsewhere)} has it: choose it in base or in the search, or leave the parameter out"
+        seen = " or ".join(dict.fromkeys(kind or "of no kind" for kind in kinds))
+        having = ", ".join(kind or f"{section} without a kind" for kind in elsewhere)
+        hint = f"{having} has it: choose it in base or in the search, or leave the parameter out"
         message = f"{parameter.name} never applies: {section} is {seen} here, which has no {key}"
         return parameter.tree.error(message, hint=hint)
     known = sorted({name for member in family.values() for name in member.model_fields})

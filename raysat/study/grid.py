@@ -145,8 +145,9 @@ def _check_keys(rule: YamlValue) -> None:
             if key not in known:
                 raise rule.error(f"unknown key '{section}.{key}'", section, key, hint=suggest(key, known))
             if key == "kind" and value not in list(family):
-                message = f"{section}.kind must be one of {', '.join(family)}, got {echo(value)}"
-                raise rule.error(message, section, key, hint=did_you_mean(value, family))
+                kinds = [kind for kind in family if kind]
+                message = f"{section}.kind must be one of {', '.join(kinds)}, got {echo(value)}"
+                raise rule.error(message, section, key, hint=did_you_mean(value, kinds))
 
 
 def _matches(tree: Any, rule: Any) -> bool:

@@ -19,7 +19,7 @@ from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
-from raysat.training.models.names import check_name
+from raysat.training.models.names import check_model
 
 
 def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
@@ -41,8 +41,9 @@ def check(config: Config, store: PatchStore) -> None:
         PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
             classes, a class without training patch, a batch larger than the train split, nothing to evaluate
             on.
+        PluginError: a plugin's model by the name of one of timm's.
     """
-    check_name(config.model.name)
+    check_model(config.model)
     _check_points(config)
     _check_store(config, store)
 

@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from raysat.errors import UsageError
 from raysat.formatting import echo
 
 EVALUATION_BATCH: Final = 256  # patches without gradients: fills a GPU, and fits on one beside a training
+_OF_2D, _OF_3D = 4, 5  # dimensions of a convolution's weights
 
 
 def default_device() -> torch.device:
@@ -38,6 +39,17 @@ def current(device: torch.device) -> AbstractContextManager[Any]:
 def channels_last(patches_BCHW: Tensor) -> Tensor:
     """Return patches in the memory layout that cuDNN's and oneDNN's convolutions are fastest with."""
     return patches_BCHW.contiguous(memory_format=torch.channels_last)
+
+
+def network_channels_last(network: nn.Module) -> nn.Module:
+    """Lay a network's weights out likewise, in place; those of 3-d convolutions, which have no such layout, stay."""
+    tensors = [*network.parameters(), *network.buffers()]
+    if all(tensor.dim() != _OF_3D for tensor in tensors):
+        return network.to(memory_format=torch.channels_last)
+    for tensor in tensors:
+        if tensor.dim() == _OF_2D:
+            tensor.data = tensor.data.to(memory_format=torch.channels_last)
+    return network
 
 
 def autocast(device: torch.device) -> torch.autocast:

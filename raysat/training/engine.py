@@ -23,9 +23,10 @@ from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import EVALUATION_BATCH, autocast, full_precision
+from raysat.training.device import EVALUATION_BATCH, autocast, full_precision, network_channels_last
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
+from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
 from raysat.training.seeding import generator, reproducible
@@ -79,7 +80,7 @@ class Engine:
             network = models.build(
                 self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
             )
-        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.network = network_channels_last(network.to(device))
         self._parallel = self.workers.wrap(self.network, device)
         self.optimizer = optimizers.build(self.config.optim, self.network)
         self.averages: dict[str, WeightAverage] = {}
@@ -120,7 +121,7 @@ class Engine:
         weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
         self._step.weights_K.copy_(torch.from_numpy(weights_K))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        with reproducible(self.device, self.seed, "train", epoch, self.workers.rank):
+        with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
             self._parallel.train()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
         self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
@@ -183,7 +184,8 @@ class Engine:
         batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
         self._parallel.train()
-        self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
+        with network_faults(self.config.model):
+            self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
         return sum(map(len, batches))
 
     @torch.inference_mode()
@@ -193,7 +195,8 @@ class Engine:
         size = min(len(patches), EVALUATION_BATCH)
         self.network.eval()
         for _ in range(count):
-            self.network(self._clean(patches.take(np.arange(size))))
+            with network_faults(self.config.model):
+                self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
     @torch.inference_mode()
@@ -206,7 +209,7 @@ class Engine:
         self.workers.share_buffers(network)
 
         posterior = evaluation.posterior(self.config, network, self._scale)
-        with full_precision():
+        with full_precision(), network_faults(self.config.model):
             probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
         predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
         if not np.isfinite(predicted).all():

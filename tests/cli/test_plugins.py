@@ -64,6 +64,21 @@ def test_an_error_in_a_plugin_is_a_line_and_a_traceback_for_debug(tmp_path: Path
     assert "Traceback" in raysat("--debug", *words).err
 
 
+def test_a_model_that_cannot_be_made_is_refused_before_ray_starts(
+    tmp_path: Path, landsat_store: PatchStore, raysat: Raysat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the patches of the store, and bands of the arm; nothing is written."""
+    monkeypatch.setattr("raysat.execution.run.session", None)
+    own = written(tmp_path, plugin_text("model", "    return torch.nn.Conv2d(bands, size[classes], 3)\n"))
+    space = written(
+        tmp_path, STUDY.replace("loss: {kind: own}", "model: {kind: own}, data: {bands: [2]}"), "study.yaml"
+    )
+    done = raysat("ablate", "--space", space, "--data", landsat_store.path, "--out", tmp_path / "runs", "--plugin", own)
+    assert done.code == 2
+    assert f"error: {own}:14: IndexError: tuple index out of range\n" in done.err
+    assert not (tmp_path / "runs" / "own" / "trials").exists()
+
+
 @pytest.mark.slow
 def test_check_plugin_passes_a_sound_one_and_refuses_a_broken_one(tmp_path: Path, raysat: Raysat) -> None:
     sound = raysat("check-plugin", POLY1)

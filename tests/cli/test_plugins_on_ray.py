@@ -1,4 +1,4 @@
-"""A plugin ranks beside raysat's own losses on a real Ray; it may change meanwhile: what was read is what trains."""
+"""Plugins rank beside raysat's own methods on a real Ray; one may change meanwhile: what was read is what trains."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ arms:
   focal: {loss: {kind: focal}}
   poly1: {loss: {kind: poly1, epsilon: 2}}
   poly1, cosine: {loss: {kind: poly1}, model: {classifier: cosine}}
+  small: {model: {kind: small_net, width: 8}}
 """
 # In the workers, which get it by content, it changes its own file.
 CHANGES = """
@@ -40,23 +41,26 @@ def _forgotten() -> Iterator[None]:
     METHODS.forget()
 
 
-def test_it_ranks_beside_the_built_in_losses(tmp_path: Path, landsat_store: PatchStore, raysat: Raysat) -> None:
+def test_they_rank_beside_what_is_built_in(tmp_path: Path, landsat_store: PatchStore, raysat: Raysat) -> None:
     file, space = tmp_path / "poly1.py", written(tmp_path, STUDY, "study.yaml")
     text = (ROOT / "examples" / "plugins" / "poly1.py").read_text(encoding="utf-8")
     written(tmp_path, text + CHANGES.format(pid=os.getpid(), file=str(file)), "poly1.py")
+    small = ROOT / "examples" / "plugins" / "small_net.py"
     words = "ablate", "--space", space, "--data", landsat_store.path, "--out", tmp_path / "runs", "--plugin", file
+    words = *words, "--plugin", small
     done = raysat(*words)
     assert done.code == 0, done.err
-    assert "4 jobs, 0 failed" in done.out
+    assert "5 jobs, 0 failed" in done.out
     ledger = Ledger.open(tmp_path / "runs" / "own")
     board = json.loads((ledger.root / "leaderboard.json").read_text(encoding="utf-8"))
-    assert {arm["name"] for arm in board["arms"]} == {"plain", "focal", "poly1", "poly1, cosine"}
-    (copy,) = (ledger.root / "plugins").iterdir()
+    assert {arm["name"] for arm in board["arms"]} == {"plain", "focal", "poly1", "poly1, cosine", "small"}
+    copy, copy_of_small = sorted((ledger.root / "plugins").iterdir())
     digest = copy.name.split(".")[1]
     assert f"poly1.py has changed since it was read: {digest} ran" in " ".join(done.out.split())
     for arm in ledger.read_plan().arms:
-        loss = ledger.read_spec(arm.trials[0].id).settings["loss"]
-        assert loss.get("plugin") == (digest if "poly1" in arm.name else None)
+        settings = ledger.read_spec(arm.trials[0].id).settings
+        assert settings["loss"].get("plugin") == (digest if "poly1" in arm.name else None)
+        assert settings["model"].get("kind") == ("small_net" if arm.name == "small" else None)
 
     again = raysat(*words)
     assert again.code == 2
@@ -65,4 +69,20 @@ def test_it_ranks_beside_the_built_in_losses(tmp_path: Path, landsat_store: Patc
     METHODS.forget()
     whole = raysat(*words)
     assert (whole.code, "has changed" in whole.out) == (0, False)
-    assert "4 of 4 trials finished" in whole.out
+    assert "5 of 5 trials finished" in whole.out
+
+    METHODS.forget()
+    asked = "predict", ledger.root, landsat_store.path, "--arm", "small", "--out"
+    refused = raysat(*asked, tmp_path / "no.csv")
+    assert refused.code == 2
+    assert f"model: small_net is a method of small_net.py ({copy_of_small.name.split('.')[1]})" in refused.err
+    predicted = raysat(*asked, tmp_path / "small.csv", "--plugin", copy_of_small)
+    assert predicted.code == 0, predicted.err
+    assert (tmp_path / "small.csv").is_file()
+    model = tmp_path / "model"
+    of = "export", ledger.root, "--arm", "small", "--format", "safetensors,torch", "--plugin", small
+    exported = raysat(*of, "--out", model)
+    assert exported.code == 0, exported.err
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert "A plugin of raysat (" in card
+    assert "Wightman" not in card

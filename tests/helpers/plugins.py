@@ -30,8 +30,9 @@ SIGNATURES = {
     "augment": ("AugmentSettings", "@augment(Own, randoms=2)\ndef own(settings, patches_BCHW, random_BR):\n"),
     "schedule": ("ScheduleSettings", "@schedule(Own)\ndef own(settings, step, steps, *, steps_per_epoch, lr):\n"),
     "average": ("AverageSettings", "@average(Own)\ndef own(settings, epoch, epochs):\n"),
+    "model": ("ModelSettings", "@model(Own)\ndef own(settings, *, bands, classes, size):\n"),
 }
-# The same as focal loss, the sampler by 1 / n_c, no augmentation, a constant rate, and SWA of every epoch.
+# The same as focal loss, the sampler by 1 / n_c, no augmentation, a constant rate, SWA of every epoch, and test_resnet.
 SOUND = {
     "loss": "    nats_B = F.cross_entropy(logits_BK, labels_B, reduction='none')\n"
     "    wrong_B = (-torch.expm1(-nats_B)).clamp_min(torch.finfo(torch.float32).tiny)\n"
@@ -41,6 +42,7 @@ SOUND = {
     "augment": "    return patches_BCHW + 0.0 * random_BR[:, :1, None, None]\n",
     "schedule": "    return lr\n",
     "average": "    return 1\n",
+    "model": "    import timm\n    return timm.create_model('test_resnet', in_chans=bands, num_classes=classes)\n",
 }
 
 

@@ -35,6 +35,7 @@ from raysat.inference.export.read import read_model
 from raysat.training.models.build import build
 from tests.helpers.model_folder import WEIGHTS, manifest, seal, typed, write_model_folder
 from tests.helpers.paths import ROOT
+from tests.helpers.plugins import plugin_text, source_of_text, used
 
 CPU = torch.device("cpu")
 CLASSES = ("a", "b", "c")
@@ -99,6 +100,22 @@ def test_onnx_and_torch_say_what_the_networks_say(tmp_path: Path, family: dict[s
     for file in tmp_path.iterdir():
         for word in (b"site-packages", b"build.py", str(ROOT).encode()):
             assert word not in file.read_bytes(), "where the code of a network lies is no part of it"
+
+
+def test_a_plugins_network_is_exported_and_may_compute_in_float32_alone() -> None:
+    """Then what rounding explains is not known, and taken for nothing."""
+    body = """\
+    class Net(torch.nn.Linear):
+        def forward(self, patches):
+            return super().forward(patches.mean((2, 3)).float())
+    return Net(bands, classes)
+"""
+    with used(source_of_text(plugin_text("model", body))):
+        model = classifier(model={"kind": "own"})
+    program, patches = Program([model]), trial_patches(model.inputs, 4)
+    found = run_traced(trace(program, model.inputs))(patches)
+    np.testing.assert_allclose(found, model.posterior(torch.from_numpy(patches)).numpy(), atol=1e-6)
+    assert rounding(program, model.inputs) == 0.0
 
 
 def test_a_program_is_its_only_seed_and_the_mean_of_several() -> None:

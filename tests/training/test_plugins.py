@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from raysat.config.schema import Trial
+from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.errors import PluginError
 from raysat.training.check import check
 from raysat.training.checkpoint import decode
 from raysat.training.loop import Training
 from raysat.training.losses import posterior_logits
-from tests.helpers.plugins import plugin_text, source_of_text, used
+from raysat.training.models.rebuild import rebuild
+from tests.helpers.plugins import SOUND, plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 
 LDAM = """\
@@ -49,6 +50,33 @@ def test_a_twin_trains_the_same(store: PatchStore, section: str, built_in: dict[
         _, found = run(config(**{section: {"kind": "own"}}), store)
     assert found.probabilities.tobytes() == expected.probabilities.tobytes()
     assert all(torch.equal(value, found.state_dict[name]) for name, value in expected.state_dict.items())
+
+
+def test_a_twin_of_a_model_trains_the_same(store: PatchStore) -> None:
+    """To the bit, and is read back from its weights by itself, whether its code can do without numbers or not."""
+    _, expected = run(config(), store)
+    needs_numbers = SOUND["model"].replace("    return", "    float(torch.zeros(()))\n    return")
+    for body in (SOUND["model"], needs_numbers):
+        with used(source_of_text(plugin_text("model", body))):
+            what = Config.model_validate(config().model_dump(exclude={"model"}) | {"model": {"kind": "own"}})
+            _, found = run(what, store)
+            again = rebuild(what.model, found.state_dict, bands=3, classes=3, size=store.images.shape[2:])
+        assert found.probabilities.tobytes() == expected.probabilities.tobytes()
+        assert all(torch.equal(value, found.state_dict[name]) for name, value in expected.state_dict.items())
+        assert all(torch.equal(value, found.state_dict[name]) for name, value in again.state_dict().items())
+
+
+def test_a_model_that_fails_in_training_alone_names_its_line(store: PatchStore) -> None:
+    body = """\
+    class Net(torch.nn.Linear):
+        def forward(self, patches):
+            if self.training:
+                patches = patches.no_such
+            return super().forward(patches.mean((2, 3)))
+    return Net(bands, classes)
+"""
+    with used(source_of_text(plugin_text("model", body))), pytest.raises(PluginError, match=r"own.py:17: AttributeErr"):
+        run(Config.model_validate({"model": {"kind": "own"}, "optim": {"kind": "adam", "batch_size": 8}}), store)
 
 
 def test_a_loss_may_say_what_scores_mean(store: PatchStore) -> None:

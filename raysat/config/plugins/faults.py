@@ -60,6 +60,11 @@ def line_of(function: object) -> int | None:
     return code.co_firstlineno if isinstance(code, CodeType) else getattr(function, "__firstlineno__", None)
 
 
+def passed_through(error: BaseException, source: PluginSource) -> bool:
+    """Whether an error passed through a line of a plugin."""
+    return _line(error, source) is not None
+
+
 def _line(error: BaseException, source: PluginSource | None) -> int | None:
     """The last line of the plugin that an error passed through."""
     if source is None:

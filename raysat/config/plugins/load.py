@@ -24,7 +24,7 @@ from raysat.config.plugins.settings import SECTIONS, Method, PluginSettings, kin
 from raysat.config.plugins.source import PluginSource
 from raysat.errors import PluginError
 
-_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HELP: Final = "docs/extend.md has an example"
 _LOCK: Final = RLock()
 
@@ -118,27 +118,24 @@ def _bound(method: Method) -> type[PluginSettings]:
     if not callable(method.function):
         raise fault("what its decorator is given is no function")
     kind = settings.model_fields["kind"]
-    if get_origin(kind.annotation) is not Literal or get_args(kind.annotation) != (kind.default,):
+    is_literal = get_origin(kind.annotation) is Literal and get_args(kind.annotation) == (kind.default,)
+    if not is_literal and not (kind.annotation is str and isinstance(kind.default, str)):
         raise fault('it needs its name as a field: kind: Literal["my_loss"] = "my_loss"')
     if not _KIND.fullmatch(str(kind.default)):
-        raise fault(f"kind {kind.default!r} is not of small letters, digits and _, at most 40")
+        raise fault(f"kind {kind.default!r} is not of small letters, digits, _ and -, at most 40")
     if not (settings.__dict__.get("__doc__") or "").strip():
         raise fault("it has no docstring, whose first line says what it does")
-    if any(
-        "plugin" in inspect.get_annotations(each) for each in settings.__mro__ if each not in PluginSettings.__mro__
-    ):
-        raise fault("the field plugin is raysat's own")
+    if taken := _taken(settings):
+        raise fault(f"the field {taken} is raysat's own")
     for key, field in settings.model_fields.items():
         if field.is_required():
             raise fault(f"the setting {key} has no default")
         if key != "kind" and not field.description:
             raise fault(f"the setting {key} has no description: {key}: float = Field(default=..., description=...)")
+    plugin = Field(source.digest, description=settings.model_fields["plugin"].description)
+    fields: dict[str, Any] = {"kind": (Literal[kind.default], kind), "plugin": (Literal[source.digest], plugin)}
     made: Any = create_model(
-        settings.__name__,
-        __base__=settings,
-        __doc__=settings.__doc__,
-        __module__=settings.__module__,
-        plugin=(Literal[source.digest], Field(source.digest, description=settings.model_fields["plugin"].description)),
+        settings.__name__, __base__=settings, __doc__=settings.__doc__, __module__=settings.__module__, **fields
     )
     bound = cast("type[PluginSettings]", made)
     bound.plugin_method = replace(method, settings=bound)
@@ -149,3 +146,11 @@ def _bound(method: Method) -> type[PluginSettings]:
     except TypeError as error:
         raise fault("a setting cannot be hashed: use tuples in place of lists") from error
     return bound
+
+
+def _taken(settings: type[PluginSettings]) -> str | None:
+    """A setting by a name that raysat has for something else; None where there is none."""
+    mine = (each for each in settings.__mro__ if each not in PluginSettings.__mro__)
+    if any("plugin" in inspect.get_annotations(each) for each in mine):
+        return "plugin"
+    return next((key for key in settings.model_fields if key in vars(SECTIONS[settings.section])), None)

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Annotated, Any, ClassVar, Final, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import (
     Field,
@@ -26,6 +26,7 @@ from pydantic import (
 from raysat.config.families.base import Spec
 from raysat.config.plugins.source import PluginSource
 from raysat.files import NeedsError
+from raysat.formatting import echo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,31 @@ class AverageSettings(PluginSettings):
     section: ClassVar[str] = "average"
 
 
+class ModelSettings(PluginSettings):
+    """Settings of a model; what else is known of it is told in the words of one of timm."""
+
+    section: ClassVar[str] = "model"
+    pretrained: ClassVar[bool] = False
+    stem: ClassVar[Literal["native"]] = "native"  # any number of bands is its own affair
+    classifier: ClassVar[Literal["linear"]] = "linear"  # its scores are logits
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.kind
+
+    @property
+    def cited(self) -> str:
+        """Where it is from: the paper that its docstring names, or else its plugin."""
+        from raysat.config.describe import read_docstring  # noqa: PLC0415  (which needs this module)
+
+        paper = read_docstring(type(self))[2].get("Paper", "").rstrip(".")
+        return paper or f"A plugin of raysat ({self.plugin})"
+
+
 SECTIONS: Final[Mapping[str, type[PluginSettings]]] = {
     open_.section: open_
-    for open_ in (LossSettings, SamplerSettings, AugmentSettings, ScheduleSettings, AverageSettings)
+    for open_ in (LossSettings, SamplerSettings, AugmentSettings, ScheduleSettings, AverageSettings, ModelSettings)
 }
 
 
@@ -136,20 +159,25 @@ def source_of(settings: type[PluginSettings]) -> PluginSource:
     return settings.plugin_method.source
 
 
+class UnknownKindError(ValueError):
+    """A kind in a section whose own member has none."""
+
+
 class Family:
-    """Makes a union of members, told apart by ``kind``, take the methods of plugins too: those of a section."""
+    """Makes a union of members, told apart by ``kind``, take the methods of plugins too: those of a section.
+
+    A single member of raysat's own may have no ``kind``: then whatever has one is of a plugin.
+    """
 
     def __init__(self, section: str) -> None:
         self._section, self._kinds = section, frozenset[str]()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         own = [member for member in get_args(source) if not issubclass(member, PluginSettings)]
-        self._kinds = frozenset(kind_of(member) for member in own)
+        self._kinds = frozenset(kind_of(member) for member in own if "kind" in member.model_fields)
         union: Any = reduce(operator.or_, own)
-        discriminated = Annotated[union, Field(discriminator="kind")]
-        return handler.generate_schema(
-            Annotated[discriminated, WrapValidator(self._validated), WrapSerializer(_dumped)]
-        )
+        known: Any = Annotated[union, Field(discriminator="kind")] if self._kinds else union
+        return handler.generate_schema(Annotated[known, WrapValidator(self._validated), WrapSerializer(_dumped)])
 
     def _validated(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         if isinstance(value, PluginSettings) and value.section == self._section:
@@ -165,6 +193,8 @@ class Family:
             return settings.model_validate(value, by_alias=True, by_name=True)
         if isinstance(kind, str) and isinstance(wanted, str) and kind not in self._kinds:
             raise NeedsError(f"{kind} is a method of the plugin {wanted}", "name its file by {--plugin}")
+        if not self._kinds and "kind" in value:
+            raise UnknownKindError(f"no plugin that is named has a {self._section} of kind {echo(kind)}")
         return handler(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from raysat.config.plugins.faults import line_of, located, plugin_faults
@@ -61,9 +61,14 @@ def named_plugins() -> tuple[PluginSource, ...]:
     return tuple(dict.fromkeys(map(source_of, settings)))
 
 
-def without_plugins(config: Config) -> Config:
-    """Return a configuration whose methods of plugins are the default ones, for what cannot load plugins."""
-    plain = {name: field.default for name, field in Config.model_fields.items()}
+def without_plugins(config: Config, *, but: Collection[str] = ()) -> Config:
+    """Return a configuration whose methods of plugins are the default ones, for what cannot load plugins.
+
+    Args:
+        config: that may have some.
+        but: sections that stay as they are.
+    """
+    plain = {name: field.default for name, field in Config.model_fields.items() if name not in but}
     own = [name for name in plain if isinstance(getattr(config, name), PluginSettings)]
     return config.model_copy(update={name: plain[name] for name in own}) if own else config
 

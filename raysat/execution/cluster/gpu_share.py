@@ -53,7 +53,8 @@ def packing_request(workload: Workload, store: PatchStore, options: ClusterOptio
     """
     if options.gpus_per_trial is not None or options.workers > 1 or workload.jobs == 1 or not workload.networks:
         return None
-    networks = tuple(without_plugins(config) for config in workload.networks[:_NETWORKS])  # which cost what others do
+    # Methods of plugins cost what others do, but for models.
+    networks = tuple(without_plugins(config, but=("model",)) for config in workload.networks[:_NETWORKS])
     return PackingRequest.of(networks, store, eager=options.eager)
 
 

@@ -19,7 +19,7 @@ from raysat.execution.cluster.private_folder import private_folder
 from raysat.execution.cluster.python_path import raysat_path
 from raysat.formatting import one_line
 from raysat.interrupts import removed_at_end
-from raysat.training.packing.messages import Packing, PackingRequest
+from raysat.training.packing.messages import Packing, PackingRequest, request_text
 
 _PATIENCE_S: Final = 120.0
 
@@ -36,7 +36,7 @@ def packing_measured(request: PackingRequest) -> Iterator[Callable[[], Packing]]
         return
     with private_folder() as private:
         asked = private.path / "request.json"
-        asked.write_text(request.model_dump_json(), encoding="utf-8")
+        asked.write_text(request_text(request), encoding="utf-8")
         with asked.open() as stdin:
             process = subprocess.Popen(  # noqa: S603  (this Python, and a module of raysat)
                 [sys.executable, "-P", "-m", "raysat.training.packing.measure", str(private.path)],

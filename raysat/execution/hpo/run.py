@@ -33,13 +33,14 @@ def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
 
     Raises:
         PlanError: the run holds another search, or a model that timm does not know.
+        PluginError: a plugin's model that cannot be made.
         TrainingError: pretrained weights that cannot be had.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         StorageError: another raysat fills this run; or a record cannot be written: finished ones stay.
     """
     search, store, ledger, cluster = prepared.search, prepared.store, prepared.ledger, prepared.cluster
     ends = tuple(arm.config for arm in boundary_study(search).arms)
-    check_models([config.model for config in ends])
+    check_models(ends, store)
     workload = Workload(jobs=search.options.budget.trials or limits.CANDIDATES, networks=ends, shares_cores=False)
     with session(search.name, store, ledger, prepared.artifacts, cluster, on_event, workload=workload) as active:
         # Read again under the lock: another raysat may have continued the search since it was prepared.

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from raysat.config.diff import flatten, label
+from raysat.config.diff import flatten, label, with_model_kinds
 from raysat.config.schema import Config
 from raysat.reporting.analysis.model import Arm
 
@@ -113,7 +113,7 @@ def _shared_seeds(arms: Sequence[Arm]) -> int:
 
 
 def _factors(configs: Mapping[str, Mapping[str, Any]]) -> list[Factor]:
-    settings = {arm: flatten(config) for arm, config in configs.items()}
+    settings = with_model_kinds({arm: flatten(config) for arm, config in configs.items()})
     keys = dict.fromkeys(key for flat in settings.values() for key in flat)
     common = {key for key in keys if all(key in flat for flat in settings.values())}
     sections = list(dict.fromkeys(_section(key) for key in (*_DEFAULTS, *keys)))

@@ -238,7 +238,7 @@ def _cite(about: ModelManifest) -> Iterator[str]:
     if (data := _data_set(about)) is not None:
         yield f"{data.citation.rstrip('.')}: the data, {data.name}, by their importer or classes."
     yield f"raysat {one_line(about.raysat)}."
-    yield f'Wightman 2019, "PyTorch Image Models" (timm): the network, {one_line(about.config.model.name)}.'
+    yield f"{about.config.model.cited}: the network, {one_line(about.config.model.name)}."
 
 
 def _data_set(about: ModelManifest) -> DataSet | None:

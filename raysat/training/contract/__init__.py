@@ -1,1 +1,1 @@
-"""What losses, samplers, augmentations, schedules and averages keep: tests for raysat's own and for plugins' alike."""
+"""What methods of each family that plugins may add to keep: tests for raysat's own and for plugins' alike."""

@@ -16,6 +16,7 @@ from raysat.config.schema import Trial
 from raysat.errors import PluginError
 from raysat.training.batch import views
 from raysat.training.checkpoint import decode
+from raysat.training.contract import networks
 from raysat.training.contract.findings import BrokenError
 from raysat.training.contract.subject import CLASSES, SIDE, Subject, expect, other_global_numbers
 from raysat.training.contract.watch import steps_watched
@@ -263,4 +264,17 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {  # by section
     ),
     "schedule": (Check(name="rates", test=rates), *_TRAINED),
     "average": _TRAINED,
+    "model": (
+        Check(name="gradients", test=networks.gradients),
+        Check(name="dtype", test=networks.dtype),
+        Check(name="device", test=networks.device),
+        Check(name="bands and sizes", test=networks.bands_and_sizes),
+        Check(name="evaluation", test=networks.evaluation),
+        Check(name="one class", test=networks.one_class),
+        Check(name="several workers", test=networks.several_workers),
+        Check(name="step capture", test=step_capture),
+        Check(name="first weights", test=networks.first_weights),
+        Check(name="rebuilt", test=networks.rebuilt),
+        *_TRAINED,
+    ),
 }

@@ -46,7 +46,7 @@ class Subject:
 
     @property
     def config(self) -> Config:
-        """A configuration with the method, of a tiny network that trains two epochs."""
+        """A configuration with the method, of a tiny network unless it is one, that trains two epochs."""
         base = {"model": {"name": _NETWORK}, "optim": {"kind": "adam", "batch_size": _BATCH, "epochs": 2}}
         return Config.model_validate(base | {self.section: self.settings})
 

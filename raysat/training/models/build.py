@@ -1,4 +1,4 @@
-"""Models: any timm classifier on any number of bands, with its linear head or one of cosines."""
+"""Models: any timm classifier on any number of bands, with its linear head or one of cosines; or a plugin's."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raysat.config.schema import Model
+from raysat.config.plugins.settings import ModelSettings
+from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
 from raysat.training import weights
 from raysat.training.models.names import check_name
+from raysat.training.models.plugin import assemble_plugin, try_plugin
 
 _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
 
 
-def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+def build(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
     """Return a classifier of (B, bands, H, W) patches that gives (B, classes) logits, in training mode.
 
     Initial weights come from torch's global generator: seed it around the call.
@@ -32,14 +34,18 @@ def build(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> n
     Raises:
         PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
             linear classifier that a cosine one would replace.
+        PluginError: the function of a plugin's model, or its network, failed or gave what it must not.
         TrainingError: pretrained weights that cannot be had.
     """
     network = assemble(model, bands=bands, classes=classes, size=size)
-    _try(network, model, bands=bands, classes=classes, size=size)
+    if isinstance(model, ModelSettings):
+        try_plugin(network, model, bands=bands, classes=classes, size=size)
+    else:
+        _try(network, model, bands=bands, classes=classes, size=size)
     return network
 
 
-def assemble(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+def assemble(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
     """Return what ``build`` returns without a look at whether it takes such patches.
 
     Args:
@@ -50,8 +56,11 @@ def assemble(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -
 
     Raises:
         PlanError: as ``build``.
+        PluginError: as ``build``.
         TrainingError: as ``build``.
     """
+    if isinstance(model, ModelSettings):
+        return assemble_plugin(model, bands=bands, classes=classes, size=size)
     match model.stem:
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)

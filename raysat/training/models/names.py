@@ -7,8 +7,19 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 
+from raysat.config.plugins.settings import ModelSettings
+from raysat.config.plugins.use import wrong_result
+from raysat.config.schema import Network
 from raysat.errors import PlanError
 from raysat.files import cache_folder, write_unsynced
+
+
+def check_model(model: Network) -> None:
+    """Raise PlanError for a model that timm does not know, PluginError for a plugin's by a name of timm's."""
+    if not isinstance(model, ModelSettings):
+        check_name(model.name)
+    elif model.kind in _listed():
+        raise wrong_result(model, "is a model of timm, too: call it by another kind")
 
 
 def check_name(name: str) -> None:

@@ -13,8 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from raysat.config.schema import Model
-from raysat.errors import TrainingError
+from raysat.config.schema import Network
+from raysat.errors import PluginError, TrainingError
 from raysat.formatting import echo
 from raysat.training.models.build import assemble, build
 
@@ -23,7 +23,7 @@ _OLDER: Final = "they may be of another timm: the record of the trial says which
 
 
 def rebuild(
-    model: Model, weights: Mapping[str, Tensor], *, bands: int, classes: int, size: tuple[int, int]
+    model: Network, weights: Mapping[str, Tensor], *, bands: int, classes: int, size: tuple[int, int]
 ) -> nn.Module:
     """Return a classifier as ``build`` makes it, with the weights that it was trained to, in training mode.
 
@@ -37,9 +37,11 @@ def rebuild(
     Raises:
         TrainingError: weights of another network.
         PlanError: as ``build``: timm does not know the model, or it does not take such patches.
+        PluginError: as ``build``.
     """
-    model = model.model_copy(update={"pretrained": False})
-    if fault := misfit(_shapes(model, bands=bands, classes=classes, size=size), weights):
+    if model.pretrained:
+        model = model.model_copy(update={"pretrained": False})
+    if fault := misfit(weight_shapes(model, bands=bands, classes=classes, size=size), weights):
         raise TrainingError(f"the weights do not fit {model.name}: {fault}", hint=_OLDER)
     network = assemble(model, bands=bands, classes=classes, size=size)
     try:
@@ -67,9 +69,25 @@ def misfit(shapes: Mapping[str, tuple[int, ...]], weights: Mapping[str, Tensor])
 
 
 @lru_cache(maxsize=4)  # the seeds of an arm are one network
-def _shapes(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> Mapping[str, tuple[int, ...]]:
-    """Shapes of a network's weights by name, without a weight. Raises PlanError, and TrainingError where it is huge."""
-    with torch.device("meta"):
+def weight_shapes(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> Mapping[str, tuple[int, ...]]:
+    """Return the shapes of a network's weights by name, without a weight.
+
+    Args:
+        model: as of ``build``, without pretrained weights.
+        bands: channels of a patch.
+        classes: scores to return.
+        size: height and width of a patch, pixels.
+
+    Raises:
+        PlanError: as ``build``.
+        PluginError: as ``build``.
+        TrainingError: a network that is huge.
+    """
+    try:
+        with torch.device("meta"):
+            network = build(model, bands=bands, classes=classes, size=size)
+    except PluginError:
+        # Code that needs numbers to make a network with; how large one gets, its settings' bounds say.
         network = build(model, bands=bands, classes=classes, size=size)
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     derived = sum(value.numel() for name, value in network.named_buffers() if name not in shapes)

@@ -28,7 +28,7 @@ from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.training.device import EVALUATION_BATCH, default_device
 from raysat.training.engine import Engine
-from raysat.training.packing.messages import GAIN, ROOM, Packing, PackingRequest
+from raysat.training.packing.messages import GAIN, ROOM, Packing, PackingRequest, read_request
 from raysat.training.packing.mps import mps_state
 from raysat.training.seeding import reproducible
 
@@ -206,5 +206,5 @@ def _wait(device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    found = measure(PackingRequest.model_validate_json(sys.stdin.read()), Path(sys.argv[1]))
+    found = measure(read_request(sys.stdin.read()), Path(sys.argv[1]))
     sys.stdout.write(found.model_dump_json())

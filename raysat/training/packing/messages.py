@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Final, Literal
 
 from annotated_types import Ge, Le, MinLen
 
+from raysat.config.plugins.source import PluginSource
+from raysat.config.plugins.use import sources_of, use_plugin
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.files import FileModel
@@ -56,6 +59,25 @@ class PackingRequest(FileModel):
             most=most,
             eager=eager,
         )
+
+
+class _Plugins(FileModel):
+    """The plugins whose models a request has: without them it cannot be read."""
+
+    plugins: tuple[PluginSource, ...] = ()
+
+
+def request_text(request: PackingRequest) -> str:
+    """A request as JSON, for a process that knows no plugin: with the texts of those that it needs."""
+    plugins = _Plugins(plugins=sources_of(request.networks))
+    return json.dumps(request.model_dump(mode="json") | plugins.model_dump(mode="json"))
+
+
+def read_request(text: str) -> PackingRequest:
+    """Read what ``request_text`` wrote; loads its plugins. Raises ValidationError, PluginError."""
+    for source in _Plugins.model_validate_json(text).plugins:
+        use_plugin(source)
+    return PackingRequest.model_validate_json(text)
 
 
 class Packing(FileModel):

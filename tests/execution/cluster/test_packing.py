@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from raysat.config.schema import Config
 from raysat.execution.cluster import known_packing as known_module
 from raysat.execution.cluster import packing as module
 from raysat.execution.cluster.known_packing import gpu_count, known_packing
 from raysat.execution.cluster.packing import packing_measured
-from raysat.training.packing.messages import PackingRequest
+from raysat.training.packing.messages import PackingRequest, request_text
+from tests.helpers.paths import ROOT
+from tests.helpers.plugins import used
 from tests.helpers.training import MakeStore, config
 
 
@@ -21,7 +24,9 @@ from tests.helpers.training import MakeStore, config
 def _request(make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackingRequest:
     monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    return PackingRequest.of((config(), config(augment={"kind": "mixup"})), make_store(), most=2)
+    with used(ROOT / "examples" / "plugins" / "small_net.py"):  # which what measures gets by content
+        own = Config.model_validate(config().model_dump(exclude={"model"}) | {"model": {"kind": "small_net"}})
+    return PackingRequest.of((own, config(augment={"kind": "mixup"})), make_store(), most=2)
 
 
 @pytest.mark.slow
@@ -64,10 +69,10 @@ CLUSTER = """
 import sys
 import ray
 from raysat.execution.cluster import packing
-from raysat.training.packing.messages import PackingRequest
+from raysat.training.packing.messages import read_request
 
 ray.init("local", num_cpus=2, num_gpus=1, include_dashboard=False)
-request = PackingRequest.model_validate_json(sys.stdin.read())
+request = read_request(sys.stdin.read())
 print(packing.measured_on_cluster(request).device)
 
 @ray.remote(num_cpus=0, num_gpus=1)
@@ -90,7 +95,7 @@ def test_a_cluster_measures_where_a_gpu_is(request_: PackingRequest) -> None:
     words = [sys.executable, "-c", CLUSTER]
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     done = subprocess.run(
-        words, input=request_.model_dump_json(), env=environment, capture_output=True, text=True, check=False
+        words, input=request_text(request_), env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines() == ["CPU", "no GPU was free within 2 s"], done.stderr
 

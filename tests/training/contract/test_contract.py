@@ -5,14 +5,35 @@ from __future__ import annotations
 import pytest
 
 from raysat.config.families.base import Spec
-from raysat.config.schema import variants
+from raysat.config.schema import Model, variants
 from raysat.training.contract.checks import CHECKS
 from raysat.training.contract.run import check_method, section_of
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import SOUND, plugin_text, source_of_text, used
 
-BUILT_IN = {f"{section}.{kind}": member for section in CHECKS for kind, member in variants(section).items()}
+BUILT_IN = {f"{section}.{kind}": member() for section in CHECKS for kind, member in variants(section).items()}
+BUILT_IN["model."] = Model(name="test_resnet")  # in place of the default one, which takes minutes
 CE = "F.cross_entropy(logits_BK, labels_B, reduction='none')"
+
+
+def network(scores: str, *more: str) -> list[str]:
+    """Lines of a model that is linear in the means of bands, with more parts, and that gives these scores."""
+    return [
+        "nn = torch.nn",
+        "class Net(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        f"        self.linear = nn.Linear(bands, classes); {'; '.join(more)}",
+        "    def forward(self, patches):",
+        "        scores = self.linear(patches.mean((2, 3)))",
+        f"        return {scores}",
+        "    def count(self):",
+        "        self.n += self.training",
+        "        return self.n / 100",
+        "return Net()",
+    ]
+
+
 # What a plugin does, a line after the other, which test notices it, and what that says.
 BROKEN: dict[str, tuple[str, list[str], str, str]] = {
     "loss: detached": ("loss", [f"return {CE}.detach()"], "gradients", "finite differences"),
@@ -88,6 +109,70 @@ BROKEN: dict[str, tuple[str, list[str], str, str]] = {
     ),
     "average: negative": ("average", ["return -epoch"], "resumed", "gives -1 for epoch 1"),
     "schedule: text": ("schedule", ["return 'high'"], "rates", "gives 'high'"),
+    "model: unused": (
+        "model",
+        network("scores", "self.more = nn.Linear(2, 2)"),
+        "gradients",
+        "no gradient reaches more",
+    ),
+    "model: detached": ("model", network("scores.detach()"), "gradients", "no gradient leaves the scores"),
+    "model: double": ("model", network("scores.double()"), "dtype", "scores are torch.float64"),
+    "model: on the CPU": ("model", network("scores * self.w", "self.w = torch.ones(classes)"), "device", "cpu"),
+    "model: looks": (
+        "model",
+        network("scores if scores.sum() > 0 else -scores"),
+        "step capture",
+        "own.py:21: __bool__",
+    ),
+    "model: of three bands": (
+        "model",
+        [
+            "nn = torch.nn",
+            "return nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes))",
+        ],
+        "bands and sizes",
+        "model: own cannot take 1 x 16 x 16 patches: RuntimeError",
+    ),
+    "model: drops out for ever": ("model", network("F.dropout(scores, 0.5)"), "evaluation", "other scores each time"),
+    "model: of the batch": ("model", network("scores - scores.mean(0)"), "evaluation", "on the other patches"),
+    "model: needs a second class": ("model", network("scores / (len(patches) - 1)"), "one class", "not finite"),
+    "model: global numbers": (
+        "model",
+        [
+            "np.random.seed()",
+            *network("scores * self.w", "self.w = nn.Parameter(torch.tensor(np.random.rand(classes)).float())"),
+        ],
+        "first weights",
+        "one seed begins with other weights each time",
+    ),
+    "model: one network": (
+        "model",
+        [
+            "nn = torch.nn",
+            "own.net = getattr(own, 'net', None) or nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))",
+            "return own.net",
+        ],
+        "first weights",
+        "make new layers in each call",
+    ),
+    "model: seeds": (
+        "model",
+        ["torch.manual_seed(0)", *network("scores")],
+        "first weights",
+        "it seeds torch's generator",
+    ),
+    "model: hides a number": (
+        "model",
+        network("scores * self.scale + self.count()", "self.n = 0", "self.scale = 1 + torch.rand(())"),
+        "rebuilt",
+        "gives other scores",
+    ),
+    "model: remembers": (
+        "model",
+        network("scores * (1 + self.count())", "self.n = 0"),
+        "resumed",
+        "what goes on from a checkpoint trains other weights",
+    ),
 }
 
 
@@ -97,9 +182,8 @@ def faults(settings: Spec) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_raysats_own_methods_keep_it(name: str) -> None:
-    member = BUILT_IN[name]
-    assert section_of(member()) == name.partition(".")[0]
-    assert faults(member()) == {}
+    assert section_of(BUILT_IN[name]) == name.partition(".")[0]
+    assert faults(BUILT_IN[name]) == {}
 
 
 @pytest.mark.parametrize("section", SOUND)
@@ -108,8 +192,9 @@ def test_sound_plugins_keep_it(section: str) -> None:
         assert faults(plugin.settings[0]()) == {}
 
 
-def test_the_example_keeps_it() -> None:
-    with used(ROOT / "examples" / "plugins" / "poly1.py") as plugin:
+@pytest.mark.parametrize("name", ["poly1.py", "small_net.py"])
+def test_the_examples_keep_it(name: str) -> None:
+    with used(ROOT / "examples" / "plugins" / name) as plugin:
         assert faults(plugin.settings[0]()) == {}
 
 
