@@ -1,8 +1,8 @@
-"""Studies that tune each arm before they compare them: the trials that tune, and what they choose."""
+"""Studies that tune each arm before they compare them: the trials that tune, round by round, and what they choose."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,13 @@ from raysat.execution.train_plan import is_settled, train_plan
 from raysat.files import AnyPath, as_path
 from raysat.planning import build
 from raysat.reporting.render.rows import Rows
-from raysat.search.per_arm import arm_trials, tuned_study, tuning_study
+from raysat.search.halving import trials_so_far
+from raysat.search.per_arm import ArmTrial, arm_trials, tuned_study, tuning_study
+from raysat.storage.artifacts import run_folder
+from raysat.storage.ledger import Ledger
 from raysat.study.load import Study
 from raysat.study.source import Source
-from raysat.study.tuning import TunedArm
+from raysat.study.tuning import TunedArm, Tuning
 from raysat.views.notebook import default_view
 from raysat.views.shown import Shown
 from raysat.views.table import plain_table
@@ -52,10 +55,10 @@ class TunedArms(Shown):
         return () if self.plan is None else self.plan.study.tuned
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per arm: trials tried and failed, the one chosen, its settings, val scores as written and as tuned."""
+        """A row per arm: trials tried, failed and stopped, which was chosen, its settings, val as written and tuned."""
         from raysat.reporting.render.frames import make_frame
 
-        fields = ("tried", "failed", "chosen", "settings", "written_val", "val")
+        fields = ("tried", "failed", "stopped", "chosen", "settings", "written_val", "val")
         rows = [
             {"arm": name} | {field: getattr(each, field) for field in fields} | {"settings": ", ".join(each.settings)}
             for name, each in self._named()
@@ -71,7 +74,8 @@ class TunedArms(Shown):
         for name, each in self._named():
             written = "failed" if each.written_val is None else f"{each.written_val:.3f}"
             chosen = Text(", ".join(each.settings) or "as written")
-            table.add_row(Text(name), f"{each.tried}", written, f"{each.val:.3f}", chosen)
+            tried = f"{each.tried}" + (f", {each.stopped} stopped" if each.stopped else "")
+            table.add_row(Text(name), tried, written, f"{each.val:.3f}", chosen)
         console.print(table)
 
     def _named(self) -> Iterator[tuple[str, TunedArm]]:
@@ -93,7 +97,8 @@ def tune_arms(
     """Tune each arm of a study by equally many trials, judged on the val split, as ``tune`` in the study says.
 
     They are a run of their own, ``out/<study>-tune``; the same call again trains only what is missing. Trials that
-    fail by a fault of their own, as at too high a rate, count as tried.
+    fail by a fault of their own, as at too high a rate, count as tried. With ``rounds`` the better half of
+    each arm's trials goes on after each.
 
     Args:
         study: what to tune: a plan, a study, or what ``load_study`` reads one from.
@@ -130,11 +135,22 @@ def tune_arms(
         message = f"{study.store.path} has no val split, and settings must not be chosen by the test split"
         raise PlanError(message, hint="import the data with a val split")
     trials = arm_trials(asked)
-    tuning = prepared(tuning_study(asked, trials))
-    trained = train_plan(tuning, as_path(out), cluster, on_event or default_view(), cache=cache, leave_failed=True)
-    run = Run(ledger=trained.ledger, outcome=trained.outcome)
-    if not all(is_settled(trained.ledger, trial.id) for trial in tuning.trials):
-        return TunedArms(run=run, plan=None)
-    ids = {arm: seeds[asked.tune.seed] for arm, seeds in tuning.trial_ids.items()}
-    chosen = tuned_study(asked, trials, ids, trained.ledger)
-    return TunedArms(run=run, plan=as_shown(Plan, prepared(chosen)))
+    # Those of every round, whoever reaches it: what cannot be trained is said before anything is.
+    whole = prepared(tuning_study(asked, trials))
+    ids = {arm: seeds[asked.tune.seed] for arm, seeds in whole.trial_ids.items()}
+    ledger, _ = run_folder(as_path(out), whole.study.name)
+    told, before, tried = on_event or default_view(), 0, _so_far(asked.tune, trials, ids, ledger)
+    while len(tried) > before:
+        tuning = whole if len(tried) == len(trials) else prepared(tuning_study(asked, tried))
+        trained = train_plan(tuning, as_path(out), cluster, told, cache=cache, leave_failed=True)
+        run, ledger, before = Run(ledger=trained.ledger, outcome=trained.outcome), trained.ledger, len(tried)
+        if not all(is_settled(ledger, trial.id) for trial in tuning.trials):
+            return TunedArms(run=run, plan=None)
+        tried = _so_far(asked.tune, trials, ids, ledger)
+    return TunedArms(run=run, plan=as_shown(Plan, prepared(tuned_study(asked, tried, ids, ledger))))
+
+
+def _so_far(
+    tuning: Tuning, trials: tuple[ArmTrial, ...], ids: Mapping[str, str], ledger: Ledger
+) -> tuple[ArmTrial, ...]:
+    return trials_so_far(tuning, trials, ids, ledger, is_settled=partial(is_settled, ledger))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from raysat.config.validate import validate_config
 from raysat.data.store import PatchStore
+from raysat.errors import StudyError, UsageError
+from raysat.formatting import echo, plural
 from raysat.generation.check import check_generation
 from raysat.planning.build import Plan, make_plan
+from raysat.planning.resolve import resolve_config
+from raysat.study.arm import Arm
 from raysat.study.load import Study
+from raysat.study.rounds import shortened
+from raysat.study.tuning import Tuning
 from raysat.training.check import check
 
 
@@ -32,7 +41,8 @@ def prepare(
         The plan.
 
     Raises:
-        UsageError: an arm that cannot train or generate on the data, by its name.
+        UsageError: an arm that cannot train or generate on the data, by its name, or not as briefly as the rounds of
+            its tuning have it.
     """
     plan = make_plan(study, store, data=data, workers=workers, reuse_epochs=reuse_epochs, command=command)
     arms = {arm.name: arm for arm in (*study.arms, *(each.written for each in study.tuned))}
@@ -42,4 +52,19 @@ def prepare(
     for job in plan.generate_jobs:
         with arms[next(trial.arm for trial in plan.trials if job.id in trial.needs)].located():
             check_generation(job.work, plan.store)
+    if study.tune is not None:
+        _check_rounds(study.tune, study.arms, plan.store)
     return plan
+
+
+def _check_rounds(tuning: Tuning, arms: Iterable[Arm], store: PatchStore) -> None:
+    """Refuse arms that cannot train as few epochs as a round has. Raises StudyError."""
+    for arm in arms:
+        for epochs in tuning.epochs(arm.config)[:-1]:
+            config = validate_config(shortened(arm.tree, epochs, tuning.place), arm=arm.name)
+            try:
+                check(resolve_config(config, store), store)
+            except UsageError as error:
+                whose = f"arm {echo(arm.name)} cannot train a round of {plural(epochs, 'epoch')}"
+                message = f"{tuning.place}: tune.rounds: {whose}: {error.template}"
+                raise StudyError(message, hint="take fewer rounds, or set optim.epochs higher") from None

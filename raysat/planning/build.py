@@ -136,6 +136,7 @@ class Plan:
                     arm=arm.name,
                     tried=each.tried,
                     failed=each.failed,
+                    stopped=each.stopped,
                     chosen=each.chosen,
                     settings=each.settings,
                     val=each.val,

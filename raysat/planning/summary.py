@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from raysat.config.schema import Config
 from raysat.data.splits import SPLITS, Split
 from raysat.metrics.expected_seeds import ExpectedSeeds
 from raysat.planning.build import PendingJobs, Plan
@@ -14,6 +15,7 @@ from raysat.planning.settings import Varied, describe, differences
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.storage.ledger import Ledger
 from raysat.study.compare import PlannedContrast
+from raysat.study.tuning import Tuning
 
 # ResNet-18 on 65 x 65 x 3 patches, float32: 154 images/s measured on two cores of an AMD EPYC (one run of six batches).
 _ASSUMED_RATE: Final = 150.0
@@ -87,7 +89,9 @@ class PlanSummary:
     looks: tuple[int, ...] = ()  # seeds at each, of a study that adds seeds until decided
     expected: tuple[ExpectedSeeds, ...] = ()  # that it takes
     sees: str = ""  # which differences it can see, where that was computed
-    tuned_by: int = 0  # trials of each arm that tune it first; 0 where none is tuned
+    tuned_by: tuple[int, ...] = ()  # trials of each arm that tune it first, by round, at most; none where none is tuned
+    tuning_epochs: int = 0  # of all of these
+    tuning_images: int = 0
     gpu_share: str | None = None  # how many trials share a GPU, and why; None without one, or where it was said
 
     @property
@@ -122,6 +126,8 @@ def summarize(
     shared = set.intersection(*map(set, settings.values())) if len(settings) > 1 else set()
     samples_per_s, measured_on = _rate(pending.ledger, [trial.id for trial in plan.trials if trial.id not in missing])
     counts = plan.store.counts("train")
+    tune = plan.study.tune
+    tuning = {} if tune is None else {arm: _tuning_epochs(tune, config) for arm, config in configs.items()}
     return PlanSummary(
         study=plan.study.name,
         data=plan.data,
@@ -171,8 +177,15 @@ def summarize(
         measured_on=measured_on,
         estimate=estimate,
         gpu_share=gpu_share,
-        tuned_by=0 if plan.study.tune is None else plan.study.tune.per_arm,
+        tuned_by=() if tune is None else tune.trials,
+        tuning_epochs=sum(tuning.values()),
+        tuning_images=sum(n * (by_arm[arm][0].samples_seen // by_arm[arm][0].epochs) for arm, n in tuning.items()),
     )
+
+
+def _tuning_epochs(tuning: Tuning, config: Config) -> int:
+    """Epochs that the trials of an arm train at most."""
+    return sum(trials * epochs for trials, epochs in zip(tuning.trials, tuning.epochs(config), strict=True))
 
 
 def _rate(ledger: Ledger, finished: list[str]) -> tuple[float, int]:

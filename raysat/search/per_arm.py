@@ -4,12 +4,13 @@ Every arm gets equally many trials, drawn at random by Optuna (Bergstra & Bengio
 Hyper-Parameter Optimization"). Trial k has the same draw in every arm: what two arms both have is set alike, so that
 none is luckier, and arms that begin alike share epochs. A sampler that learns from results would draw apart, and favour
 arms whose results are less noisy. All trials are known before the first is trained: they are a study of their
-own, which resumes, is cached and runs on a cluster as any other.
+own, which resumes, is cached and runs on a cluster as any other. Where the tuning has rounds (``study/rounds.py``), all
+that may be trained in any of them are known; ``halving.py`` says which of them are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,6 +27,7 @@ from raysat.storage.records import Record
 from raysat.study.arm import Arm
 from raysat.study.load import Study
 from raysat.study.parameter import Params
+from raysat.study.rounds import shortened
 from raysat.study.tuning import TunedArm, Tuning
 
 WRITTEN: Final = 0  # the number of the trial with an arm's settings as they are written
@@ -38,6 +40,7 @@ class ArmTrial:
 
     of: Arm
     number: int  # the same in every arm: of the draw
+    in_round: int  # from 1 on: it trains the epochs of that
     arm: Arm  # of the study that trains it
     settings: tuple[str, ...]  # that it sets
 
@@ -58,25 +61,36 @@ def draws(tuning: Tuning) -> Iterator[Params]:
 
 
 def arm_trials(study: Study) -> tuple[ArmTrial, ...]:
-    """Return the trials that tune a study's arms, draw by draw.
+    """Return the trials that tune a study's arms, draw by draw; with rounds those of each round, whoever reaches it.
 
     Raises StudyError where an arm cannot have a value that was drawn.
     """
     if study.tune is None:
         return ()
     drawn: list[Params] = [{}, *draws(study.tune)]
-    return tuple(_trial(study.tune, arm, number, params) for number, params in enumerate(drawn) for arm in study.arms)
+    return tuple(
+        _trial(study.tune, arm, number, params, in_round)
+        for in_round in range(1, study.tune.rounds + 1)
+        for number, params in enumerate(drawn)
+        for arm in study.arms
+    )
 
 
-def _trial(tuning: Tuning, arm: Arm, number: int, params: Params) -> ArmTrial:
-    tree, settings = arm.tree, []
+def _trial(tuning: Tuning, arm: Arm, number: int, params: Params, in_round: int) -> ArmTrial:
+    tree, settings, name = arm.tree, [], f"{arm.name} #{number}"
     for parameter in tuning.of(arm.config) if number != WRITTEN else ():
         tree = override(tree, parameter.setting(params[parameter.name]))
         settings.append(f"{parameter.name} {parameter.label(params[parameter.name])}")
-    name = f"{arm.name} #{number}"
-    config = validate_config(tree, arm=name) if settings else arm.config
+    if in_round < tuning.rounds:
+        epochs = tuning.epochs(arm.config)[in_round - 1]  # more in each round, so that names differ
+        tree, name = shortened(tree, epochs, tuning.place), f"{name} ({plural(epochs, 'epoch')})"
+    config = arm.config if tree is arm.tree else validate_config(tree, arm=name)
     return ArmTrial(
-        of=arm, number=number, arm=replace(arm, name=name, config=config, tree=tree), settings=tuple(settings)
+        of=arm,
+        number=number,
+        in_round=in_round,
+        arm=replace(arm, name=name, config=config, tree=tree),
+        settings=tuple(settings),
     )
 
 
@@ -85,7 +99,7 @@ def tuning_study(study: Study, trials: tuple[ArmTrial, ...]) -> Study:
 
     Args:
         study: whose arms are tuned.
-        trials: as ``arm_trials`` gives them.
+        trials: of those that ``arm_trials`` gives.
     """
     seed = study.tune.seed if study.tune else 0
     return replace(
@@ -102,9 +116,11 @@ def tuning_study(study: Study, trials: tuple[ArmTrial, ...]) -> Study:
 def tuned_study(study: Study, trials: tuple[ArmTrial, ...], ids: Mapping[str, str], ledger: Ledger) -> Study:
     """Return a study with the settings that its tuning chose: highest balanced accuracy on val, then lowest ICV.
 
+    With rounds they are chosen by the last one alone, whose trials have all their epochs.
+
     Args:
         study: as it is written.
-        trials: that tuned its arms, each finished or failed.
+        trials: that tuned its arms, round by round, each finished or failed.
         ids: of the trials in the ledger, by name of their arm.
         ledger: of the run that tuned.
 
@@ -112,30 +128,42 @@ def tuned_study(study: Study, trials: tuple[ArmTrial, ...], ids: Mapping[str, st
         PlanError: all trials of an arm have failed.
         StorageError: a record is damaged.
     """
-    finished = ledger.finished(ids.values())
+    finished = ledger.finished(ids[trial.arm.name] for trial in trials)
+    rounds = 1 if study.tune is None else study.tune.rounds
     tuned = [
-        _choose(arm, [trial for trial in trials if trial.of.name == arm.name], ids, ledger, finished)
+        _choose(arm, [trial for trial in trials if trial.of.name == arm.name], rounds, ids, ledger, finished)
         for arm in study.arms
     ]
     return replace(study, arms=tuple(arm for arm, _ in tuned), tuned=tuple(told for _, told in tuned), tune=None)
 
 
 def _choose(
-    arm: Arm, trials: list[ArmTrial], ids: Mapping[str, str], ledger: Ledger, finished: Mapping[str, str | None]
+    arm: Arm,
+    trials: list[ArmTrial],
+    rounds: int,
+    ids: Mapping[str, str],
+    ledger: Ledger,
+    finished: Mapping[str, str | None],
 ) -> tuple[Arm, TunedArm]:
-    own = {ids[trial.arm.name]: trial for trial in reversed(trials)}  # of equal ones the first
+    last = [trial for trial in trials if trial.in_round == rounds]
+    own = different(last, ids)
     records = {job: ledger.read(job) for job in own if job in finished}
     if not records:
+        where = " in the last round" if rounds > 1 else ""
         raise PlanError(
-            f"all {plural(len(own), 'trial')} that tune arm {echo(arm.name)} have failed",
+            f"all {plural(len(own), 'trial')} that tune arm {echo(arm.name)} have failed{where}",
             hint=f"see the failures in {ledger.root}, and narrow tune.over",
         )
-    best = min(records, key=lambda job: (*_loss(records[job]), own[job].number))
-    chosen, written = own[best], records.get(ids[trials[WRITTEN].arm.name])
+    best = min(records, key=lambda job: (*loss_on_val(records[job]), own[job].number))
+    first = {trial.number: ids[trial.arm.name] for trial in trials if trial.in_round == 1}
+    furthest = {first[trial.number]: trial for trial in trials}  # of each that differs from the others
+    ended = [trial for trial in furthest.values() if ids[trial.arm.name] in finished]
+    chosen, written = own[best], records.get(next(ids[trial.arm.name] for trial in last if trial.number == WRITTEN))
     told = TunedArm(
         written=replace(arm, name=f"{arm.name} (as written)"),
-        tried=len(own),
-        failed=len(own) - len(records),
+        tried=len(furthest),
+        failed=len(furthest) - len(ended),
+        stopped=sum(trial.in_round < rounds for trial in ended),
         chosen=chosen.number,
         settings=chosen.settings,
         val=records[best].metrics[_VAL].balanced_accuracy,
@@ -144,7 +172,12 @@ def _choose(
     return replace(arm, config=chosen.arm.config, tree=chosen.arm.tree), told
 
 
-def _loss(record: Record) -> tuple[float, float]:
-    """What is least for the best."""
+def different(trials: Sequence[ArmTrial], ids: Mapping[str, str]) -> dict[str, ArmTrial]:
+    """Return trials by id, of equal ones the first."""
+    return {ids[trial.arm.name]: trial for trial in reversed(trials)}
+
+
+def loss_on_val(record: Record) -> tuple[float, float]:
+    """Return what is least for the best trial: higher balanced accuracy, then lower ICV."""
     metrics = record.metrics[_VAL]
     return -metrics.balanced_accuracy, metrics.icv

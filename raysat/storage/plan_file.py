@@ -67,6 +67,7 @@ class TunedEntry(FileModel):
     arm: Line
     tried: Count  # trials that tuned it, the one as written included
     failed: Count  # of them
+    stopped: Annotated[Count, Field(exclude_if=lambda number: not number)] = 0  # of them, before the last round
     chosen: Count  # the number of the best; 0: as written
     settings: tuple[Line, ...]  # that it sets
     val: Share  # its balanced accuracy on val, with the one seed that tuned

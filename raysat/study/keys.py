@@ -24,6 +24,7 @@ STUDY_KEYS: Final = {
     "compare": "Contrasts that are planned: an arm (with the reference), a pair [arm, to], or {arm, to, metric}; in "
     "balanced_accuracy unless another metric is named. Holm corrects them among themselves; the rest is exploratory.",
     "tune": "Tune each arm first, by per_arm trials judged on val, the first as it is written: over settings with "
-    "values as in a search. The arms as tuned are then compared over the seeds, beside those as written.",
+    "values as in a search. The arms as tuned are then compared over the seeds, beside those as written. rounds: 3 "
+    "leaves the worse half of each arm's trials behind after trainings of a quarter of the epochs, and again of half.",
     "reference": "Published rows to show beside the arms of the same names: table1 or table2 of Rawal & Pradhan 2020.",
 }

@@ -16,6 +16,7 @@ from raysat.files import SAFE_NAME
 from raysat.study.compare import COMPARABLE, MOST, OF_A_CLASS
 from raysat.study.folds import VAL
 from raysat.study.keys import STUDY_KEYS
+from raysat.study.rounds import MOST as MOST_ROUNDS
 from raysat.study.tuning import DEFAULT_SEED
 from raysat.study.values_schema import value_schemas
 
@@ -110,6 +111,7 @@ def study_schema() -> Schema:
                     "properties": value_schemas("#/properties/tune/properties/over/properties", kinds=False),
                     "additionalProperties": False,
                 },
+                "rounds": {"type": "integer", "minimum": 1, "maximum": MOST_ROUNDS, "default": 1},
                 "seed": {**SEED, "default": DEFAULT_SEED},
                 "draws": {**SEED, "default": 0},
             },

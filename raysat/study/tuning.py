@@ -5,6 +5,7 @@
       over:                              settings, each with its values as in a search
         optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}
         loss.max_margin: {uniform: [0.1, 0.9]}          of the arms that have it
+      rounds: 3                          where it is given: trials are stopped early, see ``rounds.py``
 
 An arm is its methods, so kinds are not tuned. Each arm is tuned over those of the settings that act in it.
 """
@@ -12,7 +13,7 @@ An arm is its methods, so kinds are not tuned. Each arm is tuned over those of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from raysat.config import limits
@@ -24,8 +25,9 @@ from raysat.formatting import echo, one_line
 from raysat.study.arm import Arm
 from raysat.study.distribution import DISTRIBUTIONS, read_distribution
 from raysat.study.parameter import Parameter
+from raysat.study.rounds import MOST, check_rounds, epochs_by_round, trials_by_round
 
-KEYS: Final = ("per_arm", "over", "seed", "draws")
+KEYS: Final = ("per_arm", "over", "rounds", "seed", "draws")
 DEFAULT_SEED: Final = 1_000_000  # of the trials that tune: none that a study would list
 _HINT: Final = "such as tune: {per_arm: 20, over: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}}"
 
@@ -38,6 +40,17 @@ class Tuning:
     over: tuple[Parameter, ...]
     seed: int = DEFAULT_SEED  # trains all of them
     draws: int = 0  # seeds the values that are drawn
+    rounds: int = 1  # after each but the last the better half of an arm's trials goes on; 1: all train to their end
+    place: str = field(default="", compare=False, repr=False)  # where that is written
+
+    @property
+    def trials(self) -> tuple[int, ...]:
+        """Of each arm, by round, at most."""
+        return trials_by_round(self.per_arm, self.rounds)
+
+    def epochs(self, config: Config) -> tuple[int, ...]:
+        """Of an arm's trials, by round."""
+        return epochs_by_round(config.optim.epochs, self.rounds)
 
     def of(self, config: Config) -> tuple[Parameter, ...]:
         """The settings that act in an arm."""
@@ -52,6 +65,7 @@ class TunedArm:
     written: Arm  # as the study has it, named so
     tried: int  # different trials, the one as written included
     failed: int  # of them
+    stopped: int = 0  # of them, before the last round
     chosen: int  # the number of the best one; 0: as it is written
     settings: tuple[str, ...]  # that it sets: ``optim.lr 0.003``
     val: float  # its balanced accuracy on val
@@ -81,8 +95,10 @@ def read_tuning(
         if key not in written.value:
             raise document.error(f"tune needs {key}", "tune", hint=_HINT)
     number = _whole(written, "per_arm", 2, limits.CANDIDATES)
-    if number * len(configs) > limits.TRIALS:
-        message = f"tune: {number:,} trials for each of {len(configs):,} arms are more than {limits.TRIALS:,}"
+    rounds = _whole(written, "rounds", 1, MOST, 1, hint="without rounds every trial trains to its end")
+    check_rounds(written, rounds, number, configs)
+    if (trials := sum(trials_by_round(number, rounds))) * len(configs) > limits.TRIALS:
+        message = f"tune: {trials:,} trials for each of {len(configs):,} arms are more than {limits.TRIALS:,}"
         raise written.error(message, "per_arm", hint="tune each arm by fewer")
     over = written.mapping("over", hint=_HINT).expand()
     parameters = [each for each in _parameters(over, configs) if not _is_set(each, settings)]
@@ -94,6 +110,8 @@ def read_tuning(
         over=tuple(parameters),
         seed=_whole(written, "seed", 0, 2**32 - 1, DEFAULT_SEED),
         draws=_whole(written, "draws", 0, 2**32 - 1, 0),
+        rounds=rounds,
+        place=written.location(("rounds",)),
     )
     for name, config in configs.items():
         if not tuning.of(config):
@@ -107,10 +125,13 @@ def read_tuning(
     return tuning
 
 
-def _whole(written: YamlValue, key: str, low: int, high: int, default: int | None = None) -> int:
+def _whole(
+    written: YamlValue, key: str, low: int, high: int, default: int | None = None, *, hint: str | None = None
+) -> int:
     value: Any = written.value.get(key, default)
     if type(value) is not int or not low <= value <= high:
-        raise written.error(f"tune.{key} must be a whole number from {low:,} to {high:,}, got {echo(value)}", key)
+        message = f"tune.{key} must be a whole number from {low:,} to {high:,}, got {echo(value)}"
+        raise written.error(message, key, hint=hint)
     return int(value)
 
 

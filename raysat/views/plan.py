@@ -176,12 +176,7 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
     trials += f", {summary.n_equal} equal to another" if summary.n_equal else ""
     yield "trials", trials + (f", {finished} finished" if finished else "")
     if summary.tuned_by:
-        images = summary.tuned_by * sum(arm.samples_per_trial for arm in summary.arms)
-        each = f"{summary.tuned_by * n_arms:,} trials ({n_arms} arms x {summary.tuned_by}), {images:,} images at most"
-        yield (
-            "tuning",
-            f"first {each}, judged on val; the arms as tuned then double what is below, at most",
-        )
+        yield "tuning", f"first {_tuning(summary)}, judged on val; the arms as tuned then double what is below, at most"
     if not summary.missing_trials:
         yield "to train", "nothing: all trials are finished"
         return
@@ -206,6 +201,16 @@ def _costs(summary: PlanSummary) -> Iterator[tuple[str, str]]:
     )
     rate = f"{summary.samples_per_s:,.0f} images/s {source}" + on_top
     yield "time", f"about {duration(summary.seconds)} one at a time, at {rate}"
+
+
+def _tuning(summary: PlanSummary) -> str:
+    """How many trials tune the arms, and how much that is."""
+    n_arms, by_round = len(summary.arms), summary.tuned_by
+    trials, images = f"{sum(by_round) * n_arms:,} trials", f"{summary.tuning_images:,} images at most"
+    if len(by_round) == 1:
+        return f"{trials} ({n_arms} arms x {by_round[0]}), {images}"
+    each = f"{plural(n_arms, 'arm')} x {' + '.join(map(str, by_round))}"
+    return f"{trials} in {len(by_round)} rounds ({each}), {summary.tuning_epochs:,} epochs, {images}"
 
 
 def _estimated(estimate: Estimate) -> str:

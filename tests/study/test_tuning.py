@@ -10,6 +10,7 @@ from tests.helpers.study import assert_one_error, load
 
 ARMS = "arms:\n  plain: {}\n  LDAM: {loss: {kind: ldam}}\n  CLR: {schedule: {kind: triangular}}\n"
 LR = "optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}"
+ZERO = "{per_arm: 5, rounds: 0, over: {optim.lr: {uniform: [0.1, 0.2]}}}"
 DECAY = "optim.weight_decay: {log_uniform: [1.0e-6, 1.0e-2]}"
 
 
@@ -23,6 +24,7 @@ def test_each_arm_is_tuned_over_the_settings_that_act_in_it(tmp_path):
         "LDAM": ["optim.lr", "optim.weight_decay", "loss.max_margin"],
         "CLR": ["optim.weight_decay", "schedule.max_lr"],  # its schedule brings its own rates
     }
+    assert (study.tune.rounds, study.tune.trials) == (1, (5,))
     assert load(tmp_path, ARMS).tune is None
 
 
@@ -53,6 +55,23 @@ def test_a_setting_of_the_command_line_is_not_tuned(tmp_path):
         ("{per_arm: 5, over: {loss.gamma: {uniform: [0.1, 5.0]}}}", "loss.gamma acts in no arm", "leave it out"),
         ("{per_arm: 5, over: {optim.epochs: {int: [1, 5]}}}", "optim.epochs cannot be searched", ""),
         (
+            f"{{per_arm: 8, rounds: 0, over: {{{DECAY}}}}}",
+            "tune.rounds must be a whole number from 1 to 14, got 0",
+            "end",
+        ),
+        (f"{{per_arm: 8, rounds: 2.5, over: {{{DECAY}}}}}", "tune.rounds must be a whole number", "without rounds"),
+        (f"{{per_arm: 8, rounds: true, over: {{{DECAY}}}}}", "tune.rounds must be a whole number", "without rounds"),
+        (
+            f"{{per_arm: 5, rounds: 3, over: {{{DECAY}}}}}",
+            "of 5 trials of an arm fewer than 2 would reach the last of 3 rounds",
+            "give per_arm 6 or more, or take fewer rounds",
+        ),
+        (
+            f"{{per_arm: 200, rounds: 7, over: {{{DECAY}}}}}",
+            "arm 'plain' trains 40 epochs, and the first of 7 rounds would have less than one",
+            "set optim.epochs to 64 or more, or take fewer rounds",
+        ),
+        (
             "{per_arm: 5, over: {loss.max_margin: {uniform: [0.1, 0.9]}}}",
             "arm 'plain' has none of loss.max_margin to tune",
             "each arm is to be tuned as hard",
@@ -71,9 +90,14 @@ def test_more_trials_than_can_be_planned_are_refused(tmp_path):
 def test_an_editor_knows_it():
     schema = study_schema()
     good = parse_yaml(
-        f"{ARMS}tune: {{per_arm: 5, over: {{{LR}, optim: {{weight_decay: {{uniform: [0, 1]}}}}}}}}\n", "x"
+        f"{ARMS}tune: {{per_arm: 5, rounds: 2, over: {{{LR}, optim: {{weight_decay: {{uniform: [0, 1]}}}}}}}}\n", "x"
     )
     jsonschema.validate(good.value, schema)
-    for bad in ("{per_arm: 1, over: {}}", "{per_arm: 5, over: {optim.kind: {choice: [adam, sgd]}}}", "{per_arm: 5}"):
+    for bad in (
+        "{per_arm: 1, over: {}}",
+        "{per_arm: 5, over: {optim.kind: {choice: [adam, sgd]}}}",
+        "{per_arm: 5}",
+        ZERO,
+    ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(parse_yaml(f"{ARMS}tune: {bad}\n", "x").value, schema)

@@ -41,10 +41,12 @@ def _tuning(analysis: Analysis) -> Iterator[str]:
         )
         return
     failed = sum(each.entry.failed for each in tuned.arms)
-    lost = f", {plural(failed, 'trial')} of them failed" if failed else ""
+    ends = f", {plural(failed, 'trial')} of them failed" if failed else ""
+    stopped = sum(each.entry.stopped for each in tuned.arms)
+    ends += f", {plural(stopped, 'trial')} stopped early, which favours what learns fast" if stopped else ""
     yield (
-        f"Tuning: each arm by {tried[0]} trials on val{lost}, so no arm's gain is that of more tuning; gains hold for "
-        "the settings that were tuned and the ranges that were drawn from."
+        f"Tuning: each arm by {tried[0]} trials on val{ends}, so no arm's gain is that of more tuning; gains hold "
+        "for the settings that were tuned and the ranges that were drawn from."
     )
 
 

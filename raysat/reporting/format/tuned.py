@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from raysat.formatting import NONE, number, one_line, plural
 from raysat.metrics.power import LEVEL
@@ -47,9 +47,10 @@ def tuned_sentences(analysis: Analysis) -> Iterator[str]:
     if (tuned := analysis.tuned) is None:
         return
     metric = analysis.metric
-    looks = sorted({each.entry.tried for each in tuned.arms})
-    each_had = f"{looks[0]}" if len(looks) == 1 else f"{looks[0]} to {looks[-1]}"
-    yield f"Each arm was tuned by {each_had} trials on val, before the seeds that compare them here were trained."
+    had = _span(each.entry.tried for each in tuned.arms)
+    stopped = _span(each.entry.stopped for each in tuned.arms)
+    early = "" if stopped == "0" else f", {stopped} of them stopped after shorter trainings"
+    yield f"Each arm was tuned by {had} trials on val{early}, before the seeds that compare them here were trained."
     first = next((each for each in tuned.arms if each.rank == 1), None)
     before = next((each for each in tuned.arms if each.written_rank == 1), None)
     if first is not None and before is not None:
@@ -91,7 +92,15 @@ def _rank(rank: int | None) -> Cell:
 
 def _tried(arm: TunedAndWritten) -> Cell:
     entry = arm.entry
-    return Cell(text=str(entry.tried), value=entry.tried, below=f"{entry.failed} failed" if entry.failed else "")
+    ends = {"failed": entry.failed, "stopped": entry.stopped}
+    below = ", ".join(f"{number} {how}" for how, number in ends.items() if number)
+    return Cell(text=str(entry.tried), value=entry.tried, below=below)
+
+
+def _span(numbers: Iterable[int]) -> str:
+    """A number that all have, or the lowest and the highest."""
+    low, *rest = sorted(set(numbers))
+    return f"{low} to {rest[-1]}" if rest else f"{low}"
 
 
 def _chosen(arm: TunedAndWritten) -> str:

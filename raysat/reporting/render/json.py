@@ -120,7 +120,7 @@ def _tuned(board: Leaderboard, arm: TunedAndWritten) -> dict[str, Any]:
         **_fields(arm, "arm", "rank"),
         "rank_as_written": arm.written_rank,
         "trials": arm.entry.tried,
-        **_fields(arm.entry, "failed", "chosen", "settings"),
+        **_fields(arm.entry, "failed", "stopped", "chosen", "settings"),
         "val": arm.entry.val,
         "val_as_written": arm.entry.written_val,
         **{name: {board.key(metric): each for metric, each in of.items()} for name, of in estimates.items()},

@@ -100,7 +100,8 @@ def tuned_rows(analysis: Analysis) -> Rows | None:
     for each in analysis.tuned.arms:
         entry = each.entry
         row: dict[str, object] = {"arm": each.arm, "rank": each.rank, "rank_as_written": each.written_rank}
-        row |= {"trials": entry.tried, "failed": entry.failed, "chosen": ", ".join(entry.settings) or "as written"}
+        row |= {"trials": entry.tried, "failed": entry.failed, "stopped": entry.stopped}
+        row |= {"chosen": ", ".join(entry.settings) or "as written"}
         for name, estimates in (("", each.mean), ("_as_written", each.written_mean), ("_change", each.change)):
             for metric, estimate in estimates.items():
                 row |= _estimate(f"{analysis.board.key(metric)}{name}", estimate)

@@ -45,6 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, landsat_store: PatchStore) -> 
             written=replace(arm, name=f"{arm.name} (as written)"),
             tried=3,
             failed=number,
+            stopped=1 - number if number < 2 else 0,
             chosen=2 - number,
             settings=("optim.lr 0.01",) if number < 2 else (),
             val=0.5,
@@ -113,16 +114,24 @@ def test_effects_are_of_methods_and_not_of_the_rates_that_were_chosen(run: Ledge
 def test_it_is_said_in_every_format(run: Ledger) -> None:
     analysis = analyze([run.root])
     table = tuned_table(analysis)
+    ends = {row[2].text: row[-3] for row in table.rows}
     cells = {row[2].text: [cell.text for cell in row] for row in table.rows}
     assert cells["focal"][-2] == "as written"
+    assert {name: row.below for name, row in ends.items()} == {
+        "plain": "1 stopped",
+        "LDAM": "1 failed",
+        "focal": "2 failed",
+    }
     assert cells["LDAM"][-2] == "optim.lr 0.01"
     sentences = " ".join(tuned_sentences(analysis))
-    assert "Each arm was tuned by 3 trials on val" in sentences
+    assert "Each arm was tuned by 3 trials on val, 0 to 1 of them stopped after shorter trainings" in sentences
     assert "1 arm kept the settings as written" in sentences
     assert '"rank_as_written"' in report_json(analysis)
     rows = tuned_rows(analysis)
     assert rows is not None
     assert {row["arm"]: row["chosen"] for row in rows.rows}["focal"] == "as written"
+    assert {row["arm"]: row["stopped"] for row in rows.rows} == {"plain": 1, "LDAM": 0, "focal": 0}
+    assert run.read_plan().model_dump_json().count("stopped") == 1  # of trials that none stopped, it says nothing
 
 
 def test_several_runs_and_studies_that_tuned_nothing_have_none(run: Ledger, tiny_run: Ledger) -> None:

@@ -90,7 +90,7 @@ def test_few_seeds_are_judged_by_what_was_planned(make_run):
     assert "over all looks" in sentence(grown, "Plan")
 
 
-def tuned(tried: tuple[int, ...], failed: int = 0) -> TunedComparison:
+def tuned(tried: tuple[int, ...], failed: int = 0, stopped: int = 0) -> TunedComparison:
     arms = [
         TunedAndWritten(
             arm=f"arm {number}",
@@ -98,6 +98,7 @@ def tuned(tried: tuple[int, ...], failed: int = 0) -> TunedComparison:
                 arm=f"arm {number}",
                 tried=count,
                 failed=failed,
+                stopped=stopped,
                 chosen=0,
                 settings=(),
                 val=0.5,
@@ -118,6 +119,10 @@ def tuned(tried: tuple[int, ...], failed: int = 0) -> TunedComparison:
 def test_tuning_says_how_many_trials_each_arm_had(far):
     assert "each arm by 20 trials on val, so no arm's gain" in sentence(replace(far, tuned=tuned((20, 20))), "Tuning")
     assert "on val, 2 trials of them failed" in sentence(replace(far, tuned=tuned((20, 20), failed=1)), "Tuning")
+    halved = tuned((20, 20), stopped=14)
+    assert "on val, 28 trials stopped early, which favours what learns" in sentence(
+        replace(far, tuned=halved), "Tuning"
+    )
     assert "12 to 20 different trials an arm" in sentence(replace(far, tuned=tuned((20, 12))), "Tuning")
 
 
