@@ -12,9 +12,10 @@ A handful of groups tells little of how groups vary, and percentiles are as narr
 (Cameron, Gelbach & Miller 2008). So resamples are stretched about what was observed by the quantile of Student's t over
 that of the normal (Hesterberg 2015: expanded percentiles), with the effective number of groups less one as degrees of
 freedom: of a class (sum n)^2 / sum n^2 over its patches n in each group (Kish 1965; Carter, Schnepel & Steigerwald
-2017), of metrics over classes by Satterthwaite 1946 with variances as 1 / effective number. And residuals vary less
-than what they are left of (Bell & McCaffrey 2002), the more so where groups are of unequal size: resamples are
-stretched by what they lack where patches of a group have an effect in common.
+2017). Of metrics over classes they are the fewer of two: those of all patches, each class counting alike, as where a
+group is hard or easy in all its classes; and by Satterthwaite 1946 those of classes that vary by themselves. And
+residuals vary less than what they are left of (Bell & McCaffrey 2002), the more so where groups are of unequal size:
+resamples are stretched by what they lack where patches of a group have an effect in common.
 """
 
 from __future__ import annotations
@@ -178,26 +179,35 @@ class Clusters:
         """Degrees of freedom of a metric's variance between units."""
         if metric.class_index is not None:
             return max(1.0, float(self.effective[metric.class_index]) - 1)
+        together = 1 / float(np.square(self._shares(metric)).sum()) - 1
         if metric == ACCURACY:
-            of_all = self.support.sum(axis=1, dtype=np.float64)
-            return max(1.0, float(of_all.sum() ** 2 / np.square(of_all).sum()) - 1)
+            return max(1.0, together)
         known = self.effective[self.effective > 0]
         variances = 1 / known
-        return max(1.0, float(variances.sum() ** 2 / (variances**2 / np.maximum(known - 1, 1)).sum()))
+        apart = variances.sum() ** 2 / (variances**2 / np.maximum(known - 1, 1)).sum()
+        return max(1.0, min(together, float(apart)))
 
     def left(self, metric: Metric) -> float:
         """The share of the variance between units that resamples of a metric have on average; 1 of equal units."""
-        if metric.class_index is not None:
-            return self._left_of(self.support[:, metric.class_index])
-        if metric == ACCURACY:
-            return self._left_of(self.support.sum(axis=1))
+        together = self._left_of(self._shares(metric))
+        if metric.class_index is not None or metric == ACCURACY:
+            return together
         known = np.flatnonzero(self.effective > 0)
-        found = [self._left_of(self.support[:, k]) for k in known]
-        return float(np.average(found, weights=1 / self.effective[known]))
+        found = [self._left_of(self.support[:, k] / self.support[:, k].sum()) for k in known]
+        return min(together, float(np.average(found, weights=1 / self.effective[known])))
 
-    def _left_of(self, patches: npt.NDArray[np.int64]) -> float:
-        """The same of a share of all ``patches`` (U,), where each unit has an effect of its own."""
-        part = patches / max(1, patches.sum())
+    def _shares(self, metric: Metric) -> npt.NDArray[np.float64]:
+        """What each unit counts in a metric, (U,), adding up to 1: in one over classes each class counts alike."""
+        if metric.class_index is not None:
+            of_class = self.support[:, metric.class_index].astype(np.float64)
+            return of_class / max(1.0, of_class.sum())
+        if metric == ACCURACY:
+            return self.support.sum(axis=1) / len(self.labels)
+        known = self.support[:, self.effective > 0]
+        return np.asarray((known / known.sum(axis=0)).mean(axis=1))
+
+    def _left_of(self, part: npt.NDArray[np.float64]) -> float:
+        """The same of what units count (U,), adding up to 1 or, without patches, 0: each has an effect of its own."""
         squares = float(np.square(part).sum())
         found, first = 0.0, 0
         for units in self._units[1]:

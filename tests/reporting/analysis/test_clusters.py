@@ -131,6 +131,16 @@ def test_what_resamples_lack_where_groups_are_unequal_is_made_up_for():
     assert clusters.left(ACCURACY) < 1
 
 
+def test_groups_that_hold_all_classes_count_as_groups_and_those_of_one_class_by_class():
+    """The first may be hard or easy in all their classes; the others say of a class what no other group says."""
+    labels, twelve = np.tile(np.repeat([0, 1], 3), 12).astype(np.uint8), np.repeat(np.arange(12), 6)
+    together = clusters_of(labels, groups_of(twelve), 2)
+    assert together.degrees(BALANCED_ACCURACY) == pytest.approx(11)
+    assert together.left(BALANCED_ACCURACY) == pytest.approx(1)
+    pure = clusters_of(labels, groups_of(np.where(labels == 0, twelve, 12 + twelve // 3)), 2)  # 12 and 4 groups
+    assert pure.degrees(BALANCED_ACCURACY) == pytest.approx((1 / 12 + 1 / 4) ** 2 / (1 / 12**2 / 11 + 1 / 4**2 / 3))
+
+
 def test_a_class_of_one_group_is_drawn_by_patch_and_named():
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 0, 0], np.uint8)
     codes = np.array([0, 0, 1, 1, 2, 2, 2, 2, 3, 3])
