@@ -200,9 +200,9 @@ class Clusters:
         """What each unit counts in a metric, (U,), adding up to 1: in one over classes each class counts alike."""
         if metric.class_index is not None:
             of_class = self.support[:, metric.class_index].astype(np.float64)
-            return of_class / max(1.0, of_class.sum())
+            return np.asarray(of_class / max(1.0, of_class.sum()))
         if metric == ACCURACY:
-            return self.support.sum(axis=1) / len(self.labels)
+            return np.asarray(self.support.sum(axis=1) / len(self.labels))
         known = self.support[:, self.effective > 0]
         return np.asarray((known / known.sum(axis=0)).mean(axis=1))
 
