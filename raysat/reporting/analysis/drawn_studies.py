@@ -25,7 +25,7 @@ import numpy.typing as npt
 from raysat.metrics.power import LEVEL, seeds_needed
 from raysat.reporting.analysis.estimate import Floats
 from raysat.reporting.analysis.patch_variance import PairedRecalls, icv_matrix, icv_of
-from raysat.reporting.analysis.probit import paired_arms
+from raysat.reporting.analysis.probit import difference_moments, paired_arms
 from raysat.reporting.analysis.significance import sign_flip
 from raysat.reporting.analysis.thresholds import flip_thresholds, interval_threshold
 
@@ -170,8 +170,9 @@ def _interval_limit(pair: PairedRecalls, found: _Seen, seeds: int | None) -> Flo
     base, better, across = (pair.resampled * each for each in _covariances(pair, *found.recalls))
     g, h = found.gradients
     own = (found.products[0] * base + found.products[1] * better - 2 * g * h * across).sum(axis=1)
-    skew = np.zeros(len(own))
-    if pair.weight is None:
+    if pair.weight is not None:
+        skew = np.full(len(own), _skewness(pair, pair.weight, seeds))
+    else:
         q = icv_matrix(pair.sizes)
         square = np.square(q)
         own += 2 * ((base @ square * base) + (better @ square * better) - 2 * (across @ square * across)).sum(axis=1)
@@ -184,6 +185,14 @@ def _interval_limit(pair: PairedRecalls, found: _Seen, seeds: int | None) -> Flo
     error = np.maximum(found.error, _NOTHING)
     ratio = own / error
     return np.asarray(error * (interval_threshold(seeds, ratio) - skew * _CORNISH * ratio**3 / (1 + ratio**2)))
+
+
+def _skewness(pair: PairedRecalls, weight: Floats, seeds: int | None) -> float:
+    """Of resamples of the patches, in a weighted mean of recalls: of what arms differ by on a patch, by how many."""
+    variance, third = difference_moments(pair.recall, pair.better, pair.alike, seeds)
+    of_mean = float((weight**2 * variance * pair.per_patch).sum())
+    of_cube = float((weight**3 * third * pair.per_patch**2).sum())
+    return float(np.clip(of_cube / max(of_mean, _NOTHING) ** 1.5, -_SKEWEST, _SKEWEST))
 
 
 def _covariances(pair: PairedRecalls, recall: Floats, better: Floats) -> tuple[Floats, Floats, Floats]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
-from raysat.reporting.analysis.probit import alike, both_right, paired_arms
+from raysat.reporting.analysis.probit import alike, both_right, difference_moments, paired_arms
 
 
 @pytest.mark.parametrize("one", [-1.5, 0.0, 0.7])
@@ -54,3 +54,21 @@ def test_arms_that_differ_are_right_together_as_drawn_patches_say():
     assert found.base[0] == pytest.approx(drawn[0, 1], abs=0.003)
     assert found.better[0] == pytest.approx(drawn[2, 3], abs=0.003)
     assert found.across[0] == pytest.approx(drawn[:2, 2:].mean(), abs=0.003)
+
+
+@pytest.mark.parametrize("seeds", [1, 6, None])
+def test_what_arms_differ_by_on_a_patch_is_as_skewed_as_drawn_patches_say(seeds):
+    rng, patches = np.random.default_rng(0), 300_000
+    recall, better = np.array([0.85, 0.5]), np.array([0.9, 0.65])
+    how = alike(recall, np.array([0.2, 0.3]), np.array([0.3, 0.7]))
+    variance, third = difference_moments(recall, better, how, seeds)
+    for k in range(2):
+        shared = np.sqrt(how.of_arms[k]) * rng.normal(size=patches)
+        right = []
+        for each in (recall[k], better[k]):
+            kept = norm.ppf(each) + shared + np.sqrt(how.of_seeds[k] - how.of_arms[k]) * rng.normal(size=patches)
+            chance = norm.cdf(kept / np.sqrt(1 - how.of_seeds[k]))
+            right.append(chance if seeds is None else rng.binomial(seeds, chance) / seeds)
+        drawn = right[1] - right[0]
+        assert variance[k] == pytest.approx(drawn.var(), rel=0.01)
+        assert third[k] == pytest.approx(((drawn - drawn.mean()) ** 3).mean(), rel=0.05)
