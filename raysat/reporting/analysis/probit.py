@@ -17,7 +17,7 @@ import numpy as np
 from raysat.reporting.analysis.estimate import Floats
 
 _NODES: Final = 24  # of the quadrature over the angle
-_EFFECTS: Final = 16  # nodes of each normal effect on a patch
+_EFFECTS: Final = 64  # nodes of a normal effect on a patch
 _STEPS: Final = 40  # of bisection
 _CLOSEST: Final = 1 - 1e-6  # a correlation beyond it is 1
 _EXTREME: Final = 1e-6  # recalls nearer to 0 or 1 have no threshold
@@ -81,8 +81,8 @@ def paired_arms(recall: Floats, better: Floats, how: Alike) -> PairedArms:
 def difference_moments(recall: Floats, better: Floats, how: Alike, seeds: int | None) -> tuple[Floats, Floats]:
     """Return variance and third central moment, each (K,), of what arms differ by on a patch, on average over seeds.
 
-    Given the effects of patch and arm, trials are right independently of each other; over these it is a Gauss-Hermite
-    quadrature.
+    Given the effects of patch and arm, trials are right independently of each other; given that of the patch alone, so
+    are arms. Over both it is a Gauss-Hermite quadrature.
 
     Args:
         recall: (K,) of the baseline.
@@ -94,28 +94,25 @@ def difference_moments(recall: Floats, better: Floats, how: Alike, seeds: int | 
 
     nodes, weights = np.polynomial.hermite_e.hermegauss(_EFFECTS)
     weights = weights / weights.sum()
-    patch, one, other = np.meshgrid(nodes, nodes, nodes, indexing="ij")
-    chance = weights[:, None, None] * weights[:, None] * weights
-    shared, kept = (np.clip(each, 0, _CLOSEST)[:, None, None, None] for each in (how.of_arms, how.of_seeds))
-    of_arm = np.sqrt(np.maximum(0, kept - shared))
+    shared, kept = (np.clip(each, 0, _CLOSEST)[:, None, None] for each in (how.of_arms, how.of_seeds))
+    effects = np.sqrt(shared) * nodes[:, None] + np.sqrt(np.maximum(0, kept - shared)) * nodes
 
-    def right(of: Floats, arm: Floats) -> Floats:
-        threshold = np.asarray(ndtri(np.clip(of, _EXTREME, 1 - _EXTREME)))[:, None, None, None]
-        return np.asarray(ndtr((threshold + np.sqrt(shared) * patch + of_arm * arm) / np.sqrt(1 - kept)))
+    def chances(of: Floats) -> tuple[Floats, Floats, Floats]:
+        """Mean, square and cube of the chance to be right, each (K, nodes), given the patch's effect."""
+        threshold = np.asarray(ndtri(np.clip(of, _EXTREME, 1 - _EXTREME)))[:, None, None]
+        found = np.asarray(ndtr((threshold + effects) / np.sqrt(1 - kept)))
+        return found @ weights, found**2 @ weights, found**3 @ weights
 
-    p, q = right(recall, one), right(better, other)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray((values * chance).sum(axis=(1, 2, 3)))
-
-    centred = q - p - mean(q - p)[:, None, None, None]
-    variance, third = mean(centred**2), mean(centred**3)
+    p, p2, p3 = chances(recall)
+    q, q2, q3 = chances(better)
+    mean = (q - p) @ weights
+    square = (q2 - 2 * q * p + p2) @ weights
+    cube = (q3 - 3 * q2 * p + 3 * q * p2 - p3) @ weights
     if seeds is not None:
-        of_seed = p * (1 - p) + q * (1 - q)
-        variance = variance + mean(of_seed) / seeds
-        third = third + 3 * mean(centred * of_seed) / seeds
-        third = third + mean(q * (1 - q) * (1 - 2 * q) - p * (1 - p) * (1 - 2 * p)) / seeds**2
-    return variance, third
+        of_seed, with_it = (p - p2 + q - q2) @ weights, (q * (p - p2) + q2 - q3 - p2 + p3 - p * (q - q2)) @ weights
+        square = square + of_seed / seeds
+        cube = cube + 3 * with_it / seeds + (q - 3 * q2 + 2 * q3 - p + 3 * p2 - 2 * p3) @ weights / seeds**2
+    return square - mean**2, cube - 3 * mean * square + 2 * mean**3
 
 
 def both_right(one: Floats, other: Floats, correlation: Floats) -> Floats:
