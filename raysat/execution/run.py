@@ -132,12 +132,12 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
             fetch_pretrained(name)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)
     if any(isinstance(model, ModelSettings) for model, _ in sizes):
-        from raysat.training.models.rebuild import weight_shapes  # as above
+        from raysat.training.models.first_look import look_at  # as above
 
         for model, bands in sizes:
             if isinstance(model, ModelSettings):
                 size = (int(store.images.shape[2]), int(store.images.shape[3]))
-                weight_shapes(model, bands=bands, classes=len(store.classes), size=size)
+                look_at(model, bands=bands, classes=len(store.classes), size=size)
 
 
 def run_items(

@@ -69,7 +69,7 @@ class Classifier:
     def posterior(self, patches_BCHW: Tensor) -> Tensor:
         """Return class probabilities (B, K) of float32 patches on the device, in the store's units."""
         with full_precision(), network_faults(self.config.model):
-            return posterior(self.config, self.network, self.scale)(patches_BCHW)
+            return posterior(self.config, self.network, self.scale, classes=len(self.classes))(patches_BCHW)
 
     def probabilities(self, patches_NCHW: npt.NDArray[Any]) -> Probabilities:
         """Return class probabilities (N, K) of patches in the store's type and units, batch by batch.

@@ -208,7 +208,7 @@ class Engine:
         network.eval()
         self.workers.share_buffers(network)
 
-        posterior = evaluation.posterior(self.config, network, self._scale)
+        posterior = evaluation.posterior(self.config, network, self._scale, classes=len(self.counts))
         with full_precision(), network_faults(self.config.model):
             probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
         predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()

@@ -12,6 +12,7 @@ from raysat.config.schema import Config
 from raysat.training.device import EVALUATION_BATCH, channels_last, current
 from raysat.training.graphs import Replay
 from raysat.training.losses import posterior_logits
+from raysat.training.models.plugin import check_scores
 from raysat.training.patches import Patches, ResidentPatches, Scale
 
 Posterior = Callable[[Tensor], Tensor]  # of patches (B, C, H, W) in the store's units: probabilities (B, K)
@@ -22,17 +23,20 @@ def clean(scale: Scale, patches_BCHW: Tensor) -> Tensor:
     return channels_last(scale.normalise(patches_BCHW))
 
 
-def posterior(config: Config, network: nn.Module, scale: Scale) -> Posterior:
-    """Return what gives a network's class probabilities.
+def posterior(config: Config, network: nn.Module, scale: Scale, *, classes: int) -> Posterior:
+    """Return what gives a network's class probabilities, or raises PluginError where a plugin's gives no scores.
 
     Args:
         config: with the loss that it was trained with, which says what its scores mean.
         network: in evaluation mode.
         scale: that its patches are normalised by.
+        classes: how many there are.
     """
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
-        return posterior_logits(config, network(clean(scale, patches_BCHW))).softmax(dim=1)
+        logits_BK = network(clean(scale, patches_BCHW))
+        check_scores(config.model, logits_BK, patches_BCHW.shape, classes=classes)
+        return posterior_logits(config, logits_BK).softmax(dim=1)
 
     return probabilities
 

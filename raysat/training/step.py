@@ -16,6 +16,7 @@ from raysat.training import losses, optimizers
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import views
 from raysat.training.device import autocast, channels_last
+from raysat.training.models.plugin import check_scores
 from raysat.training.patches import Scale
 from raysat.training.step_inputs import Partners, UpdateInputs, ViewInputs
 
@@ -78,13 +79,15 @@ class TrainStep:
         return loss.detach()
 
     def loss(self, views_NCHW: Tensor, inputs: UpdateInputs) -> Tensor:
-        """Return the loss of views of patches."""
+        """Return the loss of views of patches. Raises PluginError where a plugin's network gives no scores of them."""
         mixed = None
         if isinstance(inputs.partners, Partners):
             labels_b, class_weights_b, shares_2 = inputs.partners
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
         with autocast(views_NCHW.device):
-            logits_VbK = self._parallel(views_NCHW).unflatten(0, (-1, len(inputs.labels_b)))
+            logits_NK = self._parallel(views_NCHW)
+        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self._offsets_K), training=True)
+        logits_VbK = logits_NK.unflatten(0, (-1, len(inputs.labels_b)))
         return losses.batch_loss(
             self._config,
             logits_VbK,

@@ -66,6 +66,21 @@ def test_a_twin_of_a_model_trains_the_same(store: PatchStore) -> None:
         assert all(torch.equal(value, found.state_dict[name]) for name, value in again.state_dict().items())
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_model_that_gives_no_scores_of_some_batches_is_a_line(store: PatchStore, training: bool) -> None:
+    body = f"""\
+    class Net(torch.nn.Linear):
+        def forward(self, patches):
+            scores = super().forward(patches.mean((2, 3)))
+            return scores if len(patches) == 2 or self.training is not {training} else (scores, patches)
+    return Net(bands, classes)
+"""
+    when = " in training" if training else ""
+    says = f"own.py:12: model: own gives a tuple of [0-9]+ 3 x [0-9x ]+ patches{when}, not scores"
+    with used(source_of_text(plugin_text("model", body))), pytest.raises(PluginError, match=says):
+        run(Config.model_validate({"model": {"kind": "own"}, "optim": {"kind": "adam", "batch_size": 8}}), store)
+
+
 def test_a_model_that_fails_in_training_alone_names_its_line(store: PatchStore) -> None:
     body = """\
     class Net(torch.nn.Linear):

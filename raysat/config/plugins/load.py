@@ -10,6 +10,7 @@ import inspect
 import linecache
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -17,15 +18,18 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, Final, Literal, cast, get_args, get_origin
 
-from pydantic import Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from raysat.config.plugins.faults import line_of, located, plugin_faults
 from raysat.config.plugins.settings import SECTIONS, Method, PluginSettings, kind_of
+from raysat.config.plugins.signatures import unfit
 from raysat.config.plugins.source import PluginSource
 from raysat.errors import PluginError
+from raysat.formatting import echo
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HELP: Final = "docs/extend.md has an example"
+_SHADOWS: Final = 'Field name ".*" in ".*" shadows an attribute'  # of pydantic: what it means is refused in a line
 _LOCK: Final = RLock()
 
 
@@ -91,7 +95,8 @@ def _run(source: PluginSource) -> list[Method]:
     sys.modules[name] = module  # where pydantic looks up what annotations name
     linecache.cache[source.place] = (len(source.text), None, source.text.splitlines(keepends=True), source.place)
     try:
-        with plugin_faults(source, "it cannot be run"):
+        with plugin_faults(source, "it cannot be run"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", _SHADOWS, UserWarning)
             exec(compile(source.text, source.place, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
         if not methods:
             raise located(source, None, "it registers no method", _HELP)
@@ -117,21 +122,10 @@ def _bound(method: Method) -> type[PluginSettings]:
         raise fault(f"settings derive from {', '.join(each.__name__ for each in SECTIONS.values())}")
     if not callable(method.function):
         raise fault("what its decorator is given is no function")
+    _check_signatures(method, source)
+    if wrong := _wrong_kind(settings) or _wrong_setting(settings):
+        raise fault(wrong)
     kind = settings.model_fields["kind"]
-    is_literal = get_origin(kind.annotation) is Literal and get_args(kind.annotation) == (kind.default,)
-    if not is_literal and not (kind.annotation is str and isinstance(kind.default, str)):
-        raise fault('it needs its name as a field: kind: Literal["my_loss"] = "my_loss"')
-    if not _KIND.fullmatch(str(kind.default)):
-        raise fault(f"kind {kind.default!r} is not of small letters, digits, _ and -, at most 40")
-    if not (settings.__dict__.get("__doc__") or "").strip():
-        raise fault("it has no docstring, whose first line says what it does")
-    if taken := _taken(settings):
-        raise fault(f"the field {taken} is raysat's own")
-    for key, field in settings.model_fields.items():
-        if field.is_required():
-            raise fault(f"the setting {key} has no default")
-        if key != "kind" and not field.description:
-            raise fault(f"the setting {key} has no description: {key}: float = Field(default=..., description=...)")
     plugin = Field(source.digest, description=settings.model_fields["plugin"].description)
     fields: dict[str, Any] = {"kind": (Literal[kind.default], kind), "plugin": (Literal[source.digest], plugin)}
     made: Any = create_model(
@@ -139,13 +133,63 @@ def _bound(method: Method) -> type[PluginSettings]:
     )
     bound = cast("type[PluginSettings]", made)
     bound.plugin_method = replace(method, settings=bound)
-    try:
-        hash(made())
-    except ValidationError as error:
-        raise fault(f"its defaults are not valid: {error.errors()[0]['msg']}") from error
-    except TypeError as error:
-        raise fault("a setting cannot be hashed: use tuples in place of lists") from error
+    if wrong := _wrong_default(bound, source):
+        raise fault(wrong)
     return bound
+
+
+def _check_signatures(method: Method, source: PluginSource) -> None:
+    """Raise PluginError for a function that cannot be called as raysat does."""
+    functions = {method.section: method.function, "posterior": method.options.get("posterior")}
+    for section, function in functions.items():
+        if function is not None and (wrong := unfit(section, function)):
+            raise located(source, line_of(function) or line_of(method.settings), wrong, _HELP)
+
+
+def _wrong_kind(settings: type[PluginSettings]) -> str | None:
+    """What is wrong with how a method is called and described."""
+    kind = settings.model_fields["kind"]
+    is_literal = get_origin(kind.annotation) is Literal and get_args(kind.annotation) == (kind.default,)
+    if not is_literal and not (kind.annotation is str and isinstance(kind.default, str)):
+        return 'it needs its name as a field: kind: Literal["my_loss"] = "my_loss"'
+    if not _KIND.fullmatch(str(kind.default)):
+        return f"kind {kind.default!r} is not of small letters, digits, _ and -, at most 40"
+    if not (settings.__dict__.get("__doc__") or "").strip():
+        return "it has no docstring, whose first line says what it does"
+    return None
+
+
+def _wrong_setting(settings: type[PluginSettings]) -> str | None:
+    """What is wrong with the fields of settings, by themselves."""
+    if taken := _taken(settings):
+        return f"the field {taken} is raysat's own"
+    for key, field in settings.model_fields.items():
+        if field.is_required():
+            return f"the setting {key} has no default"
+        if key != "kind" and not field.description:
+            return f"the setting {key} has no description: {key}: float = Field(default=..., description=...)"
+    return None
+
+
+def _wrong_default(settings: type[PluginSettings], source: PluginSource) -> str | None:
+    """What is wrong with the defaults of settings. Raises PluginError where code of the plugin fails on them."""
+    try:
+        with plugin_faults(source, f"{settings.__name__}: its defaults"):
+            values = settings.model_validate({})
+            settings.model_validate(dict(values), by_alias=True, by_name=True)  # pydantic trusts what is not given
+    except PluginError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        first = error.__cause__.errors()[0]
+        said = first["msg"][:1].lower() + first["msg"][1:]
+        if not first["loc"]:
+            return f"its defaults are not valid: {said}"
+        return f"the default of {first['loc'][0]}, {echo(first['input'])}, is not valid: {said}"
+    try:
+        hash(values)
+    except TypeError:
+        return "a setting cannot be hashed: use tuples in place of lists"
+    return None
 
 
 def _taken(settings: type[PluginSettings]) -> str | None:
@@ -153,4 +197,7 @@ def _taken(settings: type[PluginSettings]) -> str | None:
     mine = (each for each in settings.__mro__ if each not in PluginSettings.__mro__)
     if any("plugin" in inspect.get_annotations(each) for each in mine):
         return "plugin"
-    return next((key for key in settings.model_fields if key in vars(SECTIONS[settings.section])), None)
+    raysats = {
+        key for each in SECTIONS[settings.section].__mro__ if each not in BaseModel.__mro__ for key in vars(each)
+    }
+    return next((key for key in settings.model_fields if key in raysats), None)

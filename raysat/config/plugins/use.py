@@ -91,9 +91,20 @@ def call(settings: PluginSettings, *given: Any, function: Callable[..., Any] | N
         return (function or method.function)(settings, *given, **named)
 
 
-def wrong_result(settings: PluginSettings, message: str) -> PluginError:
-    """Make the error of a function that returned what it must not."""
+def wrong_result(
+    settings: PluginSettings, message: str, *, hint: str = "{raysat check-plugin} tries it"
+) -> PluginError:
+    """Make the error of a function that returned what it must not.
+
+    Args:
+        settings: of the method.
+        message: what of it is wrong.
+        hint: what to do.
+
+    Returns:
+        The error.
+    """
     method = method_of(settings)
     source = method.source or PluginSource(name="plugin", place="the plugin", text="")
     where = f"{method.section}: {settings.kind}"
-    return located(source, line_of(method.function), f"{where} {message}", "{raysat check-plugin} tries it")
+    return located(source, line_of(method.function), f"{where} {message}", hint)

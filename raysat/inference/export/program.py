@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ class Program(nn.Module):
     def __init__(self, models: Sequence[Classifier]) -> None:
         """Take models of one arm, which share configuration and inputs; their weights are copied."""
         super().__init__()
-        self.config = models[0].config
+        self.config, self.classes = models[0].config, len(models[0].classes)
         # Copies, as weights in another order than the usual one are not stored whole.
         networks = [deepcopy(model.network).to(memory_format=torch.contiguous_format) for model in models]
         self.networks = nn.ModuleList(networks)
@@ -54,7 +55,8 @@ class Program(nn.Module):
     def forward(self, patches: Tensor) -> Tensor:
         """Return probabilities (B, K) of float32 patches (B, C, H, W)."""
         scale = Scale(**{field.name: getattr(self, field.name) for field in fields(Scale)})
-        found = [posterior(self.config, network, scale)(patches) for network in self.networks]
+        of = partial(posterior, self.config, scale=scale, classes=self.classes)
+        found = [of(network)(patches) for network in self.networks]
         return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
 
 

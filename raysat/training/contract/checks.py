@@ -235,6 +235,7 @@ class Check:
 
     name: str
     test: Callable[[Subject], None]
+    is_basis: bool = False  # where it does not hold, those after it would only say so again
 
 
 _TRAINED: Final = (Check(name="determinism", test=determinism), Check(name="resumed", test=resumed))
@@ -265,6 +266,7 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {  # by section
     "schedule": (Check(name="rates", test=rates), *_TRAINED),
     "average": _TRAINED,
     "model": (
+        Check(name="network", test=networks.built, is_basis=True),
         Check(name="gradients", test=networks.gradients),
         Check(name="dtype", test=networks.dtype),
         Check(name="device", test=networks.device),

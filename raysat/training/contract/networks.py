@@ -15,6 +15,7 @@ from raysat.training.contract.findings import BrokenError
 from raysat.training.contract.subject import CLASSES, CPU, SIDE, Subject, expect, other_global_numbers
 from raysat.training.device import channels_last, network_channels_last
 from raysat.training.models.build import build, cpu_state
+from raysat.training.models.names import check_model
 from raysat.training.models.rebuild import rebuild
 from raysat.training.seeding import reproducible
 
@@ -24,6 +25,12 @@ _LABELS: Final[tuple[int, ...]] = (0, 1, 2, 1, 0, 2)
 _OTHERS: Final = ((1, CLASSES, SIDE, SIDE), (11, 2, SIDE, SIDE), (_BANDS, 12, SIDE, SIDE), (4, CLASSES, 24, 32))
 _ALONE: Final = "Expected more than 1 value per channel"  # what batch norm says of a patch that it cannot train on
 _SEED: Final = 3
+
+
+def built(subject: Subject) -> None:
+    """It is called like no model of timm, and gives a finite score for each class, in training mode scores as well."""
+    check_model(subject.config.model)
+    _network(subject)
 
 
 def gradients(subject: Subject) -> None:

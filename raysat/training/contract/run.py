@@ -23,12 +23,17 @@ def check_method(settings: Spec) -> tuple[Finding, ...]:
         settings: of the method, with the values that it is to be tried with.
 
     Returns:
-        What each test found.
+        What each test found; of a model that cannot be made only that.
     """
     section = section_of(settings)
     with tempfile.TemporaryDirectory(prefix="raysat-contract-") as folder:
         subject = Subject(section=section, settings=settings, store=tiny_store(Path(folder)))
-        return tuple(Finding(check=check.name, fault=_fault(check, subject)) for check in CHECKS[section])
+        found = []
+        for check in CHECKS[section]:
+            found.append(Finding(check=check.name, fault=_fault(check, subject)))
+            if check.is_basis and found[-1].fault:
+                break
+        return tuple(found)
 
 
 def section_of(settings: Spec) -> str:
@@ -44,7 +49,7 @@ def _fault(check: Check, subject: Subject) -> str:
         check.test(subject)
     except (BrokenError, RaysatError) as error:
         return _short(str(error))
-    except Exception as error:  # noqa: BLE001  (what torch raises of a plugin's own gradients and the like)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (what torch raises of a plugin's gradients and the like)
         return _short(f"{type(error).__name__}: {error}")
     return ""
 

@@ -19,7 +19,9 @@ def check_model(model: Network) -> None:
     if not isinstance(model, ModelSettings):
         check_name(model.name)
     elif model.kind in _listed():
-        raise wrong_result(model, "is a model of timm, too: call it by another kind")
+        raise wrong_result(
+            model, "is a model of timm, too: call it by another kind", hint="change the kind in the plugin"
+        )
 
 
 def check_name(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,9 +141,14 @@ def test_a_schema_and_a_description_have_both() -> None:
 
 def test_one_that_takes_the_place_of_raysats_own_words_is_refused(tmp_path: Path) -> None:
     shadow = plugin_text("model").replace("amount: float", "pretrained: float")
-    with pytest.warns(UserWarning, match="shadows"), pytest.raises(PluginError) as caught:
-        raysat.load_plugin(written(tmp_path, shadow))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PluginError) as caught:
+            raysat.load_plugin(written(tmp_path, shadow))
     assert "Own: the field pretrained is raysat's own" in caught.value.message
+    text = "import warnings\nwarnings.warn('its own', stacklevel=1)\n" + plugin_text("model")
+    with pytest.warns(UserWarning, match="its own"):
+        raysat.load_plugin(written(tmp_path, text))
 
 
 def test_a_kind_may_be_plain_text_with_a_hyphen(tmp_path: Path) -> None:

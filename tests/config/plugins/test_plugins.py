@@ -193,9 +193,30 @@ WRONG = {  # text by what is said of it
     "Own: the setting amount has no default": LOSS.replace("default=2.0, ", ""),
     "Own: the setting amount has no description": LOSS.replace(', description="How much of it."', ""),
     "Own: the field plugin is raysat's own": LOSS.replace("amount: float", "plugin: str"),
-    "own.py: it registers loss: own twice": f"{LOSS}@loss(Own)\ndef two(): ...\n",
+    "own.py: it registers loss: own twice": f"{LOSS}@loss(Own)\ndef two(*given): ...\n",
     "Own: what its decorator is given is no function": f"{LOSS}loss(Own)(3)\n",
     "Own: a setting cannot be hashed": LISTED,
+    "Own: the field plugin_method is raysat's own": LOSS.replace("amount: float", "plugin_method: float"),
+    "Own: the default of amount, -1, is not valid: input should be greater than or equal to 0": (
+        LOSS.replace("default=2.0", "default=-1")
+    ),
+    "Own: the default of amount, 2.0, is not valid: input should be less than or equal to 1": (
+        LOSS.replace("ge=0, le=10", "ge=10, le=1")
+    ),
+    "Own: the default of amount, 'a', is not valid: input should be a valid number": LOSS.replace("2.0", "'a'"),
+    "own.py:11: KeyError: 3": LOSS.replace("default=2.0", "default_factory=lambda: {}[3]"),
+    "own.py:12: own must take (settings, logits_BK, labels_B, counts_K): missing a required argument: 'weights'": (
+        LOSS.replace("counts_K):", "counts_K, weights):")
+    ),
+    "own.py:13: <lambda> must take (settings, logits_BK): too many positional": (
+        LOSS.replace("@loss(Own)", "@loss(Own,\n    posterior=lambda logits_BK: logits_BK)")
+    ),
+    "own.py:12: own must take (settings, *, bands, classes, size): got an unexpected keyword argument 'classes'": (
+        plugin_text("model").replace("settings, *, bands, classes, size", "settings, bands")
+    ),
+    "own.py:12: own must take (settings, step, steps, *, steps_per_epoch, lr): missing": (
+        plugin_text("schedule").replace("step, steps, *", "step, steps, epoch, *")
+    ),
 }
 
 

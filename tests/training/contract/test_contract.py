@@ -176,6 +176,19 @@ BROKEN: dict[str, tuple[str, list[str], str, str]] = {
 }
 
 
+# Where nothing else can be tried.
+UNMADE = {
+    "no network": (["return None"], "own.py:12: model: own returns a NoneType, not a torch.nn.Module"),
+    "raises": (["1 / 0"], "own.py:14: ZeroDivisionError: division by zero"),
+    "a tuple in training": (
+        network("(scores, patches) if self.training else scores"),
+        "own.py:12: model: own gives a tuple of 2 3 x 16 x 16 patches in training, not scores (2, 3)",
+    ),
+    "not finite": (network("scores / 0"), "own.py:12: model: own gives "),
+    "ends the process": (network("scores if len(patches) == 1 else exit(3)"), "own.py:21: SystemExit: 3"),
+}
+
+
 def faults(settings: Spec) -> dict[str, str]:
     return {found.check: found.fault for found in check_method(settings) if found.fault}
 
@@ -206,3 +219,24 @@ def test_each_way_to_break_it_is_noticed_and_named(name: str) -> None:
         found = faults(plugin.settings[0]())
     assert check in found, found
     assert says in found[check]
+
+
+@pytest.mark.parametrize("name", UNMADE)
+def test_of_a_model_that_cannot_be_made_no_more_is_said(name: str) -> None:
+    lines, says = UNMADE[name]
+    with used(source_of_text(plugin_text("model", "".join(f"    {line}\n" for line in lines)))) as plugin:
+        (found,) = check_method(plugin.settings[0]())
+    assert found.check == "network"
+    assert found.fault.partition("/nowhere/")[2].startswith(says)
+
+
+def test_a_model_that_ends_the_process_in_a_batch_is_a_finding() -> None:
+    body = "".join(f"    {line}\n" for line in network("scores if len(patches) == 2 else exit(3)"))
+    with used(source_of_text(plugin_text("model", body))) as plugin:
+        assert faults(plugin.settings[0]())["gradients"] == "SystemExit: 3"
+
+
+def test_a_model_that_is_called_like_one_of_timm_is_a_finding() -> None:
+    with used(source_of_text(plugin_text("model").replace('"own"', '"test_resnet"'))) as plugin:
+        (found,) = check_method(plugin.settings[0]())
+    assert "model: test_resnet is a model of timm, too" in found.fault

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from raysat.config.plugins.settings import METHODS, ModelSettings
-from raysat.config.schema import Config
+from raysat.config.schema import Config, Model
 from raysat.errors import PluginError, TrainingError
 from raysat.training.device import network_channels_last
-from raysat.training.models.build import build, cpu_state
+from raysat.training.models.build import assemble, build, cpu_state
 from raysat.training.models.names import check_model
+from raysat.training.models.plugin import check_scores, network_faults
 from raysat.training.models.rebuild import rebuild
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import plugin_text, source_of_text, used
@@ -36,6 +37,16 @@ WRONG = {  # body by what is said of it
         f"net = torch.nn.Sequential({FLAT}(bands * 480, classes)); net[1].bias.data[0] = float('nan'); return net"
     ),
     "own.py:14: TypeError": "return torch.nn.Linear()",
+    "own.py:12: model: own gives a tuple of 2 5 x 24 x 20 patches in training, not scores (2, 3)": """
+    class Net(torch.nn.Linear):
+        def forward(self, patches):
+            scores = super().forward(patches.mean((2, 3)))
+            return (scores, patches) if self.training else scores
+    return Net(bands, classes)""",
+    "own.py: model: own cannot train on 5 x 24 x 20 patches: ValueError: Expected more than 1": (
+        f"return torch.nn.Sequential({FLAT}(bands * 480, classes), torch.nn.Unflatten(1, (classes, 1)), "
+        "torch.nn.InstanceNorm1d(classes, track_running_stats=True), torch.nn.Flatten())"
+    ),
 }
 
 
@@ -107,3 +118,61 @@ def test_a_kind_that_timm_has_as_a_name_is_refused() -> None:
         check_model(own("test_resnet"))
     with used(PLUGIN):
         check_model(own("small_net"))
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit(5)", "import sys; sys.exit(5)"])
+def test_a_network_that_ends_the_process_is_an_error_of_its_line(end: str) -> None:
+    body = f"""\
+    class Net(torch.nn.Linear):
+        def forward(self, patches):
+            if len(patches) == 4: {end}
+            return super().forward(patches.mean((2, 3)))
+    return Net(bands, classes)
+"""
+    with used(source_of_text(plugin_text("model", body))):
+        network = build(own(), **OF)
+        with pytest.raises(PluginError, match=r"own.py:16: SystemExit: 5"), network_faults(own()):
+            network(torch.zeros(4, 5, 24, 20))
+        with pytest.raises(SystemExit), network_faults(own()):  # of somebody else
+            raise SystemExit(5)
+        with pytest.raises(KeyboardInterrupt), network_faults(own()):
+            raise KeyboardInterrupt
+
+
+def test_a_look_in_training_mode_leaves_the_seeds_weights_and_what_is_drawn_next() -> None:
+    """Statistics, numbers of dropout and what the network counts are those of one that was only evaluated."""
+    body = """\
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.last, self.calls = torch.nn.BatchNorm2d(bands, momentum=0.5), torch.nn.Linear(bands, 3), 0
+        def forward(self, patches):
+            self.calls += self.training
+            return self.last(F.dropout(self.norm(patches).mean((2, 3)), 0.5, self.training))
+    return Net()
+"""
+    with used(source_of_text(plugin_text("model", body))):
+        found = []
+        for make in (build, assemble):
+            torch.manual_seed(3)
+            network = make(own(), **OF)
+            found.append((network.state_dict(), network.calls, torch.rand(3), network.training))
+    (looked, calls, after, training), (plain, _, drawn, _) = found
+    assert all(torch.equal(value, plain[name]) for name, value in looked.items())
+    assert (calls, training) == (0, True)
+    assert torch.equal(after, drawn)
+
+
+def test_what_steps_get_of_a_plugins_network_is_looked_at() -> None:
+    shape, scores = (4, 5, 24, 20), torch.zeros(4, 3)
+    check_scores(Model(), None, shape, classes=3)  # of timm
+    with used(PLUGIN):
+        model = own("small_net")
+    check_scores(model, scores, shape, classes=3, training=True)
+    for wrong, says in (
+        ((scores, 3), "small_net gives a tuple of 4 5 x 24 x 20 patches in training, not scores"),
+        (scores[:3], r"gives \(3, 3\) of 4"),
+        (scores.long(), "gives scores of torch.int64 in training"),
+    ):
+        with pytest.raises(PluginError, match=says):
+            check_scores(model, wrong, shape, classes=3, training=True)
