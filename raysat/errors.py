@@ -48,11 +48,11 @@ EXIT_CODES: Final = {  # of a command
 }
 _LONGEST: Final = 500  # characters of a message, and of a hint
 _WORD: Final = re.compile(r"\{(--[a-z-]+|raysat [a-z-]+(?: [a-z]+)?)\}")
+_PLUGIN: Final = re.compile(r"\{--plugin\}(?: ([A-Za-z0-9._-]+\.py|FILE)\b)?")  # a call, which takes the file along
 _IN_PYTHON: Final = {  # what is not called as its option or command
     "--set": "overrides",
     "--combination": "combinations",
     "--from": "from_",
-    "--plugin": "raysat.load_plugin",
     "raysat check-plugin": "raysat.check_plugin",
     "raysat data import": "raysat.import_geotiff or its like",
     "raysat status": "Run.status",
@@ -187,7 +187,12 @@ def with_options(template: str) -> str:
 
 def _in_python(template: str) -> str:
     """Write a message or hint for Python: ``{--rank-by}`` is ``rank_by``, ``{raysat tune}`` ``raysat.tune``."""
+    template = _PLUGIN.sub(lambda word: f'raysat.load_plugin("{_file(word[1])}")', template)
     return _WORD.sub(lambda word: _IN_PYTHON.get(word[1], _identifier(word[1])), template)
+
+
+def _file(given: str | None) -> str:
+    return "FILE.py" if given in (None, "FILE") else given
 
 
 def _identifier(word: str) -> str:

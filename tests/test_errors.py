@@ -108,3 +108,20 @@ def test_python_and_the_command_line_have_words_of_their_own():
 def test_a_traceback_ends_with_the_hint():
     error = pickle.loads(pickle.dumps(PlanError("no band", hint="give {--bands}")))  # noqa: S301 - our own
     assert traceback.format_exception(error) == ["raysat.errors.PlanError: no band\n", "hint: give bands\n"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "line", "python"),
+    [
+        ("name its file by {--plugin}", "by --plugin", 'by raysat.load_plugin("FILE.py")'),
+        (
+            "give {--plugin} FILE with that",
+            "give --plugin FILE with that",
+            'give raysat.load_plugin("FILE.py") with that',
+        ),
+        ("and give {--plugin} my.own.py", "give --plugin my.own.py", 'give raysat.load_plugin("my.own.py")'),
+    ],
+)
+def test_a_plugin_is_named_by_an_option_or_a_call(hint, line, python):
+    assert with_options(hint).endswith(line)
+    assert UsageError("it is missing", hint=hint).hint.endswith(python)

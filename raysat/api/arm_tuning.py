@@ -24,7 +24,7 @@ from raysat.execution.train_plan import is_settled, train_plan
 from raysat.files import AnyPath, as_path
 from raysat.planning import build
 from raysat.reporting.render.rows import Rows
-from raysat.search.halving import trials_so_far
+from raysat.search.halving import trials_so_far, trials_to_come
 from raysat.search.per_arm import ArmTrial, arm_trials, tuned_study, tuning_study
 from raysat.storage.artifacts import run_folder
 from raysat.storage.ledger import Ledger
@@ -142,7 +142,9 @@ def tune_arms(
     told, before, tried = on_event or default_view(), 0, _so_far(asked.tune, trials, ids, ledger)
     while len(tried) > before:
         tuning = whole if len(tried) == len(trials) else prepared(tuning_study(asked, tried))
-        trained = train_plan(tuning, as_path(out), cluster, told, cache=cache, leave_failed=True)
+        rest = trials_to_come(asked.tune, trials, ids, tried[-1].in_round)
+        later = [trial for trial in whole.trials if trial.id in rest]
+        trained = train_plan(tuning, as_path(out), cluster, told, cache=cache, leave_failed=True, later=later)
         run, ledger, before = Run(ledger=trained.ledger, outcome=trained.outcome), trained.ledger, len(tried)
         if not all(is_settled(ledger, trial.id) for trial in tuning.trials):
             return TunedArms(run=run, plan=None)

@@ -177,8 +177,10 @@ def _tune(plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any])
 
     tuned = tune_arms(plan, reuse_epochs=options.reuse_epochs, **how)
     out.print()
-    tuned.show(out)
-    out.print()
+    is_stopped = bool(tuned.run.outcome and tuned.run.outcome.interrupted)
+    if tuned.plan is not None or not is_stopped:  # what to do after a stop is said at the very end
+        tuned.show(out)
+        out.print()
     if tuned.plan is not None:
         out.print(f"study      {tuned.plan.study.name}: {_count(tuned.plan)}")
     return tuned

@@ -91,6 +91,9 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
     optim = value.get("optim")
     epochs = optim.get("epochs", _EPOCHS) if isinstance(optim, dict) else _EPOCHS
     if kind == "extra_forbidden":
+        if model is Config and key == ("model", "name") and "kind" in value["model"]:
+            both = f"name {echo(given)} and kind {echo(value['model']['kind'])}"
+            return f"a model has a name, of timm, or a kind, of a plugin, not both: got {both}", "leave one of them out"
         return f"unknown key {path!r}", _unknown(model, key, value)
     if kind in _BOUNDS:
         name, sign, advice = _BOUNDS[kind]

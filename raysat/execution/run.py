@@ -35,6 +35,7 @@ def run(
     options: ClusterOptions,
     on_event: OnEvent = ignore,
     *,
+    later: Sequence[PlannedTrial] = (),
     subscribers: Sequence[Subscriber] = (),
 ) -> Summary:
     """Write the plan, do some of its work, and write the records.
@@ -49,6 +50,7 @@ def run(
         artifacts: where generated patches go.
         options: how to use the machine or cluster.
         on_event: is told what happens.
+        later: trials like those that come after this run, for how far it is.
         subscribers: are told of each row of the run's state that changes.
 
     Returns:
@@ -74,7 +76,7 @@ def run(
         if all(isinstance(item, GenerateJob) for item in left):
             return Summary(finished=0, failed=0, interrupted=False)
         already_done = len(plan.trials) + len(plan.generate_jobs) - len(left)
-        return run_items(active, left, already_done=already_done, subscribers=subscribers)
+        return run_items(active, left, already_done=already_done, later=later, subscribers=subscribers)
 
 
 def _threads_before(plan: Plan, ledger: Ledger) -> int | None:
@@ -141,7 +143,12 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
 
 
 def run_items(
-    active: Session, items: Sequence[WorkItem], *, already_done: int, subscribers: Sequence[Subscriber] = ()
+    active: Session,
+    items: Sequence[WorkItem],
+    *,
+    already_done: int,
+    later: Sequence[PlannedTrial] = (),
+    subscribers: Sequence[Subscriber] = (),
 ) -> Summary:
     """Do generators and trials in a session.
 
@@ -149,6 +156,7 @@ def run_items(
         active: what runs jobs.
         items: what to do, in order.
         already_done: how many trials and generators of the plan were finished before.
+        later: as of ``run``.
         subscribers: are told of each row of the run's state that changes.
 
     Returns:
@@ -158,7 +166,7 @@ def run_items(
     jobs: list[Job] = [*(item for item in items if isinstance(item, GenerateJob)), *training]
     sweeper = CheckpointSweeper(active.ledger.checkpoints, training)
     active.ledger.clear_failures(item.id for item in items)  # of an earlier run
-    state = RunState(jobs, already_done=already_done)
+    state = RunState(jobs, later=train_jobs(later), already_done=already_done)
     state.subscribers += subscribers
 
     def is_done(job: Job) -> bool:

@@ -52,6 +52,7 @@ class RunState:
         self,
         jobs: Sequence[Job] = (),
         *,
+        later: Sequence[Job] = (),
         already_done: int = 0,
         expected: int | None = None,
         eta_per_item: bool = False,
@@ -61,6 +62,7 @@ class RunState:
 
         Args:
             jobs: what is known to come; a search adds its jobs later.
+            later: like those that will come after these, in a run of their own: they count in the total and the time.
             already_done: trials and generators finished before, which count as done.
             expected: how many trials and generators will come; by default those of the jobs that are known.
             eta_per_item: take each to last as long as those before, for want of knowing what is to come; by default
@@ -82,7 +84,8 @@ class RunState:
         self._counts = Counter[State]()  # rows by state
         self._open: dict[str, Row] = {}  # rows that have not ended, and those that have, each as it came to that
         self._ended: dict[str, Row] = {}
-        self._left = 0  # samples that jobs which have not ended are still to see
+        self._later = sum(len(job.items) for job in later)
+        self._left = sum(job.samples_seen for job in later)  # samples that jobs which have not ended are still to see
         self._samples: dict[str, int] = {}  # seen by each job, in whatever run
         self._trained = 0  # samples seen in this run
         self._running: set[str] = set()  # jobs in slots
@@ -96,7 +99,7 @@ class RunState:
     @property
     def total(self) -> int:
         """Trials and generators, those that were done before included."""
-        return self.already_done + (self._items if self._expected is None else self._expected)
+        return self.already_done + self._later + (self._items if self._expected is None else self._expected)
 
     @property
     def ended(self) -> int:

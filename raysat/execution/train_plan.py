@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from raysat.execution.run_state import Summary
 from raysat.execution.storage.run_cache import RunCache
 from raysat.files import AnyPath
 from raysat.planning.build import PendingJobs, Plan
+from raysat.planning.jobs import PlannedTrial
 from raysat.storage.cache import Cache
 from raysat.storage.ledger import Ledger
 from raysat.storage.outcome import Outcomes
@@ -34,6 +36,7 @@ def train_plan(
     *,
     cache: AnyPath | str | None = None,
     leave_failed: bool = False,
+    later: Sequence[PlannedTrial] = (),
 ) -> TrainedPlan:
     """Train every trial of a plan that its run under ``out`` has not finished, and write the plan.
 
@@ -44,6 +47,7 @@ def train_plan(
         on_event: is told how it goes.
         cache: where studies share finished work.
         leave_failed: trials that failed before by a fault of their own are not tried again.
+        later: trials like those that come after these, for how far it is.
 
     Returns:
         How it ended.
@@ -68,7 +72,7 @@ def train_plan(
             with workers_begun(cluster.address):
                 from raysat.execution.run import run
 
-                outcome = run(plan, pending.missing, *places, options, on_event, subscribers=subscribers)
+                outcome = run(plan, pending.missing, *places, options, on_event, later=later, subscribers=subscribers)
         else:
             plan.keep(pending.ledger)
     return TrainedPlan(ledger=pending.ledger, outcome=outcome, known=known)

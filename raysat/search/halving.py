@@ -47,6 +47,23 @@ def trials_so_far(
     return tuple(found)
 
 
+def trials_to_come(tuning: Tuning, trials: Sequence[ArmTrial], ids: Mapping[str, str], in_round: int) -> set[str]:
+    """Return as many trials, by id, as will be trained after a round at most: of each arm the first, not the best.
+
+    Args:
+        tuning: how arms are tuned.
+        trials: of every round, as ``arm_trials`` gives them.
+        ids: of them, by name of their arm.
+        in_round: the round.
+    """
+    found: dict[tuple[str, int], set[str]] = {}  # by arm and round
+    for trial in trials:
+        own = found.setdefault((trial.of.name, trial.in_round), set())
+        if trial.in_round > in_round and len(own) < tuning.trials[trial.in_round - 1]:
+            own.add(ids[trial.arm.name])
+    return set().union(*found.values())
+
+
 def _going_on(trials: Sequence[ArmTrial], places: int, ids: Mapping[str, str], ledger: Ledger) -> set[tuple[str, int]]:
     """The arms and numbers of the trials of a round that go on: of each arm the best, beside the one as written."""
     finished = ledger.finished(ids[trial.arm.name] for trial in trials)

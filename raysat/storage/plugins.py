@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from raysat.config.plugins.settings import METHODS, source_of
 from raysat.config.plugins.source import PluginSource
 from raysat.errors import StorageError
 from raysat.files import AnyPath, check_real_folder, folder_entries, write_atomic
@@ -35,5 +36,9 @@ def missing_plugin(run: AnyPath, settings: object) -> StorageError | None:
             kept = [entry.name for entry in folder_entries(run / FOLDER) if entry.name.endswith(f".{digest}.py")]
             name = f"{kept[0].removesuffix(f'.{digest}.py')}.py" if kept else "a plugin"
             where = f"give {{--plugin}} FILE with that content{f', such as {run / FOLDER / kept[0]}' if kept else ''}"
-            return StorageError(f"{section}: {values.get('kind')} is a method of {name} ({digest})", hint=where)
+            given = METHODS.of(section).get(str(values.get("kind")))
+            found = None if given is None else source_of(given)
+            other = f", and {found.name} as given has other content ({found.digest})" if found else ""
+            message = f"{section}: {values.get('kind')} is a method of {name} ({digest}){other}"
+            return StorageError(message, hint=where)
     return None

@@ -31,6 +31,7 @@ from raysat.study.plugins import use_named_plugins
 from raysat.study.rates import check_rate, schedule_of
 from raysat.study.source import Document, Source, read_source
 from raysat.study.stores import read_stores
+from raysat.study.tuned_values import check_tuned_values
 from raysat.study.tuning import TunedArm, Tuning, read_tuning
 
 _ARMS: Final = "name each arm, such as arms: {plain: {}, LDAM: {loss: {kind: ldam}}}"
@@ -106,6 +107,9 @@ def load_study(
     _check_epochs(document, configs.values(), len(numbers))
     check_rate(written, map(schedule_of, [base, *trees.values()]))
     check_rate(settings, (config.schedule.kind for config in configs.values()))
+    tune = read_tuning(document, configs, settings, numbers)
+    if tune is not None:
+        check_tuned_values(tune, configs, whole)
     in_grid = {name for name, _, _ in grid}
     origins = {
         name: find_origins(tree, (("option", settings), ("arm", changes[name]), ("base", written)))
@@ -130,7 +134,7 @@ def load_study(
         stores=read_stores(document),
         folds=read_folds(document),
         compare=read_contrasts(document, list(configs)),
-        tune=read_tuning(document, configs, settings, numbers),
+        tune=tune,
         text=given.text,
     )
 

@@ -12,6 +12,7 @@ An arm is its methods, so kinds are not tuned. Each arm is tuned over those of t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -94,7 +95,7 @@ def read_tuning(
     for key in ("per_arm", "over"):
         if key not in written.value:
             raise document.error(f"tune needs {key}", "tune", hint=_HINT)
-    number = _whole(written, "per_arm", 2, limits.CANDIDATES)
+    number = _whole(written, "per_arm", 2, limits.CANDIDATES, hint=_HINT)
     rounds = _whole(written, "rounds", 1, MOST, 1, hint="without rounds every trial trains to its end")
     check_rounds(written, rounds, number, configs)
     if (trials := sum(trials_by_round(number, rounds))) * len(configs) > limits.TRIALS:
@@ -130,9 +131,14 @@ def _whole(
 ) -> int:
     value: Any = written.value.get(key, default)
     if type(value) is not int or not low <= value <= high:
-        message = f"tune.{key} must be a whole number from {low:,} to {high:,}, got {echo(value)}"
-        raise written.error(message, key, hint=hint)
+        message = f"tune.{key} must be a whole number from {low:,} to {high:,}, got {_as_yaml(value)}"
+        raise written.error(message, key, hint=hint or f"leave it out for {default}")
     return int(value)
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as an error shows it; one that YAML has another word for than Python in that of YAML."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else echo(value)
 
 
 def _parameters(over: YamlValue, configs: Mapping[str, Config]) -> Iterable[Parameter]:

@@ -123,7 +123,15 @@ def _show_next(progress: RunProgress, console: Console) -> None:
         console.print(f"next       raysat report {path} says what helped, and how surely")
     elif progress.command:
         tried = ", and tries what failed again" * bool(progress.count("failed"))
-        console.print(f"next       the command that began it trains what is missing{tried}: {progress.command}")
+        console.print(
+            f"next       the command that began it trains what is missing{tried}: {progress.command}{_out(progress)}"
+        )
+
+
+def _out(progress: RunProgress) -> str:
+    """The option that names the folder of a run's folder; the command is kept without, since runs are moved."""
+    folder = str(progress.folder.parent)
+    return "" if not progress.folder.name or folder == "runs" else f" --out {shlex.quote(folder)}"
 
 
 def show_search(log: Log, ledger: Ledger, console: Console) -> None:

@@ -113,7 +113,7 @@ def test_models_of_a_finished_run_need_the_same_plugin_and_its_copy_never_runs_b
     METHODS.forget()
     with pytest.raises(StorageError, match=f"own is a method of the plugin {plugin.source.digest}") as needed:
         load_model(tmp_path / "model")
-    assert needed.value.hint == "name its file by raysat.load_plugin"
+    assert needed.value.hint == 'name its file by raysat.load_plugin("FILE.py")'
     copy.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n", encoding="utf-8")
     other = written(tmp_path, plugin_text("loss") + "# changed\n")
     for more in ((), ("--plugin", other)):
@@ -121,6 +121,7 @@ def test_models_of_a_finished_run_need_the_same_plugin_and_its_copy_never_runs_b
         assert found.code == 2
         line = f"error: loss: own is a method of own.py ({plugin.source.digest})"
         assert found.err.startswith(line)
+        assert ("own.py as given has other content (" in found.err) == bool(more)
         assert "--plugin FILE with that content" in found.err
         METHODS.forget()
     raysat("evaluate", ledger.root, "--calibrate", "temperature")

@@ -57,6 +57,19 @@ def test_a_job_shows_as_the_trial_that_ends_next() -> None:
     assert (state.count(State.DONE), state.ended) == (2, 4)
 
 
+def test_what_comes_in_a_later_run_counts_in_the_total_and_the_time_left() -> None:
+    long, other = jobs()
+    clock = Clock()
+    alone, followed = RunState([long], clock=clock), RunState([long], later=[other], already_done=1, clock=clock)
+    assert (alone.total, followed.total, followed.ended) == (2, 4, 1)
+    for state in (alone, followed):
+        state.start(long)
+        state.receive(StepsTimed(job="long", images_per_s=10.0))
+    assert alone.seconds_left() == pytest.approx(long.samples_seen / 10)
+    assert followed.seconds_left() == pytest.approx((long.samples_seen + other.samples_seen) / 10)
+    assert not set(followed.rows) & {item.id for item in other.items}
+
+
 def test_a_generator_is_one_row_by_steps() -> None:
     job = generator("rare")
     state = RunState([job])

@@ -12,7 +12,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.metrics.confusion import from_confusion
 from raysat.planning.build import make_plan
-from raysat.search.halving import trials_so_far
+from raysat.search.halving import trials_so_far, trials_to_come
 from raysat.search.per_arm import ArmTrial, arm_trials, tuned_study, tuning_study
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
@@ -186,3 +186,15 @@ def test_a_study_that_is_stopped_anywhere_comes_to_the_same_trials(
     ours, theirs = (tuned_study(of.study, whole, of.ids, of.ledger) for of in (tuned, other))
     assert ours.tuned == theirs.tuned
     assert [arm.config for arm in ours.arms] == [arm.config for arm in theirs.arms]
+
+
+def test_as_many_trials_are_to_come_as_the_next_rounds_have_places(tuned: Tuned) -> None:
+    """So that a run's total is known from its first trial on; what is equal is trained, and counted, once."""
+    tuning = tuned.study.tune
+    assert tuning is not None
+    for in_round in (1, 2, 3):
+        rest = trials_to_come(tuning, tuned.trials, tuned.ids, in_round)
+        assert len(rest) == 2 * sum(ROUNDS[in_round:])
+        assert rest <= {tuned.ids[trial.arm.name] for trial in tuned.trials if trial.in_round > in_round}
+    alike = {trial.arm.name: f"{trial.of.name} {trial.in_round} {trial.number % 2}" for trial in tuned.trials}
+    assert len(trials_to_come(tuning, tuned.trials, alike, 1)) == 2 * (2 + 2)

@@ -43,7 +43,11 @@ def test_a_setting_of_the_command_line_is_not_tuned(tmp_path):
         (f"{{over: {{{DECAY}}}}}", "tune needs per_arm", "such as tune"),
         ("{per_arm: 5}", "tune needs over", "such as tune"),
         ("{per_arm: 5, over: {}}", "there is nothing to tune", "such as tune"),
-        (f"{{per_arm: 1, over: {{{DECAY}}}}}", "tune.per_arm must be a whole number from 2 to 10,000, got 1", ""),
+        (
+            f"{{per_arm: 1, over: {{{DECAY}}}}}",
+            "tune.per_arm must be a whole number from 2 to 10,000, got 1",
+            "such as tune: {per_arm: 20",
+        ),
         (f"{{per_arm: 2.5, over: {{{DECAY}}}}}", "tune.per_arm must be a whole number", ""),
         (f"{{per_arm: 5, seed: 0, over: {{{DECAY}}}}}", "0 is one of the study's seeds", "not among the seeds"),
         (f"{{per_arm: 5, seeds: 2, over: {{{DECAY}}}}}", "unknown key 'seeds'", "seed"),
@@ -60,7 +64,13 @@ def test_a_setting_of_the_command_line_is_not_tuned(tmp_path):
             "end",
         ),
         (f"{{per_arm: 8, rounds: 2.5, over: {{{DECAY}}}}}", "tune.rounds must be a whole number", "without rounds"),
-        (f"{{per_arm: 8, rounds: true, over: {{{DECAY}}}}}", "tune.rounds must be a whole number", "without rounds"),
+        (f"{{per_arm: 8, rounds: true, over: {{{DECAY}}}}}", "from 1 to 14, got true", "without rounds"),
+        (f"{{per_arm: 8, rounds: null, over: {{{DECAY}}}}}", "from 1 to 14, got null", "without rounds"),
+        (
+            f"{{per_arm: 8, seed: -1, over: {{{DECAY}}}}}",
+            "tune.seed must be a whole number",
+            "leave it out for 1000000",
+        ),
         (
             f"{{per_arm: 5, rounds: 3, over: {{{DECAY}}}}}",
             "of 5 trials of an arm fewer than 2 would reach the last of 3 rounds",

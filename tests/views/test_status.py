@@ -56,9 +56,24 @@ def test_of_many_arms_those_are_listed_that_failed_or_are_partly_done(ledger: Le
     assert not any("--all" in line for line in whole)
 
 
+@pytest.mark.parametrize(
+    ("out", "option"), [("runs", ""), ("runs9", " --out runs9"), ("my runs/new", " --out 'my runs/new'")]
+)
+def test_the_next_command_finds_the_folder_again(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, option: str
+) -> None:
+    (tmp_path / out).mkdir(parents=True)
+    ledger.root.rename(tmp_path / out / "s")
+    monkeypatch.chdir(tmp_path)
+    assert shown(Ledger(Path(out) / "s"))[-1].endswith(f": raysat ablate --space s.yaml --data demo{option}")
+
+
 def test_what_to_do_next(ledger: Ledger) -> None:
     begun = "raysat ablate --space s.yaml --data demo"
-    assert shown(ledger)[-1] == f"next the command that began it trains what is missing: {begun}"
+    assert (
+        shown(ledger)[-1]
+        == f"next the command that began it trains what is missing: {begun} --out {ledger.root.parent}"
+    )
     ledger.write_failure(Failure(id=trial(0, 0), error="it diverged", time=0.0))
     assert shown(ledger)[-1].startswith("next the command that began it trains what is missing, and tries what failed")
     for arm in range(ARMS):

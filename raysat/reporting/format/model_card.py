@@ -8,6 +8,7 @@ from typing import Final
 
 from raysat import __version__
 from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
+from raysat.config.plugins.use import sources_of
 from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS
 from raysat.formatting import NONE, data_size, number, one_line, plural, printable
@@ -65,9 +66,20 @@ def _use(about: ModelManifest) -> Iterator[Block]:
         f"Patches go in as they are in the data, ({len(about.inputs.bands)}, {about.inputs.height}, "
         f"{about.inputs.width}) each, and probabilities of the {len(about.classes)} classes come out."
     )
+    plugins = sources_of([about.config])
+    loaded = "".join(
+        f'raysat.load_plugin("{each.name}")  # runs it; its content is {each.digest}\n' for each in plugins
+    )
+    if plugins:
+        files = " and ".join(f"{each.name} ({each.digest})" for each in plugins)
+        yield Text(
+            f"raysat needs the code of {files} too, which is not in this folder: whoever trained it has it, and the "
+            "run has a copy under plugins/. It is executed, so read it first."
+        )
+    hashes = "checks every hash" + ("" if plugins else ", executes nothing")
     yield Code(
-        "import raysat\n\n"
-        'model = raysat.load_model(".")  # this folder; checks every hash, executes nothing\n'
+        f"import raysat\n\n{loaded}"
+        f'model = raysat.load_model(".")  # this folder; {hashes}\n'
         f"probabilities = model.predict({INPUT})  # (N, {len(about.classes)})",
         "python",
     )

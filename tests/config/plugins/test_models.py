@@ -91,7 +91,7 @@ def test_the_command_line_names_either_in_all_arms() -> None:
         ({"kind": "resnet50"}, False, "got 'resnet50'", "those of timm are called by model.name"),
         ({"kind": "smal_net"}, True, "model.kind must be one of small_net, got", "did you mean 'small_net'?"),
         ({"kind": ["small_net"]}, True, "model.kind must be one of", "compare several with arms"),
-        ({"kind": "small_net", "name": "resnet18"}, True, "unknown key 'model.name'", "known: depth"),
+        ({"kind": "small_net", "name": "resnet18"}, True, "a model has a name, of timm, or a kind, of", "leave one of"),
         ({"name": "resnet18", "width": 3}, True, "unknown key 'model.width'", "small_net has it"),
         ({"kind": "small_net", "width": 0}, True, "model.width must be >= 1, got 0", "1 or more"),
         ("small_net", True, "model must be a mapping", "write model: {kind: small_net}"),

@@ -168,7 +168,7 @@ def test_a_study_may_pin_the_content(tmp_path: Path) -> None:
     METHODS.forget()
     with pytest.raises(StudyError, match=r"loss: own is a method of the plugin \w{16} .*base") as caught:
         load_study({"base": {"loss": {"kind": "own", "plugin": plugin.digest}}})
-    assert caught.value.hint == "name its file by raysat.load_plugin"
+    assert caught.value.hint == 'name its file by raysat.load_plugin("FILE.py")'
 
 
 LOSS = plugin_text("loss")

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from raysat.reporting.format.model_card import model_card
 from raysat.reporting.render.markdown import to_markdown
 from tests.helpers.model_folder import typed
+from tests.helpers.plugins import plugin_text, source_of_text, used
 
 MEASURED = {
     "split": "test",
@@ -81,6 +82,18 @@ def test_what_holds_of_some_models_is_said_of_them_alone(changes: dict[str, Any]
     assert said in card(**changes)
     if "license" not in changes and "origin.train" not in changes:
         assert said not in card()
+
+
+def test_a_model_of_a_plugin_is_loaded_after_its_plugin() -> None:
+    plain = card()
+    assert "executes nothing" in plain
+    assert "load_plugin" not in plain
+    with used(source_of_text(plugin_text("loss"))) as plugin:
+        text = card(**{"config.loss": {"kind": "own", "plugin": plugin.source.digest}})
+    assert "executes nothing" not in text
+    load = f'raysat.load_plugin("own.py")  # runs it; its content is {plugin.source.digest}\n'
+    assert f'import raysat\n\n{load}model = raysat.load_model(".")  # this folder; checks every hash\n' in text
+    assert f"needs the code of own.py ({plugin.source.digest}) too" in text
 
 
 def test_without_figures_it_has_none() -> None:
