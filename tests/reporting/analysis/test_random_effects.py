@@ -104,6 +104,15 @@ def test_arms_that_never_differ_gain_nothing_for_sure() -> None:
     assert not found.excludes_zero
 
 
+def test_a_data_set_on_which_nothing_varied_does_not_decide_the_mean() -> None:
+    """Two arms that learned nothing there do the same on every seed and patch: that is not the surest of results."""
+    found, usual = pool([0.06, 0.05, 0.0], [0.02, 0.03, 0.0]), pool([0.06, 0.05, 0.0], [0.02, 0.03, 0.03])
+    assert found == usual
+    assert 0.02 < found.value < 0.06
+    assert found.low is not None
+    assert found.low < 0 < found.value
+
+
 @pytest.mark.parametrize(("k", "tau"), [(3, 0.0), (3, 0.05), (6, 0.02), (12, 0.05)])
 def test_intervals_cover_the_mean_and_a_further_data_set(k: int, tau: float) -> None:
     """Errors are those of data sets of unlike size; n = 1,000 simulated studies each.
