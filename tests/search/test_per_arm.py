@@ -74,10 +74,13 @@ def test_rates_are_drawn_evenly_over_orders_of_magnitude(study: Study) -> None:
     assert 420 < sum(rate < 1e-2 for rate in drawn) < 580  # of 1,000: five standard deviations of a fair coin
 
 
-def test_a_value_that_an_arm_cannot_have_is_refused_before_anything_is_trained(tmp_path) -> None:
-    text = TEXT.replace("[0.1, 0.9]", "[-5.0, -1.0]")
-    with pytest.raises(StudyError, match=r"study.yaml:14: loss.max_margin .* \(arm 'LDAM #1'\)"):
-        arm_trials(load(tmp_path, text))
+def test_drawn_values_that_an_arm_cannot_have_together_are_refused_before_anything_is_trained(tmp_path) -> None:
+    """Each is one that it can have beside others, so that only the draw shows it."""
+    over = "over:\n    schedule.base_lr: {uniform: [1.0e-3, 0.9]}\n    schedule.max_lr: {uniform: [1.0e-3, 0.9]}\n"
+    text = TEXT.replace("plain: {}", "cyclic: {schedule: {kind: triangular, step_epochs: 1}}").replace("over:\n", over)
+    study = load(tmp_path, text.replace("per_arm: 4", "per_arm: 40"))
+    with pytest.raises(StudyError, match=r"max_lr \(.*\) must not be below base_lr \(.*\) \(arm 'cyclic #\d+'\)"):
+        arm_trials(study)
 
 
 @pytest.fixture
