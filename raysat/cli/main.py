@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import traceback
-from contextlib import nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
 from raysat import __version__
+from raysat.cli.ablate import ablate
 from raysat.cli.across import across
 from raysat.cli.cluster import cluster
-from raysat.cli.console import console
 from raysat.cli.data import data
 from raysat.cli.doctor import doctor
 from raysat.cli.evaluate import evaluate
@@ -23,15 +20,7 @@ from raysat.cli.export import export
 from raysat.cli.generate import generate
 from raysat.cli.ledger import ledger, logs, status
 from raysat.cli.methods import methods
-from raysat.cli.options import (
-    FOLDER,
-    AblateOptions,
-    describe_store,
-    growth_options,
-    machine_options,
-    study_options,
-    training_options,
-)
+from raysat.cli.plan import plan
 from raysat.cli.plugins import check_plugin
 from raysat.cli.power import power
 from raysat.cli.predict import predict
@@ -41,17 +30,7 @@ from raysat.cli.signals import INTERRUPTED
 from raysat.cli.streams import as_far_as_stderr_goes, show, stdout_fault
 from raysat.cli.tune import tune
 from raysat.errors import EXIT_CODES, RaysatError
-from raysat.formatting import plural
 from raysat.interrupts import is_stopping
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from raysat.api.arm_tuning import TunedArms
-    from raysat.api.runs import Run
-    from raysat.api.studies import Plan
-    from raysat.execution.cluster_options import ClusterOptions
-    from raysat.files import AnyPath
 
 _BUG: Final = "this is a bug in raysat; run again with --debug for the traceback, and report it"
 
@@ -71,6 +50,7 @@ def cli(debug: bool) -> None:
 
 
 _COMMANDS: Final = (
+    ablate,
     across,
     check_plugin,
     cluster,
@@ -84,6 +64,7 @@ _COMMANDS: Final = (
     ledger,
     logs,
     methods,
+    plan,
     power,
     predict,
     report,
@@ -93,140 +74,6 @@ _COMMANDS: Final = (
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
-
-
-@cli.command()
-@study_options
-@growth_options
-@machine_options
-@training_options
-@click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
-@click.option("--timings", "timed", is_flag=True, help="Say at the end where the seconds went.")
-def ablate(
-    options: AblateOptions, max_seeds: int | None, cluster: ClusterOptions, cache: AnyPath | None, timed: bool
-) -> int:
-    """Train every trial of a study that is not finished yet, and write the leaderboard.
-
-    Finished trials are kept whatever happens; the same command again trains only what is missing. With --until-decided
-    seeds are added in blocks, as many as the study has, and each planned contrast (compare: in the study) is tested
-    after each block, with an error rate of 5 % over all looks. A study that tunes its arms (tune:) does so first.
-    """
-    from raysat.execution.cluster.forked_workers import workers_begun
-
-    with workers_begun(cluster.address):  # beside imports, and the plan
-        from raysat.api.ablation import ablate as train
-        from raysat.cli.start import BEGAN
-        from raysat.execution.events import to_all
-        from raysat.execution.timings import Timings
-        from raysat.planning.no_effect import no_effects
-        from raysat.views.plan import no_effect_lines
-        from raysat.views.run import RunView
-        from raysat.views.timings import show_timings
-
-        out, timings, complete = console(), Timings(BEGAN), True
-        runs: list[Run] = []
-        for asked in options.plans():
-            out.print(f"study      {asked.study.name}: {_count(asked)}")
-            out.print(f"data       {asked.data}: {describe_store(asked.store)}")
-            for line in no_effect_lines(no_effects(asked), out.width, {}):
-                out.print(line)
-            machines, told = replace(cluster, workers=options.workers), to_all(RunView(out), timings)
-            how: Any = {"out": options.out, "cluster": machines, "on_event": told, "cache": cache}
-            tuned = None if asked.study.tune is None else _tune(asked, options, out, how)
-            if tuned is not None and tuned.plan is None:  # there is more to tune
-                runs, complete = [*runs, tuned.run], False
-                break
-            plan = tuned.plan if tuned and tuned.plan else asked
-            run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
-            complete = _show_run(run, out) and complete
-            runs.append(run)
-            if run.outcome and run.outcome.interrupted:
-                break
-    if len(runs) > 1:
-        folders = " ".join(shlex.quote(str(run.path)) for run in runs)
-        out.print(f"next: raysat across {folders} says what holds on all of them")
-    if timed:
-        out.print()
-        show_timings(timings.spent(), out)
-    if any(run.outcome and run.outcome.interrupted for run in runs):
-        return INTERRUPTED
-    return 0 if complete else 1
-
-
-def _show_run(run: Run, out: Console) -> bool:
-    """Print a run's leaderboard, what was written, and what to do next; returns whether all of it is trained."""
-    from raysat.config.plugins.use import changed_plugins
-
-    out.print()
-    run.show(out)
-    out.print()
-    for file in run.files:
-        out.print(f"wrote {file}", style="dim")
-    board = run.results[0] if run.results else run.leaderboard()
-    if board.finished:
-        path = shlex.quote(str(run.path))
-        out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
-    for note in (*run.notes(), *changed_plugins()):
-        out.print(note, style="yellow")
-    return board.finished == board.planned or run.is_complete
-
-
-def _tune(plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any]) -> TunedArms:
-    """Tune the arms of a study, and say what was chosen."""
-    from raysat.api.arm_tuning import tune_arms
-
-    tuned = tune_arms(plan, reuse_epochs=options.reuse_epochs, **how)
-    out.print()
-    is_stopped = bool(tuned.run.outcome and tuned.run.outcome.interrupted)
-    if tuned.plan is not None or not is_stopped:  # what to do after a stop is said at the very end
-        tuned.show(out)
-        out.print()
-    if tuned.plan is not None:
-        out.print(f"study      {tuned.plan.study.name}: {_count(tuned.plan)}")
-    return tuned
-
-
-def _grow(plan: Plan, max_seeds: int, options: AblateOptions, out: Console, how: dict[str, Any]) -> Run:
-    """Train a study that adds seeds until decided, and say after each look what is."""
-    from raysat.api.until_decided import ablate_until_decided
-    from raysat.views.looks import show_looked
-
-    plan = replace(plan, command=f"{plan.command} --until-decided --max-seeds {max_seeds}")
-    how |= {"reuse_epochs": options.reuse_epochs, "on_look": lambda looked: show_looked(looked, out)}
-    grown = ablate_until_decided(plan, max_seeds=max_seeds, **how)
-    return grown.run
-
-
-@cli.command()
-@study_options
-@growth_options
-@click.option("--all", "everything", is_flag=True, help="List every arm and the whole tree; otherwise one page.")
-@click.option("--estimate", is_flag=True, help="Measure some steps on this machine, to say how long it would take.")
-def plan(options: AblateOptions, max_seeds: int | None, everything: bool, estimate: bool) -> None:
-    """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
-    plans = options.plans()
-    from raysat.views.plan import show_plan
-
-    out = console()
-    for place, plan in enumerate(plans):
-        with out.status("measuring some steps of each network") if estimate else nullcontext():
-            summary = plan.summary(options.out, estimate=estimate, max_seeds=max_seeds)
-        if place:
-            out.print()
-        show_plan(summary, out, everything=everything)
-
-
-def _count(plan: Plan) -> str:
-    arms, seeds = len(plan.study.arms), len(plan.study.seeds)
-    forms = ", tuned and as written," if plan.study.tuned else ""
-    same = f", {len(plan.trials)} of them different" if len(plan.trials) < plan.n_trials else ""
-    generators = f"; {plural(len(plan.generate_jobs), 'generator')}" if plan.generate_jobs else ""
-    if (tune := plan.study.tune) is not None:
-        first = f"each tuned by {plural(tune.per_arm, 'trial')} first"
-        return f"{plural(arms, 'arm')}, {first}, then compared over {plural(seeds, 'seed')}"
-    return (
-        f"{plural(arms, 'arm')}{forms} x {plural(seeds, 'seed')} = {plural(plan.n_trials, 'trial')}{same}{generators}"
-    )
 
 
 def main() -> None:
