@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self
 
 from raysat.execution.messages import State
@@ -34,11 +35,7 @@ class StatusFile:
     def _write(self) -> None:
         """Write how the run is doing; a full disk shows elsewhere."""
         state, self._written = self._state, self._state.elapsed
-        running = [
-            RunningJob(job=row.item.id, name=row.item.name, seed=row.item.seed, epoch=row.epoch, epochs=row.item.epochs)
-            for row in state.open_rows
-            if row.state in (State.STARTING, State.TRAINING)
-        ]
+        running = [_job(row) for row in state.open_rows if row.state in (State.STARTING, State.TRAINING)]
         status = RunStatus(
             done=state.count(State.DONE),
             failed=state.count(State.FAILED),
@@ -49,3 +46,18 @@ class StatusFile:
             eta_seconds=state.seconds_left(),
         )
         write_status(self._file, status)
+
+
+def _job(row: Row) -> RunningJob:
+    item, score = row.item, row.score
+    if score is not None and not (math.isfinite(score.balanced_accuracy) and math.isfinite(score.icv)):
+        score = None  # a model that has diverged: a file holds numbers alone
+    return RunningJob(
+        job=item.id,
+        name=item.name,
+        seed=item.seed,
+        epoch=row.epoch,
+        epochs=item.epochs,
+        balanced_accuracy=None if score is None else score.balanced_accuracy,
+        icv=None if score is None else score.icv,
+    )

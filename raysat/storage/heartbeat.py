@@ -11,7 +11,7 @@ from pydantic import Field
 
 from raysat.errors import StorageError
 from raysat.files import AnyPath, FileModel, read_model, write_unsynced
-from raysat.files.fields import Amount, Count, Id, Line, Seed, Time
+from raysat.files.fields import Amount, Count, Id, Line, Seed, Share, Time
 
 
 class RunningJob(FileModel):
@@ -22,6 +22,8 @@ class RunningJob(FileModel):
     seed: Seed | None  # None for a generator
     epoch: Count  # done; steps of a generator
     epochs: Count
+    balanced_accuracy: Share | None = None  # on the validation split after ``epoch``; None where nothing was scored yet
+    icv: Amount | None = None
 
 
 class RunStatus(FileModel):
