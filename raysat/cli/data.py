@@ -11,6 +11,7 @@ import click
 from raysat.cli.chips import chips
 from raysat.cli.console import progress_bar
 from raysat.cli.convert import convert, imagefolder, webdataset, zarr
+from raysat.cli.documents import json_option, write
 from raysat.cli.download import download
 from raysat.cli.numbers import Whole
 from raysat.cli.options import read_bands, read_words
@@ -137,7 +138,8 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
 )
 @click.option("--composite", help="Bands of the examples: a composite, or 1 or 3 bands as 6,5,2.  [default: natural]")
 @click.option("--per-class", type=Whole(1, 100), default=5, show_default=True, help="Examples of a class.")
-def info(store: str, plot: str | None, composite: str | None, per_class: int) -> None:
+@json_option
+def info(store: str, plot: str | None, composite: str | None, per_class: int, as_json: bool) -> None:
     """Show what a store holds: bands, patches per class and split, value ranges.
 
     STORE is a path, a URL, or 'demo'.
@@ -145,16 +147,22 @@ def info(store: str, plot: str | None, composite: str | None, per_class: int) ->
     from raysat.api.stores import open_store
 
     opened = open_store(store)
-    opened.show(screen())
+    if not as_json:
+        opened.show(screen())
     if plot is not None:
         file = Path(plot or f"{opened.path.name}.png")
         opened.plot_summary(file, composite=read_bands(composite), per_class=per_class)
         click.echo(f"wrote {file}")
+    if as_json:
+        from raysat.views.json.data import store_document
+
+        write(store_document(opened))
 
 
 @data.command()
 @click.argument("store")
-def verify(store: str) -> None:
+@json_option
+def verify(store: str, as_json: bool) -> None:
     """Read all of a store and compare it with its description: fingerprint, statistics, nodata, no NaN.
 
     Every other command looks at a part of the pixels alone, which takes milliseconds.
@@ -167,6 +175,11 @@ def verify(store: str) -> None:
         found = opened.verify(progress=partial(bar, "reading patches"))
     if found.faults:
         raise StoreError(f"{opened.path} is damaged: {'; '.join(found.faults)}", hint="import the data again")
+    if as_json:
+        from raysat.views.json.data import check_document
+
+        write(check_document(opened, found))
+        return
     read = f"{found.patches:,} patches, {found.bytes / 1e6:,.1f} MB of pixels read in {found.seconds:.1f} s"
     click.echo(f"whole: {read}; fingerprint {opened.fingerprint}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console
+from raysat.cli.documents import json_option, write
 from raysat.cli.options import out_option
 
 if TYPE_CHECKING:
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--address", help="A Ray cluster ('auto' on one of its machines): each of its nodes is looked over, too.")
 @out_option
-def doctor(address: str | None, out: AnyPath) -> int:
-    """Look this machine over before a study: versions, memory, disks, limits, NVIDIA's driver and each card.
+@json_option
+def doctor(address: str | None, out: AnyPath, as_json: bool) -> int:
+    """Look this machine over before a study: versions, memory, disks, limits, clock, cards, and what is slow here.
 
     Ends with 1 where there is a fault, with 0 where there are warnings alone.
     """
     from raysat.api.doctor import doctor as examine
 
-    screen = console(piped_width=80)
+    screen = console(stderr=as_json, piped_width=80)
     with screen.status("looking"):
         found = examine(address, out=out)
-    found.show(screen)
+    if as_json:
+        from raysat.views.json.doctor import doctor_document
+
+        write(doctor_document(found.machines))
+    else:
+        found.show(screen)
     return 1 if found.faults else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console, progress_bar
+from raysat.cli.documents import json_option, write
 from raysat.cli.numbers import Whole
 from raysat.cli.options import FOLDER, plugins_loaded
 from raysat.errors import UsageError
@@ -21,13 +22,24 @@ if TYPE_CHECKING:
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
 @click.option("--watch", "watching", is_flag=True, help="Look again every two seconds, until the run ends.")
+@json_option
 @plugins_loaded
-def status(run: AnyPath, everything: bool, watching: bool) -> None:
-    """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing."""
+def status(run: AnyPath, everything: bool, watching: bool, as_json: bool) -> None:
+    """Show how far a run or a search is, from any machine that sees its folder: done, running, failed, missing.
+
+    With --json --watch a document a line, whenever something has changed.
+    """
     from raysat.views.status import look_at  # not the API, whose frames and reports take longer to import than this
 
     look = partial(look_at, run, everything=everything)
-    if watching:
+    if as_json:
+        if watching:
+            from raysat.cli.watching import watch_documents
+
+            watch_documents(look, partial(write, line=True))
+        else:
+            write(look().document())
+    elif watching:
         from raysat.cli.watching import watch
 
         watch(look, console())
@@ -39,7 +51,8 @@ def status(run: AnyPath, everything: bool, watching: bool) -> None:
 @click.argument("run", type=FOLDER)
 @click.option("--arm", help="What happened to its trials alone; or to a candidate, or a generator, of this name.")
 @click.option("--seed", type=Whole(0, 2**32 - 1), help="What happened to trials with this seed alone.")
-def logs(run: AnyPath, arm: str | None, seed: int | None) -> None:
+@json_option
+def logs(run: AnyPath, arm: str | None, seed: int | None, as_json: bool) -> None:
     """Show what happened in a run or a search: when and on which machine each trial began, ended, failed, and why.
 
     The same is in RUN/events, as lines of JSON.
@@ -55,13 +68,18 @@ def logs(run: AnyPath, arm: str | None, seed: int | None) -> None:
     if not folder_entries(run / EVENTS) and read_log(run) is None:
         Ledger.open(run)  # an error where it is no run
     screen, events = console(), events_of(ledger, arm, seed)
+    of_one = (arm is not None or seed is not None) and len({event.trial for event in events}) == 1
+    last = events[-1] if of_one else None
+    failure = ledger.read_failure(last.trial) if last and last.trial and last.event == "failed" else None
+    if as_json:
+        from raysat.views.json.ledger import logs_document
+
+        write(logs_document(run, events, failure))
+        return
     if not events:
         screen.print("nothing has happened yet")
     show_events(events, screen)
-    trials = {event.trial for event in events}
-    if (arm is not None or seed is not None) and len(trials) == 1:
-        last = events[-1]
-        failure = ledger.read_failure(last.trial) if last.trial and last.event == "failed" else None
+    if last is not None:
         show_end(last, failure, screen)
 
 
@@ -72,7 +90,8 @@ def ledger() -> None:
 
 @ledger.command()
 @click.argument("run", type=FOLDER)
-def verify(run: AnyPath) -> int:
+@json_option
+def verify(run: AnyPath, as_json: bool) -> int:
     """Check a run's records: checksums, metrics against predictions, orphans, half-written leftovers.
 
     An orphan is a whole record that the study did not ask for when it ran last, such as that of an arm taken out: it is
@@ -81,8 +100,13 @@ def verify(run: AnyPath) -> int:
     from raysat.storage.ledger import Ledger
     from raysat.storage.verify import verify as look_over
 
-    screen = console()
     found = look_over(Ledger.open(run))
+    if as_json:
+        from raysat.views.json.ledger import verify_document
+
+        write(verify_document(run, found))
+        return 1 if found.wrong else 0
+    screen = console()
     for finding in found.findings:
         style = "red" if finding.kind == "damaged" else ""
         screen.print(f"{finding.kind:<10} {finding.path}: {finding.what}", style=style)
@@ -97,7 +121,8 @@ def verify(run: AnyPath) -> int:
 @click.option("--run", "runs", type=FOLDER, multiple=True, help="Of a cache: what this run refers to stays; repeat it.")
 @click.option("--orphans", is_flag=True, help="Whole records too that the study, or no --run, asks for.")
 @click.option("--delete", is_flag=True, help="Delete it; otherwise it is only said.")
-def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool) -> None:
+@json_option
+def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool, as_json: bool) -> None:
     """Say what of a run or a cache is of no use and what that would free; with --delete, delete it.
 
     That is what is damaged or half-written, attempts that others finished first, checkpoints and failures of finished
@@ -113,6 +138,11 @@ def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool) -
         raise UsageError("--run says whose work stays in a cache", hint=f"{place} is none: leave it out")
     else:
         found = collect_run(Ledger.open(place), orphans=orphans, delete=delete)
+    if as_json:
+        from raysat.views.json.ledger import gc_document
+
+        write(gc_document(place, found))
+        return
     screen = console()
     for kind in found.kinds:
         screen.print(f"{data_size(kind.size):>10}  {kind.number:,} x {kind.what}")
@@ -129,7 +159,8 @@ def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool) -
 @ledger.command()
 @click.argument("run", type=FOLDER)
 @click.argument("out", type=FOLDER)
-def copy(run: AnyPath, out: AnyPath) -> int:
+@json_option
+def copy(run: AnyPath, out: AnyPath, as_json: bool) -> int:
     """Copy a run to OUT/<its name>: home from an object store, up into one, or from disk to disk.
 
     Every file is checked by its hash on the way. What is there is not copied again, so the same command goes on where
@@ -141,9 +172,14 @@ def copy(run: AnyPath, out: AnyPath) -> int:
     from raysat.storage.ledger import Ledger
 
     source = open_run(run).ledger if read_log(run) is None else Ledger(run)
-    screen = console()
     with progress_bar() as bar:
         copied = copy_run(source, out, bar)
+    if as_json:
+        from raysat.views.json.ledger import copy_document
+
+        write(copy_document(run, copied))
+        return 1 if copied.damaged else 0
+    screen = console()
     for fault in copied.damaged:
         screen.print(f"left out   {fault}", style="red")
     patches = f", patches of {plural(copied.generators, 'generator')}" if copied.generators else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from raysat.cli.console import console
+from raysat.cli.documents import json_option, write
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import FILE, FOLDER
 from raysat.config import limits
@@ -34,8 +35,14 @@ if TYPE_CHECKING:
 @click.option("--pilot", type=FOLDER, metavar="RUN", help="A run that says how arms differ; else that is assumed.")
 @click.option("--recall", metavar="R,R,...", help="Of the baseline: one for all classes, or one for each.")
 @click.option("--figure", type=FILE, metavar="FILE.png", help="Draw power against seeds, as PNG or SVG.")
+@json_option
 def power(
-    classes: str | None, recall: str | None, effects: tuple[float, ...], figure: AnyPath | None, **given: Any
+    classes: str | None,
+    recall: str | None,
+    effects: tuple[float, ...],
+    figure: AnyPath | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Say which differences a study can see, with how many seeds, and what that costs; nothing is trained.
 
@@ -48,10 +55,15 @@ def power(
     from raysat.reporting.analysis.study_power import EFFECTS
 
     found = compute(classes=counts, recall=recalls, effects=effects or EFFECTS, **given)
-    out = console()
+    out = console(stderr=as_json)
     if figure is not None:
         found.save_figure(figure)
-    found.show(out)
+    if as_json:
+        from raysat.views.json.power import power_document
+
+        write(power_document(found.found))
+    else:
+        found.show(out)
     if figure is not None:
         out.print()
         out.print(f"wrote {figure}", style="dim")

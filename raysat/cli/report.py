@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.console import console, progress_bar
+from raysat.cli.documents import json_option, write
 from raysat.cli.options import FILE, FOLDER, read_words
 from raysat.errors import UsageError
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--explain", metavar="ARM", help="Show patches that this arm newly gets right or wrong; else the best.")
 @click.option("--data", metavar="STORE", help="Whose patches are shown; else the store that the run's records name.")
+@json_option
 def report(
     runs: tuple[AnyPath, ...],
     out: AnyPath | None,
@@ -46,6 +48,7 @@ def report(
     compare_published: str | None,
     explain: str | None,
     data: str | None,
+    as_json: bool,
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
@@ -56,7 +59,7 @@ def report(
 
     if len(runs) > 1 and out is None:
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
-    screen, folder = console(), out or runs[0] / "report"
+    screen, folder = console(stderr=as_json), out or runs[0] / "report"
     with progress_bar() as progress:
         found = analyze(
             runs,
@@ -70,9 +73,14 @@ def report(
             data=data,
             progress=progress,
         )
-    screen.print()
-    found.show(screen)
-    screen.print()
+    if as_json:
+        from raysat.reporting.render.json import report_document
+
+        write(report_document(found.analysis))
+    else:
+        screen.print()
+        found.show(screen)
+        screen.print()
     names = [file.name for file in found.files if file.parent == folder]
     screen.print(f"wrote {', '.join(names)} in {folder}", style="dim")
     if figures := [file for file in found.files if file.parent != folder]:
@@ -83,11 +91,17 @@ def report(
 @click.argument("run_a", type=FOLDER)
 @click.argument("run_b", type=FOLDER)
 @click.option("--out", type=FILE, help="Write it as Markdown too.")
-def compare(run_a: AnyPath, run_b: AnyPath, out: AnyPath | None) -> None:
+@json_option
+def compare(run_a: AnyPath, run_b: AnyPath, out: AnyPath | None, as_json: bool) -> None:
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.api.reports import compare as compare_runs
 
-    screen = console()
-    compare_runs(run_a, run_b, out=out).show(screen)
+    screen, found = console(stderr=as_json), compare_runs(run_a, run_b, out=out)
+    if as_json:
+        from raysat.views.json.compare import compare_document
+
+        write(compare_document(found.compared))
+    else:
+        found.show(screen)
     if out is not None:
         screen.print(f"wrote {out}", style="dim")

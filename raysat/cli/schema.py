@@ -1,4 +1,4 @@
-"""The ``raysat schema`` command: the JSON Schema by which editors complete and check study and search files."""
+"""The ``raysat schema`` command: JSON Schemas of files that people write, and of documents that raysat prints."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ import json
 
 import click
 
+from raysat.documents.catalog import NAMES, document_model
+from raysat.errors import UsageError
+
 
 @click.command()
 @click.option("--search", is_flag=True, help="Of a search file, for raysat tune, in place of a study file.")
-def schema(search: bool) -> None:
-    """Print the JSON Schema (draft 2020-12) of a study file, by which an editor completes and checks it."""
+@click.option("--of", "document", type=click.Choice(NAMES), help="Of what a command prints with --json.")
+def schema(search: bool, document: str | None) -> None:
+    """Print the JSON Schema (draft 2020-12) of a study file, by which an editor completes and checks it.
+
+    With --of that of a document: what the command of this name prints with --json, or the run's leaderboard.json.
+    """
+    if document is not None:
+        from raysat.documents.base import document_schema
+
+        if search:
+            raise UsageError("{--search} and {--of} are of different files", hint="give one of them")
+        click.echo(json.dumps(document_schema(document_model(document)), indent=2))
+        return
     from raysat.search.schema import search_schema
     from raysat.study.schema import study_schema
 

@@ -39,7 +39,7 @@ def stdout_fault(error: BaseException | None) -> int | None:
     Args:
         error: what the command was left by, if anything.
     """
-    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # rich and click do so
+    if isinstance(error, SystemExit) and (isinstance(error.__context__, BrokenPipeError) or _is_pacified(sys.stdout)):
         _give_up(sys.stdout)
         return _READER_LEFT
     of_a_stream = isinstance(error, OSError) and error.filename is None
@@ -56,6 +56,14 @@ def stdout_fault(error: BaseException | None) -> int | None:
         hint = "free some space, or send the output elsewhere"
         return show(DiskError(f"stdout cannot be written: {reason}", hint=hint))
     return None
+
+
+def _is_pacified(stream: object) -> bool:
+    """Whether click has put another in place of a stream whose reader has left, as it does from 8.5 on before it ends.
+
+    Until then, as rich does, it raised its end while it handled the error.
+    """
+    return hasattr(stream, "wrapped")
 
 
 def _give_up(stream: IO[str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from raysat.documents.status import StatusDocument
     from raysat.views.status import Look
 
 _EVERY_S: Final = 2.0  # as often as a run says how far it is
@@ -40,6 +41,22 @@ def watch(look: Callable[[], Look], console: Console, every: float = _EVERY_S) -
             console.print(f"{time.strftime('%H:%M:%S')}  {found.line}")
         told = found.line
     found.show(console)
+
+
+def watch_documents(look: Callable[[], Look], write: Callable[[StatusDocument], None], every: float = _EVERY_S) -> None:
+    """Write the document of a run until it ends: at once, and each time that anything but the clock has changed.
+
+    Args:
+        look: at it, as it is just now.
+        write: called with each document.
+        every: seconds between two looks.
+    """
+    told: object = None
+    for found in _until_it_ends(look, every):
+        document = found.document()
+        if (news := document.model_dump(exclude={"process": {"seen", "seconds_left"}})) != told:
+            write(document)
+        told = news
 
 
 def _until_it_ends(look: Callable[[], Look], every: float) -> Iterator[Look]:

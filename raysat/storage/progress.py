@@ -69,6 +69,11 @@ class RunProgress:
         """Trials in a state."""
         return sum(trial.state == state for trial in self.trials)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do, and nobody fills it."""
+        return self.count("done") == len(self.trials) and not self.last_seen.is_alive
+
     def by_arm(self) -> dict[str, Counter[TrialState]]:
         """Trials by state, of each arm in the study's order."""
         counts: dict[str, Counter[TrialState]] = {arm: Counter() for arm in self.arms}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +16,9 @@ from raysat.search.log import Log, read_log
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import LastSeen, RunProgress, TrialState, last_seen, read_progress
 from raysat.views.table import plain_table
+
+if TYPE_CHECKING:
+    from raysat.documents.status import StatusDocument
 
 _ARMS: Final = 20  # of a page
 _FAILURES: Final = 5
@@ -31,6 +34,7 @@ class Look:
     is_alive: bool
     is_complete: bool  # nothing is left to do
     show: Callable[[Console], None]
+    document: Callable[[], StatusDocument]
 
 
 def look_at(run: AnyPath, *, everything: bool = False) -> Look:
@@ -53,14 +57,28 @@ def look_at(run: AnyPath, *, everything: bool = False) -> Look:
             is_alive=last_seen(ledger).is_alive,
             is_complete=False,
             show=lambda console: show_search(log, ledger, console),
+            document=lambda: _document_of_search(log, ledger),
         )
     progress = read_progress(Ledger.open(run))
     return Look(
         line=f"{progress.study}: {_trials(progress)}",
         is_alive=progress.last_seen.is_alive,
-        is_complete=progress.count("done") == len(progress.trials) and not progress.last_seen.is_alive,
+        is_complete=progress.is_complete,
         show=lambda console: show_status(progress, console, everything=everything),
+        document=lambda: _document_of_run(progress),
     )
+
+
+def _document_of_run(progress: RunProgress) -> StatusDocument:
+    from raysat.views.json.status import run_document  # models that a page does without
+
+    return run_document(progress)
+
+
+def _document_of_search(log: Log, ledger: Ledger) -> StatusDocument:
+    from raysat.views.json.status import search_document  # as above
+
+    return search_document(log, ledger)
 
 
 def _trials(progress: RunProgress) -> str:

@@ -57,8 +57,9 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 
 @pytest.fixture
-def small_files() -> Any:
+def small_files(monkeypatch: pytest.MonkeyPatch) -> Any:
     """No file may grow beyond 4 kB in this process."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # what is imported now would be kept cut off, for good
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     yield

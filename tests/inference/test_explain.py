@@ -12,6 +12,7 @@ from raysat.api.explanations import patches_to_map
 from raysat.api.reports import report
 from raysat.data.store import PatchStore
 from raysat.errors import UsageError
+from raysat.reporting.render.json import report_document
 from raysat.storage.evaluations import Evaluations
 from raysat.storage.explanations import IMPORTANCE, OCCLUSION, decode_heat, decode_hits
 from raysat.storage.ledger import Ledger
@@ -75,6 +76,9 @@ def test_bands_and_maps_are_evaluated_kept_and_shown(raysat, run: Ledger, landsa
         np.testing.assert_allclose(heat.probability, said, atol=1e-3)
 
     found = report(run.root, data=landsat_store)
+    documented = report_document(found.analysis).importance
+    assert [arm.arm for arm in documented] == [arm.arm for arm in found.analysis.importance]
+    assert documented[0].losses[0].balanced_accuracy.n == len(documented[0].seeds)
     shown = {arm.arm: {loss.name: loss for loss in arm.losses} for arm in found.analysis.importance}
     assert list(shown["plain"]) == ["B2", "B6", "all bands"]
     assert list(shown["bright"]) == ["B2", "B5", "B6", "all bands"]

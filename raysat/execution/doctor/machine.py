@@ -14,6 +14,11 @@ from typing import Final
 
 from raysat.errors import ClusterError, RaysatError
 from raysat.execution.doctor.check import Check
+from raysat.execution.doctor.clock import clock
+from raysat.execution.doctor.disks import cache, file_system, nearest, sync_speed
+from raysat.execution.doctor.limits import container, processes, read_quota
+from raysat.execution.doctor.requirements import gdal, requirements
+from raysat.execution.doctor.speed import bytecode, cpu_steps, torch_import
 from raysat.files import ObjectPath, as_path, folder_entries
 from raysat.formatting import data_size
 from raysat.installation import installation_error
@@ -37,13 +42,18 @@ def look_over(out: str) -> tuple[Check, ...]:
     Returns:
         What was looked at. Where a package cannot be imported, what needs it is left out.
     """
-    found = [Check(name="Python", found=platform.python_version()), *packages(), glibc()]
-    if all(check.level != "fault" for check in found):  # Ray and torch are there
+    imported, quota = torch_import(), read_quota()
+    found: list[Check | None] = [Check(name="Python", found=platform.python_version()), *packages(), glibc()]
+    works = all(check is None or check.level != "fault" for check in found)  # Ray and torch are there
+    found += [requirements(), gdal()]
+    if works:
         from raysat.execution.doctor.gpus import gpus
 
         found += [cores(), memory(), *gpus()]
-    found += [shared_memory(), runs(out), temporary_files(), open_files(), ports(), token()]
-    return tuple(found)
+    found += [container(quota), shared_memory(), runs(out), file_system(out), cache(), temporary_files()]
+    found += [open_files(), processes(quota), clock(out), ports(), token()]
+    found += [bytecode(), imported, sync_speed(out), *([cpu_steps()] if works else [])]
+    return tuple(check for check in found if check is not None)
 
 
 def packages() -> Iterator[Check]:
@@ -115,10 +125,7 @@ def runs(out: str) -> Check:
             return Check(name="runs", found=f"{path} answers")
     except RaysatError as error:
         return _fault("runs", error.message, error.hint)
-    there = path.absolute()
-    while not there.exists():
-        there = there.parent
-    return _disk("runs", there, out, "free some there, or write elsewhere with --out")
+    return _disk("runs", nearest(path), out, "free some there, or write elsewhere with --out")
 
 
 def _disk(name: str, folder: Path, shown: str, remedy: str) -> Check:
@@ -184,12 +191,15 @@ def token() -> Check:
     try:
         path = Path(named) if named else Path.home() / ".ray" / "auth_token"
         mode = stat.S_IMODE(path.stat().st_mode)
+        above = stat.S_IMODE(path.parent.stat().st_mode)
     except (OSError, RuntimeError):
         if named:
             return _fault("token", f"{named} cannot be read", "RAY_AUTH_TOKEN_PATH names it: is it there?")
         return Check(name="token", found="none: clusters that ask for one refuse you")
     if mode & 0o077:
         return _fault("token", f"others can read {path}", f"chmod 600 {path}")
+    if above & 0o022 and not above & stat.S_ISVTX:
+        return _fault("token", f"others can replace {path}", f"chmod 700 {path.parent}")
     return Check(name="token", found=f"{path}, yours alone")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from raysat.execution.cluster.address import check_address
 from raysat.execution.cluster.connection import connect
 from raysat.execution.cluster.same_versions import VersionCheck, on_node, place_of
 from raysat.execution.doctor.check import Check, Machine
+from raysat.execution.doctor.clock import node_clock
 from raysat.execution.doctor.machine import look_over
 from raysat.execution.versions import REMEDY, differences, versions
 from raysat.formatting import one_line
@@ -38,30 +40,42 @@ def look_over_nodes(address: str, out: str) -> list[Machine]:
         ours = versions()
         packages = {each.node: each.packages for each in VersionCheck(nodes, all_of_them=True).result()}
         # Where raysat is another one it may lack what is asked for here.
+        asked = time.time()
         tasks = {
-            node: on_node(look_over, node, "raysat doctor").remote(out)
+            node: on_node(_examine, node, "raysat doctor").remote(out)
             for node, theirs in packages.items()
             if theirs["raysat"] == ours["raysat"]
         }
         if tasks:
             ray.wait(list(tasks.values()), num_returns=len(tasks), timeout=_PATIENCE_S)
+        answered = time.time()
         return [
             Machine(
                 place=place_of(node),
-                checks=(_same(packages.get(node["NodeID"]), ours), *_result(tasks.get(node["NodeID"]))),
+                checks=(
+                    _same(packages.get(node["NodeID"]), ours),
+                    *_result(tasks.get(node["NodeID"]), asked, answered),
+                ),
             )
             for node in nodes
         ]
 
 
-def _result(task: Any) -> tuple[Check, ...]:
+def _examine(out: str) -> tuple[float, tuple[Check, ...], float]:
+    """Look over the node, and say when that began and ended by its clock."""
+    started = time.time()
+    return started, look_over(out), time.time()
+
+
+def _result(task: Any, asked: float, answered: float) -> tuple[Check, ...]:
     if task is None:
         return ()
     try:
-        checks: tuple[Check, ...] = ray.get(task, timeout=0)
+        started, checks, ended = ray.get(task, timeout=0)
     except (RayError, TimeoutError) as error:
         return (_silent(one_line(str(error).splitlines()[-1] if str(error) else "")),)
-    return tuple(check for check in checks if check.name not in _NO_PORTS)
+    shown = tuple(check for check in checks if check.name not in _NO_PORTS)
+    return (node_clock(started, ended, asked, answered), *shown)
 
 
 def _same(theirs: Mapping[str, str | None] | None, ours: Mapping[str, str]) -> Check:

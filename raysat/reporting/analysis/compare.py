@@ -32,9 +32,15 @@ class Change:
     arm: str
     estimates: Estimates  # B minus A; empty where the runs have no seed of it in common
     balanced_accuracy: tuple[float, float]  # mean of A, of B; over the seeds in common where they are paired
-    n: str  # pairs, or seeds of each run where nothing pairs them
+    seeds: tuple[int, int]  # finished, of A and of B
+    pairs: int | None  # of seeds; None where nothing pairs the runs
     settings: tuple[str, ...]  # ``optim.lr: 0.001 → 0.01``
     identical: bool  # the same predictions, patch by patch, for every seed in common
+
+    @property
+    def n(self) -> str:
+        """Pairs, or seeds of each run where nothing pairs them."""
+        return f"{self.seeds[0]} and {self.seeds[1]}" if self.pairs is None else str(self.pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,8 @@ def compare(run_a: AnyPath, run_b: AnyPath) -> Comparison:
                 arm=name,
                 estimates=change,
                 balanced_accuracy=_means(arm_a, arm_b, paired=paired),
-                n=str(pairs) if paired else f"{arm_a.n} and {arm_b.n}",
+                seeds=(arm_a.n, arm_b.n),
+                pairs=pairs if paired else None,
                 settings=tuple(_settings(arm_a, arm_b)),
                 identical=paired and bool(change) and _identical(predictions_a, predictions_b, name),
             )

@@ -45,7 +45,7 @@ def _robustness(found: Robustness) -> dict[str, Any]:
 def _under(under: UnderCorruption) -> dict[str, Any]:
     return {
         "seeds": under.seeds,
-        "by_severity": {severity: _named(values) for severity, values in under.by_severity.items()},
+        "by_severity": {str(severity): _named(values) for severity, values in under.by_severity.items()},
         "mean": _named(under.mean),
         "minus_clean": _named(under.drop),
         "gain": _named(under.gain),

@@ -103,6 +103,11 @@ def test_a_token_that_others_can_read(tmp_path: Path, monkeypatch: pytest.Monkey
     path.chmod(0o600)
     assert token().level == "ok"
     assert "secret" not in repr(token())
+    path.parent.chmod(0o777)
+    assert (token().level, token().remedy) == ("fault", f"chmod 700 {path.parent}")
+    path.parent.chmod(0o1777)  # as of /tmp: others cannot rename what is yours
+    assert token().level == "ok"
+    path.parent.chmod(0o700)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "nope"))
     assert token().level == "fault"
 

@@ -50,3 +50,19 @@ def test_what_is_not_finite_is_null_and_every_text_is_ascii(make_run):
     assert text.replace("\n", "").isprintable()
     assert json.loads(text)["arms"][0]["balanced_accuracy"] == {"mean": None, "sd": None, "values": [None, None]}
     assert json.loads(text)["arms"][1]["name"] == second.name
+
+
+def test_what_a_paper_found_stands_beside_what_we_find(make_run, table2):
+    found = analyze([make_run(table2, reference="table2").root])
+    value = json.loads(report_json(found))
+    assert found.replication is not None
+    wanted = [(each.finding.key, each.verdict) for each in found.replication.findings]
+    assert [(each["key"], each["verdict"]) for each in value["findings_of_the_paper"]] == wanted
+    compared = value["findings_of_the_paper"][0]["comparisons"][0]
+    assert compared.keys() == {"of", "minus", "measure", "expected", "published", "ours", "verdict"}
+    row = next(arm for arm in value["arms"] if arm["published"])
+    minus = row["minus_published"]["balanced_accuracy"]
+    assert minus["value"] == pytest.approx(
+        row["interval"]["balanced_accuracy"]["value"] - row["published"]["balanced_accuracy"]
+    )
+    assert isinstance(row["published"]["methods"]["model"], str)
