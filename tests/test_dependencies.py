@@ -18,7 +18,13 @@ FOR_OTHERS = {
     "test": {"ipykernel", "ipywidgets", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "raysat"},
     "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
-OPTIONAL = ("chips", "convert", "export", "stac")  # extras whose packages raysat imports where they are needed
+OPTIONAL = (
+    "chips",
+    "convert",
+    "energy",
+    "export",
+    "stac",
+)  # extras whose packages raysat imports where they are needed
 NAMESPACES = {"google": "protobuf", "pystac": "pystac"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -22,6 +22,7 @@ from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.analysis.ranking import ranking_metric
 from raysat.reporting.format.document import Block, Document, Fold
 from raysat.reporting.format.pages import overview, report_page
+from raysat.reporting.format.paper import check_columns
 from raysat.reporting.format.run_comparison import comparison_page
 from raysat.reporting.format.table import Table
 from raysat.reporting.render.formats import FORMATS, check_formats
@@ -158,6 +159,8 @@ def report(
     combinations: Sequence[str] = (),
     compare_published: str | None = None,
     explained: str | None = None,
+    latex: bool = False,
+    columns: Sequence[str] = (),
     data: PatchStore | Path | str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -173,6 +176,8 @@ def report(
         compare_published: set published results beside the arms: of a benchmark's name, or of ``auto``, the one that
             the data are of.
         explained: show what this arm changes against the baseline, patch by patch; by default the best other one.
+        latex: write ``paper/`` too: tables, figures as PDF in two widths, and how it was computed.
+        columns: metrics of its table; ``recall`` is that of each class. By default what ranks, and accuracy.
         data: the store that was measured on, whose patches are shown; by default where the run's records say.
         progress: called with what is being done, how far it is, and its end.
 
@@ -181,11 +186,12 @@ def report(
 
     Raises:
         StorageError: a folder is not a run, its records are damaged, or files cannot be written.
-        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level or format; an
-            unknown benchmark, or data that are of none; a store that was not measured on.
+        UsageError: nothing has finished, runs of different data, an unknown arm, metric, factor, level, format or
+            column; an unknown benchmark, or data that are of none; a store that was not measured on.
         StoreError: the store that is named is missing or damaged.
     """
     check_formats(formats)
+    check_columns(columns)
     ranking_metric(rank_by)
     given = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     folders = list(map(run_folder, given))
@@ -207,7 +213,14 @@ def report(
     if out is not None:
         from raysat.reporting.render.write import write_report  # and what draws: half a second that others do without
 
-        files = write_report(analysis, as_path(out), formats, (lambda: progress("figures", 0, 1)) if progress else None)
+        drawing = (lambda: progress("figures", 0, 1)) if progress else None
+        paper = {}
+        if latex:
+            from raysat.reporting.render.paper import paper_files, write_paper
+
+            paper = paper_files(analysis, columns, drawing)  # before anything is written: a column may be unknown
+        files = write_report(analysis, as_path(out), formats, drawing)
+        files += write_paper(as_path(out), paper) if latex else []
     return Report(analysis=analysis, files=tuple(files))
 
 

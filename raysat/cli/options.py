@@ -192,9 +192,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command what all its trainings have; it goes into the ``cluster`` of ``machine_options``, below this."""
 
     @wraps(command)
-    def told(*args: Any, checkpoint_every: str, eager: bool, cluster: ClusterOptions, **given: Any) -> Any:
+    def told(*args: Any, checkpoint_every: str, cluster: ClusterOptions, **given: Any) -> Any:
         read_spacing(checkpoint_every, "--checkpoint-every")
-        return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every, eager=eager), **given)
+        how = {name: given.pop(name) for name in ("eager", "energy")}
+        return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every, **how), **given)
 
     return _with_options(
         told,
@@ -205,11 +206,8 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="auto|30s|1epoch",
             help="Time or epochs between two checkpoints of a trial; auto: so that they cost under 2 %.",
         ),
-        click.option(
-            "--eager",
-            is_flag=True,
-            help="Launch each operation of a step by itself on a GPU, without CUDA graphs: slower; for debugging.",
-        ),
+        click.option("--eager", is_flag=True, help="Train without CUDA graphs, operation by operation; for debugging."),
+        click.option("--energy", is_flag=True, help="Record the energy of training, by codecarbon (raysat[energy])."),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     help="Set published results beside the arms: eurosat, droughtwatch; else of what the data are.",
 )
 @click.option("--explain", metavar="ARM", help="Show patches that this arm newly gets right or wrong; else the best.")
+@click.option("--latex", is_flag=True, help="Write paper/ too: tables, figures as PDF, how it was computed.")
+@click.option("--columns", metavar="METRIC,...", help="Metrics of the table of --latex; recall: of each class.")
 @click.option("--data", metavar="STORE", help="Whose patches are shown; else the store that the run's records name.")
 @json_option
 def report(
@@ -47,18 +50,22 @@ def report(
     combinations: tuple[str, ...],
     compare_published: str | None,
     explain: str | None,
+    latex: bool,
+    columns: str | None,
     data: str | None,
     as_json: bool,
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
 
     Writes a page to read (HTML, Markdown), a table for a paper (LaTeX), figures (SVG, PNG) and numbers (CSV, Parquet,
-    JSON).
+    JSON). With --latex a folder paper/ too, to be put into a paper as it is.
     """
     from raysat.api.reports import report as analyze
 
     if len(runs) > 1 and out is None:
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
+    if columns is not None and not latex:
+        raise UsageError("{--columns} is of {--latex}", hint="add {--latex}")
     screen, folder = console(stderr=as_json), out or runs[0] / "report"
     with progress_bar() as progress:
         found = analyze(
@@ -70,6 +77,8 @@ def report(
             combinations=combinations,
             compare_published=compare_published,
             explained=explain,
+            latex=latex,
+            columns=() if columns is None else read_words(columns, "--columns"),
             data=data,
             progress=progress,
         )
@@ -83,8 +92,9 @@ def report(
         screen.print()
     names = [file.name for file in found.files if file.parent == folder]
     screen.print(f"wrote {', '.join(names)} in {folder}", style="dim")
-    if figures := [file for file in found.files if file.parent != folder]:
-        screen.print(f"wrote {len(figures)} files in {figures[0].parent}", style="dim")
+    elsewhere = [file.parent for file in found.files if file.parent != folder]
+    for place, count in Counter(elsewhere).items():
+        screen.print(f"wrote {count} files in {place}", style="dim")
 
 
 @click.command()

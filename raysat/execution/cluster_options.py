@@ -24,6 +24,7 @@ class ClusterOptions:
     retries: Annotated[int, Ge(0), Le(limits.RETRIES)] = 1  # of a job whose worker died or raised what nobody expected
     checkpoint_every: str = AUTO  # or seconds (30s) or epochs (1epoch)
     eager: bool = False  # no CUDA graphs
+    energy: bool = False  # is measured, by codecarbon
     wait: bool = False  # for another raysat that fills the same run
 
     def __post_init__(self) -> None:

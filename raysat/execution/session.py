@@ -37,6 +37,7 @@ from raysat.execution.storage.index_keeper import IndexKeeper
 from raysat.execution.storage.local_copy import store_on_this_machine
 from raysat.execution.storage.run_storage import run_storage
 from raysat.execution.versions import versions
+from raysat.execution.workers.energy import check_energy
 from raysat.execution.workers.patch_holder import patch_holders
 from raysat.execution.workers.slot import Slot, reserved
 from raysat.execution.workers.worker_context import SlotSettings
@@ -76,11 +77,14 @@ def session(
         What runs jobs.
 
     Raises:
+        InstallationError: energy is to be measured, and codecarbon is not here.
         ClusterError: Ray cannot be reached or started, a node has other versions than the driver, or none has the
             resources that a trial asks for.
         StorageError: another raysat fills the run.
         StoreError: the store changed since it was opened, or is damaged.
     """
+    if options.energy:
+        check_energy()
     log = EventLog(ledger.root)
     address, on_event = check_address(options.address), Postbox(to_all(RunLog(log, ledger), on_event))
     own = address is None and not ray.is_initialized()  # a Ray that starts with this run, on this machine
@@ -121,6 +125,7 @@ def session(
             spacing=options.spacing,
             study=None if own else name,  # its Ray has no metrics
             eager=options.eager,
+            energy=options.energy,
             versions=versions() if checked else None,
         )
         if checked:

@@ -22,6 +22,7 @@ class Hardware(FileModel):
     machine: Line | None = None  # such as x86_64
     threads: Count | None = None
     workers: Count = 1
+    gpus: Amount | None = None  # of a GPU, that each worker had to itself; None where an older raysat wrote it
     node: Line | None = None  # of Ray
 
 
@@ -31,6 +32,18 @@ class DataRef(FileModel):
     fingerprint: Line | None = None
     path: Line | None = None
     generated: tuple[Line, ...] = ()  # fingerprints of the generated stores that it trained on too
+
+
+class Energy(FileModel):
+    """What training took of electric energy, as far as it was measured.
+
+    It is of the epochs that were trained for this record, and not of those that another record has: over the records of
+    a study energies add up, each epoch counted once.
+    """
+
+    kwh: Amount
+    epochs: Count  # that it is of: those that an earlier worker trained, which did not live to tell, are left out
+    by: Line  # what measured it, and how
 
 
 class TrialSpec(FileModel):
@@ -67,6 +80,7 @@ class Record(FileModel):
     hardware: Hardware
     data: DataRef
     inputs: ModelInputs | None = None  # what the model takes; None where an older raysat wrote the record
+    energy: Annotated[Energy | None, Field(exclude_if=lambda energy: energy is None)] = None  # None: not measured
 
     @model_validator(mode="after")
     def _has_reported(self) -> Self:

@@ -44,6 +44,7 @@ def write_trial(
     classes: Sequence[str] = CLASSES,
     sizes: Sequence[int] = SIZES,
     config: Mapping[str, Any] = {},
+    history: Sequence[Mapping[str, float]] | None = None,
     **changes: Any,
 ) -> Record:
     """Finish a trial whose expected recall per class is given."""
@@ -72,12 +73,11 @@ def write_trial(
             **changes,
         }
     )
+    drawn = [{"epoch": e, "loss": 1.25 / e, "balanced_accuracy": float(rng.random())} for e in range(1, 4)]
     files = {
         "record.json": record.model_dump_json().encode(),
         "predictions.npz": encode_predictions(labels, probabilities, np.arange(len(labels))),
-        "history.csv": to_csv(
-            [{"epoch": e, "loss": 1.25 / e, "balanced_accuracy": float(rng.random())} for e in range(1, 4)]
-        ).encode(),
+        "history.csv": to_csv(history or drawn).encode(),
         "spec.json": json.dumps({"config": config_of(**config), "seed": seed, "data": "f" * 32}).encode(),
         "model.pt": b"",
     }

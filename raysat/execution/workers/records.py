@@ -19,7 +19,7 @@ from raysat.execution.workers.worker_context import SlotSettings, WorkerGroup
 from raysat.formatting import to_csv
 from raysat.planning.jobs import PlannedTrial
 from raysat.storage.predictions import encode_predictions
-from raysat.storage.records import DataRef, Hardware, Record, TrialSpec
+from raysat.storage.records import DataRef, Energy, Hardware, Record, TrialSpec
 from raysat.training.results import EpochReport, TrialResult
 
 
@@ -31,6 +31,7 @@ def trained_files(
     *,
     started: float,
     hardware: Hardware,
+    energy: Energy | None = None,
 ) -> dict[str, bytes]:
     """Encode a finished trial as the files of the ledger.
 
@@ -41,6 +42,7 @@ def trained_files(
         generated: stores of the synthetic ones.
         started: when its worker began, in seconds since 1970, UTC.
         hardware: what it was trained on.
+        energy: that was measured of the epochs that no other record has; None where none was.
 
     Returns:
         Contents by file name.
@@ -65,6 +67,7 @@ def trained_files(
             generated=tuple(patches.fingerprint for patches in generated),
         ),
         inputs=ModelInputs.of(store, bands),
+        energy=energy,
     )
     spec = TrialSpec(config=trial.trial.config, seed=trial.seed, data=store.fingerprint)
     return {
@@ -104,5 +107,6 @@ def describe_hardware(settings: SlotSettings, group: WorkerGroup) -> Hardware:
         machine=platform.machine(),
         threads=torch.get_num_threads(),
         workers=settings.workers,
+        gpus=settings.gpus,
         node=group.node,
     )

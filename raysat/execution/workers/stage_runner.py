@@ -26,6 +26,7 @@ from raysat.execution.messages import (
 )
 from raysat.execution.monitoring.worker_metrics import JobMetrics, job_metrics
 from raysat.execution.storage.run_files import RunFiles
+from raysat.execution.workers.energy import energy_meter
 from raysat.execution.workers.node_stores import open_store
 from raysat.execution.workers.patch_holder import WantedPatches, mapped_pixels
 from raysat.execution.workers.records import describe_hardware, trained_files
@@ -83,7 +84,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             settings.store, settings.digest, driver, tell=lambda news: report(StoreTold(job=job.id, news=news))
         )
         generated = [open_store(artifacts.path(need), storage.digest(need), driver, job=need) for need in last.needs]
-        started = time.time()
+        started, first_end = time.time(), next(trial.epochs for trial in job.trials if trial.id in unfinished)
         begin = partial(
             Training,
             last.trial,
@@ -96,8 +97,8 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             stopwatch=watch,
             on_pace=lambda images_per_s: report(StepsTimed(job=job.id, images_per_s=images_per_s)),
         )
-        first_end = next(trial.epochs for trial in job.trials if trial.id in unfinished)
         training = _resume(job, first_end, begin, storage, group) or begin()
+        meter = energy_meter(settings, epoch=training.epoch, leads=group.is_rank_zero)
     for epoch in training.history if job.replay_history else training.history[-1:]:
         report(_epoch_done(job, epoch, from_checkpoint=True))
     if training.epoch:
@@ -145,7 +146,13 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
             if group.is_rank_zero:
                 with watch.timing(Part.RECORDS):
                     files = trained_files(
-                        trial, result, store, generated, started=started, hardware=describe_hardware(settings, group)
+                        trial,
+                        result,
+                        store,
+                        generated,
+                        started=started,
+                        hardware=describe_hardware(settings, group),
+                        energy=None if meter is None else meter.take(training.epoch),
                     )
                     with finishes_at_sigterm():
                         storage.write_record(trial.id, files)

@@ -1,4 +1,4 @@
-"""The figures of a report, as SVG and PNG."""
+"""The figures of a report, as SVG and PNG for screens, and as PDF for a paper."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from raysat.reporting.figures.factorial import interactions, variance
 from raysat.reporting.figures.forest import combinations, differences, main_effects
 from raysat.reporting.figures.importance import importance
 from raysat.reporting.figures.occlusion import occlusion
+from raysat.reporting.figures.page import SCREEN, Page
 from raysat.reporting.figures.places import error_correlation, near_training
 from raysat.reporting.figures.robustness import robustness, severity_curves
 from raysat.reporting.figures.style import RenderedFigure, style
@@ -47,8 +48,13 @@ _MAKERS: Final = {  # in reading order
 FIGURES: Final = tuple(_MAKERS)  # their names
 
 
-def draw(analysis: Analysis) -> tuple[RenderedFigure, ...]:
-    """Draw all figures in reading order; those without data are left out."""
-    with style():
+def draw(analysis: Analysis, target: Page = SCREEN) -> tuple[RenderedFigure, ...]:
+    """Draw all figures in reading order; those without data are left out.
+
+    Args:
+        analysis: what to draw.
+        target: what to draw for.
+    """
+    with style(target):
         figures = [make(analysis) for make in _MAKERS.values()]
     return tuple(figure for figure in figures if figure is not None)

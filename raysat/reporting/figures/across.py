@@ -9,7 +9,8 @@ from raysat.metrics.catalog import BALANCED_ACCURACY
 from raysat.reporting.analysis.across import Across
 from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.forest import Row, forest
-from raysat.reporting.figures.names import MOST_ROWS, wrap
+from raysat.reporting.figures.names import wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     MUTED,
@@ -33,7 +34,7 @@ def draw_across(found: Across) -> tuple[RenderedFigure, ...]:
 
 def gains(found: Across) -> RenderedFigure:
     """Each arm's gain over the baseline: a line per data set, then the mean of all."""
-    most = max(1, MOST_ROWS // (len(found.data_sets) + 1))
+    most = max(1, page().rows // (len(found.data_sets) + 1))
     arms = list(found.gains)[:most]
     height = 0.3 * (len(found.data_sets) + 1) + 0.42
     figure = new_figure(0.5 + height * len(arms))

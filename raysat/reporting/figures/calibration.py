@@ -14,31 +14,34 @@ from raysat.metrics.probabilistic import BINS, Reliability
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures.caption import SUMS_ONLY, Caption
 from raysat.reporting.figures.names import MARKS, left_out, marked, seeds, shown, wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import ACCENT, INK, MUTED, WARN, RenderedFigure, new_figure, render
 
 _MOST: Final = 8
-_COLUMNS: Final = 3
 _LEFT, _FOOT = 0.6, 0.5  # inches of margin
 _WIDE, _HIGH = 2.3, 2.4  # inches of a panel with all that is around it
 
 
 def calibration(analysis: Analysis) -> RenderedFigure | None:
     """Draw accuracy by confidence over all patches and seeds of an arm, and where its patches are."""
-    arms = [arm for arm in shown(analysis, _MOST) if arm.name in analysis.predictions.reliability]
+    arms = [
+        arm for arm in shown(analysis, 5 if page().narrow else _MOST) if arm.name in analysis.predictions.reliability
+    ]
     if not arms:
         return None
-    columns = min(_COLUMNS, max(2, len(arms)))
+    columns = min(2 if page().narrow else 3, max(2, len(arms)))
     rows = math.ceil(len(arms) / columns)
-    width, height = _LEFT + columns * _WIDE, rows * _HIGH + _FOOT
+    wide = min(_WIDE, (page().width - _LEFT) / columns)
+    width, height = _LEFT + columns * wide, rows * _HIGH + _FOOT
     figure = new_figure(height, width)
     figure.set_layout_engine("none")
     for place, arm in enumerate(arms):
         row, column = divmod(place, columns)
-        x, y = _LEFT + column * _WIDE, height - (row + 1) * _HIGH  # of the foot of a place; inches
-        foot = figure.add_axes((x / width, y / height, (_WIDE - 0.22) / width, 0.34 / height))
-        panel = figure.add_axes((x / width, (y + 0.4) / height, (_WIDE - 0.22) / width, 1.5 / height), sharex=foot)
+        x, y = _LEFT + column * wide, height - (row + 1) * _HIGH  # of the foot of a place; inches
+        foot = figure.add_axes((x / width, y / height, (wide - 0.22) / width, 0.34 / height))
+        panel = figure.add_axes((x / width, (y + 0.4) / height, (wide - 0.22) / width, 1.5 / height), sharex=foot)
         _bars(panel, foot, analysis.predictions.reliability[arm.name])
-        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27)
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(11.8 * wide))
         panel.set_title(title, fontsize=9.5, fontweight="normal", pad=4)
         if (ece := arm.metrics[ECE].mean) is not None:
             panel.text(0.04, 0.95, f"ECE {ece:.3f}", va="top", transform=panel.transAxes)

@@ -12,6 +12,7 @@ from raysat.reporting.analysis.changes import Changes, ClassPair
 from raysat.reporting.analysis.model import Leaderboard
 from raysat.reporting.analysis.pixels import Pixels
 from raysat.reporting.figures.caption import Caption
+from raysat.reporting.figures.page import SCREEN, page
 from raysat.reporting.figures.style import INK, MUTED, RenderedFigure, render
 from raysat.reporting.format.explanations import arms_compared
 
@@ -41,11 +42,12 @@ def _sheet(analysis: Analysis, way: str) -> RenderedFigure | None:
     pairs: Sequence[ClassPair] = changes.right if way == "right" else changes.wrong
     if not pairs:
         return None
+    most, fewest = (2, 2) if page().narrow else (_MOST_PATCHES, _FEWEST)
     groups = [
         PatchGroup(
             name=elide(analysis.board.classes[pair.true], _LONGEST),
             detail=_detail(analysis.board, pair, way),
-            images=pixels.read(pair.rows[:_MOST_PATCHES]),
+            images=pixels.read(pair.rows[:most]),
         )
         for pair in pairs[:_MOST_PAIRS]
     ]
@@ -53,13 +55,15 @@ def _sheet(analysis: Analysis, way: str) -> RenderedFigure | None:
     figure = draw_grid(
         groups,
         reference=pixels.reference(),
-        columns=max(_FEWEST, *(len(group.images) for group in groups)),
+        columns=max(fewest, *(len(group.images) for group in groups)),
         title=title,
         channels=f"{pixels.colours}: {', '.join(pixels.bands)}",
         spacing=0.08,
     )
     for text in figure.texts:  # in the colours of the page
         text.set_color(MUTED if text.get_color() == "0.35" else INK)
+        if page() != SCREEN:
+            text.set_fontsize(max(text.get_fontsize(), 9))
     patches = sum(len(pair.rows) for pair in pairs)
     return render(
         figure,
@@ -70,7 +74,7 @@ def _sheet(analysis: Analysis, way: str) -> RenderedFigure | None:
             look_for="what the patches of a row have in common: mixed cover, haze, an edge, or a label that is wrong",
             n=f"n = {plural(len(changes.seeds), 'pair')} of seeds",
             interval=_NO_INTERVAL,
-            notes=_notes(pairs),
+            notes=_notes(pairs, most),
         ),
         alt=f"{plural(len(groups), 'row')} of patches, each of a true class and of one that it was taken for.",
     )
@@ -93,11 +97,11 @@ def _shows(analysis: Analysis, changes: Changes, way: str) -> str:
     )
 
 
-def _notes(pairs: Sequence[ClassPair]) -> str:
+def _notes(pairs: Sequence[ClassPair], most: int) -> str:
     """What is left out, and how the colours are stretched."""
     rows = "" if len(pairs) <= _MOST_PAIRS else f"Shown: the {_MOST_PAIRS} largest of {len(pairs)} class pairs. "
-    some = any(len(pair.rows) > _MOST_PATCHES for pair in pairs[:_MOST_PAIRS])
-    few = f"At most {_MOST_PATCHES} patches of a pair. " if some else ""
+    some = any(len(pair.rows) > most for pair in pairs[:_MOST_PAIRS])
+    few = f"At most {most} patches of a pair. " if some else ""
     return f"{rows}{few}{STRETCH}"
 
 

@@ -13,7 +13,8 @@ from raysat.metrics.catalog import PRECISION, RECALL, Metric
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm, Leaderboard
 from raysat.reporting.figures.caption import MEANS_ONLY, Caption
-from raysat.reporting.figures.names import MARKS, MOST_ROWS, left_out, row_label, seeds, shown
+from raysat.reporting.figures.names import MARKS, left_out, row_label, seeds, shown
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     MUTED,
@@ -27,14 +28,14 @@ from raysat.reporting.figures.style import (
 )
 
 _NUMBERED: Final = 30  # with more arms, no numbers
-_BESIDE: Final = 6  # with more classes, one panel below the other
+_BESIDE, _BESIDE_NARROW = 6, 4  # with more classes, one panel below the other
 
 
 def classes(analysis: Analysis) -> RenderedFigure:
     """Draw both panels; the rarest class is the one in bold."""
-    arms = shown(analysis, MOST_ROWS)
+    beside = len(analysis.board.classes) <= (_BESIDE_NARROW if page().narrow else _BESIDE)
+    arms = shown(analysis, page().rows if beside or not page().millimetres else page().rows // 2)
     support = analysis.board.support or ()
-    beside = len(analysis.board.classes) <= _BESIDE
     labels = [row_label(analysis, arm) for arm in arms]
     tall = any("\n" in label for label in labels)
     rows = len(arms) * (0.36 if tall else 0.25) + 1.1
@@ -90,7 +91,7 @@ def _class_names(axes: Axes, board: Leaderboard) -> None:
     """Name the columns, with the patches of each class; the rarest stands out."""
     names, support = board.classes, board.support or ()
     counts = [f"{count:,}" for count in support] or [""] * len(names)
-    narrow = len(names) > _BESIDE
+    narrow = len(names) > (2 if page().narrow else _BESIDE)
     between = "  " if narrow else "\n"
     labels = [f"{elide(name, 16)}{between}{count}" for name, count in zip(names, counts, strict=True)]
     axes.set_xticks(range(len(names)), labels, **(turned(upright=narrow) if len(names) > 3 else {}))

@@ -14,6 +14,7 @@ from raysat.formatting import elide
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.figures.caption import SUMS_ONLY, Caption
 from raysat.reporting.figures.names import MARKS, left_out, marked, seeds, shown, wrap
+from raysat.reporting.figures.page import SCREEN, page
 from raysat.reporting.figures.style import (
     ACCENT,
     GRID,
@@ -31,11 +32,13 @@ _NARROW: Final = 6  # with more classes, two panels in a row instead of three
 
 def confusion(analysis: Analysis) -> RenderedFigure:
     """Draw counts summed over seeds, shaded by their share of the true class."""
-    arms = shown(analysis, _MOST)
     names = analysis.board.classes
-    columns = min(3 if len(names) <= _NARROW else 2, len(arms))
+    arms = shown(analysis, _most(len(names)))
+    most = 3 if len(names) <= _NARROW else 2
+    columns = min(max(1, most - 1) if page().narrow else most, len(arms))
     rows = math.ceil(len(arms) / columns)
-    side = (7.5 - 1.2) / max(columns, 2)
+    across = page().width - 0.1 if page().narrow else SCREEN.width
+    side = (across - 1.2) / max(columns, 1 if page().narrow and most == 2 else 2)
     counts = [analysis.predictions.confusion_of(arm.name) for arm in arms]
     room = side / len(names)
     digits = max(len(str(int(matrix.max()))) for matrix in counts)
@@ -47,7 +50,7 @@ def confusion(analysis: Analysis) -> RenderedFigure:
         title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(side * 12.5))
         axes.set_title(title, fontsize=9.5, fontweight="normal")
     labels = [elide(name, 14) for name in names]
-    look = turned(upright=len(names) > _NARROW)
+    look = turned(upright=len(names) > _NARROW or page().narrow)
     for axes in panels.ravel():
         axes.set_xticks(range(len(names)), labels, **look)
         axes.set_yticks(range(len(names)), labels)
@@ -74,6 +77,14 @@ def confusion(analysis: Analysis) -> RenderedFigure:
         alt=f"{len(arms)} {'matrix' if len(arms) == 1 else 'matrices'} of {len(names)} true by as many predicted "
         "classes.",
     )
+
+
+def _most(classes: int) -> int:
+    """How many arms there is room for, beside the baseline on paper."""
+    few = classes <= _NARROW
+    if page().narrow:
+        return 5 if few else 2
+    return _MOST if few or page() == SCREEN else 3
 
 
 def _matrix(axes: Axes, counts: npt.NDArray[Any], form: str) -> None:

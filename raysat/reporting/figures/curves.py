@@ -15,6 +15,7 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.curves import Floats
 from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.names import MARKS, marked, seeds, shown
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import DASHES, INK, SERIES, RenderedFigure, new_figure, render
 
 _MOST: Final = 6  # as many as there are colours
@@ -26,8 +27,9 @@ def curves(analysis: Analysis) -> RenderedFigure | None:
     arms = [arm for arm in shown(analysis, _MOST) if arm.name in analysis.curves]
     if not arms:
         return None
-    figure = new_figure(2.9 + 0.19 * len(arms))
-    accuracy_axes, loss_axes = figure.subplots(1, 2)
+    shape = (2, 1) if page().narrow else (1, 2)
+    figure = new_figure(0.6 + 2.3 * shape[0] + 0.19 * len(arms))
+    accuracy_axes, loss_axes = figure.subplots(*shape)
     handles, labels = [], []
     looks = zip(SERIES, DASHES, strict=True)
     for arm in arms:
@@ -39,7 +41,7 @@ def curves(analysis: Analysis) -> RenderedFigure | None:
         _line(accuracy_axes, curve.epochs, curve.balanced_accuracy, look)
         _line(loss_axes, curve.epochs, curve.loss, look)
         handles.append(Line2D([], [], **look))
-        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 84)}, n = {arm.n}")
+        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 34 if page().narrow else 84)}, n = {arm.n}")
     for axes, title in ((accuracy_axes, "balanced accuracy"), (loss_axes, "training loss")):
         axes.set_title(title)
         axes.set_xlabel("epoch")

@@ -21,6 +21,7 @@ from raysat.reporting.analysis.factors import Factor
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.figures.caption import MEANS_ONLY, Caption
 from raysat.reporting.figures.names import wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     DASHES,
@@ -36,7 +37,6 @@ from raysat.reporting.figures.style import (
 _MOST_PAIRS: Final = 6
 _MOST_LEVELS: Final = 6  # of either factor
 _MOST_SOURCES: Final = 24
-_COLUMNS: Final = 3
 
 
 def interactions(analysis: Analysis) -> RenderedFigure | None:
@@ -45,13 +45,14 @@ def interactions(analysis: Analysis) -> RenderedFigure | None:
     if effects is None:
         return None
     pairs = sorted(combinations(effects.design.factors, 2), key=lambda pair: -_strength(effects, pair))
-    drawn = pairs[:_MOST_PAIRS]
-    columns = min(_COLUMNS, len(drawn))
+    drawn = pairs[: 3 if page().narrow else _MOST_PAIRS]
+    columns = 1 if page().narrow else min(3, len(drawn))
     rows = math.ceil(len(drawn) / columns)
     keys = [min(_MOST_LEVELS, len(a.levels), len(b.levels)) for a, b in drawn]
     many = any(max(len(a.levels), len(b.levels)) > 2 for a, b in drawn)
     figure = new_figure(
-        rows * ((2.8 if many else 2.35) + 0.18 * max(keys)), 2.6 * max(2, columns) if columns < 3 else 7.5
+        rows * ((2.8 if many else 2.35) + 0.18 * max(keys)),
+        page().width if columns > 2 or page().narrow else 5.2,
     )
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes, pair in zip(panels, drawn, strict=False):
@@ -161,7 +162,7 @@ def variance(analysis: Analysis) -> RenderedFigure | None:
     axes.barh(range(len(drawn)), values, height=0.62, color=colors)
     for y, value in enumerate(values):
         axes.annotate(f"{value:.1f}", (value, y), (5, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(drawn)), [elide(one_line(part.source), 40) for part in drawn])
+    axes.set_yticks(range(len(drawn)), [elide(one_line(part.source), 26 if page().narrow else 40) for part in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, max(*values, 1) * 1.12)
     axes.set_xlabel("% of the variance of balanced accuracy")

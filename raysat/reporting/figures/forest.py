@@ -16,7 +16,8 @@ from raysat.reporting.analysis.combination import Combination
 from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.paired import Estimates
 from raysat.reporting.figures.caption import Caption
-from raysat.reporting.figures.names import MARKS, MOST_ROWS, left_out, row_label, shown, wrap
+from raysat.reporting.figures.names import MARKS, left_out, row_label, shown, wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     GRID,
@@ -47,7 +48,7 @@ class Row:
 def differences(analysis: Analysis) -> RenderedFigure | None:
     """Every arm against the best and against the baseline; None where nothing can be compared."""
     metric = analysis.metric
-    arms = shown(analysis, MOST_ROWS)
+    arms = shown(analysis, page().rows)
     sides: list[tuple[str, str, Mapping[str, Estimates]]] = [("to the best", analysis.best, analysis.to_best)]
     if analysis.baseline != analysis.best:
         sides.append(("to the baseline", analysis.baseline, analysis.to_baseline))
@@ -63,6 +64,8 @@ def differences(analysis: Analysis) -> RenderedFigure | None:
         ]
         forest(axes, rows)
         axes.set_title(title)
+        if page().narrow and len(sides) > 1:
+            axes.xaxis.set_major_locator(MaxNLocator(2))
     what = f"difference in {metric.label}{', lower is better' if metric.lower_is_better else ''}"
     if len(sides) > 1:
         figure.supxlabel(what, fontsize=9.5)
@@ -103,11 +106,11 @@ def main_effects(analysis: Analysis) -> RenderedFigure | None:
     known = [effect for effect in analysis.effects.main if BALANCED_ACCURACY in effect.estimates]
     if not known:
         return None
-    rows = [_row(one_line(effect.label), effect.estimates[BALANCED_ACCURACY]) for effect in known[:MOST_ROWS]]
+    rows = [_row(one_line(effect.label), effect.estimates[BALANCED_ACCURACY]) for effect in known[: page().rows]]
     estimates = [row.estimate for row in rows if row.estimate]
     figure = new_figure(0.9 + _height([row.label for row in rows]))
     forest(figure.subplots(), rows, "change in balanced accuracy")
-    more = f" Shown: {MOST_ROWS} of {len(known)}; the table has all." if len(known) > MOST_ROWS else ""
+    more = f" Shown: {len(rows)} of {len(known)}; the table has all." if len(known) > len(rows) else ""
     over = "averaged over" if analysis.effects.design.balanced else "adjusted for"
     return render(
         figure,
@@ -136,7 +139,7 @@ def combinations(analysis: Analysis) -> RenderedFigure | None:
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (label, rows) in zip(panels, groups, strict=True):
         forest(axes, rows, "gain in balanced accuracy" if axes is panels[-1] else "")
-        axes.set_title(wrap(one_line(label), 50))
+        axes.set_title(wrap(one_line(label), 30 if page().narrow else 50))
     return render(
         figure,
         "combination",
@@ -165,7 +168,7 @@ def _gains(combination: Combination) -> list[Row]:
 
 
 def _row(text: str, estimate: Estimate, *, strong: bool = False) -> Row:
-    return Row(label=wrap(text, 38), estimate=estimate, strong=strong)
+    return Row(label=wrap(text, 24 if page().narrow else 38), estimate=estimate, strong=strong)
 
 
 def forest(axes: Axes, rows: Sequence[Row], xlabel: str = "") -> None:

@@ -12,7 +12,7 @@ from raysat.formatting import elide, one_line, plural
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.importance import ALL_BANDS, ArmImportance, BandLoss
 from raysat.reporting.figures.caption import Caption
-from raysat.reporting.figures.names import MOST_ROWS
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     GRID,
     MARKERS,
@@ -37,12 +37,13 @@ def importance(analysis: Analysis) -> RenderedFigure | None:
     if not arms:
         return None
     rows = list({_key(loss): loss for arm in arms for loss in arm.losses}.values())
-    largest = sorted(rows, key=lambda row: _largest(arms, row), reverse=True)[:MOST_ROWS]
-    few = "" if len(largest) == len(rows) else f" Shown: the {MOST_ROWS} largest losses of {len(rows)}."
+    largest = sorted(rows, key=lambda row: _largest(arms, row), reverse=True)[: page().rows]
+    few = "" if len(largest) == len(rows) else f" Shown: the {page().rows} largest losses of {len(rows)}."
     rows = [row for row in rows if row in largest]
     rows.sort(key=lambda row: (row.name == ALL_BANDS, len(row.bands) > 1))  # bands, groups of them, and all
-    figure = new_figure(1.3 + len(rows) * (0.2 + 0.09 * len(arms)))
-    panels = figure.subplots(1, 2, sharey=True)
+    high = len(rows) * (0.2 + 0.09 * len(arms))
+    figure = new_figure(1.7 + 2 * high if page().narrow else 1.3 + high)
+    panels = figure.subplots(*((2, 1) if page().narrow else (1, 2)), sharey=True)
     for axes, title, key in zip(
         panels,
         ("balanced accuracy", f"recall of {elide(one_line(rarest_name(analysis)), 20)}"),
@@ -51,10 +52,15 @@ def importance(analysis: Analysis) -> RenderedFigure | None:
     ):
         _panel(axes, analysis, arms, rows, key)
         axes.set_title(title)
-    panels[0].set_yticks(range(len(rows)), [elide(band_name(row), _LONGEST) for row in rows])
+    panels[0].set_yticks(range(len(rows)), [elide(band_name(row), 18 if page().narrow else _LONGEST) for row in rows])
     figure.supxlabel("lost where the bands are another patch's", fontsize=9.5)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=2 if max(map(len, labels)) < 40 else 1)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=2 if max(map(len, labels)) < (16 if page().narrow else 40) else 1,
+    )
     bands = len({loss.name for arm in arms for loss in arm.losses if len(loss.bands) == 1})
     repeats = sorted({arm.repeats for arm in arms})
     seeds = sorted({len(arm.seeds) for arm in arms})
@@ -107,7 +113,7 @@ def _panel(axes: Axes, analysis: Analysis, arms: Sequence[ArmImportance], rows: 
             color=color,
             linestyle="none",
             zorder=3,
-            label=elide(arm_label(analysis, arm.arm), 60),
+            label=elide(arm_label(analysis, arm.arm), 38 if page().narrow else 60),
         )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     single = sum(len(row.bands) == 1 for row in rows)

@@ -10,9 +10,9 @@ from rich.cells import cell_len
 from raysat.formatting import plural, tail
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm
+from raysat.reporting.figures.page import page
 from raysat.reporting.format.cells import PARETO, TIED
 
-MOST_ROWS: Final = 40  # arms or effects that fill a page
 BASELINE: Final = "□"
 MARKS: Final = f"{PARETO} no other arm beats it on both balanced accuracy and ICV; {BASELINE} the baseline."
 
@@ -38,10 +38,16 @@ def seeds(arms: Sequence[Arm]) -> str:
     return f"n = {plural(counts[0], 'seed')}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]} seeds"
 
 
-def row_label(analysis: Analysis, arm: Arm) -> str:
-    """Rank, marks and name on two lines at most, for a row of a figure."""
+def row_label(analysis: Analysis, arm: Arm, narrow: int = 22) -> str:
+    """Return rank, marks and name on two lines at most, for a row of a figure.
+
+    Args:
+        analysis: of the report.
+        arm: whose row it is.
+        narrow: letters of a line in a column of a paper.
+    """
     tied = TIED if arm.name in analysis.tied else ""
-    return wrap(f"{arm.rank}{tied}  {marked(analysis, arm)}", 34)
+    return wrap(f"{arm.rank}{tied}  {marked(analysis, arm)}", narrow if page().narrow else 34)
 
 
 def marked(analysis: Analysis, arm: Arm) -> str:

@@ -15,12 +15,14 @@ from raysat.reporting.analysis.occlusion import ArmMaps
 from raysat.reporting.analysis.pixels import Pixels
 from raysat.reporting.figures.caption import Caption
 from raysat.reporting.figures.changed import STRETCH
+from raysat.reporting.figures.page import SCREEN, page
 from raysat.reporting.figures.style import ACCENT, GRID, SURFACE, WARN, RenderedFigure, new_figure, render
 from raysat.reporting.format.explanations import arms_compared
 
 _HEAT: Final = LinearSegmentedColormap.from_list("heat", [ACCENT, SURFACE, WARN])
 _LEAST: Final = 0.05  # of a probability: what is less is no deep colour
 _ACROSS: Final = 2  # patches beside each other
+_MOST_NARROW: Final = 4  # patches in a column of a paper
 _LONGEST: Final = 15  # letters of a class
 
 
@@ -32,8 +34,8 @@ def occlusion(analysis: Analysis) -> RenderedFigure | None:
     maps, pixels = explained.maps, explained.pixels
     images = stretched(pixels.read(maps.rows), pixels.reference())
     most = max(_LEAST, *(float(np.abs(arm.drop).max()) for arm in (maps.before, maps.after)))
-    count = len(maps.rows)
-    across = min(_ACROSS, count)
+    count = min(len(maps.rows), _MOST_NARROW) if page().narrow else len(maps.rows)
+    across = 1 if page().narrow else min(_ACROSS, count)
     lines = -(-count // across)
     figure = new_figure(lines * 1.6 + 0.75, 0.1 + across * 3.7)
     grid = figure.subplots(lines, 3 * across, squeeze=False)
@@ -85,4 +87,5 @@ def _said(arm: ArmMaps, place: int, names: tuple[str, ...], called: str) -> tupl
 
 
 def _title(axes: Axes, first: str, second: str, *, bold: bool = False) -> None:
-    axes.set_title(f"{first}\n{second}", fontsize=8, fontweight="bold" if bold else "normal", pad=3)
+    size = 8 if page() == SCREEN else 9
+    axes.set_title(f"{first}\n{second}", fontsize=size, fontweight="bold" if bold else "normal", pad=3)

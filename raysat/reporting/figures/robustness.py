@@ -17,7 +17,8 @@ from raysat.reporting.analysis.estimate import Estimate
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.analysis.robustness import Robustness
 from raysat.reporting.figures.caption import MEANS_ONLY, Caption, seeds_and_patches
-from raysat.reporting.figures.names import MARKS, MOST_ROWS, marked, row_label
+from raysat.reporting.figures.names import MARKS, marked, row_label, wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     MUTED,
@@ -32,7 +33,6 @@ from raysat.reporting.figures.style import (
 )
 
 _MOST_LINES: Final = 6  # as many as there are colours
-_COLUMNS: Final = 5
 _DARKEST: Final = 0.3  # a loss of so much balanced accuracy, or more
 
 
@@ -41,8 +41,8 @@ def robustness(analysis: Analysis) -> RenderedFigure | None:
     if (found := analysis.later.robustness) is None:
         return None
     all_arms = _arms(analysis, found)
-    arms, names = all_arms[:MOST_ROWS], list(found.under)
-    labels = [row_label(analysis, arm) for arm in arms]
+    arms, names = all_arms[: page().rows], list(found.under)
+    labels = [row_label(analysis, arm, narrow=18) for arm in arms]
     figure = new_figure(len(arms) * (0.36 if any("\n" in label for label in labels) else 0.27) + 1.6)
     axes = figure.subplots()
     for y, arm in enumerate(arms):
@@ -87,20 +87,24 @@ def severity_curves(analysis: Analysis) -> RenderedFigure | None:
     every = _arms(analysis, found)
     arms = [arm for place, arm in enumerate(every) if place < _MOST_LINES or arm.name == analysis.baseline]
     names = list(found.under)
-    columns = min(_COLUMNS, len(names))
+    columns = min(3 if page().narrow else 5, len(names))
     rows = math.ceil(len(names) / columns)
-    figure = new_figure(rows * 1.75 + 0.5 + 0.19 * len(arms), 7.5 if columns > 2 else 3.2 * columns + 0.6)
+    width = page().width if columns > 2 or page().narrow else 3.2 * columns + 0.6
+    figure = new_figure(rows * 1.75 + 0.5 + 0.19 * len(arms), width)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     looks, handles, labels = line_looks([arm.name for arm in arms], analysis.baseline), [], []
     for arm in arms:
         handles.append(Line2D([], [], **looks[arm.name]))
-        labels.append(f"{arm.rank}  {elide(marked(analysis, arm), 84)}, n = {_seeds(found, arm)}")
+        labels.append(
+            f"{arm.rank}  {elide(marked(analysis, arm), 34 if page().narrow else 84)}, n = {_seeds(found, arm)}"
+        )
     for axes, name in zip(panels, names, strict=False):
         for arm in arms:
             if (under := found.under[name].get(arm.name)) is not None:
                 points = {s: each[BALANCED_ACCURACY] for s, each in under.by_severity.items()}
                 _line(axes, points, looks[arm.name])
-        axes.set_title(CORRUPTIONS[name].title, fontsize=9.5, fontweight="normal")
+        title = CORRUPTIONS[name].title
+        axes.set_title(wrap(title, 16) if page().narrow else title, fontsize=9.5, fontweight="normal")
         axes.set_xticks(range(SEVERITIES + 1))
         axes.set_xlim(-0.2, SEVERITIES + 0.2)
         axes.grid(axis="y")

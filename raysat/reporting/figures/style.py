@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysat.reporting.figures.caption import Caption
+from raysat.reporting.figures.page import SCREEN, Page, drawing_for, page
+from raysat.reporting.figures.pdf import to_pdf
 
-WIDTH: Final = 7.5  # inches
 DPI: Final = 160  # of PNG
 FONTS: Final = "'DejaVu Sans', Verdana, Arial, Helvetica, sans-serif"  # about as wide as the first
 
@@ -73,32 +74,34 @@ _RC: Final[Any] = {
     "text.usetex": False,
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "svg.hashsalt": "raysat",  # the same ids whenever drawn
+    "pdf.fonttype": 42,  # TrueType: journals take no Type 3
     "path.simplify": True,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFigure:
-    """A figure in both of its forms, and what it is called."""
+    """A figure in its forms, and what it is called."""
 
     name: str  # safe in file names and ids
     title: str
     caption: Caption
     alt: str  # for those who cannot see it
-    svg: str
-    png: bytes
+    svg: str = ""  # of one for a screen
+    png: bytes = b""  # of one for a screen
+    pdf: bytes = b""  # of one for a paper
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw in the style of reports; glyphs that the PNG's font lacks are no reason to warn."""
-    with rc_context(_RC), warnings.catch_warnings():
+def style(target: Page = SCREEN) -> Iterator[None]:
+    """Draw in the style of reports, for a page; glyphs that the font lacks are no reason to warn."""
+    with rc_context(_RC), drawing_for(target), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
         yield
 
 
 def render(figure: Figure, name: str, *, title: str, caption: Caption, alt: str) -> RenderedFigure:
-    """Return a figure as SVG and PNG, with nothing in them that differs from run to run.
+    """Return a figure as SVG and PNG, or as PDF for a paper, with nothing in them that differs from run to run.
 
     Args:
         figure: what to write.
@@ -107,6 +110,8 @@ def render(figure: Figure, name: str, *, title: str, caption: Caption, alt: str)
         caption: what stands below it.
         alt: for those who cannot see it.
     """
+    if page().millimetres is not None:
+        return RenderedFigure(name=name, title=title, caption=caption, alt=alt, pdf=to_pdf(figure, page(), title))
     svg, png = io.BytesIO(), io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", metadata={**nothing, "Title": title})
@@ -130,9 +135,9 @@ def line_looks(names: Sequence[str], baseline: str) -> dict[str, dict[str, Any]]
     return looks | {baseline: {"color": INK, "linestyle": "-", "linewidth": 2.2}}
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Return an empty figure whose parts make room for each other; sizes in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+def new_figure(height: float, width: float | None = None) -> Figure:
+    """Return an empty figure whose parts make room for each other; sizes in inches, by default as wide as the page."""
+    return Figure(figsize=(page().width if width is None else width, height), layout="constrained")
 
 
 def turned(*, upright: bool) -> dict[str, Any]:

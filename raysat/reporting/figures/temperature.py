@@ -16,6 +16,7 @@ from raysat.reporting.analysis.calibrated import POINTS, Calibrated
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.figures.caption import MEANS_ONLY, SUMS_ONLY, Caption, seeds_and_patches
 from raysat.reporting.figures.names import MARKS, marked, wrap
+from raysat.reporting.figures.page import page
 from raysat.reporting.figures.style import (
     ACCENT,
     MUTED,
@@ -28,7 +29,6 @@ from raysat.reporting.figures.style import (
 from raysat.reporting.format.numbers import format_estimate
 
 _MOST: Final = 6
-_COLUMNS: Final = 3
 _FEWEST: Final = 5  # patches of all seeds together, and
 _LEAST: Final = 0.002  # of all: bins with fewer say little
 
@@ -38,16 +38,17 @@ def temperature(analysis: Analysis) -> RenderedFigure | None:
     if (found := analysis.later.calibrated) is None:
         return None
     every, arms = _arms(analysis, found)
-    columns = min(_COLUMNS, max(2, len(arms)))
+    columns = min(2 if page().narrow else 3, max(2, len(arms)))
     rows = math.ceil(len(arms) / columns)
-    figure = new_figure(2.5 * rows + 0.5, 2.4 * columns + 0.3)
+    wide = min(2.4, (page().width - 0.3) / columns)
+    figure = new_figure(2.5 * rows + 0.5, wide * columns + 0.3)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, arm in zip(panels, arms, strict=False):
         each = found.arms[arm.name]
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         _line(axes, each.before, WARN, "s", "-")
         _line(axes, each.after, ACCENT, "o", "-")
-        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", 27)
+        title = wrap(f"{arm.rank}  {marked(analysis, arm)}", int(11.4 * wide))
         ece = f"ECE {each.ece[0].value:.3f} → {each.ece[1].value:.3f}"
         axes.set_title(f"{title}\n{ece}", fontsize=9.5, fontweight="normal")
         axes.set_xlim(0, 1)
@@ -88,7 +89,7 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
     if (found := analysis.later.calibrated) is None:
         return None
     every, arms = _arms(analysis, found)
-    figure = new_figure(3.0 + 0.19 * len(arms), 5.4)
+    figure = new_figure(3.0 + 0.19 * len(arms), min(5.4, page().width))
     axes = figure.subplots()
     looks = line_looks([arm.name for arm in arms], analysis.baseline)
     coverage, handles, labels = np.arange(1, POINTS + 1) / POINTS, [], []
@@ -96,9 +97,8 @@ def risk_coverage(analysis: Analysis) -> RenderedFigure | None:
         each = found.arms[arm.name]
         axes.plot(100 * coverage, 100 * each.risk, **looks[arm.name])
         handles.append(Line2D([], [], **looks[arm.name]))
-        labels.append(
-            f"{arm.rank}  {elide(marked(analysis, arm), 58)}, AURC {format_estimate(each.aurc, difference=False)}"
-        )
+        name = elide(marked(analysis, arm), 24 if page().narrow else 58)
+        labels.append(f"{arm.rank}  {name}, AURC {format_estimate(each.aurc, difference=False)}")
     axes.set_xlabel("patches answered, the surest first, %")
     axes.set_ylabel("errors among them, %")
     axes.set_xlim(0, 100)

@@ -17,11 +17,12 @@ from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.model import Arm
 from raysat.reporting.figures.caption import MEANS_ONLY, Caption
 from raysat.reporting.figures.names import seeds, shown
-from raysat.reporting.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, WIDTH, RenderedFigure, new_figure, render
+from raysat.reporting.figures.page import page
+from raysat.reporting.figures.style import ACCENT, GRID, INK, MUTED, SURFACE, RenderedFigure, new_figure, render
 
 _ALL_NAMED: Final = 30  # with more arms, those at the top alone
 _TOP: Final = 10
-_HIGH: Final = 4.2  # inches
+_HIGH, _LOW = 4.2, 3.1  # inches of the axes, on a page and in a column
 _LINE: Final = 0.172  # inches of a line of the key
 _AROUND: Final = [  # where a label may stand, the nearest first; points from its mark
     (radius * float(np.cos(angle)), radius * float(np.sin(angle)))
@@ -35,11 +36,12 @@ def tradeoff(analysis: Analysis) -> RenderedFigure:
     arms = analysis.ranked
     named = shown(analysis, len(arms) if len(arms) <= _ALL_NAMED else _TOP)
     points = np.array([[arm.metrics[ACCURACY].mean, arm.metrics[BALANCED_ACCURACY].mean] for arm in arms], float)
-    rows = -(-len(named) // 2)
-    height = _HIGH + 0.95 + (rows + 1.5) * _LINE
+    width, columns, high = page().width, 1 if page().narrow else 2, _LOW if page().narrow else _HIGH
+    rows = -(-len(named) // columns)
+    height = high + 0.95 + (rows + 1.5) * _LINE
     figure = new_figure(height)
     figure.set_layout_engine("none")
-    axes = figure.add_axes((0.65 / WIDTH, 1 - (_HIGH + 0.3) / height, (WIDTH - 0.8) / WIDTH, _HIGH / height))
+    axes = figure.add_axes((0.65 / width, 1 - (high + 0.3) / height, (width - 0.8) / width, high / height))
     _limits(axes, points)
     axes.axline((0, 0), slope=1, color=GRID, linewidth=1.2, zorder=0)
     axes.text(1, 1.012, "better ↗", transform=axes.transAxes, ha="right", va="bottom", color=MUTED)
@@ -50,7 +52,7 @@ def tradeoff(analysis: Analysis) -> RenderedFigure:
     axes.set_xlabel("accuracy")
     axes.set_ylabel("balanced accuracy")
     axes.grid()
-    _key(figure, named, top=1 - (_HIGH + 0.85) / height, step=_LINE / height)
+    _key(figure, named, columns, top=1 - (high + 0.85) / height, step=_LINE / height)
     rest = "" if len(named) == len(arms) else f" Of {len(arms)} arms the first {_TOP} and the baseline are named."
     return render(
         figure,
@@ -120,8 +122,9 @@ def _overlap(one: Sequence[float], two: Sequence[float]) -> float:
     return max(0.0, across) * max(0.0, along)
 
 
-def _key(figure: Figure, named: Sequence[Arm], *, top: float, step: float) -> None:
-    """What the marks mean, and the names behind the numbers in two columns."""
+def _key(figure: Figure, named: Sequence[Arm], columns: int, *, top: float, step: float) -> None:
+    """What the marks mean, and the names behind the numbers in columns."""
+    width = page().width
     plain: dict[str, Any] = {"linestyle": "none", "markersize": 7, "markeredgewidth": 1.4}
     marks = ("D", ACCENT, ACCENT), ("s", SURFACE, INK), ("o", SURFACE, MUTED)
     figure.legend(
@@ -134,9 +137,9 @@ def _key(figure: Figure, named: Sequence[Arm], *, top: float, step: float) -> No
         columnspacing=1.2,
         borderpad=0,
     )
-    rows = -(-len(named) // 2)
+    rows = -(-len(named) // columns)
     for place, arm in enumerate(named):
         column, row = divmod(place, rows)
-        x, y = 0.04 + 0.49 * column, top - (row + 1.3) * step
+        x, y = 0.3 / width + 0.49 * column, top - (row + 1.3) * step
         figure.text(x, y, str(arm.rank), ha="right", va="center", fontweight="bold", fontsize=9)
-        figure.text(x + 0.012, y, elide(arm.label, 43), va="center", fontsize=9)
+        figure.text(x + 0.09 / width, y, elide(arm.label, 43), va="center", fontsize=9)

@@ -26,6 +26,7 @@ class Cell:
     emphasis: Emphasis = Emphasis.PLAIN
     short: str = ""  # the text where its group shares one column
     hint: str = ""  # what a page shows on hovering; never all that says it
+    note: str = ""  # a footnote to it, in formats that have these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Heading:
     group: str = ""  # neighbours that a terminal packs into one column, called this
     room: int = 0  # priority: left out where rows' names would get fewer characters, the largest first; 0 always stays
     inline: bool = True  # whether cells show what is below beside them where width is scarce
+    note: str = ""  # a footnote to it, in formats that have these
 
     @property
     def label(self) -> str:

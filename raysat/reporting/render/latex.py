@@ -16,6 +16,7 @@ from raysat.reporting.format.table import Cell, Emphasis, Heading, Table
 
 _MOST_ROWS: Final = 40
 _WIDE: Final = 36  # characters; longer names wrap
+_NO_LETTER: Final = frozenset("ĦħĸĿŀŉŦŧ")  # that no font of LaTeX has
 _SPECIAL: Final = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -40,7 +41,11 @@ _SPECIAL: Final = {
     "—": "---",
     "…": r"\ldots{}",
     "²": "$^2$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
     PARETO: r"$\diamond$",
+    "□": r"{\fboxsep0pt\fbox{\phantom{x}}}",
 }
 
 
@@ -53,12 +58,15 @@ def to_latex(table: Table, title: str, caption: str, notes: Sequence[str] = ()) 
         caption: below which the table stands; ``table.caption`` follows it.
         notes: footnotes, a line each; comments of the source where the table is a long one.
     """
-    long_names = any(len(row[k].text) > _WIDE for row in table.rows for k, h in enumerate(table.headings) if h.words)
+    long_names = any(
+        len(cells[k].text) > _WIDE for cells in table.rows for k, h in enumerate(table.headings) if h.words
+    )
     words = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"
     form = "@{}" + "".join(words if heading.words else "r" for heading in table.headings) + "@{}"
-    head = "\n".join([*_groups(table.headings), _row([escape(h.short or h.label) for h in table.headings])])
+    head = "\n".join([*_groups(table.headings), row([escape(h.short or h.label) for h in table.headings])])
     body = "\n".join(
-        _row([_cell(cell, heading) for cell, heading in zip(row, table.headings, strict=True)]) for row in table.lines
+        row([_cell(cell, heading) for cell, heading in zip(cells, table.headings, strict=True)])
+        for cells in table.lines
     )
     label = "tab:" + re.sub(r"[^A-Za-z0-9-]+", "-", title).strip("-")
     above = rf"\caption{{{escape(f'{caption} {table.caption}')}}}\label{{{label}}}"
@@ -93,11 +101,13 @@ def _groups(headings: Sequence[Heading]) -> list[str]:
         cells += [rf"\multicolumn{{{width}}}{{c}}{{{escape(group)}}}"] if group else [""] * width
         rules += [rf"\cmidrule(lr){{{position}-{position + width - 1}}}"] if group else []
         position += width
-    return [_row(cells), *rules] if rules else []
+    return [row(cells), *rules] if rules else []
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+def row(cells: Sequence[str]) -> str:
+    """A line of a table; a bracket or star at its beginning is none of the command's before it."""
+    line = " & ".join(cells)
+    return ("{}" if line.startswith(("[", "*")) else "") + line + r" \\"
 
 
 def _cell(cell: Cell, heading: Heading) -> str:
@@ -114,7 +124,7 @@ def escape(text: str) -> str:
 
 
 def _known(char: str) -> str:
-    if char.isprintable() and (char.isascii() or ("À" <= char <= "ž" and char.isalpha())):
+    if char.isprintable() and (char.isascii() or ("À" <= char <= "ž" and char.isalpha() and char not in _NO_LETTER)):
         return char
     plain = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
     return "".join(_SPECIAL.get(part, part) for part in plain if part.isprintable()) or rf"\texttt{{U+{ord(char):04X}}}"

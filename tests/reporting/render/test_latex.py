@@ -42,7 +42,9 @@ def test_escaped_text_has_no_command_but_those_that_stand_for_a_character(text):
         "",
         escape(text),
     )
-    rest = re.sub(r"\$(-|\^2|\\times|\\pm|\\surd|\\diamond)\$|\\texttt\{U\+[0-9A-F]{4,6}\}|\\[{}$&#%_]", "", rest)
+    math = r"\$(-|\^2|\\times|\\pm|\\surd|\\diamond|\\(up|down|right)arrow)\$"
+    box = r"\{\\fboxsep0pt\\fbox\{\\phantom\{x\}\}\}"
+    rest = re.sub(rf"{math}|{box}|\\texttt\{{U\+[0-9A-F]{{4,6}}\}}|\\[{{}}$&#%_]", "", rest)
     assert not SPECIAL & set(rest)
     assert rest.isprintable()
 
