@@ -23,6 +23,8 @@ from .api.searches import SearchRun, open_search, tune
 from .api.splits import SplitStores, split_store
 from .api.stores import Store, open_store
 from .api.studies import Plan, Search, Study, load_search, load_study, plan
+from .api.tracked import Tracked
+from .api.tracking import track
 from .api.training import TrainedModel, train
 from .api.until_decided import Grown, ablate_until_decided
 from .config.describe import methods
@@ -72,6 +74,7 @@ __all__ = [
     "Store",
     "StoreCache",
     "Study",
+    "Tracked",
     "TrainedModel",
     "TunedArms",
     "ablate",
@@ -115,6 +118,7 @@ __all__ = [
     "split_store",
     "store_cache",
     "study_schema",
+    "track",
     "train",
     "tune",
     "tune_arms",

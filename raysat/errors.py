@@ -18,7 +18,8 @@
     |   `-- DownloadError        exit code 3: pretrained weights or data sets that cannot be had
     |-- ExportError              exit code 1: a trained model that a format cannot hold
     |-- InstallationError        exit code 3: a package that raysat needs cannot be imported
-    `-- ClusterError             exit code 3: Ray cannot be reached or started
+    |-- ClusterError             exit code 3: Ray cannot be reached or started
+    `-- TrackerError             exit code 3: a tracker (MLflow, TensorBoard, W&B) that cannot be sent to
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
 ``--debug`` alone. A message is one line of bounded length without control characters, whatever file its text is from.
@@ -167,6 +168,12 @@ class InstallationError(RaysatError):
 
 class ClusterError(RaysatError):
     """Ray cannot be reached or started."""
+
+    exit_code = 3
+
+
+class TrackerError(RaysatError):
+    """A tracker that cannot be sent to; the run has everything still, and can be sent later."""
 
     exit_code = 3
 

@@ -92,6 +92,8 @@ SLOW = (
     "tests/study/test_schema.py",
     "tests/test_fuzz.py",
     "tests/test_gpu_benchmark.py",
+    "tests/tracking/test_beside.py",
+    "tests/tracking/test_mlflow.py",
     "tests/training/contract/",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
@@ -99,6 +101,7 @@ SLOW = (
 _DISTURBED = "test_a_disturbed_run_equals_the_undisturbed_one"
 # What takes half a minute or more on a machine of two cores and has a shorter sibling, and the scripts of benchmarks.
 LONG = (
+    "tests/cli/test_track.py::test_a_server_that_is_killed_in_the_middle_gets_the_rest_later",
     "tests/deploy/test_jobs.py::test_a_job_by_wheel_is_stopped_and_goes_on",
     "tests/examples/test_script.py::test_mypy_strict_accepts_it_from_outside_and_refuses_mistakes",
     "tests/execution/test_object_runs.py::test_a_search_and_generators_in_a_bucket_are_read_there",

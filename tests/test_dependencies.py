@@ -14,18 +14,14 @@ from tests.helpers.paths import ROOT
 
 # Installed for what they bring to others, not imported by name.
 FOR_OTHERS = {
-    # plugins of pytest; the kernel of the notebook and its widgets, by tqdm and Ray; what checks the script's types
-    "test": {"ipykernel", "ipywidgets", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "raysat"},
+    # plugins of pytest; the kernel of the notebook and its widgets, by tqdm and Ray; what checks the script's types;
+    # MLflow's server
+    "test": {"ipykernel", "ipywidgets", "mlflow", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "raysat"},
     "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
-OPTIONAL = (
-    "chips",
-    "convert",
-    "energy",
-    "export",
-    "stac",
-)  # extras whose packages raysat imports where they are needed
-NAMESPACES = {"google": "protobuf", "pystac": "pystac"}  # shared by several distributions
+# Extras whose packages raysat imports where they are needed.
+OPTIONAL = ("chips", "convert", "energy", "export", "stac", "track")
+NAMESPACES = {"google": "protobuf", "mlflow": "mlflow-skinny", "pystac": "pystac"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

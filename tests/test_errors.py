@@ -17,6 +17,7 @@ from raysat.errors import (
     PlanError,
     RaysatError,
     StorageError,
+    TrackerError,
     UsageError,
     did_you_mean,
     prefixed,
@@ -41,10 +42,9 @@ def test_an_error_keeps_kind_message_and_hint_between_processes(kind, hint, trav
 
 @pytest.mark.parametrize("kind", every_kind())
 def test_the_exit_code_says_who_is_at_fault_and_the_docstring_says_so_too(kind):
-    if issubclass(kind, DiskError | BusyError | DownloadError | InstallationError | ClusterError):
-        code = 3
-    else:
-        code = 2 if issubclass(kind, UsageError | DataError | StorageError) else 1
+    environment = DiskError | BusyError | DownloadError | InstallationError | ClusterError | TrackerError
+    code = 2 if issubclass(kind, UsageError | DataError | StorageError) else 1
+    code = 3 if issubclass(kind, environment) else code
     assert kind("x").exit_code == code
     said = {line.split("-- ")[-1].split()[0]: line for line in errors.__doc__.splitlines() if "-- " in line}
     if "exit code" in (line := said.get(kind.__name__, "")):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from raysat.api.arm_tuning import tune_arms
 from raysat.api.runs import Run
 from raysat.api.stores import Store
 from raysat.api.studies import plan
+from raysat.api.tracking import trackers
 from raysat.config.arguments import checked
 from raysat.errors import UsageError
 from raysat.execution.cluster_options import ClusterOptions
-from raysat.execution.events import OnEvent
+from raysat.execution.events import OnEvent, to_all
 from raysat.execution.train_plan import train_plan
 from raysat.files import AnyPath, as_path
 from raysat.planning.build import Plan as AnyPlan
 from raysat.reporting.render.run import read_leaderboard, write_leaderboard
 from raysat.study.load import Study
 from raysat.study.source import Source
+from raysat.tracking.models import TrackerKind
 from raysat.views.notebook import default_view
 
 
@@ -31,6 +34,7 @@ def ablate(
     reuse_epochs: bool = True,
     on_event: OnEvent | None = None,
     cache: AnyPath | str | None = None,
+    track: Sequence[TrackerKind] = (),
 ) -> Run:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
@@ -46,6 +50,7 @@ def ablate(
         reuse_epochs: train epochs that trials have in common once; a plan says so itself.
         on_event: is told how it goes; by default a notebook shows a live table, and a script nothing.
         cache: a folder or URL where studies share finished work: trials are taken from there, and offered to it.
+        track: trackers that each trial is sent to while it trains, from processes of their own (``docs/trackers.md``).
 
     Returns:
         The run; ``outcome`` says how many jobs finished and failed, and whether it was interrupted. Where the tuning
@@ -53,6 +58,7 @@ def ablate(
 
     Raises:
         UsageError: a mistake in the study, or an arm that cannot train on the data.
+        InstallationError: the package of a tracker is missing.
         ClusterError: Ray cannot be reached or started, or has not the resources that a trial asks for.
         StorageError: another process fills this run; or a record cannot be written: finished ones stay.
     """
@@ -67,7 +73,9 @@ def ablate(
         if tuned.plan is None:
             return tuned.run
         study = tuned.plan
-    trained = train_plan(study, as_path(out), cluster, on_event, cache=cache)
-    results = read_leaderboard(trained.ledger, trained.known)
-    files = write_leaderboard(*results, trained.ledger.root)
-    return Run(ledger=trained.ledger, outcome=trained.outcome, files=tuple(files), results=results)
+    with trackers(as_path(out) / study.study.name, track) as tracking:
+        trained = train_plan(study, as_path(out), cluster, to_all(on_event, tracking), cache=cache)
+        results = read_leaderboard(trained.ledger, trained.known)
+        files = write_leaderboard(*results, trained.ledger.root)
+        tracked = tracking.end(interrupted=trained.outcome.interrupted)
+    return Run(ledger=trained.ledger, outcome=trained.outcome, files=tuple(files), results=results, tracked=tracked)

@@ -11,6 +11,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from raysat.api.reports import Report, report
+from raysat.api.tracked import Tracked
 from raysat.config.arguments import checked
 from raysat.config.schema import Config
 from raysat.errors import StorageError, UsageError, suggest
@@ -48,6 +49,7 @@ class Run(Shown):
     outcome: Summary | None = None  # how the training ended that returned it; None where it was opened
     files: tuple[AnyPath, ...] = ()  # that this training wrote beside its records: the leaderboard
     results: tuple[Leaderboard, Replication | None] | None = None  # in these files, so that they are not read again
+    tracked: tuple[Tracked, ...] = ()  # what trackers were sent while it trained
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}>"

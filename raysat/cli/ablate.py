@@ -19,6 +19,7 @@ from raysat.cli.options import (
     training_options,
 )
 from raysat.cli.signals import INTERRUPTED
+from raysat.cli.tracker_options import track_option
 from raysat.formatting import plural
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from raysat.api.studies import Plan
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.files import AnyPath
+    from raysat.tracking.models import TrackerKind
 
 
 @click.command()
@@ -37,9 +39,15 @@ if TYPE_CHECKING:
 @machine_options
 @training_options
 @click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
+@track_option
 @click.option("--timings", "timed", is_flag=True, help="Say at the end where the seconds went.")
 def ablate(
-    options: AblateOptions, max_seeds: int | None, cluster: ClusterOptions, cache: AnyPath | None, timed: bool
+    options: AblateOptions,
+    max_seeds: int | None,
+    cluster: ClusterOptions,
+    cache: AnyPath | None,
+    track: tuple[TrackerKind, ...],
+    timed: bool,
 ) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
 
@@ -51,6 +59,7 @@ def ablate(
 
     with workers_begun(cluster.address):  # beside imports, and the plan
         from raysat.api.ablation import ablate as train
+        from raysat.api.tracking import trackers
         from raysat.cli.start import BEGAN
         from raysat.execution.events import to_all
         from raysat.execution.timings import Timings
@@ -68,13 +77,17 @@ def ablate(
                 out.print(line)
             machines, told = replace(cluster, workers=options.workers), to_all(RunView(out), timings)
             how: Any = {"out": options.out, "cluster": machines, "on_event": told, "cache": cache}
-            tuned = None if asked.study.tune is None else _tune(asked, options, out, how)
+            tuned = None if asked.study.tune is None else _tune_tracked(asked, options, out, how, track)
             if tuned is not None and tuned.plan is None:  # there is more to tune
                 runs, complete = [*runs, tuned.run], False
                 break
             plan = tuned.plan if tuned and tuned.plan else asked
-            run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
-            complete = _show_run(run, out) and complete
+            with trackers(options.out / plan.study.name, track) as tracking:
+                how |= {"on_event": to_all(told, tracking)}
+                run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
+                complete = _show_run(run, out) and complete
+                for tracked in tracking.end(interrupted=bool(run.outcome and run.outcome.interrupted)):
+                    tracked.show(out)
             runs.append(run)
             if run.outcome and run.outcome.interrupted:
                 break
@@ -105,6 +118,21 @@ def _show_run(run: Run, out: Console) -> bool:
     for note in (*run.notes(), *changed_plugins()):
         out.print(note, style="yellow")
     return board.finished == board.planned or run.is_complete
+
+
+def _tune_tracked(
+    plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any], track: tuple[TrackerKind, ...]
+) -> TunedArms:
+    """Tune the arms of a study, and send the trials that do."""
+    from raysat.api.tracking import trackers
+    from raysat.execution.events import to_all
+    from raysat.search.per_arm import run_of_tuning
+
+    with trackers(options.out / run_of_tuning(plan.study.name), track) as tracking:
+        tuned = _tune(plan, options, out, how | {"on_event": to_all(how["on_event"], tracking)})
+        for tracked in tracking.end(interrupted=bool(tuned.run.outcome and tuned.run.outcome.interrupted)):
+            tracked.show(out)
+    return tuned
 
 
 def _tune(plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any]) -> TunedArms:

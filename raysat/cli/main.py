@@ -28,6 +28,7 @@ from raysat.cli.report import compare, report
 from raysat.cli.schema import schema
 from raysat.cli.signals import INTERRUPTED
 from raysat.cli.streams import as_far_as_stderr_goes, show, stdout_fault
+from raysat.cli.track import track
 from raysat.cli.tune import tune
 from raysat.errors import EXIT_CODES, RaysatError
 from raysat.interrupts import is_stopping
@@ -70,6 +71,7 @@ _COMMANDS: Final = (
     report,
     schema,
     status,
+    track,
     tune,
 )
 for _command in _COMMANDS:

@@ -23,6 +23,7 @@ from raysat.cli.options import (
     workers_option,
 )
 from raysat.cli.signals import INTERRUPTED
+from raysat.cli.tracker_options import track_option
 from raysat.config import limits
 from raysat.formatting import plural
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.files import AnyPath
     from raysat.search.load import Search
+    from raysat.tracking.models import TrackerKind
 
 
 @click.command()
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @out_option
 @machine_options
 @training_options
+@track_option
 def tune(
     space: AnyPath,
     data: str,
@@ -57,6 +60,7 @@ def tune(
     workers: int,
     out: AnyPath,
     cluster: ClusterOptions,
+    track: tuple[TrackerKind, ...],
 ) -> int:
     """Search for hyperparameters that beat a base configuration on the val split; the test split decides nothing.
 
@@ -71,13 +75,18 @@ def tune(
     search = load_search(space, overrides=overrides, epochs=epochs, seed=seed, trials=trials, hours=hours)
     from raysat.api.searches import tune as run  # after the search, so that a mistake there is said at once
     from raysat.api.stores import open_store
+    from raysat.api.tracking import trackers
     from raysat.config.plugins.use import changed_plugins
+    from raysat.execution.events import to_all
     from raysat.views.run import RunView
 
     store, screen = open_store(data), console()
     screen.print(f"search     {search.name}: {_describe(search)}")
     screen.print(f"data       {data}: {describe_store(store)}")
-    found = run(search, data, out=out, cluster=replace(cluster, workers=workers), on_event=RunView(screen))
+    with trackers(out / search.name, track) as tracking:
+        told, machines = to_all(RunView(screen), tracking), replace(cluster, workers=workers)
+        found = run(search, data, out=out, cluster=machines, on_event=told)
+        tracked = tracking.end(interrupted=found.interrupted)
     if found.exhausted:
         tried = plural(len(found.log.candidates), "candidate")
         screen.print(f"the space is exhausted: no new configuration after {tried}")
@@ -86,6 +95,8 @@ def tune(
     screen.print()
     for file in found.files:
         screen.print(f"wrote {file}", style="dim")
+    for each in tracked:
+        each.show(screen)
     for line in changed_plugins():
         screen.print(line, style="yellow")
     if found.can_be_confirmed:
