@@ -20,7 +20,7 @@ FOR_OTHERS = {
     "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
 # Extras whose packages raysat imports where they are needed.
-OPTIONAL = ("chips", "convert", "energy", "export", "stac", "track")
+OPTIONAL = ("board", "chips", "convert", "energy", "export", "stac", "track")
 NAMESPACES = {"google": "protobuf", "mlflow": "mlflow-skinny", "pystac": "pystac"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @training_options
 @click.option("--cache", type=FOLDER, help="Take equal work of other studies from here, and offer what is finished.")
 @track_option
+@click.option("--board", "shows_board", is_flag=True, help="Serve the page of raysat board beside it, until it ends.")
 @click.option("--timings", "timed", is_flag=True, help="Say at the end where the seconds went.")
 def ablate(
     options: AblateOptions,
@@ -47,6 +49,7 @@ def ablate(
     cluster: ClusterOptions,
     cache: AnyPath | None,
     track: tuple[TrackerKind, ...],
+    shows_board: bool,
     timed: bool,
 ) -> int:
     """Train every trial of a study that is not finished yet, and write the leaderboard.
@@ -57,7 +60,7 @@ def ablate(
     """
     from raysat.execution.cluster.forked_workers import workers_begun
 
-    with workers_begun(cluster.address):  # beside imports, and the plan
+    with workers_begun(cluster.address), ExitStack() as until_end:  # beside imports, and the plan
         from raysat.api.ablation import ablate as train
         from raysat.api.tracking import trackers
         from raysat.cli.start import BEGAN
@@ -70,7 +73,13 @@ def ablate(
 
         out, timings, complete = console(), Timings(BEGAN), True
         runs: list[Run] = []
-        for asked in options.plans():
+        plans = options.plans()
+        if shows_board:
+            from raysat.board.beside import board_beside
+
+            url = until_end.enter_context(board_beside([options.out / plan.study.name for plan in plans]))
+            out.print(f"board      {url}")
+        for asked in plans:
             out.print(f"study      {asked.study.name}: {_count(asked)}")
             out.print(f"data       {asked.data}: {describe_store(asked.store)}")
             for line in no_effect_lines(no_effects(asked), out.width, {}):

@@ -11,6 +11,7 @@ import click
 from raysat import __version__
 from raysat.cli.ablate import ablate
 from raysat.cli.across import across
+from raysat.cli.board import board
 from raysat.cli.cluster import cluster
 from raysat.cli.data import data
 from raysat.cli.doctor import doctor
@@ -53,6 +54,7 @@ def cli(debug: bool) -> None:
 _COMMANDS: Final = (
     ablate,
     across,
+    board,
     check_plugin,
     cluster,
     compare,

@@ -9,7 +9,7 @@ from raysat.files.objects import AnyPath, ObjectPath, absolute, as_path
 from raysat.files.partial import is_abandoned, partial_file, partial_folder, sweep_partial
 from raysat.files.read import file_exists, folder_entries, open_regular, read_bytes, read_text
 from raysat.files.remove import check_real_folder, remove_file, remove_tree
-from raysat.files.stamps import Stamp, folder_stamp, subfolder_stamps
+from raysat.files.stamps import Stamp, file_stamp, folder_stamp, subfolder_stamps
 from raysat.files.write import (
     backup_path,
     current_folder,
@@ -37,6 +37,7 @@ __all__ = [
     "copy_object",
     "current_folder",
     "file_exists",
+    "file_stamp",
     "folder_entries",
     "folder_stamp",
     "install_folder",

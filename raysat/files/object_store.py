@@ -164,6 +164,17 @@ def object_exists(path: ObjectPath, error: type[RaysatError] = StorageError) -> 
     return True
 
 
+def object_facts(path: ObjectPath) -> ObjectFacts | None:
+    """What a store says of one object, called by its own name; None where there is none. Raises DiskError."""
+    with asking(path, "read"):
+        try:
+            found = bucket_store(path.bucket).head(path.key)
+        except FileNotFoundError:
+            return None
+    name = path.key.rpartition("/")[2]
+    return ObjectFacts(name, found["size"], found.get("e_tag") or "", found["last_modified"].timestamp())
+
+
 def object_entries(folder: ObjectPath, error: type[RaysatError] = StorageError) -> list[ObjectEntry]:
     """The objects and folders in a folder, by name; nothing where there is none. Raises the error without a bucket."""
     with asking(folder, "read", error=error):

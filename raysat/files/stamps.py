@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from raysat.errors import RaysatError, StorageError
-from raysat.files.object_store import describe_objects
+from raysat.files.object_store import describe_objects, object_facts
 from raysat.files.objects import AnyPath, ObjectPath
 from raysat.files.read import folder_entries
 
@@ -58,6 +58,18 @@ def folder_stamp(folder: AnyPath) -> Stamp | None:
         facts = [(found.name, found.size, found.tag, found.changed) for found in describe_objects(folder)]
         return _of_facts(facts) if facts else None
     return _of_files(str(folder))
+
+
+def file_stamp(path: AnyPath) -> Stamp | None:
+    """Stamp one file; None where there is none or it cannot be seen. Raises DiskError where a store cannot be asked."""
+    if isinstance(path, ObjectPath):
+        facts = object_facts(path)
+        return None if facts is None else _of_facts([(facts.name, facts.size, facts.tag, facts.changed)])
+    with suppress(OSError):
+        found = path.stat()
+        text = _digest([found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns])
+        return Stamp(text, max(found.st_mtime, found.st_ctime))
+    return None
 
 
 def _of_files(folder: str) -> Stamp | None:

@@ -20,7 +20,7 @@ from raysat.errors import PlanError
 from raysat.files import AnyPath
 from raysat.planning.jobs import BoundConfig, GenerateJob, PlannedTrial, WorkItem, bind, generate_jobs
 from raysat.planning.resolve import resolve_config
-from raysat.planning.stages import TrainJob, shared_samples, train_jobs
+from raysat.planning.stages import TrainJob, shared_prefixes, shared_samples, train_jobs
 from raysat.storage.artifacts import Artifacts, run_folder
 from raysat.storage.ledger import Ledger
 from raysat.storage.places import digest_of, keep_places, places_of
@@ -30,6 +30,7 @@ from raysat.storage.plan_file import (
     GeneratorEntry,
     ImageCounts,
     PlanFile,
+    SharedEntry,
     StoreEntry,
     TrialEntry,
     TunedEntry,
@@ -97,6 +98,9 @@ class Plan:
         configs = self.configs
         own, shared = own_settings(configs)
         named = [arm.name for arm in self.study.arms if not arm.in_grid]
+        by_id = {trial.id: trial for trial in self.trials}
+        first = [by_id[next(iter(self.trial_ids[arm.name].values()))] for arm in self.study.arms]  # all seeds are alike
+        common = shared_prefixes(first)
         compact = compact_names(configs, self.store.bands, kept=named)
         return PlanFile(
             study=self.study.name,
@@ -123,9 +127,11 @@ class Plan:
                     compact=compact[arm.name] if compact[arm.name] != arm.name else "",
                     settings=own[arm.name],
                     grid=arm.in_grid,
+                    epochs=trial.epochs,
+                    shared=SharedEntry(arm=prefix[0], epochs=prefix[1]) if prefix else None,
                     trials=_entries(self.trial_ids[arm.name]),
                 )
-                for arm in self.study.arms
+                for arm, trial, prefix in zip(self.study.arms, first, common, strict=True)
             ),
             compare=tuple(
                 ContrastEntry(arm=each.arm, to=each.to or self.study.arms[0].name, metric=each.metric)

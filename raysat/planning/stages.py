@@ -140,6 +140,19 @@ def longest_first(jobs: Sequence[TrainJob]) -> list[TrainJob]:
     return sorted(jobs, key=lambda job: (seeds[job.trials[-1].seed], -job.samples_seen))
 
 
+def shared_prefixes(trials: Sequence[PlannedTrial]) -> list[tuple[int, int] | None]:
+    """Of each trial: the place of the first before it with which it shares the most epochs, and how many; else None."""
+    first: dict[str, int] = {}  # state -> the first trial that passes it
+    found: list[tuple[int, int] | None] = []
+    for place, trial in enumerate(trials):
+        known = ((first[state], epochs) for epochs, state in reversed(list(enumerate(trial.states))) if state in first)
+        longest = next(known, None)
+        found.append(longest if longest and longest[1] else None)
+        for state in trial.states:
+            first.setdefault(state, place)
+    return found
+
+
 def shared_samples(trials: Sequence[PlannedTrial]) -> int:
     """Count the images that pass through models where each state that several trials pass through is trained once."""
     seen: set[str] = set()

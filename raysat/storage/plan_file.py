@@ -24,6 +24,13 @@ class TrialEntry(FileModel):
     id: Id
 
 
+class SharedEntry(FileModel):
+    """Epochs that an arm has in common with one before it: they are trained once."""
+
+    arm: Annotated[int, Field(ge=0, lt=TRIALS)]  # its place among the arms
+    epochs: Count  # from the start of training
+
+
 class ArmEntry(FileModel):
     """An arm and its trials; arms may share some."""
 
@@ -31,6 +38,8 @@ class ArmEntry(FileModel):
     compact: Line = ""  # what reports call it; empty where that is its name
     settings: tuple[Line, ...] = ()  # those that not all arms have
     grid: bool = False  # a combination of the study's grid
+    epochs: Annotated[Count | None, Field(exclude_if=lambda epochs: epochs is None)] = None  # of each of its trials
+    shared: Annotated[SharedEntry | None, Field(exclude_if=lambda shared: shared is None)] = None  # the most of any
     trials: Annotated[tuple[TrialEntry, ...], Field(max_length=SEEDS)]
 
     @model_validator(mode="after")
@@ -110,6 +119,9 @@ class PlanFile(FileModel):
     @model_validator(mode="after")
     def _has_each_arm_once(self) -> Self:
         _check_distinct("arm", (arm.name for arm in self.arms))
+        for place, arm in enumerate(self.arms):
+            if arm.shared is not None and arm.shared.arm >= place:
+                raise ValueError(f"arm {echo(arm.name)} shares epochs with one that does not come before it")
         if self.tuned and [each.arm for each in self.tuned] != [arm.name for arm in self.arms]:
             raise ValueError("what was tuned are not its arms")
         return self

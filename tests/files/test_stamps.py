@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raysat.files import ObjectPath, Stamp, remove_file, subfolder_stamps, write_atomic
+from raysat.files import ObjectPath, Stamp, file_stamp, remove_file, subfolder_stamps, write_atomic
 
 A_TICK = 0.02  # seconds: clocks of file systems are this fine at least
 
@@ -97,3 +97,18 @@ def test_objects_are_stamped_by_what_lies_below_a_folder(bucket: ObjectPath) -> 
     remove_file(run / "a/0123/two", run)
     assert subfolder_stamps(run)["a"] not in (before["a"], after["a"])
     assert subfolder_stamps(bucket / "nothing") == {}
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_a_file_has_a_stamp_of_its_own(tmp_path: Path, request: pytest.FixtureRequest, place: str) -> None:
+    root = tmp_path if place == "disk" else request.getfixturevalue("bucket") / "runs"
+    assert file_stamp(root / "one") is None
+    write_atomic(root / "one", b"1")
+    write_atomic(root / "two", b"2")
+    before = file_stamp(root / "one")
+    assert before == file_stamp(root / "one")
+    time.sleep(A_TICK)
+    write_atomic(root / "two", b"3")
+    assert before == file_stamp(root / "one")
+    write_atomic(root / "one", b"4")
+    assert before != file_stamp(root / "one")

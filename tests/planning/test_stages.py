@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
 from raysat.planning.build import Plan, make_plan
-from raysat.planning.stages import TrainJob, longest_first, shared_samples, train_jobs, unshared_job
+from raysat.planning.stages import TrainJob, longest_first, shared_prefixes, shared_samples, train_jobs, unshared_job
 from raysat.planning.state_ids import state_chain
 from raysat.study.load import load_study
 
@@ -162,3 +162,29 @@ def test_states_are_named_by_what_decides_them(one: dict[str, object], other: di
         config = Config.model_validate({**part, "optim": optim})
         names.append(state_chain(config, generated=(), steps=7).ids(0, {}))
     assert sum(a == b for a, b in zip(*names, strict=True)) == common
+
+
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [
+        ("{a: {}, b: {average: {kind: swa}}, c: {average: {kind: ema}}}", [None, (0, 10), (0, 10)]),
+        (
+            "{a: {}, b: {reweight: {kind: drw}}, c: {reweight: {kind: drw}, average: {kind: swa}}}",
+            [None, (0, 8), (1, 10)],
+        ),
+        ("{a: {}, b: {loss: {kind: ldam}}}", [None, None]),
+        ("{a: {}, b: {optim.epochs: 20}, c: {optim.epochs: 5}}", [None, (0, 10), (0, 5)]),
+    ],
+)
+def test_an_arm_shares_the_most_epochs_with_the_first_that_has_them(
+    tmp_path: Path, landsat_store: PatchStore, arms: str, expected: list[tuple[int, int] | None]
+) -> None:
+    plan = plan_of(tmp_path, landsat_store, f"arms: {arms}")
+    assert shared_prefixes(plan.trials) == expected
+    kept = [arm.shared and (arm.shared.arm, arm.shared.epochs) for arm in plan.to_file().arms]
+    assert kept == expected
+
+
+def test_trials_that_train_alone_share_nothing(tmp_path: Path, landsat_store: PatchStore) -> None:
+    plan = plan_of(tmp_path, landsat_store, "arms: {a: {}, b: {reweight: {kind: drw}}}", share=False)
+    assert shared_prefixes(plan.trials) == [None, None]

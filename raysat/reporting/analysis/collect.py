@@ -19,13 +19,20 @@ from raysat.storage.plan_file import ArmEntry, PlanFile, TrialEntry
 from raysat.storage.record_metrics import RecordMetrics, read_metrics
 
 
-def collect(ledger: Ledger, outcomes: Outcomes | None = None, *, as_written: bool = False) -> Leaderboard:
+def collect(
+    ledger: Ledger,
+    outcomes: Outcomes | None = None,
+    *,
+    as_written: bool = False,
+    metrics: Mapping[str, RecordMetrics | StorageError] | None = None,
+) -> Leaderboard:
     """Read a run and rank its arms.
 
     Args:
         ledger: of the run.
         outcomes: what became of its trials, where that is known already.
         as_written: of a study that tuned its arms, as they were before.
+        metrics: of all that are finished, where they were read already.
 
     Returns:
         The arms, best first.
@@ -39,15 +46,16 @@ def collect(ledger: Ledger, outcomes: Outcomes | None = None, *, as_written: boo
         plan = plan.as_written()
     published = None if plan.reference is None else reference.load(plan.reference)
     found = read_outcomes(ledger, plan.trial_ids) if outcomes is None else outcomes
-    metrics = _metrics(ledger, plan, found)
-    some = next((outcome for outcome in metrics.values() if isinstance(outcome, Metrics)), None)
+    read = read_metrics(ledger, found.finished) if metrics is None else metrics
+    usable = _usable_metrics(read, plan, found)
+    some = next((outcome for outcome in usable.values() if isinstance(outcome, Metrics)), None)
     written = {each.arm: each.trials for each in plan.tuned}
     arms = [
         replace(
-            _arm(arm, metrics, len(plan.classes), ledger),
+            _arm(arm, usable, len(plan.classes), ledger),
             position=position,
             published=_row(published, arm, plan),
-            written=_first(written.get(arm.name, ()), metrics, ledger),
+            written=_first(written.get(arm.name, ()), usable, ledger),
         )
         for position, arm in enumerate(plan.arms)
     ]
@@ -96,9 +104,11 @@ def _class_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def _metrics(ledger: Ledger, plan: PlanFile, found: Outcomes) -> dict[str, Metrics | str | None]:
+def _usable_metrics(
+    read: Mapping[str, RecordMetrics | StorageError], plan: PlanFile, found: Outcomes
+) -> dict[str, Metrics | str | None]:
     """Of each trial: metrics of a finished one, why it has none, or None where it has not run."""
-    usable = {trial: _usable(metrics, plan) for trial, metrics in read_metrics(ledger, found.finished).items()}
+    usable = {trial: _usable(metrics, plan) for trial, metrics in read.items() if trial in found.finished}
     return {trial: usable.get(trial, found.unusable.get(trial)) for trial in plan.trial_ids}
 
 

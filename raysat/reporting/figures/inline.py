@@ -6,7 +6,8 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from raysat.reporting.figures.style import COLOURS, FONTS, RenderedFigure
+from raysat.reporting.figures.colours import COLOURS
+from raysat.reporting.figures.style import FONTS, RenderedFigure
 
 _NAMES: Final = {light: name for name, (light, _) in COLOURS.items()}
 _COLOUR: Final = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE)

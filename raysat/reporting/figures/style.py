@@ -14,28 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysat.reporting.figures.caption import Caption
+from raysat.reporting.figures.colours import COLOURS
 from raysat.reporting.figures.page import SCREEN, Page, drawing_for, page
 from raysat.reporting.figures.pdf import to_pdf
 
 DPI: Final = 160  # of PNG
 FONTS: Final = "'DejaVu Sans', Verdana, Arial, Helvetica, sans-serif"  # about as wide as the first
 
-# Colours on white and on a dark page. Each hex is used once, so that in a page it stands for a CSS variable.
-COLOURS: Final[dict[str, tuple[str, str]]] = {
-    "ink": ("#1c2229", "#e4e8ec"),
-    "muted": ("#59636e", "#9aa5b1"),
-    "grid": ("#e1e5e9", "#323a44"),
-    "surface": ("#fefefe", "#14181d"),
-    "accent": ("#0b62a8", "#6cb2f0"),
-    "warn": ("#c2410c", "#f4935a"),
-    # lines and points; apart for the colour-blind too (after Okabe & Ito 2008, darker where they were faint on white)
-    "series1": ("#0072b2", "#56b4e9"),
-    "series2": ("#d55e00", "#f0823c"),
-    "series3": ("#009171", "#2fc79f"),
-    "series4": ("#b8578f", "#df8fbe"),
-    "series5": ("#b07d00", "#e3b33c"),
-    "series6": ("#5a4fcf", "#9d95ff"),
-}
 INK, MUTED, GRID, SURFACE, ACCENT, WARN, *SERIES = (light for light, _ in COLOURS.values())
 DASHES: Final = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")

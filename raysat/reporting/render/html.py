@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from raysat import __version__
+from raysat.reporting.figures.colours import COLOURS
 from raysat.reporting.figures.inline import inline
-from raysat.reporting.figures.style import COLOURS, RenderedFigure
+from raysat.reporting.figures.style import RenderedFigure
 from raysat.reporting.format.document import Document
 
 _PACKAGE: Final = "raysat.reporting.render"
