@@ -30,6 +30,7 @@ SCRIPTS: Final = {
     "peers.py": "The same study by raysat and by its peers",
     "loop.py": "The loop over its steps, and AugMix",
     "full_size.py": "Full size",
+    "startup.py": "Start-up",
     "gpu.py": "Steps on a GPU",
 }
 PACKAGES: Final = ("raysat", "torch", "ray", "timm", "numpy", "lightning", "torchgeo")

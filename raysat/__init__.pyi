@@ -8,6 +8,7 @@ from .api.doctor import Diagnosis, doctor
 from .api.downloads import DataSetInfo, Download, data_set, download
 from .api.evaluations import Evaluation, evaluate
 from .api.export import Exported, export
+from .api.first_studies import FirstStudy, init_study
 from .api.folds import fold_stores
 from .api.generators import Generators, generate
 from .api.importers import ImportResult, import_droughtwatch, import_folder, import_geotiff, make_synthetic
@@ -52,6 +53,7 @@ __all__ = [
     "Download",
     "Evaluation",
     "Exported",
+    "FirstStudy",
     "Generators",
     "Grown",
     "ImportResult",
@@ -98,6 +100,7 @@ __all__ = [
     "import_image_folder",
     "import_webdataset",
     "import_zarr",
+    "init_study",
     "load_cluster",
     "load_model",
     "load_plugin",

@@ -59,6 +59,17 @@ def test_full_size_is_measured_at_two_sizes() -> None:
 
 
 @pytest.mark.slow
+def test_start_up_is_measured_beside_an_import_of_click() -> None:
+    found = rows(run("startup.py", "--smallest"))
+    names = ("raysat --help", "raysat status RUN", "raysat plan --space quickstart")
+    for name in names:
+        seconds, promised, ratio = found[f"`{name}`"]
+        assert float(seconds.split()[0]) > 0 < float(promised)
+        assert float(ratio.split()[0]) > 1
+        assert ratio.endswith("n=2")
+
+
+@pytest.mark.slow
 def test_maps_are_measured_beside_the_bare_model() -> None:
     found: dict[str, list[list[float]]] = {}
     for line in run("maps.py", "--quick").splitlines():

@@ -21,9 +21,7 @@ from raysat.files import AnyPath, as_path, write_atomic
 from raysat.formatting import one_line
 from raysat.planning.build import Plan
 from raysat.reporting.analysis.patch_variance import TestPatches, group_sizes
-from raysat.reporting.analysis.pilot import correlation_in, read_pilot
 from raysat.reporting.analysis.study_power import EFFECTS, Design, StudyPower, assumed
-from raysat.reporting.render.rows import Rows
 from raysat.study.load import Study, load_study
 from raysat.study.source import Source
 from raysat.views.power import show_power
@@ -51,6 +49,7 @@ class Power(Shown):
     def to_frame(self) -> pd.DataFrame:
         """A row per metric and difference: power with these seeds, seeds needed, what they cost."""
         from raysat.reporting.render.frames import make_frame
+        from raysat.reporting.render.rows import Rows
 
         design = self.found.design
         rows = [
@@ -136,6 +135,8 @@ def power(
     if study is not None and data is not None:
         study = study if isinstance(study, Study) else load_study(study)
         data = data if study.folds is None else fold_stores(study, data)[0]
+    from raysat.reporting.analysis.pilot import correlation_in, read_pilot
+
     read = None if pilot is None else read_pilot(as_path(pilot))
     known = compared_patches(data, classes, read)
     for effect in effects or (0.0,):

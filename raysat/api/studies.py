@@ -28,8 +28,6 @@ from raysat.planning.jobs import PlannedTrial
 from raysat.planning.settings import describe
 from raysat.planning.summary import PlanSummary, summarize
 from raysat.reporting.analysis import reference
-from raysat.reporting.analysis.looks import schedule
-from raysat.reporting.render.rows import Rows
 from raysat.search import load as search_file
 from raysat.study import load as study_file
 from raysat.study.source import Source
@@ -56,6 +54,7 @@ class Study(study_file.Study, Shown):
     def to_frame(self) -> pd.DataFrame:
         """A row per arm, and a column for each setting that arms differ in; missing where an arm has it not."""
         from raysat.reporting.render.frames import make_frame
+        from raysat.reporting.render.rows import Rows
 
         settings = {arm.name: flatten(arm.config) for arm in self.arms}
         keys = dict.fromkeys(key for flat in settings.values() for key in flat)
@@ -135,6 +134,8 @@ class Plan(build.Plan, Shown):
             found = replace(found, sees=f"{sees_line(power)}; assumed, raysat power says how")
         if max_seeds is None:
             return found
+        from raysat.reporting.analysis.looks import schedule
+
         contrasts, sizes = growth(self, max_seeds)
         expected = expected_seeds(schedule(sizes), len(contrasts))
         return replace(found, planned=contrasts, looks=sizes, expected=expected)

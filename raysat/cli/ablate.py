@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.console import aside, console, follow
 from raysat.cli.options import (
-    FOLDER,
     AblateOptions,
     describe_store,
     growth_options,
@@ -19,6 +19,7 @@ from raysat.cli.options import (
     study_options,
     training_options,
 )
+from raysat.cli.places import FOLDER
 from raysat.cli.signals import INTERRUPTED
 from raysat.cli.tracker_options import track_option
 from raysat.formatting import plural
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
     from raysat.tracking.models import TrackerKind
 
 
-@click.command()
+@command(
+    "raysat ablate --space study.yaml",
+    "raysat ablate --space study.yaml --data STORE --epochs 3 --seeds 1",
+    short="Train what a study lacks, and rank its arms",
+)
 @study_options
 @growth_options
 @machine_options
@@ -68,10 +73,9 @@ def ablate(
         from raysat.execution.timings import Timings
         from raysat.planning.no_effect import no_effects
         from raysat.views.plan import no_effect_lines
-        from raysat.views.run import RunView
         from raysat.views.timings import show_timings
 
-        out, timings, complete = console(), Timings(BEGAN), True
+        out, told, timings, complete = console(), aside(), Timings(BEGAN), True
         runs: list[Run] = []
         plans = options.plans()
         if shows_board:
@@ -80,19 +84,19 @@ def ablate(
             url = until_end.enter_context(board_beside([options.out / plan.study.name for plan in plans]))
             out.print(f"board      {url}")
         for asked in plans:
-            out.print(f"study      {asked.study.name}: {_count(asked)}")
-            out.print(f"data       {asked.data}: {describe_store(asked.store)}")
+            told.print(f"study      {asked.study.name}: {_count(asked)}")
+            told.print(f"data       {asked.data}: {describe_store(asked.store)}")
             for line in no_effect_lines(no_effects(asked), out.width, {}):
-                out.print(line)
-            machines, told = replace(cluster, workers=options.workers), to_all(RunView(out), timings)
-            how: Any = {"out": options.out, "cluster": machines, "on_event": told, "cache": cache}
+                told.print(line)
+            machines, on_event = replace(cluster, workers=options.workers), follow(timings)
+            how: Any = {"out": options.out, "cluster": machines, "on_event": on_event, "cache": cache}
             tuned = None if asked.study.tune is None else _tune_tracked(asked, options, out, how, track)
             if tuned is not None and tuned.plan is None:  # there is more to tune
                 runs, complete = [*runs, tuned.run], False
                 break
             plan = tuned.plan if tuned and tuned.plan else asked
             with trackers(options.out / plan.study.name, track) as tracking:
-                how |= {"on_event": to_all(told, tracking)}
+                how |= {"on_event": to_all(on_event, tracking)}
                 run = train(plan, **how) if max_seeds is None else _grow(plan, max_seeds, options, out, how)
                 complete = _show_run(run, out) and complete
                 for tracked in tracking.end(interrupted=bool(run.outcome and run.outcome.interrupted)):
@@ -102,7 +106,7 @@ def ablate(
                 break
     if len(runs) > 1:
         folders = " ".join(shlex.quote(str(run.path)) for run in runs)
-        out.print(f"next: raysat across {folders} says what holds on all of them")
+        told.print(f"next: raysat across {folders} says what holds on all of them")
     if timed:
         out.print()
         show_timings(timings.spent(), out)
@@ -115,15 +119,16 @@ def _show_run(run: Run, out: Console) -> bool:
     """Print a run's leaderboard, what was written, and what to do next; returns whether all of it is trained."""
     from raysat.config.plugins.use import changed_plugins
 
-    out.print()
+    told = aside()
+    told.print()
     run.show(out)
-    out.print()
+    told.print()
     for file in run.files:
-        out.print(f"wrote {file}", style="dim")
+        told.print(f"wrote {file}", style="dim")
     board = run.results[0] if run.results else run.leaderboard()
     if board.finished:
         path = shlex.quote(str(run.path))
-        out.print(f"next: raysat report {path} says what helped, by how much, and how surely")
+        told.print(f"next: raysat report {path} says what helped, by how much, and how surely")
     for note in (*run.notes(), *changed_plugins()):
         out.print(note, style="yellow")
     return board.finished == board.planned or run.is_complete
@@ -149,13 +154,14 @@ def _tune(plan: Plan, options: AblateOptions, out: Console, how: dict[str, Any])
     from raysat.api.arm_tuning import tune_arms
 
     tuned = tune_arms(plan, reuse_epochs=options.reuse_epochs, **how)
-    out.print()
+    told = aside()
+    told.print()
     is_stopped = bool(tuned.run.outcome and tuned.run.outcome.interrupted)
     if tuned.plan is not None or not is_stopped:  # what to do after a stop is said at the very end
         tuned.show(out)
-        out.print()
+        told.print()
     if tuned.plan is not None:
-        out.print(f"study      {tuned.plan.study.name}: {_count(tuned.plan)}")
+        told.print(f"study      {tuned.plan.study.name}: {_count(tuned.plan)}")
     return tuned
 
 

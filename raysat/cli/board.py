@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raysat.cli.commands import command
 from raysat.cli.console import console
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER
+from raysat.cli.places import FOLDER
 from raysat.cli.signals import INTERRUPTED
 from raysat.errors import UsageError
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat board runs/study",
+    "raysat board s3://BUCKET/runs/study --open",
+    short="Serve a live page of runs as they train",
+)
 @click.argument("runs", type=FOLDER, nargs=-1, required=True, metavar="RUN...")
 @click.option("--port", type=Whole(0, 65535), help="By default 8765, or another that is free; 0: any that is free.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in this user's browser.")

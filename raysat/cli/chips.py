@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.console import aside
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import read_words
 from raysat.cli.store_options import (
@@ -77,7 +79,10 @@ def _options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@command(
+    "raysat data chips scene.tif --labels points.gpkg --size 65 --out STORE",
+    short="Cut labelled chips from scenes",
+)
 @click.argument("scenes", metavar="SCENE...", type=PATH, nargs=-1, required=True)
 @_options
 @sensor_option
@@ -100,4 +105,4 @@ def chips(scenes: tuple[Path, ...], bands: str | None, classes: str | None, **op
     names = {"bands": words_of(bands), "classes": order}
     make_store(import_chips, "cutting chips", scenes, labels, out, **names, **options)
     if options["map"] is not None:
-        click.echo(f"wrote {options['map']}")
+        aside().print(f"wrote {options['map']}", style="dim")

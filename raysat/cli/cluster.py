@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raysat.cli.commands import group
 from raysat.cli.console import console
 from raysat.cli.numbers import Decimal, Whole
-from raysat.cli.options import FILE, FOLDER, AblateOptions, study_options
+from raysat.cli.options import AblateOptions, study_options
+from raysat.cli.places import FILE, FOLDER
 from raysat.config import limits
 
 if TYPE_CHECKING:
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
 _PORT = Whole(1, limits.PORT)
 
 
-@click.group()
+@group(short="Check and price a cluster, and watch what runs there")
 def cluster() -> None:
     """Look over a file for ray up before it costs anything, and watch what runs there."""
 
 
-@cluster.command()
+@cluster.command(short_help="Say what is wrong in a file for ray up", examples=["raysat cluster check cluster.yaml"])
 @click.argument("file", type=FILE)
 @click.option("--workers", type=Whole(1, limits.WORKERS), default=1, help="Data-parallel workers of a trial there.")
 @click.option("--cpus-per-trial", type=Decimal(limits.LEAST_CPUS, limits.CPUS), help="CPUs of each worker.")
@@ -40,7 +42,10 @@ def check(file: AnyPath, workers: int, cpus_per_trial: float | None, gpus_per_tr
     return 2 if any(finding.level == "error" for finding in found) else 0
 
 
-@cluster.command()
+@cluster.command(
+    short_help="Say what a study would cost there",
+    examples=["raysat cluster price cluster.yaml --rate 3000 --space study.yaml"],
+)
 @click.argument("file", type=FILE)
 @click.option("--rate", type=Decimal(0.001, 1e9), required=True, help="Images a second of one machine.")
 @study_options
@@ -56,7 +61,9 @@ def price(file: AnyPath, rate: float, options: AblateOptions) -> None:
     show_costs(found.price(plan, rate), images(plan), rate, console())
 
 
-@cluster.command()
+@cluster.command(
+    short_help="Have Prometheus and Grafana show its runs", examples=["raysat cluster metrics --out raysat-metrics"]
+)
 @click.option("--out", type=FOLDER, default="raysat-metrics", show_default=True, help="Folder to write to.")
 @click.option(
     "--temp-dir",

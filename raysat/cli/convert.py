@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import stores
 from raysat.cli.console import progress_bar
 from raysat.cli.options import read_words
 from raysat.cli.store_options import (
@@ -27,7 +29,10 @@ from raysat.errors import UsageError
 _classes = click.option("--classes", help="Class names in order of their numbers, with commas, where none are stored.")
 
 
-@click.command()
+@command(
+    "raysat data import imagefolder DIR --sensor sentinel2 --out STORE",
+    short="Images sorted into folders: EuroSAT, ImageFolder",
+)
 @click.argument("source", metavar="DIR", type=PATH)
 @sensor_option
 @bands_option
@@ -52,7 +57,10 @@ def _with_numbers(command: Any) -> Any:
     return click.argument("source", metavar="DIR", type=PATH)(command)
 
 
-@click.command()
+@command(
+    "raysat data import webdataset DIR --out STORE",
+    short="WebDataset shards",
+)
 @_with_numbers
 def webdataset(source: Path, **options: Any) -> None:
     """Import WebDataset shards: train-*.tar, val-*.tar, test-*.tar with KEY.npy (bands first) and KEY.cls."""
@@ -61,7 +69,10 @@ def webdataset(source: Path, **options: Any) -> None:
     make_store(import_webdataset, "reading shards", source, **_named(**options))
 
 
-@click.command()
+@command(
+    "raysat data import zarr DIR --out STORE",
+    short="A Zarr group",
+)
 @_with_numbers
 def zarr(source: Path, **options: Any) -> None:
     """Import a Zarr group, format 3: images (patches x bands x height x width), labels and, where there are, splits."""
@@ -70,8 +81,11 @@ def zarr(source: Path, **options: Any) -> None:
     make_store(import_zarr, "reading chunks", source, **_named(**options))
 
 
-@click.command()
-@click.argument("source", metavar="STORE|DIR")
+@command(
+    "raysat data convert STORE --to zarr --out DIR",
+    short="Convert a store for other tools, or back",
+)
+@click.argument("source", metavar="STORE|DIR", shell_complete=stores)
 @click.option("--to", type=click.Choice(LAYOUTS), help="Write the store in this layout.")
 @click.option("--from", "from_", type=click.Choice(LAYOUTS), help="Make a store of a folder in this layout.")
 @click.option("--out", type=PATH, required=True, help="What to write, a folder.")

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from raysat.cli.chips import chips
-from raysat.cli.console import progress_bar
+from raysat.cli.commands import group
+from raysat.cli.completers import stores
+from raysat.cli.console import aside, progress_bar, waiting
 from raysat.cli.convert import convert, imagefolder, webdataset, zarr
 from raysat.cli.documents import json_option, write
 from raysat.cli.download import download
@@ -33,17 +35,17 @@ from raysat.config import limits
 from raysat.errors import StoreError
 
 
-@click.group()
+@group()
 def data() -> None:
     """Import, make and inspect patch stores."""
 
 
-@data.group("import")
+@data.group("import", short_help="Import patches into a store")
 def import_() -> None:
     """Import patches into a store: read once, checked, memory-mapped from then on."""
 
 
-@import_.command()
+@import_.command(short_help="W&B droughtwatch TFRecords", examples=["raysat data import droughtwatch DIR --out STORE"])
 @click.argument("source", metavar="DIR", type=PATH)
 @keep_empty_option
 @store_options
@@ -54,7 +56,10 @@ def droughtwatch(source: Path, keep_empty: bool, **store: Any) -> None:
     make_store(import_droughtwatch, "reading records", source, keep_empty=keep_empty, **store)
 
 
-@import_.command()
+@import_.command(
+    short_help="GeoTIFFs listed in a CSV file",
+    examples=["raysat data import geotiff patches.csv --sensor sentinel2 --out STORE"],
+)
 @click.argument("manifest", metavar="MANIFEST.csv", type=PATH)
 @sensor_option
 @bands_option
@@ -89,7 +94,9 @@ def geotiff(
     make_store(import_geotiff, "reading patches", manifest, **names, ordinal=ordinal, alpha_mask=alpha_mask, **store)
 
 
-@import_.command()
+@import_.command(
+    short_help="Arrays sorted into folders", examples=["raysat data import folder DIR --sensor landsat8 --out STORE"]
+)
 @click.argument("source", metavar="DIR", type=PATH)
 @sensor_option
 @bands_option
@@ -115,7 +122,7 @@ data.add_command(download)
 data.add_command(split)
 
 
-@data.command()
+@data.command(short_help="Make synthetic Landsat 8 patches", examples=["raysat data synth --size 1000 --out STORE"])
 @out_option
 @click.option("--size", type=Whole(40, limits.PATCHES), default=5000, show_default=True, help="Number of patches.")
 @click.option("--seed", type=Whole(0, 2**32 - 1), default=0, show_default=True, help="Decides every patch.")
@@ -127,8 +134,8 @@ def synth(out: Path, size: int, seed: int, overwrite: bool) -> None:
     make_store(partial(make_synthetic, size=size, seed=seed), "making patches", out=out, overwrite=overwrite)
 
 
-@data.command()
-@click.argument("store")
+@data.command(short_help="Show what a store holds", examples=["raysat data info STORE --plot"])
+@click.argument("store", shell_complete=stores)
 @click.option(
     "--plot",
     is_flag=False,
@@ -151,16 +158,17 @@ def info(store: str, plot: str | None, composite: str | None, per_class: int, as
         opened.show(screen())
     if plot is not None:
         file = Path(plot or f"{opened.path.name}.png")
-        opened.plot_summary(file, composite=read_bands(composite), per_class=per_class)
-        click.echo(f"wrote {file}")
+        with waiting("drawing"):
+            opened.plot_summary(file, composite=read_bands(composite), per_class=per_class)
+        aside().print(f"wrote {file}", style="dim")
     if as_json:
         from raysat.views.json.data import store_document
 
         write(store_document(opened))
 
 
-@data.command()
-@click.argument("store")
+@data.command(short_help="Read all of a store, and check it", examples=["raysat data verify STORE"])
+@click.argument("store", shell_complete=stores)
 @json_option
 def verify(store: str, as_json: bool) -> None:
     """Read all of a store and compare it with its description: fingerprint, statistics, nodata, no NaN.
@@ -184,7 +192,7 @@ def verify(store: str, as_json: bool) -> None:
     click.echo(f"whole: {read}; fingerprint {opened.fingerprint}")
 
 
-@data.command()
+@data.command(short_help="List the copies of stores that are kept here", examples=["raysat data cache"])
 @click.option("--clear", is_flag=True, help="Delete what no process uses.")
 def cache(clear: bool) -> None:
     """List the copies of stores and the folds that this machine keeps, their sizes and when they were last used.

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.console import console, waiting
 from raysat.cli.documents import json_option, write
 from raysat.cli.options import out_option
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat doctor",
+    "raysat doctor --address auto",
+    short="Look a machine over before a study",
+)
 @click.option("--address", help="A Ray cluster ('auto' on one of its machines): each of its nodes is looked over, too.")
 @out_option
 @json_option
@@ -26,7 +31,7 @@ def doctor(address: str | None, out: AnyPath, as_json: bool) -> int:
     from raysat.api.doctor import doctor as examine
 
     screen = console(stderr=as_json, piped_width=80)
-    with screen.status("looking"):
+    with waiting("looking"):
         found = examine(address, out=out)
     if as_json:
         from raysat.views.json.doctor import doctor_document

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from raysat.cli.settings import current
+
 if TYPE_CHECKING:
     from raysat.documents.base import Document
 
@@ -24,6 +26,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
         if not as_json:
             return command(*args, as_json=False, **given)
         click.get_current_context().meta[_STDOUT] = sys.stdout
+        current.json = True
         with redirect_stdout(sys.stderr):
             return command(*args, as_json=True, **given)
 

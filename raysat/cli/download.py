@@ -6,13 +6,18 @@ from pathlib import Path
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import data_sets
 from raysat.cli.console import progress_bar
 from raysat.cli.store_options import PATH, screen
 from raysat.data.download.catalog import DATA_SETS
 
 
-@click.command()
-@click.argument("name", metavar="|".join(DATA_SETS))
+@command(
+    "raysat data download eurosat --out STORE",
+    short="Download a public data set",
+)
+@click.argument("name", metavar="|".join(DATA_SETS), shell_complete=data_sets)
 @click.option("--folder", type=PATH, default="datasets", show_default=True, help="It goes to FOLDER/<name>.")
 @click.option("--out", type=PATH, help="Make a store here, too; droughtwatch and eurosat alone.")
 @click.option("--overwrite", is_flag=True, help="Replace a store that is there.")
@@ -27,6 +32,6 @@ def download(name: str, folder: Path, out: Path | None, overwrite: bool) -> None
     shown = screen()
     downloads.data_set(name).show(shown)
     shown.print()
-    with progress_bar() as bar:
+    with progress_bar(bytes_of=("downloading", "unpacking")) as bar:
         done = downloads.download(name, folder=folder, out=out, overwrite=overwrite, progress=bar)
     done.show(shown)

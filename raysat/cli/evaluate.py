@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import arms_of_run, stores
 from raysat.cli.console import console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, plugins_loaded, read_numbers, read_words
+from raysat.cli.options import plugins_loaded, read_numbers, read_words
+from raysat.cli.places import FOLDER
 from raysat.config import limits
 from raysat.data.corruptions import SEVERITIES
 
@@ -16,19 +19,33 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat evaluate runs/study --corruptions",
+    "raysat evaluate runs/study --data STORE --split all",
+    short="Evaluate finished models in haze, calibrated, elsewhere",
+)
 @click.argument("run", type=FOLDER)
 @click.option("--corruptions", "corrupt", is_flag=True, help="Under noise, haze, clouds, lost bands and more.")
 @click.option("--corruption", "chosen", metavar="NAME,...", help="Under these corruptions alone.")
 @click.option("--severities", default="1,2,3,4,5", show_default=True, metavar="N,...", help="Of each corruption.")
 @click.option("--calibrate", type=click.Choice(["temperature"]), help="Fit it to the val split; conformal sets too.")
-@click.option("--data", help="On another store: a region or a year; or where the run's own store lies now.")
+@click.option(
+    "--data",
+    shell_complete=stores,
+    help="On another store: a region or a year; or where the run's own store lies now.",
+)
 @click.option("--split", type=click.Choice(["train", "val", "test", "all"]), help="Of that store; else test or val.")
 @click.option("--importance", is_flag=True, help="What each band, and groups of bands, are worth: by permutation.")
 @click.option("--repeats", type=Whole(1, limits.REPEATS), default=5, show_default=True, help="Permutations of each.")
 @click.option("--occlusion", is_flag=True, help="Where an arm and the baseline look, in patches newly right.")
 @click.option("--patches", type=Whole(1, limits.MAPPED), default=6, show_default=True, help="Of which maps are made.")
-@click.option("--arms", metavar="NAME,...", multiple=True, help="Models of these arms; else of all that are finished.")
+@click.option(
+    "--arms",
+    metavar="NAME,...",
+    multiple=True,
+    shell_complete=arms_of_run,
+    help="Models of these arms; else of all that are finished.",
+)
 @click.option("--seeds", metavar="N,...", help="Models of these seeds; else of all that are finished.")
 @plugins_loaded
 def evaluate(

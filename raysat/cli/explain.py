@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import arms_of_study, studies
 from raysat.cli.console import console
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FILE, plugins_loaded, set_option
+from raysat.cli.options import plugins_loaded, set_option
+from raysat.cli.places import FILE
 from raysat.config import limits
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
-@click.argument("arm")
-@click.option("--space", type=FILE, required=True, help="The study, a YAML file.")
+@command(
+    "raysat explain '#3' --space study.yaml",
+    short="Print all settings of an arm, and what sets each",
+)
+@click.argument("arm", shell_complete=arms_of_study)
+@click.option("--space", type=FILE, required=True, help="The study, a YAML file.", shell_complete=studies)
 @click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
 @set_option
 @plugins_loaded

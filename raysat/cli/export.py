@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.completers import arms_of_run
+from raysat.cli.console import console, waiting
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, plugins_loaded, read_words
+from raysat.cli.options import plugins_loaded, read_words
+from raysat.cli.places import FOLDER
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat export runs/study --best --out model --format onnx",
+    short="Write an arm's models as a folder to hand on",
+)
 @click.argument("run", type=FOLDER)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write.")
-@click.option("--arm", metavar="NAME", help="Whose models; not needed where the run has one arm.")
+@click.option(
+    "--arm", metavar="NAME", shell_complete=arms_of_run, help="Whose models; not needed where the run has one arm."
+)
 @click.option("--best", is_flag=True, help="Those of the arm that the leaderboard has first.")
 @click.option(
     "--seed", "seeds", type=Whole(0, 2**32 - 1), multiple=True, help="Take this seed; repeat it.  [default: all]"
@@ -57,8 +65,7 @@ def export(
     from raysat.api.export import export as write
 
     wanted = dict.fromkeys(word for text in formats for word in read_words(text, "--format"))
-    screen = console()
-    with screen.status("writing the models"):
+    with waiting("writing the models"):
         written = write(
             run,
             out=out,
@@ -70,4 +77,4 @@ def export(
             license=license,
             overwrite=overwrite,
         )
-    written.show(screen)
+    written.show(console())

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.console import aside, console, follow, waiting
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, data_option, describe_store, machine_options, read_bands, read_words
+from raysat.cli.options import data_option, describe_store, machine_options, read_bands, read_words
+from raysat.cli.places import FOLDER
 from raysat.cli.signals import INTERRUPTED
 from raysat.config import limits
 
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat generate --data STORE --out runs/generated",
+    "raysat generate --classes water,forest --steps 500 --out generated",
+    short="Make synthetic patches by a DC-GAN per class",
+)
 @data_option
 @click.option("--classes", help="Labels or names with commas; by default every class but the largest.")
 @click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
@@ -47,10 +53,9 @@ def generate(
     from raysat.api.generators import generate as run
     from raysat.api.stores import open_store
     from raysat.views.generate import show_training
-    from raysat.views.run import RunView
 
-    store, screen = open_store(data), console()
-    screen.print(f"data       {data}: {describe_store(store)}")
+    store, screen, told = open_store(data), console(), aside()
+    told.print(f"data       {data}: {describe_store(store)}")
     found = run(
         data,
         out=out,
@@ -60,15 +65,16 @@ def generate(
         steps=steps,
         seed=seed,
         cluster=cluster,
-        on_event=RunView(screen),
+        on_event=follow(),
     )
     found.show(screen)
     if len(found.finished) == len(found.jobs):
-        screen.print("judging    training classifiers on synthetic and on real patches ...", style="dim")
-        if (training := found.train_on_synthetic()) is not None:
+        with waiting("judging: training classifiers on synthetic and on real patches"):
+            training = found.train_on_synthetic()
+        if training is not None:
             show_training(training, screen)
         for job in found.jobs:
-            screen.print(f"pictures   {found.artifacts.path(job.id)}", style="dim")
+            told.print(f"pictures   {found.artifacts.path(job.id)}", style="dim")
     if found.outcome.interrupted:
         return INTERRUPTED
     return 0 if len(found.finished) == len(found.jobs) else 1

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console, progress_bar
+from raysat.cli.commands import command, group
+from raysat.cli.completers import arms_of_run
+from raysat.cli.console import console, progress_bar, waiting
 from raysat.cli.documents import json_option, write
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, plugins_loaded
+from raysat.cli.options import plugins_loaded
+from raysat.cli.places import FOLDER
 from raysat.errors import UsageError
 from raysat.formatting import data_size, plural
 
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat status runs/study --watch",
+    short="Show how far a run or a search is",
+)
 @click.argument("run", type=FOLDER)
 @click.option("--all", "everything", is_flag=True, help="List every arm and failure; otherwise one page.")
 @click.option("--watch", "watching", is_flag=True, help="Look again every two seconds, until the run ends.")
@@ -47,9 +53,16 @@ def status(run: AnyPath, everything: bool, watching: bool, as_json: bool) -> Non
         look().show(console())
 
 
-@click.command()
+@command(
+    "raysat logs runs/study --arm LDAM --seed 0",
+    short="Show what happened to a run's trials",
+)
 @click.argument("run", type=FOLDER)
-@click.option("--arm", help="What happened to its trials alone; or to a candidate, or a generator, of this name.")
+@click.option(
+    "--arm",
+    shell_complete=arms_of_run,
+    help="What happened to its trials alone; or to a candidate, or a generator, of this name.",
+)
 @click.option("--seed", type=Whole(0, 2**32 - 1), help="What happened to trials with this seed alone.")
 @json_option
 def logs(run: AnyPath, arm: str | None, seed: int | None, as_json: bool) -> None:
@@ -83,12 +96,14 @@ def logs(run: AnyPath, arm: str | None, seed: int | None, as_json: bool) -> None
         show_end(last, failure, screen)
 
 
-@click.group()
+@group()
 def ledger() -> None:
     """Look after the records of a run."""
 
 
-@ledger.command()
+@ledger.command(
+    short_help="Check a run's records against their checksums", examples=["raysat ledger verify runs/study"]
+)
 @click.argument("run", type=FOLDER)
 @json_option
 def verify(run: AnyPath, as_json: bool) -> int:
@@ -100,7 +115,8 @@ def verify(run: AnyPath, as_json: bool) -> int:
     from raysat.storage.ledger import Ledger
     from raysat.storage.verify import verify as look_over
 
-    found = look_over(Ledger.open(run))
+    with waiting("reading records"):
+        found = look_over(Ledger.open(run))
     if as_json:
         from raysat.views.json.ledger import verify_document
 
@@ -116,7 +132,7 @@ def verify(run: AnyPath, as_json: bool) -> int:
     return 1 if found.wrong else 0
 
 
-@ledger.command()
+@ledger.command(short_help="Say what is of no use, and delete it", examples=["raysat ledger gc runs/study --delete"])
 @click.argument("place", type=FOLDER, metavar="RUN|CACHE")
 @click.option("--run", "runs", type=FOLDER, multiple=True, help="Of a cache: what this run refers to stays; repeat it.")
 @click.option("--orphans", is_flag=True, help="Whole records too that the study, or no --run, asks for.")
@@ -132,12 +148,13 @@ def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool, a
     from raysat.storage.garbage import collect_cache, collect_run
     from raysat.storage.ledger import Ledger
 
-    if is_cache(place):
-        found = collect_cache(Cache(place), [Ledger.open(run) for run in runs], orphans=orphans, delete=delete)
-    elif runs:
-        raise UsageError("--run says whose work stays in a cache", hint=f"{place} is none: leave it out")
-    else:
-        found = collect_run(Ledger.open(place), orphans=orphans, delete=delete)
+    with waiting("looking"):
+        if is_cache(place):
+            found = collect_cache(Cache(place), [Ledger.open(run) for run in runs], orphans=orphans, delete=delete)
+        elif runs:
+            raise UsageError("--run says whose work stays in a cache", hint=f"{place} is none: leave it out")
+        else:
+            found = collect_run(Ledger.open(place), orphans=orphans, delete=delete)
     if as_json:
         from raysat.views.json.ledger import gc_document
 
@@ -156,7 +173,9 @@ def gc(place: AnyPath, runs: tuple[AnyPath, ...], orphans: bool, delete: bool, a
         screen.print(f"{total:>10}  deleted" if delete else f"{total:>10}  in all; --delete deletes it")
 
 
-@ledger.command()
+@ledger.command(
+    short_help="Copy a run home, or into an object store", examples=["raysat ledger copy s3://BUCKET/runs/study runs"]
+)
 @click.argument("run", type=FOLDER)
 @click.argument("out", type=FOLDER)
 @json_option
@@ -173,7 +192,7 @@ def copy(run: AnyPath, out: AnyPath, as_json: bool) -> int:
 
     source = open_run(run).ledger if read_log(run) is None else Ledger(run)
     with progress_bar() as bar:
-        copied = copy_run(source, out, bar)
+        copied = copy_run(source, out, lambda what, done, total: bar(f"copying {what}", done, total))
     if as_json:
         from raysat.views.json.ledger import copy_document
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import method_names
 from raysat.cli.console import console
 from raysat.cli.documents import json_option, write
 from raysat.cli.options import plugins_loaded
 
 
-@click.command()
-@click.argument("name", required=False)
+@command(
+    "raysat methods",
+    "raysat methods ldam",
+    short="List the methods that a study can compare",
+)
+@click.argument("name", required=False, shell_complete=method_names)
 @json_option
 @plugins_loaded
 def methods(name: str | None, as_json: bool) -> None:

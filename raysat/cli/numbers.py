@@ -14,6 +14,8 @@ from raysat.formatting import one_line
 class Whole(click.IntRange):
     """A whole number from a least to a greatest one."""
 
+    name = "n"
+
     def __init__(self, low: int, high: int) -> None:
         super().__init__(low, high)
 
@@ -36,6 +38,8 @@ class Whole(click.IntRange):
 
 class Decimal(click.FloatRange):
     """A number from a least to a greatest one."""
+
+    name = "number"
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__(low, high)

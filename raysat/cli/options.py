@@ -10,9 +10,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
-from typing_extensions import override
 
+from raysat.cli.commands import under
+from raysat.cli.completers import files, stores, studies
 from raysat.cli.numbers import Decimal, Whole
+from raysat.cli.places import FILE, FOLDER
 from raysat.cli.study_data import study_data
 from raysat.config import limits
 from raysat.config.spacing import AUTO, read_spacing
@@ -25,29 +27,6 @@ if TYPE_CHECKING:
     from raysat.data.store import PatchStore
     from raysat.execution.cluster_options import ClusterOptions
     from raysat.files import AnyPath
-
-
-class _Place(click.ParamType["AnyPath"]):
-    """A path of a disk, or a URL that leads to one or into an object store."""
-
-    name = "path|url"
-
-    def __init__(self, kind: click.Path) -> None:
-        self._kind = kind
-
-    @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AnyPath:
-        from raysat.files import ObjectPath, as_path
-
-        path = as_path(value)
-        if not isinstance(path, ObjectPath):
-            self._kind.convert(path, param, ctx)
-        return path
-
-
-# What may not be read is said where it is read, as everything else of a file.
-FILE = _Place(click.Path(dir_okay=False, readable=False))
-FOLDER = _Place(click.Path(file_okay=False, readable=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +77,7 @@ class AblateOptions:
 
 data_option = click.option(
     "--data",
+    shell_complete=stores,
     default="demo",
     show_default=True,
     help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo'.",
@@ -107,6 +87,7 @@ plugin_option = click.option(
     "--plugin",
     "plugins",
     multiple=True,
+    shell_complete=files,
     metavar="FILE.py",
     help="Run this file, and let the study name the methods in it; repeat it for several.",
 )
@@ -125,10 +106,12 @@ workers_option = click.option(
 
 def load_plugins(files: Iterable[str]) -> None:
     """Run the plugins of ``--plugin``, and let what is read next name their methods."""
+    if not (given := tuple(files)):
+        return
     from raysat.config.plugins.source import read_source
     from raysat.config.plugins.use import use_plugin
 
-    for file in files:
+    for file in given:
         use_plugin(read_source(file))
 
 
@@ -145,11 +128,13 @@ def plugins_loaded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a study; it gets them as ``options``."""
-    return _with_options(
-        _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__)),
-        click.option("--space", type=FILE, required=True, help="The study, a YAML file."),
+    packed = _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__))
+    return under(
+        "Study",
+        click.option("--space", type=FILE, required=True, help="The study, a YAML file.", shell_complete=studies),
         click.option(
             "--data",
+            shell_complete=stores,
             help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo', the default; of a study "
             "with several stores, one of them; of one with folds, the store to split, or one of the folds.",
         ),
@@ -165,7 +150,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Train epochs that trials have in common once.",
         ),
         out_option,
-    )
+    )(packed)
 
 
 def growth_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,15 +162,15 @@ def growth_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise UsageError("{--max-seeds} is of {--until-decided}", hint="add {--until-decided}")
         return command(*args, max_seeds=(max_seeds or limits.GROWN) if until_decided else None, **given)
 
-    return _with_options(
-        told,
+    return under(
+        "Seeds until decided",
         click.option("--until-decided", is_flag=True, help="Add seeds until each planned contrast is decided."),
         click.option(
             "--max-seeds",
             type=Whole(1, limits.SEEDS),
             help=f"Seeds of each arm at most, with --until-decided; {limits.GROWN} by default.",
         ),
-    )
+    )(told)
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,8 +182,8 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         how = {name: given.pop(name) for name in ("eager", "energy")}
         return command(*args, cluster=replace(cluster, checkpoint_every=checkpoint_every, **how), **given)
 
-    return _with_options(
-        told,
+    return under(
+        "Training",
         click.option(
             "--checkpoint-every",
             default=AUTO,
@@ -208,14 +193,14 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--eager", is_flag=True, help="Train without CUDA graphs, operation by operation; for debugging."),
         click.option("--energy", is_flag=True, help="Record the energy of training, by codecarbon (raysat[energy])."),
-    )
+    )(told)
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the machines; it gets them as ``cluster``."""
     fields = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "wait")
-    return _with_options(
-        _packed(command, "cluster", _cluster_options, fields),
+    return under(
+        "Machines",
         click.option("--address", help="A Ray cluster ('auto' on one of its machines); else Ray starts here."),
         click.option("--cpus-per-trial", type=Decimal(limits.LEAST_CPUS, limits.CPUS), help="CPUs of each worker."),
         click.option("--gpus-per-trial", type=Decimal(0, limits.CPUS), help="GPUs of each worker; a part shares one."),
@@ -228,7 +213,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How often a job whose worker dies is tried again; a trial from its last checkpoint.",
         ),
         click.option("--wait", is_flag=True, help="Wait for another raysat that fills the same run."),
-    )
+    )(_packed(command, "cluster", _cluster_options, fields))
 
 
 def _cluster_options(**options: Any) -> ClusterOptions:
@@ -289,9 +274,3 @@ def read_bands(text: str | None) -> Bands | None:
         return None
     words = read_words(text, "bands")
     return [int(word) if word.isdigit() else word for word in words] if len(words) > 1 or words[0].isdigit() else text
-
-
-def _with_options(command: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[..., Any]:
-    for option in reversed(options):
-        command = option(command)
-    return command

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.console import console, waiting
 from raysat.cli.documents import json_option, write
 from raysat.cli.options import AblateOptions, growth_options, study_options
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from raysat.planning.summary import PlanSummary
 
 
-@click.command()
+@command(
+    "raysat plan --space study.yaml",
+    "raysat plan --space study.yaml --data STORE --estimate",
+    short="Show what a study can tell and what it costs; train nothing",
+)
 @study_options
 @growth_options
 @click.option("--all", "everything", is_flag=True, help="List every arm and the whole tree; otherwise one page.")
@@ -25,10 +29,9 @@ if TYPE_CHECKING:
 def plan(options: AblateOptions, max_seeds: int | None, everything: bool, estimate: bool, as_json: bool) -> None:
     """Show what can be learned from a study, what that would cost and which epochs are shared; train nothing."""
     plans = options.plans()
-    out = console(stderr=as_json)
 
     def summarized(plan: Plan) -> PlanSummary:
-        with out.status("measuring some steps of each network") if estimate else nullcontext():
+        with waiting("measuring some steps of each network" if estimate else "planning"):
             return plan.summary(options.out, estimate=estimate, max_seeds=max_seeds)
 
     if as_json:
@@ -38,6 +41,7 @@ def plan(options: AblateOptions, max_seeds: int | None, everything: bool, estima
         return
     from raysat.views.plan import show_plan
 
+    out = console()
     for place, plan in enumerate(plans):
         summary = summarized(plan)
         if place:

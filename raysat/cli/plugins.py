@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.completers import files
+from raysat.cli.console import console, waiting
 
 
-@click.command("check-plugin")
-@click.argument("file", metavar="FILE.py")
+@command("raysat check-plugin my_loss.py", name="check-plugin", short="Test methods of one's own as raysat's are")
+@click.argument("file", metavar="FILE.py", shell_complete=files)
 def check_plugin(file: str) -> int:
     """Run the tests that raysat's own methods pass on those of FILE.py: tiny data, some seconds, on the CPU.
 
@@ -18,7 +20,7 @@ def check_plugin(file: str) -> int:
     from raysat.api.plugins import check_plugin as check
 
     screen = console()
-    with screen.status("training on tiny patches"):
+    with waiting("training on tiny patches"):
         found = check(file)
     found.show(screen)
     for fault in found.faults:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command
+from raysat.cli.completers import stores, studies
+from raysat.cli.console import aside, console, waiting
 from raysat.cli.documents import json_option, write
 from raysat.cli.numbers import Decimal, Whole
-from raysat.cli.options import FILE, FOLDER
+from raysat.cli.places import FILE, FOLDER
 from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import one_line
@@ -18,9 +20,24 @@ if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
-@click.option("--data", help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo'.")
-@click.option("--space", "study", type=FILE, metavar="STUDY.yaml", help="A study: what its trials cost, arms, seeds.")
+@command(
+    "raysat power --space study.yaml --data STORE",
+    "raysat power --classes 600,160,150,90 --arms 4 --seeds 8",
+    short="Say which differences a study can see, before training",
+)
+@click.option(
+    "--data",
+    shell_complete=stores,
+    help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo'.",
+)
+@click.option(
+    "--space",
+    "study",
+    type=FILE,
+    metavar="STUDY.yaml",
+    shell_complete=studies,
+    help="A study: what its trials cost, arms, seeds.",
+)
 @click.option("--classes", metavar="N,N,...", help="In place of a store: test patches of each class.")
 @click.option("--arms", type=Whole(2, limits.TRIALS), help="The baseline among them.  [default: the study's, or 2]")
 @click.option("--seeds", type=Whole(1, limits.SEEDS), help="Of every arm.  [default: the study's, or 5]")
@@ -54,19 +71,20 @@ def power(
     from raysat.api.power import power as compute
     from raysat.reporting.analysis.study_power import EFFECTS
 
-    found = compute(classes=counts, recall=recalls, effects=effects or EFFECTS, **given)
-    out = console(stderr=as_json)
-    if figure is not None:
-        found.save_figure(figure)
+    told = aside()
+    with waiting("drawing studies"):
+        found = compute(classes=counts, recall=recalls, effects=effects or EFFECTS, **given)
+        if figure is not None:
+            found.save_figure(figure)
     if as_json:
         from raysat.views.json.power import power_document
 
         write(power_document(found.found))
     else:
-        found.show(out)
+        found.show(console())
     if figure is not None:
-        out.print()
-        out.print(f"wrote {figure}", style="dim")
+        told.print()
+        told.print(f"wrote {figure}", style="dim")
 
 
 def _numbers(text: str, kind: type[int] | type[float], option: str, example: str) -> list[Any]:

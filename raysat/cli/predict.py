@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raysat.cli.console import console, progress_bar
+from raysat.cli.commands import command
+from raysat.cli.completers import arms_of_run, files, sensors, stores
+from raysat.cli.console import aside, console, progress_bar
 from raysat.cli.numbers import Whole
-from raysat.cli.options import FOLDER, plugins_loaded, read_numbers, read_words
+from raysat.cli.options import plugins_loaded, read_numbers, read_words
+from raysat.cli.places import FOLDER
 from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import echo
@@ -22,11 +25,21 @@ if TYPE_CHECKING:
 _OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "probabilities", "png", "address")
 
 
-@click.command()
+@command(
+    "raysat predict runs/study scene.tif --out maps --png",
+    "raysat predict runs/study STORE --out predictions.csv",
+    short="Map scenes, or classify the patches of a store",
+)
 @click.argument("run", type=FOLDER)
-@click.argument("sources", nargs=-1, required=True, metavar="SCENE...|STORE")
-@click.option("--out", required=True, metavar="DIR|FILE", help="Folder of maps; of a store a .csv or .parquet file.")
-@click.option("--arm", metavar="NAME", help="Whose models; by default --best.")
+@click.argument("sources", nargs=-1, required=True, metavar="SCENE...|STORE", shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR|FILE",
+    shell_complete=files,
+    help="Folder of maps; of a store a .csv or .parquet file.",
+)
+@click.option("--arm", metavar="NAME", shell_complete=arms_of_run, help="Whose models; by default --best.")
 @click.option("--best", is_flag=True, help="The first arm of the leaderboard.")
 @click.option("--seeds", metavar="0,1,...", help="Which seeds are averaged; by default all that are finished.")
 @click.option(
@@ -34,7 +47,11 @@ _OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "
 )
 @click.option("--stride", type=Whole(1, limits.PATCH_SIDE), help="Pixels of a cell; by default a patch's.")
 @click.option("--bbox", metavar="W,S,E,N", help="Map this part of the scene, in its CRS.")
-@click.option("--sensor", help="Names the bands of a file that does not: all of the sensor's, in its order.")
+@click.option(
+    "--sensor",
+    shell_complete=sensors,
+    help="Names the bands of a file that does not: all of the sensor's, in its order.",
+)
 @click.option("--bands", metavar="B02,B03,...", help="Names all bands of a file, in its order.")
 @click.option("--resample", is_flag=True, help="Bring scenes to the model's pixel size, north up.")
 @click.option("--allow-remote", is_flag=True, help="Read scenes behind URLs: s3://, gs://, az://, https://.")
@@ -45,7 +62,7 @@ _OF_SCENES = ("stride", "bbox", "sensor", "bands", "resample", "allow_remote", "
 )
 @click.option("--png", is_flag=True, help="Draw each map, with legend, scale bar and north.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
-@click.option("--data", help="The store of the training, where an older raysat wrote the run.")
+@click.option("--data", shell_complete=stores, help="The store of the training, where an older raysat wrote the run.")
 @click.option("--address", help="Map on a Ray cluster ('auto' on one of its machines); else on this machine.")
 @plugins_loaded
 def predict(
@@ -67,14 +84,14 @@ def predict(
     from raysat.api.predictions import best_arm
     from raysat.api.runs import open_run
 
-    opened, screen = open_run(run), console()
+    opened = open_run(run)
     chosen = arm or best_arm(opened)
     models = {
         "arm": chosen,
         "seeds": None if seeds is None else read_numbers(seeds, "--seeds", 0, 2**32 - 1),
         "data": given.pop("data"),
     }
-    screen.print(f"arm        {chosen}" + ("" if arm else " (the first of the leaderboard)"))
+    aside().print(f"arm        {chosen}" + ("" if arm else " (the first of the leaderboard)"))
     if len(sources) == 1 and _is_store(sources[0]):
         _predict_store(opened, sources[0], out, split, models, given)
     elif split is not None:
@@ -96,7 +113,7 @@ def _predict_store(
             run, source, out=out, split=split, overwrite=given["overwrite"], progress=progress, **models
         )
     found.show(screen)
-    screen.print(f"wrote {out}", style="dim")
+    aside().print(f"wrote {out}", style="dim")
 
 
 def _predict_scenes(
@@ -122,7 +139,7 @@ def _predict_scenes(
         )
     made.show(screen)
     for each in made.maps:
-        screen.print(f"wrote {', '.join(file.name for file in each.files)} in {each.folder}", style="dim")
+        aside().print(f"wrote {', '.join(file.name for file in each.files)} in {each.folder}", style="dim")
 
 
 def _is_store(source: str) -> bool:

@@ -7,20 +7,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console, progress_bar
+from raysat.cli.commands import command
+from raysat.cli.completers import arms_of_run, stores
+from raysat.cli.console import aside, console, progress_bar, waiting
 from raysat.cli.documents import json_option, write
-from raysat.cli.options import FILE, FOLDER, read_words
+from raysat.cli.options import read_words
+from raysat.cli.places import FILE, FOLDER
 from raysat.errors import UsageError
 
 if TYPE_CHECKING:
     from raysat.files import AnyPath
 
 
-@click.command()
+@command(
+    "raysat report runs/study --open",
+    "raysat report runs/one runs/two --out reports/both",
+    short="Say what helped, by how much, and how surely",
+)
 @click.argument("runs", type=FOLDER, nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=FOLDER, help="Write here; for one run RUN/report where absent.")
 @click.option("--format", "formats", default="md,csv,parquet,json,tex,html", show_default=True, help="What to write.")
-@click.option("--baseline", metavar="ARM", help="Compare with this arm too; else with the one without any method.")
+@click.option(
+    "--baseline",
+    metavar="ARM",
+    shell_complete=arms_of_run,
+    help="Compare with this arm too; else with the one without any method.",
+)
 @click.option("--rank-by", default="balanced_accuracy", show_default=True, metavar="METRIC", help="What ranks first.")
 @click.option(
     "--combination",
@@ -36,10 +48,21 @@ if TYPE_CHECKING:
     metavar="[BENCHMARK]",
     help="Set published results beside the arms: eurosat, droughtwatch; else of what the data are.",
 )
-@click.option("--explain", metavar="ARM", help="Show patches that this arm newly gets right or wrong; else the best.")
+@click.option(
+    "--explain",
+    metavar="ARM",
+    shell_complete=arms_of_run,
+    help="Show patches that this arm newly gets right or wrong; else the best.",
+)
 @click.option("--latex", is_flag=True, help="Write paper/ too: tables, figures as PDF, how it was computed.")
 @click.option("--columns", metavar="METRIC,...", help="Metrics of the table of --latex; recall: of each class.")
-@click.option("--data", metavar="STORE", help="Whose patches are shown; else the store that the run's records name.")
+@click.option(
+    "--data",
+    metavar="STORE",
+    shell_complete=stores,
+    help="Whose patches are shown; else the store that the run's records name.",
+)
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @json_option
 def report(
     runs: tuple[AnyPath, ...],
@@ -53,6 +76,7 @@ def report(
     latex: bool,
     columns: str | None,
     data: str | None,
+    opens: bool,
     as_json: bool,
 ) -> None:
     """Rank the arms of a run, or of several on the same test set, and say what helped, by how much, and how surely.
@@ -64,14 +88,16 @@ def report(
 
     if len(runs) > 1 and out is None:
         raise UsageError("several runs make one report, which is none's own", hint="say where to write it with --out")
+    kinds, told, folder = read_words(formats, "--format"), aside(), out or runs[0] / "report"
+    if opens and "html" not in kinds:
+        raise UsageError("--open shows the HTML page, which --format leaves out", hint="add html to --format")
     if columns is not None and not latex:
         raise UsageError("{--columns} is of {--latex}", hint="add {--latex}")
-    screen, folder = console(stderr=as_json), out or runs[0] / "report"
     with progress_bar() as progress:
         found = analyze(
             runs,
             out=folder,
-            formats=read_words(formats, "--format"),
+            formats=kinds,
             baseline=baseline,
             rank_by=rank_by,
             combinations=combinations,
@@ -87,17 +113,24 @@ def report(
 
         write(report_document(found.analysis))
     else:
-        screen.print()
-        found.show(screen)
-        screen.print()
+        told.print()
+        found.show(console())
+        told.print()
     names = [file.name for file in found.files if file.parent == folder]
-    screen.print(f"wrote {', '.join(names)} in {folder}", style="dim")
+    told.print(f"wrote {', '.join(names)} in {folder}", style="dim")
     elsewhere = [file.parent for file in found.files if file.parent != folder]
     for place, count in Counter(elsewhere).items():
-        screen.print(f"wrote {count} files in {place}", style="dim")
+        told.print(f"wrote {count} files in {place}", style="dim")
+    if opens:
+        from raysat.cli.browser import open_page
+
+        console(stderr=as_json).print(open_page(folder / "report.html"))
 
 
-@click.command()
+@command(
+    "raysat compare runs/before runs/after",
+    short="Show what changed from one run to another",
+)
 @click.argument("run_a", type=FOLDER)
 @click.argument("run_b", type=FOLDER)
 @click.option("--out", type=FILE, help="Write it as Markdown too.")
@@ -106,12 +139,13 @@ def compare(run_a: AnyPath, run_b: AnyPath, out: AnyPath | None, as_json: bool) 
     """Show what changed from RUN_A to RUN_B (other data, code, machine or settings), arm by arm, with intervals."""
     from raysat.api.reports import compare as compare_runs
 
-    screen, found = console(stderr=as_json), compare_runs(run_a, run_b, out=out)
+    with waiting("comparing"):
+        found = compare_runs(run_a, run_b, out=out)
     if as_json:
         from raysat.views.json.compare import compare_document
 
         write(compare_document(found.compared))
     else:
-        found.show(screen)
+        found.show(console())
     if out is not None:
-        screen.print(f"wrote {out}", style="dim")
+        aside().print(f"wrote {out}", style="dim")

@@ -6,13 +6,23 @@ import json
 
 import click
 
+from raysat.cli.commands import command
 from raysat.documents.catalog import NAMES, document_model
 from raysat.errors import UsageError
 
 
-@click.command()
+@command(
+    "raysat schema > study.schema.json",
+    short="Print the JSON Schema of a study for an editor",
+)
 @click.option("--search", is_flag=True, help="Of a search file, for raysat tune, in place of a study file.")
-@click.option("--of", "document", type=click.Choice(NAMES), help="Of what a command prints with --json.")
+@click.option(
+    "--of",
+    "document",
+    metavar="COMMAND",
+    type=click.Choice(NAMES),
+    help=f"Of what a command prints with --json: {', '.join(NAMES)}.",
+)
 def schema(search: bool, document: str | None) -> None:
     """Print the JSON Schema (draft 2020-12) of a study file, by which an editor completes and checks it.
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from raysat.cli.settings import current
 from raysat.interrupts import end_now, interrupt, is_stuck
 
 if TYPE_CHECKING:
@@ -97,5 +98,4 @@ class Signals:
         sys.__unraisablehook__(unraisable)
 
     def _end(self) -> NoReturn:
-        resumes = any(word in _RESUMED for word in sys.argv[1:3])  # --debug may come first
-        end_now(_RESUMABLE if resumes else _STOPPED, self._code or INTERRUPTED)
+        end_now(_RESUMABLE if current.command in _RESUMED else _STOPPED, self._code or INTERRUPTED)

@@ -8,14 +8,19 @@ from typing import Any
 
 import click
 
+from raysat.cli.commands import command
+from raysat.cli.completers import stores
 from raysat.cli.console import progress_bar
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.store_options import PATH, overwrite_option, screen
 from raysat.config import limits
 
 
-@click.command()
-@click.argument("store")
+@command(
+    "raysat data split STORE --split spatial --block 10km --out BLOCKS",
+    short="Split a store by group or by place",
+)
+@click.argument("store", shell_complete=stores)
 @click.option(
     "--split",
     type=click.Choice(["group", "spatial"]),

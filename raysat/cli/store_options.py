@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raysat.cli.completers import sensors
 from raysat.cli.console import console, progress_bar
 from raysat.cli.options import read_words
 from raysat.data.sensors import SENSORS
@@ -28,7 +29,9 @@ keep_empty_option = click.option(
     "--keep-empty", is_flag=True, help="Keep patches whose pixels are all zero; they do not count as copies."
 )
 ordinal_option = click.option("--ordinal", is_flag=True, help="The order of the classes has a meaning.")
-sensor_option = click.option("--sensor", help=f"Names the bands in its order: {', '.join(SENSORS)}.")
+sensor_option = click.option(
+    "--sensor", shell_complete=sensors, help=f"Names the bands in its order: {', '.join(SENSORS)}."
+)
 bands_option = click.option(
     "--bands", help="Names of the files' bands in order, with commas: B01,B02,... With --sensor, some of the sensor's."
 )

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raysat.cli.commands import command
 from raysat.cli.console import console, progress_bar
-from raysat.cli.options import FOLDER, plugins_loaded
+from raysat.cli.options import plugins_loaded
+from raysat.cli.places import FOLDER
 from raysat.cli.tracker_options import KIND
 
 if TYPE_CHECKING:
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
     from raysat.tracking.models import TrackerKind
 
 
-@click.command()
+@command(
+    "raysat track runs/study --to mlflow",
+    "raysat track s3://BUCKET/runs/study --to tensorboard --watch",
+    short="Send a run to MLflow, TensorBoard or W&B",
+)
 @click.argument("run", type=FOLDER)
 @click.option("--to", type=KIND, required=True, help="The tracker.")
 @click.option("--out", type=click.Path(file_okay=False), help="Files of a tracker without a server; else RUN/tracking.")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raysat.cli.console import console
+from raysat.cli.commands import command, under
+from raysat.cli.completers import studies
+from raysat.cli.console import aside, console, follow
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import (
-    FILE,
     data_option,
     describe_store,
     load_plugins,
@@ -22,6 +23,7 @@ from raysat.cli.options import (
     training_options,
     workers_option,
 )
+from raysat.cli.places import FILE
 from raysat.cli.signals import INTERRUPTED
 from raysat.cli.tracker_options import track_option
 from raysat.config import limits
@@ -34,17 +36,24 @@ if TYPE_CHECKING:
     from raysat.tracking.models import TrackerKind
 
 
-@click.command()
-@click.option("--space", type=FILE, required=True, help="The search, a YAML file.")
-@data_option
-@click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every candidate; points in training follow.")
-@set_option
-@plugin_option
-@click.option("--seed", type=Whole(0, 2**32 - 1), help="Trains every candidate; by default the file's.")
-@click.option("--trials", type=Whole(2, limits.CANDIDATES), help="Candidates in all, the base among them.")
-@click.option("--hours", type=Decimal(0.001, limits.HOURS), help="Begin no candidate after so long.")
-@workers_option
-@out_option
+@command(
+    "raysat tune --space search.yaml --trials 30",
+    "raysat tune --space search.yaml --data STORE --hours 8",
+    short="Search for hyperparameters that beat a base",
+)
+@under(
+    "Search",
+    click.option("--space", type=FILE, required=True, help="The search, a YAML file.", shell_complete=studies),
+    data_option,
+    click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of each candidate; points in training follow."),
+    set_option,
+    plugin_option,
+    click.option("--seed", type=Whole(0, 2**32 - 1), help="Trains every candidate; by default the file's."),
+    click.option("--trials", type=Whole(2, limits.CANDIDATES), help="Candidates in all, the base among them."),
+    click.option("--hours", type=Decimal(0.001, limits.HOURS), help="Begin no candidate after so long."),
+    workers_option,
+    out_option,
+)
 @machine_options
 @training_options
 @track_option
@@ -78,30 +87,29 @@ def tune(
     from raysat.api.tracking import trackers
     from raysat.config.plugins.use import changed_plugins
     from raysat.execution.events import to_all
-    from raysat.views.run import RunView
 
-    store, screen = open_store(data), console()
-    screen.print(f"search     {search.name}: {_describe(search)}")
-    screen.print(f"data       {data}: {describe_store(store)}")
+    store, screen, told = open_store(data), console(), aside()
+    told.print(f"search     {search.name}: {_describe(search)}")
+    told.print(f"data       {data}: {describe_store(store)}")
     with trackers(out / search.name, track) as tracking:
-        told, machines = to_all(RunView(screen), tracking), replace(cluster, workers=workers)
-        found = run(search, data, out=out, cluster=machines, on_event=told)
+        on_event, machines = to_all(follow(), tracking), replace(cluster, workers=workers)
+        found = run(search, data, out=out, cluster=machines, on_event=on_event)
         tracked = tracking.end(interrupted=found.interrupted)
     if found.exhausted:
         tried = plural(len(found.log.candidates), "candidate")
-        screen.print(f"the space is exhausted: no new configuration after {tried}")
-    screen.print()
+        told.print(f"the space is exhausted: no new configuration after {tried}")
+    told.print()
     found.show(screen)
-    screen.print()
+    told.print()
     for file in found.files:
-        screen.print(f"wrote {file}", style="dim")
+        told.print(f"wrote {file}", style="dim")
     for each in tracked:
         each.show(screen)
     for line in changed_plugins():
-        screen.print(line, style="yellow")
+        told.print(line, style="yellow")
     if found.can_be_confirmed:
         files = "".join(f" --plugin {shlex.quote(file)}" for file in plugins)
-        screen.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}{files}")
+        told.print(f"confirm it with: raysat ablate --space {found.path / 'best.yaml'} --data {data}{files}")
     if found.interrupted:
         return INTERRUPTED
     return 0 if found.best else 1

@@ -18,6 +18,7 @@ from raysat.files.write import (
     sync_file,
     write_atomic,
     write_folder,
+    write_new,
     write_unsynced,
 )
 
@@ -62,6 +63,7 @@ __all__ = [
     "sync_file",
     "write_atomic",
     "write_folder",
+    "write_new",
     "write_unsynced",
     "writing",
 ]

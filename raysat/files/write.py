@@ -38,6 +38,25 @@ def write_atomic(path: AnyPath, content: Content) -> None:
     return None
 
 
+def write_new(path: Path, content: Content) -> bool:
+    """Make a file at once, and its folder; false where there is one of its name. Raises DiskError."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial_file(path) as (work, handle):
+            _write(handle, content)
+            os.fsync(handle)
+            try:
+                os.link(work, path)  # a rename would replace what another made meanwhile
+            except FileExistsError:
+                return False
+            except OSError:  # a file system without links
+                if os.path.lexists(path):
+                    return False
+                work.replace(path)
+        _sync_folder(path.parent)
+    return True
+
+
 def write_unsynced(path: AnyPath, content: Content) -> None:
     """Replace a file at once without waiting for the disk, for what may be lost. Raises OSError or DiskError."""
     if isinstance(path, ObjectPath):

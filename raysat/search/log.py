@@ -16,12 +16,13 @@ from raysat.data.store import SPLITS, PatchStore
 from raysat.errors import PlanError, StorageError
 from raysat.files import AnyPath, FileModel, file_exists, read_model, write_atomic
 from raysat.files.fields import Amount, Count, Id, Line, Number, Seed, Share, Whole
+from raysat.search import LOG_FILE
 from raysat.search.load import Search
 from raysat.search.options import Budget, Pruning, Sampling
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Record
 
-FILE: Final = "search.json"
+FILE: Final = LOG_FILE
 _REMEDY: Final = "delete it and run the search again; finished trials stay"
 BASE: Final = 0  # number of the candidate that is the base
 MOST: Final = 1_000_000  # candidates of a search that hours alone bound

@@ -54,10 +54,13 @@ _QUIET_S: Final = 30.0  # plain output: at most one line of progress in so many 
 
 
 class RunView:
-    """Shows the events of a run on a console: give it as ``on_event``."""
+    """Shows the events of a run on a console: give it as ``on_event``.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Where the console is no terminal, trials that train have at most one line together in ``every_s`` seconds.
+    """
+
+    def __init__(self, console: Console, *, every_s: float = _QUIET_S) -> None:
+        self._console, self._every_s = console, every_s
         self._run: Started | None = None
         self._live: Live | None = None
         self._last_line = 0.0
@@ -132,7 +135,7 @@ class RunView:
     def _print_line(self, run: Started, row: Row) -> None:
         """Print a plain line for a trial that ended, and now and then for one that trains."""
         state = run.state
-        is_news = row.state == State.TRAINING and state.elapsed - self._last_line > _QUIET_S
+        is_news = row.state == State.TRAINING and state.elapsed - self._last_line > self._every_s
         if not (row.has_ended or is_news):
             return
         self._last_line = state.elapsed

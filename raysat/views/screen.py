@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.control import Control
 from rich.segment import Segment
 from typing_extensions import override
 
@@ -23,9 +25,27 @@ class Screen(Console):
     Where the output is not UTF-8, what it cannot write is shown by a likeness of the same width, or by ``?``.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, log: Callable[[str], None] | None = None, redraws: bool = True, **options: Any) -> None:
+        """Make one.
+
+        Args:
+            log: takes what is printed as plain text too, even where the console is quiet.
+            redraws: whether what is shown may be replaced, where that can be.
+            options: of rich's console.
+        """
         super().__init__(highlight=False, markup=False, emoji=False, **options)
         self.width = max(self.width, _NARROWEST)
+        self.redraws, self._log = redraws, log
+
+    @override
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print, and log it."""
+        super().print(*objects, **how)
+        if self._log is not None and not all(isinstance(each, Control) for each in objects):
+            page = Screen(file=io.StringIO(), width=self.width, color_system=None, soft_wrap=self.soft_wrap)
+            with page.capture() as captured:
+                page.print(*objects, **how)
+            self._log(captured.get())
 
     @override
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -46,7 +66,8 @@ class Screen(Console):
 
 def can_redraw(console: Console) -> bool:
     """Whether what is shown can be replaced: on a terminal that knows how to, and is wide enough for whole lines."""
-    return console.is_terminal and not console.is_dumb_terminal and console.width > _NARROWEST
+    may = not isinstance(console, Screen) or console.redraws
+    return may and console.is_terminal and not console.is_dumb_terminal and console.width > _NARROWEST
 
 
 def _written(char: str, encoding: str) -> str:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
-from raysat.files import AnyPath
+from raysat.files import AnyPath, file_exists
 from raysat.formatting import NONE, duration, plural
-from raysat.search.log import Log, read_log
+from raysat.search import LOG_FILE
 from raysat.storage.ledger import Ledger
 from raysat.storage.progress import LastSeen, RunProgress, TrialState, last_seen, read_progress
 from raysat.views.table import plain_table
 
 if TYPE_CHECKING:
     from raysat.documents.status import StatusDocument
+    from raysat.search.log import Log
 
 _ARMS: Final = 20  # of a page
 _FAILURES: Final = 5
@@ -50,7 +51,7 @@ def look_at(run: AnyPath, *, everything: bool = False) -> Look:
     Raises:
         StorageError: there is no run, or its plan is damaged.
     """
-    if (log := read_log(run)) is not None:
+    if (log := _search_log(run)) is not None:
         ledger = Ledger(run)
         return Look(
             line=f"{log.study}: {_candidates(log, last_seen(ledger))}",
@@ -67,6 +68,15 @@ def look_at(run: AnyPath, *, everything: bool = False) -> Look:
         show=lambda console: show_status(progress, console, everything=everything),
         document=lambda: _document_of_run(progress),
     )
+
+
+def _search_log(run: AnyPath) -> Log | None:
+    """The log of a search; what reads it is imported for one alone, as a look at a run is to be quick."""
+    if not file_exists(run / LOG_FILE):
+        return None
+    from raysat.search.log import read_log
+
+    return read_log(run)
 
 
 def _document_of_run(progress: RunProgress) -> StatusDocument:

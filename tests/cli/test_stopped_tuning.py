@@ -13,7 +13,7 @@ from rich.console import Console
 from raysat.api import arm_tuning
 from raysat.api.arm_tuning import TunedArms
 from raysat.api.runs import Run
-from raysat.cli import ablate
+from raysat.cli.ablate import _tune
 from raysat.execution.run_state import Summary
 from raysat.storage.ledger import Ledger
 
@@ -29,5 +29,5 @@ def test_what_to_do_next_is_said_once(
     plan: Any = SimpleNamespace()
     options: Any = SimpleNamespace(reuse_epochs=True)
     file = io.StringIO()
-    assert ablate._tune(plan, options, Console(file=file, width=100), {}) is tuned
+    assert _tune(plan, options, Console(file=file, width=100), {}) is tuned
     assert file.getvalue().strip() == (f"s-tune: {said}" if said else "")
