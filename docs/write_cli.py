@@ -27,7 +27,7 @@ PAGE = Path(__file__).parent / "cli.md"
 INTRODUCTION = """\
 # The command line
 
-What each command does and takes; `raysat COMMAND --help` says the same in a terminal. Written by `docs/write_cli.py`,
+What each command does and takes; `raysat plan --help` says the same in a terminal. Written by `docs/write_cli.py`,
 which writes man pages, too (`python docs/write_cli.py --man DIR`); a test keeps this page current.
 
 - **What was asked for goes to stdout**, errors and progress to stderr: in a pipe, a step that takes long has a line on

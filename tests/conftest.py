@@ -67,6 +67,7 @@ RAY = (
     "tests/hosts/test_studies.py",
     "tests/test_checkpoints_benchmark.py",
     "tests/test_reactions_benchmark.py",
+    "tests/test_eurosat_page.py",
     "tests/test_tutorial.py",
 )
 SLOW = (
@@ -117,6 +118,7 @@ LONG = (
     "tests/hosts/test_studies.py::test_two_workers_of_a_trial_on_two_hosts_equal_two_on_one",
     "tests/study/test_shipped_studies.py::test_table2_runs_on_real_sentinel2_patches",
     "tests/test_checkpoints_benchmark.py",
+    "tests/test_eurosat_page.py::test_a_question_to_real_patches",
     "tests/test_gpu_benchmark.py",
     "tests/test_reactions_benchmark.py",
     "tests/test_scale.py::test_the_smallest_measures_runs_plans_and_slots",

@@ -72,5 +72,14 @@ def test_the_benchmarks_import_what_their_extra_declares() -> None:
     assert declared[0] <= used <= set().union(*declared, _declared(PROJECT["dependencies"]))
 
 
+def test_the_docs_are_built_by_what_their_extra_declares() -> None:
+    settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    declared = _declared(PROJECT["optional-dependencies"]["docs"])
+    assert declared == {"mkdocs", "mkdocs-material", "mkdocstrings"}
+    assert "mkdocs" in _used(ROOT / "docs")
+    assert "name: material" in settings
+    assert "- mkdocstrings:" in settings
+
+
 def test_every_development_tool_is_a_command() -> None:
     assert _declared(PROJECT["optional-dependencies"]["dev"]) == FOR_OTHERS["dev"]

@@ -45,7 +45,7 @@ def tables(found: Measured, before: Measured) -> str:
     for part, rows in found.items():
         parts.append(f"### {_TITLES[part]}")
         if part == "checkpoints":
-            parts.append(f"```\n{rows['cost']['printed'].strip()}\n```")
+            parts.append(f"```text\n{rows['cost']['printed'].strip()}\n```")
         else:
             parts.append(_table(rows, before.get(part, {}), is_driver=part == "slots"))
     return "\n\n".join(parts)

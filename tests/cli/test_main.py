@@ -199,9 +199,9 @@ def test_a_folder_that_is_no_run(raysat: Raysat, tmp_path: Path) -> None:
     assert "is not a run" in result.err
 
 
-def test_help_and_the_readme_say_what_an_exit_code_means(raysat: Raysat) -> None:
+def test_help_and_the_docs_say_what_an_exit_code_means(raysat: Raysat) -> None:
     shown = " ".join(raysat("--help").out.split())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     for code, meaning in EXIT_CODES.items():
         assert f"{code} {meaning}" in shown
-        assert f"| {code} | {meaning} |" in readme
+        assert f"| {code} | {meaning} |" in page

@@ -22,7 +22,7 @@ def test_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(setting):
 
 
 def test_neighbouring_patches_make_intervals_too_narrow():
-    """What the README warns of: ten patches that are half alike count for fewer than ten."""
+    """What docs/read-a-report.md warns of: ten patches that are half alike count for fewer than ten."""
     covered, _ = BENCHMARK["coverage"](*BENCHMARK["SETTINGS"][3], studies=300, neighbours=10)
     assert covered[BENCHMARK["METRICS"].index("balanced_accuracy")] / 300 < 0.9
 
