@@ -22,7 +22,8 @@
     `-- TrackerError             exit code 3: a tracker (MLflow, TensorBoard, W&B) that cannot be sent to
 
 The command line prints ``error: <message>`` and, where there is one, ``hint: <hint>``; a traceback is shown with
-``--debug`` alone. A message is one line of bounded length without control characters, whatever file its text is from.
+``--debug`` alone. A message is one line of bounded length without control characters, whatever file its text is from;
+so is each line of a hint, which has several where it lists what there is to choose from.
 What is raised are templates, since Python and the command line have different words: ``{--seeds}`` is the parameter
 ``seeds`` or the option ``--seeds``, ``{raysat tune}`` the function ``raysat.tune`` or the command.
 """
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -61,13 +62,14 @@ _IN_PYTHON: Final = {  # what is not called as its option or command
 
 
 class RaysatError(Exception):
-    """Base of every error raised on purpose. ``hint`` says what to do next; a traceback ends with it."""
+    """Base of every error raised on purpose. ``hint`` says what to do next, in lines; a traceback ends with it."""
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | Sequence[str] | None = None) -> None:
         message = elide_line(message, _LONGEST)
-        hint = None if hint is None else elide_line(hint, _LONGEST)
+        lines = [hint] if isinstance(hint, str) else hint or []
+        hint = "\n".join(elide_line(line, _LONGEST) for line in lines) or None
         super().__init__(message)
         self.template = message
         self.hint_template = hint
@@ -81,7 +83,8 @@ class RaysatError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the hint when an error crosses a process (keyword arguments are lost by the default)."""
-        return partial(type(self), hint=self.hint_template), (self.template,)
+        lines = self.hint_template and self.hint_template.split("\n")
+        return partial(type(self), hint=lines), (self.template,)
 
 
 class UsageError(RaysatError):

@@ -12,7 +12,9 @@ from raysat.errors import InstallationError
 from raysat.formatting import one_line
 
 _OWN: Final = ("raysat", "__main__")
+_UNIX: Final = ("fcntl", "resource")  # modules of Python that Windows lacks
 _TOO_OLD: Final = re.compile(r"version `((?:GLIBC|GLIBCXX|CXXABI)_[\w.]+)' not found")
+_OTHER_PYTORCH: Final = re.compile(r"operator torchvision::\w+ does not exist")
 _AGAIN: Final = "install raysat and what it needs into a new environment: pip install -c constraints.txt ."
 
 
@@ -28,6 +30,15 @@ def installation_error(error: BaseException) -> InstallationError | None:
         return InstallationError(
             f"{package} cannot be imported: this system has no {too_old[1]}, it is too old{has}",
             hint="use a newer system, or the image that raysat's Dockerfile makes",
+        )
+    if package in _UNIX:
+        return InstallationError(
+            "raysat does not run on Windows itself", hint="run it in Windows' Linux, WSL 2: docs/install.md"
+        )
+    if _OTHER_PYTORCH.search(cause):  # what pip does where PyTorch alone is taken from its index for CPUs
+        return InstallationError(
+            f"{package} cannot be imported: torchvision was built for another PyTorch than is installed",
+            hint="install both from the same index: pip install --force-reinstall --no-deps torch torchvision",
         )
     return InstallationError(f"{package} cannot be imported: {cause}", hint=_AGAIN)
 

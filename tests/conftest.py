@@ -103,6 +103,7 @@ _DISTURBED = "test_a_disturbed_run_equals_the_undisturbed_one"
 # What takes half a minute or more on a machine of two cores and has a shorter sibling, and the scripts of benchmarks.
 LONG = (
     "tests/cli/test_track.py::test_a_server_that_is_killed_in_the_middle_gets_the_rest_later",
+    "tests/deploy/test_image.py::test_its_steps_make_an_image_that_runs_without_root",
     "tests/deploy/test_jobs.py::test_a_job_by_wheel_is_stopped_and_goes_on",
     "tests/examples/test_script.py::test_mypy_strict_accepts_it_from_outside_and_refuses_mistakes",
     "tests/execution/test_object_runs.py::test_a_search_and_generators_in_a_bucket_are_read_there",
@@ -120,6 +121,7 @@ LONG = (
     "tests/test_checkpoints_benchmark.py",
     "tests/test_eurosat_page.py::test_a_question_to_real_patches",
     "tests/test_gpu_benchmark.py",
+    "tests/test_packaging.py::test_the_types_of_the_public_functions_are_known_from_outside",
     "tests/test_reactions_benchmark.py",
     "tests/test_scale.py::test_the_smallest_measures_runs_plans_and_slots",
     "tests/test_speed_benchmarks.py",

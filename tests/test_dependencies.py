@@ -14,9 +14,12 @@ from tests.helpers.paths import ROOT
 
 # Installed for what they bring to others, not imported by name.
 FOR_OTHERS = {
-    # plugins of pytest; the kernel of the notebook and its widgets, by tqdm and Ray; what checks the script's types;
+    # plugins of pytest; the kernel of the notebook and its widgets, by tqdm and Ray; what checks types; what packages;
     # MLflow's server
-    "test": {"ipykernel", "ipywidgets", "mlflow", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "raysat"},
+    "test": {
+        *("build", "ipykernel", "ipywidgets", "mlflow", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist"),
+        *("raysat", "twine"),
+    },
     "dev": {"import-linter", "raysat", "ruff"},  # commands
 }
 # Extras whose packages raysat imports where they are needed.

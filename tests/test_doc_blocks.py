@@ -5,6 +5,7 @@ bucket, a cluster or a network. It is parsed by the real command line then; comm
 ``bash -n``. Studies that pages show are read.
 """
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -216,6 +217,18 @@ def test_the_python_of_the_api(small: Small, tmp_path, monkeypatch, ray_session,
     assert (tmp_path / "trials.parquet").is_file()
     assert (tmp_path / "reports" / "quickstart" / "report.html").is_file()
     assert "loss=ldam" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_python_of_the_package(small: Small, tmp_path, monkeypatch, ray_session, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    load, plan = api.load_study, api.plan
+    monkeypatch.setattr(api, "load_study", lambda name, **given: load(name, **given | {"epochs": 1}))
+    monkeypatch.setattr(api, "plan", lambda study: plan(study, small.store.path))
+    monkeypatch.setattr(api, "ablate", lambda study: ablate(plan(study, small.store.path)))
+    ablate = importlib.import_module("raysat.api.ablation").ablate
+    execute(python_block("PACKAGE.md", 1), monkeypatch)
+    assert "LDAM" in capsys.readouterr().out
 
 
 @pytest.mark.long

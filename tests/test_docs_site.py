@@ -61,7 +61,7 @@ def test_it_builds_without_a_warning(built: tuple[Path, str]) -> None:
 @pytest.mark.slow
 def test_every_page_is_there_and_in_the_navigation(built: tuple[Path, str]) -> None:
     named = {name.removeprefix("docs/").removesuffix(".md") for name in page_names()}
-    expected = {name.lower() if name.isupper() else name for name in named - {"README"}}
+    expected = {name.lower() if name.isupper() else name for name in named - {"PACKAGE", "README"}}
     assert {f"{name}.html" for name in expected | {"index", "notebook"}} <= set(pages(built[0]))
     not_in_nav = re.findall(r"^  - (\S+)$", built[1].split("not included in the")[-1], flags=re.MULTILINE)
     assert [name for name in not_in_nav if not name.startswith("source/")] == []

@@ -66,3 +66,25 @@ def test_an_error_that_no_import_raised_is_none_of_the_installation() -> None:
         _ = 1 / 0
     assert installation_error(caught.value) is None
     assert installation_error(OSError("no space")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (
+            ModuleNotFoundError("No module named 'fcntl'", name="fcntl"),
+            "raysat does not run on Windows itself",
+            "WSL 2",
+        ),
+        (
+            ImportError("operator torchvision::nms does not exist", name="torchvision"),
+            "torchvision cannot be imported: torchvision was built for another PyTorch",
+            "install both from the same index",
+        ),
+    ],
+)
+def test_what_other_systems_and_builds_lack_is_said(error: ImportError, message: str, hint: str) -> None:
+    found = installation_error(error)
+    assert found is not None
+    assert message in found.message
+    assert hint in (found.hint or "")

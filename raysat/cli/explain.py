@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.commands import command
-from raysat.cli.completers import arms_of_study, studies
+from raysat.cli.completers import arms_of_study
 from raysat.cli.console import console
 from raysat.cli.numbers import Whole
 from raysat.cli.options import plugins_loaded, set_option
-from raysat.cli.places import FILE
+from raysat.cli.space import space_option
 from raysat.config import limits
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     short="Print all settings of an arm, and what sets each",
 )
 @click.argument("arm", shell_complete=arms_of_study)
-@click.option("--space", type=FILE, required=True, help="The study, a YAML file.", shell_complete=studies)
+@space_option("study")
 @click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
 @set_option
 @plugins_loaded

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from raysat.cli.commands import under
-from raysat.cli.completers import files, stores, studies
+from raysat.cli.completers import files, stores
 from raysat.cli.numbers import Decimal, Whole
-from raysat.cli.places import FILE, FOLDER
+from raysat.cli.places import FOLDER
+from raysat.cli.space import space_option
 from raysat.cli.study_data import study_data
 from raysat.config import limits
 from raysat.config.spacing import AUTO, read_spacing
@@ -131,7 +132,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     packed = _packed(command, "options", AblateOptions, tuple(AblateOptions.__dataclass_fields__))
     return under(
         "Study",
-        click.option("--space", type=FILE, required=True, help="The study, a YAML file.", shell_complete=studies),
+        space_option("study"),
         click.option(
             "--data",
             shell_complete=stores,

@@ -12,6 +12,7 @@ from raysat.cli.console import aside, console, waiting
 from raysat.cli.documents import json_option, write
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.places import FILE, FOLDER
+from raysat.cli.space import SPACE
 from raysat.config import limits
 from raysat.errors import UsageError
 from raysat.formatting import one_line
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 @click.option(
     "--space",
     "study",
-    type=FILE,
-    metavar="STUDY.yaml",
+    type=SPACE,
     shell_complete=studies,
-    help="A study: what its trials cost, arms, seeds.",
+    help="A study, by its file or name: what its trials cost, arms, seeds.",
 )
 @click.option("--classes", metavar="N,N,...", help="In place of a store: test patches of each class.")
 @click.option("--arms", type=Whole(2, limits.TRIALS), help="The baseline among them.  [default: the study's, or 2]")

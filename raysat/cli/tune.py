@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from raysat.cli.commands import command, under
-from raysat.cli.completers import studies
 from raysat.cli.console import aside, console, follow
 from raysat.cli.numbers import Decimal, Whole
 from raysat.cli.options import (
@@ -23,8 +22,8 @@ from raysat.cli.options import (
     training_options,
     workers_option,
 )
-from raysat.cli.places import FILE
 from raysat.cli.signals import INTERRUPTED
+from raysat.cli.space import space_option
 from raysat.cli.tracker_options import track_option
 from raysat.config import limits
 from raysat.formatting import plural
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 )
 @under(
     "Search",
-    click.option("--space", type=FILE, required=True, help="The search, a YAML file.", shell_complete=studies),
+    space_option("search", "hpo"),
     data_option,
     click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of each candidate; points in training follow."),
     set_option,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 
@@ -19,6 +20,7 @@ from raysat.files import AnyPath, ObjectPath, as_path, file_exists, reading
 from raysat.formatting import one_line
 
 Source = AnyPath | str | Mapping[str, Any]
+_SENTENCE: Final = re.compile(r"(?<=[.:?])\s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +59,8 @@ def read_source(source: Source) -> Document:
     if str(source) in shipped and not is_file:
         path = shipped[str(source)]
     elif not there:
-        names = f"give a path, or the name of a study that ships with raysat: {', '.join(shipped)}"
-        raise StudyError(f"{one_line(str(path))}: no such file", hint=did_you_mean(path.name, shipped) or names)
+        near = did_you_mean(path.stem if path.suffix in (".yaml", ".yml") else path.name, shipped)
+        raise StudyError(f"{one_line(str(path))}: no such file", hint=near or _what_ships(shipped))
     tree, text = read_yaml(path)
     return Document(tree=tree, text=text, origin=one_line(str(source)), stem=path.stem)
 
@@ -67,6 +69,20 @@ def shipped_studies() -> dict[str, Path]:
     """The studies and searches that ship with raysat, by name."""
     folder = Path(str(files("raysat"))) / "search_spaces"
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def _what_ships(shipped: Mapping[str, Path]) -> list[str]:
+    """Every study and search that ships, a line each: its name, and the first sentence of its first comment."""
+    width = max(map(len, shipped))
+    lines = [f"  {name:<{width}}  {_first_sentence(file)}" for name, file in shipped.items()]
+    return ["give a path, or the name of a study that ships with raysat:", *lines]
+
+
+def _first_sentence(file: Path) -> str:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = [line.removeprefix("#").strip() for line in lines if line.startswith("#") and "$schema" not in line]
+    by = " ({raysat tune})" if any(line.startswith("search:") for line in lines) else ""
+    return _SENTENCE.split(" ".join(comments), maxsplit=1)[0].rstrip(".:") + by
 
 
 def _read_mapping(source: Mapping[str, Any]) -> Document:

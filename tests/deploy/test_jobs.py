@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from raysat import __version__
 from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.host_fixtures import hosts_of_tests
@@ -42,12 +43,12 @@ def build_wheel(folder: Path) -> Path:
     """A wheel of raysat with a version of its own, as ``pip wheel --no-deps`` builds it."""
     source = folder / "source"
     shutil.copytree(ROOT / "raysat", source / "raysat", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("README.md", "LICENSE", "pyproject.toml"):
+    for name in ("PACKAGE.md", "LICENSE", "pyproject.toml"):
         shutil.copy(ROOT / name, source / name)
-    project = source / "pyproject.toml"
-    text = project.read_text(encoding="utf-8")
-    assert 'version = "0.1.0"' in text
-    project.write_text(text.replace('version = "0.1.0"', f'version = "{VERSION}"'), encoding="utf-8")
+    package = source / "raysat" / "__init__.py"
+    text = package.read_text(encoding="utf-8")
+    assert f'__version__ = "{__version__}"' in text
+    package.write_text(text.replace(f'"{__version__}"', f'"{VERSION}"'), encoding="utf-8")
     words = [sys.executable, "-c", BUILD, folder / "dist"]
     done = subprocess.run(words, cwd=source, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
@@ -102,7 +103,8 @@ def test_a_job_by_wheel_is_stopped_and_goes_on(jobs: Jobs, landsat_store: PatchS
 def test_a_job_that_fails_says_why_with_its_exit_code(jobs: Jobs) -> None:
     jobs.submit("wrong", "raysat", "ablate", "--space", "nothing.yaml", "--address", "auto")
     jobs.end("wrong")
-    error, hint = jobs.log("wrong").splitlines()[-2:]
-    assert error == "error: nothing.yaml: no such file"
-    assert hint.startswith("hint: ")
+    lines = jobs.log("wrong").splitlines()
+    error = lines.index("error: nothing.yaml: no such file")
+    assert lines[error + 1].startswith("hint: ")
+    assert any(line.split()[:1] == ["quickstart"] for line in lines[error + 2 :])  # what ships, a line each
     assert jobs.status("wrong") == "FAILED 2"

@@ -20,7 +20,7 @@ OTHERS = {  # tools that are not raysat's, and why their commands are not run he
     "what sets raysat up, as .ci/run does": "curl pip python python3 source .venv/bin/pip .venv/bin/pytest "
     ".venv/bin/ruff .venv/bin/mypy .venv/bin/lint-imports .venv/bin/mkdocs mkdocs mypy ruff uv pipx conda podman "
     "cat cd ln",
-    "clouds and clusters": "aws docker export grafana kubectl printf prometheus ray ssh umask",
+    "clouds and clusters": "aws docker export mkdir grafana kubectl printf prometheus ray ssh umask",
     "trackers and shells, whose commands their pages' own tests run": "mlflow tensorboard wandb eval man pdflatex jq",
 }
 
@@ -41,6 +41,7 @@ PARSED = Page(parsed={"": "the page's own tests run its commands"})
 PAGES = {
     "CHANGELOG.md": Page(),
     "CONTRIBUTING.md": Page(),
+    "PACKAGE.md": Page(parsed={"": "the wheel's tests: tests/test_packaging.py"}, python={1: HERE}),
     "README.md": Page(worlds.scenes, {"ablate": TRAINS, "export": EXPORT, "report": "is docs/read-a-report.md's"}),
     "SECURITY.md": Page(),
     "docs/api.md": Page(),
