@@ -91,7 +91,9 @@ class Meter:
                 self._bars.reset(self._task, total=total, completed=done, description=self._title)
 
     def _line(self, now: float) -> str:
-        """``reading patches: 40 % of 12,000, 350/s, 21 s left``."""
+        """``reading patches: 40 % of 12,000, 350/s, 21 s left``; where nothing is done yet, for how long it has run."""
+        if self._done == self._from:
+            return f"{self._title}: {duration(now - self._began)} so far"
         share = f"{100 * self._done // self._total} % of {self._amount(self._total)}" if self._total else ""
         parts = [share or self._amount(self._done)]
         if rate := self._rate(now):

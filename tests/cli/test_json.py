@@ -273,6 +273,18 @@ def test_warnings_and_notes_go_to_stderr(grid: Ledger, tmp_path: Path) -> None:
         assert said in done.stderr
 
 
+def test_a_log_and_quiet_leave_stdout_to_the_document(
+    raysat: Raysat, schemas: Any, grid: Ledger, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    words = ("report", grid.root, "--out", tmp_path / "report", "--json", "--format", "csv")
+    for also in ([], ["--log-file", log], ["--quiet"]):
+        out = raysat(*words, *also).out
+        check_pure(out)
+        schemas["report"].validate(json.loads(out))
+    assert "wrote report.csv" in log.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("words", [("methods", "--json"), ("schema", "--of", "report")])
 def test_a_reader_that_leaves_is_no_error_of_the_command(words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()

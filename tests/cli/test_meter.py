@@ -39,6 +39,14 @@ def test_a_pipe_gets_a_first_line_after_ten_seconds_and_then_few(capsys, clock) 
     ]
 
 
+def test_of_a_step_that_counts_nothing_yet_its_time_is_said(capsys, clock) -> None:
+    with one_command(), progress_bar() as bar:
+        for second in (0, 11):
+            clock[0] = 1000.0 + second
+            bar("figures", 0, 1)
+    assert capsys.readouterr().err == "figures: 11 s so far\n"
+
+
 def test_bytes_are_said_as_such_and_an_unknown_total_is_none(capsys, clock) -> None:
     with one_command(), progress_bar(bytes_of=("downloading",)) as bar:
         for second in (0, 20):
