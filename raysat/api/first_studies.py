@@ -64,6 +64,8 @@ def init_study(data: Store | Path | str = DEMO, out: Path | str = "study.yaml") 
         DataError: the store cannot be read.
         DiskError: the file cannot be written.
     """
+    if "://" in str(out):
+        raise UsageError(f"a study is written on this machine, not to {one_line(str(out))}", hint="give {--out} a path")
     path = Path(out)
     there = UsageError(
         f"{one_line(str(path))} is there already", hint="name another file with {--out}, or move that one away"

@@ -16,6 +16,7 @@ from raysat.api.folds import fold_stores
 from raysat.api.stores import Store
 from raysat.config import limits
 from raysat.config.arguments import checked
+from raysat.data.importers.source import DEMO
 from raysat.errors import UsageError
 from raysat.files import AnyPath, as_path, write_atomic
 from raysat.formatting import one_line
@@ -110,7 +111,8 @@ def power(
     leaves zero out (``docs/power.md``). Nothing is trained.
 
     Args:
-        data: the store whose reported patches arms are compared on, its path or URL, or ``demo``.
+        data: the store whose reported patches arms are compared on, its path or URL, or ``demo``;
+            of a study its first store where absent, or ``demo``.
         study: that is to be trained on the store: says how many images its trials pass, its arms and its seeds. Of one
             with folds the first fold is looked at: each is a run and a report of its own.
         classes: in place of a store, how many test patches each class has.
@@ -130,10 +132,11 @@ def power(
         DataError: the store cannot be read.
         StorageError: the pilot is no run, or damaged.
     """
-    if study is not None and data is None:
-        raise UsageError("what a study costs depends on its data", hint="name the store with {--data}")
-    if study is not None and data is not None:
+    if study is not None:
+        if data is None and (classes or pilot is not None):
+            raise UsageError("what a study costs depends on its data", hint="name the store with {--data}")
         study = study if isinstance(study, Study) else load_study(study)
+        data = data or (study.stores[0] if study.stores else DEMO)
         data = data if study.folds is None else fold_stores(study, data)[0]
     from raysat.reporting.analysis.pilot import correlation_in, read_pilot
 

@@ -26,7 +26,7 @@ class Tracked(Shown):
     place: str  # where it is, in words
     sent: int  # trials, those included that were there before
     total: int  # trials that the study asks for
-    left: tuple[str, ...]  # why a trial was left out: its record is damaged
+    left: tuple[str, ...]  # why a trial was left out: it failed, or its record is damaged
     error: str | None  # why there may be more to send
 
     def __repr__(self) -> str:

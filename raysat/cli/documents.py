@@ -43,5 +43,7 @@ def write(document: Document, *, line: bool = False) -> None:
     from raysat.documents.base import document_json
 
     stdout = click.get_current_context().meta[_STDOUT]
+    if stdout is None:  # it is closed
+        return
     stdout.write(document_json(document, line=line))
     stdout.flush()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from raysat.cli.commands import command
@@ -19,12 +17,12 @@ from raysat.cli.console import console, waiting
 @click.argument("store", default="demo", shell_complete=stores)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     default="study.yaml",
     show_default=True,
     help="The file to write; one that is there is not replaced.",
 )
-def init(store: str, out: Path) -> None:
+def init(store: str, out: str) -> None:
     """Write a study for STORE that raysat plan and raysat ablate take without an edit, and say what comes next.
 
     It says in comments what the store holds, and fits network, epochs and batches to its size and seeds to what a

@@ -120,7 +120,7 @@ def run() -> int:
     with one_command():
         code = _run(sys.argv[1:])
         if current.log is not None:
-            current.log.write(f"ended with exit code {code}")
+            current.log.write("stopped" if code == INTERRUPTED else f"ended with exit code {code}")
         return code
 
 

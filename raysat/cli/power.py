@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     shell_complete=stores,
-    help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo'.",
+    help="The patch store whose test patches arms are compared on: its path, its URL, or 'demo', "
+    "which is the default of a study.",
 )
 @click.option(
     "--space",

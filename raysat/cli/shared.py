@@ -46,7 +46,7 @@ SHARED: Final = (
     ),
     click.Option(
         ["--log-file"],
-        type=click.Path(dir_okay=False),
+        type=click.Path(dir_okay=False, readable=False),
         envvar="RAYSAT_LOG_FILE",
         metavar="FILE",
         help="Append all that is printed, and every event, with times.",

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(file_okay=False), help="Files of a tracker without a server; else RUN/tracking.")
 @click.option("--watch", is_flag=True, help="Go on until the run ends, and send what trains meanwhile, too.")
 @plugins_loaded
-def track(run: AnyPath, to: TrackerKind, out: str | None, watch: bool) -> None:
+def track(run: AnyPath, to: TrackerKind, out: str | None, watch: bool) -> int:
     """Send a run or a search to MLflow, TensorBoard or Weights & Biases, each trial as a run of its own.
 
     It may be finished or train, here or elsewhere, and lie on a disk or in an object store. What was sent before is not
-    sent again. MLflow's server is MLFLOW_TRACKING_URI; without, and without a key of W&B's, files go to RUN/tracking.
+    sent again. Trials that failed or whose records are damaged are named, and it ends with 1. MLflow's server is
+    MLFLOW_TRACKING_URI; without, and without a key of W&B's, files go to RUN/tracking.
     """
     from raysat.api.tracking import track as send
 
     with progress_bar() as bar:
         sent = send(run, to=to, out=out, watch=watch, on_change=lambda done, total: bar("trials", done, total))
     sent.show(console())
+    return 1 if sent.left else 0

@@ -52,7 +52,9 @@ def reading(path: AnyPath, remedy: str | None = None, error: type[RaysatError] =
         yield
     except UnicodeDecodeError as caught:
         where = f"byte {caught.start:,} is not UTF-8 text"
-        raise error(f"{path} cannot be read: {where}", hint=remedy or "save it as UTF-8") from caught
+        raise error(
+            f"{path} cannot be read: {where}", hint=(remedy if error is StorageError else "") or "save it as UTF-8"
+        ) from caught
     except ValueError as caught:  # a NUL or a lone surrogate, which no path has
         if not _is_no_path(path):
             raise

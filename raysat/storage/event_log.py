@@ -84,7 +84,7 @@ def read_events(run: AnyPath) -> list[LoggedEvent]:
     events: list[LoggedEvent] = []
     for name in names:
         file = run / FOLDER / name
-        remedy = f"delete {file}: nothing but `raysat logs` reads it"
+        remedy = f"delete {file}: `raysat logs` and `raysat board` show what is in it, nothing else reads it"
         whole, _, _ = read_bytes(file, max_bytes=_MAX_BYTES, remedy=remedy).rpartition(b"\n")
         for number, line in enumerate(whole.splitlines(), start=1):
             events.append(parse_model(LoggedEvent, line, f"{file}, line {number},", remedy=remedy))

@@ -60,7 +60,7 @@ def read_source(source: Source) -> Document:
         path = shipped[str(source)]
     elif not there:
         near = did_you_mean(path.stem if path.suffix in (".yaml", ".yml") else path.name, shipped)
-        raise StudyError(f"{one_line(str(path))}: no such file", hint=near or _what_ships(shipped))
+        raise StudyError(f"{one_line(str(path))}: no such file", hint=near or _what_ships(source, shipped))
     tree, text = read_yaml(path)
     return Document(tree=tree, text=text, origin=one_line(str(source)), stem=path.stem)
 
@@ -71,8 +71,11 @@ def shipped_studies() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
-def _what_ships(shipped: Mapping[str, Path]) -> list[str]:
-    """Every study and search that ships, a line each: its name, and the first sentence of its first comment."""
+def _what_ships(source: object, shipped: Mapping[str, Path]) -> str | list[str]:
+    """Every study and search that ships: of what looks like a name a line each, with its first comment's sentence."""
+    given = str(source)
+    if "/" in given or "." in given:
+        return f"check the path, or name a study that ships with raysat: {', '.join(shipped)}"
     width = max(map(len, shipped))
     lines = [f"  {name:<{width}}  {_first_sentence(file)}" for name, file in shipped.items()]
     return ["give a path, or the name of a study that ships with raysat:", *lines]

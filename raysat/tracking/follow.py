@@ -76,6 +76,9 @@ class Follower:
                 for head, _ in [each for trial, each in self._live.items() if trial not in goes_on]:
                     self._tracker.give_up(head, failed=head.id in look.failed)
                     del self._live[head.id]
+                for head in look.heads:
+                    if head.id in look.failed:
+                        self._leave_out(head, look.failed[head.id])
                 self._tracker.files(look.study, self._source.files())
                 self._tracker.close()
             except TrackerError as error:
@@ -107,13 +110,16 @@ class Follower:
         except DiskError:  # of the machine, not of the record
             raise
         except StorageError as error:
-            self._left[head.id] = one_line(f"{head.name}: {error.message}")
-            self._tell(left=tuple(self._left.values())[:_NAMED])
+            self._leave_out(head, error.message)
             return
         self._tracker.send(trial)
         self._done.add(head.id)
         self._live.pop(head.id, None)
         self._tell(sent=len(self._done), error=None)
+
+    def _leave_out(self, head: Head, reason: str) -> None:
+        self._left[head.id] = one_line(f"{head.name}: {reason}")
+        self._tell(left=tuple(self._left.values())[:_NAMED])
 
     def _tell(self, **changes: object) -> None:
         """Tell of a change."""

@@ -95,7 +95,7 @@ class Sent(FileModel):
     place: Line = ""  # where to, in words
     sent: Count = 0  # trials, those included that were there before
     total: Count = 0  # trials that the study asks for; candidates of a search
-    left: Annotated[tuple[Line, ...], Field(max_length=1000)] = ()  # why a trial was left out: its record is damaged
+    left: Annotated[tuple[Line, ...], Field(max_length=1000)] = ()  # why a trial was left out
     error: Line | None = None  # why it ended early, or what goes wrong just now
     hint: Line | None = None
     ended: bool = False  # all was sent that there was

@@ -38,7 +38,7 @@ class Look:
     study: str
     heads: tuple[Head, ...]  # every trial that is asked for, once
     ended: frozenset[str]  # trials that will not change: finished; or stopped, of a search
-    failed: frozenset[str]
+    failed: Mapping[str, str]  # why there is no result: it failed, or its record is damaged
     running: tuple[tuple[Head, Point], ...]  # that were scored
     is_alive: bool  # somebody trains it
 
@@ -62,7 +62,7 @@ class Source:
         plan = Ledger.open(self.ledger.root).read_plan()
         heads = _heads(plan)
         outcomes = read_outcomes(self.ledger, [head.id for head in heads])
-        return self._look(plan.study, heads, frozenset(outcomes.finished), frozenset(outcomes.unusable))
+        return self._look(plan.study, heads, frozenset(outcomes.finished), outcomes.unusable)
 
     def _search(self, log: Log) -> Look:
         by_job = {candidate.job: candidate for candidate in log.candidates}
@@ -73,9 +73,11 @@ class Source:
         states = {job: candidate.state for job, candidate in by_job.items()}
         self._candidates = by_job
         ended = frozenset(job for job, state in states.items() if state in ("finished", "stopped"))
-        return self._look(log.study, heads, ended, frozenset(job for job, state in states.items() if state == "failed"))
+        return self._look(
+            log.study, heads, ended, {job: "it failed" for job, state in states.items() if state == "failed"}
+        )
 
-    def _look(self, study: str, heads: tuple[Head, ...], ended: frozenset[str], failed: frozenset[str]) -> Look:
+    def _look(self, study: str, heads: tuple[Head, ...], ended: frozenset[str], failed: Mapping[str, str]) -> Look:
         seen, by_id = last_seen(self.ledger), {head.id: head for head in heads}
         points = ((by_id.get(job.job), _point(job)) for job in seen.running if job.job not in ended)
         running = tuple((head, point) for head, point in points if head is not None and point is not None)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 import crc32c
 
 from raysat.errors import StorageError, TrackerError
-from raysat.files import write_atomic
+from raysat.files import check_real_folder, write_atomic
 from raysat.installation import extra_module
 from raysat.tracking.models import EndedTrial, Head, Point, RunFile
 from raysat.tracking.names import folder_name
@@ -47,19 +47,21 @@ class TensorBoard:
         file = self._folder_of(head) / _LIVE
         try:
             if head.id not in self._live:
+                self._check(file)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self._live[head.id] = file.open("wb")
                 self._live[head.id].write(_framed(self._first(time.time())))
             for name, value in point.values.items():
                 self._live[head.id].write(_framed(self._scalar(name, value, point.epoch, time.time())))
             self._live[head.id].flush()
-        except OSError as error:
+        except (OSError, StorageError) as error:
             raise _unwritten(file, error) from error
 
     def send(self, trial: EndedTrial) -> None:
         """Write the whole file beside the one that grew."""
         folder = self._folder_of(trial.head)
         try:
+            self._check(folder / _WHOLE)
             if not (folder / _WHOLE).is_file():
                 write_atomic(folder / _WHOLE, b"".join(map(_framed, self._of(trial))))
             self._end(trial.head)
@@ -77,6 +79,7 @@ class TensorBoard:
         events = [self._first(now), *(self._event(now, summary=summary) for summary in shown)]
         try:
             if shown:
+                self._check(file)
                 write_atomic(file, b"".join(map(_framed, events)))
         except (OSError, StorageError) as error:
             raise _unwritten(file, error) from error
@@ -130,6 +133,13 @@ class TensorBoard:
     def _folder_of(self, head: Head) -> Path:
         return self._folder / folder_name(head.arm) / f"seed-{head.seed}-{head.id}"
 
+    def _check(self, file: Path) -> None:
+        """Raise StorageError where a folder on the way to a file is a link: what is written there lies elsewhere."""
+        for folder in file.parents:
+            if folder == self._folder:
+                break
+            check_real_folder(folder)
+
     def _end(self, head: Head) -> None:
         if (file := self._live.pop(head.id, None)) is not None:
             file.close()
@@ -148,5 +158,6 @@ def _checksum(content: bytes) -> bytes:
 
 
 def _unwritten(file: Path, error: OSError | StorageError) -> TrackerError:
-    why = error.message if isinstance(error, StorageError) else error.strerror or str(error)
-    return TrackerError(f"{file} cannot be written: {why}", hint="give another folder with {--out} of {raysat track}")
+    cause = error.strerror if isinstance(error, OSError) else None
+    message = error.message if isinstance(error, StorageError) else f"{file} cannot be written: {cause or error}"
+    return TrackerError(message, hint="give another folder with {--out} of {raysat track}")

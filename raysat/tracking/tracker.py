@@ -18,6 +18,7 @@ from raysat.tracking.names import folder_name, without_secrets
 
 FOLDER: Final = "tracking"  # of a run, for trackers without a server
 _MODULES: Final = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
+_SETUP: Final = {"tensorboard": "its folder", "mlflow": "MLFLOW_TRACKING_URI", "wandb": "WANDB_API_KEY"}
 _PACKAGES: Final = {"tensorboard": "tensorboardX", "mlflow": "mlflow-skinny", "wandb": "wandb"}
 
 
@@ -88,8 +89,11 @@ def faults_of(tracker: TrackerKind, place: str) -> Iterator[None]:
     except Exception as error:  # whatever it is: the run and the training are not to blame
         cause = without_secrets(one_line(f"{error}") or type(error).__name__)
         lost = any(isinstance(each, RequestException) and each.response is None for each in _chain(error))
+        lost |= tracker == "wandb" and cause.endswith("is in use")  # by the try before, which had no answer
         message = f"{NAMES[tracker]} at {place} cannot be reached" if lost else f"{NAMES[tracker]}, {place}: {cause}"
-        raise TrackerError(message, hint="{raysat track} sends the rest later; what was sent stays") from error
+        setup = "" if lost else f"if {_SETUP[tracker]} is wrong, correct it; "
+        rest = "{raysat track} sends the rest later; what was sent stays"
+        raise TrackerError(message, hint=setup + rest) from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

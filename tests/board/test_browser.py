@@ -1,10 +1,11 @@
 """The page in a real browser: a row appears when a trial is finished, by the keyboard too, and text stays text."""
 
+import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from raysat.storage.ledger import Ledger
 from tests.helpers.board import served
@@ -80,7 +81,7 @@ def test_a_row_appears_when_a_trial_is_finished(browser: Browser, make_run: Make
         assert not page.locator("#help").is_visible()
         page.keyboard.press("/")
         page.keyboard.type("foc")
-        assert page.locator("#rows").get_attribute("aria-label").startswith("1 arm ")
+        expect(page.locator("#rows")).to_have_attribute("aria-label", re.compile("^1 arm "), timeout=PATIENCE_S * 1000)
         assert not faults
 
 

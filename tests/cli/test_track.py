@@ -16,6 +16,7 @@ from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.command import STUDY, Raysat, ablate
 from tests.helpers.patience import PATIENCE_S
+from tests.helpers.report_fixtures import MakeRun
 from tests.helpers.run import run_alone
 from tests.tracking.conftest import start_mlflow
 
@@ -51,6 +52,23 @@ def test_mistakes(raysat: Raysat, tiny_run: Ledger, tmp_path: Path, monkeypatch:
     gone = raysat("track", tiny_run.root, "--to", "mlflow")
     assert (gone.code, gone.out) == (3, "")
     assert gone.err.startswith(f"error: MLflow at {GONE} cannot be reached\n")
+
+
+def test_damaged_records_are_named_and_the_exit_code_says_so(raysat: Raysat, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run({"one": (0.9, 0.6, 0.7, 0.5), "two": (0.8, 0.6, 0.7, 0.5)})
+    trial = run.read_plan().arms[0].trials[0]
+    (run.root / "trials" / trial.id / "record.json").write_text('{"x": 1}', encoding="utf-8")
+    result = raysat("track", run.root, "--to", "tensorboard", "--out", tmp_path / "sent")
+    assert result.code == 1
+    assert f"left out   one seed {trial.seed}: " in result.out
+    link = next((tmp_path / "sent" / "tensorboard").glob("*/seed-*"))
+    link.rename(tmp_path / "elsewhere")
+    link.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / next((tmp_path / "elsewhere").iterdir()).name).unlink()
+    refused = raysat("track", run.root, "--to", "tensorboard", "--out", tmp_path / "sent")
+    assert refused.code == 3
+    assert "is a symbolic link" in refused.err or "link" in refused.err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_a_link_in_the_run_is_not_followed(raysat: Raysat, tmp_path: Path, landsat_store: PatchStore) -> None:

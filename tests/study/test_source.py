@@ -78,10 +78,11 @@ def test_a_name_that_no_file_can_have() -> None:
         ("quickstrt", "quickstrt: no such file", "did you mean 'quickstart'?"),
         ("elsewhere/table2.yml", "elsewhere/table2.yml: no such file", "did you mean 'table2'?"),
         (
-            "elsewhere/x",
-            "elsewhere/x: no such file",
+            "mine",
+            "mine: no such file",
             "the name of a study that ships with raysat:\n  bands           Which bands serve the task?\n",
         ),
+        ("elsewhere/x", "elsewhere/x: no such file", "check the path, or name a study that ships with raysat: bands, "),
         ({"arms": {"a": object()}}, "study: arms.a: <object object at", "use dicts, lists, texts and numbers"),
         ({"base": {"optim": {("a", "b"): 1}}}, "study: base.optim: ('a', 'b') cannot stand", "use dicts, lists, "),
         ({"base": {"data": {"bands": {6, 5}}}}, "study: base.data.bands: {5, 6} cannot stand", "use dicts, lists, "),

@@ -107,7 +107,7 @@ def test_a_search_has_candidates_and_those_that_were_stopped_a_curve(tmp_path: P
     look = source.look()
     assert [head.arm for head in look.heads] == ["base", "#1", "#2", "#3"]
     assert look.ended == {candidates[0].job, candidates[1].job}
-    assert look.failed == {candidates[2].job}
+    assert set(look.failed) == {candidates[2].job}
     stopped = source.trial(look.heads[1])
     assert [(epoch.step, dict(epoch.values)) for epoch in stopped.curve] == [
         (1, {"curve/balanced_accuracy": 0.25}),

@@ -179,7 +179,7 @@ WRONG = {  # text by what is said of it
     "own.py:3: ValueError: why": "\n\nraise ValueError('why')\n",
     "own.py:1: ModuleNotFoundError: No module named 'no_such_module'": "import no_such_module\n",
     "own.py:1: SyntaxError: invalid syntax": "def f(:\n",
-    "own.py: it cannot be run: SyntaxError: source code string cannot contain null bytes": "\0",
+    "Error: source code string cannot contain null bytes": "\0",
     "own.py:2: SystemExit: 3": "import sys\nsys.exit(3)\n",
     "own.py:1: NotImplementedError: raysat.extend has no readout: plugins": "from raysat.extend import readout\n",
     "own.py:2: AttributeError: module 'raysat.extend' has": "import raysat.extend as e\ne.no_such\n",
