@@ -63,7 +63,7 @@ def to_latex(table: Table, title: str, caption: str, notes: Sequence[str] = ()) 
     )
     words = r">{\raggedright\arraybackslash}p{0.32\linewidth}" if long_names else "l"
     form = "@{}" + "".join(words if heading.words else "r" for heading in table.headings) + "@{}"
-    head = "\n".join([*_groups(table.headings), row([escape(h.short or h.label) for h in table.headings])])
+    head = "\n".join([*group_lines(table.headings), row([escape(h.short or h.label) for h in table.headings])])
     body = "\n".join(
         row([_cell(cell, heading) for cell, heading in zip(cells, table.headings, strict=True)])
         for cells in table.lines
@@ -93,7 +93,7 @@ def _notes(notes: Sequence[str]) -> str:
     return f"\\par\\medskip\n{{\\footnotesize\\raggedright\n{lines}}}\n" if notes else ""
 
 
-def _groups(headings: Sequence[Heading]) -> list[str]:
+def group_lines(headings: Sequence[Heading]) -> list[str]:
     """A line above the headings with the names of groups; none without groups."""
     cells, rules, position = [], [], 1
     for group, members in groupby(headings, key=lambda heading: heading.group):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Final
 
 from raysat.formatting import NONE
 from raysat.reporting.format.table import Cell, Emphasis, Heading, Table
-from raysat.reporting.render.latex import escape, row
+from raysat.reporting.render.latex import escape, group_lines, row
 
 PACKAGES: Final = ("array", "booktabs", "siunitx", "threeparttable")
 _NUMBER: Final = re.compile(r"(<)?([+−-])?(\d+)(?:\.(\d+))?")
@@ -118,14 +117,9 @@ def _column(table: Table, k: int, numbers: str) -> str:
 
 
 def _groups(headings: Sequence[Heading]) -> list[str]:
-    """A line above the headings with the names of groups, and rules below these; none without groups."""
-    cells, rules, position = [], [], 1
-    for group, members in groupby(headings, key=lambda heading: heading.group):
-        width = len(list(members))
-        cells += [rf"\multicolumn{{{width}}}{{c}}{{{escape(group)}}}"] if group else [""] * width
-        rules += [rf"\cmidrule(lr){{{position}-{position + width - 1}}}"] if group else []
-        position += width
-    return [row(cells), "".join(rules)] if rules else []
+    """A line with the names of groups, and one with the rules below these; none without groups."""
+    names, *rules = group_lines(headings) or [""]
+    return [names, "".join(rules)] if rules else []
 
 
 def _heading(heading: Heading, letters: dict[str, str], *, aligned: bool) -> str:
