@@ -19,7 +19,7 @@ from raysat.errors import TrackerError
 from raysat.installation import extra_module
 from raysat.tracking.models import EndedTrial, Head, Point, RunFile
 from raysat.tracking.names import cut, without_secrets
-from raysat.tracking.tracker import faults_of
+from raysat.tracking.tracker import faults_of, laid_out
 
 _T = TypeVar("_T")
 _METRICS: Final = 500  # in a request, of which a server takes 1,000, and a million bytes
@@ -98,11 +98,7 @@ class MLflow:
     def files(self, study: str, files: Iterable[RunFile]) -> None:
         """Send files as artifacts of a run of their own, ``leaderboard``."""
         with faults_of("mlflow", self._where), tempfile.TemporaryDirectory() as folder:
-            for file in files:
-                path = Path(folder) / file.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(file.content)
-            if any(Path(folder).iterdir()):
+            if laid_out(files, Path(folder)):
                 run = self._find(study, _REPORT) or self._create(study, _REPORT, "leaderboard", {}, time.time())
                 self._client.log_artifacts(run.info.run_id, folder)
                 self._client.set_terminated(run.info.run_id, "FINISHED")

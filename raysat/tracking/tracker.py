@@ -103,6 +103,17 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def laid_out(files: Iterable[RunFile], folder: Path) -> int:
+    """Write a run's files below an empty folder, for a tracker that takes folders; return how many there are."""
+    count = 0
+    for file in files:
+        count += 1
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    return count
+
+
 def check_installed(kind: TrackerKind) -> None:
     """Raise InstallationError where a tracker's package is missing, without the seconds that its import takes."""
     if importlib.util.find_spec(_MODULES[kind]) is None:

@@ -19,7 +19,7 @@ from raysat.errors import TrackerError
 from raysat.installation import extra_module
 from raysat.tracking.models import EndedTrial, Head, Point, RunFile, Setting
 from raysat.tracking.names import cut, folder_name
-from raysat.tracking.tracker import faults_of
+from raysat.tracking.tracker import faults_of, laid_out
 
 _SENT: Final = "raysat.sent"  # file of a folder, key of a summary
 _REPORT: Final = "report"  # no trial's id
@@ -100,11 +100,7 @@ class WandB:
     def files(self, study: str, files: Iterable[RunFile]) -> None:
         """Send files as an artifact of a run of their own, ``leaderboard``."""
         with faults_of("wandb", self._host), tempfile.TemporaryDirectory() as folder:
-            for file in files:
-                path = Path(folder) / file.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(file.content)
-            if any(Path(folder).iterdir()):
+            if laid_out(files, Path(folder)):
                 self._drop_kept(_REPORT)
                 run = self._init(study, _REPORT, "leaderboard", {"job_type": "report"})
                 artifact = self._wandb.Artifact(cut(f"{folder_name(study)}-report", _NAME), type="report")

@@ -67,7 +67,7 @@ def test_damaged_records_are_named_and_the_exit_code_says_so(raysat: Raysat, mak
     (tmp_path / "elsewhere" / next((tmp_path / "elsewhere").iterdir()).name).unlink()
     refused = raysat("track", run.root, "--to", "tensorboard", "--out", tmp_path / "sent")
     assert refused.code == 3
-    assert "is a symbolic link" in refused.err or "link" in refused.err
+    assert "is a symbolic link" in refused.err
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
