@@ -14,7 +14,9 @@ from raysat.config.diff import acting, label, with_model_kinds
 from raysat.config.schema import Config
 from raysat.formatting import one_line
 
-_METHODS: Final = ("loss", "reweight", "sampler", "schedule", "average", "augment", "synthetic")  # as papers order them
+_METHODS: Final = (  # as papers order them
+    "loss", "reweight", "sampler", "schedule", "average", "augment", "sharpness", "synthetic", "second_stage", "readout"
+)  # fmt: skip
 _WORDS: Final = {  # kinds that the field calls by other words than their own
     "cross_entropy": "cross-entropy",
     "ldam": "LDAM",
@@ -28,6 +30,8 @@ _WORDS: Final = {  # kinds that the field calls by other words than their own
     "adam": "Adam",
     "adamw": "AdamW",
     "sgd": "SGD",
+    "sam": "SAM",
+    "crt": "cRT",
 }
 _NOUNS: Final = {"loss": "loss", "reweight": "weights", "sampler": "sampling", "schedule": "schedule"}  # after a kind
 _SECTIONS: Final = tuple(Config.model_fields)

@@ -13,7 +13,10 @@ from raysat.config.families.base import Bands, Spec
 from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
 from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
+from raysat.config.families.readouts import NoReadout, Readout
 from raysat.config.families.schedules import Constant, Schedule
+from raysat.config.families.second_stages import NoSecondStage, SecondStage
+from raysat.config.families.sharpness import NoSharpness, Sharpness
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
@@ -79,6 +82,30 @@ class Config(Spec):
     schedule: Schedule = Field(default=Constant(), description="How the learning rate moves over training.")
     average: Average = Field(default=NoAverage(), description="Which weights are read out of a training.")
     augment: Augment = Field(default=NoAugment(), description="What is done to training patches.")
+    sharpness: Sharpness = Field(default=NoSharpness(), description="Whether steps look for flat minima.")
+    second_stage: SecondStage = Field(
+        default=NoSecondStage(), description="What is trained once more after the network, on balanced classes."
+    )
+    readout: Readout = Field(default=NoReadout(), description="How class scores are read from the trained weights.")
+
+    @property
+    def epochs(self) -> int:
+        """How long training is, a second stage included."""
+        return self.optim.epochs + self.second_stage.epochs
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that name a trial, as JSON: those of ``_LATER`` only where they are not the default."""
+        settings = self.model_dump(mode="json")
+        for key in _LATER:
+            *section, name = key.split(".")
+            own, default = (settings[section[0]], getattr(Config(), section[0])) if section else (settings, Config())
+            if own.get(name) == default.model_dump(mode="json")[name]:
+                own.pop(name, None)
+        return settings
+
+
+# Came after ids were first made: left out of these at their defaults, so that the ids of older trials stay.
+_LATER: Final = ("sharpness", "second_stage", "readout")
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:

@@ -76,7 +76,7 @@ class PlannedTrial:
     @property
     def epochs(self) -> int:
         """How long it trains."""
-        return self.trial.config.optim.epochs
+        return self.trial.config.epochs
 
     @property
     def seed(self) -> int:
@@ -157,8 +157,8 @@ def bind(config: Config, store: PatchStore, *, workers: int = 1, reuse_epochs: b
     return BoundConfig(
         config=config,
         needs=needs,
-        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
-        spec=canonical_json(config.model_dump(mode="json") | {"synthetic": list(needs), **counted(config)}),
+        samples_seen=config.epochs * patches * config.augment.forward_passes,
+        spec=canonical_json(config.identity() | {"synthetic": list(needs), **counted(config)}),
         where={key: canonical_json(value) for key, value in where.items()},
         states=state_chain(config, generated=needs, steps=steps_per_epoch(patches, config.optim.batch_size)),
         reuse_epochs=reuse_epochs,

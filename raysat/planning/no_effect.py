@@ -28,7 +28,7 @@ from raysat.config.families.imbalance import (
 )
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
-from raysat.config.schema import Config, average_id
+from raysat.config.schema import Config, average_id, digest
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
 
@@ -50,7 +50,7 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
     jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
     real = plan.store.counts("train")
     arms: dict[str, list[str]] = {}
-    results: dict[tuple[str, str], list[str]] = {}  # final state and readout -> arms
+    results: dict[tuple[str, str, str], list[str]] = {}  # final state, average and readout -> arms
     for arm, seeds in plan.trial_ids.items():
         job = jobs[next(iter(seeds.values()))]
         generated = np.zeros_like(real)
@@ -61,7 +61,8 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
         for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle)]:
             arms.setdefault(sentence, []).append(arm)
-        results.setdefault((job.states[-1], average_id(config.average, job.epochs)), []).append(arm)
+        read_as = average_id(config.average, job.epochs), digest(config.readout)
+        results.setdefault((job.states[-1], *read_as), []).append(arm)
     equal = [NoEffect(arms=tuple(names), sentence=_EQUAL) for names in results.values() if len(names) > 1]
     return (*equal, *(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items()))
 

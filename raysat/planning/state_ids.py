@@ -26,6 +26,9 @@ from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, canonical_json, canonical_object, digest, digest_text
 
 _BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
+_NAMED_APART: Final = frozenset(
+    {"synthetic", "reweight", "sampler", "schedule", "average", "second_stage", "readout"}
+)  # by epoch, or no part of a state
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
 
 
@@ -64,7 +67,7 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
         The chain, which names the states of each seed.
     """
     epochs = config.optim.epochs
-    spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
+    spec = {key: value for key, value in config.identity().items() if key not in _NAMED_APART}
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}

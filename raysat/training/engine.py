@@ -23,12 +23,14 @@ from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import EVALUATION_BATCH, autocast, full_precision, network_channels_last
+from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
+from raysat.training.prediction import Predictor
+from raysat.training.results import Probabilities
 from raysat.training.seeding import generator, reproducible
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
@@ -107,7 +109,14 @@ class Engine:
         self._is_graphed = can_graph and not eager
         if device.type == "cuda" and not can_graph and not eager:
             say_launched("several workers share each batch" if is_resident else "the patches do not fit on the GPU")
-        self._replayed: dict[Split, evaluation.ReplayedSplit] = {}
+        self._predictor = Predictor(
+            self.patches,
+            self._scale,
+            classes=len(self.counts),
+            workers=self.workers,
+            device=device,
+            is_graphed=self._is_graphed,
+        )
         self.steps = len(self._batches(0))
         self.samples_seen = 0
         self.samples_taken = 0  # by steps of this process, also of an epoch that goes on
@@ -199,19 +208,9 @@ class Engine:
                 self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
-    @torch.inference_mode()
-    def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:
-        """Return the (N, K) class probabilities of a split's patches, computed in float32 on every device.
-
-        Raises DivergedError where one is not finite.
-        """
-        network.eval()
-        self.workers.share_buffers(network)
-
-        posterior = evaluation.posterior(self.config, network, self._scale, classes=len(self.counts))
-        with full_precision(), network_faults(self.config.model):
-            probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
-        predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
+    def predict(self, network: nn.Module, split: Split) -> Probabilities:
+        """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
+        predicted = self._predictor.predict(self.config, network, split, trains=network is self.network)
         if not np.isfinite(predicted).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
             raise DivergedError(
@@ -220,17 +219,6 @@ class Engine:
                 hint=_STABILISE,
             )
         return predicted
-
-    def _probabilities(self, posterior: evaluation.Posterior, split: Split, *, replayed: bool) -> Tensor:
-        """This worker's part of a split's probabilities (N, K), zero elsewhere."""
-        patches, classes = self.patches[split], len(self.counts)
-        if replayed and self._is_graphed and isinstance(patches, ResidentPatches):
-            if split not in self._replayed:
-                self._replayed[split] = evaluation.ReplayedSplit(patches, classes, self.device)
-            return self._replayed[split].predict(posterior)
-        probabilities_NK = torch.zeros(len(patches), classes, device=self.device)
-        evaluation.predict(posterior, patches, probabilities_NK, rank=self.workers.rank, world=self.workers.world)
-        return probabilities_NK
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -264,7 +252,7 @@ class Engine:
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""
-        self._replayed.clear()
+        self._predictor.forget()
         if self._graphs is not None:
             self._graphs.forget()
 

@@ -12,7 +12,18 @@ from raysat.config.schema import variants
 from raysat.data.store import PatchStore
 from tests.helpers.training import MakeStore, config, run
 
-SECTIONS = ("optim", "loss", "reweight", "sampler", "schedule", "average", "augment")
+SECTIONS = (
+    "optim",
+    "loss",
+    "reweight",
+    "sampler",
+    "schedule",
+    "average",
+    "augment",
+    "sharpness",
+    "second_stage",
+    "readout",
+)
 # What two epochs need, where a member's defaults are made for forty.
 SHORT: dict[str, dict[str, Any]] = {
     "optim.sgd": {"lr": 0.01},
