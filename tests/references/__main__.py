@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from tests.references.table import lines
 
-print("\n".join(lines()))
+sys.stdout.write("\n".join(lines()) + "\n")

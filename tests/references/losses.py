@@ -21,8 +21,8 @@ def _inputs(patches: int = 64, spread: float = 3.0) -> tuple[torch.Tensor, torch
 def _ours(loss: dict[str, object]) -> torch.Tensor:
     logits, labels = _inputs()
     own = config(loss=loss)
-    offsets_K = torch.tensor(logit_offsets(own.loss, COUNTS_K), dtype=torch.float32)
-    return patch_losses(own, logits.float(), labels, offsets_K, torch.ones(4))
+    offsets = torch.tensor(logit_offsets(own.loss, COUNTS_K), dtype=torch.float32)
+    return patch_losses(own, logits.float(), labels, offsets, torch.ones(4))
 
 
 @compared("loss.cross_entropy", by="PyTorch, in float64", within=1e-5)
