@@ -32,6 +32,8 @@ _WORDS: Final = {  # kinds that the field calls by other words than their own
     "sgd": "SGD",
     "sam": "SAM",
     "crt": "cRT",
+    "lws": "LWS",
+    "mislas": "MiSLAS",
 }
 _NOUNS: Final = {"loss": "loss", "reweight": "weights", "sampler": "sampling", "schedule": "schedule"}  # after a kind
 _SECTIONS: Final = tuple(Config.model_fields)

@@ -125,8 +125,14 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
         check_model(model)
     cosine = {model.name for model in models if model.classifier == "cosine"}
     pretrained = {model.name for model in models if model.pretrained}
+    headed = {each.model.name for each in configs if each.second_stage.epochs} - cosine
+    if headed:
+        from raysat.training.models.head import check_head  # three seconds that others do without
+
+        for name in sorted(headed):
+            check_head(name)
     if cosine or pretrained:
-        from raysat.training.models.build import check_cosine, fetch_pretrained  # three seconds that others do without
+        from raysat.training.models.build import check_cosine, fetch_pretrained  # as above
 
         for name in sorted(cosine):
             check_cosine(name)

@@ -65,7 +65,8 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
     sections = (("loss", config.loss), ("reweight", config.reweight), ("sampler", config.sampler))
     by_counts = [(name, member.kind) for name, member in sections if isinstance(member, ByCounts)]
-    if not by_counts and not any(isinstance(member, PluginSettings) for _, member in sections):
+    may_count = any(isinstance(member, PluginSettings) for _, member in sections)
+    if not by_counts and not may_count and not isinstance(config.second_stage, ByCounts):
         sentence = "synthetic.class_counts does nothing: no margins, weights or sampler go by class counts"
         yield IdleSetting("synthetic.class_counts", sentence)
     elif synthetic.equalise and synthetic.classes == "minority" and synthetic.class_counts == "all":

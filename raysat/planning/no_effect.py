@@ -26,6 +26,7 @@ from raysat.config.families.imbalance import (
     Ldam,
     LogitAdjustment,
 )
+from raysat.config.families.second_stages import ClassifierRetraining, Mislas, WeightScaling
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -69,7 +70,7 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
 
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     counts = real if config.synthetic.class_counts == "real" else real + generated
-    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
+    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler", "second_stage")]
     methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
     of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
     if not methods and not of_plugins and config.synthetic.class_counts == "real":
@@ -118,6 +119,8 @@ def _method_name(section: str, member: Any) -> str:
             return "logit adjustment"
         case Drw() | Drs():
             return str(member.kind.upper())
+        case ClassifierRetraining() | WeightScaling() | Mislas():
+            return "the second stage's batches"
         case _:
             return f"{member.kind} weights" if section == "reweight" else f"the {member.kind} sampler"
 
@@ -125,5 +128,5 @@ def _method_name(section: str, member: Any) -> str:
 def _subject(names: list[str]) -> str:
     """A sentence's beginning: what treats."""
     *first, last = names
-    several = first or last.endswith(("margins", "weights"))
+    several = first or last.endswith(("margins", "weights", "batches"))
     return (f"{', '.join(first)} and {last}" if first else last) + (" treat" if several else " treats")

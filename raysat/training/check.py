@@ -19,6 +19,7 @@ from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
+from raysat.training.check_second_stage import check_second_stage
 from raysat.training.models.names import check_model
 
 
@@ -40,11 +41,12 @@ def check(config: Config, store: PatchStore) -> None:
         BandError: a band or composite that the store does not hold, or none left.
         PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
             classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on.
+            on, a second stage that could not go on from the first.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
     _check_points(config)
+    check_second_stage(config)
     _check_store(config, store)
 
 

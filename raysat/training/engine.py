@@ -13,8 +13,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from raysat.config import learning_rate as schedules
-from raysat.config.class_weights import class_weights
 from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
@@ -24,6 +22,7 @@ from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
 from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
+from raysat.training.epochs import Epochs
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
 from raysat.training.models.plugin import network_faults
@@ -31,6 +30,7 @@ from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
 from raysat.training.prediction import Predictor
 from raysat.training.results import Probabilities
+from raysat.training.second_stage import SecondStage
 from raysat.training.seeding import generator, reproducible
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
@@ -38,6 +38,7 @@ from raysat.training.step_inputs import StepInputs, to_device
 OnPace = Callable[[float], None]
 _PACE_S: Final = 3.0  # of steps, before their pace is told
 _STABILISE: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
+_STABILISE_SECOND: Final = "lower second_stage.lr"
 
 
 class Engine:
@@ -83,6 +84,7 @@ class Engine:
                 self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
             )
         self.network = network_channels_last(network.to(device))
+        self.parameters = models.parameter_count(self.network)
         self._parallel = self.workers.wrap(self.network, device)
         self.optimizer = optimizers.build(self.config.optim, self.network)
         self.averages: dict[str, WeightAverage] = {}
@@ -94,9 +96,15 @@ class Engine:
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
+        self._epochs = Epochs(self.config, labels, self.counts, seed=self.seed)
+        self._stage = self._epochs.stage(0)  # that the network is in
+        self._second: SecondStage | None = None
+        self._train_mode: Callable[[], object] = self._parallel.train
+        self._hint = _STABILISE  # where it diverges
+        self.steps = self._epochs.steps
         offsets_K = losses.logit_offsets(self.config.loss, self.counts)
         self._step = TrainStep(
-            self.config,
+            self._stage.config,
             self.network,
             self.optimizer,
             parallel=self._parallel,
@@ -117,7 +125,6 @@ class Engine:
             device=device,
             is_graphed=self._is_graphed,
         )
-        self.steps = len(self._batches(0))
         self.samples_seen = 0
         self.samples_taken = 0  # by steps of this process, also of an epoch that goes on
         self.epochs_done = 0
@@ -126,12 +133,12 @@ class Engine:
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
-        batches = self._batches(epoch)
-        weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
+        self.enter(epoch)
+        batches, weights_K = self._epochs.batches(epoch), self._epochs.class_weights(epoch)
         self._step.weights_K.copy_(torch.from_numpy(weights_K))
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
-            self._parallel.train()
+            self._train_mode()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
         self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
         self.epochs_done = epoch + 1
@@ -140,6 +147,24 @@ class Engine:
         for average in self.averages.values():
             average.after_epoch(self.network, self.epochs_done)
         return float(np.average(self._check_finite(losses, epoch, 0), weights=[len(batch) for batch in batches]))
+
+    def enter(self, epoch: int) -> None:
+        """Be in the stage of an epoch (0-based): a second one begins with another classifier, optimiser and step.
+
+        Averages end with the first one. Raises ValueError for an epoch of a stage that is over.
+        """
+        stage = self._epochs.stage(epoch)
+        if stage.first_epoch < self._stage.first_epoch:
+            raise ValueError(f"epoch {epoch + 1} is of a stage that is over")
+        if stage is self._stage:
+            return
+        self.averages.clear()
+        self._second = SecondStage(
+            self.config, stage, self.network, self.counts, seed=self.seed, scale=self._scale, workers=self.workers
+        )
+        self.optimizer, self._parallel, self._step = self._second.optimizer, self._second.parallel, self._second.step
+        self._stage, self._train_mode, self._hint = stage, self._second.train_mode, _STABILISE_SECOND
+        self.state_changed()
 
     def _take_steps(self, epoch: int, inputs: Iterator[StepInputs], moved: list[WeightAverage]) -> Tensor:
         """Take the steps of an epoch; return the loss of each, this worker's part. Raises DivergedError on the CPU."""
@@ -189,10 +214,10 @@ class Engine:
     def try_steps(self, count: int) -> int:
         """Take so many steps for their time alone; return their patches. The network is of no use then."""
         if self._tried is None:
-            self._tried = cycle(self._batches(0))
+            self._tried = cycle(self._epochs.batches(0))
         batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        self._parallel.train()
+        self._train_mode()
         with network_faults(self.config.model):
             self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
         return sum(map(len, batches))
@@ -210,13 +235,13 @@ class Engine:
 
     def predict(self, network: nn.Module, split: Split) -> Probabilities:
         """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
-        predicted = self._predictor.predict(self.config, network, split, trains=network is self.network)
+        predicted = self._predictor.predict(self._stage.config, network, split, trains=network is self.network)
         if not np.isfinite(predicted).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
             raise DivergedError(
                 f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
-                f"{self.config.optim.epochs}, at learning rate {lr:g}",
-                hint=_STABILISE,
+                f"{self.config.epochs}, at learning rate {lr:g}",
+                hint=self._hint,
             )
         return predicted
 
@@ -229,7 +254,7 @@ class Engine:
         if average is None:
             average, epochs = self.config.average, self.config.optim.epochs
         if isinstance(average, NoAverage):
-            return self.network
+            return self.network if self._second is None else self._second.final_model()
         train, batch_size = self.patches["train"], self.config.optim.batch_size
         batches = sampling.batches(generator(self.seed, "batch_norm").permutation(len(train)), batch_size)
 
@@ -258,18 +283,7 @@ class Engine:
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""
-        return schedules.learning_rate(self.config.schedule, self.config.optim, step=step, steps_per_epoch=self.steps)
-
-    def _batches(self, epoch: int) -> list[sampling.Positions]:
-        order = sampling.epoch_order(
-            self.config.sampler,
-            self.patches["train"].labels,
-            self.counts,
-            generator(self.seed, "order", epoch),
-            epoch=epoch,
-            epochs=self.config.optim.epochs,
-        )
-        return sampling.batches(order, self.config.optim.batch_size)
+        return self._epochs.learning_rate(step)
 
     def _check_finite(self, losses_S: Tensor, epoch: int, first: int) -> npt.NDArray[np.float32]:
         """Return the losses of consecutive batches, over all workers. Raises DivergedError where one is not finite."""
@@ -279,8 +293,8 @@ class Engine:
             value, index = mean[bad[0]], first + int(bad[0])
             lr = self.learning_rate(epoch * self.steps + index)
             raise DivergedError(
-                f"the loss became {value} in epoch {epoch + 1} of {self.config.optim.epochs}, batch {index + 1} "
+                f"the loss became {value} in epoch {epoch + 1} of {self.config.epochs}, batch {index + 1} "
                 f"of {self.steps}, at learning rate {lr:g}",
-                hint=_STABILISE,
+                hint=self._hint,
             )
         return mean

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from raysat.config.schema import Config
+from raysat.config.stages import final_config
 from raysat.training.device import EVALUATION_BATCH, channels_last, current
 from raysat.training.graphs import Replay
 from raysat.training.losses import posterior_logits
@@ -27,16 +28,17 @@ def posterior(config: Config, network: nn.Module, scale: Scale, *, classes: int)
     """Return what gives a network's class probabilities, or raises PluginError where a plugin's gives no scores.
 
     Args:
-        config: with the loss that it was trained with, which says what its scores mean.
+        config: that it was trained with to the end; the loss of its last stage says what its scores mean.
         network: in evaluation mode.
         scale: that its patches are normalised by.
         classes: how many there are.
     """
+    last = final_config(config)
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
         logits_BK = network(clean(scale, patches_BCHW))
-        check_scores(config.model, logits_BK, patches_BCHW.shape, classes=classes)
-        return posterior_logits(config, logits_BK).softmax(dim=1)
+        check_scores(last.model, logits_BK, patches_BCHW.shape, classes=classes)
+        return posterior_logits(last, logits_BK).softmax(dim=1)
 
     return probabilities
 

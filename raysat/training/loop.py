@@ -23,7 +23,7 @@ from raysat.training.check import check, check_generated
 from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine, OnPace
-from raysat.training.models.build import cpu_state, parameter_count
+from raysat.training.models.build import cpu_state
 from raysat.training.patches import SharedPixels
 from raysat.training.results import EpochReport, Probabilities, TrialResult
 from raysat.training.stopwatch import Part, Stopwatch
@@ -112,7 +112,7 @@ class Training:
             self._predicted = {split: engine.predict(engine.network, split)}
         report = EpochReport(
             epoch=epoch + 1,
-            epochs=engine.config.optim.epochs,
+            epochs=engine.config.epochs,
             loss=loss,
             lr=self._last_rate(),
             metrics=from_predictions(engine.patches[split].labels, self._predicted[split]),
@@ -141,7 +141,7 @@ class Training:
             indices=self._store.indices(reported),
             state_dict=cpu_state(network),
             samples_seen=engine.samples_seen,
-            parameters=parameter_count(network),
+            parameters=engine.parameters,
             history=tuple(self.history),
         )
 
@@ -171,6 +171,7 @@ class Training:
         """
         engine = self._engine
         try:
+            engine.enter(max(0, state.epoch - 1))
             averages = [(average, state.averages[name]) for name, average in engine.averages.items()]
             engine.network.load_state_dict(state.network)
             optimizers.restore(engine.optimizer, state.optimizer)
@@ -181,7 +182,7 @@ class Training:
         engine.state_changed()
         engine.epochs_done, engine.samples_seen = state.epoch, state.samples_seen
         self._predicted = {}
-        self.history = [replace(report, epochs=engine.config.optim.epochs) for report in state.history]
+        self.history = [replace(report, epochs=engine.config.epochs) for report in state.history]
 
 
 def train(
@@ -210,7 +211,7 @@ def train(
         DivergedError: the loss, or the scores of an epoch's model, became NaN or infinite.
     """
     training = Training(trial, store, generated=generated, device=device, eager=eager)
-    while training.epoch < trial.config.optim.epochs:
+    while training.epoch < trial.config.epochs:
         report = training.advance()
         if on_epoch is not None:
             on_epoch(report)

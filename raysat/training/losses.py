@@ -6,6 +6,7 @@ many data-parallel ranks its patches lie. What a loss knows of the class counts 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
@@ -22,6 +23,7 @@ from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
 
 Floats = npt.NDArray[np.float64]
+PatchLosses = Callable[[Config, Tensor, Tensor, Tensor, Tensor], Tensor]  # as ``patch_losses``
 
 # A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
 # code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
@@ -71,6 +73,7 @@ def batch_loss(
     class_weights_B: Tensor,
     mean_weights_B: Tensor,
     mixed: Mixed | None = None,
+    by_patch: PatchLosses | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
@@ -86,10 +89,12 @@ def batch_loss(
         mean_weights_B: each patch's weight in the plain mean.
         mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
             (Zhang et al. 2018).
+        by_patch: what gives the supervised loss of each patch; ``patch_losses`` by default.
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
+    of_patches = by_patch or patch_losses
+    supervised = of_patches(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
     if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
+        partners = of_patches(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
         supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from raysat.config.families.learning import Adam, AdamW, Optim, Sgd
 
+RATE_FACTOR: Final = "rate_factor"  # of a parameter group that has another rate than its step
 _OF_DEVICE: Final = ("lr", "capturable")  # settings that are not the same on every device or at every step
 
 
@@ -19,8 +20,7 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
     Its learning rate is a tensor on the network's device, and on CUDA a graph may hold its steps.
     """
     device = next(network.parameters()).device
-    on_cuda = device.type == "cuda"
-    rate = torch.tensor(optim.lr, dtype=torch.float32 if on_cuda else torch.float64, device=device)
+    on_cuda, rate = device.type == "cuda", rate_on(device, optim.lr)
     match optim:
         case Adam() | AdamW():
             kind = torch.optim.Adam if isinstance(optim, Adam) else torch.optim.AdamW
@@ -38,10 +38,15 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
             assert_never(optim)
 
 
+def rate_on(device: torch.device, lr: float) -> Tensor:
+    """Return a learning rate as an optimiser on a device holds it."""
+    return torch.tensor(lr, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: Tensor) -> None:
-    """Set the learning rate of every parameter group; the host does not wait."""
+    """Set the learning rate of every parameter group, times its ``RATE_FACTOR``; the host does not wait."""
     for group in optimizer.param_groups:
-        group["lr"].copy_(lr)
+        group["lr"].copy_(lr * group[RATE_FACTOR] if RATE_FACTOR in group else lr)
 
 
 def state(optimizer: torch.optim.Optimizer, lr: float) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class TrainStep:
         parallel: nn.Module,
         scale: Scale,
         offsets_K: Tensor,
+        by_patch: losses.PatchLosses | None = None,
     ) -> None:
         """Take what moves.
 
@@ -42,10 +43,12 @@ class TrainStep:
             optimizer: of its parameters.
             parallel: the network, or what averages its gradients over workers.
             scale: of the store's bands.
-            offsets_K: as of ``losses.logit_offsets``.
+            offsets_K: as of ``losses.logit_offsets``, or what else ``by_patch`` goes by.
+            by_patch: as of ``losses.batch_loss``.
         """
         self._config, self._network, self._optimizer = config, network, optimizer
         self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
+        self._by_patch = by_patch
         self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
 
     def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
@@ -97,4 +100,5 @@ class TrainStep:
             class_weights_B=inputs.class_weights_b,
             mean_weights_B=inputs.mean_weights_b,
             mixed=mixed,
+            by_patch=self._by_patch,
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import Rate, Spec
+from raysat.config.families.base import Fraction, Rate, Spec, Strength
+from raysat.config.families.imbalance import ByCounts
 
 
 class NoSecondStage(Spec):
@@ -21,15 +22,24 @@ class NoSecondStage(Spec):
     epochs: ClassVar[int] = 0
 
 
-class _SecondStage(Spec):
+class _SecondStage(ByCounts):
     epochs: int = Field(
         default=10,
         ge=1,
         le=limits.EPOCHS,
-        description="Passes over as many patches as there are training patches, after those of optim.epochs.",
+        description="Passes over as many patches as there are training patches, after those of optim.epochs. 10 as in "
+        "the code of Kang et al. 2020 and of Zhong et al. 2021.",
     )
     lr: Rate = Field(
-        default=0.1, description="First learning rate of its SGD with momentum 0.9; half a cosine takes it to 0."
+        default=0.1,
+        description="First learning rate of its SGD with momentum 0.9; half a cosine takes it to 0. 0.1 for batches of "
+        "256 as in Kang et al. 2020 (0.2 for 512) and Zhong et al. 2021.",
+    )
+    weight_decay: Strength = Field(
+        default=5e-4,
+        le=limits.RATE,
+        description="How strongly what it trains is pulled towards zero, as a term of the gradient. 5e-4 as in the "
+        "code of Kang et al. 2020 and, for ImageNet, of Zhong et al. 2021.",
     )
 
 
@@ -44,4 +54,67 @@ class ClassifierRetraining(_SecondStage):
     kind: Literal["crt"] = "crt"
 
 
-SecondStage = Annotated[NoSecondStage | ClassifierRetraining, Field(discriminator="kind")]
+class WeightScaling(_SecondStage):
+    """Trains one factor a class on class-balanced batches: how long each class's weights are (LWS).
+
+    The directions of the classifier's weights stay. A factor multiplies a class's weights and its bias, as in the
+    authors' code; it is multiplied into them at the end, so that the model is as any other.
+
+    Use: as crt, where rare classes have so few patches that a new classifier would learn them by heart.
+    Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
+    Paper: Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition".
+    """
+
+    kind: Literal["lws"] = "lws"
+    epochs: int = Field(
+        default=5,
+        ge=1,
+        le=limits.EPOCHS,
+        description="Passes over as many patches as there are training patches, after those of optim.epochs. 5 as in "
+        "the code of Kang et al. 2020 for ImageNet.",
+    )
+
+
+class Mislas(_SecondStage):
+    """Trains classifier and factors with labels smoothed by class size, and lets batch norm follow (MiSLAS).
+
+    Labels of large classes are smoothed more, by a concave function of n_c between the two bounds below, so that the
+    network is less sure of them. As in the authors' code, what is smoothed is spread over all classes, the true one
+    included, where the paper has it spread over the others.
+
+    Use: as crt, with probabilities that are less overconfident; its authors train the first stage with mixup.
+    Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
+    Paper: Zhong et al. 2021, "Improving Calibration for Long-Tailed Recognition".
+    """
+
+    kind: Literal["mislas"] = "mislas"
+    smooth_head: Strength = Field(
+        default=0.3,
+        lt=1,
+        description="Share of the target that is spread over all classes where the true class is the largest one. 0.3 "
+        "as in the code of Zhong et al. 2021 for ImageNet.",
+    )
+    smooth_tail: Strength = Field(
+        default=0.0,
+        lt=1,
+        description="The same where the true class is the smallest one; at most smooth_head. 0 as there.",
+    )
+    shift_bn: bool = Field(
+        default=True,
+        description="Whether batch norm takes the statistics of the balanced batches, and its running ones move with "
+        "them. Its weights stay in either case. A network without batch norm has none to move.",
+    )
+    lr_factor: Fraction = Field(
+        default=0.05,
+        description="What lr is multiplied by for the classifier's weights; the factors have lr itself. 0.05 as in the "
+        "code of Zhong et al. 2021 for ImageNet, which has 0.1 to 0.5 for CIFAR; with 0 the weights stay.",
+    )
+
+    @model_validator(mode="after")
+    def _descending(self) -> Mislas:
+        if self.smooth_tail > self.smooth_head:
+            raise ValueError(f"smooth_tail must be at most smooth_head, {self.smooth_head:g}, got {self.smooth_tail:g}")
+        return self
+
+
+SecondStage = Annotated[NoSecondStage | ClassifierRetraining | WeightScaling | Mislas, Field(discriminator="kind")]

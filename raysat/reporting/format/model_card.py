@@ -207,7 +207,9 @@ def _limits(about: ModelManifest) -> Iterator[str]:
         "regions were not tried."
     )
     yield "It answers with one of its classes whatever a patch shows: cloud and nodata are none of them."
-    if isinstance(about.config.loss, BalancedSoftmax | LogitAdjustment):
+    if about.config.second_stage.epochs and about.config.synthetic.class_counts == "all":
+        yield "Its classifier learned from balanced classes: its probabilities are those where all are equally common."
+    elif isinstance(about.config.loss, BalancedSoftmax | LogitAdjustment):
         yield "Its loss balances the classes: its probabilities are those where all classes are equally common."
     yield "Its probabilities are not calibrated: 0.9 need not mean right nine times out of ten."
     if origin.generated:
