@@ -13,7 +13,7 @@ from raysat.training.models.build import CosineClassifier
 
 def head_place(network: nn.Module) -> str | None:
     """Return where in a network of ``build`` its linear or cosine classifier is; None without one."""
-    backbone = network.get_submodule("backbone") if type(network) is nn.Sequential else network  # after an adapter
+    backbone = getattr(network, "backbone", network) if type(network) is nn.Sequential else network  # after an adapter
     classifier: object = getattr(backbone, "get_classifier", lambda: None)()
     if not isinstance(classifier, nn.Linear | CosineClassifier):
         return None
