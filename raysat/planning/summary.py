@@ -184,8 +184,9 @@ def summarize(
 
 
 def _tuning_epochs(tuning: Tuning, config: Config) -> int:
-    """Epochs that the trials of an arm train at most."""
-    return sum(trials * epochs for trials, epochs in zip(tuning.trials, tuning.epochs(config), strict=True))
+    """Epochs that the trials of an arm train at most; rounds shorten the first stage alone."""
+    rounds, second = zip(tuning.trials, tuning.epochs(config), strict=True), config.second_stage.epochs
+    return sum(trials * (epochs + second) for trials, epochs in rounds)
 
 
 def _rate(ledger: Ledger, finished: list[str]) -> tuple[float, int]:

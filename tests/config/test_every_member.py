@@ -45,6 +45,13 @@ CASES |= {
     for kind in variants("loss")
 }
 CASES |= {
+    "second_stage.crt, cosine, ldam, augmix": {
+        "model": {"classifier": "cosine"},
+        "loss": {"kind": "ldam"},
+        "augment": {"kind": "augmix"},
+        "second_stage": {"kind": "crt", "epochs": 1},
+    },
+    "second_stage.mislas, mixup": {"augment": {"kind": "mixup"}, "second_stage": {"kind": "mislas", "epochs": 1}},
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},

@@ -93,6 +93,17 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
             {"synthetic": {**GAN, "class_counts": "real"}},
             ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"],
         ),
+        ((20, 8, 5), {"synthetic": {**GAN, "class_counts": "real"}, "second_stage": {"kind": "crt"}}, []),
+        (
+            (9, 9),
+            {"loss": {"kind": "ldam"}, "second_stage": {"kind": "mislas"}},
+            ["LDAM margins and the second stage's batches treat all classes alike: every class has 9 training patches"],
+        ),
+        (
+            (9, 9),
+            {"second_stage": {"kind": "crt"}},
+            ["the second stage's batches treat all classes alike: every class has 9 training patches"],
+        ),
         (
             (1500, 1500),
             {"reweight": {"kind": "inverse_frequency"}, "loss": {"kind": "logit_adjustment"}},

@@ -37,6 +37,10 @@ OTHERS: dict[str, dict[str, Any]] = {
         "average": {"kind": "none"},
     },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
+    **{
+        kind: {**PARTS, "average": {"kind": "none"}, "second_stage": {"kind": kind, "epochs": 2}}
+        for kind in ("crt", "lws", "mislas")
+    },
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
 
@@ -48,7 +52,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         opened = PatchStore.open(store)
         reports, outcome = run(config(**PARTS), opened)
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
-        _, normed = run(config(model={"name": TINY}), opened)
+        _, normed = run(config(model={"name": TINY}, second_stage={"kind": "mislas", "epochs": 1}), opened)
         try:
             run(
                 config(optim={"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0, "batch_size": 8, "epochs": 1}),

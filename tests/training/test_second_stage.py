@@ -27,6 +27,7 @@ from raysat.training.label_aware import smoothing
 from raysat.training.loop import Training
 from raysat.training.models import build as models
 from raysat.training.models.head import ScaledClassifier, check_head, head_place
+from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 from tests.training.test_sharing import alone, assert_equal, jobs_of, trained
 
@@ -287,6 +288,20 @@ def test_what_cannot_go_on_is_refused(store: PatchStore, kind: str, parts: dict[
     with pytest.raises(PlanError, match=message) as found:
         check(config(**parts, **second(kind)), store)
     assert found.value.hint
+
+
+def test_methods_of_plugins_that_cannot_go_on_are_refused(store: PatchStore) -> None:
+    with used(source_of_text(plugin_text("model"))), pytest.raises(PlanError, match="model: own is of a plugin"):
+        check(Config.model_validate({"model": {"kind": "own"}, "optim": OPTIM, **second("crt")}), store)
+    posterior = "@loss(Own, posterior=lambda settings, logits_BK: 2 * logits_BK)"
+    with used(source_of_text(plugin_text("loss").replace("@loss(Own)", posterior))):
+        check(config(loss={"kind": "own"}, **second("crt")), store)
+        with pytest.raises(PlanError, match="loss: own has a posterior that is another function"):
+            check(config(loss={"kind": "own"}, **second("lws")), store)
+    with used(source_of_text(plugin_text("loss"))):
+        own = config(loss={"kind": "own"}, optim=OPTIM, **second("lws"))
+        check(own, store)
+        assert np.isfinite(run(own, store)[1].probabilities).all()
 
 
 def test_models_without_a_linear_classifier_are_refused(store: PatchStore) -> None:

@@ -32,8 +32,8 @@ class _SecondStage(ByCounts):
     )
     lr: Rate = Field(
         default=0.1,
-        description="First learning rate of its SGD with momentum 0.9; half a cosine takes it to 0. 0.1 for batches of "
-        "256 as in Kang et al. 2020 (0.2 for 512) and Zhong et al. 2021.",
+        description="First learning rate of its SGD with momentum 0.9; half a cosine takes it to 0. 0.1 as in the code "
+        "of Zhong et al. 2021, for batches of 256; that of Kang et al. 2020 has 0.2, for 512.",
     )
     weight_decay: Strength = Field(
         default=5e-4,
