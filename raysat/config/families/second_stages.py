@@ -44,7 +44,9 @@ class _SecondStage(ByCounts):
 
 
 class ClassifierRetraining(_SecondStage):
-    """Trains a new classifier on class-balanced batches, the features staying as they are (cRT).
+    """Retrains the classifier alone, on balanced classes (cRT).
+
+    The features stay as they are; a new classifier learns from batches that hold every class equally often.
 
     Use: features are learned well from all patches, and their classifier favours the large classes.
     Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
@@ -55,10 +57,10 @@ class ClassifierRetraining(_SecondStage):
 
 
 class WeightScaling(_SecondStage):
-    """Trains one factor a class on class-balanced batches: how long each class's weights are (LWS).
+    """Trains one factor a class on balanced classes (LWS).
 
-    The directions of the classifier's weights stay. A factor multiplies a class's weights and its bias, as in the
-    authors' code; it is multiplied into them at the end, so that the model is as any other.
+    It says how long a class's weights are; their direction stays, and so do the features. As in the authors' code it
+    multiplies the weights and the bias. At the end it is multiplied into them, so that the model is as any other.
 
     Use: as crt, where rare classes have so few patches that a new classifier would learn them by heart.
     Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
@@ -76,11 +78,11 @@ class WeightScaling(_SecondStage):
 
 
 class Mislas(_SecondStage):
-    """Trains classifier and factors with labels smoothed by class size, and lets batch norm follow (MiSLAS).
+    """Trains the classifier with labels smoothed by size (MiSLAS).
 
-    Labels of large classes are smoothed more, by a concave function of n_c between the two bounds below, so that the
-    network is less sure of them. As in the authors' code, what is smoothed is spread over all classes, the true one
-    included, where the paper has it spread over the others.
+    On balanced classes it trains a factor for each, as lws does, and at a small rate the weights as well. Labels of
+    large classes are smoothed more, by a concave function of n_c, so that the network is less sure of them. As in the
+    authors' code, what is smoothed is spread over all classes, the true one included; in the paper, over the others.
 
     Use: as crt, with probabilities that are less overconfident; its authors train the first stage with mixup.
     Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
