@@ -22,7 +22,8 @@ class NoReadout(Spec):
 class Temperature(Spec):
     """Divides scores so that probabilities are calibrated.
 
-    By one number, that of the least log loss on val (temperature scaling). No prediction changes, so neither do balanced accuracy and ICV.
+    By one number, that of the least log loss on val (temperature scaling). No prediction changes, so neither do
+    balanced accuracy and ICV.
 
     Use: probabilities shall mean what they say.
     Cost: none: it shares the whole training of the arm without it.
