@@ -20,9 +20,10 @@ class NoReadout(Spec):
 
 
 class Temperature(Spec):
-    """Divides scores by one number, so that probabilities are calibrated (temperature scaling).
+    """Divides scores so that probabilities are calibrated.
 
-    The number is the one of the least log loss on val. No prediction changes, so neither do balanced accuracy and ICV.
+    By one number, that of the least log loss on val (temperature scaling). No prediction changes, so neither do
+    balanced accuracy and ICV.
 
     Use: probabilities shall mean what they say.
     Cost: none: it shares the whole training of the arm without it.
