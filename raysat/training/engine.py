@@ -134,7 +134,7 @@ class Engine:
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
         self.enter(epoch)
-        batches, weights_K = self._epochs.batches(epoch), self._epochs.class_weights(epoch)
+        batches, weights_K = self._epochs.batches(epoch), self._epochs.weights(epoch)
         self._step.weights_K.copy_(torch.from_numpy(weights_K))
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):

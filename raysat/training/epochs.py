@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config import class_weights, learning_rate
+from raysat.config import learning_rate
+from raysat.config.class_weights import class_weights
 from raysat.config.schema import Config
 from raysat.config.stages import Stage, stage_at, stages
 from raysat.training import sampling
@@ -46,11 +47,11 @@ class Epochs:
         )
         return sampling.batches(order, stage.config.optim.batch_size)
 
-    def class_weights(self, epoch: int) -> npt.NDArray[np.float64]:
+    def weights(self, epoch: int) -> npt.NDArray[np.float64]:
         """Return what each class counts in an epoch, shape (K,)."""
         stage = self.stage(epoch)
         own, epochs = stage.config.reweight, stage.config.optim.epochs
-        return class_weights.class_weights(own, self._counts, epoch=epoch - stage.first_epoch, epochs=epochs)
+        return class_weights(own, self._counts, epoch=epoch - stage.first_epoch, epochs=epochs)
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""

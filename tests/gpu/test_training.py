@@ -44,6 +44,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "dropout": {"model": {"name": "test_efficientnet"}, "augment": {"kind": "mixup"}},
     "transformer": {"model": {"name": "test_vit"}},
 }
+STAGES: dict[str, dict[str, Any]] = {
+    kind: {"optim": {"epochs": 2}, "second_stage": {"kind": kind, "epochs": 2}} for kind in ("crt", "lws", "mislas")
+}
 
 
 @pytest.fixture(name="store")
@@ -83,7 +86,7 @@ def assert_equal(one: TrialResult, other: TrialResult) -> None:
     assert one.probabilities.tobytes() == other.probabilities.tobytes()
 
 
-@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("parts", (PARTS | STAGES).values(), ids=PARTS | STAGES)
 def test_replayed_steps_equal_launched_ones(store: PatchStore, parts: dict[str, Any]) -> None:
     launched, replayed = begin(store, parts, eager=True), begin(store, parts)
     expected = finish(launched)
@@ -141,7 +144,7 @@ def test_steps_never_wait_for_the_device(store: PatchStore, parts: dict[str, Any
         training.advance()
     engine = training._engine
     moved = [average for average in engine.averages.values() if average.takes_every_step]
-    inputs = list(engine._inputs(2, engine._batches(2), torch.ones(3, dtype=torch.float64).numpy(), moved))
+    inputs = list(engine._inputs(2, engine._epochs.batches(2), torch.ones(3, dtype=torch.float64).numpy(), moved))
     with reproducible(CUDA, 0, "test"):
         engine._parallel.train()
         torch.cuda.set_sync_debug_mode("error")

@@ -35,6 +35,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "dihedral": {"augment": {"kind": "dihedral"}},
     "augmix": {"augment": {"kind": "augmix"}},
     "one view": {"augment": {"kind": "augmix", "jsd": False, "severity": 9}},
+    **{
+        kind: {"optim": {"epochs": 1}, "second_stage": {"kind": kind, "epochs": 1}} for kind in ("crt", "lws", "mislas")
+    },
 }
 
 
@@ -88,6 +91,12 @@ def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 def test_a_step_asks_for_no_number(store: PatchStore, watched: list[int], parts: dict[str, Any]) -> None:
     engine(store, parts, resident=True).train_epoch(0)
+    assert watched == [8, 8, 8, 8, 8, 2]
+
+
+@pytest.mark.parametrize("kind", ["crt", "lws", "mislas"])
+def test_a_step_of_a_second_stage_asks_for_no_number(store: PatchStore, watched: list[int], kind: str) -> None:
+    engine(store, PARTS[kind], resident=True).train_epoch(1)
     assert watched == [8, 8, 8, 8, 8, 2]
 
 
