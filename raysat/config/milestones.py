@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
-from raysat.config.families.imbalance import (
+from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.samplers import (
     Drs,
-    Drw,
-    EffectiveNumber,
     EffectiveNumberSampler,
-    InverseFrequency,
     InverseFrequencySampler,
-    NoReweight,
-    Reweight,
     Sampler,
     SquareRootSampler,
     UniformSampler,
 )
-from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.weights import Drw, EffectiveNumber, InverseFrequency, NoReweight, Reweight
 from raysat.config.plugins.settings import AverageSettings, SamplerSettings
 
 SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber

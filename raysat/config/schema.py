@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from raysat.config.families.base import Bands, Spec
 from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
-from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
+from raysat.config.families.losses import CrossEntropy, Loss
 from raysat.config.families.readouts import NoReadout, Readout
+from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
+from raysat.config.families.weights import NoReweight, Reweight
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 

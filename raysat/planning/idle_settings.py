@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from raysat.config.families.base import ByCounts
 from raysat.config.families.images import AugMix, Dcgan
-from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
+from raysat.config.families.losses import Focal, LogitAdjustment
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config

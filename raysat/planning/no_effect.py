@@ -15,17 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.config.class_weights import class_balanced
+from raysat.config.families.base import ByCounts
 from raysat.config.families.images import Dcgan
-from raysat.config.families.imbalance import (
-    BalancedSoftmax,
-    ByCounts,
-    Drs,
-    Drw,
-    EffectiveNumber,
-    EffectiveNumberSampler,
-    Ldam,
-    LogitAdjustment,
-)
+from raysat.config.families.losses import BalancedSoftmax, Ldam, LogitAdjustment
+from raysat.config.families.samplers import Drs, EffectiveNumberSampler
+from raysat.config.families.weights import Drw, EffectiveNumber
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest

@@ -9,9 +9,10 @@ from typing import assert_never
 import numpy as np
 
 from raysat.config.families.images import Dcgan, NoSynthetic
-from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Swa
+from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
+from raysat.config.families.weights import Drw
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings
 from raysat.config.schema import Config

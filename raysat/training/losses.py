@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
-from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.losses import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Ema, NoAverage, Swa
+from raysat.config.families.samplers import Drs
+from raysat.config.families.weights import Drw
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, warmup_steps
 
 

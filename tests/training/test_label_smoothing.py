@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from raysat.config.families.images import Dihedral, MixUp
-from raysat.config.families.imbalance import CrossEntropy
+from raysat.config.families.losses import CrossEntropy
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.models import build as models

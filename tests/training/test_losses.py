@@ -13,16 +13,8 @@ from torchvision.ops import sigmoid_focal_loss
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.images import MixUp
-from raysat.config.families.imbalance import (
-    BalancedSoftmax,
-    CrossEntropy,
-    Drw,
-    Focal,
-    Ldam,
-    LogitAdjustment,
-    Loss,
-    NoReweight,
-)
+from raysat.config.families.losses import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.weights import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.sampling import shard

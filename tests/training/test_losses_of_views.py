@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax, xlogy
 
 from raysat.config.families.images import AugMix, Dihedral
-from raysat.config.families.imbalance import CrossEntropy, Ldam
+from raysat.config.families.losses import CrossEntropy, Ldam
 from raysat.config.schema import Config
 from raysat.training import losses
 

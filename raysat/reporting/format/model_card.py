@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from raysat import __version__
-from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
+from raysat.config.families.losses import BalancedSoftmax, LogitAdjustment
 from raysat.config.plugins.use import sources_of
 from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.base import Spec
-from raysat.config.families.imbalance import InverseFrequency
+from raysat.config.families.weights import InverseFrequency
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter
 from raysat.training import losses
