@@ -19,10 +19,11 @@ from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
+from raysat.training import batch_norm, evaluation, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
+from raysat.training.class_constants import class_constants
 from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
@@ -94,14 +95,14 @@ class Engine:
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
-        offsets_K = losses.logit_offsets(self.config.loss, self.counts)
+        constants_RK = class_constants(self.config.loss, self.counts)
         self._step = TrainStep(
             self.config,
             self.network,
             self.optimizer,
             parallel=self._parallel,
             scale=self._scale,
-            offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
+            constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
         )
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident

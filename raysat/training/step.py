@@ -32,7 +32,7 @@ class TrainStep:
         *,
         parallel: nn.Module,
         scale: Scale,
-        offsets_K: Tensor,
+        constants_RK: Tensor,
     ) -> None:
         """Take what moves.
 
@@ -42,11 +42,11 @@ class TrainStep:
             optimizer: of its parameters.
             parallel: the network, or what averages its gradients over workers.
             scale: of the store's bands.
-            offsets_K: as of ``losses.logit_offsets``.
+            constants_RK: as of ``class_constants``.
         """
         self._config, self._network, self._optimizer = config, network, optimizer
-        self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
-        self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
+        self._parallel, self._scale, self._constants_RK = parallel, scale, constants_RK
+        self.weights_K = constants_RK.new_ones(constants_RK.shape[1])  # what each class counts in the epoch
 
     def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
         """Return what the network shall see, the V views of b patches one after another; they depend on no weight.
@@ -86,13 +86,13 @@ class TrainStep:
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
         with autocast(views_NCHW.device):
             logits_NK = self._parallel(views_NCHW)
-        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self._offsets_K), training=True)
+        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self.weights_K), training=True)
         logits_VbK = logits_NK.unflatten(0, (-1, len(inputs.labels_b)))
         return losses.batch_loss(
             self._config,
             logits_VbK,
             inputs.labels_b,
-            offsets_K=self._offsets_K,
+            constants_RK=self._constants_RK,
             weights_K=self.weights_K,
             class_weights_B=inputs.class_weights_b,
             mean_weights_B=inputs.mean_weights_b,

@@ -18,7 +18,7 @@ from raysat.planning.no_effect import no_effects
 from raysat.planning.summary import summarize
 from raysat.study.arm import Arm
 from raysat.study.load import Study
-from raysat.training.losses import logit_offsets
+from raysat.training.class_constants import class_constants
 from raysat.views.plan import no_effect_lines, show_plan
 
 ALL = {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw"}, "sampler": {"kind": "inverse_frequency"}}
@@ -150,7 +150,7 @@ def test_what_is_said_to_treat_classes_alike_does_in_training_and_nothing_else(
     config = Config.model_validate(parts)
     draws = {"inverse_frequency": 1 / n, "square_root": n**-0.5}.get(sampler, (1 - beta) / (1 - beta**n))
     numbers = {
-        "loss": logit_offsets(config.loss, n),
+        "loss": class_constants(config.loss, n),
         "reweight": class_weights(config.reweight, n, epoch=39, epochs=40),
         "sampler": draws,
     }

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from raysat.training.losses import logit_offsets, patch_losses
+from raysat.training.class_constants import class_constants
+from raysat.training.losses import patch_losses
 from tests.helpers.training import config
 from tests.references.registry import Pair, compared
 
@@ -21,7 +22,7 @@ def _inputs(patches: int = 64, spread: float = 3.0) -> tuple[torch.Tensor, torch
 def _ours(loss: dict[str, object]) -> torch.Tensor:
     logits, labels = _inputs()
     own = config(loss=loss)
-    offsets = torch.tensor(logit_offsets(own.loss, COUNTS_K), dtype=torch.float32)
+    offsets = torch.tensor(class_constants(own.loss, COUNTS_K), dtype=torch.float32)
     return patch_losses(own, logits.float(), labels, offsets, torch.ones(4))
 
 

@@ -55,7 +55,7 @@ def whole_batch(
                 Config(loss=loss, augment=MixUp() if pairs else Dihedral()),
                 logits[part.positions][None],
                 torch.from_numpy(labels[part.positions]),
-                offsets_K=torch.zeros(len(weights)),
+                constants_RK=torch.zeros(0, len(weights)),
                 weights_K=torch.from_numpy(weights).float(),
                 class_weights_B=torch.from_numpy(part.class_weights),
                 mean_weights_B=torch.from_numpy(part.mean_weights),

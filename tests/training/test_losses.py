@@ -17,6 +17,7 @@ from raysat.config.families.losses import BalancedSoftmax, CrossEntropy, Focal, 
 from raysat.config.families.weights import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
+from raysat.training.class_constants import class_constants
 from raysat.training.sampling import shard
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -33,7 +34,7 @@ def of(loss: Loss, classifier: str = "linear", **parts: object) -> Config:
 
 
 def offsets_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(losses.logit_offsets(loss, counts)).float()
+    return torch.from_numpy(class_constants(loss, counts)).float()
 
 
 def ours(
@@ -169,7 +170,7 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> Non
         Config(augment=MixUp()),
         torch.from_numpy(logits)[None],
         torch.from_numpy(labels),
-        offsets_K=torch.zeros(3),
+        constants_RK=torch.zeros(0, 3),
         weights_K=torch.ones(3),
         class_weights_B=even,
         mean_weights_B=even,
@@ -193,7 +194,7 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
         config,
         logits[None],
         own,
-        offsets_K=margins,
+        constants_RK=margins,
         weights_K=torch.tensor([1.0, 7.0]),
         class_weights_B=shares,
         mean_weights_B=shares,
@@ -217,8 +218,8 @@ def test_ldam_stays_finite_on_large_logits() -> None:
 
 
 def test_rare_classes_get_the_largest_margin() -> None:
-    margins = losses.logit_offsets(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
-    np.testing.assert_allclose(margins, [0.05, 0.25, 0.5])
+    margins = class_constants(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
+    np.testing.assert_allclose(margins, [[0.05, 0.25, 0.5]])
 
 
 @given(seed=SEEDS, weighted=st.booleans())
@@ -233,7 +234,7 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         Config(loss=CrossEntropy()),
         logits[None],
         labels,
-        offsets_K=offsets_of(CrossEntropy(), counts),
+        constants_RK=offsets_of(CrossEntropy(), counts),
         weights_K=torch.from_numpy(weights).float(),
         class_weights_B=torch.from_numpy(part.class_weights),
         mean_weights_B=torch.from_numpy(part.mean_weights),

@@ -105,4 +105,97 @@ class LogitAdjustment(ByCounts):
     )
 
 
-Loss = Annotated[CrossEntropy | Focal | Ldam | BalancedSoftmax | LogitAdjustment | LossSettings, Family("loss")]
+class VectorScaling(ByCounts):
+    """Softmax that raises and stretches scores by class size (VS).
+
+    Cross-entropy of scores that are multiplied by (n_c / n_max)^gamma and raised by tau times the log of the class's
+    share, for training alone: the factor keeps its effect when training patches are all classified right, where what
+    is added fades.
+
+    Use: as logit_adjustment, for networks that fit their training patches; its two strengths want tuning.
+    Cost: none.
+    Paper: Kini et al. 2021, "Label-Imbalanced and Group-Sensitive Classification under Overparameterization".
+    """
+
+    kind: Literal["vector_scaling"] = "vector_scaling"
+    gamma: Strength = Field(
+        default=0.3,
+        le=limits.EXPONENT,
+        description="Strength of the factor: 0 is logit adjustment. 0.3 as in Kini et al. 2021's code.",
+    )
+    tau: Strength = Field(
+        default=1.0,
+        le=limits.EXPONENT,
+        description="Strength of what is added: 0 adds nothing. 1 as in Kini et al. 2021's code.",
+    )
+
+
+class Asymmetric(Spec):
+    """Focal loss that discounts other classes apart from the true one (ASL).
+
+    Labels are smoothed; the log probability of the true class counts (1 - p)^gamma_pos, that of another class
+    p^gamma_neg, so that the smoothed part hardly pulls up what is improbable already. It is its authors' code for one
+    label a patch; their paper is on many.
+
+    Use: labels are noisy, or many patches are easy; it knows nothing of class sizes.
+    Cost: none.
+    Paper: Ridnik et al. 2021, "Asymmetric Loss For Multi-Label Classification".
+    """
+
+    kind: Literal["asymmetric"] = "asymmetric"
+    gamma_pos: Strength = Field(
+        default=0.0,
+        le=limits.EXPONENT,
+        description="How strongly patches are discounted whose true class is probable, as focal's gamma; 0 as in "
+        "Ridnik et al. 2021's code.",
+    )
+    gamma_neg: Strength = Field(
+        default=4.0,
+        le=limits.EXPONENT,
+        description="How strongly other classes are discounted that are improbable; label_smoothing above 0 alone "
+        "takes it. 4 as in Ridnik et al. 2021's code.",
+    )
+    label_smoothing: Strength = Field(
+        default=0.1,
+        lt=1,
+        description="Share of the target that is spread over all classes; what falls on a class counts with that "
+        "class's weight. 0.1 as in Ridnik et al. 2021's code.",
+    )
+
+
+class LabelAwareSmoothing(ByCounts):
+    """Label smoothing that is stronger for larger classes.
+
+    From tail at the smallest class to head at the largest, along a quarter of a sine of n_c.
+
+    Use: the model is too sure of large classes, and its probabilities shall be calibrated.
+    Cost: none.
+    Paper: Zhong et al. 2021, "Improving Calibration for Long-Tailed Recognition".
+    """
+
+    kind: Literal["label_aware_smoothing"] = "label_aware_smoothing"
+    head: Strength = Field(
+        default=0.3,
+        lt=1,
+        description="Share of the target of the largest class that is spread over all classes. 0.3 as in Zhong et al. "
+        "2021's settings for ImageNet-LT.",
+    )
+    tail: Strength = Field(
+        default=0.0,
+        lt=1,
+        description="That share of the smallest class. 0 as in Zhong et al. 2021's settings for ImageNet-LT.",
+    )
+
+
+Loss = Annotated[
+    CrossEntropy
+    | Focal
+    | Ldam
+    | BalancedSoftmax
+    | LogitAdjustment
+    | VectorScaling
+    | Asymmetric
+    | LabelAwareSmoothing
+    | LossSettings,
+    Family("loss"),
+]
