@@ -95,6 +95,11 @@ class Config(Spec):
         """How long training is, a second stage included."""
         return self.optim.epochs + self.second_stage.epochs
 
+    @property
+    def forward_passes(self) -> int:
+        """Images that pass through the model in training for each patch of a batch."""
+        return self.augment.forward_passes * self.sharpness.forward_passes
+
     def identity(self) -> dict[str, Any]:
         """Return the settings that name a trial, as JSON: those of ``_LATER`` only where they are not the default."""
         settings = self.model_dump(mode="json")

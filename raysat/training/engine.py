@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from raysat.config import learning_rate as schedules
 from raysat.config.class_weights import class_weights
 from raysat.config.families.learning import Average, NoAverage
+from raysat.config.families.sharpness import NoSharpness
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
@@ -33,6 +34,7 @@ from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_p
 from raysat.training.prediction import Predictor
 from raysat.training.results import Probabilities
 from raysat.training.seeding import generator, reproducible
+from raysat.training.sharpness import two_passes
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
 
@@ -84,7 +86,8 @@ class Engine:
                 self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
             )
         self.network = network_channels_last(network.to(device))
-        self._parallel = self.workers.wrap(self.network, device)
+        is_plain = isinstance(self.config.sharpness, NoSharpness)
+        self._parallel = self.workers.wrap(self.network, device, averages=is_plain)
         self.optimizer = optimizers.build(self.config.optim, self.network)
         self.averages: dict[str, WeightAverage] = {}
         for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
@@ -103,6 +106,7 @@ class Engine:
             parallel=self._parallel,
             scale=self._scale,
             constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
+            passes=two_passes(self.config.sharpness, self.network, self.workers, self.counts),
         )
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident
@@ -134,7 +138,7 @@ class Engine:
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
             self._parallel.train()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
-        self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
+        self.samples_seen += sum(map(len, batches)) * self.config.forward_passes
         self.epochs_done = epoch + 1
         for average in moved:
             average.updates += len(batches)
@@ -159,7 +163,7 @@ class Engine:
             losses.append(self._step(views_NCHW, own.update, moved))
             if on_cpu and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
-                seen += len(one.update.labels_b) * self.config.augment.forward_passes
+                seen += len(one.update.labels_b) * self.config.forward_passes
                 if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:
                     self._on_pace(seen / spent)
                     self._on_pace = None
@@ -175,7 +179,7 @@ class Engine:
         """Draw what each step of an epoch needs."""
         labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
-            self.samples_taken += len(positions_B) * self.config.augment.forward_passes
+            self.samples_taken += len(positions_B) * self.config.forward_passes
             yield step_inputs(
                 self.config.augment,
                 Batch(positions=positions_B, labels=labels[positions_B], size=self._size),

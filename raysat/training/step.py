@@ -1,5 +1,7 @@
 """One step of training, from tensors alone: views; forward, loss, backward, clipping, optimiser, weight averages.
 
+Sharpness-aware minimisation passes forward and backward twice (``sharpness.py``).
+
 No number leaves the device on the way and nothing here asks for one, so that a CUDA graph can hold a step
 (``graphs.py``); on the CPU, and wherever there is no graph, it runs as it is.
 """
@@ -18,6 +20,7 @@ from raysat.training.batch import views
 from raysat.training.device import autocast, channels_last
 from raysat.training.models.plugin import check_scores
 from raysat.training.patches import Scale
+from raysat.training.sharpness import TwoPasses
 from raysat.training.step_inputs import Partners, UpdateInputs, ViewInputs
 
 
@@ -33,6 +36,7 @@ class TrainStep:
         parallel: nn.Module,
         scale: Scale,
         constants_RK: Tensor,
+        passes: TwoPasses | None = None,
     ) -> None:
         """Take what moves.
 
@@ -43,9 +47,11 @@ class TrainStep:
             parallel: the network, or what averages its gradients over workers.
             scale: of the store's bands.
             constants_RK: as of ``class_constants``.
+            passes: what computes gradients, where one backward pass does not.
         """
         self._config, self._network, self._optimizer = config, network, optimizer
         self._parallel, self._scale, self._constants_RK = parallel, scale, constants_RK
+        self._passes = passes
         self.weights_K = constants_RK.new_ones(constants_RK.shape[1])  # what each class counts in the epoch
 
     def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
@@ -68,9 +74,12 @@ class TrainStep:
             averages: those that take every step.
         """
         optimizers.set_learning_rate(self._optimizer, inputs.lr)
-        loss = self.loss(views_NCHW, inputs)
-        self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        if self._passes is None:
+            loss = self.loss(views_NCHW, inputs)
+            self._optimizer.zero_grad()
+            torch.autograd.backward(loss)
+        else:
+            loss = self._passes.backward(lambda: self._scores(views_NCHW), self._loss, inputs)
         if self._config.optim.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._config.optim.clip_norm)
         self._optimizer.step()
@@ -80,14 +89,20 @@ class TrainStep:
 
     def loss(self, views_NCHW: Tensor, inputs: UpdateInputs) -> Tensor:
         """Return the loss of views of patches. Raises PluginError where a plugin's network gives no scores of them."""
+        return self._loss(self._scores(views_NCHW), inputs)
+
+    def _scores(self, views_NCHW: Tensor) -> Tensor:
+        with autocast(views_NCHW.device):
+            logits_NK: Tensor = self._parallel(views_NCHW)
+        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self.weights_K), training=True)
+        return logits_NK
+
+    def _loss(self, logits_NK: Tensor, inputs: UpdateInputs) -> Tensor:
         mixed = None
         if isinstance(inputs.partners, Partners):
             labels_b, class_weights_b, shares_2 = inputs.partners
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
-        with autocast(views_NCHW.device):
-            logits_NK = self._parallel(views_NCHW)
-        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self.weights_K), training=True)
-        logits_VbK = logits_NK.unflatten(0, (-1, len(inputs.labels_b)))
+        logits_VbK = logits_NK.reshape(-1, len(inputs.labels_b), logits_NK.shape[1])
         return losses.batch_loss(
             self._config,
             logits_VbK,
