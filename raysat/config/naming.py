@@ -30,7 +30,12 @@ _WORDS: Final = {  # kinds that the field calls by other words than their own
     "adam": "Adam",
     "adamw": "AdamW",
     "sgd": "SGD",
+    "vector_scaling": "VS",
+    "asymmetric": "ASL",
+    "label_aware_smoothing": "label-aware smoothing",
     "sam": "SAM",
+    "asam": "ASAM",
+    "imbsam": "ImbSAM",
     "crt": "cRT",
 }
 _NOUNS: Final = {"loss": "loss", "reweight": "weights", "sampler": "sampling", "schedule": "schedule"}  # after a kind

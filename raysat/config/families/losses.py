@@ -106,7 +106,7 @@ class LogitAdjustment(ByCounts):
 
 
 class VectorScaling(ByCounts):
-    """Softmax that raises and stretches scores by class size (VS).
+    """Shifts and stretches scores by class size (VS).
 
     Cross-entropy of scores that are multiplied by (n_c / n_max)^gamma and raised by tau times the log of the class's
     share, for training alone: the factor keeps its effect when training patches are all classified right, where what
@@ -131,7 +131,7 @@ class VectorScaling(ByCounts):
 
 
 class Asymmetric(Spec):
-    """Focal loss that discounts other classes apart from the true one (ASL).
+    """Focal loss that treats true and other classes apart (ASL).
 
     Labels are smoothed; the log probability of the true class counts (1 - p)^gamma_pos, that of another class
     p^gamma_neg, so that the smoothed part hardly pulls up what is improbable already. It is its authors' code for one
