@@ -47,6 +47,18 @@ CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "sam, augmix, ema, clipped": {
+        "sharpness": {"kind": "sam"},
+        "augment": {"kind": "augmix"},
+        "average": {"kind": "ema"},
+        "optim": {"kind": "sgd", "lr": 0.01, "weight_decay": 0.01, "clip_norm": 1.0},
+    },
+    "imbsam, mixup, drw": {
+        "sharpness": {"kind": "imbsam"},
+        "augment": {"kind": "mixup"},
+        "reweight": {"kind": "drw", "switch": 0.5},
+        "optim": {"kind": "adamw"},
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

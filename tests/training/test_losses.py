@@ -13,7 +13,17 @@ from torchvision.ops import sigmoid_focal_loss
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.images import MixUp
-from raysat.config.families.losses import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.losses import (
+    Asymmetric,
+    BalancedSoftmax,
+    CrossEntropy,
+    Focal,
+    LabelAwareSmoothing,
+    Ldam,
+    LogitAdjustment,
+    Loss,
+    VectorScaling,
+)
 from raysat.config.families.weights import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
@@ -126,7 +136,33 @@ def test_the_posterior_of_balanced_losses_is_that_of_balanced_classes() -> None:
         np.testing.assert_allclose(posterior, (likelihood / likelihood.sum(axis=0)).T, atol=5e-3)
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), Ldam(scale=12.0), BalancedSoftmax(), LogitAdjustment()])
+@given(seed=SEEDS, counts=COUNTS, gamma=st.just(0.0) | st.floats(1e-12, 2), tau=st.just(0.0) | st.floats(1e-12, 3))
+@settings(max_examples=60)
+def test_vector_scaling_is_the_papers_formula(seed: int, counts: np.ndarray, gamma: float, tau: float) -> None:
+    logits, labels = batch(seed, len(counts))
+    expected = []
+    for z, y in zip(logits, labels, strict=True):  # Kini et al. 2021, relative to the true class
+        raised = (counts / counts.max()) ** gamma * z + tau * np.log(counts / counts.sum())
+        expected.append(np.log(np.exp(raised - raised[y]).sum()))
+    found = ours(VectorScaling(gamma=gamma, tau=tau), logits, labels, counts)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    if gamma == 0:
+        np.testing.assert_array_equal(found, ours(LogitAdjustment(tau=tau), logits, labels, counts))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        CrossEntropy(),
+        Focal(),
+        Ldam(scale=12.0),
+        BalancedSoftmax(),
+        LogitAdjustment(),
+        VectorScaling(),
+        Asymmetric(),
+        LabelAwareSmoothing(),
+    ],
+)
 @pytest.mark.parametrize("classifier", ["linear", "cosine"])
 def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: str) -> None:
     counts = np.array([50, 9, 3])
@@ -149,7 +185,17 @@ def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: 
 
 
 @pytest.mark.parametrize(
-    "loss", [CrossEntropy(label_smoothing=0.1), Focal(gamma=0.5), Focal(gamma=0.0), BalancedSoftmax()]
+    "loss",
+    [
+        CrossEntropy(label_smoothing=0.1),
+        Focal(gamma=0.5),
+        Focal(gamma=0.0),
+        BalancedSoftmax(),
+        VectorScaling(),
+        Asymmetric(),
+        Asymmetric(gamma_pos=0.5, gamma_neg=0.5),
+        LabelAwareSmoothing(),
+    ],
 )
 def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
     logits = torch.tensor([[1e4, -1e4], [20.0, -20.0], [-1e4, 1e4], [0.0, 1e-4]], requires_grad=True)

@@ -36,6 +36,21 @@ OTHERS: dict[str, dict[str, Any]] = {
         "augment": {"kind": "mixup", "alpha": 1.0},
         "average": {"kind": "none"},
     },
+    "sam": {**PARTS, "sharpness": {"kind": "sam"}},
+    "asam, smoothed by class": {
+        **PARTS,
+        "loss": {"kind": "label_aware_smoothing"},
+        "augment": {"kind": "none"},
+        "average": {"kind": "none"},
+        "sharpness": {"kind": "asam"},
+    },
+    "imbsam, mixup": {
+        **PARTS,
+        "loss": {"kind": "vector_scaling"},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "ema"},
+        "sharpness": {"kind": "imbsam"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
@@ -49,6 +64,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         reports, outcome = run(config(**PARTS), opened)
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
         _, normed = run(config(model={"name": TINY}), opened)
+        _, sharp = run(config(model={"name": TINY}, sharpness={"kind": "imbsam"}), opened)
         try:
             run(
                 config(optim={"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0, "batch_size": 8, "epochs": 1}),
@@ -64,7 +80,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
                 "state": outcome.state_dict,
                 "others": others,
                 "probabilities": torch.from_numpy(outcome.probabilities),
-                "normed": normed.state_dict,
+                "normed": normed.state_dict | {f"sharp {name}": value for name, value in sharp.state_dict.items()},
                 "diverged": diverged,
             },
             f"{out}/{rank}.pt",
