@@ -33,6 +33,7 @@ _WORDS: Final = {  # kinds that the field calls by other words than their own
     "vector_scaling": "VS",
     "asymmetric": "ASL",
     "label_aware_smoothing": "label-aware smoothing",
+    "influence_balanced": "IB",
     "sam": "SAM",
     "asam": "ASAM",
     "imbsam": "ImbSAM",

@@ -101,6 +101,8 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
         yield IdleSetting("synthetic.class_counts", sentence)
     elif synthetic.equalise and synthetic.classes == "minority" and synthetic.class_counts == "all":
         for section, kind in by_counts:
+            if kind == "influence_balanced":  # acts where classes are equal, too
+                continue
             sentence = f"{section}: {kind} treats all classes alike: synthetic.equalise makes them equal"
             yield IdleSetting(f"{section}.kind", sentence)
 

@@ -20,7 +20,7 @@ from raysat.config.families.images import Dcgan
 from raysat.config.families.losses import BalancedSoftmax, LabelAwareSmoothing, Ldam, LogitAdjustment, VectorScaling
 from raysat.config.families.samplers import Drs, EffectiveNumberSampler
 from raysat.config.families.sharpness import ImbSam
-from raysat.config.families.weights import Drw, EffectiveNumber
+from raysat.config.families.weights import Drw, EffectiveNumber, InfluenceBalanced
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -66,11 +66,14 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     counts = _counted(config, real, generated)
     sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
-    methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
-    of_others = isinstance(config.sharpness, ImbSam) or any(
-        isinstance(member, PluginSettings)
-        for _, member in sections  # they may go by counts
-    )
+    by_patch = isinstance(config.reweight, InfluenceBalanced)  # acts where classes are equal, too
+    methods = [
+        (name, member)
+        for name, member in sections
+        if isinstance(member, ByCounts) and not isinstance(member, InfluenceBalanced)
+    ]
+    of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
+    of_others = by_patch or of_plugins or isinstance(config.sharpness, ImbSam)
     if not methods and not of_others and config.synthetic.class_counts == "real":
         return ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"]
     idle: dict[str, list[str]] = {}  # reason -> methods

@@ -17,6 +17,8 @@ from raysat.config import learning_rate as schedules
 from raysat.config.class_weights import class_weights
 from raysat.config.families.learning import Average, NoAverage
 from raysat.config.families.sharpness import NoSharpness
+from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.milestones import reweight_at
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
@@ -98,6 +100,7 @@ class Engine:
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
+        by_influence = isinstance(self.config.reweight, InfluenceBalanced)
         constants_RK = class_constants(self.config.loss, self.counts)
         self._step = TrainStep(
             self.config,
@@ -107,6 +110,7 @@ class Engine:
             scale=self._scale,
             constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
             passes=two_passes(self.config.sharpness, self.network, self.workers, self.counts),
+            classifier=models.classifier_of(self.network, self.config.model) if by_influence else None,
         )
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident
@@ -133,7 +137,9 @@ class Engine:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
         batches = self._batches(epoch)
         weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
-        self._step.weights_K.copy_(torch.from_numpy(weights_K))
+        holds = reweight_at(self.config.reweight, epoch=epoch, epochs=self.config.optim.epochs)
+        if self._step.begin_epoch(torch.from_numpy(weights_K), holds) and self._graphs is not None:
+            self._graphs.forget()
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
             self._parallel.train()

@@ -24,10 +24,11 @@ from raysat.config.families.losses import (
     LogitAdjustment,
     VectorScaling,
 )
+from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
-from raysat.training import soft_targets
+from raysat.training import influence, soft_targets
 
 # A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
 # code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
@@ -53,6 +54,7 @@ def batch_loss(
     class_weights_B: Tensor,
     mean_weights_B: Tensor,
     mixed: Mixed | None = None,
+    norms_B: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
@@ -68,10 +70,19 @@ def batch_loss(
         mean_weights_B: each patch's weight in the plain mean.
         mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
             (Zhang et al. 2018).
+        norms_B: sizes of the patches' features, where influence is balanced in this epoch (``influence.py``).
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, constants_RK, weights_K) @ class_weights_B
+
+    def of_labels(labels_B: Tensor) -> Tensor:
+        found_B = patch_losses(config, logits_VBK[0], labels_B, constants_RK, weights_K)
+        if norms_B is None or not isinstance(config.reweight, InfluenceBalanced):
+            return found_B
+        logits_BK = posterior_logits(config, logits_VBK[0])
+        return influence.balanced(found_B, logits_BK, labels_B, norms_B, alpha=config.reweight.alpha)
+
+    supervised = of_labels(labels_B) @ class_weights_B
     if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, constants_RK, weights_K) @ mixed.class_weights_B
+        partners = of_labels(mixed.labels_B) @ mixed.class_weights_B
         supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():

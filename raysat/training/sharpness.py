@@ -7,7 +7,7 @@ Weight decay belongs to the optimiser and clipping to what it is given, so neith
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ from raysat.config.families.sharpness import Asam, ImbSam, NoSharpness, Sam, Sha
 from raysat.training.parallel import Workers
 from raysat.training.step_inputs import Alone, Partners, UpdateInputs
 
-Scores = Callable[[], Tensor]  # of the batch's views, by the weights as they are
-Loss = Callable[[Tensor, UpdateInputs], Tensor]  # of these, a scalar: a sum over patches, by their weights
+Seen = TypeVar("Seen")  # what the network says of a batch
 _NO_GRADIENT: Final = 1e-12  # beside a norm, so that weights without a slope stay, as in the authors' code
 
 
@@ -51,18 +50,20 @@ class TwoPasses:
         if isinstance(sharpness, ImbSam):
             self._tail_K = torch.as_tensor(is_tail(sharpness, counts), device=self._weights[0].device).float()
 
-    def backward(self, scores: Scores, loss: Loss, inputs: UpdateInputs) -> Tensor:
+    def backward(
+        self, see: Callable[[], Seen], loss: Callable[[Seen, UpdateInputs], Tensor], inputs: UpdateInputs
+    ) -> Tensor:
         """Leave the gradient of a step in the weights; return the loss where they are, without a graph.
 
         Batch norm's statistics, and whatever else the network keeps, move in the first pass alone, as in training
         without it: the second sees weights that the network never has.
 
         Args:
-            scores: passes the batch through the network.
-            loss: of these scores; linear in the patches' weights.
+            see: passes the batch through the network.
+            loss: of what it said, a scalar; linear in the patches' weights.
             inputs: of the step.
         """
-        first, uphill = scores(), inputs
+        first, uphill = see(), inputs
         others_loss: Tensor | float = 0.0
         others: list[Tensor | None] = [None] * len(self._weights)
         if self._tail_K is not None:
@@ -77,7 +78,7 @@ class TwoPasses:
             self._climb(direction)
         for weight in self._weights:
             weight.grad = None
-        torch.autograd.backward(loss(scores(), uphill))
+        torch.autograd.backward(loss(see(), uphill))
         with torch.no_grad():
             for value, kept in zip(state, before, strict=True):
                 value.copy_(kept)
@@ -88,7 +89,7 @@ class TwoPasses:
         return (uphill_loss + others_loss).detach()
 
     def _gradient(self, loss: Tensor, *, again: bool = False) -> list[Tensor | None]:
-        """The whole batch's gradient of a loss; ``again`` keeps the graph for another one of the same scores."""
+        """The whole batch's gradient of a loss; ``again`` keeps the graph for another one of the same batch."""
         found: list[Tensor | None] = list(
             torch.autograd.grad(loss, self._weights, retain_graph=again, allow_unused=True)
         )

@@ -9,12 +9,15 @@ No number leaves the device on the way and nothing here asks for one, so that a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.milestones import SteadyReweight
 from raysat.config.schema import Config
-from raysat.training import losses, optimizers
+from raysat.training import influence, losses, optimizers
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import views
 from raysat.training.device import autocast, channels_last
@@ -22,6 +25,13 @@ from raysat.training.models.plugin import check_scores
 from raysat.training.patches import Scale
 from raysat.training.sharpness import TwoPasses
 from raysat.training.step_inputs import Partners, UpdateInputs, ViewInputs
+
+
+class _Seen(NamedTuple):
+    """What the network says of a batch."""
+
+    logits_NK: Tensor
+    norms_N: Tensor | None  # sizes of features, where influence is balanced
 
 
 class TrainStep:
@@ -37,6 +47,7 @@ class TrainStep:
         scale: Scale,
         constants_RK: Tensor,
         passes: TwoPasses | None = None,
+        classifier: nn.Module | None = None,
     ) -> None:
         """Take what moves.
 
@@ -48,11 +59,24 @@ class TrainStep:
             scale: of the store's bands.
             constants_RK: as of ``class_constants``.
             passes: what computes gradients, where one backward pass does not.
+            classifier: the network's last layer, where influence may be balanced.
         """
         self._config, self._network, self._optimizer = config, network, optimizer
         self._parallel, self._scale, self._constants_RK = parallel, scale, constants_RK
-        self._passes = passes
+        self._passes, self._classifier = passes, classifier
+        self._balances_influence = False
         self.weights_K = constants_RK.new_ones(constants_RK.shape[1])  # what each class counts in the epoch
+
+    def begin_epoch(self, weights_K: Tensor, reweight: SteadyReweight) -> bool:
+        """Take what holds in an epoch; return whether steps now do other operations than before.
+
+        Args:
+            weights_K: what each class counts.
+            reweight: the method that holds (``milestones.reweight_at``).
+        """
+        self.weights_K.copy_(weights_K)
+        before, self._balances_influence = self._balances_influence, isinstance(reweight, InfluenceBalanced)
+        return before != self._balances_influence
 
     def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
         """Return what the network shall see, the V views of b patches one after another; they depend on no weight.
@@ -79,7 +103,7 @@ class TrainStep:
             self._optimizer.zero_grad()
             torch.autograd.backward(loss)
         else:
-            loss = self._passes.backward(lambda: self._scores(views_NCHW), self._loss, inputs)
+            loss = self._passes.backward(lambda: self._see(views_NCHW), self._loss, inputs)
         if self._config.optim.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._config.optim.clip_norm)
         self._optimizer.step()
@@ -89,20 +113,22 @@ class TrainStep:
 
     def loss(self, views_NCHW: Tensor, inputs: UpdateInputs) -> Tensor:
         """Return the loss of views of patches. Raises PluginError where a plugin's network gives no scores of them."""
-        return self._loss(self._scores(views_NCHW), inputs)
+        return self._loss(self._see(views_NCHW), inputs)
 
-    def _scores(self, views_NCHW: Tensor) -> Tensor:
-        with autocast(views_NCHW.device):
+    def _see(self, views_NCHW: Tensor) -> _Seen:
+        watched = self._classifier if self._balances_influence else None
+        with autocast(views_NCHW.device), influence.feature_norms(watched) as norms:
             logits_NK: Tensor = self._parallel(views_NCHW)
         check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self.weights_K), training=True)
-        return logits_NK
+        return _Seen(logits_NK, norms[-1] if norms else None)
 
-    def _loss(self, logits_NK: Tensor, inputs: UpdateInputs) -> Tensor:
+    def _loss(self, seen: _Seen, inputs: UpdateInputs) -> Tensor:
         mixed = None
         if isinstance(inputs.partners, Partners):
             labels_b, class_weights_b, shares_2 = inputs.partners
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
-        logits_VbK = logits_NK.reshape(-1, len(inputs.labels_b), logits_NK.shape[1])
+        patches, classes = len(inputs.labels_b), seen.logits_NK.shape[1]
+        logits_VbK = seen.logits_NK.reshape(-1, patches, classes)
         return losses.batch_loss(
             self._config,
             logits_VbK,
@@ -112,4 +138,5 @@ class TrainStep:
             class_weights_B=inputs.class_weights_b,
             mean_weights_B=inputs.mean_weights_b,
             mixed=mixed,
+            norms_B=None if seen.norms_N is None else seen.norms_N[:patches],
         )

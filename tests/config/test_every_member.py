@@ -28,6 +28,7 @@ SECTIONS = (
 SHORT: dict[str, dict[str, Any]] = {
     "optim.sgd": {"lr": 0.01},
     "reweight.drw": {"switch": 0.5},
+    "reweight.influence_balanced": {"alpha": 10.0},
     "sampler.drs": {"switch": 0.5},
     "schedule.triangular": {"step_epochs": 1.0},
     "schedule.triangular2": {"step_epochs": 0.5},
@@ -52,6 +53,11 @@ CASES |= {
         "augment": {"kind": "augmix"},
         "average": {"kind": "ema"},
         "optim": {"kind": "sgd", "lr": 0.01, "weight_decay": 0.01, "clip_norm": 1.0},
+    },
+    "influence, cosine adapter, mixup": {
+        "model": {"classifier": "cosine", "stem": "adapter"},
+        "reweight": {"kind": "influence_balanced", "alpha": 10.0},
+        "augment": {"kind": "mixup"},
     },
     "imbsam, mixup, drw": {
         "sharpness": {"kind": "imbsam"},

@@ -121,6 +121,7 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
             {"loss": {"kind": "label_aware_smoothing"}},
             ["label-aware smoothing treats all classes alike: every class has 20 training patches"],
         ),
+        ((20, 20), {"reweight": {"kind": "influence_balanced"}}, []),  # it acts on patches, too
         ((20, 8, 5), {"sharpness": {"kind": "imbsam"}}, []),
         ((20, 8, 5), {"sharpness": {"kind": "imbsam"}, "synthetic": {**GAN, "class_counts": "real"}}, []),
         (

@@ -33,6 +33,12 @@ PARTS: dict[str, dict[str, Any]] = {
     "asymmetric": {"loss": {"kind": "asymmetric"}, "reweight": {"kind": "inverse_frequency"}},
     "label-aware": {"loss": {"kind": "label_aware_smoothing"}},
     "vector scaling": {"loss": {"kind": "vector_scaling"}},
+    "influence": {"reweight": {"kind": "influence_balanced", "alpha": 10.0}, "augment": {"kind": "augmix"}},
+    "influence, sam": {
+        "reweight": {"kind": "influence_balanced", "alpha": 10.0, "switch": 0.0},
+        "sharpness": {"kind": "sam"},
+        "augment": {"kind": "mixup"},
+    },
     "sam": {"sharpness": {"kind": "sam"}, "optim": {"kind": "sgd", "lr": 0.01, "clip_norm": 1.0}},
     "asam": {"sharpness": {"kind": "asam"}, "augment": {"kind": "augmix"}},
     "imbsam": {"sharpness": {"kind": "imbsam"}, "augment": {"kind": "mixup"}, "average": {"kind": "ema"}},

@@ -44,6 +44,13 @@ OTHERS: dict[str, dict[str, Any]] = {
         "average": {"kind": "none"},
         "sharpness": {"kind": "asam"},
     },
+    "influence, mixup": {
+        **PARTS,
+        "loss": {"kind": "cross_entropy"},
+        "reweight": {"kind": "influence_balanced", "switch": 0.5, "alpha": 10.0},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "none"},
+    },
     "imbsam, mixup": {
         **PARTS,
         "loss": {"kind": "vector_scaling"},

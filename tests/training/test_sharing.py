@@ -22,7 +22,12 @@ from tests.helpers.training import MakeStore, config
 
 FAMILIES: dict[str, list[dict[str, Any]]] = {
     "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}],
-    "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
+    "reweight": [
+        {"kind": "none"},
+        {"kind": "drw", "switch": 0.5},
+        {"kind": "drw", "switch": 0.7, "beta": 0.9},
+        {"kind": "influence_balanced"},
+    ],
     "sampler": [{"kind": "uniform"}, {"kind": "drs", "switch": 0.5}],
     "schedule": [
         {"kind": "constant"},
