@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from raysat.config import limits
-from raysat.config.families.base import Concentration, Fraction, OpenFraction, Rate, Strength
-from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.base import ByCounts, Concentration, Fraction, OpenFraction, Rate, Strength
 from raysat.config.plugins.load import register
 from raysat.config.plugins.settings import (
     AugmentSettings,

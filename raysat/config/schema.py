@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from raysat.config.families.base import Bands, Spec
 from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
-from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
+from raysat.config.families.losses import CrossEntropy, Loss
 from raysat.config.families.readouts import NoReadout, Readout
+from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
+from raysat.config.families.weights import NoReweight, Reweight
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
@@ -92,6 +94,11 @@ class Config(Spec):
     def epochs(self) -> int:
         """How long training is, a second stage included."""
         return self.optim.epochs + self.second_stage.epochs
+
+    @property
+    def forward_passes(self) -> int:
+        """Images that pass through the model in training for each patch of a batch."""
+        return self.augment.forward_passes * self.sharpness.forward_passes
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that name a trial, as JSON: those of ``_LATER`` only where they are not the default."""

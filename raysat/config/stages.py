@@ -1,8 +1,8 @@
 """Which configuration holds in which epochs: the written one, then that of its second stage. No torch.
 
 A second stage trains on in its own way: SGD with momentum, half a cosine from its rate to 0, class-balanced batches,
-plain cross-entropy. Data, model, augmentation and the size of a batch stay. That is given as a ``Config`` as any other:
-whoever asks what holds in an epoch, or what the scores of the final network mean, asks here.
+cross-entropy, with MiSLAS of smoothed labels. Data, model, augmentation and the size of a batch stay. That is given as
+a ``Config`` as any other: whoever asks what holds in an epoch, or what the scores of the final network mean, asks here.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from raysat.config.families.imbalance import (
+from raysat.config.families.learning import NoAverage, Sgd
+from raysat.config.families.losses import (
+    Asymmetric,
     BalancedSoftmax,
     CrossEntropy,
     Focal,
-    InverseFrequencySampler,
+    LabelAwareSmoothing,
     Ldam,
     LogitAdjustment,
     Loss,
-    NoReweight,
+    VectorScaling,
 )
-from raysat.config.families.learning import NoAverage, Sgd
+from raysat.config.families.samplers import InverseFrequencySampler
 from raysat.config.families.schedules import Cosine
-from raysat.config.families.second_stages import NoSecondStage
+from raysat.config.families.second_stages import Mislas, NoSecondStage
 from raysat.config.families.sharpness import NoSharpness
+from raysat.config.families.weights import NoReweight
 from raysat.config.plugins.settings import LossSettings
 from raysat.config.plugins.use import method_of
 from raysat.config.schema import Config
@@ -46,6 +49,9 @@ def stages(config: Config) -> tuple[Stage, ...]:
     if isinstance(second, NoSecondStage):
         return (Stage(config, 0),)
     first = config.model_copy(update={"second_stage": NoSecondStage()})
+    loss: Loss = CrossEntropy()
+    if isinstance(second, Mislas):
+        loss = LabelAwareSmoothing(head=second.smooth_head, tail=second.smooth_tail)
     changed = {
         "optim": Sgd(
             lr=second.lr,
@@ -54,7 +60,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
             batch_size=config.optim.batch_size,
             epochs=second.epochs,
         ),
-        "loss": CrossEntropy(),
+        "loss": loss,
         "reweight": NoReweight(),
         "sampler": InverseFrequencySampler(),
         "schedule": Cosine(),
@@ -79,6 +85,8 @@ def has_class_scores(loss: Loss) -> bool:
     match loss:
         case CrossEntropy() | Focal() | Ldam() | BalancedSoftmax() | LogitAdjustment() | LossSettings():
             return True
+        case VectorScaling() | Asymmetric() | LabelAwareSmoothing():
+            return True
         case _:
             assert_never(loss)
 
@@ -90,6 +98,8 @@ def score_factor(loss: Loss) -> float | None:
     """
     match loss:
         case CrossEntropy() | Focal() | BalancedSoftmax() | LogitAdjustment():
+            return 1.0
+        case VectorScaling() | Asymmetric() | LabelAwareSmoothing():
             return 1.0
         case Ldam(scale=scale):
             return scale

@@ -20,7 +20,9 @@ class PlannedArmPart(Part):
     name: str = Field(description="As the study calls it.")
     settings: tuple[str, ...] = Field(description="Those that not all arms have: loss=ldam.")
     epochs: Count = Field(description="Of each trial.")
-    images_per_trial: Count = Field(description="Passed through the model in training, augmented views included.")
+    images_per_trial: Count = Field(
+        description="Passed through the model in training, augmented views and second passes included."
+    )
     finished: Count = Field(description="Trials that the run has a record of.")
     trials: tuple[TrialPart, ...] = Field(description="One a seed.")
 

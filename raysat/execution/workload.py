@@ -50,4 +50,4 @@ def planned_work(plan: Plan, *, threads_before: int | None = None) -> Workload:
 
 def network_of(config: Config) -> tuple[Any, ...]:
     """What decides how long a step takes, and how much memory, near enough."""
-    return config.model, config.data, config.augment, config.optim.batch_size
+    return config.model, config.data, config.augment, config.sharpness.kind, config.optim.batch_size

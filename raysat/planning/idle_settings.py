@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from raysat.config.families.base import ByCounts
 from raysat.config.families.images import AugMix, Dcgan
-from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
+from raysat.config.families.losses import Asymmetric, Focal, LabelAwareSmoothing, LogitAdjustment, VectorScaling
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
@@ -30,6 +31,11 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
     epochs = config.optim.epochs
     if isinstance(config.loss, Focal) and config.loss.gamma == 0:
         yield IdleSetting("loss.kind", "focal loss is plain cross-entropy: loss.gamma is 0")
+    match config.loss:
+        case VectorScaling(gamma=0, tau=tau) if tau:
+            yield IdleSetting("loss.kind", f"vector scaling is logit adjustment with tau {tau:g}: loss.gamma is 0")
+        case Asymmetric() as asymmetric:
+            yield from _asymmetric(asymmetric)
     # ``training/averaging.py``: the decay of step t is (1 + t) / (10 + t) until it reaches the setting.
     if isinstance(config.average, Ema) and steps_per_epoch is not None:
         steps, decay = epochs * steps_per_epoch, config.average.decay
@@ -50,8 +56,14 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         )
     if isinstance(config.augment, AugMix) and not config.augment.jsd:
         yield IdleSetting("augment.jsd_weight", "augment.jsd_weight does nothing: augment.jsd is false")
-    if isinstance(config.loss, LogitAdjustment) and config.loss.tau == 0:
-        yield IdleSetting("loss.kind", "logit adjustment is plain cross-entropy: loss.tau is 0")
+    match config.loss:
+        case LogitAdjustment(tau=0):
+            yield IdleSetting("loss.kind", "logit adjustment is plain cross-entropy: loss.tau is 0")
+        case VectorScaling(gamma=0, tau=0):
+            yield IdleSetting("loss.kind", "vector scaling is plain cross-entropy: loss.gamma and loss.tau are 0")
+        case LabelAwareSmoothing(head=head, tail=tail) if head == tail:
+            sentence = f"label-aware smoothing smooths all classes alike: loss.head and loss.tail are both {head:g}"
+            yield IdleSetting("loss.kind", sentence)
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
         if getattr(member, "beta", None) == 0:
             sentence = f"{section}: {member.kind} treats all classes alike: {section}.beta is 0"
@@ -60,17 +72,38 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         yield from _synthetic(config, config.synthetic)
 
 
+def _asymmetric(loss: Asymmetric) -> Iterator[IdleSetting]:
+    smoothing = loss.label_smoothing
+    match loss:
+        case Asymmetric(label_smoothing=0, gamma_pos=0):
+            yield IdleSetting(
+                "loss.kind", "asymmetric loss is plain cross-entropy: loss.gamma_pos and loss.label_smoothing are 0"
+            )
+        case Asymmetric(label_smoothing=0, gamma_pos=gamma):
+            yield IdleSetting(
+                "loss.kind", f"asymmetric loss is focal loss with gamma {gamma:g}: loss.label_smoothing is 0"
+            )
+        case Asymmetric(gamma_pos=0, gamma_neg=0):
+            yield IdleSetting(
+                "loss.kind",
+                f"asymmetric loss is cross-entropy with label_smoothing {smoothing:g}: loss.gamma_pos and "
+                "loss.gamma_neg are 0",
+            )
+
+
 def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
     if synthetic.equalise:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
-    sections = (("loss", config.loss), ("reweight", config.reweight), ("sampler", config.sampler))
-    by_counts = [(name, member.kind) for name, member in sections if isinstance(member, ByCounts)]
+    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler", "sharpness")]
+    by_counts = [(name, getattr(member, "kind", "")) for name, member in sections if isinstance(member, ByCounts)]
     may_count = any(isinstance(member, PluginSettings) for _, member in sections)
     if not by_counts and not may_count and not isinstance(config.second_stage, ByCounts):
         sentence = "synthetic.class_counts does nothing: no margins, weights or sampler go by class counts"
         yield IdleSetting("synthetic.class_counts", sentence)
     elif synthetic.equalise and synthetic.classes == "minority" and synthetic.class_counts == "all":
         for section, kind in by_counts:
+            if kind == "influence_balanced":  # acts where classes are equal, too
+                continue
             sentence = f"{section}: {kind} treats all classes alike: synthetic.equalise makes them equal"
             yield IdleSetting(f"{section}.kind", sentence)
 

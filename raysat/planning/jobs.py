@@ -69,7 +69,7 @@ class PlannedTrial:
     id: str
     arm: str  # the first arm that asks for it
     trial: Trial
-    samples_seen: int  # images that pass through the model in training, augmented views included
+    samples_seen: int  # images that pass through the model in training, augmented views and second passes included
     states: tuple[str, ...]  # names of what it passes through after 0, 1 ... all epochs (``state_ids.py``)
     needs: tuple[str, ...] = ()  # generate jobs
 
@@ -157,7 +157,7 @@ def bind(config: Config, store: PatchStore, *, workers: int = 1, reuse_epochs: b
     return BoundConfig(
         config=config,
         needs=needs,
-        samples_seen=config.epochs * patches * config.augment.forward_passes,
+        samples_seen=config.epochs * patches * config.forward_passes,
         spec=canonical_json(config.identity() | {"synthetic": list(needs), **counted(config)}),
         where={key: canonical_json(value) for key, value in where.items()},
         states=state_chain(config, generated=needs, steps=steps_per_epoch(patches, config.optim.batch_size)),

@@ -15,18 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.config.class_weights import class_balanced
+from raysat.config.families.base import ByCounts
 from raysat.config.families.images import Dcgan
-from raysat.config.families.imbalance import (
-    BalancedSoftmax,
-    ByCounts,
-    Drs,
-    Drw,
-    EffectiveNumber,
-    EffectiveNumberSampler,
-    Ldam,
-    LogitAdjustment,
-)
+from raysat.config.families.losses import BalancedSoftmax, LabelAwareSmoothing, Ldam, LogitAdjustment, VectorScaling
+from raysat.config.families.samplers import Drs, EffectiveNumberSampler
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, WeightScaling
+from raysat.config.families.sharpness import ImbSam
+from raysat.config.families.weights import Drw, EffectiveNumber, InfluenceBalanced
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -60,7 +55,8 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         config = job.trial.config
         patches = int((real + generated).sum())
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
-        for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle)]:
+        of_counts = [*_sentences(config, real, generated), *_no_tail(config, real, generated)]
+        for sentence in [*of_counts, *(setting.sentence for setting in idle)]:
             arms.setdefault(sentence, []).append(arm)
         read_as = average_id(config.average, job.epochs), digest(config.readout)
         results.setdefault((job.states[-1], *read_as), []).append(arm)
@@ -69,11 +65,17 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
 
 
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
-    counts = real if config.synthetic.class_counts == "real" else real + generated
+    counts = _counted(config, real, generated)
     sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler", "second_stage")]
-    methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
+    by_patch = isinstance(config.reweight, InfluenceBalanced)  # acts where classes are equal, too
+    methods = [
+        (name, member)
+        for name, member in sections
+        if isinstance(member, ByCounts) and not isinstance(member, InfluenceBalanced)
+    ]
     of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
-    if not methods and not of_plugins and config.synthetic.class_counts == "real":
+    of_others = by_patch or of_plugins or isinstance(config.sharpness, ImbSam)
+    if not methods and not of_others and config.synthetic.class_counts == "real":
         return ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"]
     idle: dict[str, list[str]] = {}  # reason -> methods
     for section, member in methods:
@@ -81,6 +83,25 @@ def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
         if reason is not None:
             idle.setdefault(reason, []).append(_method_name(section, member))
     return [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+
+
+def _no_tail(config: Config, real: Counts, generated: Counts) -> list[str]:
+    """Say that no class is small enough for what acts on small ones."""
+    if not isinstance(config.sharpness, ImbSam):
+        return []
+    counts = _counted(config, real, generated)
+    bound = config.sharpness.tail * counts.mean()
+    if (counts < bound).any():
+        return []
+    return [
+        f"ImbSAM changes nothing, at twice the cost: every class has {counts.min():,} training patches or more, and "
+        f"sharpness.tail {config.sharpness.tail:g} means fewer than {bound:,.1f}"
+    ]
+
+
+def _counted(config: Config, real: Counts, generated: Counts) -> Counts:
+    """The class counts that methods go by."""
+    return real if config.synthetic.class_counts == "real" else real + generated
 
 
 def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
@@ -102,6 +123,10 @@ def _parameter(section: str, member: ByCounts, counts: Counts) -> str | None:
     match member:
         case LogitAdjustment(tau=0):
             return f"{section}.tau is 0"
+        case VectorScaling(gamma=0, tau=0):
+            return f"{section}.gamma and {section}.tau are 0"
+        case LabelAwareSmoothing(head=head, tail=tail) if head == tail:
+            return f"{section}.head and {section}.tail are both {head:g}"
         case EffectiveNumber(beta=beta) | Drw(beta=beta) | EffectiveNumberSampler(beta=beta) | Drs(beta=beta):
             weights = class_balanced(counts, beta)
             if np.ptp(weights) <= _ROUNDING * weights.max():
@@ -117,6 +142,10 @@ def _method_name(section: str, member: Any) -> str:
             return "balanced softmax"
         case LogitAdjustment():
             return "logit adjustment"
+        case VectorScaling():
+            return "vector scaling"
+        case LabelAwareSmoothing():
+            return "label-aware smoothing"
         case Drw() | Drs():
             return str(member.kind.upper())
         case ClassifierRetraining() | WeightScaling() | Mislas():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.base import ByCounts
 from raysat.config.families.learning import Optim
 from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
@@ -73,7 +73,8 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}
-    start |= class_counts if isinstance(config.loss, ByCounts | PluginSettings) else {}
+    by_counts = any(isinstance(each, ByCounts | PluginSettings) for each in (config.loss, config.sharpness))
+    start |= class_counts if by_counts else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []
     for epoch, rates in enumerate(_rates(config.schedule, config.optim, steps)):

@@ -71,7 +71,7 @@ class Record(FileModel):
     metrics: Annotated[dict[Id, Metrics], Field(max_length=len(SPLITS))]  # by split
     classes: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     epochs: Count
-    images: Count  # images trained on, forward passes of augmented views included
+    images: Count  # images trained on, augmented views and second passes included
     seconds: Amount  # of its epochs, those included that it shares with other trials
     started: Time  # its worker began, from a checkpoint or not
     ended: Time

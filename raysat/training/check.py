@@ -9,11 +9,12 @@ from typing import assert_never
 import numpy as np
 
 from raysat.config.families.images import Dcgan, NoSynthetic
-from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Swa
+from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
+from raysat.config.families.weights import Drw, InfluenceBalanced
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
-from raysat.config.plugins.settings import AverageSettings
+from raysat.config.plugins.settings import AverageSettings, ModelSettings
 from raysat.config.schema import Config
 from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
@@ -45,6 +46,12 @@ def check(config: Config, store: PatchStore) -> None:
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
+    if isinstance(config.reweight, InfluenceBalanced) and isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"reweight: influence_balanced needs the features before the classifier, and model: {config.model.kind} is "
+            "a plugin's, which does not say what they are",
+            hint="choose a model of timm, or another reweight",
+        )
     _check_points(config)
     check_second_stage(config)
     _check_store(config, store)
@@ -75,7 +82,7 @@ def _check_points(config: Config) -> None:
     if isinstance(config.average, AverageSettings):
         snapshot_weights(config.average, epochs)
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
-        if isinstance(member, Drw | Drs) and defer_until(member, epochs) >= epochs:
+        if isinstance(member, Drw | Drs | InfluenceBalanced) and defer_until(member, epochs) >= epochs:
             raise PlanError(
                 f"{section}.switch is {member.switch:g}, the end of training: no epoch would come after it",
                 hint=f"set {section}.switch below 1",

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from raysat.config.families.learning import Average, NoAverage
+from raysat.config.families.sharpness import NoSharpness
+from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
+from raysat.training import batch_norm, evaluation, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
 from raysat.training.check import band_positions, evaluation_splits
+from raysat.training.class_constants import class_constants
 from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
 from raysat.training.epochs import Epochs
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
@@ -32,6 +35,7 @@ from raysat.training.prediction import Predictor
 from raysat.training.results import Probabilities
 from raysat.training.second_stage import SecondStage
 from raysat.training.seeding import generator, reproducible
+from raysat.training.sharpness import two_passes
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
 
@@ -85,7 +89,8 @@ class Engine:
             )
         self.network = network_channels_last(network.to(device))
         self.parameters = models.parameter_count(self.network)
-        self._parallel = self.workers.wrap(self.network, device)
+        is_plain = isinstance(self.config.sharpness, NoSharpness)
+        self._parallel = self.workers.wrap(self.network, device, averages=is_plain)
         self.optimizer = optimizers.build(self.config.optim, self.network)
         self.averages: dict[str, WeightAverage] = {}
         for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
@@ -102,14 +107,17 @@ class Engine:
         self._train_mode: Callable[[], object] = self._parallel.train
         self._hint = _STABILISE  # where it diverges
         self.steps = self._epochs.steps
-        offsets_K = losses.logit_offsets(self.config.loss, self.counts)
+        by_influence = isinstance(self.config.reweight, InfluenceBalanced)
+        constants_RK = class_constants(self.config.loss, self.counts)
         self._step = TrainStep(
             self._stage.config,
             self.network,
             self.optimizer,
             parallel=self._parallel,
             scale=self._scale,
-            offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
+            constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
+            passes=two_passes(self.config.sharpness, self.network, self.workers, self.counts),
+            classifier=models.classifier_of(self.network, self.config.model) if by_influence else None,
         )
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident
@@ -135,12 +143,14 @@ class Engine:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
         self.enter(epoch)
         batches, weights_K = self._epochs.batches(epoch), self._epochs.weights(epoch)
-        self._step.weights_K.copy_(torch.from_numpy(weights_K))
+        is_other = self._step.begin_epoch(torch.from_numpy(weights_K), self._epochs.reweight(epoch))
+        if is_other and self._graphs is not None:
+            self._graphs.forget()
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
             self._train_mode()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
-        self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
+        self.samples_seen += sum(map(len, batches)) * self.config.forward_passes
         self.epochs_done = epoch + 1
         for average in moved:
             average.updates += len(batches)
@@ -183,7 +193,7 @@ class Engine:
             losses.append(self._step(views_NCHW, own.update, moved))
             if on_cpu and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
-                seen += len(one.update.labels_b) * self.config.augment.forward_passes
+                seen += len(one.update.labels_b) * self.config.forward_passes
                 if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:
                     self._on_pace(seen / spent)
                     self._on_pace = None
@@ -199,7 +209,7 @@ class Engine:
         """Draw what each step of an epoch needs."""
         labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
-            self.samples_taken += len(positions_B) * self.config.augment.forward_passes
+            self.samples_taken += len(positions_B) * self.config.forward_passes
             yield step_inputs(
                 self.config.augment,
                 Batch(positions=positions_B, labels=labels[positions_B], size=self._size),

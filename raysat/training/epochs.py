@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from raysat.config import learning_rate
 from raysat.config.class_weights import class_weights
+from raysat.config.milestones import SteadyReweight, reweight_at
 from raysat.config.schema import Config
 from raysat.config.stages import Stage, stage_at, stages
 from raysat.training import sampling
@@ -52,6 +53,11 @@ class Epochs:
         stage = self.stage(epoch)
         own, epochs = stage.config.reweight, stage.config.optim.epochs
         return class_weights(own, self._counts, epoch=epoch - stage.first_epoch, epochs=epochs)
+
+    def reweight(self, epoch: int) -> SteadyReweight:
+        """Return what weighs classes, or patches, in an epoch."""
+        stage = self.stage(epoch)
+        return reweight_at(stage.config.reweight, epoch=epoch - stage.first_epoch, epochs=stage.config.optim.epochs)
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""

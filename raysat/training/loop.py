@@ -88,7 +88,7 @@ class Training:
 
     @property
     def samples_taken(self) -> int:
-        """Images that steps of this process have taken, augmented views included; also while an epoch goes on."""
+        """Images that steps of this process have taken, views and second passes included; also within an epoch."""
         return self._engine.samples_taken
 
     @property

@@ -1,29 +1,34 @@
 """Losses by patch, and how they become the loss of a batch.
 
 Everything is computed by patch in float32 and summed with weights that add up to one over the whole batch, on however
-many data-parallel ranks its patches lie. What a loss knows of the class counts is one number a class, its offset.
+many data-parallel ranks its patches lie. What a loss knows of the class counts is in ``class_constants.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
-from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.losses import (
+    Asymmetric,
+    BalancedSoftmax,
+    CrossEntropy,
+    Focal,
+    LabelAwareSmoothing,
+    Ldam,
+    LogitAdjustment,
+    VectorScaling,
+)
+from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
-
-Floats = npt.NDArray[np.float64]
-PatchLosses = Callable[[Config, Tensor, Tensor, Tensor, Tensor], Tensor]  # as ``patch_losses``
+from raysat.training import influence, soft_targets
 
 # A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
 # code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
@@ -39,41 +44,17 @@ class Mixed:
     shares_2: Tensor  # of the patches' own labels, and of the partners': lambda and 1 - lambda
 
 
-def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
-    """Return what a loss moves each class's score by, shape (K,), given its training patches; zero where it does not.
-
-    LDAM (Cao et al. 2019, section 3.2) takes C / n_c^(1/4) off the score of the true class, the largest being
-    ``max_margin``. Balanced softmax (Ren et al. 2020, theorem 1) adds log n_c to every class's score, logit adjustment
-    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction. A plugin's loss gets the counts.
-    """
-    match loss:
-        case CrossEntropy() | Focal():
-            return np.zeros(len(counts))
-        case Ldam():
-            raw: Floats = (counts / counts.min()) ** -0.25
-            return loss.max_margin * raw
-        case BalancedSoftmax():
-            return np.log(counts.astype(np.float64))
-        case LogitAdjustment():
-            fraction: Floats = counts / counts.sum()
-            return loss.tau * np.log(fraction)
-        case LossSettings():
-            return counts.astype(np.float64)
-        case _:
-            assert_never(loss)
-
-
 def batch_loss(
     config: Config,
     logits_VBK: Tensor,
     labels_B: Tensor,
     *,
-    offsets_K: Tensor,
+    constants_RK: Tensor,
     weights_K: Tensor,
     class_weights_B: Tensor,
     mean_weights_B: Tensor,
     mixed: Mixed | None = None,
-    by_patch: PatchLosses | None = None,
+    norms_B: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
@@ -83,18 +64,25 @@ def batch_loss(
         config: which loss, whose scores, which augmentation.
         logits_VBK: the classifier's scores, of any float type.
         labels_B: int64.
-        offsets_K: as of ``logit_offsets``, float32.
+        constants_RK: as of ``class_constants``, float32.
         weights_K: what each class counts in this epoch (``class_weights``), float32.
         class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
         mean_weights_B: each patch's weight in the plain mean.
         mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
             (Zhang et al. 2018).
-        by_patch: what gives the supervised loss of each patch; ``patch_losses`` by default.
+        norms_B: sizes of the patches' features, where influence is balanced in this epoch (``influence.py``).
     """
-    of_patches = by_patch or patch_losses
-    supervised = of_patches(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
+
+    def of_labels(labels_B: Tensor) -> Tensor:
+        found_B = patch_losses(config, logits_VBK[0], labels_B, constants_RK, weights_K)
+        if norms_B is None or not isinstance(config.reweight, InfluenceBalanced):
+            return found_B
+        logits_BK = posterior_logits(config, logits_VBK[0])
+        return influence.balanced(found_B, logits_BK, labels_B, norms_B, alpha=config.reweight.alpha)
+
+    supervised = of_labels(labels_B) @ class_weights_B
     if mixed is not None:
-        partners = of_patches(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
+        partners = of_labels(mixed.labels_B) @ mixed.class_weights_B
         supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
     match config.augment:
         case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():
@@ -105,7 +93,9 @@ def batch_loss(
             assert_never(config.augment)
 
 
-def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, weights_K: Tensor) -> Tensor:
+def patch_losses(
+    config: Config, logits_BK: Tensor, labels_B: Tensor, constants_RK: Tensor, weights_K: Tensor
+) -> Tensor:
     """Return the loss of each patch (B,), float32, before it is weighted.
 
     Where labels are smoothed, class weights are in the loss itself, as PyTorch has it: what smoothing spreads onto a
@@ -116,7 +106,7 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
         logits_BK: the classifier's scores, of any float type.
         labels_B: int64.
-        offsets_K: as of ``logit_offsets``, float32.
+        constants_RK: as of ``class_constants``, float32.
         weights_K: what each class counts, float32.
     """
     match config.loss:
@@ -135,11 +125,25 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
             return wrong_B**gamma * nats_B
         case Ldam():
             own_BK = labels_B[:, None] == torch.arange(logits_BK.shape[1], device=labels_B.device)
-            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
+            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * constants_RK[0])
         case BalancedSoftmax() | LogitAdjustment():
-            logits_BK = posterior_logits(config, logits_BK) + offsets_K
+            logits_BK = posterior_logits(config, logits_BK) + constants_RK[0]
+        case VectorScaling():
+            logits_BK = posterior_logits(config, logits_BK) * constants_RK[0] + constants_RK[1]
+        case Asymmetric(gamma_pos=gamma_pos, gamma_neg=gamma_neg, label_smoothing=smoothing):
+            return soft_targets.asymmetric(
+                posterior_logits(config, logits_BK),
+                labels_B,
+                weights_K,
+                gamma_pos=gamma_pos,
+                gamma_neg=gamma_neg,
+                smoothing=smoothing,
+            )
+        case LabelAwareSmoothing():
+            logits_BK = posterior_logits(config, logits_BK)
+            return soft_targets.smoothed(logits_BK, labels_B, constants_RK[0][labels_B], weights_K)
         case LossSettings() as settings:
-            return _of_plugin(settings, _scores(config, logits_BK), labels_B, offsets_K)
+            return _of_plugin(settings, _scores(config, logits_BK), labels_B, constants_RK[0])
         case _:
             assert_never(config.loss)
     return F.cross_entropy(logits_BK, labels_B, reduction="none")
@@ -151,8 +155,10 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     LDAM trains softmax(scale * z); its margin is for training alone. Balanced softmax and logit adjustment fit the
     posterior of the imbalanced training data with the class prior *added* to z, so that the plain z is left with the
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
-    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a
-    function of its own, of the scores that the loss gets.
+    logits. So are those of vector scaling, which its authors classify by; with a factor (gamma > 0) their softmax is
+    the posterior of no class prior. Focal and asymmetric losses, too, are read as a plain softmax, as by their authors.
+    Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a function
+    of its own, of the scores that the loss gets.
     """
     match config.loss:
         case Ldam(scale=scale):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.config.class_weights import class_balanced
-from raysat.config.families.imbalance import (
+from raysat.config.families.samplers import (
     EffectiveNumberSampler,
     InverseFrequencySampler,
     Sampler,

@@ -10,17 +10,15 @@ from __future__ import annotations
 import copy
 from typing import Any, assert_never
 
-import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, NoSecondStage, WeightScaling
 from raysat.config.schema import Config
 from raysat.config.stages import MOMENTUM, Stage, score_factor
-from raysat.training.label_aware import label_aware_losses, smoothing
-from raysat.training.losses import posterior_logits
+from raysat.training.class_constants import class_constants
 from raysat.training.models.build import CosineClassifier
 from raysat.training.models.head import ScaledClassifier, head_place
 from raysat.training.optimizers import RATE_FACTOR, rate_on
@@ -66,18 +64,15 @@ class SecondStage:
         network.set_submodule(place, self._head)
         self.parallel = workers.wrap(network, device)
         self.optimizer = self._new_optimizer(device)
-        by_patch, offsets_K = None, np.zeros(len(counts))
-        if isinstance(self._method, Mislas):
-            by_patch = _label_aware
-            offsets_K = smoothing(counts, head=self._method.smooth_head, tail=self._method.smooth_tail)
         self.step = TrainStep(
             stage.config,
             network,
             self.optimizer,
             parallel=self.parallel,
             scale=scale,
-            offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
-            by_patch=by_patch,
+            constants_RK=torch.as_tensor(
+                class_constants(stage.config.loss, counts), dtype=torch.float32, device=device
+            ),
         )
 
     def train_mode(self) -> None:
@@ -133,8 +128,3 @@ def _linear(head: nn.Module) -> nn.Linear:
     if not isinstance(head, nn.Linear):
         raise TypeError(f"a {type(head).__name__} is no linear classifier")
     return head
-
-
-def _label_aware(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, _: Tensor) -> Tensor:
-    """As ``losses.patch_losses``, with what is spread of each class's label as its offset."""
-    return label_aware_losses(posterior_logits(config, logits_BK), labels_B, offsets_K)

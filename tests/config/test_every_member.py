@@ -28,6 +28,7 @@ SECTIONS = (
 SHORT: dict[str, dict[str, Any]] = {
     "optim.sgd": {"lr": 0.01},
     "reweight.drw": {"switch": 0.5},
+    "reweight.influence_balanced": {"alpha": 10.0},
     "sampler.drs": {"switch": 0.5},
     "schedule.triangular": {"step_epochs": 1.0},
     "schedule.triangular2": {"step_epochs": 0.5},
@@ -55,6 +56,23 @@ CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "sam, augmix, ema, clipped": {
+        "sharpness": {"kind": "sam"},
+        "augment": {"kind": "augmix"},
+        "average": {"kind": "ema"},
+        "optim": {"kind": "sgd", "lr": 0.01, "weight_decay": 0.01, "clip_norm": 1.0},
+    },
+    "influence, cosine adapter, mixup": {
+        "model": {"classifier": "cosine", "stem": "adapter"},
+        "reweight": {"kind": "influence_balanced", "alpha": 10.0},
+        "augment": {"kind": "mixup"},
+    },
+    "imbsam, mixup, drw": {
+        "sharpness": {"kind": "imbsam"},
+        "augment": {"kind": "mixup"},
+        "reweight": {"kind": "drw", "switch": 0.5},
+        "optim": {"kind": "adamw"},
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

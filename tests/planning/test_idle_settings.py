@@ -27,6 +27,23 @@ def said(parts: dict[str, Any], *, epochs: int = 40, steps: int = 10) -> list[st
         ({"schedule": {"kind": "triangular2"}}, None),
         ({"average": {"kind": "ema", "decay": 0.97}}, None),
         ({"loss": {"kind": "focal", "gamma": 0.0}}, "focal loss is plain cross-entropy: loss.gamma is 0"),
+        ({"loss": {"kind": "asymmetric"}}, None),
+        (
+            {"loss": {"kind": "asymmetric", "label_smoothing": 0.0}},
+            "asymmetric loss is plain cross-entropy: loss.gamma_pos and loss.label_smoothing are 0",
+        ),
+        (
+            {"loss": {"kind": "asymmetric", "gamma_pos": 1.5, "label_smoothing": 0.0}},
+            "asymmetric loss is focal loss with gamma 1.5: loss.label_smoothing is 0",
+        ),
+        (
+            {"loss": {"kind": "asymmetric", "gamma_neg": 0.0}},
+            "asymmetric loss is cross-entropy with label_smoothing 0.1: loss.gamma_pos and loss.gamma_neg are 0",
+        ),
+        (
+            {"loss": {"kind": "vector_scaling", "gamma": 0.0}},
+            "vector scaling is logit adjustment with tau 1: loss.gamma is 0",
+        ),
         (
             {"average": {"kind": "ema"}},
             "average.decay 0.999 is not reached in 400 steps: any from 0.978 on does the same",

@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raysat.config.schema import Trial
-from raysat.config.stages import stages
+from raysat.config.stages import final_config, stages
 from raysat.data.store import PatchStore, StoreWriter
+from raysat.training.class_constants import class_constants
 from raysat.training.engine import Engine
 from raysat.training.epochs import Epochs
-from raysat.training.label_aware import label_aware_losses, smoothing
-from raysat.training.losses import posterior_logits
+from raysat.training.losses import patch_losses, posterior_logits
 from raysat.training.seeding import derive
 from tests.helpers.training import TINY, config, run
 from tests.references.registry import Pair, compared
@@ -138,8 +138,9 @@ def _mislas() -> Pair:
 def _smoothing() -> Pair:
     rng, counts = np.random.default_rng(5), np.array([900, 300, 41, 7])
     logits, labels = rng.normal(size=(64, 4)) * 3, rng.integers(0, 4, 64)
-    spread_of = torch.tensor(smoothing(counts, head=0.4, tail=0.1), dtype=torch.float32)
-    ours = label_aware_losses(torch.tensor(logits, dtype=torch.float32), torch.tensor(labels), spread_of)
+    own = final_config(config(second_stage={"kind": "mislas", "smooth_head": 0.4, "smooth_tail": 0.1}))
+    constants = torch.tensor(class_constants(own.loss, counts), dtype=torch.float32)
+    ours = patch_losses(own, torch.tensor(logits).float(), torch.tensor(labels), constants, torch.ones(4))
     spread = np.array([0.1 + 0.3 * np.sin(np.pi * (n - 7) / (2 * (900 - 7))) for n in counts])[labels]
     targets = np.eye(4)[labels] * (1 - spread)[:, None] + spread[:, None] / 4
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

@@ -83,7 +83,7 @@ def test_counts_and_what_follows_from_them_include_generated_patches(make_store:
     )
     one = engine(what, store, [made])
     np.testing.assert_array_equal(one.counts, [24, 12, 18])
-    np.testing.assert_allclose(one._step._offsets_K, 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
+    np.testing.assert_allclose(one._step._constants_RK[0], 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
     drawn = np.concatenate([np.concatenate(one._epochs.batches(epoch)) for epoch in range(60)])
     shares = np.bincount(one.patches["train"].labels[drawn], minlength=3) / len(drawn)
     expected = np.sqrt([24, 12, 18])  # n * 1 / sqrt(n)
@@ -123,7 +123,7 @@ def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeSto
         sampler={"kind": "inverse_frequency"},
     )
     one = engine(what, store, [made])
-    np.testing.assert_allclose(one._step._offsets_K, 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
+    np.testing.assert_allclose(one._step._constants_RK[0], 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
     one.train_epoch(0)
     np.testing.assert_array_equal(counted, [[24, 12, 6]])
     drawn = np.concatenate([np.concatenate(one._epochs.batches(epoch)) for epoch in range(120)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from raysat.config.families.images import Dihedral, MixUp
-from raysat.config.families.imbalance import CrossEntropy
+from raysat.config.families.losses import CrossEntropy
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.models import build as models
@@ -55,7 +55,7 @@ def whole_batch(
                 Config(loss=loss, augment=MixUp() if pairs else Dihedral()),
                 logits[part.positions][None],
                 torch.from_numpy(labels[part.positions]),
-                offsets_K=torch.zeros(len(weights)),
+                constants_RK=torch.zeros(0, len(weights)),
                 weights_K=torch.from_numpy(weights).float(),
                 class_weights_B=torch.from_numpy(part.class_weights),
                 mean_weights_B=torch.from_numpy(part.mean_weights),

@@ -36,6 +36,28 @@ OTHERS: dict[str, dict[str, Any]] = {
         "augment": {"kind": "mixup", "alpha": 1.0},
         "average": {"kind": "none"},
     },
+    "sam": {**PARTS, "sharpness": {"kind": "sam"}},
+    "asam, smoothed by class": {
+        **PARTS,
+        "loss": {"kind": "label_aware_smoothing"},
+        "augment": {"kind": "none"},
+        "average": {"kind": "none"},
+        "sharpness": {"kind": "asam"},
+    },
+    "influence, mixup": {
+        **PARTS,
+        "loss": {"kind": "cross_entropy"},
+        "reweight": {"kind": "influence_balanced", "switch": 0.5, "alpha": 10.0},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "none"},
+    },
+    "imbsam, mixup": {
+        **PARTS,
+        "loss": {"kind": "vector_scaling"},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "ema"},
+        "sharpness": {"kind": "imbsam"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
     **{
         kind: {**PARTS, "average": {"kind": "none"}, "second_stage": {"kind": kind, "epochs": 2}}
@@ -53,6 +75,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         reports, outcome = run(config(**PARTS), opened)
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
         _, normed = run(config(model={"name": TINY}, second_stage={"kind": "mislas", "epochs": 1}), opened)
+        _, sharp = run(config(model={"name": TINY}, sharpness={"kind": "imbsam"}), opened)
         try:
             run(
                 config(optim={"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0, "batch_size": 8, "epochs": 1}),
@@ -68,7 +91,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
                 "state": outcome.state_dict,
                 "others": others,
                 "probabilities": torch.from_numpy(outcome.probabilities),
-                "normed": normed.state_dict,
+                "normed": normed.state_dict | {f"sharp {name}": value for name, value in sharp.state_dict.items()},
                 "diverged": diverged,
             },
             f"{out}/{rank}.pt",

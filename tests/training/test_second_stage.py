@@ -23,7 +23,7 @@ from raysat.planning.resolve import resolve_config
 from raysat.planning.stages import train_jobs
 from raysat.training.check import check
 from raysat.training.checkpoint import decode
-from raysat.training.label_aware import smoothing
+from raysat.training.label_aware import smoothing_by_class
 from raysat.training.loop import Training
 from raysat.training.models import build as models
 from raysat.training.models.head import ScaledClassifier, check_head, head_place
@@ -270,7 +270,7 @@ def test_stages_of_a_configuration() -> None:
 
 
 def test_classes_of_one_size_are_all_the_largest() -> None:
-    assert smoothing(np.array([5, 5, 5]), head=0.3, tail=0.1).tolist() == [0.3] * 3
+    assert smoothing_by_class(np.array([5, 5, 5]), head=0.3, tail=0.1).tolist() == [0.3] * 3
 
 
 # --- what is refused

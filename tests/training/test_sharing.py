@@ -21,8 +21,13 @@ from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config
 
 FAMILIES: dict[str, list[dict[str, Any]]] = {
-    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}],
-    "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
+    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}],
+    "reweight": [
+        {"kind": "none"},
+        {"kind": "drw", "switch": 0.5},
+        {"kind": "drw", "switch": 0.7, "beta": 0.9},
+        {"kind": "influence_balanced"},
+    ],
     "sampler": [{"kind": "uniform"}, {"kind": "drs", "switch": 0.5}],
     "schedule": [
         {"kind": "constant"},
@@ -37,6 +42,7 @@ FAMILIES: dict[str, list[dict[str, Any]]] = {
         {"kind": "ema", "decay": 0.8},
     ],
     "augment": [{"kind": "none"}, {"kind": "mixup"}],
+    "sharpness": [{"kind": "none"}, {"kind": "sam"}, {"kind": "imbsam"}],
     "optim": [{"kind": "adam"}, {"kind": "sgd", "momentum": 0.9}],
 }
 EPOCHS = st.sampled_from([2, 3, 4])

@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from raysat.config import limits
-from raysat.config.families.base import Fraction, Rate, Spec, Strength
-from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.base import ByCounts, Fraction, Rate, Spec, Strength
 
 
 class NoSecondStage(Spec):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from raysat import __version__
-from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
+from raysat.config.families.losses import BalancedSoftmax, LogitAdjustment, VectorScaling
 from raysat.config.plugins.use import sources_of
 from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS
@@ -211,6 +211,8 @@ def _limits(about: ModelManifest) -> Iterator[str]:
         yield "Its classifier learned from balanced classes: its probabilities are those where all are equally common."
     elif isinstance(about.config.loss, BalancedSoftmax | LogitAdjustment):
         yield "Its loss balances the classes: its probabilities are those where all classes are equally common."
+    if isinstance(about.config.loss, VectorScaling):
+        yield "Its loss raises rare classes: its probabilities are higher for these than their share among patches."
     yield "Its probabilities are not calibrated: 0.9 need not mean right nine times out of ten."
     if origin.generated:
         yield "Patches that a generator made were among those that it was trained on."

@@ -16,6 +16,7 @@ from raysat.config.schema import Trial
 from raysat.errors import PluginError
 from raysat.training.batch import views
 from raysat.training.checkpoint import decode
+from raysat.training.class_constants import class_constants
 from raysat.training.contract import networks
 from raysat.training.contract.findings import BrokenError
 from raysat.training.contract.subject import CLASSES, SIDE, Subject, expect, other_global_numbers
@@ -76,10 +77,9 @@ def loss_device(subject: Subject) -> None:
     """Everything stays on the device of the scores; tried without one, by shapes alone."""
     with FakeTensorMode():
         logits = torch.empty(4, CLASSES, device="cuda", requires_grad=True)
-        offsets_K = torch.ones(CLASSES, device="cuda")
-        found = patch_losses(
-            subject.config, logits, torch.zeros(4, dtype=torch.int64, device="cuda"), offsets_K, offsets_K
-        )
+        constants_RK = torch.ones(class_constants(subject.config.loss, subject.counts).shape, device="cuda")
+        labels, weights_K = torch.zeros(4, dtype=torch.int64, device="cuda"), torch.ones(CLASSES, device="cuda")
+        found = patch_losses(subject.config, logits, labels, constants_RK, weights_K)
         expect(found.device.type == "cuda", f"scores are on a GPU, the loss is on {found.device.type}")
 
 

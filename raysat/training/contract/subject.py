@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.base import Spec
-from raysat.config.families.imbalance import InverseFrequency
+from raysat.config.families.weights import InverseFrequency
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter
 from raysat.training import losses
 from raysat.training.batch import Batch, step_inputs
+from raysat.training.class_constants import class_constants
 from raysat.training.contract.findings import BrokenError
 from raysat.training.engine import Engine
 from raysat.training.graphs import GraphedSteps
@@ -67,8 +68,10 @@ class Subject:
             The losses (B,).
         """
         config, counts = self.config, self.counts if counts_K is None else counts_K
-        offsets_K = torch.from_numpy(losses.logit_offsets(config.loss, counts)).float().to(logits_BK.device)
-        return losses.patch_losses(config, logits_BK, labels_B, offsets_K, torch.ones_like(offsets_K))
+        constants_RK = torch.from_numpy(class_constants(config.loss, counts)).float().to(logits_BK.device)
+        return losses.patch_losses(
+            config, logits_BK, labels_B, constants_RK, torch.ones(len(counts), device=logits_BK.device)
+        )
 
     def share(self, rank: int, world: int) -> list[Tensor]:
         """One worker's part of a step of a linear network: the loss, then the gradient of each parameter.
@@ -86,14 +89,14 @@ class Subject:
         torch.manual_seed(0)
         network = nn.Sequential(nn.Flatten(), nn.Linear(len(bands) * SIDE * SIDE, CLASSES))
         weights_K = class_weights(InverseFrequency(), counts, epoch=0, epochs=1)
-        offsets_K = torch.from_numpy(losses.logit_offsets(config.loss, counts)).float()
+        constants_RK = torch.from_numpy(class_constants(config.loss, counts)).float()
         step = TrainStep(
             config,
             network,
             torch.optim.SGD(network.parameters(), lr=0.1),
             parallel=network,
             scale=scale,
-            offsets_K=offsets_K,
+            constants_RK=constants_RK,
         )
         step.weights_K.copy_(torch.from_numpy(weights_K))
         train = store.indices("train")

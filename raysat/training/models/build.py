@@ -126,7 +126,7 @@ class CosineClassifier(nn.Module):
 
 def make_cosine(network: nn.Module, name: str) -> None:
     """Replace the linear classifier of a timm model of this name by a cosine one. Raises PlanError without one."""
-    classifier: object = getattr(network, "get_classifier", lambda: None)()
+    classifier = _classifier(network)
     if not isinstance(classifier, nn.Linear):
         raise PlanError(
             f"model {name!r} has no linear classifier that a cosine one could replace",
@@ -134,6 +134,21 @@ def make_cosine(network: nn.Module, name: str) -> None:
         )
     (place,) = [place for place, module in network.named_modules() if module is classifier]
     network.set_submodule(place, CosineClassifier(classifier.in_features, classifier.out_features))
+
+
+def classifier_of(network: nn.Module, model: Network) -> nn.Module:
+    """Return the last layer of what ``build`` made: linear, or of cosines. Raises PlanError for another one."""
+    found = _classifier(network.get_submodule("backbone") if model.stem == "adapter" else network)
+    if not isinstance(found, nn.Linear | CosineClassifier):
+        raise PlanError(
+            f"model {model.name!r} has no linear classifier, whose features reweight: influence_balanced goes by",
+            hint="choose another model.name, or another reweight",
+        )
+    return found
+
+
+def _classifier(network: nn.Module) -> object:
+    return getattr(network, "get_classifier", lambda: None)()
 
 
 def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
