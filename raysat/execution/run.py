@@ -124,12 +124,16 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
     for model in sorted(models, key=lambda model: model.name):
         check_model(model)
     cosine = {model.name for model in models if model.classifier == "cosine"}
+    linear = {config.model.name for config in configs if config.readout.needs_linear}
     pretrained = {model.name for model in models if model.pretrained}
-    if cosine or pretrained:
-        from raysat.training.models.build import check_cosine, fetch_pretrained  # three seconds that others do without
+    if cosine or linear or pretrained:
+        # Three seconds that others do without.
+        from raysat.training.models.build import check_cosine, check_linear, fetch_pretrained
 
         for name in sorted(cosine):
             check_cosine(name)
+        for name in sorted(linear):
+            check_linear(name)
         for name in sorted(pretrained):
             fetch_pretrained(name)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)

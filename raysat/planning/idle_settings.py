@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from raysat.config.families.images import AugMix, Dcgan
 from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
+from raysat.config.families.readouts import AdjustedLogits
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
@@ -38,6 +39,8 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
                 f"average.decay {decay:g} is not reached in {steps:,} steps: any from {least:.3g} on does the same"
             )
             yield IdleSetting("average.decay", sentence)
+    if isinstance(config.readout, AdjustedLogits) and config.readout.tau == 0:
+        yield IdleSetting("readout.kind", "readout: logit_adjustment takes nothing off: readout.tau is 0")
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
 

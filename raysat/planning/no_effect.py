@@ -31,6 +31,7 @@ from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
+from raysat.planning.readout_effects import readout_effects
 
 Counts = npt.NDArray[np.int64]
 _EQUAL: Final = "these train the same weights, so their results are equal"
@@ -59,7 +60,10 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         config = job.trial.config
         patches = int((real + generated).sum())
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
-        for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle)]:
+        counts = real if config.synthetic.class_counts == "real" else real + generated
+        of_readout = readout_effects(config, real + generated, counts)
+        said = (*_sentences(config, real, generated), *(setting.sentence for setting in idle), *of_readout)
+        for sentence in said:
             arms.setdefault(sentence, []).append(arm)
         read_as = average_id(config.average, job.epochs), digest(config.readout)
         results.setdefault((job.states[-1], *read_as), []).append(arm)

@@ -19,6 +19,7 @@ from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
+from raysat.metrics.fitted_readout import FittedReadout
 from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
@@ -30,7 +31,7 @@ from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
 from raysat.training.prediction import Predictor
-from raysat.training.results import Probabilities
+from raysat.training.results import Logits, Probabilities
 from raysat.training.seeding import generator, reproducible
 from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
@@ -74,6 +75,7 @@ class Engine:
             on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
         """
         self.config, self.seed, self.device = trial.config, trial.seed, device
+        self.classes = store.classes
         bands = band_positions(self.config, store)
         self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
@@ -109,7 +111,7 @@ class Engine:
         self._is_graphed = can_graph and not eager
         if device.type == "cuda" and not can_graph and not eager:
             say_launched("several workers share each batch" if is_resident else "the patches do not fit on the GPU")
-        self._predictor = Predictor(
+        self.predictor = Predictor(
             self.patches,
             self._scale,
             classes=len(self.counts),
@@ -208,17 +210,28 @@ class Engine:
                 self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
-    def predict(self, network: nn.Module, split: Split) -> Probabilities:
+    def logits(self, network: nn.Module, split: Split) -> Logits:
+        """Return the (N, K) posterior logits of a split's patches. Raises DivergedError where scores are not finite."""
+        found = self.predictor.logits(self.config, network, split, trains=network is self.network)
+        self._check_scores(found.max(axis=1), split)  # of finite ones a softmax is finite
+        return found
+
+    def predict(self, network: nn.Module, split: Split, readout: FittedReadout | None = None) -> Probabilities:
         """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
-        predicted = self._predictor.predict(self.config, network, split, trains=network is self.network)
-        if not np.isfinite(predicted).all():
+        if readout is None or not readout.dihedral:
+            return self.predictor.read(self.logits(network, split), readout)
+        found = self.predictor.views(self.config, network, split, readout)
+        self._check_scores(found, split)
+        return found
+
+    def _check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
+        if not np.isfinite(values).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
             raise DivergedError(
                 f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
                 f"{self.config.optim.epochs}, at learning rate {lr:g}",
                 hint=_STABILISE,
             )
-        return predicted
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -252,7 +265,7 @@ class Engine:
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""
-        self._predictor.forget()
+        self.predictor.forget()
         if self._graphs is not None:
             self._graphs.forget()
 

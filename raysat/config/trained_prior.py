@@ -1,0 +1,51 @@
+"""The share of each class in what a training presented: the prior of the posterior that its network learned.
+
+Cross-entropy fits the posterior of the patches that it sees. A class weight w_c acts as w_c patches in place of one, a
+sampler presents classes as often as it draws them, and a loss that adds the log of a prior to the scores in training
+(Ren et al. 2020, Menon et al. 2021) leaves the scores without it. No torch: the planner asks here too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from raysat.config.class_weights import class_weights
+from raysat.config.draw_weights import draw_weights
+from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
+from raysat.config.families.second_stages import NoSecondStage
+from raysat.config.milestones import sampler_at
+from raysat.config.plugins.settings import SamplerSettings
+from raysat.config.schema import Config
+
+Floats = npt.NDArray[np.float64]
+
+
+def trained_prior(config: Config, patches: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Floats:
+    """Return the share of each class, shape (K,), as the last epoch presented them.
+
+    What a plugin's sampler draws and what a plugin's loss adjusts is not known: its classes count as they are.
+
+    Args:
+        config: of the training.
+        patches: training patches of each class, generated ones included, none of them zero.
+        counts: those that methods go by: the same, or the real ones alone.
+    """
+    if not isinstance(config.second_stage, NoSecondStage):  # the classifier saw balanced classes last
+        return np.full(len(patches), 1 / len(patches))
+    epochs = config.optim.epochs
+    logs_k = np.log(patches.astype(np.float64))
+    logs_k += np.log(class_weights(config.reweight, counts, epoch=epochs - 1, epochs=epochs))
+    sampler = sampler_at(config.sampler, epoch=epochs - 1, epochs=epochs)
+    if not isinstance(sampler, SamplerSettings):
+        logs_k += np.log(draw_weights(sampler, counts))
+    match config.loss:
+        case BalancedSoftmax():
+            logs_k -= np.log(counts)
+        case LogitAdjustment(tau=tau):
+            logs_k -= tau * np.log(counts)
+    shares: Floats = np.exp(logs_k - logs_k.max())
+    shares /= shares.sum()
+    return shares
