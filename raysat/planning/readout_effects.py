@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.readouts import AdjustedLogits, PriorCorrection, TauNorm, Temperature
+from raysat.config.families.readouts import AdjustedLogits, NoReadout, PriorCorrection, Readout, TauNorm, Temperature
 from raysat.config.schema import Config
 from raysat.config.trained_prior import trained_prior
 
@@ -37,6 +37,13 @@ def readout_effects(config: Config, patches: npt.NDArray[Any], counts: npt.NDArr
                 is_balanced = isinstance(shares, str)
                 why = _alike(config, patches) if is_balanced else "readout.shares are those of training"
                 yield f"readout: {readout.kind} changes nothing: {why}"
+
+
+def plain_readout(readout: Readout) -> Readout:
+    """Return the simplest readout of the same numbers: a prior of equal shares is logit adjustment with tau 1."""
+    if isinstance(readout, PriorCorrection) and (isinstance(readout.shares, str) or len(set(readout.shares)) == 1):
+        return AdjustedLogits()
+    return NoReadout() if readout == AdjustedLogits(tau=0) else readout
 
 
 def _alike(config: Config, patches: npt.NDArray[Any]) -> str:

@@ -48,7 +48,13 @@ def logits(config: Config, network: nn.Module, scale: Scale, *, classes: int) ->
 
 
 def posterior(
-    config: Config, network: nn.Module, scale: Scale, *, classes: int, readout: FittedReadout | None = None
+    config: Config,
+    network: nn.Module,
+    scale: Scale,
+    *,
+    classes: int,
+    readout: FittedReadout | None = None,
+    views_at_once: bool = False,
 ) -> Posterior:
     """Return what gives class probabilities, as a readout has them, averaged over symmetries where that says so.
 
@@ -58,13 +64,19 @@ def posterior(
         scale: that its patches are normalised by.
         classes: how many there are.
         readout: what its logits are read with; None leaves them as they are.
+        views_at_once: pass all symmetries through the network as one batch: as much memory more, one call.
     """
     of_patches = logits(config, network, scale, classes=classes)
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
-        views = symmetries(patches_BCHW) if readout is not None and readout.dihedral else [patches_BCHW]
-        found = [read_logits(readout, of_patches(view_BCHW)).softmax(dim=1) for view_BCHW in views]
-        return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
+        if readout is None or not readout.dihedral:
+            return read_logits(readout, of_patches(patches_BCHW)).softmax(dim=1)
+        views = symmetries(patches_BCHW)
+        if views_at_once:
+            logits_VBK = of_patches(torch.cat(views)).view(len(views), -1, classes)
+        else:
+            logits_VBK = torch.stack([of_patches(view_BCHW) for view_BCHW in views])
+        return read_logits(readout, logits_VBK).softmax(dim=2).mean(dim=0)
 
     return probabilities
 

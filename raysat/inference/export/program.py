@@ -58,7 +58,7 @@ class Program(nn.Module):
         scale = Scale(**{field.name: getattr(self, field.name) for field in fields(Scale)})
         of = partial(posterior, self.config, scale=scale, classes=self.classes)
         networks = zip(self.networks, self.readouts, strict=True)
-        found = [of(network, readout=readout)(patches) for network, readout in networks]
+        found = [of(network, readout=readout, views_at_once=True)(patches) for network, readout in networks]
         return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
 
 

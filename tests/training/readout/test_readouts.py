@@ -36,6 +36,11 @@ CASES: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in variants("r
     "shares": {"kind": "prior", "shares": [0.2, 0.3, 0.5]},
 }
 
+PARTS: dict[str, dict[str, Any]] = {
+    "focal": {"loss": {"kind": "focal"}},
+    "ldam": {"loss": {"kind": "ldam"}, "model": {"stem": "adapter"}},
+}
+
 
 @pytest.fixture(name="store")
 def _store(make_store: MakeStore) -> PatchStore:
@@ -47,7 +52,7 @@ def restored(result: TrialResult, store: PatchStore, **parts: Any) -> Classifier
     return Classifier.restore(config(**parts), inputs, store.classes, result.state_dict, CPU, result.readout)
 
 
-@pytest.mark.parametrize("parts", [{}, {"loss": {"kind": "ldam"}, "model": {"stem": "adapter"}}], ids=["plain", "ldam"])
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize("case", CASES)
 def test_inference_and_programs_predict_what_the_result_holds(
     store: PatchStore, case: str, parts: dict[str, Any]
@@ -57,8 +62,9 @@ def test_inference_and_programs_predict_what_the_result_holds(
     model = restored(result, store, **parts)
     found = model.probabilities(store.images[result.indices])
     assert found.tobytes() == result.probabilities.tobytes()
-    program = Program([model])
-    assert largest_difference(program, model.inputs, run_traced(trace(program, model.inputs))) < 1e-5
+    if parts["loss"]["kind"] == "ldam":  # once for each readout: tracing takes a second
+        program = Program([model])
+        assert largest_difference(program, model.inputs, run_traced(trace(program, model.inputs))) < 1e-5
     kept = None if result.readout is None else FittedReadout.model_validate_json(result.readout.model_dump_json())
     assert kept == result.readout
 
@@ -70,7 +76,8 @@ def test_readouts_change_what_they_say_and_no_more(store: PatchStore) -> None:
         assert (result.readout is None) == (case == "none")
         same = all(torch.equal(value, result.state_dict[name]) for name, value in plain.state_dict.items())
         assert same == (case != "nearest_mean")
-        assert np.array_equal(result.probabilities, plain.probabilities) == (case == "none")
+        if case not in ("tau on val", "thresholds"):  # which may choose to change nothing
+            assert np.array_equal(result.probabilities, plain.probabilities) == (case == "none")
         assert result.history[-1].metrics == plain.history[-1].metrics
     assert found["temperature"].metrics == plain.metrics
     val = {case: result.metrics["val"].balanced_accuracy for case, result in found.items()}
