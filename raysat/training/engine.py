@@ -19,7 +19,6 @@ from raysat.config.families.learning import Average, NoAverage
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
-from raysat.metrics.fitted_readout import FittedReadout
 from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import Batch, step_inputs
@@ -213,18 +212,15 @@ class Engine:
     def logits(self, network: nn.Module, split: Split) -> Logits:
         """Return the (N, K) posterior logits of a split's patches. Raises DivergedError where scores are not finite."""
         found = self.predictor.logits(self.config, network, split, trains=network is self.network)
-        self._check_scores(found.max(axis=1), split)  # of finite ones a softmax is finite
+        self.check_scores(found.max(axis=1), split)  # of finite ones a softmax is finite
         return found
 
-    def predict(self, network: nn.Module, split: Split, readout: FittedReadout | None = None) -> Probabilities:
+    def predict(self, network: nn.Module, split: Split) -> Probabilities:
         """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
-        if readout is None or not readout.dihedral:
-            return self.predictor.read(self.logits(network, split), readout)
-        found = self.predictor.views(self.config, network, split, readout)
-        self._check_scores(found, split)
-        return found
+        return self.predictor.read(self.logits(network, split), None)
 
-    def _check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
+    def check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
+        """Raise DivergedError where what a network says of a split is not finite."""
         if not np.isfinite(values).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
             raise DivergedError(

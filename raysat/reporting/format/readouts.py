@@ -19,6 +19,20 @@ _ON_VAL: Final = (
 )
 
 
+def readout_sentences(analysis: Analysis) -> Iterator[str]:
+    """Say which arms were chosen on the very patches that are reported, where any were."""
+    arms = [
+        arm_label(analysis, arm.name)
+        for arm in analysis.ranked
+        if any(record.readout and record.readout.chosen for record in analysis.predictions.records_of(arm.name))
+    ]
+    if arms and analysis.board.reported == "val":
+        yield (
+            f"Readouts: of {', '.join(arms)} they were chosen on val, the split that is reported, so their figures are "
+            "too good; a store with test patches would tell."
+        )
+
+
 def readout_blocks(analysis: Analysis) -> Iterator[Block]:
     """Yield what the readouts of arms chose, where any chose something."""
     if (table := _table(analysis)) is not None:

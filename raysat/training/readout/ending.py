@@ -89,8 +89,13 @@ class Ending:
         return Reading(network=self.network, fitted=fitted, probabilities=found)
 
     def _anew(self, network: nn.Module, fitted: FittedReadout) -> Reading:
-        engine = self._engine
-        found = {split: engine.predict(network, split, fitted) for split in engine.evaluation_splits}
+        engine, found = self._engine, {}
+        for split in engine.evaluation_splits:
+            if fitted.dihedral:
+                found[split] = engine.predictor.views(engine.config, network, split, fitted)
+                engine.check_scores(found[split], split)
+            else:
+                found[split] = engine.predict(network, split)
         return Reading(network=network, fitted=fitted, probabilities=found)
 
     def _fitted(self, readout: ByScores) -> FittedReadout:

@@ -34,6 +34,9 @@ def feature_sums(
         batches: what the network sees (B, C, H, W) and its labels (B,), on its device.
         classes: how many there are.
 
+    Returns:
+        The sums, of these batches alone.
+
     Raises:
         PlanError: the classifier gets other than one vector for each patch.
     """

@@ -53,6 +53,9 @@ def fit(
         prior_K: each class's share of training, as training presented it (``trained_prior``).
         val: gives what is needed where something is chosen on val.
         classifier: gives that of the network, where the readout changes it.
+
+    Returns:
+        What turns the network's logits into the readout's.
     """
     match readout:
         case Temperature():
