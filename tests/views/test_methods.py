@@ -26,7 +26,13 @@ def test_the_list_has_a_line_for_each_method_and_fits_80_columns() -> None:
         assert sum(line.startswith(f"{section.name}: ") for line in lines) == 1
         for method in section.methods:
             if method.name != section.name:
-                assert f"  {method.name:<17}  {method.summary}" in lines
+                at = next(n for n, line in enumerate(lines) if line.split(method.summary)[0].split() == [method.name])
+                assert lines[at].endswith(f"  {method.summary}")
+                below = " ".join(" ".join(lines[at + 1 :]).split())
+                if method.paper:
+                    assert below.startswith(method.paper.partition(", ")[0])
+                if method.cost != "none.":
+                    assert method.cost.removesuffix(".") in below
 
 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: f"{method.section}.{method.name}")

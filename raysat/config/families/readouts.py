@@ -33,9 +33,10 @@ class NoReadout(_Readout):
 
 
 class Temperature(_Readout):
-    """Divides scores by one number, so that probabilities are calibrated (temperature scaling).
+    """Divides scores so that probabilities are calibrated.
 
-    The number is the one of the least log loss on val. No prediction changes, so neither do balanced accuracy and ICV.
+    By one number, that of the least log loss on val (temperature scaling). No prediction changes, so neither do
+    balanced accuracy and ICV.
 
     Use: probabilities shall mean what they say.
     Cost: none: it shares the whole training of the arm without it.
@@ -51,10 +52,11 @@ class Temperature(_Readout):
 
 
 class AdjustedLogits(_Readout):
-    """Takes the imbalance of training off the scores (post-hoc logit adjustment).
+    """Takes the imbalance of training off the scores.
 
-    Each class's score is lowered by tau times the log of its share of training. That share is as training presented it:
-    class weights and samplers count, and what a loss has adjusted itself is not taken off twice.
+    Post-hoc logit adjustment: each class's score is lowered by tau times the log of its share of training. That share
+    is as training presented it: class weights and samplers count, and what a loss has adjusted itself is not taken off
+    twice.
 
     Use: the test split or the world is more balanced than training is; rare classes are missed.
     Cost: none: it shares the whole training of the arm without it.
@@ -75,10 +77,10 @@ class AdjustedLogits(_Readout):
 
 
 class TauNorm(_Readout):
-    """Brings the classifier's weights of all classes to more equal lengths (tau-normalised classifier).
+    """Evens out how long each class's weights are.
 
-    A class's weights w become w / |w|^tau, and the bias is left out, as in the authors' code. All are multiplied by one
-    number that keeps their mean length, which changes no prediction.
+    In the last layer a class's weights w become w / |w|^tau (tau-normalised classifier), and the bias is left out, as
+    in the authors' code. All are multiplied by one number that keeps their mean length, which changes no prediction.
 
     Use: large classes have longer weights, and win by that.
     Cost: none: it shares the whole training of the arm without it.
@@ -100,10 +102,10 @@ class TauNorm(_Readout):
 
 
 class NearestMean(_Readout):
-    """Predicts the class whose mean of training features is nearest (nearest class mean).
+    """Predicts the class whose mean feature is nearest.
 
-    Euclidean distances to the means become a linear classifier; their scale, which changes no prediction, is that of
-    Gaussians with the spread that training features have between the means.
+    Means are those of training patches. Euclidean distances to them become a linear classifier; their scale, which
+    changes no prediction, is that of Gaussians with the spread that training features have between the means.
 
     Use: features are learned well from all patches, and their classifier favours the large classes.
     Cost: one pass over the training patches, without gradients; it shares the whole training of the arm without it.
@@ -115,10 +117,10 @@ class NearestMean(_Readout):
 
 
 class PriorCorrection(_Readout):
-    """Corrects probabilities to the class shares of where the model will be used.
+    """Corrects probabilities to stated class shares.
 
-    Each probability is multiplied by the class's share there over its share in training, as training presented it, and
-    all are made to add up to one.
+    Those of where the model will be used. Each probability is multiplied by the class's share there over its share in
+    training, as training presented it, and all are made to add up to one.
 
     Use: it is known how common classes are in the area to be mapped.
     Cost: none: it shares the whole training of the arm without it.
@@ -141,9 +143,10 @@ class PriorCorrection(_Readout):
 
 
 class DihedralAverage(_Readout):
-    """Averages probabilities over flips and quarter turns of a patch (test-time augmentation).
+    """Averages probabilities over flips and quarter turns.
 
-    Over the eight symmetries of the square, or over the four that keep the shape of a patch that is not square.
+    Test-time augmentation over the eight symmetries of the square, or over the four that keep the shape of a patch that
+    is not square.
 
     Use: nadir imagery, which has no up and no handedness; not where the sun's direction tells classes apart.
     Cost: a prediction takes eight times as long, four times where patches are not square; training nothing.
@@ -154,10 +157,11 @@ class DihedralAverage(_Readout):
 
 
 class Thresholds(_Readout):
-    """Multiplies each class's probability by a number, so that balanced accuracy on val is best (threshold moving).
+    """Weighs classes for the best balanced accuracy on val.
 
-    Class by class, each number is the best one beside those of the others, until none gets better. With two classes
-    there is no better pair; with more there may be.
+    Each class's probability is multiplied by a number (threshold moving). Class by class, each number is the best one
+    beside those of the others, until none gets better. With two classes there is no better pair; with more there may
+    be.
 
     Use: what counts are predictions, by balanced accuracy, and val has many patches of every class.
     Cost: none: it shares the whole training of the arm without it.

@@ -34,7 +34,9 @@ class _SecondStage(Spec):
 
 
 class ClassifierRetraining(_SecondStage):
-    """Trains a new classifier on class-balanced batches, the features staying as they are (cRT).
+    """Retrains the classifier alone, on balanced classes (cRT).
+
+    The features stay as they are; a new classifier learns from batches that hold every class equally often.
 
     Use: features are learned well from all patches, and their classifier favours the large classes.
     Cost: its own epochs, without a backward pass through the features; it shares all others with the arm without it.
