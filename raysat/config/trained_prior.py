@@ -23,7 +23,9 @@ from raysat.config.schema import Config
 Floats = npt.NDArray[np.float64]
 
 
-def trained_prior(config: Config, patches: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Floats:
+def trained_prior(
+    config: Config, patches: npt.NDArray[Any], counts: npt.NDArray[Any], *, epochs: int | None = None
+) -> Floats:
     """Return the share of each class, shape (K,), as the last epoch presented them.
 
     What a plugin's sampler draws and what a plugin's loss adjusts is not known: its classes count as they are.
@@ -32,13 +34,14 @@ def trained_prior(config: Config, patches: npt.NDArray[Any], counts: npt.NDArray
         config: of the training.
         patches: training patches of each class, generated ones included, none of them zero.
         counts: those that methods go by: the same, or the real ones alone.
+        epochs: done; by default all. A trial that ends on the way of another one has seen what that had until then.
     """
-    if not isinstance(config.second_stage, NoSecondStage):  # the classifier saw balanced classes last
-        return np.full(len(patches), 1 / len(patches))
-    epochs = config.optim.epochs
+    last, planned = (config.epochs if epochs is None else epochs) - 1, config.optim.epochs
+    if last >= planned and not isinstance(config.second_stage, NoSecondStage):
+        return np.full(len(patches), 1 / len(patches))  # its classifier saw balanced classes last
     logs_k = np.log(patches.astype(np.float64))
-    logs_k += np.log(class_weights(config.reweight, counts, epoch=epochs - 1, epochs=epochs))
-    sampler = sampler_at(config.sampler, epoch=epochs - 1, epochs=epochs)
+    logs_k += np.log(class_weights(config.reweight, counts, epoch=last, epochs=planned))
+    sampler = sampler_at(config.sampler, epoch=last, epochs=planned)
     if not isinstance(sampler, SamplerSettings):
         logs_k += np.log(draw_weights(sampler, counts))
     match config.loss:

@@ -37,6 +37,16 @@ def test_shares_are_as_training_presents_them(parts: dict[str, Any], expected: n
     np.testing.assert_allclose(trained_prior(config(**parts), COUNTS, COUNTS), expected)
 
 
+def test_what_is_deferred_counts_from_its_epoch_on() -> None:
+    own = config(reweight={"kind": "drw", "switch": 0.5, "beta": 0.9999}, optim={"epochs": 4})
+    weighted = SHARES / (1 - 0.9999**COUNTS)
+    np.testing.assert_allclose(trained_prior(own, COUNTS, COUNTS, epochs=2), SHARES)
+    np.testing.assert_allclose(trained_prior(own, COUNTS, COUNTS, epochs=3), weighted / weighted.sum())
+    np.testing.assert_allclose(trained_prior(own, COUNTS, COUNTS), weighted / weighted.sum())
+    staged = config(second_stage={"kind": "crt"}, optim={"epochs": 4})
+    np.testing.assert_allclose(trained_prior(staged, COUNTS, COUNTS, epochs=4), SHARES)
+
+
 def test_real_counts_weigh_patches_that_are_more() -> None:
     """With generated patches of the rare class, and weights that go by the real ones alone."""
     patches = np.array([60, 25, 35])

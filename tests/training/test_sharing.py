@@ -169,6 +169,26 @@ def test_readouts_share_all_training_and_the_passes_of_their_network(
         assert_equal(results[trial.id], alone(trial, store))
 
 
+@pytest.mark.parametrize("kind", ["logit_adjustment", "prior"])
+def test_what_a_longer_trial_defers_does_not_touch_the_readout_of_one_that_ends_before(
+    store: PatchStore, kind: str
+) -> None:
+    optim = {"kind": "adam", "batch_size": 8}
+    jobs = jobs_of(
+        [
+            {"optim": {**optim, "epochs": 2}, "readout": {"kind": kind}},
+            {"optim": {**optim, "epochs": 4}, "readout": {"kind": kind}, "reweight": {"kind": "drw", "switch": 0.5}},
+        ],
+        store,
+    )
+    (job,) = train_jobs(jobs)
+    results = trained((job,), store, lambda _: False)
+    readouts = [results[trial.id].readout for trial in jobs]
+    assert readouts[0] != readouts[1]
+    for trial in jobs:
+        assert_equal(results[trial.id], alone(trial, store))
+
+
 @pytest.mark.parametrize(
     ("part", "epochs"),
     [({"reweight": {"kind": "drw", "switch": 0.5}}, 2), ({"sampler": {"kind": "drs", "switch": 0.75}}, 3)],

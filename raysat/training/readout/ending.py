@@ -104,7 +104,8 @@ class Ending:
         return fit(
             readout,
             classes=engine.classes,
-            prior_K=trained_prior(engine.config, patches, engine.counts),
+            # The engine's configuration may be that of a longer trial, which has the same epochs until here.
+            prior_K=trained_prior(engine.config, patches, engine.counts, epochs=engine.epochs_done),
             val=lambda: Scores(labels=engine.patches["val"].labels, logits=self.logits("val")),
             classifier=lambda: self._class_weights(readout.kind),
         )
