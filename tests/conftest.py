@@ -86,6 +86,7 @@ SLOW = (
     "tests/hostile/test_run_readers.py",
     "tests/hosts/",
     "tests/inference/test_export.py",
+    "tests/inference/test_readouts.py",
     "tests/inference/maps/test_scene_map.py",
     "tests/reporting/analysis/test_coverage.py",
     "tests/search/test_sampler.py",
@@ -96,6 +97,7 @@ SLOW = (
     "tests/tracking/test_beside.py",
     "tests/tracking/test_mlflow.py",
     "tests/training/contract/",
+    "tests/training/readout/test_readouts.py",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )

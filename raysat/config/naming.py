@@ -40,8 +40,17 @@ _WORDS: Final = {  # kinds that the field calls by other words than their own
     "crt": "cRT",
     "lws": "LWS",
     "mislas": "MiSLAS",
+    "tau_norm": "tau-normalised classifier",
+    "nearest_mean": "nearest class mean",
+    "temperature": "temperature scaling",
 }
-_NOUNS: Final = {"loss": "loss", "reweight": "weights", "sampler": "sampling", "schedule": "schedule"}  # after a kind
+_NOUNS: Final = {  # after a kind
+    "loss": "loss",
+    "reweight": "weights",
+    "sampler": "sampling",
+    "schedule": "schedule",
+    "readout": "readout",
+}
 _SECTIONS: Final = tuple(Config.model_fields)
 _DEFAULTS: Final = acting(Config())  # the kinds of a section without its method among them
 _MANY_BANDS: Final = 6  # more are counted, or called by those that lack

@@ -124,6 +124,7 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
     for model in sorted(models, key=lambda model: model.name):
         check_model(model)
     cosine = {model.name for model in models if model.classifier == "cosine"}
+    linear = {config.model.name for config in configs if config.readout.needs_linear}
     pretrained = {model.name for model in models if model.pretrained}
     headed = {each.model.name for each in configs if each.second_stage.epochs} - cosine
     if headed:
@@ -131,11 +132,13 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
 
         for name in sorted(headed):
             check_head(name)
-    if cosine or pretrained:
-        from raysat.training.models.build import check_cosine, fetch_pretrained  # as above
+    if cosine or linear or pretrained:
+        from raysat.training.models.build import check_cosine, check_linear, fetch_pretrained  # as above
 
         for name in sorted(cosine):
             check_cosine(name)
+        for name in sorted(linear):
+            check_linear(name)
         for name in sorted(pretrained):
             fetch_pretrained(name)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)

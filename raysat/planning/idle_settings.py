@@ -13,6 +13,7 @@ from raysat.config.families.base import ByCounts
 from raysat.config.families.images import AugMix, Dcgan
 from raysat.config.families.learning import Ema
 from raysat.config.families.losses import Asymmetric, Focal, LabelAwareSmoothing, LogitAdjustment, VectorScaling
+from raysat.config.families.readouts import AdjustedLogits
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
@@ -44,6 +45,8 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
                 f"average.decay {decay:g} is not reached in {steps:,} steps: any from {least:.3g} on does the same"
             )
             yield IdleSetting("average.decay", sentence)
+    if isinstance(config.readout, AdjustedLogits) and config.readout.tau == 0:
+        yield IdleSetting("readout.kind", "readout: logit_adjustment takes nothing off: readout.tau is 0")
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
 

@@ -27,6 +27,7 @@ from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
+from raysat.planning.readout_effects import plain_readout, readout_effects
 
 Counts = npt.NDArray[np.int64]
 _EQUAL: Final = "these train the same weights, so their results are equal"
@@ -55,10 +56,16 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         config = job.trial.config
         patches = int((real + generated).sum())
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
-        of_counts = [*_sentences(config, real, generated), *_no_tail(config, real, generated)]
-        for sentence in [*of_counts, *(setting.sentence for setting in idle)]:
+        counts = real if config.synthetic.class_counts == "real" else real + generated
+        said = (
+            *_sentences(config, real, generated),
+            *_no_tail(config, real, generated),
+            *(setting.sentence for setting in idle),
+            *readout_effects(config, real + generated, counts),
+        )
+        for sentence in said:
             arms.setdefault(sentence, []).append(arm)
-        read_as = average_id(config.average, job.epochs), digest(config.readout)
+        read_as = average_id(config.average, job.epochs), digest(plain_readout(config.readout))
         results.setdefault((job.states[-1], *read_as), []).append(arm)
     equal = [NoEffect(arms=tuple(names), sentence=_EQUAL) for names in results.values() if len(names) > 1]
     return (*equal, *(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items()))

@@ -13,6 +13,7 @@ from raysat.files import FileModel
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Seed, Text, Time
 from raysat.formatting import visible
 from raysat.metrics.confusion import Metrics
+from raysat.metrics.fitted_readout import FittedReadout
 
 
 class Hardware(FileModel):
@@ -81,6 +82,8 @@ class Record(FileModel):
     data: DataRef
     inputs: ModelInputs | None = None  # what the model takes; None where an older raysat wrote the record
     energy: Annotated[Energy | None, Field(exclude_if=lambda energy: energy is None)] = None  # None: not measured
+    # What the network's scores are read with; None: as they are.
+    readout: Annotated[FittedReadout | None, Field(exclude_if=lambda readout: readout is None)] = None
 
     @model_validator(mode="after")
     def _has_reported(self) -> Self:
@@ -89,6 +92,8 @@ class Record(FileModel):
         for split, metrics in self.metrics.items():
             if (classes := len(metrics.confusion)) != len(self.classes):
                 raise ValueError(f"its {split} metrics are of {classes} classes, not {len(self.classes)}")
+        if self.readout is not None and self.readout.classes not in (None, len(self.classes)):
+            raise ValueError(f"its readout is of {self.readout.classes} classes, not {len(self.classes)}")
         return self
 
 

@@ -22,6 +22,7 @@ from raysat.data.store import SPLITS, PatchStore, Split
 from raysat.errors import PlanError
 from raysat.training.check_second_stage import check_second_stage
 from raysat.training.models.names import check_model
+from raysat.training.readout.check import check_readout
 
 
 def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
@@ -42,7 +43,7 @@ def check(config: Config, store: PatchStore) -> None:
         BandError: a band or composite that the store does not hold, or none left.
         PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
             classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on, a second stage that could not go on from the first.
+            on, a second stage that could not go on from the first, a readout that this store or model does not allow.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
@@ -55,6 +56,7 @@ def check(config: Config, store: PatchStore) -> None:
     _check_points(config)
     check_second_stage(config)
     _check_store(config, store)
+    check_readout(config, store)
 
 
 def _check_points(config: Config) -> None:

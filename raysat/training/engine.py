@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from raysat.config.families.learning import Average, NoAverage
 from raysat.config.families.sharpness import NoSharpness
 from raysat.config.families.weights import InfluenceBalanced
-from raysat.config.schema import Trial, average_id
+from raysat.config.schema import Config, Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
 from raysat.training import batch_norm, evaluation, optimizers, sampling
@@ -32,7 +32,7 @@ from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
 from raysat.training.prediction import Predictor
-from raysat.training.results import Probabilities
+from raysat.training.results import Logits, Probabilities
 from raysat.training.second_stage import SecondStage
 from raysat.training.seeding import generator, reproducible
 from raysat.training.sharpness import two_passes
@@ -79,6 +79,7 @@ class Engine:
             on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
         """
         self.config, self.seed, self.device = trial.config, trial.seed, device
+        self.classes = store.classes
         bands = band_positions(self.config, store)
         self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
@@ -125,7 +126,7 @@ class Engine:
         self._is_graphed = can_graph and not eager
         if device.type == "cuda" and not can_graph and not eager:
             say_launched("several workers share each batch" if is_resident else "the patches do not fit on the GPU")
-        self._predictor = Predictor(
+        self.predictor = Predictor(
             self.patches,
             self._scale,
             classes=len(self.counts),
@@ -243,17 +244,30 @@ class Engine:
                 self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
+    @property
+    def stage_config(self) -> Config:
+        """What holds now, which says what the network's scores mean: of the first stage, or of the second one."""
+        return self._stage.config
+
+    def logits(self, network: nn.Module, split: Split) -> Logits:
+        """Return the (N, K) posterior logits of a split's patches. Raises DivergedError where scores are not finite."""
+        found = self.predictor.logits(self.stage_config, network, split, trains=network is self.network)
+        self.check_scores(found.max(axis=1), split)  # of finite ones a softmax is finite
+        return found
+
     def predict(self, network: nn.Module, split: Split) -> Probabilities:
         """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
-        predicted = self._predictor.predict(self._stage.config, network, split, trains=network is self.network)
-        if not np.isfinite(predicted).all():
+        return self.predictor.read(self.logits(network, split), None)
+
+    def check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
+        """Raise DivergedError where what a network says of a split is not finite."""
+        if not np.isfinite(values).all():
             lr = self.learning_rate(self.epochs_done * self.steps - 1)
             raise DivergedError(
                 f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
                 f"{self.config.epochs}, at learning rate {lr:g}",
                 hint=self._hint,
             )
-        return predicted
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -287,7 +301,7 @@ class Engine:
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""
-        self._predictor.forget()
+        self.predictor.forget()
         if self._graphs is not None:
             self._graphs.forget()
 

@@ -11,8 +11,10 @@ from torch import Tensor
 from raysat.data.store import Split
 from raysat.files.fields import Amount, Count, Number
 from raysat.metrics.confusion import Metrics
+from raysat.metrics.fitted_readout import FittedReadout
 
 Probabilities = npt.NDArray[np.float32]  # (N, K)
+Logits = npt.NDArray[np.float32]  # (N, K), of the posterior that a loss is trained for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +43,4 @@ class TrialResult:
     samples_seen: int
     parameters: int  # trainable
     history: tuple[EpochReport, ...]
+    readout: FittedReadout | None = None  # what its scores are read with; None: as they are

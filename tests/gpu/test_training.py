@@ -43,6 +43,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "one view": {"augment": {"kind": "augmix", "jsd": False}},
     "dropout": {"model": {"name": "test_efficientnet"}, "augment": {"kind": "mixup"}},
     "transformer": {"model": {"name": "test_vit"}},
+    "thresholds": {"readout": {"kind": "thresholds"}},
+    "nearest means": {"readout": {"kind": "nearest_mean"}},
 }
 STAGES: dict[str, dict[str, Any]] = {
     kind: {"optim": {"epochs": 2}, "second_stage": {"kind": kind, "epochs": 2}} for kind in ("crt", "lws", "mislas")

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from raysat.config.schema import variants
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
 from raysat.training import parallel
@@ -64,7 +65,14 @@ OTHERS: dict[str, dict[str, Any]] = {
         for kind in ("crt", "lws", "mislas")
     },
 }
+# Features are summed over the workers; what is chosen on val is chosen by each of them, from the same scores.
+READOUTS: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in variants("readout")}
+SMOOTH = ("none", "temperature", "logit_adjustment", "nearest_mean", "prior", "dihedral")  # which rounding hardly moves
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
+
+
+def readout_parts(readout: dict[str, Any]) -> dict[str, Any]:
+    return {"model": {"name": "test_vit"}, "optim": {**PARTS["optim"], "epochs": 1}, "readout": readout}
 
 
 def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) -> None:
@@ -74,6 +82,7 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         opened = PatchStore.open(store)
         reports, outcome = run(config(**PARTS), opened)
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
+        read = {kind: run(config(**readout_parts(readout)), opened)[1] for kind, readout in READOUTS.items()}
         _, normed = run(config(model={"name": TINY}, second_stage={"kind": "mislas", "epochs": 1}), opened)
         _, sharp = run(config(model={"name": TINY}, sharpness={"kind": "imbsam"}), opened)
         try:
@@ -90,6 +99,8 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
                 "images": outcome.samples_seen,
                 "state": outcome.state_dict,
                 "others": others,
+                "read": {kind: torch.from_numpy(each.probabilities) for kind, each in read.items()},
+                "fitted": {kind: each.readout.model_dump_json() for kind, each in read.items() if each.readout},
                 "probabilities": torch.from_numpy(outcome.probabilities),
                 "normed": normed.state_dict | {f"sharp {name}": value for name, value in sharp.state_dict.items()},
                 "diverged": diverged,
@@ -117,6 +128,12 @@ def test_two_workers_train_as_one(make_store: MakeStore, tmp_path: Path) -> None
         expected = run(config(**parts), store)[1].state_dict
         for found in ranks:
             torch.testing.assert_close(found["others"][name], expected, rtol=1e-3, atol=1e-5, msg=name)
+    assert ranks[0]["fitted"] == ranks[1]["fitted"]
+    for kind, readout in READOUTS.items():
+        expected = run(config(**readout_parts(readout)), store)[1].probabilities
+        assert torch.equal(*(found["read"][kind] for found in ranks)), kind
+        if kind in SMOOTH:
+            np.testing.assert_allclose(ranks[0]["read"][kind], expected, atol=1e-3, err_msg=kind)
     for name, value in ranks[0]["normed"].items():  # with batch norm the ranks agree, statistics included
         assert torch.equal(value, ranks[1]["normed"][name]), name
 

@@ -97,6 +97,17 @@ def check_cosine(name: str) -> None:
         make_cosine(timm.create_model(name, num_classes=2), name)
 
 
+def check_linear(name: str) -> None:
+    """Raise PlanError for a model without the linear classifier, of a bias each, that a readout would change."""
+    with torch.device("meta"):
+        classifier: object = getattr(timm.create_model(name, num_classes=2), "get_classifier", lambda: None)()
+    if not isinstance(classifier, nn.Linear) or classifier.bias is None:
+        raise PlanError(
+            f"model {name!r} has no linear classifier that a readout could change",
+            hint="choose another readout, or another model.name",
+        )
+
+
 def adapter(bands: int) -> nn.Module:
     """Band adapter of Rawal & Pradhan 2020: any number of bands to the three that a usual stem takes."""
     return nn.Sequential(
