@@ -41,6 +41,12 @@ PARTS: dict[str, dict[str, Any]] = {
     "dihedral": {"augment": {"kind": "dihedral"}},
     "augmix": {"augment": {"kind": "augmix"}},
     "one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "vector scaling": {"loss": {"kind": "vector_scaling"}},
+    "asymmetric": {"loss": {"kind": "asymmetric"}, "reweight": {"kind": "inverse_frequency"}},
+    "influence": {"reweight": {"kind": "influence_balanced", "alpha": 10.0, "switch": 0.5}},
+    "sam": {"sharpness": {"kind": "sam"}, "optim": SGD},
+    "asam": {"sharpness": {"kind": "asam"}, "augment": {"kind": "augmix"}, "average": {"kind": "ema"}},
+    "imbsam": {"sharpness": {"kind": "imbsam"}, "augment": {"kind": "mixup"}},
     "dropout": {"model": {"name": "test_efficientnet"}, "augment": {"kind": "mixup"}},
     "transformer": {"model": {"name": "test_vit"}},
 }

@@ -67,7 +67,7 @@ class Drw(ByCounts):
 
 
 class InfluenceBalanced(ByCounts):
-    """Deferred: discounts patches that move the border most (IB).
+    """Deferred: discounts patches that move borders (IB).
 
     From the switch on a patch's loss is multiplied by alpha / (|p - y| |h| + 0.001), the sums of absolute differences
     between its probabilities and its label and of absolute features before the classifier, and classes weigh as with
