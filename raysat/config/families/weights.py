@@ -84,7 +84,8 @@ class InfluenceBalanced(ByCounts):
         ge=1e-3,
         le=1e6,
         description="What the loss is multiplied by, against the size of features; with Adam it matters little. 1000 "
-        "as in Park et al. 2021's script for CIFAR-10.",
+        "as in Park et al. 2021's script, which with SGD takes a hundredth of the rate from the switch on (schedule: "
+        "multistep).",
     )
     switch: Fraction = Field(
         default=0.5,
