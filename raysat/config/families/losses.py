@@ -47,7 +47,7 @@ class Focal(Spec):
 
 
 class Ldam(ByCounts):
-    """Margins: the rarer a class, the clearer it must win (LDAM).
+    """Margins: rarer classes must win more clearly (LDAM).
 
     The score of the true class is lowered by a margin C / n_c^(1/4) in training.
 
@@ -131,7 +131,7 @@ class VectorScaling(ByCounts):
 
 
 class Asymmetric(Spec):
-    """Focal loss that treats true and other classes apart (ASL).
+    """Focal loss, true and other classes apart (ASL).
 
     Labels are smoothed; the log probability of the true class counts (1 - p)^gamma_pos, that of another class
     p^gamma_neg, so that the smoothed part hardly pulls up what is improbable already. It is its authors' code for one

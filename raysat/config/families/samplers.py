@@ -34,7 +34,7 @@ class InverseFrequencySampler(ByCounts):
 
 
 class SquareRootSampler(ByCounts):
-    """Draws rare classes more often: probability by 1 / sqrt(n_c).
+    """Draws rare classes more often: by 1 / sqrt(n_c).
 
     With replacement, as many patches an epoch as there are.
 
@@ -61,7 +61,7 @@ class EffectiveNumberSampler(ByCounts):
 
 
 class Drs(ByCounts):
-    """Deferred: resamples by effective number late in training.
+    """Deferred: samples by effective number late in training.
 
     Use: as reweight: drw, with patches drawn in place of losses weighted.
     Cost: none; it shares the epochs before its switch with the arm of the uniform sampler.

@@ -67,7 +67,7 @@ class Drw(ByCounts):
 
 
 class InfluenceBalanced(ByCounts):
-    """Deferred: discounts patches that move the border most (IB).
+    """Deferred: discounts patches that move borders (IB).
 
     From the switch on a patch's loss is multiplied by alpha / (|p - y| |h| + 0.001), the sums of absolute differences
     between its probabilities and its label and of absolute features before the classifier, and classes weigh as with
@@ -84,7 +84,8 @@ class InfluenceBalanced(ByCounts):
         ge=1e-3,
         le=1e6,
         description="What the loss is multiplied by, against the size of features; with Adam it matters little. 1000 "
-        "as in Park et al. 2021's script for CIFAR-10.",
+        "as in Park et al. 2021's script, which with SGD takes a hundredth of the rate from the switch on (schedule: "
+        "multistep).",
     )
     switch: Fraction = Field(
         default=0.5,
