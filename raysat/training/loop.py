@@ -24,6 +24,7 @@ from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine, OnPace
 from raysat.training.models.build import cpu_state
+from raysat.training.models.head import require_head
 from raysat.training.patches import SharedPixels
 from raysat.training.results import EpochReport, Probabilities, TrialResult
 from raysat.training.stopwatch import Part, Stopwatch
@@ -76,6 +77,8 @@ class Training:
             eager=eager,
             on_pace=on_pace,
         )
+        if trial.config.second_stage.epochs:
+            require_head(self._engine.network, trial.config.model.name)
         self._store, self._timing = store, (stopwatch or Stopwatch[Part]()).timing
         self.validation_split = self._engine.evaluation_splits[0]
         self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
