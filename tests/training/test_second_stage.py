@@ -26,6 +26,7 @@ from raysat.training.checkpoint import decode
 from raysat.training.label_aware import smoothing_by_class
 from raysat.training.loop import Training
 from raysat.training.models import build as models
+from raysat.training.models import head
 from raysat.training.models.head import ScaledClassifier, check_head, head_place
 from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
@@ -311,6 +312,12 @@ def test_models_without_a_linear_classifier_are_refused(store: PatchStore) -> No
     with pytest.raises(PlanError, match="has no linear classifier"):
         check_models([config(model={"name": "levit_128s"}, **second("lws"))], store)
     check_models([config(**second("lws")), config(model={"classifier": "cosine"}, **second("crt"))], store)
+
+
+def test_they_are_refused_before_the_first_stage_where_nobody_looked(store: PatchStore, monkeypatch) -> None:
+    monkeypatch.setattr(head, "head_place", lambda network: None)
+    with pytest.raises(PlanError, match="has no linear classifier"):
+        Training(Trial(config=config(**second("lws")), seed=0), store)
 
 
 def test_a_classifier_is_found_behind_an_adapter_too() -> None:

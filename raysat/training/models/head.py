@@ -24,7 +24,11 @@ def head_place(network: nn.Module) -> str | None:
 def check_head(name: str) -> None:
     """Raise PlanError for a model of timm without the linear classifier that a second stage trains."""
     with torch.device("meta"):  # no weight is made
-        network = timm.create_model(name, num_classes=2)
+        require_head(timm.create_model(name, num_classes=2), name)
+
+
+def require_head(network: nn.Module, name: str) -> None:
+    """Raise PlanError for a network, of the model of this name, without such a classifier."""
     if head_place(network) is None:
         raise PlanError(
             f"second_stage: model {name!r} has no linear classifier that it could train",
