@@ -18,6 +18,8 @@ _ON_VAL: Final = (
     "not. Log loss and calibration are those after the readout."
 )
 
+_SHOWN: Final = 10  # values in a cell
+
 
 def readout_sentences(analysis: Analysis) -> Iterator[str]:
     """Say which arms were chosen on the very patches that are reported, where any were."""
@@ -71,4 +73,6 @@ def _kind(record: Record) -> str:
 
 def _chosen(record: Record) -> str:
     chosen = {} if record.readout is None else record.readout.chosen
-    return one_line(", ".join(f"{name} {value:.3g}" for name, value in chosen.items())) or NONE
+    shown = [f"{name} {value:.3g}" for name, value in list(chosen.items())[:_SHOWN]]
+    more = [f"{len(chosen) - _SHOWN} more in record.json"] if len(chosen) > _SHOWN else []
+    return one_line(", ".join(shown + more)) or NONE

@@ -20,6 +20,9 @@ ByScores = Temperature | AdjustedLogits | TauNorm | PriorCorrection | Thresholds
 ADJUSTMENTS: Final = tuple(step / 10 for step in range(21))  # of tau: Menon et al. 2021, figure 3, look at 0 to 2 too
 NORMS: Final = tuple(step / 20 for step in range(21))  # of tau: Kang et al. 2020 choose from (0, 1)
 
+_SHORTEST: Final = 1e-6  # of the longest: a class without weights is not made to win by nothing
+_MOST: Final = 700.0  # whose power of e is still a number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
@@ -72,7 +75,8 @@ def fit(
             return FittedReadout(kind=readout.kind, offset=_numbers(offset_K))
         case Thresholds():
             offset_K = best_offsets(val().labels, val().logits)
-            chosen = {name: float(factor) for name, factor in zip(classes, np.exp(offset_K), strict=True)}
+            factors_K = np.exp(np.clip(offset_K, -_MOST, _MOST))
+            chosen = dict(zip(classes, _numbers(factors_K), strict=True))
             return FittedReadout(kind=readout.kind, offset=_numbers(offset_K), chosen=chosen)
         case _:
             assert_never(readout)
@@ -106,7 +110,8 @@ def norm_scale(classifier: ClassWeights, tau: float) -> Floats:
     Kang et al. 2020, eq. 3 has 1 / |w_c|^tau. g, the geometric mean of the lengths, changes no prediction and keeps the
     scores as large as the network was trained for.
     """
-    logs_K = np.log(np.maximum(classifier.lengths_K, np.finfo(np.float32).tiny))
+    longest = max(float(classifier.lengths_K.max()), float(np.finfo(np.float32).tiny))
+    logs_K = np.log(np.maximum(classifier.lengths_K, _SHORTEST * longest))
     scale: Floats = np.exp(tau * (logs_K.mean() - logs_K))
     return scale
 

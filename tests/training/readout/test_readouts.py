@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from raysat.config.families.readouts import DihedralAverage, NearestMean, NoReadout
 from raysat.config.schema import variants
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.stats import BandStats
@@ -24,6 +25,7 @@ from raysat.training.evaluation import posterior
 from raysat.training.patches import Scale
 from raysat.training.readout.apply import read_logits
 from raysat.training.readout.features import FeatureSums, feature_sums, nearest_mean
+from raysat.training.readout.fit import ClassWeights, Scores, fit
 from raysat.training.readout.linear import linear_classifier
 from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config, run
@@ -146,3 +148,16 @@ def test_features_that_are_all_the_same_give_finite_scores() -> None:
     sums = FeatureSums(counts_K=own.sum(dim=0), sums_KD=own.T @ features, products_DD=features.T @ features)
     for value in nearest_mean(sums):
         assert torch.isfinite(value.float()).all()
+
+
+def test_far_apart_scores_and_classes_without_weights_give_finite_numbers() -> None:
+    labels, logits = np.array([0, 1, 0, 1]), np.array([[5e3, 0], [4e3, 0], [6e3, 0], [-3e3, 0]], np.float32)
+    val = Scores(labels=labels, logits=logits)
+    classifier = ClassWeights(lengths_K=np.array([1.0, 0.0]), biases_K=np.array([0.1, 0.2]))
+    for kind in ("thresholds", "tau_norm", "temperature"):
+        readout = config(readout={"kind": kind}).readout
+        assert not isinstance(readout, NoReadout | NearestMean | DihedralAverage)
+        fitted = fit(
+            readout, classes=("a", "b"), prior_K=np.full(2, 0.5), val=lambda: val, classifier=lambda: classifier
+        )
+        assert torch.isfinite(read_logits(fitted, torch.from_numpy(logits)).softmax(dim=1)).all()
