@@ -10,13 +10,14 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, Field
 
 from raysat.config.families.base import Bands, Spec
-from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
+from raysat.config.families.images import Augment, NoAugment
 from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
 from raysat.config.families.readouts import NoReadout, Readout
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
+from raysat.config.families.synthetic import Dcgan, NoSynthetic, Synthetic
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 

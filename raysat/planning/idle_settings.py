@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from raysat.config.families.images import AugMix, Dcgan
+from raysat.config.families.images import AugMix, BandDropout, SpectralJitter
 from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
+from raysat.config.families.mixing import CutMix
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
 
@@ -40,6 +42,8 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
             yield IdleSetting("average.decay", sentence)
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
+    for sentence in _augment(config):
+        yield IdleSetting("augment.kind", sentence)
 
 
 def overruled_settings(config: Config) -> Iterator[IdleSetting]:
@@ -64,7 +68,8 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
     if synthetic.equalise:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
     sections = (("loss", config.loss), ("reweight", config.reweight), ("sampler", config.sampler))
-    by_counts = [(name, member.kind) for name, member in sections if isinstance(member, ByCounts)]
+    named = (*sections, ("augment", config.augment))
+    by_counts = [(name, member.kind) for name, member in named if isinstance(member, ByCounts)]
     if not by_counts and not any(isinstance(member, PluginSettings) for _, member in sections):
         sentence = "synthetic.class_counts does nothing: no margins, weights or sampler go by class counts"
         yield IdleSetting("synthetic.class_counts", sentence)
@@ -72,6 +77,17 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
         for section, kind in by_counts:
             sentence = f"{section}: {kind} treats all classes alike: synthetic.equalise makes them equal"
             yield IdleSetting(f"{section}.kind", sentence)
+
+
+def _augment(config: Config) -> Iterator[str]:
+    flips = ", but for flips" if getattr(config.augment, "flips", False) else ""
+    match config.augment:
+        case CutMix(probability=0):
+            yield f"CutMix does nothing{flips}: augment.probability is 0"
+        case BandDropout(probability=0):
+            yield f"band dropout does nothing{flips}: augment.probability is 0"
+        case SpectralJitter(gain=0, offset=0, noise=0):
+            yield f"spectral jitter does nothing{flips}: augment.gain, offset and noise are 0"
 
 
 def _schedule(config: Config, epochs: int) -> Iterator[str]:

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from raysat.config.class_weights import class_balanced
-from raysat.config.families.images import Dcgan
 from raysat.config.families.imbalance import (
     BalancedSoftmax,
     ByCounts,
@@ -26,6 +25,8 @@ from raysat.config.families.imbalance import (
     Ldam,
     LogitAdjustment,
 )
+from raysat.config.families.mixing import BalancedMixUp, Remix
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -70,7 +71,8 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     counts = real if config.synthetic.class_counts == "real" else real + generated
     sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
-    methods = [(name, member) for name, member in sections if isinstance(member, ByCounts)]
+    named = [*sections, ("augment", config.augment)]
+    methods = [(name, member) for name, member in named if isinstance(member, ByCounts)]
     of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
     if not methods and not of_plugins and config.synthetic.class_counts == "real":
         return ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"]
@@ -79,7 +81,22 @@ def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
         reason = _equal(config, counts, real) or _parameter(section, member, counts)
         if reason is not None:
             idle.setdefault(reason, []).append(_method_name(section, member))
-    return [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+    alike = [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+    return alike + _mixup(config, counts)
+
+
+def _mixup(config: Config, counts: Counts) -> list[str]:
+    """Say that Remix is mixup although classes differ, where it is."""
+    if not isinstance(config.augment, Remix) or counts.min() == counts.max():
+        return []
+    kappa, ratio = config.augment.kappa, counts.max() / counts.min()
+    if config.augment.tau == 0:
+        return ["Remix is mixup: augment.tau is 0"]
+    if ratio < kappa:
+        return [
+            f"Remix is mixup: no class has augment.kappa {kappa:g} times the patches of another, {ratio:.3g} at most"
+        ]
+    return []
 
 
 def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
@@ -116,6 +133,10 @@ def _method_name(section: str, member: Any) -> str:
             return "balanced softmax"
         case LogitAdjustment():
             return "logit adjustment"
+        case Remix():
+            return "Remix, then mixup,"
+        case BalancedMixUp():
+            return "Balanced-MixUp"
         case Drw() | Drs():
             return str(member.kind.upper())
         case _:

@@ -71,7 +71,8 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}
-    start |= class_counts if isinstance(config.loss, ByCounts | PluginSettings) else {}
+    by_counts = isinstance(config.loss, ByCounts | PluginSettings) or isinstance(config.augment, ByCounts)
+    start |= class_counts if by_counts else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []
     for epoch, rates in enumerate(_rates(config.schedule, config.optim, steps)):

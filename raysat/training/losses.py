@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
+from raysat.config.families.images import AugMix, BandDropout, Dihedral, NoAugment, SpectralJitter, TrivialAugment
 from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
@@ -30,11 +31,11 @@ COSINE_SCALE: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixed:
-    """Mixup's other half of a batch: the patch that each patch was mixed with."""
+    """The other half of a mixed batch: the patch that each patch was mixed with."""
 
     labels_B: Tensor  # int64, of the partners
     class_weights_B: Tensor  # the partners', in the class-weighted mean
-    shares_2: Tensor  # of the patches' own labels, and of the partners': lambda and 1 - lambda
+    shares: Tensor  # of the patches' own labels, and of the partners': for all alike (2,), or for each (2, B)
 
 
 def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
@@ -84,20 +85,30 @@ def batch_loss(
         weights_K: what each class counts in this epoch (``class_weights``), float32.
         class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
         mean_weights_B: each patch's weight in the plain mean.
-        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
-            (Zhang et al. 2018).
+        mixed: where patches are mixed, the partners: the supervised loss is then that of both labels, weighted by
+            ``mixed.shares`` (Zhang et al. 2018).
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
-    if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
-        supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
+    losses_B = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K)
+    if mixed is None:
+        supervised = losses_B @ class_weights_B
+    else:
+        partners_B = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K)
+        own, partner = mixed.shares.unbind()
+        supervised = _part(losses_B, class_weights_B, own) + _part(partners_B, mixed.class_weights_B, partner)
     match config.augment:
-        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():
+        case AugMix(jsd=False) | NoAugment() | Dihedral() | MixUp() | BalancedMixUp() | Remix() | CutMix():
+            return supervised
+        case TrivialAugment() | BandDropout() | SpectralJitter() | AugmentSettings():
             return supervised
         case AugMix(jsd_weight=jsd_weight):
             return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ mean_weights_B)
         case _:
             assert_never(config.augment)
+
+
+def _part(losses_B: Tensor, weights_B: Tensor, share: Tensor) -> Tensor:
+    """One of two labels' part of a loss; the share is of all patches () or of each (B,)."""
+    return share * (losses_B @ weights_B) if share.dim() == 0 else losses_B @ (share * weights_B)
 
 
 def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, weights_K: Tensor) -> Tensor:

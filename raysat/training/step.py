@@ -82,8 +82,8 @@ class TrainStep:
         """Return the loss of views of patches. Raises PluginError where a plugin's network gives no scores of them."""
         mixed = None
         if isinstance(inputs.partners, Partners):
-            labels_b, class_weights_b, shares_2 = inputs.partners
-            mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
+            labels_b, class_weights_b, shares = inputs.partners
+            mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares=shares)
         with autocast(views_NCHW.device):
             logits_NK = self._parallel(views_NCHW)
         check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self._offsets_K), training=True)
