@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from raysat.config.families.images import AugMix, BandDropout, SpectralJitter
 from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
-from raysat.config.families.mixing import CutMix
+from raysat.config.families.mixing import CutMix, Remix
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.families.synthetic import Dcgan
 from raysat.config.plugins.settings import PluginSettings
@@ -56,6 +56,8 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         yield IdleSetting("augment.jsd_weight", "augment.jsd_weight does nothing: augment.jsd is false")
     if isinstance(config.loss, LogitAdjustment) and config.loss.tau == 0:
         yield IdleSetting("loss.kind", "logit adjustment is plain cross-entropy: loss.tau is 0")
+    if isinstance(config.augment, Remix) and config.augment.tau == 0:
+        yield IdleSetting("augment.kind", "Remix is mixup: augment.tau is 0")
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
         if getattr(member, "beta", None) == 0:
             sentence = f"{section}: {member.kind} treats all classes alike: {section}.beta is 0"

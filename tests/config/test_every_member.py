@@ -47,6 +47,11 @@ CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
+    **{
+        f"augment.{kind}, flips": {"augment": {"kind": kind, "flips": True}}
+        for kind, member in variants("augment").items()
+        if "flips" in member.model_fields
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy import stats
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from raysat.config.families.images import BandDropout, SpectralJitter, TrivialAugment
 from raysat.config.families.mixing import BalancedMixUp, CutMix, Remix
@@ -18,7 +19,7 @@ from raysat.training.batch import step_inputs, views
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.sampling import Batch, TrainSplit
-from raysat.training.step_inputs import Mixing, Partners, Pasting, StepInputs, Turned
+from raysat.training.step_inputs import Mixing, Partners, Pasting, StepInputs, Turned, to_device
 from tests.helpers.training import MakeStore, config
 
 CPU = torch.device("cpu")
@@ -85,6 +86,18 @@ def test_flips_turn_what_is_read_before_anything_else(member: Any, size: tuple[i
     found = views(augment, pixels, scale, inputs.view.drawn)
     assert torch.equal(found, views(augment, turned, scale, inputs.view.drawn.change))
     assert torch.equal(found, views(augment, pixels, scale, inputs.view.drawn, by_patch=True))
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_all_stays_on_the_device_of_the_patches(member: Any) -> None:
+    """Tried without one, by shapes alone."""
+    augment = member(flips=True)
+    with FakeTensorMode():
+        column = torch.ones(4, 1, 1, device="cuda")
+        scale = Scale(mean=column, std=column, low=column, span=column)
+        inputs = to_device(drawn(augment, np.random.default_rng(0)), torch.device("cuda"))
+        pixels = torch.empty(len(inputs.view.positions_n), 4, 9, 9, device="cuda")
+        assert views(augment, pixels, scale, inputs.view.drawn).device.type == "cuda"
 
 
 @pytest.mark.parametrize("member", MEMBERS)

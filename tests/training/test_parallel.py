@@ -36,6 +36,11 @@ OTHERS: dict[str, dict[str, Any]] = {
         "augment": {"kind": "mixup", "alpha": 1.0},
         "average": {"kind": "none"},
     },
+    "remix": {**PARTS, "augment": {"kind": "remix", "flips": True}, "average": {"kind": "none"}},
+    "balanced": {**PARTS, "augment": {"kind": "balanced_mixup", "alpha": 1.0}, "average": {"kind": "none"}},
+    "cutmix": {**PARTS, "augment": {"kind": "cutmix", "probability": 1.0}, "average": {"kind": "none"}},
+    "trivial": {**PARTS, "augment": {"kind": "trivial_augment", "flips": True}, "average": {"kind": "none"}},
+    "jitter": {**PARTS, "augment": {"kind": "spectral_jitter"}, "average": {"kind": "none"}},
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches

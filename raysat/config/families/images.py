@@ -85,10 +85,10 @@ class AugMix(OneView):
 
 
 class TrivialAugment(OneView):
-    """One random image operation of random strength for each patch (TrivialAugment).
+    """One random image operation a patch (TrivialAugment).
 
-    Contrast, brightness, sharpness, levels, rotation, shear or translation, in the paper's wide ranges, each on every
-    band by itself. Of the paper's operations only colour is left out, which needs red, green and blue.
+    Contrast, brightness, sharpness, levels, rotation, shear or translation, of random strength in the paper's wide
+    ranges and on every band by itself. Of the paper's operations colour is left out, which needs red, green and blue.
 
     Use: augmentation without a parameter to tune; not where absolute brightness tells classes apart.
     Cost: little beside the model.
@@ -121,7 +121,7 @@ class BandDropout(OneView):
 
 
 class SpectralJitter(OneView):
-    """Changes each band's contrast and level a little, and adds noise.
+    """Changes the level and contrast of bands, and adds noise.
 
     Each band of each patch gets a gain and an offset of its own, and each pixel a noise. All are in the band's
     standard deviation over the training patches, and the gain is about the band's mean, so that any unit will do.

@@ -46,7 +46,7 @@ class MixUp(OneView):
 
 
 class BalancedMixUp(OneView, ByCounts):
-    """Mixes a little of a patch from balanced classes into each patch (Balanced-MixUp).
+    """Mixes in patches of balanced classes (Balanced-MixUp).
 
     The partners are drawn from all training patches so that each class is as likely, whatever batches are drawn by;
     their weight in a batch is drawn from Beta(alpha, 1), which is alpha / (1 + alpha) on average.
@@ -66,7 +66,7 @@ class BalancedMixUp(OneView, ByCounts):
 
 
 class Remix(OneView, ByCounts):
-    """Mixup that gives the label of a mixture to the rarer class (Remix).
+    """Mixup that favours the label of the rarer class (Remix).
 
     Pixels are mixed as by mixup. Where one class has kappa times the patches of the other and the rarer one's share of
     the pixels is more than 1 - tau, the label is the rarer class alone.
@@ -97,7 +97,9 @@ class Remix(OneView, ByCounts):
 
 
 class CutMix(OneView):
-    """Pastes a box of another patch into each patch, and mixes their losses by area (CutMix).
+    """Pastes a box of another patch into each patch (CutMix).
+
+    The losses of the two are mixed by area.
 
     Use: a model that overfits or looks at one spot alone, where a label holds for all parts of a patch; not where it
     is about its centre.

@@ -31,7 +31,7 @@ def balanced(labels_N: npt.NDArray[np.uint8], counts_K: npt.NDArray[np.int64]) -
 
 
 def draw_balanced(cumulative_N: Floats, patches: int, rng: np.random.Generator) -> Ints:
-    """Draw positions of training patches, with replacement.
+    """Draw and return positions of training patches, with replacement.
 
     Args:
         cumulative_N: as of ``balanced``.
