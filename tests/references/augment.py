@@ -82,7 +82,7 @@ def _balanced_mixup() -> Pair:
     return pixels_and_labels(view, soft_labels(inputs)), pixels_and_labels(pixels, labels)
 
 
-@compared("augment.remix", by="Chou et al. 2020, the three cases of the label, in NumPy", within=1e-5)
+@compared("augment.remix", by="Chou et al. 2020, eq. 10, in NumPy", within=1e-5)
 def _remix() -> Pair:
     view, inputs = ours(Remix(kappa=3.0, tau=0.9))
     rng = np.random.default_rng(SEED)

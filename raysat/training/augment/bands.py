@@ -65,10 +65,10 @@ def draw_jitter(
 
 
 def jittered(normal_BCHW: Tensor, gain_BC: Tensor, offset_BC: Tensor, seed_B: Tensor, *, noise: float) -> Tensor:
-    """Return normalised patches with other gains, offsets and, beside 0, noise (Chen et al. 2016, section IV-B).
+    """Return normalised patches with other gains, offsets and, beside 0, noise (Chen et al. 2016).
 
-    The paper multiplies a spectrum by one random factor and adds weighted Gaussian noise. Here each band has a factor
-    and an offset.
+    The paper's virtual samples are a spectrum times one random factor, and weighted Gaussian noise. Here each band has
+    a factor and an offset.
 
     Args:
         normal_BCHW: patches, of zero mean and unit deviation per band.

@@ -49,7 +49,7 @@ def remix_shares(
     kappa: float,
     tau: float,
 ) -> Floats:
-    """Return what Remix gives each patch's own label and its partner's, (2, B) (Chou et al. 2020, section 3.2).
+    """Return what Remix gives each patch's own label and its partner's, (2, B) (Chou et al. 2020, eq. 10).
 
     A patch whose class has ``kappa`` times the partner's patches or more loses its label where its share of the pixels
     is below ``tau``, and so does such a partner; all others have the shares of the pixels.
