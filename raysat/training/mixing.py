@@ -6,7 +6,7 @@ whole batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,10 @@ Mixes = MixUp | BalancedMixUp | Remix | CutMix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mixture:
-    """What is drawn for a batch; candidates are its patches, then those from beyond it."""
+    """What is drawn for a batch; partners are among its patches and, after them, those from beyond it."""
 
-    beyond: Positions  # in the train split
-    partners: Positions  # (B,), among the candidates
-    lam: float  # a patch's share of the pixels
+    pairs: mixup.Pairs  # whose shares are those of the pixels
+    beyond: Positions = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # in the train split
     box: cutmix.Box | None = None  # where the partner's pixels are; None where all are blends
 
 
@@ -58,17 +57,17 @@ def mixed_inputs(
         The positions of the patches to read, what is done to them, and whom the loss has beside.
     """
     mixture = _drawn(augment, batch, split, rng)
+    lam, partners_B = mixture.pairs.lam, mixture.pairs.partners
     candidates = np.concatenate((batch.positions, mixture.beyond))
     labels = np.concatenate((batch.labels, split.labels[mixture.beyond]))
-    both = np.concatenate((own.positions, mixture.partners[own.positions]))
-    needed, place_2b = np.unique(both, return_inverse=True)  # none is read twice
-    partner_labels_B = labels[mixture.partners]
+    both = np.concatenate((own.positions, partners_B[own.positions]))
+    needed, place_2b = np.unique(both, return_inverse=True)  # none of the batch is read twice
+    partner_labels_B = labels[partners_B]
     others = shard(weights_K[partner_labels_B], rank=rank, world=world)
-    shares_2 = torch.tensor([mixture.lam, 1.0 - mixture.lam])
-    shares = shares_2
+    shares = shares_2 = mixture.pairs.shares
     if isinstance(augment, Remix):
         counts_2B = split.counts[batch.labels], split.counts[partner_labels_B]
-        shares_2B = remix_shares(mixture.lam, *counts_2B, kappa=augment.kappa, tau=augment.tau)
+        shares_2B = remix_shares(lam, *counts_2B, kappa=augment.kappa, tau=augment.tau)
         shares = torch.from_numpy(shares_2B[:, own.positions].astype(np.float32))
     change: Change = Mixing(torch.from_numpy(place_2b), shares_2)
     if mixture.box is not None:
@@ -86,16 +85,16 @@ def mixed_inputs(
 
 
 def _drawn(augment: Mixes, batch: Batch, split: TrainSplit, rng: np.random.Generator) -> _Mixture:
-    count, none = len(batch.positions), np.empty(0, dtype=np.int64)
+    count = len(batch.positions)
     match augment:
         case MixUp() | Remix():
-            pairs = mixup.draw(augment, count, rng)
-            return _Mixture(beyond=none, partners=pairs.partners, lam=pairs.lam)
+            return _Mixture(pairs=mixup.draw(augment, count, rng))
         case BalancedMixUp(alpha=alpha):
             # As in the authors' code, Beta(alpha, 1) is the balanced patch's weight.
             lam = 1.0 - float(rng.beta(alpha, 1.0))
             beyond = draw_balanced(split.balanced, count, rng)
-            return _Mixture(beyond=beyond, partners=count + np.arange(count), lam=lam)
+            return _Mixture(pairs=mixup.Pairs(lam=lam, partners=count + np.arange(count)), beyond=beyond)
         case CutMix():
             box = cutmix.draw(augment, *batch.size, rng)
-            return _Mixture(beyond=none, partners=rng.permutation(count), lam=box.share(*batch.size), box=box)
+            pairs = mixup.Pairs(lam=box.share(*batch.size), partners=rng.permutation(count))
+            return _Mixture(pairs=pairs, box=box)

@@ -22,7 +22,7 @@ class Pairs:
     """Who is mixed with whom in a batch of B patches; the same on every data-parallel rank."""
 
     lam: float  # lambda, the weight of a patch in its mixture; its partner has 1 - lam
-    partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
+    partners: npt.NDArray[np.int64]  # (B,), positions in the batch, for mixup a permutation; or beyond it
 
     @property
     def shares(self) -> Tensor:
