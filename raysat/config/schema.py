@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, Field
 
 from raysat.config.families.base import Bands, Spec
-from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
+from raysat.config.families.images import Augment, NoAugment
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
 from raysat.config.families.losses import CrossEntropy, Loss
 from raysat.config.families.readouts import NoReadout, Readout
@@ -18,6 +18,7 @@ from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
+from raysat.config.families.synthetic import Dcgan, NoSynthetic, Synthetic
 from raysat.config.families.weights import NoReweight, Reweight
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from raysat.config.families.base import ByCounts
-from raysat.config.families.images import AugMix, Dcgan
+from raysat.config.families.images import AugMix, BandDropout, SpectralJitter
 from raysat.config.families.learning import Ema
 from raysat.config.families.losses import Asymmetric, Focal, LabelAwareSmoothing, LogitAdjustment, VectorScaling
+from raysat.config.families.mixing import CutMix, Remix
 from raysat.config.families.readouts import AdjustedLogits
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config
 
@@ -49,6 +51,8 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
         yield IdleSetting("readout.kind", "readout: logit_adjustment takes nothing off: readout.tau is 0")
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
+    for sentence in _augment(config):
+        yield IdleSetting("augment.kind", sentence)
 
 
 def overruled_settings(config: Config) -> Iterator[IdleSetting]:
@@ -67,6 +71,8 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         case LabelAwareSmoothing(head=head, tail=tail) if head == tail:
             sentence = f"label-aware smoothing smooths all classes alike: loss.head and loss.tail are both {head:g}"
             yield IdleSetting("loss.kind", sentence)
+    if isinstance(config.augment, Remix) and config.augment.tau == 0:
+        yield IdleSetting("augment.kind", "Remix is mixup: augment.tau is 0")
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
         if getattr(member, "beta", None) == 0:
             sentence = f"{section}: {member.kind} treats all classes alike: {section}.beta is 0"
@@ -97,10 +103,11 @@ def _asymmetric(loss: Asymmetric) -> Iterator[IdleSetting]:
 def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
     if synthetic.equalise:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
-    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler", "sharpness")]
-    by_counts = [(name, getattr(member, "kind", "")) for name, member in sections if isinstance(member, ByCounts)]
-    may_count = any(isinstance(member, PluginSettings) for _, member in sections)
-    if not by_counts and not may_count and not isinstance(config.second_stage, ByCounts):
+    sections = ("loss", "reweight", "sampler", "sharpness", "augment", "second_stage")
+    members = [(name, getattr(config, name)) for name in sections]
+    by_counts = [(name, str(getattr(member, "kind", ""))) for name, member in members if isinstance(member, ByCounts)]
+    may_count = any(isinstance(getattr(config, name), PluginSettings) for name in ("loss", "reweight", "sampler"))
+    if not by_counts and not may_count:
         sentence = "synthetic.class_counts does nothing: no margins, weights or sampler go by class counts"
         yield IdleSetting("synthetic.class_counts", sentence)
     elif synthetic.equalise and synthetic.classes == "minority" and synthetic.class_counts == "all":
@@ -109,6 +116,17 @@ def _synthetic(config: Config, synthetic: Dcgan) -> Iterator[IdleSetting]:
                 continue
             sentence = f"{section}: {kind} treats all classes alike: synthetic.equalise makes them equal"
             yield IdleSetting(f"{section}.kind", sentence)
+
+
+def _augment(config: Config) -> Iterator[str]:
+    flips = ", but for flips" if getattr(config.augment, "flips", False) else ""
+    match config.augment:
+        case CutMix(probability=0):
+            yield f"CutMix does nothing{flips}: augment.probability is 0"
+        case BandDropout(probability=0):
+            yield f"band dropout does nothing{flips}: augment.probability is 0"
+        case SpectralJitter(gain=0, offset=0, noise=0):
+            yield f"spectral jitter does nothing{flips}: augment.gain, offset and noise are 0"
 
 
 def _schedule(config: Config, epochs: int) -> Iterator[str]:

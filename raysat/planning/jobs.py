@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, assert_never
 
-from raysat.config.families.images import Dcgan, NoSynthetic
+from raysat.config.families.synthetic import Dcgan, NoSynthetic
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Generation, Trial, canonical_json, canonical_object, digest, digest_text
 from raysat.data.store import PatchStore

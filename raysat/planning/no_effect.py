@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from raysat.config.class_weights import class_balanced
 from raysat.config.families.base import ByCounts
-from raysat.config.families.images import Dcgan
 from raysat.config.families.losses import BalancedSoftmax, LabelAwareSmoothing, Ldam, LogitAdjustment, VectorScaling
+from raysat.config.families.mixing import BalancedMixUp, Remix
 from raysat.config.families.samplers import Drs, EffectiveNumberSampler
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, WeightScaling
 from raysat.config.families.sharpness import ImbSam
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.families.weights import Drw, EffectiveNumber, InfluenceBalanced
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
@@ -73,11 +74,11 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
 
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
     counts = _counted(config, real, generated)
-    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler", "second_stage")]
+    sections = [(name, getattr(config, name)) for name in ("loss", "reweight", "sampler")]
     by_patch = isinstance(config.reweight, InfluenceBalanced)  # acts where classes are equal, too
     methods = [
         (name, member)
-        for name, member in sections
+        for name, member in (*sections, ("second_stage", config.second_stage), ("augment", config.augment))
         if isinstance(member, ByCounts) and not isinstance(member, InfluenceBalanced)
     ]
     of_plugins = any(isinstance(member, PluginSettings) for _, member in sections)  # they may go by counts
@@ -89,7 +90,22 @@ def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:
         reason = _equal(config, counts, real) or _parameter(section, member, counts)
         if reason is not None:
             idle.setdefault(reason, []).append(_method_name(section, member))
-    return [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+    alike = [f"{_subject(names)} all classes alike: {reason}" for reason, names in idle.items()]
+    return alike + _mixup(config, counts)
+
+
+def _mixup(config: Config, counts: Counts) -> list[str]:
+    """Say that Remix is mixup although classes differ, where it is."""
+    if not isinstance(config.augment, Remix) or counts.min() == counts.max():
+        return []
+    kappa, ratio = config.augment.kappa, counts.max() / counts.min()
+    if config.augment.tau == 0:
+        return ["Remix is mixup: augment.tau is 0"]
+    if ratio < kappa:
+        return [
+            f"Remix is mixup: no class has augment.kappa {kappa:g} times the patches of another, {ratio:.3g} at most"
+        ]
+    return []
 
 
 def _no_tail(config: Config, real: Counts, generated: Counts) -> list[str]:
@@ -153,6 +169,10 @@ def _method_name(section: str, member: Any) -> str:
             return "vector scaling"
         case LabelAwareSmoothing():
             return "label-aware smoothing"
+        case Remix():
+            return "Remix, then mixup,"
+        case BalancedMixUp():
+            return "Balanced-MixUp"
         case Drw() | Drs():
             return str(member.kind.upper())
         case ClassifierRetraining() | WeightScaling() | Mislas():

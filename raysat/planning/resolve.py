@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.images import Dcgan
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Config, Data
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore

@@ -74,6 +74,7 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}
     by_counts = any(isinstance(each, ByCounts | PluginSettings) for each in (config.loss, config.sharpness))
+    by_counts = by_counts or isinstance(config.augment, ByCounts)
     start |= class_counts if by_counts else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from raysat.config import limits
 from raysat.config.diff import flatten
-from raysat.config.families.images import NoSynthetic
+from raysat.config.families.synthetic import NoSynthetic
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config

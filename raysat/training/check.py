@@ -8,10 +8,11 @@ from typing import assert_never
 
 import numpy as np
 
-from raysat.config.families.images import Dcgan, NoSynthetic
+from raysat.config.families.images import BandDropout
 from raysat.config.families.learning import Swa
 from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
+from raysat.config.families.synthetic import Dcgan, NoSynthetic
 from raysat.config.families.weights import Drw, InfluenceBalanced
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings, ModelSettings
@@ -43,7 +44,8 @@ def check(config: Config, store: PatchStore) -> None:
         BandError: a band or composite that the store does not hold, or none left.
         PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
             classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on, a second stage that could not go on from the first, a readout that this store or model does not allow.
+            on, bands left out of a single one, a second stage that could not go on from the first, a readout that this
+            store or model does not allow.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
@@ -112,7 +114,11 @@ def _check_steps(config: Config, steps: int) -> None:
 
 
 def _check_store(config: Config, store: PatchStore) -> None:
-    band_positions(config, store)
+    if len(band_positions(config, store)) == 1 and isinstance(config.augment, BandDropout):
+        raise PlanError(
+            "augment: band_dropout leaves out bands, but the trial trains on one: there is none to leave out",
+            hint="choose another augmentation, or more bands (data.bands)",
+        )
     counts = store.counts("train")
     if len(counts) < 2:
         raise PlanError(f"{store.path} has {len(counts)} class, classification needs two", hint="import more classes")

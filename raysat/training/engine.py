@@ -21,7 +21,7 @@ from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
 from raysat.training import batch_norm, evaluation, optimizers, sampling
 from raysat.training.averaging import WeightAverage
-from raysat.training.batch import Batch, step_inputs
+from raysat.training.batch import step_inputs
 from raysat.training.check import band_positions, evaluation_splits
 from raysat.training.class_constants import class_constants
 from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
@@ -102,6 +102,7 @@ class Engine:
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
+        self._split = sampling.TrainSplit(labels, self.counts, bands=len(bands))
         self._epochs = Epochs(self.config, labels, self.counts, seed=self.seed)
         self._stage = self._epochs.stage(0)  # that the network is in
         self._second: SecondStage | None = None
@@ -208,13 +209,14 @@ class Engine:
         moved: list[WeightAverage],
     ) -> Iterator[StepInputs]:
         """Draw what each step of an epoch needs."""
-        labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
+        split, rng = self._split, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
             self.samples_taken += len(positions_B) * self.config.forward_passes
             yield step_inputs(
                 self.config.augment,
-                Batch(positions=positions_B, labels=labels[positions_B], size=self._size),
+                sampling.Batch(positions=positions_B, labels=split.labels[positions_B], size=self._size),
                 rng,
+                split=split,
                 weights_K=weights_K,
                 lr=self.learning_rate(epoch * self.steps + index),
                 momenta=[average.momentum(index) for average in moved],

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
+from raysat.config.families.images import AugMix, BandDropout, Dihedral, NoAugment, SpectralJitter, TrivialAugment
 from raysat.config.families.losses import (
     Asymmetric,
     BalancedSoftmax,
@@ -24,6 +24,7 @@ from raysat.config.families.losses import (
     LogitAdjustment,
     VectorScaling,
 )
+from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
 from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
@@ -37,11 +38,11 @@ COSINE_SCALE: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixed:
-    """Mixup's other half of a batch: the patch that each patch was mixed with."""
+    """The other half of a mixed batch: the patch that each patch was mixed with."""
 
     labels_B: Tensor  # int64, of the partners
     class_weights_B: Tensor  # the partners', in the class-weighted mean
-    shares_2: Tensor  # of the patches' own labels, and of the partners': lambda and 1 - lambda
+    shares: Tensor  # of the patches' own labels, and of the partners': for all alike (2,), or for each (2, B)
 
 
 def batch_loss(
@@ -68,8 +69,8 @@ def batch_loss(
         weights_K: what each class counts in this epoch (``class_weights``), float32.
         class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
         mean_weights_B: each patch's weight in the plain mean.
-        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
-            (Zhang et al. 2018).
+        mixed: where patches are mixed, the partners: the supervised loss is then that of both labels, weighted by
+            ``mixed.shares`` (Zhang et al. 2018).
         norms_B: sizes of the patches' features, where influence is balanced in this epoch (``influence.py``).
     """
 
@@ -80,17 +81,27 @@ def batch_loss(
         logits_BK = posterior_logits(config, logits_VBK[0])
         return influence.balanced(found_B, logits_BK, labels_B, norms_B, alpha=config.reweight.alpha)
 
-    supervised = of_labels(labels_B) @ class_weights_B
-    if mixed is not None:
-        partners = of_labels(mixed.labels_B) @ mixed.class_weights_B
-        supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
+    losses_B = of_labels(labels_B)
+    if mixed is None:
+        supervised = losses_B @ class_weights_B
+    else:
+        partners_B = of_labels(mixed.labels_B)
+        own, partner = mixed.shares.unbind()
+        supervised = _part(losses_B, class_weights_B, own) + _part(partners_B, mixed.class_weights_B, partner)
     match config.augment:
-        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():
+        case AugMix(jsd=False) | NoAugment() | Dihedral() | MixUp() | BalancedMixUp() | Remix() | CutMix():
+            return supervised
+        case TrivialAugment() | BandDropout() | SpectralJitter() | AugmentSettings():
             return supervised
         case AugMix(jsd_weight=jsd_weight):
             return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ mean_weights_B)
         case _:
             assert_never(config.augment)
+
+
+def _part(losses_B: Tensor, weights_B: Tensor, share: Tensor) -> Tensor:
+    """One of two labels' part of a loss; the share is of all patches () or of each (B,)."""
+    return share * (losses_B @ weights_B) if share.dim() == 0 else losses_B @ (share * weights_B)
 
 
 def patch_losses(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.milestones import sampler_at
 from raysat.config.plugins.settings import SamplerSettings
 from raysat.config.plugins.use import call, wrong_result
+from raysat.training.augment import partners
 
 Positions = npt.NDArray[np.int64]
 
@@ -79,6 +81,34 @@ def batches(order: Positions, size: int) -> list[Positions]:
     """
     cut = [order[start : start + size] for start in range(0, len(order), size)]
     return cut if len(cut[-1]) > 1 else cut[:-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A whole batch of B patches, before anything is drawn for it."""
+
+    positions: Positions  # (B,) in the train split
+    labels: npt.NDArray[np.uint8]  # (B,)
+    size: tuple[int, int]  # height and width of a patch
+
+
+class TrainSplit:
+    """What batches are cut from, as far as augmentations look beyond a batch."""
+
+    def __init__(self, labels: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64], *, bands: int) -> None:
+        """Take what is known of the patches.
+
+        Args:
+            labels: class of each, shape (N,).
+            counts: n_c, shape (K,): those of the labels, or of the real patches among them.
+            bands: of a patch.
+        """
+        self.labels, self.counts, self.bands = labels, counts, bands
+
+    @cached_property
+    def balanced(self) -> npt.NDArray[np.float64]:
+        """What draws patches of balanced classes (``augment/partners.py``)."""
+        return partners.balanced(self.labels, self.counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,8 +125,8 @@ class TrainStep:
     def _loss(self, seen: _Seen, inputs: UpdateInputs) -> Tensor:
         mixed = None
         if isinstance(inputs.partners, Partners):
-            labels_b, class_weights_b, shares_2 = inputs.partners
-            mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
+            labels_b, class_weights_b, shares = inputs.partners
+            mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares=shares)
         patches, classes = len(inputs.labels_b), seen.logits_NK.shape[1]
         logits_VbK = seen.logits_NK.reshape(-1, patches, classes)
         return losses.batch_loss(

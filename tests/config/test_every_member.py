@@ -73,6 +73,11 @@ CASES |= {
         "reweight": {"kind": "drw", "switch": 0.5},
         "optim": {"kind": "adamw"},
     },
+    **{
+        f"augment.{kind}, flips": {"augment": {"kind": kind, "flips": True}}
+        for kind, member in variants("augment").items()
+        if "flips" in member.model_fields
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

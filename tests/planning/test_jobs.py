@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.config.families.images import AugMix, Dcgan
+from raysat.config.families.images import AugMix
 from raysat.config.families.learning import Adam
 from raysat.config.families.schedules import OneCycle, Triangular
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Config, Data, Trial, digest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError

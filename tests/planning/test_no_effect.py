@@ -152,6 +152,27 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
                 "DRS treats all classes alike: sampler.beta 0.01 gives 5 and 20 patches the same weight",
             ],
         ),
+        (
+            (20, 20),
+            {"augment": {"kind": "remix"}},
+            ["Remix, then mixup, treats all classes alike: every class has 20 training patches"],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "remix"}}, []),
+        (
+            (20, 8, 8),
+            {"augment": {"kind": "remix"}},
+            ["Remix is mixup: no class has augment.kappa 3 times the patches of another, 2.5 at most"],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "remix", "tau": 0.0}}, ["Remix is mixup: augment.tau is 0"]),
+        (
+            (20, 8, 5),
+            {"augment": {"kind": "balanced_mixup"}, "synthetic": GAN},
+            [
+                "Balanced-MixUp treats all classes alike: every class has 20 training patches (synthetic.equalise); "
+                "synthetic.class_counts: real uses those of the real ones"
+            ],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "balanced_mixup"}, "synthetic": {**GAN, "class_counts": "real"}}, []),
     ],
 )
 def test_what_is_said(tmp_path: Path, counts: tuple[int, ...], parts: dict[str, Any], expected: list[str]) -> None:

@@ -25,6 +25,17 @@ def test_a_missing_band_is_named(make_store: MakeStore) -> None:
         check(config(data={"bands": ["B6", "B9"]}), make_store())
 
 
+@pytest.mark.parametrize("bands", [["B6"], ["B6", "B5"]])
+def test_bands_are_left_out_of_several_alone(make_store: MakeStore, bands: list[str]) -> None:
+    what = config(data={"bands": bands}, augment={"kind": "band_dropout"})
+    if len(bands) > 1:
+        check(what, make_store())
+        return
+    with pytest.raises(PlanError, match="band_dropout leaves out bands, but the trial trains on one") as found:
+        check(what, make_store())
+    assert found.value.hint
+
+
 def test_bands_are_found_in_the_studys_order(make_store: MakeStore) -> None:
     assert band_positions(config(data={"bands": [2, "B6"]}), make_store()) == (2, 0)
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from raysat.config.families.images import Dihedral, MixUp
+from raysat.config.families.images import Dihedral
 from raysat.config.families.losses import CrossEntropy
+from raysat.config.families.mixing import MixUp
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.models import build as models
@@ -48,7 +49,7 @@ def whole_batch(
             mixed = losses.Mixed(
                 labels_B=torch.from_numpy(partners[part.positions]),
                 class_weights_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).class_weights),
-                shares_2=torch.tensor([pairs[1], 1 - pairs[1]]),
+                shares=torch.tensor([pairs[1], 1 - pairs[1]]),
             )
         ranks.append(
             losses.batch_loss(

@@ -12,7 +12,6 @@ from scipy.special import softmax
 from torchvision.ops import sigmoid_focal_loss
 
 from raysat.config.class_weights import class_weights
-from raysat.config.families.images import MixUp
 from raysat.config.families.losses import (
     Asymmetric,
     BalancedSoftmax,
@@ -24,6 +23,7 @@ from raysat.config.families.losses import (
     Loss,
     VectorScaling,
 )
+from raysat.config.families.mixing import MixUp
 from raysat.config.families.weights import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
@@ -221,7 +221,7 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> Non
         class_weights_B=even,
         mean_weights_B=even,
         mixed=losses.Mixed(
-            labels_B=torch.from_numpy(partners), class_weights_B=even, shares_2=torch.tensor([lam, 1 - lam])
+            labels_B=torch.from_numpy(partners), class_weights_B=even, shares=torch.tensor([lam, 1 - lam])
         ),
     )
     target = lam * np.eye(3)[labels] + (1 - lam) * np.eye(3)[partners]
@@ -235,7 +235,7 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
     logits, own, other = torch.randn(4, 2), torch.tensor([0, 1, 0, 0]), torch.tensor([0, 0, 0, 1])
     shares, others = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.1, 0.7])
     margins = offsets_of(Ldam(), counts)
-    mixed = losses.Mixed(labels_B=other, class_weights_B=others, shares_2=torch.tensor([0.7, 0.3]))
+    mixed = losses.Mixed(labels_B=other, class_weights_B=others, shares=torch.tensor([0.7, 0.3]))
     found = losses.batch_loss(
         config,
         logits[None],

@@ -59,6 +59,11 @@ OTHERS: dict[str, dict[str, Any]] = {
         "average": {"kind": "ema"},
         "sharpness": {"kind": "imbsam"},
     },
+    "remix": {**PARTS, "augment": {"kind": "remix", "flips": True}, "average": {"kind": "none"}},
+    "balanced": {**PARTS, "augment": {"kind": "balanced_mixup", "alpha": 1.0}, "average": {"kind": "none"}},
+    "cutmix": {**PARTS, "augment": {"kind": "cutmix", "probability": 1.0}, "average": {"kind": "none"}},
+    "trivial": {**PARTS, "augment": {"kind": "trivial_augment", "flips": True}, "average": {"kind": "none"}},
+    "jitter": {**PARTS, "augment": {"kind": "spectral_jitter"}, "average": {"kind": "none"}},
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
     **{
         kind: {**PARTS, "average": {"kind": "none"}, "second_stage": {"kind": kind, "epochs": 2}}

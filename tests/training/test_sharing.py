@@ -43,7 +43,7 @@ FAMILIES: dict[str, list[dict[str, Any]]] = {
         {"kind": "swa", "start": 0.5, "every": 0.25},
         {"kind": "ema", "decay": 0.8},
     ],
-    "augment": [{"kind": "none"}, {"kind": "mixup"}],
+    "augment": [{"kind": "none"}, {"kind": "mixup"}, {"kind": "remix", "flips": True}, {"kind": "balanced_mixup"}],
     "sharpness": [{"kind": "none"}, {"kind": "sam"}, {"kind": "imbsam"}],
     "readout": [{"kind": kind} for kind in variants("readout")],
     "optim": [{"kind": "adam"}, {"kind": "sgd", "momentum": 0.9}],

@@ -19,12 +19,13 @@ from raysat.config.families.weights import InverseFrequency
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter
 from raysat.training import losses
-from raysat.training.batch import Batch, step_inputs
+from raysat.training.batch import step_inputs
 from raysat.training.class_constants import class_constants
 from raysat.training.contract.findings import BrokenError
 from raysat.training.engine import Engine
 from raysat.training.graphs import GraphedSteps
 from raysat.training.patches import MappedPatches, ResidentPatches, Scale
+from raysat.training.sampling import Batch, TrainSplit
 from raysat.training.seeding import generator
 from raysat.training.step import TrainStep
 
@@ -101,9 +102,18 @@ class Subject:
         step.weights_K.copy_(torch.from_numpy(weights_K))
         train = store.indices("train")
         positions_B = np.arange(0, len(train), 2)[:7]  # an odd number: shares differ
-        batch = Batch(positions=positions_B, labels=store.labels[train[positions_B]], size=(SIDE, SIDE))
-        rng = generator(0, "contract")
-        own = step_inputs(config.augment, batch, rng, weights_K=weights_K, lr=0.1, momenta=[], rank=rank, world=world)
+        split = TrainSplit(store.labels[train], counts, bands=len(bands))
+        own = step_inputs(
+            config.augment,
+            Batch(positions=positions_B, labels=split.labels[positions_B], size=(SIDE, SIDE)),
+            generator(0, "contract"),
+            split=split,
+            weights_K=weights_K,
+            lr=0.1,
+            momenta=[],
+            rank=rank,
+            world=world,
+        )
         pixels_nCHW = store.images[train[own.view.positions_n.numpy()]].astype(np.float32)
         loss = step.loss(step.views(torch.from_numpy(pixels_nCHW), own.view), own.update)
         return [loss.detach(), *torch.autograd.grad(loss, list(network.parameters()))]

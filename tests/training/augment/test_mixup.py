@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from raysat.config.families.images import MixUp
+from raysat.config.families.mixing import MixUp
 from raysat.config.schema import Trial
 from raysat.training.augment import mixup
 from raysat.training.engine import Engine
