@@ -98,7 +98,7 @@ def check_cosine(name: str) -> None:
 
 
 def check_linear(name: str) -> None:
-    """Raise PlanError for a model without the linear classifier, of a bias each, that a readout would change."""
+    """Raise PlanError for a model without the linear classifier, with biases, that a readout would change."""
     with torch.device("meta"):
         classifier: object = getattr(timm.create_model(name, num_classes=2), "get_classifier", lambda: None)()
     if not isinstance(classifier, nn.Linear) or classifier.bias is None:
