@@ -11,9 +11,10 @@ import numpy as np
 from raysat.config.families.images import Dcgan, NoSynthetic
 from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Swa
+from raysat.config.families.ordinal import Coral
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
-from raysat.config.plugins.settings import AverageSettings
+from raysat.config.plugins.settings import AverageSettings, ModelSettings
 from raysat.config.schema import Config
 from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
@@ -38,14 +39,33 @@ def check(config: Config, store: PatchStore) -> None:
 
     Raises:
         BandError: a band or composite that the store does not hold, or none left.
-        PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
-            classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on.
+        PlanError: a model that timm does not know, a loss that its last layer does not go with, a method whose point
+            in training is never reached, fewer than two classes, a class without training patch, a batch larger than
+            the train split, nothing to evaluate on.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
+    _check_head(config)
     _check_points(config)
     _check_store(config, store)
+
+
+def _check_head(config: Config) -> None:
+    """Refuse CORAL where scores cannot share their weights."""
+    if not isinstance(config.loss, Coral):
+        return
+    if isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"loss: coral needs scores that share their weights, which the network of the plugin {config.model.kind} "
+            "does not know of",
+            hint="choose a model of timm, or another loss, such as corn",
+        )
+    if config.model.classifier == "cosine":
+        raise PlanError(
+            "loss: coral has one score of a patch and borders on it, which model.classifier: cosine would keep within "
+            "-1 and 1",
+            hint="set model.classifier: linear, or choose another loss, such as corn",
+        )
 
 
 def _check_points(config: Config) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from raysat.config import learning_rate as schedules
 from raysat.config.class_weights import class_weights
 from raysat.config.families.learning import Average, NoAverage
+from raysat.config.heads import head_of
 from raysat.config.schema import Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
@@ -80,7 +81,11 @@ class Engine:
         self.workers = Workers.current()
         with reproducible(device, self.seed, "weights"):
             network = models.build(
-                self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
+                self.config.model,
+                bands=len(bands),
+                classes=len(store.classes),
+                size=(height, width),
+                head=head_of(self.config.loss),
             )
         self.network = network_channels_last(network.to(device))
         self._parallel = self.workers.wrap(self.network, device)

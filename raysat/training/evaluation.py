@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config
 from raysat.training.device import EVALUATION_BATCH, channels_last, current
 from raysat.training.graphs import Replay
@@ -32,10 +33,11 @@ def posterior(config: Config, network: nn.Module, scale: Scale, *, classes: int)
         scale: that its patches are normalised by.
         classes: how many there are.
     """
+    scores = outputs(head_of(config.loss), classes)
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
         logits_BK = network(clean(scale, patches_BCHW))
-        check_scores(config.model, logits_BK, patches_BCHW.shape, classes=classes)
+        check_scores(config.model, logits_BK, patches_BCHW.shape, classes=scores)
         return posterior_logits(config, logits_BK).softmax(dim=1)
 
     return probabilities

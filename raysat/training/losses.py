@@ -17,9 +17,11 @@ from torch import Tensor
 
 from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
 from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
+from raysat.training import ordinal
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +47,7 @@ def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
     (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction. A plugin's loss gets the counts.
     """
     match loss:
-        case CrossEntropy() | Focal():
+        case CrossEntropy() | Focal() | Corn() | Coral() | CdwCe() | Emd2() | SoftOrdinal():
             return np.zeros(len(counts))
         case Ldam():
             raw: Floats = (counts / counts.min()) ** -0.25
@@ -109,7 +111,7 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
 
     Args:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
-        logits_BK: the classifier's scores, of any float type.
+        logits_BK: the classifier's scores, of any float type; K - 1 where ``heads.head_of`` says so.
         labels_B: int64.
         offsets_K: as of ``logit_offsets``, float32.
         weights_K: what each class counts, float32.
@@ -133,6 +135,16 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
             logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
         case BalancedSoftmax() | LogitAdjustment():
             logits_BK = posterior_logits(config, logits_BK) + offsets_K
+        case Corn():
+            return ordinal.corn_losses(_scores(config, logits_BK), labels_B)
+        case Coral():
+            return ordinal.coral_losses(_scores(config, logits_BK), labels_B)
+        case CdwCe(alpha=alpha):
+            return ordinal.cdw_losses(_scores(config, logits_BK), labels_B, alpha)
+        case Emd2():
+            return ordinal.emd2_losses(_scores(config, logits_BK), labels_B)
+        case SoftOrdinal(distance=distance, scale=scale):
+            return ordinal.soft_ordinal_losses(_scores(config, logits_BK), labels_B, distance=distance, scale=scale)
         case LossSettings() as settings:
             return _of_plugin(settings, _scores(config, logits_BK), labels_B, offsets_K)
         case _:
@@ -146,12 +158,17 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     LDAM trains softmax(scale * z); its margin is for training alone. Balanced softmax and logit adjustment fit the
     posterior of the imbalanced training data with the class prior *added* to z, so that the plain z is left with the
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
-    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a
-    function of its own, of the scores that the loss gets.
+    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. CORN's and CORAL's K - 1
+    scores become the log-probabilities of K classes (``ordinal.py``). A plugin's loss may have a function of its own,
+    of the scores that the loss gets.
     """
     match config.loss:
         case Ldam(scale=scale):
             return scale * logits.float()
+        case Corn():
+            return ordinal.corn_log_posterior(_scores(config, logits))
+        case Coral():
+            return ordinal.coral_log_posterior(_scores(config, logits))
         case LossSettings() as settings if posterior := method_of(settings).options.get("posterior"):
             scores = _scores(config, logits)
             found = call(settings, scores, function=posterior)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config
 from raysat.training import losses, optimizers
 from raysat.training.averaging import WeightAverage
@@ -46,6 +47,7 @@ class TrainStep:
         """
         self._config, self._network, self._optimizer = config, network, optimizer
         self._parallel, self._scale, self._offsets_K = parallel, scale, offsets_K
+        self._scores = outputs(head_of(config.loss), len(offsets_K))  # of a patch
         self.weights_K = torch.ones_like(offsets_K)  # what each class counts in the epoch
 
     def views(self, patches_nCHW: Tensor, inputs: ViewInputs, *, by_patch: bool = False) -> Tensor:
@@ -86,7 +88,7 @@ class TrainStep:
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares_2=shares_2)
         with autocast(views_NCHW.device):
             logits_NK = self._parallel(views_NCHW)
-        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self._offsets_K), training=True)
+        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=self._scores, training=True)
         logits_VbK = logits_NK.unflatten(0, (-1, len(inputs.labels_b)))
         return losses.batch_loss(
             self._config,

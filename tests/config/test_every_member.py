@@ -42,10 +42,23 @@ CASES: dict[str, dict[str, Any]] = {
 CASES |= {
     f"cosine classifier, {kind}": {"model": {"classifier": "cosine"}, "loss": {"kind": kind}}
     for kind in variants("loss")
+    if kind != "coral"  # refused: tests/training/test_check.py
 }
 CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+    "loss.soft_ordinal, absolute": {"loss": {"kind": "soft_ordinal", "distance": "absolute"}},
+    **{
+        f"loss.{kind}, drw, mixup, ema": {
+            "loss": {"kind": kind},
+            "reweight": {"kind": "drw", "switch": 0.5},
+            "augment": {"kind": "mixup"},
+            "average": {"kind": "ema"},
+        }
+        for kind in ("corn", "coral", "soft_ordinal")
+    },
+    **{f"loss.{kind}, augmix": {"loss": {"kind": kind}, "augment": {"kind": "augmix"}} for kind in ("corn", "coral")},
+    "loss.corn, adapter": {"loss": {"kind": "corn"}, "model": {"stem": "adapter"}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},

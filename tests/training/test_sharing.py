@@ -21,7 +21,7 @@ from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config
 
 FAMILIES: dict[str, list[dict[str, Any]]] = {
-    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}],
+    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "coral"}],
     "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
     "sampler": [{"kind": "uniform"}, {"kind": "drs", "switch": 0.5}],
     "schedule": [

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from raysat.config import limits
 from raysat.config.families.base import Fraction, Spec, Strength
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.plugins.settings import Family, LossSettings, SamplerSettings
 
 
@@ -254,7 +255,20 @@ class Drs(ByCounts):
     )
 
 
-Loss = Annotated[CrossEntropy | Focal | Ldam | BalancedSoftmax | LogitAdjustment | LossSettings, Family("loss")]
+Loss = Annotated[
+    CrossEntropy
+    | Focal
+    | Ldam
+    | BalancedSoftmax
+    | LogitAdjustment
+    | Corn
+    | Coral
+    | CdwCe
+    | Emd2
+    | SoftOrdinal
+    | LossSettings,
+    Family("loss"),
+]
 Reweight = Annotated[NoReweight | InverseFrequency | EffectiveNumber | Drw, Field(discriminator="kind")]
 Sampler = Annotated[
     UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler | Drs | SamplerSettings,
