@@ -2,8 +2,9 @@
 
 Margins, class weights and samplers that go by class counts treat all classes alike where these are equal: after
 ``synthetic.equalise``, or in a store whose classes are balanced. So do some parameters, whatever the counts. Settings
-that cannot act in a training of its length are in ``idle_settings.py``. Arms that pass through the same states and read
-their weights in the same way have the same result, whatever they are called.
+that cannot act in a training of its length are in ``idle_settings.py``, losses without an order to go by in
+``ordinal.py``. Arms that pass through the same states and read their weights in the same way have the same result,
+whatever they are called.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
+from raysat.planning.ordinal import order_sentences
 
 Counts = npt.NDArray[np.int64]
 _EQUAL: Final = "these train the same weights, so their results are equal"
@@ -59,7 +61,8 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
         config = job.trial.config
         patches = int((real + generated).sum())
         idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
-        for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle)]:
+        order = order_sentences(config, classes=len(real), ordinal=plan.store.ordinal)
+        for sentence in [*_sentences(config, real, generated), *(setting.sentence for setting in idle), *order]:
             arms.setdefault(sentence, []).append(arm)
         read_as = average_id(config.average, job.epochs), digest(config.readout)
         results.setdefault((job.states[-1], *read_as), []).append(arm)
