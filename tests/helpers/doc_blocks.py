@@ -36,7 +36,10 @@ class Block:
 
 def page_names() -> list[str]:
     """Every page that shows commands or code to a user: those of the repository's root and of ``docs/``."""
-    return sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/methods/*.md")]
+    )
 
 
 def blocks(page: str) -> list[Block]:

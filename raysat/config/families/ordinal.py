@@ -23,10 +23,7 @@ class Corn(Ordinal):
 
     K - 1 scores in place of K: the k-th is for the probability that a patch is above class k, given that it is above
     all before; it learns from patches for which that is so. Class probabilities are products of these, and the loss is
-    their negative log-likelihood. The mean is over patches, where the paper's is over patches and steps: a factor.
-
-    Use: classes have an order, and the steps between them need not look alike.
-    Cost: none.
+XX    Cost: none.
     Paper: Shi et al. 2021, "Deep Neural Networks for Rank-Consistent Ordinal Regression Based On Conditional
     Probabilities".
     """
@@ -37,10 +34,12 @@ class Corn(Ordinal):
 class Coral(Ordinal):
     """One score for a patch, and borders between the classes on it (CORAL).
 
-    K - 1 yes-or-no questions, whether a patch is above class k, which share all weights and differ in their bias.
-    Needs a model of timm with a linear classifier.
+    K - 1 yes-or-no questions, whether a patch is above class k, which share all weights and differ in their bias. The
+    most probable class is predicted, where the paper predicts the median. Needs a model of timm with a linear
+    classifier.
 
-    Use: classes are ranges of one quantity, such as forage, cover or age.
+    Use: classes are ranges of one quantity, such as forage, cover or age; after short trainings it predicts none of
+    the classes in the middle.
     Cost: none.
     Paper: Cao, Mirjalili & Raschka 2020, "Rank Consistent Ordinal Regression for Neural Networks with Application to
     Age Estimation".
