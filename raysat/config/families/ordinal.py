@@ -23,7 +23,11 @@ class Corn(Ordinal):
 
     K - 1 scores in place of K: the k-th is for the probability that a patch is above class k, given that it is above
     all before; it learns from patches for which that is so. Class probabilities are products of these, and the loss is
-XX    Cost: none.
+    their negative log-likelihood. The mean is over patches, where the paper's is over patches and steps: a factor. The
+    most probable class is predicted, where the paper predicts the median.
+
+    Use: classes have an order, and the steps between them need not look alike.
+    Cost: none.
     Paper: Shi et al. 2021, "Deep Neural Networks for Rank-Consistent Ordinal Regression Based On Conditional
     Probabilities".
     """
