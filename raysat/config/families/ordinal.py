@@ -68,7 +68,8 @@ class CdwCe(Ordinal):
         ge=0.01,
         le=10,
         description="Exponent of a wrong class's distance: the larger, the more far mistakes count; losses, and so "
-        "steps of SGD, grow with it. 2 as in the authors' code; on four classes their paper found 5 to 7 best.",
+        "steps of SGD, grow with it. 2 as in the authors' code; a later paper of theirs found 5 to 7 best on four "
+        "classes.",
     )
 
 
@@ -98,8 +99,8 @@ class SoftOrdinal(Ordinal):
     kind: Literal["soft_ordinal"] = "soft_ordinal"
     distance: Literal["absolute", "squared"] = Field(
         default="squared",
-        description="What phi is of two classes: |i - y| or its square, which leaves far classes less. Both are the "
-        "paper's.",
+        description="What phi is of two classes: |i - y| or its square, which leaves far classes less. The paper "
+        "takes any distance.",
     )
     scale: float = Field(
         default=1.0,
