@@ -61,6 +61,11 @@ def cdw_losses(logits_BK: Tensor, labels_B: Tensor, alpha: float) -> Tensor:
 
     log(1 - p_i) is that of the other classes' share of the exponentials, which keeps its slope where p_i rounds to 1;
     the authors' code holds 1 - p_i above 1e-4, where the slope is lost.
+
+    Args:
+        logits_BK: scores of classes.
+        labels_B: int64.
+        alpha: exponent of the distance of a wrong class.
     """
     itself_KK = torch.eye(logits_BK.shape[1], dtype=torch.bool, device=logits_BK.device)
     others_BK = logits_BK[:, None, :].masked_fill(itself_KK, -torch.inf).logsumexp(dim=2)
@@ -78,7 +83,14 @@ def emd2_losses(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
 def soft_ordinal_losses(
     logits_BK: Tensor, labels_B: Tensor, *, distance: Literal["absolute", "squared"], scale: float
 ) -> Tensor:
-    """Return cross-entropy (B,) with the targets exp(-phi) / sum exp(-phi) (Diaz & Marathe 2019, eq. 1)."""
+    """Return cross-entropy (B,) with the targets exp(-phi) / sum exp(-phi) (Diaz & Marathe 2019, eq. 1).
+
+    Args:
+        logits_BK: scores of classes.
+        labels_B: int64.
+        distance: from the true class: |i - y| or its square.
+        scale: phi is so many times the distance.
+    """
     phi_BK = scale * _distances(logits_BK, labels_B) ** (2 if distance == "squared" else 1)
     return F.cross_entropy(logits_BK, (-phi_BK).softmax(dim=1), reduction="none")
 

@@ -36,7 +36,7 @@ class Corn(Ordinal):
 
 
 class Coral(Ordinal):
-    """One score for a patch, and borders between the classes on it (CORAL).
+    """A score for a patch, and borders between classes (CORAL).
 
     K - 1 yes-or-no questions, whether a patch is above class k, which share all weights and differ in their bias. The
     most probable class is predicted, where the paper predicts the median. Needs a model of timm with a linear
@@ -53,9 +53,9 @@ class Coral(Ordinal):
 
 
 class CdwCe(Ordinal):
-    """Cross-entropy of the wrong classes, which count by how far they are off (CDW-CE).
+    """Cross-entropy that counts far mistakes more (CDW-CE).
 
-    The sum over wrong classes i of -|i - y|^alpha log(1 - p_i). Without the margin of a later paper.
+    The sum over wrong classes i of -|i - y|^alpha log(1 - p_i), y being the true class. Without the margin of a later paper.
 
     Use: far mistakes are the ones that hurt.
     Cost: none.
@@ -87,7 +87,7 @@ class Emd2(Ordinal):
 
 
 class SoftOrdinal(Ordinal):
-    """Cross-entropy with labels that spread over near classes (SORD).
+    """Cross-entropy with labels that spread to neighbours (SORD).
 
     The target of class i is proportional to exp(-phi), phi being its scaled distance from the true class.
 
