@@ -55,7 +55,8 @@ class Coral(Ordinal):
 class CdwCe(Ordinal):
     """Cross-entropy that counts far mistakes more (CDW-CE).
 
-    The sum over wrong classes i of -|i - y|^alpha log(1 - p_i), y being the true class. Without the margin of a later paper.
+    The sum over wrong classes i of -|i - y|^alpha log(1 - p_i), y being the true class. Without the margin of a later
+    paper.
 
     Use: far mistakes are the ones that hurt.
     Cost: none.
