@@ -14,8 +14,8 @@ from raysat.errors import PlanError
 class CoralClassifier(nn.Module):
     """One score of a patch plus K - 1 biases: (B, D) to (B, K - 1) (Cao et al. 2020).
 
-    Biases begin at (K - 1) / (K - 1) down to 1 / (K - 1), as in the authors' package ``coral-pytorch``: in the order in
-    which they end. The paper begins with zeros.
+    Biases begin at 1 down to 1 / (K - 1), as in the authors' package ``coral-pytorch``: in the order in which they end.
+    Its other choice, zeros, leaves classes in the middle without any probability at first.
     """
 
     def __init__(self, weight_1D: Tensor, steps: int) -> None:

@@ -8,7 +8,7 @@ from coral_pytorch.layers import CoralLayer
 from torch import nn
 
 from raysat.config.heads import Head, has_class_scores, head_of, outputs
-from raysat.config.schema import Config, Model, variants
+from raysat.config.schema import Model, variants
 from raysat.errors import PlanError, PluginError, TrainingError
 from raysat.training.models.build import CosineClassifier, build, cpu_state
 from raysat.training.models.first_look import look_at
@@ -109,7 +109,3 @@ def test_a_plugins_network_is_asked_for_a_score_for_each_step() -> None:
         pytest.raises(PluginError, match=r"not scores \(2, 4\)"),
     ):
         look_at(plugin.settings[0](), **sizes)
-
-
-def test_an_id_of_an_older_configuration_stays() -> None:
-    assert "distance" not in str(Config().identity())
