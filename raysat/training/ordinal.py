@@ -32,8 +32,8 @@ def coral_log_posterior(scores: Tensor) -> Tensor:
     sigmoids is lost. At the optimum the biases, and so the scores, descend (Cao et al. 2020, theorem 1), on the way
     there they may not: they are sorted here, which makes the probabilities a distribution again and leaves the
     paper's rank, the number of scores above 0, as it is (monotone rearrangement, Chernozhukov et al. 2010). A class
-    between equal scores has about the least positive float32 in place of 0. The paper predicts that rank, the median of this
-    distribution; raysat predicts the most probable class, as for all losses.
+    between equal scores has about the least positive float32 in place of 0. The paper predicts that rank, the median
+    of this distribution; raysat predicts the most probable class, as for all losses.
     """
     descending = scores.sort(dim=-1, descending=True).values
     above, below = F.pad(F.logsigmoid(descending), (1, 0)), F.pad(F.logsigmoid(-descending), (0, 1))
