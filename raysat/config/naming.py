@@ -20,6 +20,11 @@ _METHODS: Final = (  # as papers order them
 _WORDS: Final = {  # kinds that the field calls by other words than their own
     "cross_entropy": "cross-entropy",
     "ldam": "LDAM",
+    "corn": "CORN",
+    "coral": "CORAL",
+    "cdw_ce": "CDW-CE",
+    "emd2": "squared EMD",
+    "soft_ordinal": "SORD",
     "drw": "DRW",
     "drs": "DRS",
     "triangular": "CLR",

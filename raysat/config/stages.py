@@ -23,6 +23,7 @@ from raysat.config.families.losses import (
     Loss,
     VectorScaling,
 )
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.families.samplers import InverseFrequencySampler
 from raysat.config.families.schedules import Cosine
 from raysat.config.families.second_stages import Mislas, NoSecondStage
@@ -80,17 +81,6 @@ def final_config(config: Config) -> Config:
     return stages(config)[-1].config
 
 
-def has_class_scores(loss: Loss) -> bool:
-    """Whether a network of this loss gives one score a class, whose largest is its answer."""
-    match loss:
-        case CrossEntropy() | Focal() | Ldam() | BalancedSoftmax() | LogitAdjustment() | LossSettings():
-            return True
-        case VectorScaling() | Asymmetric() | LabelAwareSmoothing():
-            return True
-        case _:
-            assert_never(loss)
-
-
 def score_factor(loss: Loss) -> float | None:
     """What the scores of a linear classifier are multiplied by before the softmax that gives a loss's posterior.
 
@@ -99,8 +89,10 @@ def score_factor(loss: Loss) -> float | None:
     match loss:
         case CrossEntropy() | Focal() | BalancedSoftmax() | LogitAdjustment():
             return 1.0
-        case VectorScaling() | Asymmetric() | LabelAwareSmoothing():
+        case VectorScaling() | Asymmetric() | LabelAwareSmoothing() | CdwCe() | Emd2() | SoftOrdinal():
             return 1.0
+        case Corn() | Coral():
+            return None
         case Ldam(scale=scale):
             return scale
         case LossSettings():

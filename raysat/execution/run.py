@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from raysat.config.heads import head_of
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Config
 from raysat.data.store import PatchStore
@@ -141,14 +142,21 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
             check_linear(name)
         for name in sorted(pretrained):
             fetch_pretrained(name)
-    sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)
-    if any(isinstance(model, ModelSettings) for model, _ in sizes):
+    sizes = dict.fromkeys((each.model, len(band_positions(each, store)), head_of(each.loss)) for each in configs)
+    if any(head != "class_scores" for _, _, head in sizes):
+        from raysat.training.models.heads import check_ordinal  # as above
+
+        timms = {(model.name, head) for model, _, head in sizes if not isinstance(model, ModelSettings)}
+        for name, head in sorted(timms):
+            if head != "class_scores":
+                check_ordinal(name, head)
+    if any(isinstance(model, ModelSettings) for model, _, _ in sizes):
         from raysat.training.models.first_look import look_at  # as above
 
-        for model, bands in sizes:
+        for model, bands, head in sizes:
             if isinstance(model, ModelSettings):
                 size = (int(store.images.shape[2]), int(store.images.shape[3]))
-                look_at(model, bands=bands, classes=len(store.classes), size=size)
+                look_at(model, bands=bands, classes=len(store.classes), size=size, head=head)
 
 
 def run_items(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.errors import DataError
@@ -63,8 +64,8 @@ class Classifier:
             PlanError: this timm does not know the model, or it does not take such patches.
             PluginError: a plugin's model failed.
         """
-        size = (inputs.height, inputs.width)
-        network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size)
+        size, head = (inputs.height, inputs.width), head_of(config.loss)
+        network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size, head=head)
         network = network_channels_last(network.to(device)).eval()
         scale = Scale.from_stats(inputs.stats, device)
         return cls(

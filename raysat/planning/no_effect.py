@@ -2,8 +2,9 @@
 
 Margins, class weights and samplers that go by class counts treat all classes alike where these are equal: after
 ``synthetic.equalise``, or in a store whose classes are balanced. So do some parameters, whatever the counts. Settings
-that cannot act in a training of its length are in ``idle_settings.py``. Arms that pass through the same states and read
-their weights in the same way have the same result, whatever they are called.
+that cannot act in a training of its length are in ``idle_settings.py``, losses without an order to go by in
+``ordinal.py``. Arms that pass through the same states and read their weights in the same way have the same result,
+whatever they are called.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
 from raysat.planning.build import Plan
 from raysat.planning.idle_settings import idle_settings
+from raysat.planning.ordinal import order_sentences
 from raysat.planning.readout_effects import plain_readout, readout_effects
 
 Counts = npt.NDArray[np.int64]
@@ -62,6 +64,7 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
             *_sentences(config, real, generated),
             *_no_tail(config, real, generated),
             *(setting.sentence for setting in idle),
+            *order_sentences(config, classes=len(real), ordinal=plan.store.ordinal),
             *readout_effects(config, real + generated, counts),
         )
         for sentence in said:

@@ -10,6 +10,7 @@ import numpy as np
 
 from raysat.config.families.images import BandDropout
 from raysat.config.families.learning import Swa
+from raysat.config.families.ordinal import Coral
 from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
 from raysat.config.families.synthetic import Dcgan, NoSynthetic
@@ -42,13 +43,14 @@ def check(config: Config, store: PatchStore) -> None:
 
     Raises:
         BandError: a band or composite that the store does not hold, or none left.
-        PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
-            classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on, bands left out of a single one, a second stage that could not go on from the first, a readout that this
-            store or model does not allow.
+        PlanError: a model that timm does not know, a loss that its last layer does not go with, a method whose point
+            in training is never reached, fewer than two classes, a class without training patch, a batch larger than
+            the train split, nothing to evaluate on, bands left out of a single one, a second stage that could not go on
+            from the first, a readout that this store or model does not allow.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
+    _check_head(config)
     if isinstance(config.reweight, InfluenceBalanced) and isinstance(config.model, ModelSettings):
         raise PlanError(
             f"reweight: influence_balanced needs the features before the classifier, and model: {config.model.kind} is "
@@ -59,6 +61,24 @@ def check(config: Config, store: PatchStore) -> None:
     check_second_stage(config)
     _check_store(config, store)
     check_readout(config, store)
+
+
+def _check_head(config: Config) -> None:
+    """Refuse CORAL where scores cannot share their weights."""
+    if not isinstance(config.loss, Coral):
+        return
+    if isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"loss: coral needs scores that share their weights, which the network of the plugin {config.model.kind} "
+            "does not know of",
+            hint="choose a model of timm, or another loss, such as corn",
+        )
+    if config.model.classifier == "cosine":
+        raise PlanError(
+            "loss: coral has one score of a patch and borders on it, which model.classifier: cosine would keep within "
+            "-1 and 1",
+            hint="set model.classifier: linear, or choose another loss, such as corn",
+        )
 
 
 def _check_points(config: Config) -> None:

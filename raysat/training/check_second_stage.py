@@ -6,9 +6,10 @@ from typing import assert_never
 
 from raysat.config.families.learning import NoAverage
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, NoSecondStage, WeightScaling
+from raysat.config.heads import has_class_scores
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Config
-from raysat.config.stages import has_class_scores, score_factor
+from raysat.config.stages import score_factor
 from raysat.errors import PlanError
 
 

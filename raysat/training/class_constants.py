@@ -18,6 +18,7 @@ from raysat.config.families.losses import (
     Loss,
     VectorScaling,
 )
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.plugins.settings import LossSettings
 from raysat.training.label_aware import smoothing_by_class
 
@@ -40,7 +41,7 @@ def class_constants(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
         counts: training patches of each class, shape (K,), none of them zero.
     """
     match loss:
-        case CrossEntropy() | Focal() | Asymmetric():
+        case CrossEntropy() | Focal() | Asymmetric() | Corn() | Coral() | CdwCe() | Emd2() | SoftOrdinal():
             return np.empty((0, len(counts)))
         case Ldam():
             raw: Floats = (counts / counts.min()) ** -0.25

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from raysat.config.families.learning import Average, NoAverage
 from raysat.config.families.sharpness import NoSharpness
 from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.heads import head_of
 from raysat.config.schema import Config, Trial, average_id
 from raysat.data.store import PatchStore, Split
 from raysat.errors import DivergedError
@@ -86,7 +87,11 @@ class Engine:
         self.workers = Workers.current()
         with reproducible(device, self.seed, "weights"):
             network = models.build(
-                self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
+                self.config.model,
+                bands=len(bands),
+                classes=len(store.classes),
+                size=(height, width),
+                head=head_of(self.config.loss),
             )
         self.network = network_channels_last(network.to(device))
         self.parameters = models.parameter_count(self.network)

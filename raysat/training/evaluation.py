@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config
 from raysat.config.stages import final_config
 from raysat.metrics.fitted_readout import FittedReadout
@@ -40,10 +41,11 @@ def logits(config: Config, network: nn.Module, scale: Scale, *, classes: int) ->
         classes: how many there are.
     """
     last = final_config(config)
+    scores = outputs(head_of(last.loss), classes)
 
     def of_patches(patches_BCHW: Tensor) -> Tensor:
         logits_BK = network(clean(scale, patches_BCHW))
-        check_scores(last.model, logits_BK, patches_BCHW.shape, classes=classes)
+        check_scores(last.model, logits_BK, patches_BCHW.shape, classes=scores)
         return posterior_logits(last, logits_BK)
 
     return of_patches

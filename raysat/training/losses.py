@@ -25,11 +25,12 @@ from raysat.config.families.losses import (
     VectorScaling,
 )
 from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
-from raysat.training import influence, soft_targets
+from raysat.training import influence, ordinal, soft_targets
 
 # A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
 # code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
@@ -115,7 +116,7 @@ def patch_losses(
 
     Args:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
-        logits_BK: the classifier's scores, of any float type.
+        logits_BK: the classifier's scores, of any float type; K - 1 where ``heads.head_of`` says so.
         labels_B: int64.
         constants_RK: as of ``class_constants``, float32.
         weights_K: what each class counts, float32.
@@ -153,6 +154,8 @@ def patch_losses(
         case LabelAwareSmoothing():
             logits_BK = posterior_logits(config, logits_BK)
             return soft_targets.smoothed(logits_BK, labels_B, constants_RK[0][labels_B], weights_K)
+        case Corn() | Coral() | CdwCe() | Emd2() | SoftOrdinal() as of_order:
+            return ordinal.patch_losses(of_order, _scores(config, logits_BK), labels_B)
         case LossSettings() as settings:
             return _of_plugin(settings, _scores(config, logits_BK), labels_B, constants_RK[0])
         case _:
@@ -168,12 +171,17 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
     logits. So are those of vector scaling, which its authors classify by; with a factor (gamma > 0) their softmax is
     the posterior of no class prior. Focal and asymmetric losses, too, are read as a plain softmax, as by their authors.
-    Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a function
-    of its own, of the scores that the loss gets.
+    Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. CORN's and CORAL's K - 1 scores
+    become the log-probabilities of K classes (``ordinal.py``). A plugin's loss may have a function of its own, of the
+    scores that the loss gets.
     """
     match config.loss:
         case Ldam(scale=scale):
             return scale * logits.float()
+        case Corn():
+            return ordinal.corn_log_posterior(_scores(config, logits))
+        case Coral():
+            return ordinal.coral_log_posterior(_scores(config, logits))
         case LossSettings() as settings if posterior := method_of(settings).options.get("posterior"):
             scores = _scores(config, logits)
             found = call(settings, scores, function=posterior)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.heads import head_of, outputs
 from raysat.config.milestones import SteadyReweight
 from raysat.config.schema import Config
 from raysat.training import influence, losses, optimizers
@@ -65,6 +66,7 @@ class TrainStep:
         self._parallel, self._scale, self._constants_RK = parallel, scale, constants_RK
         self._passes, self._classifier = passes, classifier
         self._balances_influence = False
+        self._scores = outputs(head_of(config.loss), constants_RK.shape[1])  # of a patch
         self.weights_K = constants_RK.new_ones(constants_RK.shape[1])  # what each class counts in the epoch
 
     def begin_epoch(self, weights_K: Tensor, reweight: SteadyReweight) -> bool:
@@ -119,7 +121,7 @@ class TrainStep:
         watched = self._classifier if self._balances_influence else None
         with autocast(views_NCHW.device), influence.feature_norms(watched) as norms:
             logits_NK: Tensor = self._parallel(views_NCHW)
-        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=len(self.weights_K), training=True)
+        check_scores(self._config.model, logits_NK, views_NCHW.shape, classes=self._scores, training=True)
         return _Seen(logits_NK, norms[-1] if norms else None)
 
     def _loss(self, seen: _Seen, inputs: UpdateInputs) -> Tensor:
@@ -127,8 +129,8 @@ class TrainStep:
         if isinstance(inputs.partners, Partners):
             labels_b, class_weights_b, shares = inputs.partners
             mixed = losses.Mixed(labels_B=labels_b, class_weights_B=class_weights_b, shares=shares)
-        patches, classes = len(inputs.labels_b), seen.logits_NK.shape[1]
-        logits_VbK = seen.logits_NK.reshape(-1, patches, classes)
+        patches, scores = len(inputs.labels_b), seen.logits_NK.shape[1]
+        logits_VbK = seen.logits_NK.reshape(-1, patches, scores)
         return losses.batch_loss(
             self._config,
             logits_VbK,

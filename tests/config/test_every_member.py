@@ -44,6 +44,7 @@ CASES: dict[str, dict[str, Any]] = {
 CASES |= {
     f"cosine classifier, {kind}": {"model": {"classifier": "cosine"}, "loss": {"kind": kind}}
     for kind in variants("loss")
+    if kind != "coral"  # refused: tests/training/test_check.py
 }
 CASES |= {
     "second_stage.crt, cosine, ldam, augmix": {
@@ -55,6 +56,18 @@ CASES |= {
     "second_stage.mislas, mixup": {"augment": {"kind": "mixup"}, "second_stage": {"kind": "mislas", "epochs": 1}},
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+    "loss.soft_ordinal, absolute": {"loss": {"kind": "soft_ordinal", "distance": "absolute"}},
+    **{
+        f"loss.{kind}, drw, mixup, ema": {
+            "loss": {"kind": kind},
+            "reweight": {"kind": "drw", "switch": 0.5},
+            "augment": {"kind": "mixup"},
+            "average": {"kind": "ema"},
+        }
+        for kind in ("corn", "coral", "soft_ordinal")
+    },
+    **{f"loss.{kind}, augmix": {"loss": {"kind": kind}, "augment": {"kind": "augmix"}} for kind in ("corn", "coral")},
+    "loss.corn, adapter": {"loss": {"kind": "corn"}, "model": {"stem": "adapter"}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
     "sam, augmix, ema, clipped": {
         "sharpness": {"kind": "sam"},

@@ -10,7 +10,8 @@ import torch
 from scipy.optimize import minimize
 
 from raysat.config.trained_prior import trained_prior
-from raysat.training.losses import logit_offsets, patch_losses
+from raysat.training.class_constants import class_constants
+from raysat.training.losses import patch_losses
 from raysat.training.sampling import epoch_order
 from tests.helpers.training import config
 
@@ -68,7 +69,7 @@ def test_shares_are_those_of_an_epochs_draws(kind: str) -> None:
 )
 def test_scores_that_see_nothing_but_labels_learn_these_shares(loss: dict[str, Any]) -> None:
     own, labels = config(loss=loss), torch.from_numpy(np.repeat(np.arange(3), COUNTS))
-    offsets = torch.tensor(logit_offsets(own.loss, COUNTS), dtype=torch.float32)
+    offsets = torch.tensor(class_constants(own.loss, COUNTS), dtype=torch.float32)
 
     def mean_loss(scores: np.ndarray) -> float:
         logits = torch.tensor(scores, dtype=torch.float32).expand(len(labels), -1)

@@ -72,6 +72,7 @@ PAGES = {
         study("docs/methods/augmentation.md", "augmentation.yaml"), {"ablate": TRAINS}
     ),
     "docs/methods/losses-and-sharpness.md": Page(study("docs/methods/losses-and-sharpness.md", "losses.yaml")),
+    "docs/methods/ordinal.md": Page(),
     "docs/methods/readouts.md": Page(
         study("docs/methods/readouts.md", "readouts.yaml"),
         {"ablate": TRAINS, "report": "is docs/read-a-report.md's"},

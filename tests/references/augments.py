@@ -7,10 +7,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from raysat.config.families.images import MixUp
+from raysat.config.families.mixing import MixUp
 from raysat.training.augment import augmix, dihedral
-from raysat.training.batch import Batch, step_inputs, views
+from raysat.training.batch import step_inputs, views
 from raysat.training.patches import Scale
+from raysat.training.sampling import Batch, TrainSplit
 from tests.references.registry import Pair, compared
 
 
@@ -86,7 +87,8 @@ def _mixup() -> Pair:
     patches = _patches(9)
     batch = Batch(positions=np.arange(9), labels=np.zeros(9, dtype=np.uint8), size=(12, 12))
     member = MixUp(alpha=0.5)
-    drawn = step_inputs(member, batch, np.random.default_rng(8), weights_K=np.ones(1), lr=0.1, momenta=[]).view
+    split, rng = TrainSplit(batch.labels, np.array([9]), bands=3), np.random.default_rng(8)
+    drawn = step_inputs(member, batch, rng, split=split, weights_K=np.ones(1), lr=0.1, momenta=[]).view
     ours = views(member, patches[drawn.positions_n], _plain(3), drawn.drawn)[0]
     rng = np.random.default_rng(8)
     share = rng.beta(0.5, 0.5)

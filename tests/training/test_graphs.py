@@ -29,6 +29,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "clipped": {"optim": {"kind": "sgd", "lr": 0.01, "momentum": 0.9, "clip_norm": 1.0}},
     "deferred": {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw", "switch": 0.5}, "average": {"kind": "swa"}},
     "focal": {"loss": {"kind": "focal"}, "schedule": {"kind": "cosine"}},
+    "corn, weighted": {"loss": {"kind": "corn"}, "reweight": {"kind": "inverse_frequency"}},
+    "coral, augmix": {"loss": {"kind": "coral"}, "augment": {"kind": "augmix"}},
     "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "asymmetric": {"loss": {"kind": "asymmetric"}, "reweight": {"kind": "inverse_frequency"}},
     "label-aware": {"loss": {"kind": "label_aware_smoothing"}},

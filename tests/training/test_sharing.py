@@ -23,7 +23,7 @@ from raysat.training.results import Logits, TrialResult
 from tests.helpers.training import MakeStore, config
 
 FAMILIES: dict[str, list[dict[str, Any]]] = {
-    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}],
+    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}, {"kind": "coral"}],
     "reweight": [
         {"kind": "none"},
         {"kind": "drw", "switch": 0.5},

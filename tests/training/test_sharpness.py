@@ -123,7 +123,7 @@ def test_a_share_of_classes_weighs_patches_and_partners_by_their_own_labels() ->
     assert found.mean_weights_b.tolist() == pytest.approx([0, 0.3, 0.4])
     assert isinstance(found.partners, Partners)
     assert found.partners.class_weights_b.tolist() == pytest.approx([0.5, 0.3, 0])
-    assert found.partners.shares_2 is inputs.partners.shares_2
+    assert found.partners.shares is inputs.partners.shares
 
 
 @pytest.mark.parametrize("kind", KINDS)

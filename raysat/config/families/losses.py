@@ -8,6 +8,7 @@ from pydantic import Field
 
 from raysat.config import limits
 from raysat.config.families.base import ByCounts, Spec, Strength
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 from raysat.config.plugins.settings import Family, LossSettings
 
 
@@ -196,6 +197,11 @@ Loss = Annotated[
     | VectorScaling
     | Asymmetric
     | LabelAwareSmoothing
+    | Corn
+    | Coral
+    | CdwCe
+    | Emd2
+    | SoftOrdinal
     | LossSettings,
     Family("loss"),
 ]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from raysat.config.class_weights import class_weights
 from raysat.config.families.base import Spec
 from raysat.config.families.weights import InverseFrequency
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter
 from raysat.training import losses
@@ -57,6 +58,11 @@ class Subject:
         """Training patches of each class."""
         return self.store.counts("train")
 
+    @property
+    def scores(self) -> int:
+        """How many scores of a patch a network gives."""
+        return outputs(head_of(self.config.loss), CLASSES)
+
     def patch_losses(self, logits_BK: Tensor, labels_B: Tensor, counts_K: Any = None) -> Tensor:
         """The loss of each patch, where the method is a loss.
 
@@ -88,7 +94,7 @@ class Subject:
         bands = list(range(len(store.bands)))
         scale, counts = Scale.of(store, bands, CPU), self.counts
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(len(bands) * SIDE * SIDE, CLASSES))
+        network = nn.Sequential(nn.Flatten(), nn.Linear(len(bands) * SIDE * SIDE, self.scores))
         weights_K = class_weights(InverseFrequency(), counts, epoch=0, epochs=1)
         constants_RK = torch.from_numpy(class_constants(config.loss, counts)).float()
         step = TrainStep(

@@ -10,49 +10,55 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raysat.config.heads import Head, outputs
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
 from raysat.training import weights
+from raysat.training.models.heads import last_linear, make_ordinal
 from raysat.training.models.names import check_name
 from raysat.training.models.plugin import assemble_plugin, try_plugin
 
 _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
 
 
-def build(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
-    """Return a classifier of (B, bands, H, W) patches that gives (B, classes) logits, in training mode.
+def build(model: Network, *, bands: int, classes: int, size: tuple[int, int], head: Head = "class_scores") -> nn.Module:
+    """Return a classifier of (B, bands, H, W) patches that gives (B, K or K - 1) logits, in training mode.
 
     Initial weights come from torch's global generator: seed it around the call.
 
     Args:
         model: its name, stem and classifier, and whether its weights are pretrained.
         bands: channels of a patch.
-        classes: scores to return.
+        classes: how many there are.
         size: height and width of a patch, pixels.
+        head: what it gives (``heads.head_of`` the loss).
 
     Raises:
         PlanError: a name that timm does not know, a model that cannot take patches of this size, or one without the
-            linear classifier that a cosine one would replace.
+            linear classifier that a cosine or ordinal one would replace.
         PluginError: the function of a plugin's model, or its network, failed or gave what it must not.
         TrainingError: pretrained weights that cannot be had.
     """
-    network = assemble(model, bands=bands, classes=classes, size=size)
+    network, scores = assemble(model, bands=bands, classes=classes, size=size, head=head), outputs(head, classes)
     if isinstance(model, ModelSettings):
-        try_plugin(network, model, bands=bands, classes=classes, size=size)
+        try_plugin(network, model, bands=bands, classes=scores, size=size)
     else:
-        _try(network, model, bands=bands, classes=classes, size=size)
+        _try(network, model, bands=bands, classes=scores, size=size)
     return network
 
 
-def assemble(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
+def assemble(
+    model: Network, *, bands: int, classes: int, size: tuple[int, int], head: Head = "class_scores"
+) -> nn.Module:
     """Return what ``build`` returns without a look at whether it takes such patches.
 
     Args:
         model: as of ``build``.
         bands: channels of a patch.
-        classes: scores to return.
+        classes: as of ``build``.
         size: height and width of a patch, pixels.
+        head: as of ``build``.
 
     Raises:
         PlanError: as ``build``.
@@ -60,7 +66,7 @@ def assemble(model: Network, *, bands: int, classes: int, size: tuple[int, int])
         TrainingError: as ``build``.
     """
     if isinstance(model, ModelSettings):
-        return assemble_plugin(model, bands=bands, classes=classes, size=size)
+        return assemble_plugin(model, bands=bands, classes=outputs(head, classes), size=size)
     match model.stem:
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
@@ -70,6 +76,8 @@ def assemble(model: Network, *, bands: int, classes: int, size: tuple[int, int])
             network = nn.Sequential(OrderedDict(adapter=adapter(bands), backbone=backbone))
         case _:
             assert_never(model.stem)
+    if head != "class_scores":
+        make_ordinal(backbone, model.name, head)
     # Last, since it draws weights: all others of a seed are those that a linear classifier would have beside it.
     if model.classifier == "cosine":
         make_cosine(backbone, model.name)
@@ -137,14 +145,9 @@ class CosineClassifier(nn.Module):
 
 def make_cosine(network: nn.Module, name: str) -> None:
     """Replace the linear classifier of a timm model of this name by a cosine one. Raises PlanError without one."""
-    classifier = _classifier(network)
-    if not isinstance(classifier, nn.Linear):
-        raise PlanError(
-            f"model {name!r} has no linear classifier that a cosine one could replace",
-            hint="set model.classifier: linear, or choose another model.name",
-        )
-    (place,) = [place for place, module in network.named_modules() if module is classifier]
-    network.set_submodule(place, CosineClassifier(classifier.in_features, classifier.out_features))
+    hint = "set model.classifier: linear, or choose another model.name"
+    place, linear = last_linear(network, name, "a cosine one", hint)
+    network.set_submodule(place, CosineClassifier(linear.in_features, linear.out_features))
 
 
 def classifier_of(network: nn.Module, model: Network) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raysat.config.families.readouts import PriorCorrection
+from raysat.config.heads import has_class_scores
 from raysat.config.plugins.settings import LossSettings, ModelSettings
 from raysat.config.plugins.use import method_of
 from raysat.config.schema import Config
@@ -42,6 +43,12 @@ def _check_classifier(config: Config) -> None:
         raise PlanError(
             f"readout: {kind} needs model.classifier: linear, which is {config.model.classifier}",
             hint="set model.classifier: linear, or choose another readout",
+        )
+    if not has_class_scores(config.loss):
+        raise PlanError(
+            f"readout: {kind} changes a score for each class, which a network with loss: {config.loss.kind} does not "
+            "give",
+            hint="choose another readout, or another loss",
         )
     if isinstance(config.loss, LossSettings) and method_of(config.loss).options.get("posterior"):
         raise PlanError(
