@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from raysat.config.plugins.settings import ModelSettings
-from raysat.config.schema import Config
+from raysat.config.schema import Config, Model
 from raysat.data.store import PatchStore
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
@@ -125,13 +125,22 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
         check_model(model)
     cosine = {model.name for model in models if model.classifier == "cosine"}
     pretrained = {model.name for model in models if model.pretrained}
-    if cosine or pretrained:
+    own = [model for model in models if isinstance(model, Model)]
+    in_layers = [model for model in own if model.trains != "all" or model.layer_decay != 1]
+    satellite = {model.weights for model in own if model.weights is not None}
+    if cosine or pretrained or in_layers or satellite:
         from raysat.training.models.build import check_cosine, fetch_pretrained  # three seconds that others do without
+        from raysat.training.models.layers import check_layers
+        from raysat.training.weights_files import fetch
 
         for name in sorted(cosine):
             check_cosine(name)
         for name in sorted(pretrained):
             fetch_pretrained(name)
+        for model in in_layers:
+            check_layers(model)
+        for weights in sorted(satellite):
+            fetch(weights)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)
     if any(isinstance(model, ModelSettings) for model, _ in sizes):
         from raysat.training.models.first_look import look_at  # as above

@@ -26,6 +26,7 @@ from raysat.training.check import band_positions, evaluation_splits
 from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
+from raysat.training.models import layers, satellite
 from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
@@ -82,14 +83,17 @@ class Engine:
             network = models.build(
                 self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
             )
+        self._scale = Scale.of(store, bands, device)
+        self.weights_used = satellite.start_from(network, self.config.model, store, bands, self._scale)
+        layers.freeze(network, self.config.model)
         self.network = network_channels_last(network.to(device))
         self._parallel = self.workers.wrap(self.network, device)
-        self.optimizer = optimizers.build(self.config.optim, self.network)
+        rate_factors = layers.rate_factors(self.network, self.config.model)
+        self.optimizer = optimizers.build(self.config.optim, self.network, rate_factors)
         self.averages: dict[str, WeightAverage] = {}
         for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
             if not isinstance(average, NoAverage):
                 self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
-        self._scale = Scale.of(store, bands, device)
         splits = ("train", *self.evaluation_splits)
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
@@ -131,7 +135,7 @@ class Engine:
         self._step.weights_K.copy_(torch.from_numpy(weights_K))
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
-            self._parallel.train()
+            layers.set_training(self.network, parallel=self._parallel)
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
         self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
         self.epochs_done = epoch + 1
@@ -192,7 +196,7 @@ class Engine:
             self._tried = cycle(self._batches(0))
         batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        self._parallel.train()
+        layers.set_training(self.network, parallel=self._parallel)
         with network_faults(self.config.model):
             self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
         return sum(map(len, batches))

@@ -143,6 +143,7 @@ class Training:
             samples_seen=engine.samples_seen,
             parameters=parameter_count(network),
             history=tuple(self.history),
+            weights=engine.weights_used,
         )
 
     def state(self) -> TrainingState:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from raysat.data.store import Split
+from raysat.data.weights.used import WeightsUsed
 from raysat.files.fields import Amount, Count, Number
 from raysat.metrics.confusion import Metrics
 
@@ -41,3 +42,4 @@ class TrialResult:
     samples_seen: int
     parameters: int  # trainable
     history: tuple[EpochReport, ...]
+    weights: WeightsUsed | None = None  # of satellite images, that it was started from

@@ -16,6 +16,7 @@ from raysat.errors import PlanError
 from raysat.training import weights
 from raysat.training.models.names import check_name
 from raysat.training.models.plugin import assemble_plugin, try_plugin
+from raysat.training.models.units import Units
 
 _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
 
@@ -26,7 +27,8 @@ def build(model: Network, *, bands: int, classes: int, size: tuple[int, int]) ->
     Initial weights come from torch's global generator: seed it around the call.
 
     Args:
-        model: its name, stem and classifier, and whether its weights are pretrained.
+        model: its name, stem and classifier, and whether its weights are pretrained by timm; those of ``weights`` are
+            for ``satellite.py``, which knows the store.
         bands: channels of a patch.
         classes: scores to return.
         size: height and width of a patch, pixels.
@@ -64,6 +66,8 @@ def assemble(model: Network, *, bands: int, classes: int, size: tuple[int, int])
     match model.stem:
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
+            if model.weights is not None:
+                network = nn.Sequential(OrderedDict(units=Units(bands), backbone=backbone))
         case "adapter":
             inner = (size[0] - _ADAPTER_LOSS, size[1] - _ADAPTER_LOSS)
             backbone = _backbone(model, bands=3, classes=classes, size=inner)
