@@ -47,6 +47,11 @@ CASES |= {
     "schedule.constant, warm-up": {"schedule": {"kind": "constant", "warmup": 0.5}},
     "loss.cross_entropy, smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
     "augment.augmix, one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "linear probe, ema": {"model": {"trains": "head"}, "average": {"kind": "ema"}},
+    "last stage, layer-wise rates, swa": {
+        "model": {"trains": 1, "layer_decay": 0.7},
+        "average": {"kind": "swa", "start": 0.5, "every": 0.5},
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

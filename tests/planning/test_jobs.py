@@ -176,8 +176,7 @@ def test_ids_without_class_counts_are_those_of_before_there_were_any(store: Patc
         work = job.work.model_dump(mode="json")
         assert work["gan"].pop("class_counts") == "all"
         assert job.id == digest({"generate": work, **where})
-    spec = Trial(config=config, seed=0).model_dump(mode="json")
-    spec["config"]["synthetic"] = [job.id for job in generate]
+    spec = {"config": config.identity() | {"synthetic": [job.id for job in generate]}, "seed": 0}
     assert plan_trial(Trial(config=config, seed=0), store, arm="gan").id == digest({"trial": spec, **where})
 
 

@@ -36,6 +36,11 @@ OTHERS: dict[str, dict[str, Any]] = {
         "augment": {"kind": "mixup", "alpha": 1.0},
         "average": {"kind": "none"},
     },
+    "partly frozen": {
+        **PARTS,
+        "model": {"name": "test_vit", "trains": 2, "layer_decay": 0.7},
+        "augment": {"kind": "none"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
 }
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches

@@ -27,7 +27,7 @@ def test_every_entry_of_torchgeo_is_whole() -> None:
 
 
 def test_a_name_that_is_unknown_has_near_ones() -> None:
-    with pytest.raises(PlanError, match="no weights torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCA") as found:
+    with pytest.raises(PlanError, match="no weights torchgeo:ResNet18_Weights") as found:
         Source.of("torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCA")
     assert "SENTINEL2_ALL_MOCO" in (found.value.hint or "")
 
@@ -71,7 +71,7 @@ def test_a_file_by_the_name_of_torchgeos_is_known_and_checked(tmp_path: Path) ->
     path.write_bytes(b"not these weights")
     source = Source.of(str(path))
     assert source.about.bands == ("B4", "B3", "B2")
-    with pytest.raises(PlanError, match="is damaged: its SHA-256 begins with .*, not e3a335e3"):
+    with pytest.raises(PlanError, match=r"is damaged: its SHA-256 begins with .*, not e3a335e3"):
         source.content_hash()
 
 

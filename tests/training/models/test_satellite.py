@@ -48,9 +48,9 @@ def engine(what: Config, store: PatchStore) -> Engine:
     return Engine(Trial(config=what, seed=0), store, CPU)
 
 
-def features(network: nn.Module, patches_BCHW: Tensor) -> Tensor:
+def features(network: nn.Module, patches: Tensor) -> Tensor:
     with torch.inference_mode():
-        return network.eval().forward_features(patches_BCHW)
+        return network.eval().forward_features(patches)
 
 
 def test_features_are_those_of_torchgeos_transform_and_network(file: Path, theirs: nn.Module, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_the_plan_names_weights_by_content(file: Path, tmp_path: Path) -> None:
     copy.write_bytes(file.read_bytes() + b"\0")
     with pytest.raises(PlanError, match=r"model.weights_hash is \w{16}, but .* has"):
         resolve_config(other, store)
-    with pytest.raises(PlanError, match="not .* as when the study was planned"):
+    with pytest.raises(PlanError, match=r"not .* as when the study was planned"):
         engine(other, store)
 
 
@@ -192,7 +192,7 @@ def test_weights_in_other_units_or_of_another_network_are_refused_before_trainin
         check(own(file), store)
     check(own(file, weights_scale=10_000), store)
     check(own(file, weights_scale="standardised"), store)
-    with pytest.raises(PlanError, match="are those of a resnet18, and model.name is 'resnet50'"):
+    with pytest.raises(PlanError, match=r"are those of a resnet18, and model.name is 'resnet50'"):
         check(own(file, name="resnet50", weights="torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO"), store)
 
 
@@ -219,27 +219,24 @@ def _nan(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Tensor], Path], object], str]] = {
-    "code": (lambda state, path: torch.save(_Runs(path.parent / "run"), path), "no weights that can be read"),
-    "bare pickle": (lambda state, path: path.write_bytes(pickle.dumps(_Runs(path.parent / "run"))), "cannot|no weights"),
-    "empty": (lambda state, path: path.write_bytes(b""), "no weights that can be read"),
-    "text": (lambda state, path: path.write_text("version https://git-lfs"), "no weights that can be read"),
-    "list": (_changed(lambda state: [1, 2]), "is no state_dict"),
+    "code": (lambda _, path: torch.save(_Runs(path.parent / "run"), path), "no weights that can be read"),
+    "pickle": (lambda _, path: path.write_bytes(pickle.dumps(_Runs(path.parent / "run"))), "no weights that can be"),
+    "empty": (lambda _, path: path.write_bytes(b""), "no weights that can be read"),
+    "text": (lambda _, path: path.write_text("version https://git-lfs"), "no weights that can be read"),
+    "list": (_changed(lambda _: [1, 2]), "is no state_dict"),
     "nested": (_changed(lambda state: {"state_dict": state}), "is no state_dict"),
-    "a key missing": (_changed(lambda state: {k: v for k, v in state.items() if k != "bn1.weight"}), "bn1.weight.* is missing"),
+    "a key missing": (_changed(lambda s: {k: v for k, v in s.items() if k != "bn1.weight"}), "bn1.weight.* is missing"),
     "a key too many": (_changed(lambda state: state | {"encoder.x": torch.ones(1)}), "has no .*encoder.x"),
     "a shape": (_changed(lambda state: state | {"bn1.weight": torch.ones(63)}), "bn1.weight is 63, not 64"),
     "bands": (
         _changed(lambda state: state | {"conv1.weight": torch.ones(64, 12, 7, 7)}),
         "conv1.weight is 64 x 12 x 7 x 7, not 64 x 13 x 7 x 7",
     ),
-    "a type": (_changed(lambda state: state | {"bn1.weight": torch.ones(64, dtype=torch.int64)}), "bn1.weight is of the type"),
+    "a type": (_changed(lambda state: state | {"bn1.weight": torch.ones(64, dtype=torch.int64)}), "is of the type"),
     "NaN": (_changed(_nan), "layer1.0.conv1.weight.* is not finite"),
-    "sparse": (_changed(lambda state: state | {"bn1.weight": torch.ones(64).to_sparse()}), "plain tensor|cannot be read"),
-    "larger than it is": (
-        _changed(lambda state: state | {"bn1.weight": torch.ones(1).expand(1 << 40)}),
-        "larger than the file",
-    ),
-}  # fmt: skip
+    "sparse": (_changed(lambda state: state | {"bn1.weight": torch.ones(64).to_sparse()}), "plain tensor"),
+    "huge": (_changed(lambda s: s | {"bn1.weight": torch.ones(1).expand(1 << 40)}), "larger than the file"),
+}
 
 
 @pytest.mark.parametrize("case", HOSTILE)
