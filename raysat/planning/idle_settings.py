@@ -14,7 +14,7 @@ from raysat.config.families.imbalance import ByCounts, Focal, LogitAdjustment
 from raysat.config.families.learning import Ema
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
 from raysat.config.plugins.settings import PluginSettings
-from raysat.config.schema import Config
+from raysat.config.schema import Config, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
                 f"average.decay {decay:g} is not reached in {steps:,} steps: any from {least:.3g} on does the same"
             )
             yield IdleSetting("average.decay", sentence)
+    if config.model.trains == "head" and config.model.layer_decay != 1:
+        yield IdleSetting("model.layer_decay", "model.layer_decay does nothing: the classifier alone is trained")
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
 
@@ -48,6 +50,8 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         yield IdleSetting(
             "optim.lr", f"optim.lr does nothing: the {config.schedule.kind} schedule brings its own rates"
         )
+    if isinstance(config.model, Model) and config.model.weights is None and config.model.weights_scale != 1:
+        yield IdleSetting("model.weights_scale", "model.weights_scale does nothing: model.weights are none")
     if isinstance(config.augment, AugMix) and not config.augment.jsd:
         yield IdleSetting("augment.jsd_weight", "augment.jsd_weight does nothing: augment.jsd is false")
     if isinstance(config.loss, LogitAdjustment) and config.loss.tau == 0:

@@ -38,8 +38,9 @@ _MEGABYTES: Final = {  # four bytes a weight
     "vit_large_patch16_224": 1213,
 }
 _BAD: Final = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NameError, OSError, RuntimeError,
-    TypeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError, struct.error, zipfile.BadZipFile,
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NameError, OSError,
+    RuntimeError, TypeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError, struct.error,
+    zipfile.BadZipFile,
 )  # fmt: skip
 
 
