@@ -26,8 +26,12 @@ from raysat.data.weights.names import plain_name
 
 VERSION = "0.8.1"
 TABLE = Path(__file__).parents[1] / "raysat/data/weights/torchgeo.json"
+PAGE = Path(__file__).parent / "methods/weights.md"
+HEADING = "## The weights\n\n"
 # The model of each enumeration, as its function makes it: what some members' own meta says is another.
 MODELS = {
+    "DOFABase16_Weights": "vit_base_patch16_224",
+    "DOFALarge16_Weights": "vit_large_patch16_224",
     "ResNet18_Weights": "resnet18",
     "ResNet50_Weights": "resnet50",
     "ResNet152_Weights": "resnet152",
@@ -64,7 +68,9 @@ def other_step(*_: object, **__: object) -> None:
 def load(source: Path) -> dict[str, dict[str, Any]]:
     """Run the modules; return the members of their enumerations by class."""
     transforms = SimpleNamespace(Normalize=Normalize, Resize=other_step, CenterCrop=other_step, Identity=other_step)
-    nn = SimpleNamespace(Sequential=Sequential, Identity=Sequential, Module=object)
+    nn = SimpleNamespace(
+        Sequential=Sequential, Identity=Sequential, Module=object, LayerNorm=object, functional=None, init=None
+    )
     api = SimpleNamespace(Weights=lambda url, transforms, meta: (url, transforms, meta), WeightsEnum=WeightsEnum)
     stand_ins = {
         "torchvision": MagicMock(transforms=SimpleNamespace(v2=transforms)),
@@ -74,7 +80,11 @@ def load(source: Path) -> dict[str, dict[str, Any]]:
         "torchvision.models._api": api,
         "torch": SimpleNamespace(nn=nn, Tensor=object),
         "torch.nn": nn,
+        "torch.nn.functional": MagicMock(),
+        "torch.nn.init": MagicMock(),
         "timm": MagicMock(),
+        "timm.models": MagicMock(),
+        "timm.models.vision_transformer": MagicMock(),
     }
     package = ModuleType("torchgeo_models")
     package.__path__ = [str(source / "torchgeo/models")]
@@ -82,7 +92,7 @@ def load(source: Path) -> dict[str, dict[str, Any]]:
     sys.modules |= {**stand_ins, "torchgeo_models": package}  # type: ignore[dict-item]
     found: dict[str, dict[str, Any]] = {}
     try:
-        for name in ("resnet", "vit"):
+        for name in ("resnet", "vit", "dofa"):
             module = __import__(f"torchgeo_models.{name}", fromlist=["*"])
             for each in MODELS:
                 if kind := getattr(module, each, None):
@@ -137,11 +147,12 @@ def table(source: Path, docs: Path) -> str:
         for member, (url, transforms, meta) in members.items():
             if member.startswith("SENTINEL1_ALL"):  # the older name of what is SENTINEL1_GRD
                 continue
-            bands = list(meta.get("bands", ()))
+            generated = kind.startswith("DOFA")  # the first layer, from wavelengths; inputs are standardised
+            bands = ["any"] if generated else list(meta.get("bands", ()))
             stated = HASH.search(url)
-            sensor, wavelengths = sensor_of(member, bands)
-            units = affine(transforms, len(bands)) if bands else None
-            known = all(plain_name(band) in wavelengths for band in bands)
+            sensor, wavelengths = ("any", {"any": 0.0}) if generated else sensor_of(member, bands)
+            units = ([0.0], [1.0]) if generated else affine(transforms, len(bands)) if bands else None
+            known = generated or all(plain_name(band) in wavelengths for band in bands)
             if not stated or units is None or not known or (len(set(units[1])) > 1 and not any(units[0])):
                 print(f"left out: {kind}.{member}", file=sys.stderr)
                 continue
@@ -153,16 +164,31 @@ def table(source: Path, docs: Path) -> str:
                     "sha256_prefix": stated[1],
                     "sensor": sensor,
                     "bands": bands,
-                    "wavelengths_um": [wavelengths[plain_name(band)] or None for band in bands],
+                    "wavelengths_um": [wavelengths.get(plain_name(band)) or None for band in bands],
                     "mean": units[0],
                     "std": units[1],
                     "dataset": meta["dataset"],
                     "publication": meta["publication"],
                     "licence": licences.get(f"{kind}.{member}") or "not stated",
+                    **({"generated": True} if generated else {}),
                 }
             )
     lines = ",\n".join(" " + json.dumps(entry) for entry in entries)
     return f'{{"torchgeo": "{VERSION}", "weights": [\n{lines}\n]}}\n'
+
+
+def page(text: str) -> str:
+    """The page on weights, with the list of those of a table."""
+    rows = ["| weights | bands | divided by | data | licence | paper |", "|---|---|---|---|---|---|"]
+    for each in json.loads(text)["weights"]:
+        levels = {f"{value:g}" for value in each["std"]}
+        plain = len(levels) == 1 and not any(each["mean"])
+        divided = "is standardised" if "generated" in each else levels.pop() if plain else "deviation, by band"
+        bands = f"{len(each['bands'])}, {each['sensor']}" if each["bands"] != ["any"] else "any, by wavelength"
+        paper = f"[{each['publication'].rpartition('/')[2]}]({each['publication']})"
+        rows.append(f"| `{each['name']}` | {bands} | {divided} | {each['dataset']} | {each['licence']} | {paper} |")
+    before = PAGE.read_text(encoding="utf-8").partition(HEADING)[0]
+    return before + HEADING + "\n".join(rows) + "\n"
 
 
 def main() -> int:
@@ -173,10 +199,11 @@ def main() -> int:
     options = parser.parse_args()
     text = table(options.source, options.docs)
     if options.check:
-        same = TABLE.read_text(encoding="utf-8") == text
+        same = TABLE.read_text(encoding="utf-8") == text and PAGE.read_text(encoding="utf-8") == page(text)
         print("the table is torchgeo's" if same else "the table differs from torchgeo's source")
         return 0 if same else 1
     TABLE.write_text(text, encoding="utf-8")
+    PAGE.write_text(page(text), encoding="utf-8")
     return 0
 
 

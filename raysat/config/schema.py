@@ -66,8 +66,8 @@ class Model(Spec):
     )
     weights: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="Weights of satellite images to start from: torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO or the "
-        "like, or the path of a .safetensors or .pth file. By default there are none.",
+        description="Weights of satellite images to start from: torchgeo: and their name, of which "
+        "docs/methods/weights.md has a list, or the path of a .safetensors or .pth file. By default there are none.",
     )
     weights_scale: Annotated[float, Field(gt=0, le=1e9)] | Literal["standardised"] = Field(
         default=1.0,

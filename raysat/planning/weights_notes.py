@@ -28,6 +28,7 @@ def weights_notes(plan: Plan) -> tuple[str, ...]:
         name = model.weights.removeprefix(PREFIX) if model.weights.startswith(PREFIX) else Path(model.weights).name
         own = [band for band, source in zip(bands, sources, strict=True) if source is None]
         known = f"all {len(bands)} bands" if not own else f"{len(bands) - len(own)} of {len(bands)} bands"
+        known = f"{known}, made of their wavelengths" if about.generated else known
         alone = f"; {', '.join(own)} take the mean of all kernels" if own else ""
         notes.append(f"{name} (licence {about.licence}) has kernels of {known}{alone}")
     return tuple(dict.fromkeys(notes))

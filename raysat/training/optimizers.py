@@ -26,6 +26,9 @@ def build(optim: Optim, network: nn.Module, rate_factors: Mapping[str, float] | 
         optim: its settings.
         network: whose parameters.
         rate_factors: what the rate of each parameter is multiplied by, by name; without, all have the same.
+
+    Returns:
+        The optimiser.
     """
     device = next(network.parameters()).device
     on_cuda = device.type == "cuda"

@@ -47,6 +47,7 @@ class About(FileModel):
     dataset: Line | None = None
     publication: Line | None = None
     licence: Line = "not stated"
+    generated: bool = False  # the first layer, of whatever bands' wavelengths (DOFA): inputs are standardised
 
     @field_validator("mean", "std", mode="before")
     @classmethod
@@ -119,11 +120,17 @@ def of_file(path: Path) -> About:
     beside = path.with_name(path.name + ".json")
     if beside.exists():
         remedy = f"write it like this: {_EXAMPLE}"
-        return read_model(About, beside, remedy=remedy, max_bytes=_MAX_SIDECAR, error=PlanError)
-    known = next((about for about in table().values() if about.file == path.name), None)
+        known: About | None = read_model(About, beside, remedy=remedy, max_bytes=_MAX_SIDECAR, error=PlanError)
+    else:
+        known = next((about for about in table().values() if about.file == path.name), None)
     if known is None:
         raise PlanError(
             f"model.weights: {path} does not say which bands it takes, in which units",
             hint=f"write {beside} beside it, such as {_EXAMPLE}",
+        )
+    if known.generated:
+        raise PlanError(
+            f"model.weights: {path} holds DOFA's weights, which are used by name alone",
+            hint=f"set model.weights: {PREFIX}{known.name or 'DOFABase16_Weights.DOFA_MAE'}",
         )
     return known

@@ -11,6 +11,7 @@ deviation. A band without a counterpart gets the average offset and spread of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -23,6 +24,7 @@ from raysat.data.weights.names import plain_name
 from raysat.errors import BandError, PlanError
 
 TOLERANCE: Final = 0.05  # of a wavelength: near infrared 0.833 is 0.865, red edge 0.704 is not red 0.665
+_LONGEST: Final = 2.5  # micrometres, of what DOFA was trained on: EnMAP's last bands
 Standardised = Literal["standardised"]
 _Values = npt.NDArray[np.float64]
 _SMALLEST, _LARGEST = 0.02, 5.0  # root mean square of what a network sees of a band, in the middle of all bands
@@ -44,15 +46,21 @@ def map_bands(about: About, *, bands: Sequence[str], sensor: str | None) -> Band
         bands: of the store, in the order that the network gets them.
         sensor: of the store, None where it is not known.
 
+    Returns:
+        The positions of the weights' bands, and what all kernels are multiplied by.
+
     Raises:
         BandError: no band of the store has one, or their wavelengths are not known.
     """
     theirs, known = about.by_band, wavelengths(sensor)
-    if any(theirs) and not known:
+    if (any(theirs) or about.generated) and not known:
         raise BandError(
             "model.weights needs the wavelengths of the store's bands, and the store names no sensor that is known",
             hint="import the data with {--sensor}",
         )
+    if about.generated:
+        wavelengths_of(bands, sensor)
+        return BandMap(sources=(0,) * len(bands), factor=1.0)
     names = [plain_name(band) for band in about.bands]
     sources = tuple(_nearest(plain_name(band), known.get(plain_name(band)), names, theirs) for band in bands)
     if all(source is None for source in sources):
@@ -61,6 +69,22 @@ def map_bands(about: About, *, bands: Sequence[str], sensor: str | None) -> Band
             hint="choose weights of a sensor like the store's",
         )
     return BandMap(sources=sources, factor=len(about.bands) / len(bands))
+
+
+def wavelengths_of(bands: Sequence[str], sensor: str | None) -> list[float]:
+    """Return the wavelength of each band in micrometres, for weights that generate their first layer of these.
+
+    Raises BandError for bands whose wavelength is not known, or is none that such weights were trained on.
+    """
+    known = wavelengths(sensor)
+    found = {band: known.get(plain_name(band), math.inf) for band in bands}
+    if beyond := [band for band, value in found.items() if not value <= _LONGEST]:
+        raise BandError(
+            f"model.weights were trained on wavelengths up to {_LONGEST:g} micrometres; of the store's bands "
+            f"{', '.join(beyond)} are longer, or not known",
+            hint=f"leave them out with data.drop: [{', '.join(beyond)}]",
+        )
+    return list(found.values())
 
 
 def _nearest(name: str, wavelength: float | None, names: Sequence[str], theirs: Sequence[float | None]) -> int | None:
@@ -83,7 +107,7 @@ def units(
     std: Sequence[float],
     scale: float | Standardised,
 ) -> tuple[_Values, _Values]:
-    """Return gain and shift, by band, that make the weights' inputs of a store's standardised values.
+    """Find gain and shift, by band, that make the weights' inputs of a store's standardised values.
 
     Args:
         about: whose units.
@@ -91,9 +115,12 @@ def units(
         mean: of each of the store's bands, in the store's units.
         std: likewise.
         scale: what a value of the store is multiplied by to be in the units that the weights were trained on;
-            ``standardised`` leaves the values as they are.
+            ``standardised`` leaves the values as they are, as do weights that generate their first layer.
+
+    Returns:
+        Gain and shift, one a band.
     """
-    if scale == "standardised":
+    if scale == "standardised" or about.generated:
         return np.ones(len(sources)), np.zeros(len(sources))
     gain, shift = np.full(len(sources), np.nan), np.full(len(sources), np.nan)
     for band, source in enumerate(sources):

@@ -31,6 +31,9 @@ class Source:
         Args:
             weights: ``torchgeo:`` and a name, or the path of a file.
 
+        Returns:
+            The source, nothing of which is read yet.
+
         Raises:
             PlanError: weights that are not known, a file that is not there, or whose bands nobody says.
         """
@@ -64,7 +67,16 @@ class Source:
 
 
 def check_prefix(about: About, path: Path, content: str) -> None:
-    """Raise PlanError where a file's SHA-256 does not begin as is known of its weights."""
+    """Look whether a file is what is known of its weights.
+
+    Args:
+        about: what is known.
+        path: the file.
+        content: its SHA-256.
+
+    Raises:
+        PlanError: the SHA-256 begins otherwise.
+    """
     if about.sha256_prefix and not content.startswith(about.sha256_prefix):
         raise PlanError(
             f"model.weights: {path} is damaged: its SHA-256 begins with {content[:8]}, not {about.sha256_prefix}",

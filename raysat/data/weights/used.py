@@ -28,6 +28,9 @@ class WeightsUsed(FileModel):
             about: what is said of it.
             file: its name.
             sha256: of its content.
+
+        Returns:
+            What the record has of it.
         """
         own = about.model_dump(include={"licence", "name", "url", "dataset", "publication"})
         return cls(file=file, sha256=sha256, **own)

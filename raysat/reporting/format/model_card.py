@@ -225,11 +225,15 @@ def _training(about: ModelManifest) -> Iterator[str]:
     yield f"Study: {one_line(origin.study)}; arm: {one_line(origin.arm)}"
     if origin.settings:
         yield f"Settings: {printable(', '.join(origin.settings))}"
-    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} parameters, {_start(about)}"
+    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} {_counted(about)}, {_start(about)}"
     trials = ", ".join(f"{member.seed} ({member.trial})" for member in about.members)
     yield f"Seeds, and their trials: {trials}"
     yield f"Trained until {datetime.fromtimestamp(int(origin.ended), UTC):%Y-%m-%d}"
     yield f"Versions: {one_line(', '.join(f'{name} {version}' for name, version in sorted(about.versions.items())))}"
+
+
+def _counted(about: ModelManifest) -> str:
+    return "parameters" if about.config.model.trains == "all" else "parameters that were trained, the rest being fixed"
 
 
 def _start(about: ModelManifest) -> str:

@@ -14,6 +14,7 @@ from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
 from raysat.training import weights
+from raysat.training.models import dofa
 from raysat.training.models.names import check_name
 from raysat.training.models.plugin import assemble_plugin, try_plugin
 from raysat.training.models.units import Units
@@ -145,11 +146,14 @@ def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) 
     if model.pretrained:
         weights.is_cached(model.name)
     options: dict[str, Any] = {"pretrained": model.pretrained, "in_chans": bands, "num_classes": classes}
+    options |= dofa.options(model)
     try:
         config = timm.models.get_pretrained_cfg(model.name)
         if config is not None and config.fixed_input_size:
             options["img_size"] = size
         network: nn.Module = timm.create_model(model.name, **options)
+        if dofa.is_dofa(model):
+            dofa.pad_patches(network)
     except OSError as error:
         raise weights.unavailable(model.name, error) from None
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:

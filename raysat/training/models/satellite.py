@@ -13,16 +13,18 @@ from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Network
 from raysat.data.store import PatchStore
 from raysat.data.weights.about import About
-from raysat.data.weights.fit import BandMap, map_bands, units
+from raysat.data.weights.fit import BandMap, map_bands, units, wavelengths_of
 from raysat.data.weights.source import Source, sha256
 from raysat.data.weights.used import WeightsUsed
 from raysat.errors import PlanError, TrainingError
 from raysat.formatting import echo
+from raysat.training.models.dofa import with_first_layer
 from raysat.training.models.units import Units
 from raysat.training.patches import Scale
 from raysat.training.weights_files import fetch, read
 
-_MAY_LACK: Final = ("norm.weight", "norm.bias")  # of a ViT: as torchgeo has it, they start at one and zero
+# Of a ViT: as torchgeo has it, they start at one and zero.
+_MAY_LACK: Final = ("norm.weight", "norm.bias", "fc_norm.weight", "fc_norm.bias")
 _POSITIONS: Final = "pos_embed"
 
 
@@ -57,7 +59,14 @@ def start_from(
     about = source.about
     band_map = map_bands(about, bands=[store.bands[band] for band in bands], sensor=store.sensor)
     backbone, before = network.get_submodule("backbone"), network.get_submodule("units")
-    _load(backbone, read(path), about, band_map, str(path))
+    tensors = read(path)
+    if about.generated:
+        wavelengths = wavelengths_of([store.bands[band] for band in bands], store.sensor)
+        try:
+            tensors = with_first_layer(tensors, backbone, wavelengths)
+        except ValueError as error:
+            raise _misfit(str(path), str(error)) from None
+    _load(backbone, tensors, about, band_map, str(path))
     if isinstance(before, Units):
         mean_C, std_C = (each.flatten().tolist() for each in (scale.mean, scale.std))
         gain_C, shift_C = units(about, band_map.sources, mean=mean_C, std=std_C, scale=model.weights_scale)
@@ -84,13 +93,13 @@ def _load(backbone: nn.Module, found: Mapping[str, Tensor], about: About, band_m
         if given.is_floating_point() != value.is_floating_point():
             raise _misfit(path, f"{name} is of the type {given.dtype}")
         expected = tuple(value.shape)
-        if name == first:
+        if name == first and not about.generated:
             expected = (expected[0], len(about.bands), *expected[2:])
         if name == _POSITIONS:
             given = _resampled(given, backbone, value, path)
         if tuple(given.shape) != expected:
             raise _misfit(path, f"{name} is {_size(given.shape)}, not {_size(expected)}")
-        value.copy_(map_kernels(given.float(), band_map) if name == first else given)
+        value.copy_(map_kernels(given.float(), band_map) if name == first and not about.generated else given)
 
 
 def map_kernels(kernels_OCHW: Tensor, band_map: BandMap) -> Tensor:

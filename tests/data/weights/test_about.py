@@ -14,7 +14,7 @@ from raysat.errors import PlanError
 
 
 def test_every_entry_of_torchgeo_is_whole() -> None:
-    assert len(table()) == 51
+    assert len(table()) == 53
     for name, about in table().items():
         assert about.name == name
         assert str(about.url).startswith("https://")
@@ -24,6 +24,11 @@ def test_every_entry_of_torchgeo_is_whole() -> None:
     s2 = of_torchgeo("ResNet18_Weights.SENTINEL2_ALL_MOCO")
     assert s2.bands == ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8a", "B9", "B10", "B11", "B12")
     assert (s2.model, s2.std[0], s2.sha256_prefix, s2.by_band[8]) == ("resnet18", 10_000, "59bfdff9", 0.865)
+
+
+def test_the_page_lists_them_all() -> None:
+    page = (Path(__file__).parents[3] / "docs/methods/weights.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page and str(about.publication) in page for name, about in table().items())
 
 
 def test_a_name_that_is_unknown_has_near_ones() -> None:
