@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from raysat.config.families.learning import Adam, AdamW, Optim, Sgd
 
 _OF_DEVICE: Final = ("lr", "capturable")  # settings that are not the same on every device or at every step
-
-
 _FACTOR: Final = "rate_factor"  # of a group, that its learning rate is multiplied by
 
 

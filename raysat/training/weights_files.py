@@ -102,7 +102,7 @@ def _check_finite(path: Path, found: Mapping[str, Tensor]) -> None:
     for name, value in found.items():
         if value.layout is not torch.strided or value.is_complex() or value.is_quantized:
             raise TrainingError(f"{path}: {echo(name)} is no plain tensor", hint="save plain tensors")
-        if value.is_floating_point() and not bool(value.isfinite().all()):
+        if value.is_floating_point() and not bool(value.float().isfinite().all()):
             raise TrainingError(f"{path}: {echo(name)} is not finite", hint="these weights have diverged: use others")
 
 

@@ -46,7 +46,7 @@ def freeze(network: nn.Module, model: Network) -> None:
     moving = set(_classifier_names(backbone, model))
     if model.trains != "head":
         stages = _layers(backbone, model, coarse=True)
-        own = sorted({stage for name, stage in stages.items() if name not in moving})
+        own = sorted(set(stages.values()) - {stages[name] for name in moving})
         if model.trains >= len(own):
             raise PlanError(
                 f"model.trains is {model.trains}, and {model.name} has {len(own)} stages before its classifier",

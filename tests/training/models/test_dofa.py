@@ -66,6 +66,16 @@ def dofa(**parts: object) -> Config:
     return config(model=model, optim={"epochs": 1, "kind": "sgd", "lr": 0.1})
 
 
+def test_its_last_norm_is_no_stage(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", band_names("sentinel2"), size=SIZE)
+    network = Engine(Trial(config=dofa(trains=1), seed=0), store, torch.device("cpu")).network.get_submodule("backbone")
+    moving = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    last = f"blocks.{len(network.blocks) - 1}."
+    assert {"fc_norm.weight", "head.weight"} < moving
+    assert all(name.startswith((last, "fc_norm.", "head.")) for name in moving)
+    assert f"{last}norm1.weight" in moving
+
+
 @pytest.mark.parametrize("sensor", ["sentinel2", "planetscope"])
 def test_features_are_those_of_a_vit_with_generated_kernels(
     tensors: dict[str, Tensor], tmp_path: Path, sensor: str
