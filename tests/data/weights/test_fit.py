@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raysat.data.weights.about import About, of_torchgeo
 from raysat.data.weights.fit import check_units, map_bands, units
@@ -84,3 +86,12 @@ def test_values_of_other_units_are_refused(scale: float, fits: bool) -> None:
         with pytest.raises(PlanError, match="other units than the store's") as error:
             check_units(*found)
         assert "standardised" in (error.value.hint or "")
+
+
+@given(order=st.permutations(range(13)), count=st.integers(1, 13))
+def test_any_of_the_weights_own_bands_in_any_order_are_themselves(order: list[int], count: int) -> None:
+    bands = [S2.bands[position].upper() for position in order[:count]]
+    names = [f"B{band[1:].zfill(2)}" for band in bands]
+    found = map_bands(S2, bands=names, sensor="sentinel2")
+    assert found.sources == tuple(order[:count])
+    assert found.factor == 13 / count
