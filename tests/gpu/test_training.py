@@ -43,6 +43,12 @@ PARTS: dict[str, dict[str, Any]] = {
     "one view": {"augment": {"kind": "augmix", "jsd": False}},
     "dropout": {"model": {"name": "test_efficientnet"}, "augment": {"kind": "mixup"}},
     "transformer": {"model": {"name": "test_vit"}},
+    "linear probe": {"model": {"trains": "head"}, "average": {"kind": "ema"}},
+    "partly frozen": {
+        "model": {"trains": 2, "layer_decay": 0.7},
+        "optim": SGD,
+        "average": {"kind": "swa", "start": 0.5},
+    },
 }
 
 
