@@ -150,8 +150,8 @@ def _other(setting: str, value: Any) -> str:
             return value.removeprefix("torchgeo:").rpartition("/")[2].replace("_Weights.", " ")
         case "weights", None:
             return "random weights"
-        case "trains", "head":
-            return "linear probe"
+        case "trains", "all" | "head":
+            return "all layers" if value == "all" else "linear probe"
         case "trains", int():
             return f"last {value} stages" if value > 1 else "last stage"
         case "stem" | "classifier", _:

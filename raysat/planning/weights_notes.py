@@ -18,14 +18,15 @@ def weights_notes(plan: Plan) -> tuple[str, ...]:
         PlanError: a file that is gone since the plan was made.
         BandError: as ``map_bands``.
     """
+    models = [(trial.trial.config.model, trial.trial.config.data.bands) for trial in plan.trials]
+    used = [(model.weights, tuple(map(str, bands))) for model, bands in models if isinstance(model, Model)]
     notes = []
-    for trial in plan.trials:
-        model, bands = trial.trial.config.model, [str(band) for band in trial.trial.config.data.bands]
-        if not isinstance(model, Model) or model.weights is None:
+    for weights, bands in dict.fromkeys(used):
+        if weights is None:
             continue
-        about = Source.of(model.weights).about
+        about = Source.of(weights).about
         sources = map_bands(about, bands=bands, sensor=plan.store.sensor).sources
-        name = model.weights.removeprefix(PREFIX) if model.weights.startswith(PREFIX) else Path(model.weights).name
+        name = weights.removeprefix(PREFIX) if weights.startswith(PREFIX) else Path(weights).name
         own = [band for band, source in zip(bands, sources, strict=True) if source is None]
         known = f"all {len(bands)} bands" if not own else f"{len(bands) - len(own)} of {len(bands)} bands"
         known = f"{known}, made of their wavelengths" if about.generated else known
