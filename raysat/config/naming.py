@@ -172,6 +172,14 @@ def _other(setting: str, value: Any) -> str:
     match setting, value:
         case "name" | "kind", _:
             return _WORDS.get(value, str(value))
+        case "weights", str():
+            return value.removeprefix("torchgeo:").rpartition("/")[2].replace("_Weights.", " ")
+        case "weights", None:
+            return "random weights"
+        case "trains", "all" | "head":
+            return "all layers" if value == "all" else "linear probe"
+        case "trains", int():
+            return f"last {value} stages" if value > 1 else "last stage"
         case "stem" | "classifier", _:
             return f"{value} {setting}"
         case _, bool():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from raysat.config.families.base import Bands, Spec
 from raysat.config.families.images import Augment, NoAugment
@@ -67,6 +67,42 @@ class Model(Spec):
         description="The last layer: linear, or cosine, whose scores are cosines between features and class weights, "
         "as in the code of Cao et al. 2019 for LDAM.",
     )
+    weights: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Weights of satellite images to start from: torchgeo: and their name, of which "
+        "docs/methods/weights.md has a list, or the path of a .safetensors or .pth file. By default there are none.",
+    )
+    weights_scale: Annotated[float, Field(gt=0, le=1e9)] | Literal["standardised"] = Field(
+        default=1.0,
+        description="What a value of the store is multiplied by to be in the units that the weights were trained on: "
+        "1 for Sentinel-2 levels, 10000 for reflectances in [0, 1]; standardised gives them values without units.",
+    )
+    weights_hash: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] | None = Field(
+        default=None,
+        description="Hash of the weights and of what is said of their bands. The plan fills it in; where it is "
+        "written, other weights are refused.",
+    )
+    trains: Literal["all", "head"] | Annotated[int, Field(ge=1, le=100)] = Field(
+        default="all",
+        description="What of the network training moves: all, head (the classifier alone: a linear probe), or a "
+        "number of stages from the last, with the classifier; the rest, batch norm included, stays as it is.",
+    )
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="What the learning rate is multiplied by from each layer to the one before it (Bao et al. 2022, "
+        "BEiT, take 0.65 to 0.75 for ViTs); 1 gives all layers the same.",
+    )
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Self:
+        if self.weights is not None and self.pretrained:
+            raise ValueError("weights and pretrained both say where training starts: leave one out")
+        own = self.weights is not None or self.trains != "all" or self.layer_decay != 1
+        if self.stem == "adapter" and own:
+            raise ValueError("stem: adapter begins with layers of its own: weights, trains and layer_decay need native")
+        return self
 
 
 Network = Annotated[Model | ModelSettings, Family("model")]  # of timm, which has no kind, or of a plugin
@@ -109,11 +145,16 @@ class Config(Spec):
             own, default = (settings[section[0]], getattr(Config(), section[0])) if section else (settings, Config())
             if own.get(name) == default.model_dump(mode="json")[name]:
                 own.pop(name, None)
+        if settings["model"].get("weights_hash"):
+            settings["model"].pop("weights")  # the same content is the same work, wherever it lies
         return settings
 
 
 # Came after ids were first made: left out of these at their defaults, so that the ids of older trials stay.
-_LATER: Final = ("sharpness", "second_stage", "readout")
+_LATER: Final = (
+    "sharpness", "second_stage", "readout",
+    "model.weights", "model.weights_scale", "model.weights_hash", "model.trains", "model.layer_decay",
+)  # fmt: skip
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:

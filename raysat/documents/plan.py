@@ -134,6 +134,9 @@ class PlanPart(Part):
     looks: tuple[Count, ...] = Field(description="Seeds at each look; empty without --until-decided.")
     expected_seeds: tuple[ExpectedSeedsPart, ...] = Field(description="What it is likely to take; as looks.")
     no_effects: tuple[NoEffectPart, ...] = Field(description="Settings that change nothing.")
+    weights: tuple[str, ...] = Field(
+        description="Pretrained ones of satellites: their licence and bands, a sentence each."
+    )
     generators: tuple[GeneratorPart, ...] = Field(description="Generate jobs.")
     stages: tuple[StagePart, ...] = Field(description="The tree of epochs, of the first seed.")
     cost: PlannedCostPart = Field(description="Of what is missing.")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from raysat.config.heads import head_of
-from raysat.config.plugins.settings import ModelSettings
-from raysat.config.schema import Config
 from raysat.data.store import PatchStore
+from raysat.execution.check_models import check_models
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.messages import State
@@ -24,8 +22,6 @@ from raysat.planning.stages import Job, TrainJob, longest_first, shared_epochs, 
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.training.check import band_positions
-from raysat.training.models.names import check_model
 
 
 def run(
@@ -117,46 +113,6 @@ def generate(
     workload = Workload(has_generators=True)
     with session("generate", store, ledger, artifacts, options, on_event, workload=workload) as active:
         return run_items(active, jobs, already_done=0)
-
-
-def check_models(configs: Sequence[Config], store: PatchStore) -> None:
-    """Refuse models that cannot be built, before Ray starts. Raises PlanError, PluginError, TrainingError."""
-    models = list(dict.fromkeys(config.model for config in configs))
-    for model in sorted(models, key=lambda model: model.name):
-        check_model(model)
-    cosine = {model.name for model in models if model.classifier == "cosine"}
-    linear = {config.model.name for config in configs if config.readout.needs_linear}
-    pretrained = {model.name for model in models if model.pretrained}
-    headed = {each.model.name for each in configs if each.second_stage.epochs} - cosine
-    if headed:
-        from raysat.training.models.head import check_head  # three seconds that others do without
-
-        for name in sorted(headed):
-            check_head(name)
-    if cosine or linear or pretrained:
-        from raysat.training.models.build import check_cosine, check_linear, fetch_pretrained  # as above
-
-        for name in sorted(cosine):
-            check_cosine(name)
-        for name in sorted(linear):
-            check_linear(name)
-        for name in sorted(pretrained):
-            fetch_pretrained(name)
-    sizes = dict.fromkeys((each.model, len(band_positions(each, store)), head_of(each.loss)) for each in configs)
-    if any(head != "class_scores" for _, _, head in sizes):
-        from raysat.training.models.heads import check_ordinal  # as above
-
-        timms = {(model.name, head) for model, _, head in sizes if not isinstance(model, ModelSettings)}
-        for name, head in sorted(timms):
-            if head != "class_scores":
-                check_ordinal(name, head)
-    if any(isinstance(model, ModelSettings) for model, _, _ in sizes):
-        from raysat.training.models.first_look import look_at  # as above
-
-        for model, bands, head in sizes:
-            if isinstance(model, ModelSettings):
-                size = (int(store.images.shape[2]), int(store.images.shape[3]))
-                look_at(model, bands=bands, classes=len(store.classes), size=size, head=head)
 
 
 def run_items(

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import SPLITS
+from raysat.data.weights.used import WeightsUsed
 from raysat.files import FileModel
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Seed, Text, Time
 from raysat.formatting import visible
@@ -84,6 +85,7 @@ class Record(FileModel):
     energy: Annotated[Energy | None, Field(exclude_if=lambda energy: energy is None)] = None  # None: not measured
     # What the network's scores are read with; None: as they are.
     readout: Annotated[FittedReadout | None, Field(exclude_if=lambda readout: readout is None)] = None
+    weights: Annotated[WeightsUsed | None, Field(exclude_if=lambda used: used is None)] = None  # that it started from
 
     @model_validator(mode="after")
     def _has_reported(self) -> Self:

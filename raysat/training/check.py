@@ -17,10 +17,12 @@ from raysat.config.families.synthetic import Dcgan, NoSynthetic
 from raysat.config.families.weights import Drw, InfluenceBalanced
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings, ModelSettings
-from raysat.config.schema import Config
+from raysat.config.schema import Config, Model
 from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
+from raysat.data.weights.fit import check_units, map_bands, units
+from raysat.data.weights.source import Source
 from raysat.errors import PlanError
 from raysat.training.check_second_stage import check_second_stage
 from raysat.training.models.names import check_model
@@ -43,10 +45,11 @@ def check(config: Config, store: PatchStore) -> None:
 
     Raises:
         BandError: a band or composite that the store does not hold, or none left.
-        PlanError: a model that timm does not know, a loss that its last layer does not go with, a method whose point
-            in training is never reached, fewer than two classes, a class without training patch, a batch larger than
-            the train split, nothing to evaluate on, bands left out of a single one, a second stage that could not go on
-            from the first, a readout that this store or model does not allow.
+        PlanError: a model that timm does not know, a loss that its last layer does not go with, weights of another
+            architecture or other units, a method whose point in training is never reached, fewer than two classes, a
+            class without training patch, a batch larger than the train split, nothing to evaluate on, bands left out of
+            a single one, a second stage that could not go on from the first, a readout that this store or model does
+            not allow.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
@@ -61,6 +64,7 @@ def check(config: Config, store: PatchStore) -> None:
     check_second_stage(config)
     _check_store(config, store)
     check_readout(config, store)
+    _check_weights(config, store)
 
 
 def _check_head(config: Config) -> None:
@@ -79,6 +83,26 @@ def _check_head(config: Config) -> None:
             "-1 and 1",
             hint="set model.classifier: linear, or choose another loss, such as corn",
         )
+
+
+def _check_weights(config: Config, store: PatchStore) -> None:
+    """Refuse weights of another architecture, or that know other bands or units than the store's."""
+    model = config.model
+    if not isinstance(model, Model) or model.weights is None:
+        return
+    about = Source.of(model.weights).about
+    if about.model not in (None, model.name):
+        raise PlanError(
+            f"model.weights are those of a {about.model}, and model.name is {model.name!r}",
+            hint=f"set model.name: {about.model}, or choose other weights",
+        )
+    positions = band_positions(config, store)
+    names = [store.bands[position] for position in positions]
+    sources = map_bands(about, bands=names, sensor=store.sensor).sources
+    if model.weights_scale != "standardised":
+        stats = [store.stats[position] for position in positions]
+        mean, std = [each.mean for each in stats], [each.spread for each in stats]
+        check_units(*units(about, sources, mean=mean, std=std, scale=model.weights_scale))
 
 
 def _check_points(config: Config) -> None:

@@ -14,7 +14,7 @@ from raysat.errors import PlanError
 
 
 def check_second_stage(config: Config) -> None:
-    """Refuse what a second stage cannot train; whether timm's model has a linear classifier, ``head.check_head`` says.
+    """Refuse what a second stage cannot train; whether timm's model has a linear classifier, ``last_layer.py`` says.
 
     Raises:
         PlanError: an average, a plugin's model, a loss without a score for each class or, for factors of scores, one

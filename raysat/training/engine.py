@@ -29,6 +29,8 @@ from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_
 from raysat.training.epochs import Epochs
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
 from raysat.training.models import build as models
+from raysat.training.models import layers, satellite
+from raysat.training.models.last_layer import check_last_layer, last_layer
 from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
@@ -85,6 +87,7 @@ class Engine:
         self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
         self.workers = Workers.current()
+        check_last_layer(self.config)
         with reproducible(device, self.seed, "weights"):
             network = models.build(
                 self.config.model,
@@ -93,16 +96,19 @@ class Engine:
                 size=(height, width),
                 head=head_of(self.config.loss),
             )
+        self._scale = Scale.of(store, bands, device)
+        self.weights_used = satellite.start_from(network, self.config.model, store, bands, self._scale)
+        layers.freeze(network, self.config.model)
         self.network = network_channels_last(network.to(device))
         self.parameters = models.parameter_count(self.network)
         is_plain = isinstance(self.config.sharpness, NoSharpness)
         self._parallel = self.workers.wrap(self.network, device, averages=is_plain)
-        self.optimizer = optimizers.build(self.config.optim, self.network)
+        rate_factors = layers.rate_factors(self.network, self.config.model)
+        self.optimizer = optimizers.build(self.config.optim, self.network, rate_factors)
         self.averages: dict[str, WeightAverage] = {}
         for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
             if not isinstance(average, NoAverage):
                 self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
-        self._scale = Scale.of(store, bands, device)
         splits = ("train", *self.evaluation_splits)
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
@@ -111,10 +117,9 @@ class Engine:
         self._epochs = Epochs(self.config, labels, self.counts, seed=self.seed)
         self._stage = self._epochs.stage(0)  # that the network is in
         self._second: SecondStage | None = None
-        self._train_mode: Callable[[], object] = self._parallel.train
+        self._train_mode: Callable[[], object] = partial(layers.set_training, self.network, parallel=self._parallel)
         self._hint = _STABILISE  # where it diverges
         self.steps = self._epochs.steps
-        by_influence = isinstance(self.config.reweight, InfluenceBalanced)
         constants_RK = class_constants(self.config.loss, self.counts)
         self._step = TrainStep(
             self._stage.config,
@@ -124,7 +129,7 @@ class Engine:
             scale=self._scale,
             constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
             passes=two_passes(self.config.sharpness, self.network, self.workers, self.counts),
-            classifier=models.classifier_of(self.network, self.config.model) if by_influence else None,
+            classifier=last_layer(self.network) if isinstance(self.config.reweight, InfluenceBalanced) else None,
         )
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident

@@ -26,7 +26,6 @@ from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine, OnPace
 from raysat.training.models.build import cpu_state
-from raysat.training.models.head import require_head
 from raysat.training.patches import SharedPixels
 from raysat.training.readout.ending import Ending
 from raysat.training.results import EpochReport, TrialResult
@@ -80,8 +79,6 @@ class Training:
             eager=eager,
             on_pace=on_pace,
         )
-        if trial.config.second_stage.epochs:
-            require_head(self._engine.network, trial.config.model.name)
         self._store, self._timing = store, (stopwatch or Stopwatch[Part]()).timing
         self.validation_split = self._engine.evaluation_splits[0]
         self._endings: dict[str, Ending] = {}  # of the network as it is now, by the average that is read
@@ -157,6 +154,7 @@ class Training:
             parameters=engine.parameters,
             history=tuple(self.history),
             readout=reading.fitted,
+            weights=engine.weights_used,
         )
 
     def _ending(self, average: Average | None) -> Ending:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from raysat.data.store import Split
+from raysat.data.weights.used import WeightsUsed
 from raysat.files.fields import Amount, Count, Number
 from raysat.metrics.confusion import Metrics
 from raysat.metrics.fitted_readout import FittedReadout
@@ -44,3 +45,4 @@ class TrialResult:
     parameters: int  # trainable
     history: tuple[EpochReport, ...]
     readout: FittedReadout | None = None  # what its scores are read with; None: as they are
+    weights: WeightsUsed | None = None  # of satellite images, that it was started from

@@ -19,8 +19,8 @@ from raysat.config.families.second_stages import ClassifierRetraining, Mislas, N
 from raysat.config.schema import Config
 from raysat.config.stages import MOMENTUM, Stage, score_factor
 from raysat.training.class_constants import class_constants
-from raysat.training.models.build import CosineClassifier
-from raysat.training.models.head import ScaledClassifier, head_place
+from raysat.training.models.classifiers import CosineClassifier, ScaledClassifier
+from raysat.training.models.last_layer import placed_last_layer
 from raysat.training.optimizers import RATE_FACTOR, rate_on
 from raysat.training.parallel import Workers
 from raysat.training.patches import Scale
@@ -53,15 +53,15 @@ class SecondStage:
             scale: of the store's bands.
             workers: that share each batch.
         """
-        place = head_place(network)
-        if place is None or isinstance(config.second_stage, NoSecondStage):
+        found = placed_last_layer(network)
+        if found is None or isinstance(config.second_stage, NoSecondStage):
             raise TypeError("nothing to train in a second stage: it is refused before training")
-        self._method, self._network, self._place = config.second_stage, network, place
+        self._method, self._network, (self._place, first_head) = config.second_stage, network, found
         device = next(network.parameters()).device
         network.requires_grad_(False)
         with reproducible(device, seed, "second_stage"):
-            self._head = self._new_head(config, network.get_submodule(place)).to(device)
-        network.set_submodule(place, self._head)
+            self._head = self._new_head(config, first_head).to(device)
+        network.set_submodule(self._place, self._head)
         self.parallel = workers.wrap(network, device)
         self.optimizer = self._new_optimizer(device)
         self.step = TrainStep(

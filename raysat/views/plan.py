@@ -107,6 +107,8 @@ def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
             yield "grows", _growth(summary)
     if summary.shared_settings:
         yield "all arms", ", ".join(summary.shared_settings)
+    for note in summary.weights:
+        yield "weights", note
 
 
 def _growth(summary: PlanSummary) -> str:

@@ -91,6 +91,11 @@ CASES |= {
         for kind, member in variants("augment").items()
         if "flips" in member.model_fields
     },
+    "linear probe, ema": {"model": {"trains": "head"}, "average": {"kind": "ema"}},
+    "last stage, layer-wise rates, swa": {
+        "model": {"trains": 1, "layer_decay": 0.7},
+        "average": {"kind": "swa", "start": 0.5, "every": 0.5},
+    },
     "cosine classifier, ldam, drw, mixup, ema": {
         "model": {"classifier": "cosine"},
         "loss": {"kind": "ldam"},

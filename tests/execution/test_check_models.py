@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raysat.errors import PlanError, PluginError
-from raysat.execution.run import check_models
+from raysat.execution.check_models import check_models
 from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config
 
@@ -14,7 +14,7 @@ from tests.helpers.training import MakeStore, config
 def test_an_ordinal_loss_needs_a_linear_classifier(make_store: MakeStore, loss: str) -> None:
     store, ordinal = make_store(), {"loss": {"kind": loss}}
     check_models([config(), config(**ordinal), config(model={"name": "resnetv2_50"})], store)
-    with pytest.raises(PlanError, match="'resnetv2_50' has no linear classifier that an ordinal one could replace"):
+    with pytest.raises(PlanError, match="needs a model that ends with a linear classifier, which 'resnetv2_50'"):
         check_models([config(), config(model={"name": "resnetv2_50"}, **ordinal)], store)
 
 

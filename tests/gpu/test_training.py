@@ -60,6 +60,12 @@ PARTS: dict[str, dict[str, Any]] = {
     "transformer": {"model": {"name": "test_vit"}},
     "thresholds": {"readout": {"kind": "thresholds"}},
     "nearest means": {"readout": {"kind": "nearest_mean"}},
+    "linear probe": {"model": {"trains": "head"}, "average": {"kind": "ema"}},
+    "partly frozen": {
+        "model": {"trains": 2, "layer_decay": 0.7},
+        "optim": SGD,
+        "average": {"kind": "swa", "start": 0.5},
+    },
 }
 STAGES: dict[str, dict[str, Any]] = {
     kind: {"optim": {"epochs": 2}, "second_stage": {"kind": kind, "epochs": 2}} for kind in ("crt", "lws", "mislas")

@@ -78,6 +78,7 @@ PAGES = {
         {"ablate": TRAINS, "report": "is docs/read-a-report.md's"},
     ),
     "docs/methods/second-stages.md": Page(study("docs/methods/second-stages.md", "stages.yaml"), {"ablate": TRAINS}),
+    "docs/methods/weights.md": Page(),
     "docs/metrics.md": Page(parsed={"cluster metrics": "tests/deploy/test_metrics.py"}),
     "docs/models.md": Page(parsed={"export": EXPORT}, python={1: HERE, 2: HERE, 3: HERE}),
     "docs/paper.md": Page(runs("quickstart"), {"ablate": TRAINS}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
@@ -15,6 +14,7 @@ from raysat.planning.resolve import resolve_config
 from raysat.training import influence
 from raysat.training.check import check
 from raysat.training.models import build as models
+from raysat.training.models.last_layer import check_last_layer, last_layer
 from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 
@@ -55,7 +55,7 @@ def test_it_stays_finite_at_extremes() -> None:
 def test_features_are_what_the_last_layer_is_given(stem: str, classifier: str) -> None:
     own = config(model={"stem": stem, "classifier": classifier}).model
     network = models.build(own, bands=2, classes=3, size=(16, 16)).eval()
-    last = models.classifier_of(network, own)
+    last = last_layer(network)
     with influence.feature_norms(last) as found, torch.no_grad():
         scores = network(torch.randn(4, 2, 16, 16))
     assert scores.shape == (4, 3)
@@ -86,7 +86,7 @@ def test_what_has_no_features_to_look_at_is_refused(store: PatchStore) -> None:
         used(source_of_text(plugin_text("model"))),
     ):
         check(Config.model_validate({"model": {"kind": "own"}, "reweight": IB}), store)
-    with pytest.raises(PlanError, match="has no linear classifier"):
-        models.classifier_of(nn.Identity(), config().model)
+    with pytest.raises(PlanError, match="influence_balanced needs a model that ends with a linear classifier"):
+        check_last_layer(config(model={"name": "levit_128s"}, reweight=IB))
     with pytest.raises(PlanError, match=r"reweight\.switch is 1"):
         check(config(reweight=IB | {"switch": 1.0}), store)

@@ -64,6 +64,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     "cutmix": {**PARTS, "augment": {"kind": "cutmix", "probability": 1.0}, "average": {"kind": "none"}},
     "trivial": {**PARTS, "augment": {"kind": "trivial_augment", "flips": True}, "average": {"kind": "none"}},
     "jitter": {**PARTS, "augment": {"kind": "spectral_jitter"}, "average": {"kind": "none"}},
+    "partly frozen": {
+        **PARTS,
+        "model": {"name": "test_vit", "trains": 2, "layer_decay": 0.7},
+        "augment": {"kind": "none"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
     **{
         kind: {**PARTS, "average": {"kind": "none"}, "second_stage": {"kind": kind, "epochs": 2}}

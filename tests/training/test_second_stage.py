@@ -16,7 +16,7 @@ from raysat.config.stages import final_config, stage_at, stages
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError, PlanError, TrainingError
-from raysat.execution.run import check_models
+from raysat.execution.check_models import check_models
 from raysat.inference.classifier import Classifier
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
@@ -26,8 +26,9 @@ from raysat.training.checkpoint import decode
 from raysat.training.label_aware import smoothing_by_class
 from raysat.training.loop import Training
 from raysat.training.models import build as models
-from raysat.training.models import head
-from raysat.training.models.head import ScaledClassifier, check_head, head_place
+from raysat.training.models import last_layer
+from raysat.training.models.classifiers import ScaledClassifier
+from raysat.training.models.last_layer import placed_last_layer
 from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 from tests.training.test_sharing import alone, assert_equal, jobs_of, trained
@@ -306,17 +307,14 @@ def test_methods_of_plugins_that_cannot_go_on_are_refused(store: PatchStore) -> 
 
 
 def test_models_without_a_linear_classifier_are_refused(store: PatchStore) -> None:
-    check_head("resnet18")
-    with pytest.raises(PlanError, match="second_stage: model 'levit_128s' has no linear classifier"):
-        check_head("levit_128s")
-    with pytest.raises(PlanError, match="has no linear classifier"):
+    with pytest.raises(PlanError, match="second_stage: lws needs a model that ends with a linear classifier"):
         check_models([config(model={"name": "levit_128s"}, **second("lws"))], store)
     check_models([config(**second("lws")), config(model={"classifier": "cosine"}, **second("crt"))], store)
 
 
 def test_they_are_refused_before_the_first_stage_where_nobody_looked(store: PatchStore, monkeypatch) -> None:
-    monkeypatch.setattr(head, "head_place", lambda network: None)
-    with pytest.raises(PlanError, match="has no linear classifier"):
+    monkeypatch.setattr(last_layer, "placed_last_layer", lambda network: None)
+    with pytest.raises(PlanError, match="needs a model that ends with a linear classifier"):
         Training(Trial(config=config(**second("lws")), seed=0), store)
 
 
@@ -324,6 +322,6 @@ def test_a_classifier_is_found_behind_an_adapter_too() -> None:
     for stem in ("native", "adapter"):
         for classifier in ("linear", "cosine"):
             model = config(model={"stem": stem, "classifier": classifier}).model
-            place = head_place(models.build(model, bands=4, classes=3, size=(32, 32)))
+            place, _ = placed_last_layer(models.build(model, bands=4, classes=3, size=(32, 32)))
             assert place == ("fc" if stem == "native" else "backbone.fc")
-    assert head_place(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))) is None
+    assert placed_last_layer(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))) is None

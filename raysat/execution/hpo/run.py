@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from raysat.config import limits
+from raysat.execution.check_models import check_models
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
 from raysat.execution.hpo.searcher import CandidateSearcher
-from raysat.execution.run import check_models
 from raysat.execution.run_state import RunState
 from raysat.execution.session import session
 from raysat.execution.workload import Workload

@@ -21,7 +21,7 @@ from raysat.inference.classifier import Classifier, Probabilities
 from raysat.storage.model_folder import INPUT
 from raysat.training.device import full_precision
 from raysat.training.evaluation import posterior
-from raysat.training.models.build import CosineClassifier
+from raysat.training.models.classifiers import CosineClassifier
 from raysat.training.patches import Scale
 
 TOLERANCE: Final = 1e-5  # that probabilities may differ by, where rounding does not explain more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Final
 
 from raysat import __version__
@@ -228,13 +229,23 @@ def _training(about: ModelManifest) -> Iterator[str]:
     yield f"Study: {one_line(origin.study)}; arm: {one_line(origin.arm)}"
     if origin.settings:
         yield f"Settings: {printable(', '.join(origin.settings))}"
-    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} parameters" + (
-        ", from ImageNet weights" if about.config.model.pretrained else ", from random weights"
-    )
+    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} {_counted(about)}, {_start(about)}"
     trials = ", ".join(f"{member.seed} ({member.trial})" for member in about.members)
     yield f"Seeds, and their trials: {trials}"
     yield f"Trained until {datetime.fromtimestamp(int(origin.ended), UTC):%Y-%m-%d}"
     yield f"Versions: {one_line(', '.join(f'{name} {version}' for name, version in sorted(about.versions.items())))}"
+
+
+def _counted(about: ModelManifest) -> str:
+    return "parameters" if about.config.model.trains == "all" else "parameters that were trained, the rest being fixed"
+
+
+def _start(about: ModelManifest) -> str:
+    """What the network was started from."""
+    model = about.config.model
+    if model.weights is not None:
+        return f"from weights of satellite images, {one_line(PurePath(model.weights).name)}, on terms of their own"
+    return "from ImageNet weights" if model.pretrained else "from random weights"
 
 
 def _licence(about: ModelManifest) -> str:

@@ -7,7 +7,6 @@ from typing import Any, assert_never
 
 import timm
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raysat.config.heads import Head, outputs
@@ -15,9 +14,11 @@ from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
 from raysat.training import weights
-from raysat.training.models.heads import last_linear, make_ordinal
+from raysat.training.models import dofa
+from raysat.training.models.last_layer import make_cosine, make_ordinal
 from raysat.training.models.names import check_name
 from raysat.training.models.plugin import assemble_plugin, try_plugin
+from raysat.training.models.units import Units
 
 _ADAPTER_LOSS = 3  # pixels that the adapter's convolutions take off each side of a patch
 
@@ -28,7 +29,8 @@ def build(model: Network, *, bands: int, classes: int, size: tuple[int, int], he
     Initial weights come from torch's global generator: seed it around the call.
 
     Args:
-        model: its name, stem and classifier, and whether its weights are pretrained.
+        model: its name, stem and classifier, and whether its weights are pretrained by timm; those of ``weights`` are
+            for ``satellite.py``, which knows the store.
         bands: channels of a patch.
         classes: how many there are.
         size: height and width of a patch, pixels.
@@ -70,6 +72,8 @@ def assemble(
     match model.stem:
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
+            if model.weights is not None:
+                network = nn.Sequential(OrderedDict(units=Units(bands), backbone=backbone))
         case "adapter":
             inner = (size[0] - _ADAPTER_LOSS, size[1] - _ADAPTER_LOSS)
             backbone = _backbone(model, bands=3, classes=classes, size=inner)
@@ -99,23 +103,6 @@ def fetch_pretrained(name: str) -> None:
             raise weights.unavailable(name, error) from None
 
 
-def check_cosine(name: str) -> None:
-    """Raise PlanError for a model without the linear classifier that a cosine one would replace."""
-    with torch.device("meta"):  # no weight is made
-        make_cosine(timm.create_model(name, num_classes=2), name)
-
-
-def check_linear(name: str) -> None:
-    """Raise PlanError for a model without the linear classifier, with biases, that a readout would change."""
-    with torch.device("meta"):
-        classifier: object = getattr(timm.create_model(name, num_classes=2), "get_classifier", lambda: None)()
-    if not isinstance(classifier, nn.Linear) or classifier.bias is None:
-        raise PlanError(
-            f"model {name!r} has no linear classifier that a readout could change",
-            hint="choose another readout, or another model.name",
-        )
-
-
 def adapter(bands: int) -> nn.Module:
     """Band adapter of Rawal & Pradhan 2020: any number of bands to the three that a usual stem takes."""
     return nn.Sequential(
@@ -125,56 +112,19 @@ def adapter(bands: int) -> nn.Module:
     )
 
 
-class CosineClassifier(nn.Module):
-    """Scores that are the cosines between features and one vector for each class: (B, D) to (B, K) in [-1, 1].
-
-    ``NormedLinear`` of the code of Cao et al. 2019: no bias, class vectors of length one from uniform(-1, 1)
-    coordinates. In float32 also under autocast, as the loss sharpens cosines 30-fold and bfloat16 has three digits.
-    """
-
-    def __init__(self, features: int, classes: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(F.normalize(torch.empty(classes, features).uniform_(-1, 1), dim=1))
-
-    def forward(self, features_BD: Tensor) -> Tensor:
-        """Return the cosines; they do not change with the features' length."""
-        kind = "cpu" if features_BD.is_meta else features_BD.device.type  # shapes alone, which autocast does not know
-        with torch.autocast(kind, enabled=False):
-            return F.linear(F.normalize(features_BD.float(), dim=-1), F.normalize(self.weight, dim=-1))
-
-
-def make_cosine(network: nn.Module, name: str) -> None:
-    """Replace the linear classifier of a timm model of this name by a cosine one. Raises PlanError without one."""
-    hint = "set model.classifier: linear, or choose another model.name"
-    place, linear = last_linear(network, name, "a cosine one", hint)
-    network.set_submodule(place, CosineClassifier(linear.in_features, linear.out_features))
-
-
-def classifier_of(network: nn.Module, model: Network) -> nn.Module:
-    """Return the last layer of what ``build`` made: linear, or of cosines. Raises PlanError for another one."""
-    found = _classifier(network.get_submodule("backbone") if model.stem == "adapter" else network)
-    if not isinstance(found, nn.Linear | CosineClassifier):
-        raise PlanError(
-            f"model {model.name!r} has no linear classifier, whose features reweight: influence_balanced goes by",
-            hint="choose another model.name, or another reweight",
-        )
-    return found
-
-
-def _classifier(network: nn.Module) -> object:
-    return getattr(network, "get_classifier", lambda: None)()
-
-
 def _backbone(model: Model, *, bands: int, classes: int, size: tuple[int, int]) -> nn.Module:
     check_name(model.name)
     if model.pretrained:
         weights.is_cached(model.name)
     options: dict[str, Any] = {"pretrained": model.pretrained, "in_chans": bands, "num_classes": classes}
+    options |= dofa.options(model)
     try:
         config = timm.models.get_pretrained_cfg(model.name)
         if config is not None and config.fixed_input_size:
             options["img_size"] = size
         network: nn.Module = timm.create_model(model.name, **options)
+        if dofa.is_dofa(model):
+            dofa.pad_patches(network)
     except OSError as error:
         raise weights.unavailable(model.name, error) from None
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from torch import Tensor, nn
 
 from raysat.errors import PlanError
+from raysat.training.models.last_layer import last_layer
 
 
 def linear_classifier(network: nn.Module, classes: int, *, kind: str) -> nn.Linear:
@@ -20,8 +21,7 @@ def linear_classifier(network: nn.Module, classes: int, *, kind: str) -> nn.Line
     Raises:
         PlanError: it has none: another layer, another number of scores, or no bias.
     """
-    backbone = getattr(network, "backbone", network)  # behind an adapter of bands
-    found: object = getattr(backbone, "get_classifier", lambda: None)()
+    found = last_layer(network)
     if not isinstance(found, nn.Linear) or found.out_features != classes or found.bias is None:
         raise PlanError(
             f"readout: {kind} needs a linear classifier with a score and a bias for each class, which this model does "

@@ -10,12 +10,13 @@ from torch import nn
 from raysat.config.heads import Head, has_class_scores, head_of, outputs
 from raysat.config.schema import Model, variants
 from raysat.errors import PlanError, PluginError, TrainingError
-from raysat.training.models.build import CosineClassifier, build, cpu_state
+from raysat.training.models.build import build, cpu_state
+from raysat.training.models.classifiers import CoralClassifier, CosineClassifier
 from raysat.training.models.first_look import look_at
-from raysat.training.models.heads import CoralClassifier, check_ordinal
+from raysat.training.models.last_layer import check_last_layer
 from raysat.training.models.rebuild import rebuild, weight_shapes
 from tests.helpers.plugins import plugin_text, source_of_text, used
-from tests.helpers.training import TINY
+from tests.helpers.training import TINY, config
 
 HEADS: tuple[Head, ...] = ("conditional", "cumulative")
 CLASSES = 5
@@ -91,10 +92,11 @@ def test_weights_fit_the_head_that_they_were_trained_with_alone(head: Head) -> N
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_model_without_a_linear_classifier_is_refused(head: Head) -> None:
-    with pytest.raises(PlanError, match="'resnetv2_50' has no linear classifier that an ordinal one") as found:
-        check_ordinal("resnetv2_50", head)
+    kind = "corn" if head == "conditional" else "coral"
+    with pytest.raises(PlanError, match=f"loss: {kind} needs a model that ends with a linear classifier") as found:
+        check_last_layer(config(model={"name": "resnetv2_50"}, loss={"kind": kind}))
     assert "another loss" in (found.value.hint or "")
-    check_ordinal("resnet18", head)
+    check_last_layer(config(model={"name": "resnet18"}, loss={"kind": kind}))
 
 
 def test_a_plugins_network_is_asked_for_a_score_for_each_step() -> None:

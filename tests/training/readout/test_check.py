@@ -8,7 +8,7 @@ import pytest
 
 from raysat.errors import PlanError
 from raysat.training.check import check
-from raysat.training.models.build import check_linear
+from raysat.training.models.last_layer import check_last_layer
 from tests.helpers.training import MakeStore, config
 
 ON_VAL = [{"kind": "thresholds"}, {"kind": "tau_norm"}, {"kind": "logit_adjustment", "tau": None}]
@@ -57,6 +57,6 @@ def test_shares_are_one_for_each_class(make_store: MakeStore) -> None:
 
 @pytest.mark.parametrize("name", ["dla34", "levit_128s"])  # a convolution, and several classifiers
 def test_models_are_asked_for_a_linear_classifier(name: str) -> None:
-    check_linear("test_resnet")
-    with pytest.raises(PlanError, match="has no linear classifier that a readout could change"):
-        check_linear(name)
+    check_last_layer(config(readout={"kind": "tau_norm"}))
+    with pytest.raises(PlanError, match="readout: tau_norm needs a model that ends with a linear classifier"):
+        check_last_layer(config(model={"name": name}, readout={"kind": "tau_norm"}))

@@ -1,39 +1,45 @@
-"""The classifier at a network's end, which a second stage trains: whether there is one, and one with factors."""
+"""Last layers in place of a linear one: cosines, one score with borders on it, and one with a factor for each class."""
 
 from __future__ import annotations
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raysat.errors import PlanError
-from raysat.training.models.build import CosineClassifier
+
+class CosineClassifier(nn.Module):
+    """Scores that are the cosines between features and one vector for each class: (B, D) to (B, K) in [-1, 1].
+
+    ``NormedLinear`` of the code of Cao et al. 2019: no bias, class vectors of length one from uniform(-1, 1)
+    coordinates. In float32 also under autocast, as the loss sharpens cosines 30-fold and bfloat16 has three digits.
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(F.normalize(torch.empty(classes, features).uniform_(-1, 1), dim=1))
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        """Return the cosines; they do not change with the features' length."""
+        kind = "cpu" if features_BD.is_meta else features_BD.device.type  # shapes alone, which autocast does not know
+        with torch.autocast(kind, enabled=False):
+            return F.linear(F.normalize(features_BD.float(), dim=-1), F.normalize(self.weight, dim=-1))
 
 
-def head_place(network: nn.Module) -> str | None:
-    """Return where in a network of ``build`` its linear or cosine classifier is; None without one."""
-    backbone = getattr(network, "backbone", network) if type(network) is nn.Sequential else network  # after an adapter
-    classifier: object = getattr(backbone, "get_classifier", lambda: None)()
-    if not isinstance(classifier, nn.Linear | CosineClassifier):
-        return None
-    places = [place for place, module in network.named_modules(remove_duplicate=False) if module is classifier]
-    return places[0] if len(places) == 1 else None
+class CoralClassifier(nn.Module):
+    """One score of a patch plus K - 1 biases: (B, D) to (B, K - 1) (Cao et al. 2020).
 
+    Biases begin at 1 down to 1 / (K - 1), as in the authors' package ``coral-pytorch``: in the order in which they end.
+    Its other choice, zeros, leaves classes in the middle without any probability at first.
+    """
 
-def check_head(name: str) -> None:
-    """Raise PlanError for a model of timm without the linear classifier that a second stage trains."""
-    with torch.device("meta"):  # no weight is made
-        require_head(timm.create_model(name, num_classes=2), name)
+    def __init__(self, weight_1D: Tensor, steps: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight_1D)
+        self.bias = nn.Parameter(torch.arange(steps, 0, -1, dtype=torch.float32, device=weight_1D.device) / steps)
 
-
-def require_head(network: nn.Module, name: str) -> None:
-    """Raise PlanError for a network, of the model of this name, without such a classifier."""
-    if head_place(network) is None:
-        raise PlanError(
-            f"second_stage: model {name!r} has no linear classifier that it could train",
-            hint="set second_stage.kind: none, or choose another model.name",
-        )
+    def forward(self, features_BD: Tensor) -> Tensor:
+        """Return the scores, which descend where the biases do."""
+        return F.linear(features_BD, self.weight) + self.bias
 
 
 class ScaledClassifier(nn.Module):
