@@ -68,6 +68,7 @@ PAGES = {
     "docs/install.md": PARSED,
     "docs/json.md": Page(test="tests/test_json_page.py"),
     "docs/maps.md": Page(worlds.scenes),
+    "docs/methods/generators.md": Page(),
     "docs/metrics.md": Page(parsed={"cluster metrics": "tests/deploy/test_metrics.py"}),
     "docs/models.md": Page(parsed={"export": EXPORT}, python={1: HERE, 2: HERE, 3: HERE}),
     "docs/paper.md": Page(runs("quickstart"), {"ablate": TRAINS}),
