@@ -1,6 +1,6 @@
 """Whether a rectified flow makes better patches of rare classes than raysat's DC-GAN does in the same processor time.
 
-    python benchmarks/generators.py STORE [--side 32] [--steps 660] [--flow-steps N] [--seeds 5] [--smallest]
+    python benchmarks/generators.py STORE [--side 32] [--steps 660] [--flow-steps N] [--seeds 5] [--only WAY ...]
 
 Patches of every class but the largest are made up to its number, as ``equalise`` does. The score is raysat's own: the
 balanced accuracy on real held-out patches of a classifier that learned these classes from made patches alone.
@@ -45,6 +45,7 @@ CANDIDATES: Final = ("flow", "flow a class")
 WAYS: Final = (BASE, *CANDIDATES, "gaussian")
 _CPU: Final = torch.device("cpu")
 _CHUNK: Final = 30  # steps of a DC-GAN by one random generator
+_HALVED: Final = 8  # by how much the flow's network shrinks patches
 _LEAST: Final = 3  # seeds that the rule asks for
 _MEASURES: Final = ("kid", "diversity", "nearest_real")
 
@@ -155,7 +156,12 @@ def equal_steps(task: Task, rounds: int = 3) -> int:
 
 def averaged(store: PatchStore, folder: Path, side: int, splits: Sequence[Split] = SPLITS) -> PatchStore:
     """A store of the patches of some splits, averaged to so many pixels along a side."""
-    times = store.images.shape[2] // side
+    height, width = store.images.shape[2:]
+    if height != width or height % side or side % _HALVED:
+        raise SystemExit(
+            f"--side {side}: patches are {height} x {width}; it must divide both, and {_HALVED} must divide it"
+        )
+    times, dtype = height // side, store.images.dtype
     kept = np.flatnonzero(np.isin(store.splits, [SPLITS.index(split) for split in splits]))
     with StoreWriter(
         folder,
@@ -166,8 +172,8 @@ def averaged(store: PatchStore, folder: Path, side: int, splits: Sequence[Split]
         source={"kind": "averaged", "of": store.fingerprint},
     ) as writer:
         for row in kept:
-            blocks = store.images[row].reshape(len(store.bands), side, times, side, times)
-            writer.add(np.round(blocks.mean((2, 4))).astype(store.images.dtype), int(store.labels[row]))
+            mean_CHW = store.images[row].reshape(len(store.bands), side, times, side, times).mean((2, 4))
+            writer.add((mean_CHW if dtype.kind == "f" else mean_CHW.round()).astype(dtype), int(store.labels[row]))
         return writer.close([SPLITS[store.splits[row]] for row in kept])
 
 
