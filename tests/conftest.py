@@ -122,6 +122,7 @@ LONG = (
     "tests/study/test_shipped_studies.py::test_table2_runs_on_real_sentinel2_patches",
     "tests/test_checkpoints_benchmark.py",
     "tests/test_eurosat_page.py::test_a_question_to_real_patches",
+    "tests/test_generators_benchmark.py::test_it_compares_all_ways_at_its_smallest",
     "tests/test_gpu_benchmark.py",
     "tests/test_packaging.py::test_the_types_of_the_public_functions_are_known_from_outside",
     "tests/test_reactions_benchmark.py",

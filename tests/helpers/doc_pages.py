@@ -79,6 +79,7 @@ PAGES = {
     ),
     "docs/methods/second-stages.md": Page(study("docs/methods/second-stages.md", "stages.yaml"), {"ablate": TRAINS}),
     "docs/methods/weights.md": Page(),
+    "docs/methods/generators.md": Page(),
     "docs/metrics.md": Page(parsed={"cluster metrics": "tests/deploy/test_metrics.py"}),
     "docs/models.md": Page(parsed={"export": EXPORT}, python={1: HERE, 2: HERE, 3: HERE}),
     "docs/paper.md": Page(runs("quickstart"), {"ablate": TRAINS}),

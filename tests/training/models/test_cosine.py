@@ -73,7 +73,7 @@ def test_equal_seeds_start_equal_cosine_classifiers() -> None:
 
 
 def test_a_model_without_a_linear_classifier_is_refused() -> None:
-    with pytest.raises(PlanError, match="model.classifier: cosine needs .* which 'resnetv2_50' does not") as found:
+    with pytest.raises(PlanError, match=r"model\.classifier: cosine needs .* which 'resnetv2_50' does not") as found:
         models.build(Model(name="resnetv2_50", classifier="cosine"), bands=3, classes=2, size=(32, 32))
     assert "classifier: linear" in (found.value.hint or "")
     with pytest.raises(PlanError, match="which 'mine' does not"):
