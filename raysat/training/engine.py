@@ -14,23 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from raysat.config.families.learning import Average, NoAverage
-from raysat.config.families.sharpness import NoSharpness
-from raysat.config.families.weights import InfluenceBalanced
-from raysat.config.heads import head_of
 from raysat.config.schema import Config, Trial, average_id
 from raysat.data.store import PatchStore, Split
-from raysat.errors import DivergedError
-from raysat.training import batch_norm, evaluation, optimizers, sampling
+from raysat.training import batch_norm, divergence, evaluation, sampling
 from raysat.training.averaging import WeightAverage
 from raysat.training.batch import step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.class_constants import class_constants
-from raysat.training.device import EVALUATION_BATCH, autocast, network_channels_last
+from raysat.training.device import EVALUATION_BATCH, autocast
 from raysat.training.epochs import Epochs
+from raysat.training.first_stage import FirstStage, start
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
-from raysat.training.models import build as models
-from raysat.training.models import layers, satellite
-from raysat.training.models.last_layer import check_last_layer, last_layer
+from raysat.training.models.build import parameter_count
 from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
@@ -38,14 +32,10 @@ from raysat.training.prediction import Predictor
 from raysat.training.results import Logits, Probabilities
 from raysat.training.second_stage import SecondStage
 from raysat.training.seeding import generator, reproducible
-from raysat.training.sharpness import two_passes
-from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
 
 OnPace = Callable[[float], None]
 _PACE_S: Final = 3.0  # of steps, before their pace is told
-_STABILISE: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
-_STABILISE_SECOND: Final = "lower second_stage.lr"
 
 
 class Engine:
@@ -84,31 +74,12 @@ class Engine:
         self.config, self.seed, self.device = trial.config, trial.seed, device
         self.classes = store.classes
         bands = band_positions(self.config, store)
-        self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
+        self._size = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
         self.workers = Workers.current()
-        check_last_layer(self.config)
-        with reproducible(device, self.seed, "weights"):
-            network = models.build(
-                self.config.model,
-                bands=len(bands),
-                classes=len(store.classes),
-                size=(height, width),
-                head=head_of(self.config.loss),
-            )
         self._scale = Scale.of(store, bands, device)
-        self.weights_used = satellite.start_from(network, self.config.model, store, bands, self._scale)
-        layers.freeze(network, self.config.model)
-        self.network = network_channels_last(network.to(device))
-        self.parameters = models.parameter_count(self.network)
-        is_plain = isinstance(self.config.sharpness, NoSharpness)
-        self._parallel = self.workers.wrap(self.network, device, averages=is_plain)
-        rate_factors = layers.rate_factors(self.network, self.config.model)
-        self.optimizer = optimizers.build(self.config.optim, self.network, rate_factors)
-        self.averages: dict[str, WeightAverage] = {}
-        for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
-            if not isinstance(average, NoAverage):
-                self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
+        self.network, self.weights_used = start(self.config, store, bands, self._scale, seed=self.seed, device=device)
+        self.parameters = parameter_count(self.network)
         splits = ("train", *self.evaluation_splits)
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
@@ -116,21 +87,12 @@ class Engine:
         self._split = sampling.TrainSplit(labels, self.counts, bands=len(bands))
         self._epochs = Epochs(self.config, labels, self.counts, seed=self.seed)
         self._stage = self._epochs.stage(0)  # that the network is in
-        self._second: SecondStage | None = None
-        self._train_mode: Callable[[], object] = partial(layers.set_training, self.network, parallel=self._parallel)
-        self._hint = _STABILISE  # where it diverges
         self.steps = self._epochs.steps
-        constants_RK = class_constants(self.config.loss, self.counts)
-        self._step = TrainStep(
-            self._stage.config,
-            self.network,
-            self.optimizer,
-            parallel=self._parallel,
-            scale=self._scale,
-            constants_RK=torch.as_tensor(constants_RK, dtype=torch.float32, device=device),
-            passes=two_passes(self.config.sharpness, self.network, self.workers, self.counts),
-            classifier=last_layer(self.network) if isinstance(self.config.reweight, InfluenceBalanced) else None,
-        )
+        self._be_in(FirstStage(self._stage, self.network, self.counts, scale=self._scale, workers=self.workers))
+        self.averages: dict[str, WeightAverage] = {}
+        for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
+            if not isinstance(average, NoAverage):
+                self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident
         self._graphs = GraphedSteps(device, eager=eager) if can_graph else None
@@ -160,7 +122,7 @@ class Engine:
             self._graphs.forget()
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
-            self._train_mode()
+            self._trained.train_mode()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
         self.samples_seen += sum(map(len, batches)) * self.config.forward_passes
         self.epochs_done = epoch + 1
@@ -181,12 +143,17 @@ class Engine:
         if stage is self._stage:
             return
         self.averages.clear()
-        self._second = SecondStage(
-            self.config, stage, self.network, self.counts, seed=self.seed, scale=self._scale, workers=self.workers
+        self._stage = stage
+        self._be_in(
+            SecondStage(
+                self.config, stage, self.network, self.counts, seed=self.seed, scale=self._scale, workers=self.workers
+            )
         )
-        self.optimizer, self._parallel, self._step = self._second.optimizer, self._second.parallel, self._second.step
-        self._stage, self._train_mode, self._hint = stage, self._second.train_mode, _STABILISE_SECOND
         self.state_changed()
+
+    def _be_in(self, stage: FirstStage | SecondStage) -> None:
+        self._trained = stage
+        self.optimizer, self._parallel, self._step = stage.optimizer, stage.parallel, stage.step
 
     def _take_steps(self, epoch: int, inputs: Iterator[StepInputs], moved: list[WeightAverage]) -> Tensor:
         """Take the steps of an epoch; return the loss of each, this worker's part. Raises DivergedError on the CPU."""
@@ -240,7 +207,7 @@ class Engine:
             self._tried = cycle(self._epochs.batches(0))
         batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        self._train_mode()
+        self._trained.train_mode()
         with network_faults(self.config.model):
             self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
         return sum(map(len, batches))
@@ -274,12 +241,12 @@ class Engine:
     def check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
         """Raise DivergedError where what a network says of a split is not finite."""
         if not np.isfinite(values).all():
-            lr = self.learning_rate(self.epochs_done * self.steps - 1)
-            raise DivergedError(
-                f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
-                f"{self.config.epochs}, at learning rate {lr:g}",
-                hint=self._hint,
-            )
+            raise divergence.of_scores(split, self._where(self.epochs_done, self.epochs_done * self.steps - 1))
+
+    def _where(self, epoch: int, step: int) -> divergence.Where:
+        return divergence.Where(
+            epoch=epoch, epochs=self.config.epochs, lr=self.learning_rate(step), advice=self._trained.advice
+        )
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -290,7 +257,7 @@ class Engine:
         if average is None:
             average, epochs = self.config.average, self.config.optim.epochs
         if isinstance(average, NoAverage):
-            return self.network if self._second is None else self._second.final_model()
+            return self._trained.final_model()
         train, batch_size = self.patches["train"], self.config.optim.batch_size
         batches = sampling.batches(generator(self.seed, "batch_norm").permutation(len(train)), batch_size)
 
@@ -326,11 +293,7 @@ class Engine:
         mean: npt.NDArray[np.float32] = self.workers.sum(losses_S).div(self.workers.world).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(mean))
         if len(bad):
-            value, index = mean[bad[0]], first + int(bad[0])
-            lr = self.learning_rate(epoch * self.steps + index)
-            raise DivergedError(
-                f"the loss became {value} in epoch {epoch + 1} of {self.config.epochs}, batch {index + 1} "
-                f"of {self.steps}, at learning rate {lr:g}",
-                hint=self._hint,
-            )
+            index = first + int(bad[0])
+            where = self._where(epoch + 1, epoch * self.steps + index)
+            raise divergence.of_loss(mean[bad[0]], batch=index + 1, batches=self.steps, where=where)
         return mean

@@ -8,7 +8,7 @@ optimiser, graph or hook of the first stage knows its weights.
 from __future__ import annotations
 
 import copy
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import numpy.typing as npt
 import torch
@@ -29,7 +29,9 @@ from raysat.training.step import TrainStep
 
 
 class SecondStage:
-    """What trains a network's classifier; ``optimizer``, ``parallel`` and ``step`` take the place of the engine's."""
+    """What trains a network's classifier, with the parts of a ``FirstStage``."""
+
+    advice: Final = "lower second_stage.lr"  # where it diverges
 
     def __init__(
         self,

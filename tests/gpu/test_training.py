@@ -202,8 +202,8 @@ def test_replayed_predictions_equal_launched_ones(store: PatchStore, monkeypatch
     launched, replayed = begin(store, {}, eager=True), begin(store, {})
     assert_equal(finish(replayed), finish(launched))
     assert [row.metrics for row in replayed.history] == [row.metrics for row in launched.history]
-    assert not launched._engine._predictor._replayed
-    assert all(split._replay._graph is not None for split in replayed._engine._predictor._replayed.values())
+    assert not launched._engine.predictor._replayed
+    assert all(split._replay._graph is not None for split in replayed._engine.predictor._replayed.values())
 
 
 def test_divergence_names_the_batch(store: PatchStore) -> None:

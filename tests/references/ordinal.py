@@ -56,7 +56,7 @@ def _corn_by_patch() -> Pair:
     return _ours("corn"), expected
 
 
-@compared("loss.corn, probabilities", by="chain rule of sigmoids, in NumPy", within=1e-6)
+@compared("loss.corn", by="probabilities, chain rule of sigmoids, in NumPy", within=1e-6)
 def _corn_probabilities() -> Pair:
     beyond = np.cumprod(expit(_scores("corn")), axis=1)
     beyond = np.column_stack([np.ones(_PATCHES), beyond, np.zeros(_PATCHES)])
@@ -69,7 +69,7 @@ def _coral() -> Pair:
     return _ours("coral"), coral_loss(torch.tensor(_scores("coral")), levels, reduction=None)
 
 
-@compared("loss.coral, probabilities", by="differences of sigmoids, in NumPy", within=1e-6)
+@compared("loss.coral", by="probabilities, differences of sigmoids, in NumPy", within=1e-6)
 def _coral_probabilities() -> Pair:
     beyond = np.column_stack([np.ones(_PATCHES), expit(_scores("coral")), np.zeros(_PATCHES)])
     return _probabilities("coral"), -np.diff(beyond, axis=1)

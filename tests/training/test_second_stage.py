@@ -102,7 +102,7 @@ def test_no_other_layer_is_in_training_mode(store: PatchStore) -> None:
         training = Training(Trial(config=config(optim=OPTIM, **second(kind)), seed=0), store)
         engine = training._engine
         engine.enter(2)
-        engine._train_mode()
+        engine._trained.train_mode()
         for module in engine.network.modules():
             if isinstance(module, _BatchNorm):
                 assert module.training == shifts
