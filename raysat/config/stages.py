@@ -81,6 +81,11 @@ def final_config(config: Config) -> Config:
     return stages(config)[-1].config
 
 
+def passes_by_epoch(config: Config) -> tuple[int, ...]:
+    """Return how often each patch of an epoch passes through the model, for every epoch."""
+    return tuple(stage.config.forward_passes for stage in stages(config) for _ in range(stage.config.optim.epochs))
+
+
 def score_factor(loss: Loss) -> float | None:
     """What the scores of a linear classifier are multiplied by before the softmax that gives a loss's posterior.
 

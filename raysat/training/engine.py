@@ -124,7 +124,7 @@ class Engine:
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
             self._trained.train_mode()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
-        self.samples_seen += sum(map(len, batches)) * self.config.forward_passes
+        self.samples_seen += sum(map(len, batches)) * self.stage_config.forward_passes
         self.epochs_done = epoch + 1
         for average in moved:
             average.updates += len(batches)
@@ -172,7 +172,7 @@ class Engine:
             losses.append(self._step(views_NCHW, own.update, moved))
             if on_cpu and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
-                seen += len(one.update.labels_b) * self.config.forward_passes
+                seen += len(one.update.labels_b) * self.stage_config.forward_passes
                 if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:
                     self._on_pace(seen / spent)
                     self._on_pace = None
@@ -188,7 +188,7 @@ class Engine:
         """Draw what each step of an epoch needs."""
         split, rng = self._split, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
-            self.samples_taken += len(positions_B) * self.config.forward_passes
+            self.samples_taken += len(positions_B) * self.stage_config.forward_passes
             yield step_inputs(
                 self.config.augment,
                 sampling.Batch(positions=positions_B, labels=split.labels[positions_B], size=self._size),

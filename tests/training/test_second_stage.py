@@ -15,8 +15,7 @@ from raysat.config.schema import Config, Trial
 from raysat.config.stages import final_config, stage_at, stages
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import PatchStore
-from raysat.errors import DivergedError, PlanError, TrainingError
-from raysat.execution.check_models import check_models
+from raysat.errors import DivergedError, TrainingError
 from raysat.inference.classifier import Classifier
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
@@ -25,11 +24,7 @@ from raysat.training.check import check
 from raysat.training.checkpoint import decode
 from raysat.training.label_aware import smoothing_by_class
 from raysat.training.loop import Training
-from raysat.training.models import build as models
-from raysat.training.models import last_layer
 from raysat.training.models.classifiers import ScaledClassifier
-from raysat.training.models.last_layer import placed_last_layer
-from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 from tests.training.test_sharing import alone, assert_equal, jobs_of, trained
 
@@ -273,55 +268,3 @@ def test_stages_of_a_configuration() -> None:
 
 def test_classes_of_one_size_are_all_the_largest() -> None:
     assert smoothing_by_class(np.array([5, 5, 5]), head=0.3, tail=0.1).tolist() == [0.3] * 3
-
-
-# --- what is refused
-
-
-@pytest.mark.parametrize(
-    ("kind", "parts", "message"),
-    [
-        ("crt", {"average": {"kind": "ema"}}, "average: ema would be read"),
-        ("lws", {"model": {"classifier": "cosine"}}, "does not go by their length"),
-        ("mislas", {"model": {"classifier": "cosine"}}, "does not go by their length"),
-    ],
-)
-def test_what_cannot_go_on_is_refused(store: PatchStore, kind: str, parts: dict[str, Any], message: str) -> None:
-    with pytest.raises(PlanError, match=message) as found:
-        check(config(**parts, **second(kind)), store)
-    assert found.value.hint
-
-
-def test_methods_of_plugins_that_cannot_go_on_are_refused(store: PatchStore) -> None:
-    with used(source_of_text(plugin_text("model"))), pytest.raises(PlanError, match="model: own is of a plugin"):
-        check(Config.model_validate({"model": {"kind": "own"}, "optim": OPTIM, **second("crt")}), store)
-    posterior = "@loss(Own, posterior=lambda settings, logits_BK: 2 * logits_BK)"
-    with used(source_of_text(plugin_text("loss").replace("@loss(Own)", posterior))):
-        check(config(loss={"kind": "own"}, **second("crt")), store)
-        with pytest.raises(PlanError, match="loss: own has a posterior that is another function"):
-            check(config(loss={"kind": "own"}, **second("lws")), store)
-    with used(source_of_text(plugin_text("loss"))):
-        own = config(loss={"kind": "own"}, optim=OPTIM, **second("lws"))
-        check(own, store)
-        assert np.isfinite(run(own, store)[1].probabilities).all()
-
-
-def test_models_without_a_linear_classifier_are_refused(store: PatchStore) -> None:
-    with pytest.raises(PlanError, match="second_stage: lws needs a model that ends with a linear classifier"):
-        check_models([config(model={"name": "levit_128s"}, **second("lws"))], store)
-    check_models([config(**second("lws")), config(model={"classifier": "cosine"}, **second("crt"))], store)
-
-
-def test_they_are_refused_before_the_first_stage_where_nobody_looked(store: PatchStore, monkeypatch) -> None:
-    monkeypatch.setattr(last_layer, "placed_last_layer", lambda network: None)
-    with pytest.raises(PlanError, match="needs a model that ends with a linear classifier"):
-        Training(Trial(config=config(**second("lws")), seed=0), store)
-
-
-def test_a_classifier_is_found_behind_an_adapter_too() -> None:
-    for stem in ("native", "adapter"):
-        for classifier in ("linear", "cosine"):
-            model = config(model={"stem": stem, "classifier": classifier}).model
-            place, _ = placed_last_layer(models.build(model, bands=4, classes=3, size=(32, 32)))
-            assert place == ("fc" if stem == "native" else "backbone.fc")
-    assert placed_last_layer(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))) is None
