@@ -33,7 +33,7 @@ import torch
 from generating.flow import Flow, Images
 from scipy.stats import t as students_t
 
-from raysat.config.families.images import Dcgan
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Generation
 from raysat.data.store import SPLITS, PatchStore, Split, StoreWriter
 from raysat.generation.engine import GanEngine

@@ -18,7 +18,12 @@ class Where:
 
 
 def of_scores(split: str, where: Where) -> DivergedError:
-    """The error of scores of a split that are not finite."""
+    """Return the error of scores that are not finite.
+
+    Args:
+        split: whose scores.
+        where: after which epoch.
+    """
     return DivergedError(
         f"the model's scores on the {split} split are not finite after epoch {where.epoch} of {where.epochs}, at "
         f"learning rate {where.lr:g}",
@@ -27,7 +32,14 @@ def of_scores(split: str, where: Where) -> DivergedError:
 
 
 def of_loss(value: float, *, batch: int, batches: int, where: Where) -> DivergedError:
-    """The error of a loss that is not finite, in a batch (1-based) of its epoch."""
+    """Return the error of a loss that is not finite.
+
+    Args:
+        value: of the loss.
+        batch: of its epoch, 1-based.
+        batches: of an epoch.
+        where: in which epoch.
+    """
     return DivergedError(
         f"the loss became {value} in epoch {where.epoch} of {where.epochs}, batch {batch} of {batches}, at learning "
         f"rate {where.lr:g}",

@@ -34,7 +34,7 @@ from raysat.inference.export.program import (
 )
 from raysat.inference.export.read import read_model
 from raysat.training.models.build import build
-from raysat.training.models.heads import CoralClassifier
+from raysat.training.models.classifiers import CoralClassifier
 from tests.helpers.model_folder import WEIGHTS, manifest, seal, typed, write_model_folder
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import plugin_text, source_of_text, used

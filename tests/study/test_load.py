@@ -43,6 +43,7 @@ def test_every_shipped_study_loads() -> None:
     assert arms == {
         "bands.yaml": 21,
         "full_factorial.yaml": 128,
+        "modern.yaml": 21,
         "quickstart.yaml": 4,
         "table1.yaml": 9,
         "table2.yaml": 7,

@@ -15,8 +15,8 @@ from raysat.views.plan import show_plan
 from tests.helpers.paths import SPACES
 from tests.helpers.study import shipped_studies
 
-PAGE = 40  # lines; Table 1 has generators and notes beside them
-LONGEST = {"table1": 50}
+PAGE = 40  # lines; Table 1 has generators and notes beside them, and the modern methods have contrasts and forks
+LONGEST = {"table1": 50, "modern": 50}
 
 
 @pytest.fixture(scope="module", name="store")

@@ -1,4 +1,4 @@
-"""How weights are learned and read: optimisers and averages."""
+"""How weights are learned and averaged: optimisers and averages."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Sgd(_Optim):
     )
 
 
-# --- readouts
+# --- averages
 
 
 class NoAverage(Spec):

@@ -19,7 +19,7 @@ class Ordinal(Spec):
 
 
 class Corn(Ordinal):
-    """Asks step by step whether a patch is beyond a class (CORN).
+    """Asks step by step if a patch is above a class (CORN).
 
     K - 1 scores in place of K: the k-th is for the probability that a patch is above class k, given that it is above
     all before; it learns from patches for which that is so. Class probabilities are products of these, and the loss is
@@ -36,7 +36,7 @@ class Corn(Ordinal):
 
 
 class Coral(Ordinal):
-    """A score for a patch, and borders between classes (CORAL).
+    """One score of a patch, with borders on it (CORAL).
 
     K - 1 yes-or-no questions, whether a patch is above class k, which share all weights and differ in their bias. The
     most probable class is predicted, where the paper predicts the median. Needs a model of timm with a linear
@@ -75,7 +75,7 @@ class CdwCe(Ordinal):
 
 
 class Emd2(Ordinal):
-    """Squared earth mover's distance between prediction and truth.
+    """Squared earth mover's distance to the true class (EMD).
 
     The sum over classes of squared differences of cumulative probabilities; without a share of cross-entropy.
 
@@ -88,7 +88,7 @@ class Emd2(Ordinal):
 
 
 class SoftOrdinal(Ordinal):
-    """Cross-entropy with labels that spread to neighbours (SORD).
+    """Cross-entropy with labels spread to neighbours (SORD).
 
     The target of class i is proportional to exp(-phi), phi being its scaled distance from the true class.
 

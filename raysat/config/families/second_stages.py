@@ -43,7 +43,7 @@ class _SecondStage(ByCounts):
 
 
 class ClassifierRetraining(_SecondStage):
-    """Retrains the classifier alone, on balanced classes (cRT).
+    """Trains a new classifier on balanced classes (cRT).
 
     The features stay as they are; a new classifier learns from batches that hold every class equally often.
 
@@ -77,7 +77,7 @@ class WeightScaling(_SecondStage):
 
 
 class Mislas(_SecondStage):
-    """Trains the classifier with labels smoothed by size (MiSLAS).
+    """Trains on with labels smoothed by class size (MiSLAS).
 
     On balanced classes it trains a factor for each, as lws does, and at a small rate the weights as well. Labels of
     large classes are smoothed more, by a concave function of n_c, so that the network is less sure of them. As in the

@@ -90,7 +90,7 @@ class ScheduleSettings(PluginSettings):
 
 
 class AverageSettings(PluginSettings):
-    """Settings of a readout: an average of the weights after some epochs."""
+    """Settings of an average of the weights after some epochs."""
 
     section: ClassVar[str] = "average"
 
