@@ -71,6 +71,7 @@ PAGES = {
     "docs/methods/augmentation.md": Page(
         study("docs/methods/augmentation.md", "augmentation.yaml"), {"ablate": TRAINS}
     ),
+    "docs/methods/checks.md": Page(),
     "docs/methods/losses-and-sharpness.md": Page(study("docs/methods/losses-and-sharpness.md", "losses.yaml")),
     "docs/methods/ordinal.md": Page(),
     "docs/methods/readouts.md": Page(
