@@ -1,6 +1,6 @@
 """Draws what augmentations make of EuroSAT patches, as true colour, for ``docs/methods/augmentation.md``.
 
-python docs/draw_augmentations.py --patches ../shared/data/eurosat --out docs/img/augmentations.png
+python docs/draw_augmentations.py --patches DIR --out docs/img/augmentations.png
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.weights import EffectiveNumber, InfluenceBalanced, InverseFrequency, NoReweight, Reweight
+from raysat.config.families.reweight import EffectiveNumber, InfluenceBalanced, InverseFrequency, NoReweight, Reweight
 from raysat.config.milestones import reweight_at
 
 Floats = npt.NDArray[np.float64]

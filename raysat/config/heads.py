@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from raysat.config.families.losses import Loss
 from raysat.config.families.ordinal import Coral, Corn
-from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.schema import Config
 
 # Of K ordered classes: a score for each; K - 1, each for being above class k given that all before are passed; or

@@ -6,6 +6,14 @@ import math
 from typing import Final, assert_never
 
 from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.reweight import (
+    Drw,
+    EffectiveNumber,
+    InfluenceBalanced,
+    InverseFrequency,
+    NoReweight,
+    Reweight,
+)
 from raysat.config.families.samplers import (
     Drs,
     EffectiveNumberSampler,
@@ -13,14 +21,6 @@ from raysat.config.families.samplers import (
     Sampler,
     SquareRootSampler,
     UniformSampler,
-)
-from raysat.config.families.weights import (
-    Drw,
-    EffectiveNumber,
-    InfluenceBalanced,
-    InverseFrequency,
-    NoReweight,
-    Reweight,
 )
 from raysat.config.plugins.settings import AverageSettings, SamplerSettings
 

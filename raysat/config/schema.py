@@ -14,12 +14,12 @@ from raysat.config.families.images import Augment, NoAugment
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
 from raysat.config.families.losses import CrossEntropy, Loss
 from raysat.config.families.readouts import NoReadout, Readout
+from raysat.config.families.reweight import NoReweight, Reweight
 from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
 from raysat.config.families.synthetic import Dcgan, NoSynthetic, Synthetic
-from raysat.config.families.weights import NoReweight, Reweight
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
@@ -119,7 +119,7 @@ class Config(Spec):
     reweight: Reweight = Field(default=NoReweight(), description="What each class counts in the loss.")
     sampler: Sampler = Field(default=UniformSampler(), description="Which training patches an epoch draws.")
     schedule: Schedule = Field(default=Constant(), description="How the learning rate moves over training.")
-    average: Average = Field(default=NoAverage(), description="Which weights are read out of a training.")
+    average: Average = Field(default=NoAverage(), description="Whether weights are averaged over training.")
     augment: Augment = Field(default=NoAugment(), description="What is done to training patches.")
     sharpness: Sharpness = Field(default=NoSharpness(), description="Whether steps look for flat minima.")
     second_stage: SecondStage = Field(

@@ -24,11 +24,11 @@ from raysat.config.families.losses import (
     VectorScaling,
 )
 from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
+from raysat.config.families.reweight import NoReweight
 from raysat.config.families.samplers import InverseFrequencySampler
 from raysat.config.families.schedules import Cosine
 from raysat.config.families.second_stages import Mislas, NoSecondStage
 from raysat.config.families.sharpness import NoSharpness
-from raysat.config.families.weights import NoReweight
 from raysat.config.plugins.settings import LossSettings
 from raysat.config.plugins.use import method_of
 from raysat.config.schema import Config
@@ -52,7 +52,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
     first = config.model_copy(update={"second_stage": NoSecondStage()})
     loss: Loss = CrossEntropy()
     if isinstance(second, Mislas):
-        loss = LabelAwareSmoothing(head=second.smooth_head, tail=second.smooth_tail)
+        loss = LabelAwareSmoothing(head=second.head, tail=second.tail)
     changed = {
         "optim": Sgd(
             lr=second.lr,

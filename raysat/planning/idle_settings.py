@@ -49,6 +49,9 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
             yield IdleSetting("average.decay", sentence)
     if isinstance(config.readout, AdjustedLogits) and config.readout.tau == 0:
         yield IdleSetting("readout.kind", "readout: logit_adjustment takes nothing off: readout.tau is 0")
+    if config.model.trains == "head" and config.second_stage.kind == "crt":
+        sentence = "optim.epochs do nothing: model.trains is head, and cRT trains a new classifier on the same features"
+        yield IdleSetting("optim.epochs", sentence)
     if config.model.trains == "head" and config.model.layer_decay != 1:
         yield IdleSetting("model.layer_decay", "model.layer_decay does nothing: the classifier alone is trained")
     for sentence in _schedule(config, epochs):

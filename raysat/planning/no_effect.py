@@ -19,11 +19,11 @@ from raysat.config.class_weights import class_balanced
 from raysat.config.families.base import ByCounts
 from raysat.config.families.losses import BalancedSoftmax, LabelAwareSmoothing, Ldam, LogitAdjustment, VectorScaling
 from raysat.config.families.mixing import BalancedMixUp, Remix
+from raysat.config.families.reweight import Drw, EffectiveNumber, InfluenceBalanced
 from raysat.config.families.samplers import Drs, EffectiveNumberSampler
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, WeightScaling
 from raysat.config.families.sharpness import ImbSam
 from raysat.config.families.synthetic import Dcgan
-from raysat.config.families.weights import Drw, EffectiveNumber, InfluenceBalanced
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -43,6 +43,7 @@ class NoEffect:
 
     arms: tuple[str, ...]
     sentence: str
+    acts: bool = False  # it changes something, but perhaps not what it is there for
 
 
 def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
@@ -50,6 +51,7 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
     jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
     real = plan.store.counts("train")
     arms: dict[str, list[str]] = {}
+    notes: set[str] = set()
     results: dict[tuple[str, str, str], list[str]] = {}  # final state, average and readout -> arms
     for arm, seeds in plan.trial_ids.items():
         job = jobs[next(iter(seeds.values()))]
@@ -64,15 +66,19 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
             *_sentences(config, real, generated),
             *_no_tail(config, real, generated),
             *(setting.sentence for setting in idle),
-            *order_sentences(config, classes=len(real), ordinal=plan.store.ordinal),
+            *(order := order_sentences(config, classes=len(real), ordinal=plan.store.ordinal)),
             *readout_effects(config, real + generated, counts),
         )
+        notes.update(order)
         for sentence in said:
             arms.setdefault(sentence, []).append(arm)
         read_as = average_id(config.average, job.epochs), digest(plain_readout(config.readout))
         results.setdefault((job.states[-1], *read_as), []).append(arm)
     equal = [NoEffect(arms=tuple(names), sentence=_EQUAL) for names in results.values() if len(names) > 1]
-    return (*equal, *(NoEffect(arms=tuple(names), sentence=sentence) for sentence, names in arms.items()))
+    others = (
+        NoEffect(arms=tuple(names), sentence=sentence, acts=sentence in notes) for sentence, names in arms.items()
+    )
+    return (*equal, *others)
 
 
 def _sentences(config: Config, real: Counts, generated: Counts) -> list[str]:

@@ -11,10 +11,10 @@ import numpy as np
 from raysat.config.families.images import BandDropout
 from raysat.config.families.learning import Swa
 from raysat.config.families.ordinal import Coral
+from raysat.config.families.reweight import Drw, InfluenceBalanced
 from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
 from raysat.config.families.synthetic import Dcgan, NoSynthetic
-from raysat.config.families.weights import Drw, InfluenceBalanced
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings, ModelSettings
 from raysat.config.schema import Config, Model

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.families.sharpness import NoSharpness
-from raysat.config.families.weights import InfluenceBalanced
 from raysat.config.heads import head_of
 from raysat.config.schema import Config
 from raysat.config.stages import Stage

@@ -26,7 +26,7 @@ from raysat.config.families.losses import (
 )
 from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
 from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
-from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config

@@ -42,7 +42,7 @@ class TrialResult:
     indices: npt.NDArray[np.int64]  # (N,), positions in the store
     state_dict: dict[str, Tensor]  # on the CPU
     samples_seen: int
-    parameters: int  # trainable
+    parameters: int  # of the network
     history: tuple[EpochReport, ...]
     readout: FittedReadout | None = None  # what its scores are read with; None: as they are
     weights: WeightsUsed | None = None  # of satellite images, that it was started from

@@ -19,6 +19,7 @@ from raysat.config.families.second_stages import ClassifierRetraining, Mislas, N
 from raysat.config.schema import Config
 from raysat.config.stages import MOMENTUM, Stage, score_factor
 from raysat.training.class_constants import class_constants
+from raysat.training.models import layers
 from raysat.training.models.classifiers import CosineClassifier, ScaledClassifier
 from raysat.training.models.last_layer import placed_last_layer
 from raysat.training.optimizers import RATE_FACTOR, rate_on
@@ -60,6 +61,7 @@ class SecondStage:
             raise TypeError("nothing to train in a second stage: it is refused before training")
         self._method, self._network, (self._place, first_head) = config.second_stage, network, found
         device = next(network.parameters()).device
+        self._fixed = layers.keeps_statistics(network)  # also in a second stage
         network.requires_grad_(False)
         with reproducible(device, seed, "second_stage"):
             self._head = self._new_head(config, first_head).to(device)
@@ -83,7 +85,7 @@ class SecondStage:
         self._head.train()
         if isinstance(self._method, Mislas) and self._method.shift_bn:
             for module in self._network.modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, _BatchNorm) and module not in self._fixed:
                     module.train()
 
     def final_model(self) -> nn.Module:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from raysat.config.families.weights import InfluenceBalanced
+from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.heads import head_of, outputs
 from raysat.config.milestones import SteadyReweight
 from raysat.config.schema import Config

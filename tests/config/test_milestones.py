@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raysat.config.families.learning import Ema, NoAverage, Swa
+from raysat.config.families.reweight import Drw, InfluenceBalanced
 from raysat.config.families.samplers import Drs
-from raysat.config.families.weights import Drw, InfluenceBalanced
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, warmup_steps
 
 

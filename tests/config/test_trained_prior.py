@@ -9,10 +9,12 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from raysat.config.class_weights import class_weights
 from raysat.config.trained_prior import trained_prior
+from raysat.training.batch import step_inputs
 from raysat.training.class_constants import class_constants
 from raysat.training.losses import patch_losses
-from raysat.training.sampling import epoch_order
+from raysat.training.sampling import Batch, TrainSplit, epoch_order
 from tests.helpers.training import config
 
 COUNTS = np.array([60, 25, 15])
@@ -78,3 +80,26 @@ def test_scores_that_see_nothing_but_labels_learn_these_shares(loss: dict[str, A
     scores = minimize(mean_loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9}).x
     learned = np.exp(scores) / np.exp(scores).sum()
     np.testing.assert_allclose(trained_prior(own, COUNTS, COUNTS), learned, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [{"kind": "mixup"}, {"kind": "remix"}, {"kind": "remix", "tau": 0.8, "alpha": 0.4}]
+    + [{"kind": "balanced_mixup", "alpha": alpha} for alpha in (0.1, 1.0)],
+)
+@pytest.mark.parametrize("reweight", ["none", "inverse_frequency"])
+def test_labels_of_mixed_patches_count_by_their_shares(augment: dict[str, Any], reweight: str) -> None:
+    """Beside what a loss sums up of the labels of 600 drawn batches, large ones: weights are normed in each."""
+    own, counts = config(augment=augment, reweight={"kind": reweight}), np.array([900, 90, 30])
+    labels, rng = np.repeat(np.arange(3), counts).astype(np.uint8), np.random.default_rng(0)
+    split, weights = TrainSplit(labels, counts, bands=1), class_weights(own.reweight, counts, epoch=0, epochs=1)
+    seen = np.zeros(3)
+    for _ in range(600):
+        positions = rng.choice(len(labels), 512, replace=False)
+        batch = Batch(positions=positions, labels=labels[positions], size=(4, 4))
+        update = step_inputs(own.augment, batch, rng, split=split, weights_K=weights, lr=0.1, momenta=[]).update
+        shares = np.broadcast_to(update.partners.shares.numpy().reshape(2, -1), (2, 512))
+        sides = (update.labels_b, update.class_weights_b), (update.partners.labels_b, update.partners.class_weights_b)
+        for share, (of, counted) in zip(shares, sides, strict=True):
+            seen += np.bincount(of.numpy(), weights=share * counted.numpy(), minlength=3)
+    np.testing.assert_allclose(trained_prior(own, counts, counts), seen / seen.sum(), rtol=0.08)

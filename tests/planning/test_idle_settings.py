@@ -44,6 +44,10 @@ def said(parts: dict[str, Any], *, epochs: int = 40, steps: int = 10) -> list[st
             {"loss": {"kind": "vector_scaling", "gamma": 0.0}},
             "vector scaling is logit adjustment with tau 1: loss.gamma is 0",
         ),
+        (
+            {"model": {"trains": "head"}, "second_stage": {"kind": "crt"}},
+            "optim.epochs do nothing: model.trains is head, and cRT trains a new classifier on the same features",
+        ),
         ({"augment": {"kind": "cutmix"}}, None),
         ({"augment": {"kind": "cutmix", "probability": 0.0}}, "CutMix does nothing: augment.probability is 0"),
         (

@@ -112,7 +112,7 @@ def _lws() -> Pair:
 
 @compared("second_stage.mislas", by="as the code of Zhong et al. 2021, in PyTorch", within=1e-4)
 def _mislas() -> Pair:
-    second, ours = _second(), _ours(kind="mislas", lr_factor=0.2, smooth_head=0.4, smooth_tail=0.1)
+    second, ours = _second(), _ours(kind="mislas", lr_factor=0.2, head=0.4, tail=0.1)
     network, factors = second.network, nn.Parameter(torch.ones(1, 3))
     groups = [{"params": list(network.fc.parameters())}, {"params": [factors]}]
     optimizer = torch.optim.SGD(groups, lr=LR, momentum=0.9, weight_decay=DECAY)
@@ -138,7 +138,7 @@ def _mislas() -> Pair:
 def _smoothing() -> Pair:
     rng, counts = np.random.default_rng(5), np.array([900, 300, 41, 7])
     logits, labels = rng.normal(size=(64, 4)) * 3, rng.integers(0, 4, 64)
-    own = final_config(config(second_stage={"kind": "mislas", "smooth_head": 0.4, "smooth_tail": 0.1}))
+    own = final_config(config(second_stage={"kind": "mislas", "head": 0.4, "tail": 0.1}))
     constants = torch.tensor(class_constants(own.loss, counts), dtype=torch.float32)
     ours = patch_losses(own, torch.tensor(logits).float(), torch.tensor(labels), constants, torch.ones(4))
     spread = np.array([0.1 + 0.3 * np.sin(np.pi * (n - 7) / (2 * (900 - 7))) for n in counts])[labels]

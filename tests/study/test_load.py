@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from raysat.config.families.images import AugMix
 from raysat.config.families.learning import Adam, Sgd, Swa
 from raysat.config.families.losses import CrossEntropy, Ldam
+from raysat.config.families.reweight import Drw
 from raysat.config.families.schedules import Constant, Cosine, Triangular
-from raysat.config.families.weights import Drw
 from raysat.config.schema import Config
 from raysat.errors import RaysatError, StudyError, UsageError
 from raysat.study.load import load_study, parse_settings

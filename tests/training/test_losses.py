@@ -24,7 +24,7 @@ from raysat.config.families.losses import (
     VectorScaling,
 )
 from raysat.config.families.mixing import MixUp
-from raysat.config.families.weights import Drw, NoReweight
+from raysat.config.families.reweight import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.class_constants import class_constants

@@ -64,6 +64,14 @@ def test_without_a_shift_batch_norm_stays(store: PatchStore) -> None:
     assert changed == set(HEAD)
 
 
+def test_frozen_layers_keep_their_statistics(store: PatchStore) -> None:
+    parts = {"model": {"trains": "head"}, "optim": OPTIM}
+    before, after = (run(config(**parts, **more), store)[1].state_dict for more in ({}, second("mislas")))
+    kept = [name for name in before if not name.startswith("fc.")]
+    assert any("running" in name for name in kept)
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+
+
 def test_factors_keep_the_directions_of_weights(store: PatchStore) -> None:
     before, after = (run(config(optim=OPTIM, **part), store)[1].state_dict for part in ({}, second("lws", lr=1.0)))
     factors = (after["fc.weight"] / before["fc.weight"]).mean(dim=1)
@@ -195,7 +203,7 @@ def test_a_second_stage_begins_at_the_last_state_of_the_arm_without_it(store: Pa
 
 
 def test_states_go_by_all_that_decides_them(store: PatchStore) -> None:
-    arms = [second("mislas", **own) for own in ({}, {"smooth_head": 0.2}, {"shift_bn": False}, {"weight_decay": 0.0})]
+    arms = [second("mislas", **own) for own in ({}, {"head": 0.2}, {"shift_bn": False}, {"weight_decay": 0.0})]
     jobs = jobs_of([{"optim": OPTIM} | arm for arm in arms], store)
     assert len({job.states[3] for job in jobs}) == len({job.id for job in jobs}) == 4
     assert len({job.states[2] for job in jobs}) == 1

@@ -105,7 +105,7 @@ class BandDropout(OneView):
     A band that is left out is its mean over the training patches everywhere; at least one band stays.
 
     Use: a model that leans on few of many bands, or shall bear a missing one; not with few bands that all matter.
-    Cost: at most 2 % of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
+    Cost: within noise (2 %) of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
     Paper: Yang et al. 2018, "DropBand: A Simple and Effective Method for Promoting the Scene Classification Accuracy
     of Convolutional Neural Networks for VHR Remote Sensing Imagery".
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from raysat.config import limits
 from raysat.config.families.base import ByCounts, Spec, Strength
@@ -184,8 +184,15 @@ class LabelAwareSmoothing(ByCounts):
     tail: Strength = Field(
         default=0.0,
         lt=1,
-        description="That share of the smallest class. 0 as in Zhong et al. 2021's settings for ImageNet-LT.",
+        description="That share of the smallest class, at most head. 0 as in Zhong et al. 2021's settings for "
+        "ImageNet-LT.",
     )
+
+    @model_validator(mode="after")
+    def _descending(self) -> LabelAwareSmoothing:
+        if self.tail > self.head:
+            raise ValueError(f"tail must be at most head, {self.head:g}, got {self.tail:g}")
+        return self
 
 
 Loss = Annotated[

@@ -51,7 +51,7 @@ class BalancedMixUp(OneView, ByCounts):
     their weight in a batch is drawn from Beta(alpha, 1), which is alpha / (1 + alpha) on average.
 
     Use: rare classes are overfitted where a sampler repeats their patches; the sampler stays uniform.
-    Cost: 2 % of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9);
+    Cost: within noise (2 %) of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9);
     twice the patches are read.
     Paper: Galdran et al. 2021, "Balanced-MixUp for Highly Imbalanced Medical Image Classification".
     """
@@ -72,7 +72,7 @@ class Remix(OneView, ByCounts):
     the pixels is more than 1 - tau, the label is the rarer class alone.
 
     Use: as mixup where classes are imbalanced; its authors combine it with deferred reweighting (reweight: drw).
-    Cost: 2 % of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
+    Cost: within noise (2 %) of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
     Paper: Chou et al. 2020, "Remix: Rebalanced Mixup".
     """
 
@@ -103,7 +103,7 @@ class CutMix(OneView):
 
     Use: a model that overfits or looks at one spot alone, where a label holds for all parts of a patch; not where it
     is about its centre.
-    Cost: at most 3 % of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
+    Cost: at most 3 % (noise is 2) of a step of ResNet-18 on a CPU core (65 x 65 pixels, 11 bands; median of 9).
     Paper: Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features".
     """
 

@@ -80,7 +80,8 @@ class TauNorm(_Readout):
     """Evens out how long each class's weights are.
 
     In the last layer a class's weights w become w / |w|^tau (tau-normalised classifier), and the bias is left out, as
-    in the authors' code. All are multiplied by one number that keeps their mean length, which changes no prediction.
+    in the authors' code. All are multiplied by one number that keeps the geometric mean of their lengths, which changes
+    no prediction.
 
     Use: large classes have longer weights, and win by that.
     Cost: none: it shares the whole training of the arm without it.
@@ -92,7 +93,7 @@ class TauNorm(_Readout):
     tau: Fraction | None = Field(
         default=None,
         description="Strength: 0 leaves the lengths, 1 makes them equal; null takes the one of the best balanced "
-        "accuracy on val among 0, 0.05 ... 1, as Kang et al. 2020 do.",
+        "accuracy on val among 0, 0.05 ... 1; the code of Kang et al. 2020 looks at 0, 0.1 ... 2.",
     )
 
     @property
@@ -124,7 +125,8 @@ class PriorCorrection(_Readout):
 
     Use: it is known how common classes are in the area to be mapped.
     Cost: none: it shares the whole training of the arm without it.
-    Paper: Saerens et al. 2002, "Adjusting the Outputs of a Classifier to New a Priori Probabilities".
+    Paper: Saerens et al. 2002, "Adjusting the Outputs of a Classifier to New a Priori Probabilities: A Simple
+        Procedure".
     """
 
     kind: Literal["prior"] = "prior"

@@ -89,16 +89,16 @@ class Mislas(_SecondStage):
     """
 
     kind: Literal["mislas"] = "mislas"
-    smooth_head: Strength = Field(
+    head: Strength = Field(
         default=0.3,
         lt=1,
         description="Share of the target that is spread over all classes where the true class is the largest one. 0.3 "
         "as in the code of Zhong et al. 2021 for ImageNet.",
     )
-    smooth_tail: Strength = Field(
+    tail: Strength = Field(
         default=0.0,
         lt=1,
-        description="The same where the true class is the smallest one; at most smooth_head. 0 as there.",
+        description="The same where the true class is the smallest one; at most head. 0 as there.",
     )
     shift_bn: bool = Field(
         default=True,
@@ -113,8 +113,8 @@ class Mislas(_SecondStage):
 
     @model_validator(mode="after")
     def _descending(self) -> Mislas:
-        if self.smooth_tail > self.smooth_head:
-            raise ValueError(f"smooth_tail must be at most smooth_head, {self.smooth_head:g}, got {self.smooth_tail:g}")
+        if self.tail > self.head:
+            raise ValueError(f"tail must be at most head, {self.head:g}, got {self.tail:g}")
         return self
 
 

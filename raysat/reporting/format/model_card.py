@@ -8,7 +8,6 @@ from pathlib import PurePath
 from typing import Final
 
 from raysat import __version__
-from raysat.config.families.losses import BalancedSoftmax, LogitAdjustment, VectorScaling
 from raysat.config.plugins.use import sources_of
 from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS
@@ -18,6 +17,7 @@ from raysat.reporting.analysis.benchmarks import benchmark_of
 from raysat.reporting.format.cells import whole_cell, words
 from raysat.reporting.format.document import Block, Bullets, Code, Document, Section, Text
 from raysat.reporting.format.headline import SYNTHETIC
+from raysat.reporting.format.probabilities import said_of_probabilities
 from raysat.reporting.format.table import Cell, Heading, Table, make_table
 from raysat.storage.model_folder import INPUT, MANIFEST, ONNX, OUTPUT, STAC, TORCH, Figure, Measured, ModelManifest
 
@@ -208,13 +208,7 @@ def _limits(about: ModelManifest) -> Iterator[str]:
         "regions were not tried."
     )
     yield "It answers with one of its classes whatever a patch shows: cloud and nodata are none of them."
-    if about.config.second_stage.epochs and about.config.synthetic.class_counts == "all":
-        yield "Its classifier learned from balanced classes: its probabilities are those where all are equally common."
-    elif isinstance(about.config.loss, BalancedSoftmax | LogitAdjustment):
-        yield "Its loss balances the classes: its probabilities are those where all classes are equally common."
-    if isinstance(about.config.loss, VectorScaling):
-        yield "Its loss raises rare classes: its probabilities are higher for these than their share among patches."
-    yield "Its probabilities are not calibrated: 0.9 need not mean right nine times out of ten."
+    yield from said_of_probabilities(about.config)
     if origin.generated:
         yield "Patches that a generator made were among those that it was trained on."
     few = [about.classes[k] for k, n in enumerate(measured.support if measured else ()) if n < _FEW]
@@ -229,15 +223,20 @@ def _training(about: ModelManifest) -> Iterator[str]:
     yield f"Study: {one_line(origin.study)}; arm: {one_line(origin.arm)}"
     if origin.settings:
         yield f"Settings: {printable(', '.join(origin.settings))}"
-    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} {_counted(about)}, {_start(about)}"
+    parameters = f"{about.parameters:,} parameters{_trained(about)}"
+    yield f"Network: {one_line(about.config.model.name)}, {parameters}, {_start(about)}"
     trials = ", ".join(f"{member.seed} ({member.trial})" for member in about.members)
     yield f"Seeds, and their trials: {trials}"
     yield f"Trained until {datetime.fromtimestamp(int(origin.ended), UTC):%Y-%m-%d}"
     yield f"Versions: {one_line(', '.join(f'{name} {version}' for name, version in sorted(about.versions.items())))}"
 
 
-def _counted(about: ModelManifest) -> str:
-    return "parameters" if about.config.model.trains == "all" else "parameters that were trained, the rest being fixed"
+def _trained(about: ModelManifest) -> str:
+    """Which of the parameters were trained, where not all were."""
+    trains = about.config.model.trains
+    if trains == "all":
+        return ""
+    return " of which the classifier's were trained" if trains == "head" else " of which the last layers' were trained"
 
 
 def _start(about: ModelManifest) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.base import Spec
-from raysat.config.families.weights import InverseFrequency
+from raysat.config.families.reweight import InverseFrequency
 from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter

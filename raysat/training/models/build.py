@@ -156,8 +156,8 @@ def _first_line(error: Exception) -> str:
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    """Number of parameters, fixed ones included."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def cpu_state(network: nn.Module) -> dict[str, Tensor]:

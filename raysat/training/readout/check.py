@@ -7,6 +7,7 @@ from raysat.config.heads import has_class_scores
 from raysat.config.plugins.settings import LossSettings, ModelSettings
 from raysat.config.plugins.use import method_of
 from raysat.config.schema import Config
+from raysat.config.stages import final_config
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
 
@@ -32,7 +33,7 @@ def check_readout(config: Config, store: PatchStore) -> None:
 
 
 def _check_classifier(config: Config) -> None:
-    kind = config.readout.kind
+    kind, loss = config.readout.kind, final_config(config).loss
     if isinstance(config.model, ModelSettings):
         raise PlanError(
             f"readout: {kind} changes the linear classifier of a model of timm; model.kind {config.model.kind} is a "
@@ -50,9 +51,9 @@ def _check_classifier(config: Config) -> None:
             "give",
             hint="choose another readout, or another loss",
         )
-    if isinstance(config.loss, LossSettings) and method_of(config.loss).options.get("posterior"):
+    if isinstance(loss, LossSettings) and method_of(loss).options.get("posterior"):
         raise PlanError(
-            f"readout: {kind} needs scores whose softmax is the posterior; loss.kind {config.loss.kind} has a "
+            f"readout: {kind} needs scores whose softmax is the posterior; loss.kind {loss.kind} has a "
             "posterior of its own",
             hint="choose another readout, or another loss",
         )
