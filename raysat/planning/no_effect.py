@@ -122,7 +122,7 @@ def _no_tail(config: Config, real: Counts, generated: Counts) -> list[str]:
     if not isinstance(config.sharpness, ImbSam):
         return []
     counts = _counted(config, real, generated)
-    bound = config.sharpness.tail * counts.mean()
+    bound = config.sharpness.tail_below(counts)
     if (counts < bound).any():
         return []
     return [

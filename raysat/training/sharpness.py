@@ -24,7 +24,7 @@ _NO_GRADIENT: Final = 1e-12  # beside a norm, so that weights without a slope st
 
 def is_tail(sharpness: ImbSam, counts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Return which classes are of the tail, shape (K,), given their training patches."""
-    below: npt.NDArray[np.bool_] = counts < sharpness.tail * counts.mean()
+    below: npt.NDArray[np.bool_] = counts < sharpness.tail_below(counts)
     return below
 
 

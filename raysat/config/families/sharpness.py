@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import numpy.typing as npt
 from pydantic import Field
 
 from raysat.config.families.base import ByCounts, Spec, Strength
@@ -98,6 +99,10 @@ class ImbSam(_TwoPasses, ByCounts):
         description="A class is small with fewer training patches than this share of the mean over classes; 1 is all "
         "below the mean. Zhou et al. 2023 count patches, fewer than 20 on CIFAR-100-LT, which is a share of 0.18.",
     )
+
+    def tail_below(self, counts: npt.NDArray[Any]) -> float:
+        """Below how many training patches a class is of the tail, given those of each class."""
+        return self.tail * float(counts.mean())
 
 
 Sharpness = Annotated[NoSharpness | Sam | Asam | ImbSam, Field(discriminator="kind")]
