@@ -15,6 +15,7 @@ from raysat.config.families.reweight import Drw, InfluenceBalanced
 from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
 from raysat.config.families.synthetic import Dcgan, NoSynthetic
+from raysat.config.heads import has_class_scores
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings, ModelSettings
 from raysat.config.schema import Config, Model
@@ -54,12 +55,7 @@ def check(config: Config, store: PatchStore) -> None:
     """
     check_model(config.model)
     _check_head(config)
-    if isinstance(config.reweight, InfluenceBalanced) and isinstance(config.model, ModelSettings):
-        raise PlanError(
-            f"reweight: influence_balanced needs the features before the classifier, and model: {config.model.kind} is "
-            "a plugin's, which does not say what they are",
-            hint="choose a model of timm, or another reweight",
-        )
+    _check_influence(config)
     _check_points(config)
     check_second_stage(config)
     _check_store(config, store)
@@ -103,6 +99,24 @@ def _check_weights(config: Config, store: PatchStore) -> None:
         stats = [store.stats[position] for position in positions]
         mean, std = [each.mean for each in stats], [each.spread for each in stats]
         check_units(*units(about, sources, mean=mean, std=std, scale=model.weights_scale))
+
+
+def _check_influence(config: Config) -> None:
+    """Refuse to balance an influence that is not that of a score for each class on features that are known."""
+    if not isinstance(config.reweight, InfluenceBalanced):
+        return
+    if isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"reweight: influence_balanced needs the features before the classifier, and model: {config.model.kind} is "
+            "a plugin's, which does not say what they are",
+            hint="choose a model of timm, or another reweight",
+        )
+    if not has_class_scores(config.loss):
+        raise PlanError(
+            f"reweight: influence_balanced is of a score for each class, which a network with loss: {config.loss.kind} "
+            "does not give",
+            hint="choose another loss, or another reweight",
+        )
 
 
 def _check_points(config: Config) -> None:

@@ -88,5 +88,7 @@ def test_what_has_no_features_to_look_at_is_refused(store: PatchStore) -> None:
         check(Config.model_validate({"model": {"kind": "own"}, "reweight": IB}), store)
     with pytest.raises(PlanError, match="influence_balanced needs a model that ends with a linear classifier"):
         check_last_layer(config(model={"name": "levit_128s"}, reweight=IB))
+    with pytest.raises(PlanError, match="influence_balanced is of a score for each class"):
+        check(config(reweight=IB, loss={"kind": "corn"}), store)
     with pytest.raises(PlanError, match=r"reweight\.switch is 1"):
         check(config(reweight=IB | {"switch": 1.0}), store)
