@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from raysat.config.families.mixing import MixUp
@@ -13,6 +13,7 @@ from raysat.training.batch import step_inputs, views
 from raysat.training.patches import Scale
 from raysat.training.sampling import Batch, TrainSplit
 from tests.references.registry import Pair, compared
+from tests.training.augment.test_augmix import pillow_operation
 
 
 def _patches(count: int, *, bands: int = 3, side: int = 12) -> Tensor:
@@ -56,30 +57,11 @@ def _augmix() -> Pair:
         mixed = np.zeros_like(clean, dtype=np.float64)
         for chain in range(3):
             name = augmix.OPERATIONS[drawn.operation[number, 0, chain, 0]]
-            changed = _of_pillow(Image.fromarray(clean.astype(np.uint8)), name, drawn.level[number, 0, chain, 0])
+            changed = pillow_operation(Image.fromarray(clean.astype(np.uint8)), name, drawn.level[number, 0, chain, 0])
             mixed += drawn.chain_weight[number, 0, chain] * np.asarray(changed, dtype=np.float64)
         share = drawn.mixed_weight[number, 0]
         theirs.append(np.moveaxis((1 - share) * clean + share * mixed, -1, 0) / 255)
     return ours, np.stack(theirs)
-
-
-def _of_pillow(image: Image.Image, name: str, level: float) -> Image.Image:
-    """An operation at a level of 10, as ``augmentations.py`` of google-research/augmix has it."""
-    size = abs(level)
-    match name:
-        case "autocontrast":
-            return ImageOps.autocontrast(image)
-        case "equalize":
-            return ImageOps.equalize(image)
-        case "posterize":
-            return ImageOps.posterize(image, 4 - int(size * 4 / 10))
-        case "solarize":
-            return ImageOps.solarize(image, 256 - int(size * 256 / 10))
-        case "translate_x":
-            matrix = (1, 0, np.sign(level) * int(size * image.width / 3 / 10), 0, 1, 0)
-        case _:
-            matrix = (1, 0, 0, 0, 1, np.sign(level) * int(size * image.height / 3 / 10))
-    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
 @compared("augment.mixup", by="Zhang et al. 2018, eq. 1, with the same draws", within=1e-4)
