@@ -91,7 +91,8 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
     """Return the message and the hint of one validation error."""
     path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
     context = detail.get("ctx", {})
-    if key[:2] in _EITHER and kind != "extra_forbidden":
+    # A plugin's model may have settings of these names.
+    if key[:2] in _EITHER and kind != "extra_forbidden" and not (key[0] == "model" and "kind" in value["model"]):
         whole, item = _EITHER[key[:2]]
         return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", hints.one_of(key, given)
     optim = value.get("optim")

@@ -7,6 +7,7 @@ import pytest
 from raysat.config.validate import validate_config
 from raysat.config.yaml_source import YamlValue
 from raysat.errors import StudyError
+from tests.helpers.plugins import plugin_text, source_of_text, used
 
 METHODS = "{raysat methods} model says what each may be"
 TRAINS = "model.trains must be all, head or a whole number from 1 to 100, got "
@@ -40,3 +41,9 @@ def test_a_wrong_value_is_one_error_in_words(key: str, value: object, message: s
         validate_config(YamlValue({"model": {key: value}}), arm="a")
     assert message in found.value.template
     assert found.value.hint_template == hint
+
+
+def test_a_plugins_setting_of_such_a_name_is_told_by_its_own_bounds() -> None:
+    text = plugin_text("model").replace("    amount: float", "    weights_scale: float")
+    with used(source_of_text(text)), pytest.raises(StudyError, match=r"model\.weights_scale must be <= 10, got 11"):
+        validate_config(YamlValue({"model": {"kind": "own", "weights_scale": 11.0}}), arm="a")

@@ -47,7 +47,7 @@ class Source:
         if not path.is_file():
             if weights in table():
                 raise PlanError(
-                    f"model.weights: {weights} is a name of torchgeo's, which need torchgeo: before them",
+                    f"model.weights: {weights} is a name of torchgeo, and needs torchgeo: before it",
                     hint=f"write model.weights: {PREFIX}{weights}",
                 )
             raise PlanError(

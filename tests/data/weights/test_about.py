@@ -38,7 +38,7 @@ def test_a_name_that_is_unknown_has_near_ones() -> None:
 
 
 def test_a_name_without_torchgeo_before_it_is_told_how_to_write_it() -> None:
-    with pytest.raises(PlanError, match="is a name of torchgeo's") as found:
+    with pytest.raises(PlanError, match="is a name of torchgeo, and") as found:
         Source.of("ResNet18_Weights.SENTINEL2_ALL_MOCO")
     assert found.value.hint == "write model.weights: torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO"
 
