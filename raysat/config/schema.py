@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -37,6 +37,14 @@ class Data(Spec):
     )
 
 
+class SettingMethod(NamedTuple):
+    """What is said of a setting that is a method by itself."""
+
+    summary: str  # a line, without a full stop
+    paper: str
+    cost: str
+
+
 class Model(Spec):
     """The network: any classifier of timm, on any number of bands.
 
@@ -45,6 +53,28 @@ class Model(Spec):
     """
 
     cited: ClassVar[str] = 'Wightman 2019, "PyTorch Image Models" (timm)'
+    methods: ClassVar[Mapping[str, SettingMethod]] = {
+        "pretrained": SettingMethod(
+            summary="start from ImageNet weights",
+            paper='Deng et al. 2009, "ImageNet: A Large-Scale Hierarchical Image Database".',
+            cost="none in training; a file for each model is fetched once.",
+        ),
+        "weights": SettingMethod(
+            summary="start from weights of satellite images",
+            paper='Stewart et al. 2022, "TorchGeo: Deep Learning With Geospatial Data".',
+            cost="none in training; a file of 45 MB to 1.2 GB is fetched once.",
+        ),
+        "trains": SettingMethod(
+            summary="train the classifier or the last stages alone",
+            paper='Yosinski et al. 2014, "How transferable are features in deep neural networks?".',
+            cost="less than that of all: no gradient goes through what is fixed.",
+        ),
+        "layer_decay": SettingMethod(
+            summary="lower learning rates for layers nearer to the input",
+            paper='Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers".',
+            cost="none.",
+        ),
+    }
 
     name: str = Field(
         default="resnet18",
@@ -89,16 +119,20 @@ class Model(Spec):
     )
     layer_decay: float = Field(
         default=1.0,
-        gt=0,
+        ge=0.01,
         le=1,
-        description="What the learning rate is multiplied by from each layer to the one before it (Bao et al. 2022, "
-        "BEiT, take 0.65 to 0.75 for ViTs); 1 gives all layers the same.",
+        description="What the learning rate is multiplied by from each layer to the one before it: 0.65 to 0.75 for "
+        "ViTs in the paper; 1 gives all layers the same.",
     )
 
     @model_validator(mode="after")
     def _starts_once(self) -> Self:
         if self.weights is not None and self.pretrained:
             raise ValueError("weights and pretrained both say where training starts: leave one out")
+        if self.weights is None and self.weights_hash is not None:
+            raise ValueError("weights_hash needs weights, whose hash it is")
+        if self.weights is None and self.weights_scale != 1:
+            raise ValueError("weights_scale needs weights, whose units it is for: leave it out or set it to 1")
         own = self.weights is not None or self.trains != "all" or self.layer_decay != 1
         if self.stem == "adapter" and own:
             raise ValueError("stem: adapter begins with layers of its own: weights, trains and layer_decay need native")

@@ -20,8 +20,10 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
         store: the patches.
 
     Raises:
-        PlanError: a model that timm does not know, or one that does not go with other settings.
+        PlanError: a model that timm does not know, one that does not go with other settings, or pretrained weights
+            that cannot be read or do not fit it.
         PluginError: a plugin's model that cannot be made.
+        BandError: bands that pretrained weights do not know.
         TrainingError: pretrained weights that cannot be had.
     """
     models = sorted(dict.fromkeys(config.model for config in configs), key=lambda model: model.name)
@@ -30,6 +32,7 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
     of_timm = [model for model in models if isinstance(model, Model)]
     _check_layers(configs, of_timm)
     _fetch_weights(of_timm)
+    _check_weights(configs, store)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store)), head_of(each.loss)) for each in configs)
     own = [(model, bands, head) for model, bands, head in sizes if isinstance(model, ModelSettings)]
     if own:
@@ -66,3 +69,19 @@ def _fetch_weights(models: Sequence[Model]) -> None:
             fetch_pretrained(name)
         for weights in sorted(satellite):
             fetch(weights)
+
+
+def _check_weights(configs: Sequence[Config], store: PatchStore) -> None:
+    """Refuse weights that no training could start from; each file is read once."""
+    uses: dict[str, dict[tuple[str, tuple[int, ...]], Model]] = {}
+    for config in configs:
+        if isinstance(model := config.model, Model) and model.weights is not None:
+            uses.setdefault(model.weights, {})[model.name, tuple(band_positions(config, store))] = model
+    if uses:
+        from raysat.training.models.satellite import check_fit  # as above
+        from raysat.training.weights_files import fetch, read
+
+        for weights, models in sorted(uses.items()):
+            tensors = read(fetch(weights))
+            for (_, bands), model in sorted(models.items(), key=lambda use: use[0]):
+                check_fit(model, tensors, store, bands)

@@ -19,6 +19,7 @@ from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Trian
 from raysat.config.families.synthetic import Dcgan
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, Model
+from raysat.data.weights.about import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ def idle_settings(config: Config, steps_per_epoch: int | None) -> Iterator[IdleS
         yield IdleSetting("optim.epochs", sentence)
     if config.model.trains == "head" and config.model.layer_decay != 1:
         yield IdleSetting("model.layer_decay", "model.layer_decay does nothing: the classifier alone is trained")
+    if (
+        isinstance(config.model, Model)
+        and str(config.model.weights).startswith(f"{PREFIX}DOFA")
+        and config.model.weights_scale != 1
+    ):
+        yield IdleSetting(
+            "model.weights_scale", "model.weights_scale does nothing: DOFA's weights take standardised values"
+        )
     for sentence in _schedule(config, epochs):
         yield IdleSetting("schedule.kind", sentence)
     for sentence in _augment(config):
@@ -66,8 +75,6 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         yield IdleSetting(
             "optim.lr", f"optim.lr does nothing: the {config.schedule.kind} schedule brings its own rates"
         )
-    if isinstance(config.model, Model) and config.model.weights is None and config.model.weights_scale != 1:
-        yield IdleSetting("model.weights_scale", "model.weights_scale does nothing: model.weights are none")
     if isinstance(config.augment, AugMix) and not config.augment.jsd:
         yield IdleSetting("augment.jsd_weight", "augment.jsd_weight does nothing: augment.jsd is false")
     match config.loss:

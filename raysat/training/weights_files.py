@@ -23,10 +23,11 @@ from torch import Tensor
 
 from raysat.data.weights.about import About
 from raysat.data.weights.source import MAX_BYTES, Source, check_prefix, sha256
-from raysat.errors import DownloadError, PlanError, TrainingError
+from raysat.errors import DownloadError, PlanError
 from raysat.files import read_bytes
 from raysat.formatting import echo
 from raysat.training.checkpoint import check_archive
+from raysat.training.unreadable_weights import AGAIN, unreadable
 
 _TIMEOUT_S: Final = 10.0  # of the question whether the host is there
 _MEGABYTES: Final = {  # four bytes a weight
@@ -73,10 +74,9 @@ def read(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a file by name, on the CPU, all finite.
 
     Raises:
-        TrainingError: it is damaged or no weights, claims to be larger than it is, or holds NaN or infinity.
+        PlanError: it is damaged or no weights, claims to be larger than it is, or holds NaN or infinity.
     """
     content = read_bytes(path, max_bytes=MAX_BYTES, error=PlanError)
-    remedy = "get the file again from where it is from"
     try:
         if path.suffix == ".safetensors":
             found: object = safetensors.torch.load(content)
@@ -84,26 +84,28 @@ def read(path: Path) -> dict[str, Tensor]:
             check_archive(content)
             found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except _BAD as error:
-        cause = " ".join(str(error).partition("\n")[0].split())
-        raise TrainingError(f"{path} holds no weights that can be read: {cause}", hint=remedy) from None
+        cause, remedy = unreadable(content, error, is_safetensors=path.suffix == ".safetensors")
+        raise PlanError(f"model.weights: {path} holds no weights that can be read: {cause}", hint=remedy) from None
     if not isinstance(found, dict) or not all(type(k) is str and isinstance(v, Tensor) for k, v in found.items()):
-        raise TrainingError(
-            f"{path} is no state_dict: it holds other things than tensors by name",
+        raise PlanError(
+            f"model.weights: {path} is no state_dict: it holds other things than tensors by name",
             hint="save the state_dict of the network alone",
         )
     # Saved tensors may share their memory, and so claim to be larger than their file: a copy would not be.
     if sum(value.numel() * value.element_size() for value in found.values()) > len(content):
-        raise TrainingError(f"{path} is damaged: its tensors are larger than the file", hint=remedy)
+        raise PlanError(f"model.weights: {path} is damaged: its tensors are larger than the file", hint=AGAIN)
     _check_finite(path, found)
     return found
 
 
 def _check_finite(path: Path, found: Mapping[str, Tensor]) -> None:
-    for name, value in found.items():
+    for name, value in sorted(found.items()):
         if value.layout is not torch.strided or value.is_complex() or value.is_quantized:
-            raise TrainingError(f"{path}: {echo(name)} is no plain tensor", hint="save plain tensors")
+            raise PlanError(f"model.weights: {path}: {echo(name)} is no plain tensor", hint="save plain tensors")
         if value.is_floating_point() and not bool(value.float().isfinite().all()):
-            raise TrainingError(f"{path}: {echo(name)} is not finite", hint="these weights have diverged: use others")
+            raise PlanError(
+                f"model.weights: {path}: {echo(name)} is not finite", hint="these weights have diverged: use others"
+            )
 
 
 def _download(about: About, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from raysat.config.describe import MethodInfo, SectionInfo
+from raysat.config.describe import MethodInfo, SectionInfo, SettingInfo
 from raysat.views.table import plain_table
 
 _MARGIN: Final = 7  # columns of the word that begins a line
@@ -23,14 +23,22 @@ def show_sections(sections: Sequence[SectionInfo], console: Console) -> None:
     indent = " " * (width + 4)
     for section in sections:
         console.print(Text.assemble((section.name, "bold"), f": {section.summary[0].lower()}{section.summary[1:]}"))
-        for method in section.methods if len(section.methods) > 1 else ():
+        for method in _lines(section):
             console.print(Text(f"  {method.name:<{width}}  {method.summary}"))
             if method.paper or method.cost != "none.":
                 cited = "; ".join(filter(None, (_cited(method.paper), f"cost: {method.cost.removesuffix('.')}")))
                 told = textwrap.wrap(cited, _width(console), initial_indent=indent, subsequent_indent=indent)
                 console.print(Text("\n".join(told), style="dim"))
         console.print()
-    console.print("The first of each is its default. One with its settings: raysat methods NAME")
+    console.print("The first of each is its default; of the model's none is set by default.")
+    console.print("One with its settings: raysat methods NAME")
+
+
+def _lines(section: SectionInfo) -> Sequence[MethodInfo | SettingInfo]:
+    """The methods of a section; where it has one alone, such as the model, its settings that are methods."""
+    if len(section.methods) > 1:
+        return section.methods
+    return [setting for method in section.methods for setting in method.settings if setting.summary]
 
 
 def _cited(paper: str) -> str:

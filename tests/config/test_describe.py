@@ -72,6 +72,8 @@ def test_a_name_finds_every_family_that_has_it() -> None:
     shared = [name_of(method) for method in methods("inverse_frequency")]
     assert shared == ["reweight.inverse_frequency", "sampler.inverse_frequency"]
     assert [method.name for method in methods("average")] == ["none", "swa", "ema"]
+    for setting in ("weights", "trains", "layer_decay", "pretrained"):
+        assert methods(setting) == methods("model")
     assert len(methods()) == sum(len(variants(section)) for section in Config.model_fields)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from raysat.errors import PlanError
 from raysat.execution.prepare import prepare
-from raysat.planning.idle_settings import idle_settings, overruled_settings
+from raysat.planning.idle_settings import idle_settings
 from raysat.planning.weights_notes import weights_notes
 from raysat.study.load import load_study
 from tests.helpers.satellite import band_names, make_store
@@ -44,4 +44,6 @@ def test_what_does_nothing_beside_other_settings_is_said() -> None:
     probe = config(model={"trains": "head", "layer_decay": 0.5})
     assert [idle.key for idle in idle_settings(probe, None)] == ["model.layer_decay"]
     assert not list(idle_settings(config(model={"trains": 1, "layer_decay": 0.5}), None))
-    assert [idle.key for idle in overruled_settings(config(model={"weights_scale": 10.0}))] == ["model.weights_scale"]
+    dofa = config(model={"weights": "torchgeo:DOFABase16_Weights.DOFA_MAE", "weights_scale": 10.0})
+    assert [idle.key for idle in idle_settings(dofa, None)] == ["model.weights_scale"]
+    assert not list(idle_settings(config(model={"weights": NAME, "weights_scale": 10.0}), None))

@@ -13,14 +13,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from raysat.data.fields import BandNames
 from raysat.data.sensors import SENSORS
+from raysat.data.weights.beside import fault_of
 from raysat.data.weights.names import plain_name
 from raysat.errors import PlanError, suggest
-from raysat.files import FileModel, read_model
+from raysat.files import FileModel, read_bytes, read_model
 from raysat.files.fields import Line, Number
+from raysat.formatting import echo
 
 PREFIX: Final = "torchgeo:"
 _TABLE: Final = Path(__file__).with_name("torchgeo.json")
@@ -63,7 +65,7 @@ class About(FileModel):
             raise ValueError(f"wavelengths_um has {len(self.wavelengths_um)} values, for {len(self.bands)} bands")
         if not self.wavelengths_um and self.sensor is not None:
             if self.sensor not in SENSORS:
-                raise ValueError(f"sensor: {suggest(self.sensor, SENSORS, 'known are ' + ', '.join(SENSORS))}")
+                raise ValueError(f"no sensor {echo(self.sensor)} is known: {suggest(self.sensor, SENSORS)}")
             known = wavelengths(self.sensor)
             if unknown := [band for band in self.bands if plain_name(band) not in known]:
                 raise ValueError(f"{self.sensor} has no band {unknown[0]!r}: say wavelengths_um")
@@ -108,8 +110,22 @@ def of_torchgeo(name: str) -> About:
     except KeyError:
         raise PlanError(
             f"model.weights: no weights {PREFIX}{name} are known",
-            hint=suggest(name, table(), "those that are known are listed in docs/methods/weights.md"),
+            hint=suggest(
+                f"{PREFIX}{name}",
+                (f"{PREFIX}{known}" for known in table()),
+                "those that are known are listed in docs/methods/weights.md",
+            ),
         ) from None
+
+
+def _read(beside: Path) -> About:
+    remedy = f"write it like this: {_EXAMPLE}"
+    content = read_bytes(beside, max_bytes=_MAX_SIDECAR, remedy=remedy, error=PlanError)
+    try:
+        return About.model_validate_json(content)
+    except ValidationError as error:
+        fault, meant = fault_of(error, About.model_fields)
+        raise PlanError(f"model.weights: {beside}: {fault}", hint=[*filter(None, [meant]), remedy]) from None
 
 
 def of_file(path: Path) -> About:
@@ -119,8 +135,7 @@ def of_file(path: Path) -> About:
     """
     beside = path.with_name(path.name + ".json")
     if beside.exists():
-        remedy = f"write it like this: {_EXAMPLE}"
-        known: About | None = read_model(About, beside, remedy=remedy, max_bytes=_MAX_SIDECAR, error=PlanError)
+        known: About | None = _read(beside)
     else:
         known = next((about for about in table().values() if about.file == path.name), None)
     if known is None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from raysat.data.weights.about import PREFIX, About, of_file, of_torchgeo
+from raysat.data.weights.about import PREFIX, About, of_file, of_torchgeo, table
 from raysat.errors import PlanError
 from raysat.files.read import open_regular
 
@@ -40,7 +40,16 @@ class Source:
         if weights.startswith(PREFIX):
             return cls(of_torchgeo(weights.removeprefix(PREFIX)), None)
         path = Path(weights).expanduser().absolute()
+        if path.is_dir():
+            raise PlanError(
+                f"model.weights: {path} is a folder, not a file", hint="give the path of the .safetensors or .pth file"
+            )
         if not path.is_file():
+            if weights in table():
+                raise PlanError(
+                    f"model.weights: {weights} is a name of torchgeo, and needs torchgeo: before it",
+                    hint=f"write model.weights: {PREFIX}{weights}",
+                )
             raise PlanError(
                 f"model.weights: there is no file {path} on this machine",
                 hint="give a path that every machine of the run has, or torchgeo:NAME for weights of torchgeo",
@@ -90,6 +99,11 @@ def sha256(path: Path) -> str:
         status = path.stat()
     except OSError as error:
         raise PlanError(f"model.weights: {path} cannot be read: {error.strerror}") from None
+    if status.st_size > MAX_BYTES:
+        raise PlanError(
+            f"model.weights: {path} is larger than {MAX_BYTES:,} bytes, which no network's weights are",
+            hint="name a file that holds the state_dict of the network alone",
+        )
     return _sha256(path, status.st_size, status.st_mtime_ns)
 
 

@@ -50,7 +50,9 @@ def freeze(network: nn.Module, model: Network) -> None:
         if model.trains >= len(own):
             raise PlanError(
                 f"model.trains is {model.trains}, and {model.name} has {len(own)} stages before its classifier",
-                hint="set model.trains: all, or to fewer stages",
+                hint=f"set model.trains: all, or to {len(own) - 1} or fewer"
+                if len(own) > 1
+                else "set model.trains: all",
             )
         last = own[len(own) - model.trains]
         moving |= {name for name, stage in stages.items() if stage >= last}

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from raysat.config.plugins.settings import ModelSettings
-from raysat.config.schema import Network
+from raysat.config.schema import Model, Network
 from raysat.data.store import PatchStore
 from raysat.data.weights.about import About
 from raysat.data.weights.fit import BandMap, map_bands, units, wavelengths_of
 from raysat.data.weights.source import Source, sha256
 from raysat.data.weights.used import WeightsUsed
-from raysat.errors import PlanError, TrainingError
+from raysat.errors import PlanError
 from raysat.formatting import echo
+from raysat.training.models.build import assemble
 from raysat.training.models.dofa import with_first_layer
 from raysat.training.models.units import Units
 from raysat.training.patches import Scale
@@ -45,8 +46,9 @@ def start_from(
 
     Raises:
         BandError: bands that are not near the weights'.
-        PlanError: weights that are not known or not there, or of another content than planned.
-        TrainingError: a file that cannot be had, is damaged, or holds the weights of another network.
+        PlanError: weights that are not known or not there, of another content than planned, damaged, or of another
+            network.
+        DownloadError: a file that cannot be had.
     """
     if isinstance(model, ModelSettings) or model.weights is None:
         return None
@@ -56,17 +58,8 @@ def start_from(
             f"model.weights: {path} has the hash {found}, not {model.weights_hash} as when the study was planned",
             hint="put the same file, and what is said of it, on each machine of the run",
         )
-    about = source.about
-    band_map = map_bands(about, bands=[store.bands[band] for band in bands], sensor=store.sensor)
-    backbone, before = network.get_submodule("backbone"), network.get_submodule("units")
-    tensors = read(path)
-    if about.generated:
-        wavelengths = wavelengths_of([store.bands[band] for band in bands], store.sensor)
-        try:
-            tensors = with_first_layer(tensors, backbone, wavelengths)
-        except ValueError as error:
-            raise _misfit(str(path), str(error)) from None
-    _load(backbone, tensors, about, band_map, str(path))
+    about, before = source.about, network.get_submodule("units")
+    band_map = _fill(network, about, read(path), store, bands, str(path))
     if isinstance(before, Units):
         mean_C, std_C = (each.flatten().tolist() for each in (scale.mean, scale.std))
         gain_C, shift_C = units(about, band_map.sources, mean=mean_C, std=std_C, scale=model.weights_scale)
@@ -74,15 +67,54 @@ def start_from(
     return WeightsUsed.of(about, file=path.name, sha256=sha256(path))
 
 
+def check_fit(model: Model, tensors: Mapping[str, Tensor], store: PatchStore, bands: Sequence[int]) -> None:
+    """Look whether a file's tensors fit a model, on torch's meta device, where a network takes no memory.
+
+    Args:
+        model: which starts from them.
+        tensors: as ``read`` returns them.
+        store: as of ``start_from``.
+        bands: as of ``start_from``.
+
+    Raises:
+        BandError: as ``start_from``.
+        PlanError: as ``start_from``, or a model that timm does not know or cannot build.
+    """
+    source, size = Source.of(str(model.weights)), (int(store.images.shape[2]), int(store.images.shape[3]))
+    with torch.device("meta"):
+        network = assemble(model, bands=len(bands), classes=len(store.classes), size=size)
+    _fill(network, source.about, tensors, store, bands, str(source.path or model.weights))
+
+
+def _fill(
+    network: nn.Module,
+    about: About,
+    tensors: Mapping[str, Tensor],
+    store: PatchStore,
+    bands: Sequence[int],
+    path: str,
+) -> BandMap:
+    """Copy a file's tensors into a network. Returns which of the weights' bands each of the store's took."""
+    names = [store.bands[band] for band in bands]
+    band_map, backbone = map_bands(about, bands=names, sensor=store.sensor), network.get_submodule("backbone")
+    if about.generated:
+        try:
+            tensors = with_first_layer(tensors, backbone, wavelengths_of(names, store.sensor))
+        except ValueError as error:
+            raise _misfit(path, str(error)) from None
+    _load(backbone, tensors, about, band_map, path)
+    return band_map
+
+
 @torch.no_grad()
 def _load(backbone: nn.Module, found: Mapping[str, Tensor], about: About, band_map: BandMap, path: str) -> None:
     """Copy a file's tensors into a network, its first layer's kernels by band; the classifier's are left out."""
     own, first = backbone.state_dict(), _first_layer(backbone)
     classifier = _classifier_prefix(backbone)
-    for name in found:
+    for name in sorted(found):
         if name not in own and not name.startswith(classifier):
             raise _misfit(path, f"the network has no {echo(name)}")
-    for name, value in own.items():
+    for name, value in sorted(own.items()):
         if name.startswith(classifier):
             continue
         if name not in found:
@@ -145,9 +177,9 @@ def _classifier_prefix(backbone: nn.Module) -> tuple[str, ...]:
     return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))
 
 
-def _misfit(path: str, fault: str) -> TrainingError:
-    return TrainingError(
-        f"{path} does not fit the network: {fault}",
+def _misfit(path: str, fault: str) -> PlanError:
+    return PlanError(
+        f"model.weights: {path} does not fit the network: {fault}",
         hint="choose the model.name that the weights are of",
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from raysat.data.weights.about import of_file, of_torchgeo, table
 from raysat.data.weights.names import plain_name
-from raysat.data.weights.source import Source, sha256
+from raysat.data.weights.source import MAX_BYTES, Source, sha256
 from raysat.errors import PlanError
 
 
@@ -34,7 +34,13 @@ def test_the_page_lists_them_all() -> None:
 def test_a_name_that_is_unknown_has_near_ones() -> None:
     with pytest.raises(PlanError, match="no weights torchgeo:ResNet18_Weights") as found:
         Source.of("torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCA")
-    assert "SENTINEL2_ALL_MOCO" in (found.value.hint or "")
+    assert found.value.hint == "did you mean 'torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO'?"
+
+
+def test_a_name_without_torchgeo_before_it_is_told_how_to_write_it() -> None:
+    with pytest.raises(PlanError, match="is a name of torchgeo, and") as found:
+        Source.of("ResNet18_Weights.SENTINEL2_ALL_MOCO")
+    assert found.value.hint == "write model.weights: torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO"
 
 
 @pytest.mark.parametrize(
@@ -49,11 +55,13 @@ def test_spellings_of_a_band_are_one(name: str, plain: str) -> None:
     [
         (None, "does not say which bands"),
         ("{", "cannot be read"),
-        ({"sensor": "sentinel2"}, "bands: Field required"),
-        ({"bands": ["B02"], "means": [0]}, "means: Extra inputs"),
+        ("[]", "must be a mapping of keys in braces"),
+        ({"sensor": "sentinel2"}, "bands is missing"),
+        ({"bands": ["B02"], "means": [0]}, "unknown key 'means'"),
+        ({"bands": "B02"}, "bands must be a list, got 'B02'"),
         ({"bands": ["B02", "B03"], "std": [1, 2, 3]}, "std has 3 values, for 2 bands"),
-        ({"bands": ["B02"], "std": [0]}, "greater than 0"),
-        ({"bands": ["B02"], "mean": ["x"]}, "mean.0"),
+        ({"bands": ["B02"], "std": [0]}, "std.0 must be > 0, got 0"),
+        ({"bands": ["B02"], "mean": ["x"]}, "mean.0 must be a number, got 'x'"),
         ({"bands": ["B2", "B99"], "sensor": "sentinel2"}, "sentinel2 has no band 'B99'"),
         ({"bands": ["B2"], "sensor": "sentinel3"}, "did you mean"),
         ({"bands": ["B2"], "wavelengths_um": [-1]}, "wavelengths_um.0"),
@@ -69,6 +77,8 @@ def test_what_is_said_beside_a_file_is_checked(tmp_path: Path, beside: object, c
     with pytest.raises(PlanError, match=cause) as found:
         of_file(path)
     assert "sentinel2" in (found.value.hint or "")
+    assert str(found.value).startswith(f"model.weights: {path}")
+    assert ("did you mean 'mean'?" in (found.value.hint or "")) == (cause == "unknown key 'means'")
 
 
 def test_a_file_by_the_name_of_torchgeos_is_known_and_checked(tmp_path: Path) -> None:
@@ -96,8 +106,20 @@ def test_equal_content_has_an_equal_hash_wherever_it_lies(tmp_path: Path) -> Non
     assert sha256(tmp_path / "two/my.pth").startswith("a1fce4363854ff88")
 
 
-@pytest.mark.parametrize(("name", "cause"), [("none.pth", "there is no file"), ("my.ckpt", "neither .safetensors nor")])
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("none.pth", "there is no file"), ("my.ckpt", "neither .safetensors nor"), ("", "is a folder, not a file")],
+)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, cause: str) -> None:
     (tmp_path / "my.ckpt").write_bytes(b"x")
     with pytest.raises(PlanError, match=cause):
         Source.of(str(tmp_path / name))
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "my.pth"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(PlanError, match=r"^model.weights: .* is larger than 8,589,934,592 bytes") as found:
+        sha256(path)
+    assert found.value.hint

@@ -15,7 +15,7 @@ from torch import Tensor
 from raysat.config.schema import Config, Trial
 from raysat.data.sensors import get_sensor
 from raysat.data.weights import about as known
-from raysat.errors import BandError, PlanError, TrainingError
+from raysat.errors import BandError, PlanError
 from raysat.training.check import check
 from raysat.training.engine import Engine
 from raysat.training.models.dofa import Generator
@@ -128,7 +128,7 @@ def test_a_file_without_its_generator_is_refused(monkeypatch: pytest.MonkeyPatch
     del found["patch_embed.fclayer.w1.weight"]
     keep(found, monkeypatch, tmp_path)
     store = make_store(tmp_path / "store", band_names("sentinel2"), size=SIZE)
-    with pytest.raises(TrainingError, match=r"patch_embed.fclayer.w1.weight is missing or of another shape"):
+    with pytest.raises(PlanError, match=r"patch_embed.fclayer.w1.weight is missing or of another shape"):
         Engine(Trial(config=dofa(), seed=0), store, torch.device("cpu"))
 
 

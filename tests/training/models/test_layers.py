@@ -62,8 +62,9 @@ def test_blocks_of_a_vit_are_its_stages() -> None:
     ],
 )
 def test_more_stages_than_there_are_is_refused(model: Model, cause: str) -> None:
-    with pytest.raises(PlanError, match=cause):
+    with pytest.raises(PlanError, match=cause) as found:
         check_layers(model)
+    assert found.value.hint == "set model.trains: all, or to 4 or fewer"
 
 
 def test_a_model_whose_layers_are_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +93,14 @@ def test_a_model_whose_layers_are_not_known_is_refused(monkeypatch: pytest.Monke
         {"trains": True},
         {"trains": "tail"},
         {"layer_decay": 0.0},
+        {"layer_decay": 0.001},
         {"layer_decay": 1.5},
         {"weights_scale": 0.0},
-        {"weights_scale": "none"},
-        {"weights_hash": "zz"},
+        {"weights": "x.pth", "weights_scale": "none"},
+        {"weights_scale": 10.0},
+        {"weights_scale": "standardised"},
+        {"weights": "x.pth", "weights_hash": "zz"},
+        {"weights_hash": "0123456789abcdef"},
     ],
 )
 def test_what_cannot_be_is_refused(model: dict[str, object]) -> None:

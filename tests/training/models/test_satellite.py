@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
-from raysat.errors import PlanError, RaysatError, TrainingError
+from raysat.errors import PlanError, RaysatError
 from raysat.planning.resolve import resolve_config
 from raysat.training.check import check
 from raysat.training.engine import Engine
@@ -219,10 +220,21 @@ def _nan(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Tensor], Path], object], str]] = {
-    "code": (lambda _, path: torch.save(_Runs(path.parent / "run"), path), "no weights that can be read"),
-    "pickle": (lambda _, path: path.write_bytes(pickle.dumps(_Runs(path.parent / "run"))), "no weights that can be"),
-    "empty": (lambda _, path: path.write_bytes(b""), "no weights that can be read"),
-    "text": (lambda _, path: path.write_text("version https://git-lfs"), "no weights that can be read"),
+    "code": (lambda _, path: torch.save(_Runs(path.parent / "run"), path), "it holds more than tensors"),
+    "a module": (lambda _, path: torch.save(nn.Linear(1, 1), path), "it holds more than tensors"),
+    "a script": (
+        lambda _, path: torch.jit.trace(nn.Linear(1, 1), torch.ones(1)).save(path),
+        "it holds more than tensors",
+    ),
+    "pickle": (lambda _, path: path.write_bytes(pickle.dumps(_Runs(path.parent / "run"))), "it is a pickle, not"),
+    "old": (
+        lambda state, path: torch.save(state, path, _use_new_zipfile_serialization=False),
+        "it is of torch before 1.6",
+    ),
+    "empty": (lambda _, path: path.write_bytes(b""), "it is no file of torch.save"),
+    "text": (lambda _, path: path.write_text("\x1b[31mred"), "it is no file of torch.save"),
+    "pointer": (lambda _, path: path.write_text("version https://git-lfs"), "it is a pointer of Git LFS"),
+    "cut": (lambda state, path: (torch.save(state, path), os.truncate(path, 9_000)), "it is damaged or cut short"),
     "list": (_changed(lambda _: [1, 2]), "is no state_dict"),
     "nested": (_changed(lambda state: {"state_dict": state}), "is no state_dict"),
     "a key missing": (_changed(lambda s: {k: v for k, v in s.items() if k != "bn1.weight"}), "bn1.weight.* is missing"),
@@ -247,9 +259,11 @@ def test_a_file_that_may_be_anything_is_refused_in_one_line(theirs: nn.Module, t
     make(state, path)
     with pytest.raises(RaysatError, match=cause) as found:
         engine(own(path), make_store(tmp_path / "store", band_names("sentinel2")))
-    assert isinstance(found.value, TrainingError)
+    assert isinstance(found.value, PlanError)
+    assert str(found.value).startswith(f"model.weights: {path}")
     assert found.value.hint
     assert "\n" not in str(found.value)
+    assert "weights_only" not in f"{found.value}{found.value.hint}"
     assert not (tmp_path / "run").exists()
 
 
@@ -257,5 +271,5 @@ def test_a_file_that_may_be_anything_is_refused_in_one_line(theirs: nn.Module, t
 def test_safetensors_that_are_none_are_refused(tmp_path: Path, content: bytes) -> None:
     path = save_file(tmp_path, {}, bands=S2.bands, name="weights.safetensors", **SENTINEL2)
     path.write_bytes(content)
-    with pytest.raises(TrainingError, match="no weights that can be read"):
+    with pytest.raises(PlanError, match="no weights that can be read: it is no safetensors, or is cut short"):
         engine(own(path), make_store(tmp_path / "store", band_names("sentinel2")))
