@@ -33,7 +33,9 @@ def unknown_key(word: object, known: Sequence[str], section: str = "") -> str:
         return f"write {first[0]!r}, a colon and a space before its value"
     having = [kind for kind, member in variants(section).items() if kind and text in member.by_key()] if section else []
     if having:
-        return f"{' and '.join(having)} {'have' if len(having) > 1 else 'has'} it: write {section}.kind: {having[0]}"
+        if len(having) == 1:
+            return f"{having[0]} has it: write {section}.kind: {having[0]}"
+        return f"{', '.join(having[:-1])} and {having[-1]} have it: write one of these as {section}.kind"
     if _OTHER_WORDS.get(text) in known:
         return f"did you mean {_OTHER_WORDS[text]!r}?"
     return suggest(text, known)

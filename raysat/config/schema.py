@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache, reduce
+from operator import getitem
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -174,10 +176,9 @@ class Config(Spec):
     def identity(self) -> dict[str, Any]:
         """Return the settings that name a trial, as JSON: those of ``_LATER`` only where they are not the default."""
         settings = self.model_dump(mode="json")
-        for key in _LATER:
-            *section, name = key.split(".")
-            own, default = (settings[section[0]], getattr(Config(), section[0])) if section else (settings, Config())
-            if own.get(name) == default.model_dump(mode="json")[name]:
+        for (*section, name), default in _later_defaults():
+            own = settings[section[0]] if section else settings
+            if own.get(name) == default:
                 own.pop(name, None)
         if settings["model"].get("weights_hash"):
             settings["model"].pop("weights")  # the same content is the same work, wherever it lies
@@ -189,6 +190,14 @@ _LATER: Final = (
     "sharpness", "second_stage", "readout",
     "model.weights", "model.weights_scale", "model.weights_hash", "model.trains", "model.layer_decay",
 )  # fmt: skip
+
+
+@cache
+def _later_defaults() -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """The settings that came later, each by its path, with their defaults as JSON."""
+    defaults = Config().model_dump(mode="json")
+    paths = [tuple(key.split(".")) for key in _LATER]
+    return tuple((path, reduce(getitem, path, defaults)) for path in paths)
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:

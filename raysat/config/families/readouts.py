@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,10 @@ from raysat.config import limits
 from raysat.config.families.base import Fraction, OpenFraction, Spec
 
 _UNEVEN: Final = 1e-3  # that shares may add up to more or less than 1, as people round them
+
+
+class SharesError(ValueError):
+    """What is no list of shares."""
 
 
 class _Readout(Spec):
@@ -135,6 +139,15 @@ class PriorCorrection(_Readout):
         description="How common each class is there: balanced, or a list of shares in the order of the store's "
         "classes, which add up to 1.",
     )
+
+    @field_validator("shares", mode="before")
+    @classmethod
+    def _are_shares(cls, shares: Any) -> Any:
+        if isinstance(shares, dict) or (isinstance(shares, str) and shares != "balanced"):
+            raise SharesError("must be balanced, or a list of a share for each class, in the store's order")
+        if isinstance(shares, list | tuple) and any(type(each) in (int, float) and each > 1 for each in shares):
+            raise SharesError("must be at most 1 each: these are no percentages")
+        return shares
 
     @field_validator("shares")
     @classmethod

@@ -60,3 +60,12 @@ def test_models_are_asked_for_a_linear_classifier(name: str) -> None:
     check_last_layer(config(readout={"kind": "tau_norm"}))
     with pytest.raises(PlanError, match="readout: tau_norm needs a model that ends with a linear classifier"):
         check_last_layer(config(model={"name": name}, readout={"kind": "tau_norm"}))
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [({"a": 0.5}, "a list of a share for each class"), ("even", "must be balanced"), ([50, 20, 30], "no percentages")],
+)
+def test_shares_are_asked_for_in_words(shares: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config(readout={"kind": "prior", "shares": shares})
