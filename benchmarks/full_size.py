@@ -192,7 +192,7 @@ def whole(plan: Plan, rates: dict[str, dict[str, float]], times: float) -> tuple
         last = job.trials[-1]
         rate, own = rates[f"{plan.study.name} {arm_of[last.id]}"], job.samples_seen * times
         views += own
-        seconds += own / (rate["train"] * last.trial.config.augment.forward_passes)
+        seconds += own / (rate["train"] * last.trial.config.forward_passes)
         seconds += (last.epochs - job.start_epoch) * held_out / rate["evaluate"]
     return views, seconds
 

@@ -166,7 +166,7 @@ def bare_step(case: Case) -> Callable[[], None]:
     network = models.build(case.config.model, bands=11, classes=4, size=(65, 65)).to(DEVICE)
     network.to(memory_format=torch.channels_last).train()
     optimizer = optimizers.build(case.config.optim, network)
-    count = case.batch * case.config.augment.forward_passes
+    count = case.batch * case.config.forward_passes
     views = torch.randn(count, 11, 65, 65, device=DEVICE).to(memory_format=torch.channels_last)
     labels = torch.randint(0, 4, (count,), device=DEVICE)
     replay = Replay(eager=not ON_GPU)

@@ -80,7 +80,8 @@ def _present(nav: list[Any], docs: Path) -> list[Any]:
 
 def _linked(config: MkDocsConfig) -> Iterator[str]:
     """The files outside ``docs/`` to which pages link."""
-    pages = list(Path(config.docs_dir).glob("*.md")) + [ROOT / n for n in ROOT_PAGES if n.endswith(".md")]
+    docs = Path(config.docs_dir)
+    pages = [*docs.glob("*.md"), *docs.glob("methods/*.md")] + [ROOT / n for n in ROOT_PAGES if n.endswith(".md")]
     for path in pages:
         if path.name == "README.md":
             continue

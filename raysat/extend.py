@@ -1,4 +1,4 @@
-"""Methods of one's own: what a plugin imports to add a loss, sampler, augmentation, schedule, readout or model.
+"""Methods of one's own: what a plugin imports to add a loss, sampler, augmentation, schedule, average or model.
 
 A method is a class of settings and a function, put together by a decorator. ``docs/extend.md`` has examples;
 ``raysat check-plugin my_loss.py`` runs the tests that raysat's own methods pass; ``--plugin my_loss.py`` lets a study
@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from raysat.config import limits
-from raysat.config.families.base import Concentration, Fraction, OpenFraction, Rate, Strength
-from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.base import ByCounts, Concentration, Fraction, OpenFraction, Rate, Strength
 from raysat.config.plugins.load import register
 from raysat.config.plugins.settings import (
     AugmentSettings,
@@ -146,7 +145,7 @@ class ScheduleFunction(Protocol[_ScheduleT_contra]):
 
 
 class AverageFunction(Protocol[_AverageT_contra]):
-    """What a readout does: how much the weights after an epoch count in their average."""
+    """What an average does: how much the weights after an epoch count in their average."""
 
     def __call__(self, settings: _AverageT_contra, epoch: int, epochs: int, /) -> float:
         """Return a weight from 0 on, by these alone; those of all epochs are scaled to add up to one.
@@ -231,6 +230,6 @@ def _decorator(settings: Any, kind: type[PluginSettings], **options: Any) -> Cal
 def __getattr__(name: str) -> NoReturn:
     """Say of a family that is closed that it is."""
     if name.lower().removesuffix("settings") in ("optim", "readout", "reweight", "synthetic"):
-        what = "plugins add losses, samplers, augmentations, schedules, averages (readouts) and models"
+        what = "plugins add losses, samplers, augmentations, schedules, averages and models"
         raise NotImplementedError(f"raysat.extend has no {name}: {what}")
     raise AttributeError(f"module 'raysat.extend' has no attribute {name!r}")

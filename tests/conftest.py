@@ -86,6 +86,7 @@ SLOW = (
     "tests/hostile/test_run_readers.py",
     "tests/hosts/",
     "tests/inference/test_export.py",
+    "tests/inference/test_readouts.py",
     "tests/inference/maps/test_scene_map.py",
     "tests/reporting/analysis/test_coverage.py",
     "tests/search/test_sampler.py",
@@ -96,6 +97,7 @@ SLOW = (
     "tests/tracking/test_beside.py",
     "tests/tracking/test_mlflow.py",
     "tests/training/contract/",
+    "tests/training/readout/test_readouts.py",
     "tests/training/test_parallel.py",
     "tests/training/test_sharing.py",
 )
@@ -120,6 +122,7 @@ LONG = (
     "tests/study/test_shipped_studies.py::test_table2_runs_on_real_sentinel2_patches",
     "tests/test_checkpoints_benchmark.py",
     "tests/test_eurosat_page.py::test_a_question_to_real_patches",
+    "tests/test_generators_benchmark.py::test_it_compares_all_ways_at_its_smallest",
     "tests/test_gpu_benchmark.py",
     "tests/test_packaging.py::test_the_types_of_the_public_functions_are_known_from_outside",
     "tests/test_reactions_benchmark.py",

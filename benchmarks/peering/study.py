@@ -27,7 +27,8 @@ from raysat.config.schema import Config
 from raysat.data.store import PatchStore, Split
 from raysat.planning.build import make_plan
 from raysat.study.load import load_study
-from raysat.training import losses, sampling
+from raysat.training import sampling
+from raysat.training.class_constants import class_constants
 from raysat.training.models import build as models
 from raysat.training.seeding import generator, reproducible
 
@@ -92,7 +93,8 @@ class Task:
         counts = self.store.counts("train")
         weights = class_weights(self.config.reweight, counts, epoch=epoch, epochs=self.config.optim.epochs)
         weights_K = torch.from_numpy(weights).float()
-        offsets_K = torch.from_numpy(losses.logit_offsets(self.config.loss, counts)).float()
+        # Of the losses compared, what is added to scores: nothing, or one number a class.
+        offsets_K = torch.from_numpy(class_constants(self.config.loss, counts)).float().sum(dim=0)
         return lambda logits_BK, labels_B: F.cross_entropy(logits_BK + offsets_K, labels_B, weight=weights_K)
 
     def averaged(self, network: nn.Module) -> AveragedModel | None:

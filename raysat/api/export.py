@@ -156,8 +156,8 @@ def _describe(
         inputs=trained.inputs,
         config=trained.models[0].config,
         members=tuple(
-            Member(seed=seed, trial=trial, weights=weights_name(seed))
-            for seed, trial in zip(trained.seeds, trained.trials, strict=True)
+            Member(seed=seed, trial=trial, weights=weights_name(seed), readout=model.readout)
+            for seed, trial, model in zip(trained.seeds, trained.trials, trained.models, strict=True)
         ),
         parameters=records[0].parameters,
         origin=Origin(

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 )
 @click.argument("arm", shell_complete=arms_of_study)
 @space_option("study")
-@click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of the arm; points in training follow.")
+@click.option(
+    "--epochs",
+    type=Whole(1, limits.EPOCHS),
+    help="Epochs of the arm; points in training follow, second stages keep theirs.",
+)
 @set_option
 @plugins_loaded
 def explain(arm: str, space: AnyPath, epochs: int | None, settings: tuple[str, ...]) -> None:

@@ -139,7 +139,11 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A patch store: its path, its URL (s3://, gs://, az://), or 'demo', the default; of a study "
             "with several stores, one of them; of one with folds, the store to split, or one of the folds.",
         ),
-        click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of every arm; points in training follow."),
+        click.option(
+            "--epochs",
+            type=Whole(1, limits.EPOCHS),
+            help="Epochs of every arm; points in training follow, second stages keep theirs.",
+        ),
         click.option("--seeds", type=Whole(1, limits.SEEDS), help="Run the first so many of the study's seeds."),
         set_option,
         plugin_option,

@@ -44,7 +44,11 @@ if TYPE_CHECKING:
     "Search",
     space_option("search", "hpo"),
     data_option,
-    click.option("--epochs", type=Whole(1, limits.EPOCHS), help="Epochs of each candidate; points in training follow."),
+    click.option(
+        "--epochs",
+        type=Whole(1, limits.EPOCHS),
+        help="Epochs of each candidate; points in training follow, second stages keep theirs.",
+    ),
     set_option,
     plugin_option,
     click.option("--seed", type=Whole(0, 2**32 - 1), help="Trains every candidate; by default the file's."),

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.imbalance import EffectiveNumber, InverseFrequency, NoReweight, Reweight
+from raysat.config.families.reweight import EffectiveNumber, InfluenceBalanced, InverseFrequency, NoReweight, Reweight
 from raysat.config.milestones import reweight_at
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ def class_weights(reweight: Reweight, counts: npt.NDArray[Any], *, epoch: int, e
     match reweight_at(reweight, epoch=epoch, epochs=epochs):
         case NoReweight():
             return np.ones(len(counts))
-        case InverseFrequency():
+        case InverseFrequency() | InfluenceBalanced():
             return _to_sum_k(1.0 / counts.astype(np.float64))
         case EffectiveNumber(beta=beta):
             return class_balanced(counts, beta)

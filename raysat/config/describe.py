@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from raysat.config.arguments import checked
 from raysat.config.families.base import Spec
-from raysat.config.schema import Config, variants
+from raysat.config.schema import Config, Model, variants
 from raysat.errors import UsageError, suggest
 
 _LABEL = re.compile(r"(Use|Cost|Paper): ")
@@ -27,6 +28,9 @@ class SettingInfo:
     default: str  # as a file has it: 0.5, true, null, [0.6, 0.8]
     range: str  # what it may be
     description: str
+    summary: str = ""  # of a setting that is a method by itself, in a line; with its paper and cost
+    paper: str = ""
+    cost: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ def sections(of: type[Spec] = Config) -> tuple[SectionInfo, ...]:
 def methods(name: str | None = None) -> tuple[MethodInfo, ...]:
     """Return the methods of a name, such as ``ldam``, or all of them.
 
-    A name may be that of a family, or be shared by several: ``inverse_frequency`` weighs, and it samples.
+    A name may be that of a family, or be shared by several: ``inverse_frequency`` weighs, and it samples. A setting
+    that is a method by itself, such as the model's ``weights``, is found with the method that has it.
 
     Raises:
         UsageError: there is none; the hint names the nearest.
@@ -75,25 +80,32 @@ def methods(name: str | None = None) -> tuple[MethodInfo, ...]:
     if name is None:
         return tuple(known)
     found = tuple(method for method in known if name in (method.name, method.section))
+    found = found or tuple(method for method in known if name in _own_methods(method))
     if not found:
-        names = dict.fromkeys([*(method.section for method in known), *(method.name for method in known)])
+        own = (setting for method in known for setting in _own_methods(method))
+        names = dict.fromkeys([*(method.section for method in known), *(method.name for method in known), *own])
         raise UsageError(f"there is no method {name!r}", hint=suggest(name, names, "{raysat methods} lists all"))
     return found
+
+
+def _own_methods(method: MethodInfo) -> Iterator[str]:
+    """Names of the settings that are methods by themselves."""
+    return (setting.name for setting in method.settings if setting.summary)
 
 
 def _method(section: str, kind: str, model: type[Spec]) -> MethodInfo:
     summary, details, labels = read_docstring(model)
     schemas = model.model_json_schema(by_alias=True)["properties"]
-    settings = tuple(
-        SettingInfo(
-            name=key,
-            default=as_yaml(schemas[key]["default"]),
-            range=range_text(schemas[key]),
-            description=str(field.description),
-        )
-        for key, field in model.by_key().items()
-        if key not in ("kind", "plugin")
-    )
+    own = Model.methods if issubclass(model, Model) else {}
+    settings = []
+    for key, field in model.by_key().items():
+        if key in ("kind", "plugin"):
+            continue
+        text, as_method = str(field.description), own[key]._asdict() if key in own else {}
+        if as_method:
+            text += f" Cost: {as_method['cost']} Paper: {as_method['paper']}"
+        default, may_be = as_yaml(schemas[key]["default"]), range_text(schemas[key])
+        settings.append(SettingInfo(name=key, default=default, range=may_be, description=text, **as_method))
     return MethodInfo(
         section=section,
         name=kind or section,
@@ -102,7 +114,7 @@ def _method(section: str, kind: str, model: type[Spec]) -> MethodInfo:
         use=labels.get("Use", ""),
         cost=labels.get("Cost", ""),
         paper=labels.get("Paper", ""),
-        settings=settings,
+        settings=tuple(settings),
     )
 
 

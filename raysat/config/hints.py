@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from raysat.config.schema import Config, variants
-from raysat.errors import nearest, suggest
+from raysat.errors import did_you_mean, nearest, suggest
 from raysat.formatting import echo
 
 _OTHER_WORDS: Final = {"learning_rate": "lr", "type": "kind", "momentum_decay": "momentum", "n_epochs": "epochs"}
 _YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_WORDS_OR_NUMBERS: Final = {("model", "trains"): ("all", "head"), ("model", "weights_scale"): ("standardised",)}
 _OF_TRAINING: Final = ("switch", "start", "every", "milestones", "warmup", "peak")  # keys of fractions of training
 
 
@@ -32,7 +33,9 @@ def unknown_key(word: object, known: Sequence[str], section: str = "") -> str:
         return f"write {first[0]!r}, a colon and a space before its value"
     having = [kind for kind, member in variants(section).items() if kind and text in member.by_key()] if section else []
     if having:
-        return f"{' and '.join(having)} {'have' if len(having) > 1 else 'has'} it: write {section}.kind: {having[0]}"
+        if len(having) == 1:
+            return f"{having[0]} has it: write {section}.kind: {having[0]}"
+        return f"{', '.join(having[:-1])} and {having[-1]} have it: write one of these as {section}.kind"
     if _OTHER_WORDS.get(text) in known:
         return f"did you mean {_OTHER_WORDS[text]!r}?"
     return suggest(text, known)
@@ -103,6 +106,23 @@ def value(key: tuple[str | int, ...], wanted: str, given: Any, epochs: Any) -> s
     if not wanted and name in _OF_TRAINING and whole and 1 < given <= epochs:
         return f"it is a fraction of training: {given} of {epochs} epochs is {given / epochs:.4g}"
     return None
+
+
+def one_of(key: tuple[str | int, ...], given: Any) -> str | None:
+    """Return the hint on a value that is none of several types which a setting takes.
+
+    Args:
+        key: where it stands.
+        given: the value.
+
+    Returns:
+        How to write what was probably meant; None where nothing is known.
+    """
+    if key not in _WORDS_OR_NUMBERS or not isinstance(given, str):
+        return None
+    if _number(given) is not None:
+        return f"write it without quotes: {given.strip()}"
+    return did_you_mean(given, _WORDS_OR_NUMBERS[key])
 
 
 def _text(wanted: str, given: str) -> str | None:

@@ -25,6 +25,7 @@ SMALLEST: Final = 1e-12  # rate, or strength other than 0: below, 32-bit weights
 RATE: Final = 1_000  # of learning, and of weight decay: far above what any optimiser bears
 WEIGHT: Final = 1_000  # of a part of a loss, or what scores are multiplied by
 EXPONENT: Final = 100  # of probabilities in a loss; papers have 1 to 5
+JITTER: Final = 10  # standard deviations of a band that offsets and noise may have; a tenth is usual
 WORKERS: Final = 1_024  # of a trial
 PORT: Final = 65_535  # of a machine
 CPUS: Final = 1_024  # of a worker, and GPUs

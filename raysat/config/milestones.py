@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from typing import Final, assert_never
 
-from raysat.config.families.imbalance import (
-    Drs,
+from raysat.config.families.learning import Average, Ema, NoAverage, Swa
+from raysat.config.families.reweight import (
     Drw,
     EffectiveNumber,
-    EffectiveNumberSampler,
+    InfluenceBalanced,
     InverseFrequency,
-    InverseFrequencySampler,
     NoReweight,
     Reweight,
+)
+from raysat.config.families.samplers import (
+    Drs,
+    EffectiveNumberSampler,
+    InverseFrequencySampler,
     Sampler,
     SquareRootSampler,
     UniformSampler,
 )
-from raysat.config.families.learning import Average, Ema, NoAverage, Swa
 from raysat.config.plugins.settings import AverageSettings, SamplerSettings
 
-SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber
+SteadyReweight = NoReweight | InverseFrequency | EffectiveNumber | InfluenceBalanced
 SteadySampler = UniformSampler | InverseFrequencySampler | SquareRootSampler | EffectiveNumberSampler | SamplerSettings
 
+_SWITCHED: Final = {"switch": 0.0}  # however late it was, what follows is the same
 _EPSILON = 1e-9  # 0.29 * 100 is 28.999..., and means 29
 
 
@@ -32,7 +36,7 @@ def epoch_at(milestone: float, epochs: int) -> int:
     return math.floor(milestone * epochs + _EPSILON)
 
 
-def defer_until(deferred: Drw | Drs, epochs: int) -> int:
+def defer_until(deferred: Drw | Drs | InfluenceBalanced, epochs: int) -> int:
     """Return the first reweighted or resampled epoch (0-based): the one in which the milestone ``switch`` falls.
 
     0.8 of 40 epochs is epoch index 32; a switch below 1 changes at least the last epoch, a switch of 1 none.
@@ -41,16 +45,18 @@ def defer_until(deferred: Drw | Drs, epochs: int) -> int:
 
 
 def reweight_at(reweight: Reweight, *, epoch: int, epochs: int) -> SteadyReweight:
-    """Return the reweighting that holds in an epoch: a deferred one is none, then by effective number.
+    """Return the reweighting that holds in an epoch: a deferred one is none, then by effective number or influence.
 
     Args:
         reweight: the method as configured.
         epoch: 0-based.
         epochs: of the whole training.
     """
-    if not isinstance(reweight, Drw):
+    if not isinstance(reweight, Drw | InfluenceBalanced):
         return reweight
-    return EffectiveNumber(beta=reweight.beta) if epoch >= defer_until(reweight, epochs) else NoReweight()
+    if epoch < defer_until(reweight, epochs):
+        return NoReweight()
+    return EffectiveNumber(beta=reweight.beta) if isinstance(reweight, Drw) else reweight.model_copy(update=_SWITCHED)
 
 
 def sampler_at(sampler: Sampler, *, epoch: int, epochs: int) -> SteadySampler:

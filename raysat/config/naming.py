@@ -14,22 +14,52 @@ from raysat.config.diff import acting, label, with_model_kinds
 from raysat.config.schema import Config
 from raysat.formatting import one_line
 
-_METHODS: Final = ("loss", "reweight", "sampler", "schedule", "average", "augment", "synthetic")  # as papers order them
+_METHODS: Final = (  # as papers order them
+    "loss", "reweight", "sampler", "schedule", "average", "augment", "sharpness", "synthetic", "second_stage", "readout"
+)  # fmt: skip
 _WORDS: Final = {  # kinds that the field calls by other words than their own
     "cross_entropy": "cross-entropy",
     "ldam": "LDAM",
+    "corn": "CORN",
+    "coral": "CORAL",
+    "cdw_ce": "CDW-CE",
+    "emd2": "squared EMD",
+    "soft_ordinal": "SORD",
     "drw": "DRW",
     "drs": "DRS",
     "triangular": "CLR",
     "swa": "SWA",
     "ema": "EMA",
     "augmix": "AugMix",
+    "balanced_mixup": "Balanced-MixUp",
+    "remix": "Remix",
+    "cutmix": "CutMix",
+    "trivial_augment": "TrivialAugment",
     "dcgan": "DC-GAN",
     "adam": "Adam",
     "adamw": "AdamW",
     "sgd": "SGD",
+    "vector_scaling": "VS",
+    "asymmetric": "ASL",
+    "label_aware_smoothing": "label-aware smoothing",
+    "influence_balanced": "IB",
+    "sam": "SAM",
+    "asam": "ASAM",
+    "imbsam": "ImbSAM",
+    "crt": "cRT",
+    "lws": "LWS",
+    "mislas": "MiSLAS",
+    "tau_norm": "tau-normalised classifier",
+    "nearest_mean": "nearest class mean",
+    "temperature": "temperature scaling",
 }
-_NOUNS: Final = {"loss": "loss", "reweight": "weights", "sampler": "sampling", "schedule": "schedule"}  # after a kind
+_NOUNS: Final = {  # after a kind
+    "loss": "loss",
+    "reweight": "weights",
+    "sampler": "sampling",
+    "schedule": "schedule",
+    "readout": "readout",
+}
 _SECTIONS: Final = tuple(Config.model_fields)
 _DEFAULTS: Final = acting(Config())  # the kinds of a section without its method among them
 _MANY_BANDS: Final = 6  # more are counted, or called by those that lack
@@ -142,6 +172,14 @@ def _other(setting: str, value: Any) -> str:
     match setting, value:
         case "name" | "kind", _:
             return _WORDS.get(value, str(value))
+        case "weights", str():
+            return value.removeprefix("torchgeo:").rpartition("/")[2].replace("_Weights.", " ")
+        case "weights", None:
+            return "random weights"
+        case "trains", "all" | "head":
+            return "all layers" if value == "all" else "linear probe"
+        case "trains", int():
+            return f"last {value} stages" if value > 1 else "last stage"
         case "stem" | "classifier", _:
             return f"{value} {setting}"
         case _, bool():

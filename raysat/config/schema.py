@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from functools import cache, reduce
+from operator import getitem
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from raysat.config.families.base import Bands, Spec
-from raysat.config.families.images import Augment, Dcgan, NoAugment, NoSynthetic, Synthetic
-from raysat.config.families.imbalance import CrossEntropy, Loss, NoReweight, Reweight, Sampler, UniformSampler
+from raysat.config.families.images import Augment, NoAugment
 from raysat.config.families.learning import Adam, Average, NoAverage, Optim, Swa
+from raysat.config.families.losses import CrossEntropy, Loss
+from raysat.config.families.readouts import NoReadout, Readout
+from raysat.config.families.reweight import NoReweight, Reweight
+from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
+from raysat.config.families.second_stages import NoSecondStage, SecondStage
+from raysat.config.families.sharpness import NoSharpness, Sharpness
+from raysat.config.families.synthetic import Dcgan, NoSynthetic, Synthetic
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
@@ -31,6 +39,14 @@ class Data(Spec):
     )
 
 
+class SettingMethod(NamedTuple):
+    """What is said of a setting that is a method by itself."""
+
+    summary: str  # a line, without a full stop
+    paper: str
+    cost: str
+
+
 class Model(Spec):
     """The network: any classifier of timm, on any number of bands.
 
@@ -39,6 +55,28 @@ class Model(Spec):
     """
 
     cited: ClassVar[str] = 'Wightman 2019, "PyTorch Image Models" (timm)'
+    methods: ClassVar[Mapping[str, SettingMethod]] = {
+        "pretrained": SettingMethod(
+            summary="start from ImageNet weights",
+            paper='Deng et al. 2009, "ImageNet: A Large-Scale Hierarchical Image Database".',
+            cost="none in training; a file for each model is fetched once.",
+        ),
+        "weights": SettingMethod(
+            summary="start from weights of satellite images",
+            paper='Stewart et al. 2022, "TorchGeo: Deep Learning With Geospatial Data".',
+            cost="none in training; a file of 45 MB to 1.2 GB is fetched once.",
+        ),
+        "trains": SettingMethod(
+            summary="train the classifier or the last stages alone",
+            paper='Yosinski et al. 2014, "How transferable are features in deep neural networks?".',
+            cost="less than that of all: no gradient goes through what is fixed.",
+        ),
+        "layer_decay": SettingMethod(
+            summary="lower learning rates for layers nearer to the input",
+            paper='Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers".',
+            cost="none.",
+        ),
+    }
 
     name: str = Field(
         default="resnet18",
@@ -61,6 +99,46 @@ class Model(Spec):
         description="The last layer: linear, or cosine, whose scores are cosines between features and class weights, "
         "as in the code of Cao et al. 2019 for LDAM.",
     )
+    weights: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Weights of satellite images to start from: torchgeo: and their name, of which "
+        "docs/methods/weights.md has a list, or the path of a .safetensors or .pth file. By default there are none.",
+    )
+    weights_scale: Annotated[float, Field(gt=0, le=1e9)] | Literal["standardised"] = Field(
+        default=1.0,
+        description="What a value of the store is multiplied by to be in the units that the weights were trained on: "
+        "1 for Sentinel-2 levels, 10000 for reflectances in [0, 1]; standardised gives them values without units.",
+    )
+    weights_hash: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] | None = Field(
+        default=None,
+        description="Hash of the weights and of what is said of their bands. The plan fills it in; where it is "
+        "written, other weights are refused.",
+    )
+    trains: Literal["all", "head"] | Annotated[int, Field(ge=1, le=100)] = Field(
+        default="all",
+        description="What of the network training moves: all, head (the classifier alone: a linear probe), or a "
+        "number of stages from the last, with the classifier; the rest, batch norm included, stays as it is.",
+    )
+    layer_decay: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=1,
+        description="What the learning rate is multiplied by from each layer to the one before it: 0.65 to 0.75 for "
+        "ViTs in the paper; 1 gives all layers the same.",
+    )
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Self:
+        if self.weights is not None and self.pretrained:
+            raise ValueError("weights and pretrained both say where training starts: leave one out")
+        if self.weights is None and self.weights_hash is not None:
+            raise ValueError("weights_hash needs weights, whose hash it is")
+        if self.weights is None and self.weights_scale != 1:
+            raise ValueError("weights_scale needs weights, whose units it is for: leave it out or set it to 1")
+        own = self.weights is not None or self.trains != "all" or self.layer_decay != 1
+        if self.stem == "adapter" and own:
+            raise ValueError("stem: adapter begins with layers of its own: weights, trains and layer_decay need native")
+        return self
 
 
 Network = Annotated[Model | ModelSettings, Family("model")]  # of timm, which has no kind, or of a plugin
@@ -77,8 +155,49 @@ class Config(Spec):
     reweight: Reweight = Field(default=NoReweight(), description="What each class counts in the loss.")
     sampler: Sampler = Field(default=UniformSampler(), description="Which training patches an epoch draws.")
     schedule: Schedule = Field(default=Constant(), description="How the learning rate moves over training.")
-    average: Average = Field(default=NoAverage(), description="Which weights are read out of a training.")
+    average: Average = Field(default=NoAverage(), description="Whether weights are averaged over training.")
     augment: Augment = Field(default=NoAugment(), description="What is done to training patches.")
+    sharpness: Sharpness = Field(default=NoSharpness(), description="Whether steps look for flat minima.")
+    second_stage: SecondStage = Field(
+        default=NoSecondStage(), description="What is trained once more after the network, on balanced classes."
+    )
+    readout: Readout = Field(default=NoReadout(), description="How class scores are read from the trained weights.")
+
+    @property
+    def epochs(self) -> int:
+        """How long training is, a second stage included."""
+        return self.optim.epochs + self.second_stage.epochs
+
+    @property
+    def forward_passes(self) -> int:
+        """Images that pass through the model in training for each patch of a batch."""
+        return self.augment.forward_passes * self.sharpness.forward_passes
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that name a trial, as JSON: those of ``_LATER`` only where they are not the default."""
+        settings = self.model_dump(mode="json")
+        for (*section, name), default in _later_defaults():
+            own = settings[section[0]] if section else settings
+            if own.get(name) == default:
+                own.pop(name, None)
+        if settings["model"].get("weights_hash"):
+            settings["model"].pop("weights")  # the same content is the same work, wherever it lies
+        return settings
+
+
+# Came after ids were first made: left out of these at their defaults, so that the ids of older trials stay.
+_LATER: Final = (
+    "sharpness", "second_stage", "readout",
+    "model.weights", "model.weights_scale", "model.weights_hash", "model.trains", "model.layer_decay",
+)  # fmt: skip
+
+
+@cache
+def _later_defaults() -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """The settings that came later, each by its path, with their defaults as JSON."""
+    defaults = Config().model_dump(mode="json")
+    paths = [tuple(key.split(".")) for key in _LATER]
+    return tuple((path, reduce(getitem, path, defaults)) for path in paths)
 
 
 def variants(section: str, of: type[Spec] = Config) -> dict[str, type[Spec]]:

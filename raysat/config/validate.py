@@ -43,6 +43,10 @@ _EITHER: Final[dict[Key, tuple[str, str]]] = {
     ("data", "drop"): ("a list of bands", "a band's number or name"),
     ("synthetic", "bands"): ("'all', a composite's name, or a list of bands", "a band's number or name"),
     ("synthetic", "classes"): ("'minority' or a list of classes", "a class's number or name"),
+    ("model", "trains"): ("all, head or a whole number from 1 to 100", ""),
+    ("model", "weights"): ("torchgeo: and a name, or the path of a file", ""),
+    ("model", "weights_scale"): ("a number above 0, at most 1e9, or standardised", ""),
+    ("model", "weights_hash"): ("16 digits from 0 to 9 and a to f, as raysat's plan has them", ""),
 }
 
 
@@ -67,7 +71,9 @@ def validate(model: type[_M], tree: YamlValue, *, where: str = "") -> _M:
     except ValidationError as error:
         key, detail = max((_relevant(item, tree.value) for item in error.errors()), key=lambda pair: len(pair[0]))
     message, hint = _explain(model, key, detail, tree.value)
-    raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint or "{raysat methods} says what each may be")
+    section = f" {key[0]}" if model is Config and key and key[0] in Config.model_fields else ""
+    hint = hint or f"{{raysat methods}}{section} says what each may be"
+    raise StudyError(f"{tree.location(key)}: {message}{where}", hint=hint)
 
 
 def _relevant(detail: Mapping[str, Any], value: Any) -> tuple[Key, Mapping[str, Any]]:
@@ -85,9 +91,10 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
     """Return the message and the hint of one validation error."""
     path, kind, given = ".".join(map(str, key)), detail["type"], detail.get("input")
     context = detail.get("ctx", {})
-    if key[:2] in _EITHER and kind != "extra_forbidden":
+    # A plugin's model may have settings of these names.
+    if key[:2] in _EITHER and kind != "extra_forbidden" and not (key[0] == "model" and "kind" in value["model"]):
         whole, item = _EITHER[key[:2]]
-        return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", None
+        return f"{path} must be {whole if len(key) == 2 else item}, got {echo(given)}", hints.one_of(key, given)
     optim = value.get("optim")
     epochs = optim.get("epochs", _EPOCHS) if isinstance(optim, dict) else _EPOCHS
     if kind == "extra_forbidden":
@@ -114,6 +121,8 @@ def _explain(model: type[Spec], key: Key, detail: Mapping[str, Any], value: Any)
         if "" in family:
             own = f"those of timm are called by {path}.name, without a kind; one of your own needs its {{--plugin}}"
         return message, several or did_you_mean(kind_given, known) or own
+    if kind == "string_too_short":
+        return f"{path} must not be empty", None
     if kind == "too_short":
         return f"{path} must hold at least {context['min_length']}, got {echo(given)}", None
     if kind == "literal_error":

@@ -37,6 +37,11 @@ class BandStats:
     low: float
     high: float
 
+    @property
+    def spread(self) -> float:
+        """What values are divided by to have unit deviation: one for a constant band."""
+        return self.std if self.std > 1e-6 * abs(self.mean) else 1.0  # of a float band it is the mean's rounding, not 0
+
 
 def band_stats(read: Callable[[], Iterable[Block]]) -> tuple[BandStats, ...]:
     """Mean, population standard deviation and full scale of each band over the valid pixels of blocks of patches.

@@ -78,6 +78,8 @@ class ArmPart(Part):
     g_mean: SeedsPart | None = _metric("Geometric mean of the recalls, 0 to 1")
     kappa: SeedsPart | None = _metric("Weighted kappa, -1 to 1; of ordinal classes")
     mae: SeedsPart | None = _metric("Mean absolute error, in classes; of ordinal classes")
+    macro_mae: SeedsPart | None = _metric("Mean over classes of their mean absolute error; of ordinal classes")
+    within_one: SeedsPart | None = _metric("Share at most one class off, 0 to 1; of ordinal classes")
     ece: SeedsPart | None = _metric("Expected calibration error, 0 to 1")
     nll: SeedsPart | None = _metric("Negative log-likelihood, in nats")
     macro_auroc: SeedsPart | None = _metric("Mean over classes of the area under the ROC curve, 0 to 1")

@@ -20,7 +20,9 @@ class PlannedArmPart(Part):
     name: str = Field(description="As the study calls it.")
     settings: tuple[str, ...] = Field(description="Those that not all arms have: loss=ldam.")
     epochs: Count = Field(description="Of each trial.")
-    images_per_trial: Count = Field(description="Passed through the model in training, augmented views included.")
+    images_per_trial: Count = Field(
+        description="Passed through the model in training, augmented views and second passes included."
+    )
     finished: Count = Field(description="Trials that the run has a record of.")
     trials: tuple[TrialPart, ...] = Field(description="One a seed.")
 
@@ -132,6 +134,9 @@ class PlanPart(Part):
     looks: tuple[Count, ...] = Field(description="Seeds at each look; empty without --until-decided.")
     expected_seeds: tuple[ExpectedSeedsPart, ...] = Field(description="What it is likely to take; as looks.")
     no_effects: tuple[NoEffectPart, ...] = Field(description="Settings that change nothing.")
+    weights: tuple[str, ...] = Field(
+        description="Pretrained ones of satellites: their licence and bands, a sentence each."
+    )
     generators: tuple[GeneratorPart, ...] = Field(description="Generate jobs.")
     stages: tuple[StagePart, ...] = Field(description="The tree of epochs, of the first seed.")
     cost: PlannedCostPart = Field(description="Of what is missing.")

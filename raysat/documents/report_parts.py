@@ -15,7 +15,9 @@ Verdict = Literal["held", "not held", "cannot be told"]
 class ArmCostPart(Part):
     """What an arm cost."""
 
-    images: Count = Field(description="Passed through the model in training, augmented views included.")
+    images: Count = Field(
+        description="Passed through the model in training, augmented views and second passes included."
+    )
     seconds: Real = Field(description="Of training, over its trials.")
     parameters: Count = Field(description="Of its model.")
     epochs: Count = Field(description="Of its trials together.")

@@ -85,4 +85,4 @@ def _seconds(job: TrainJob, plan: Plan, pace: Pace) -> float:
         averaged = not isinstance(trial.trial.config.average, NoAverage)
         evaluated += sum(splits.values()) - (0 if averaged else validation)
         evaluated += len(plan.store.indices("train")) if averaged else 0  # batch norm of averaged weights
-    return job.samples_seen / config.augment.forward_passes / pace.trained + evaluated / pace.evaluated
+    return job.samples_seen / config.forward_passes / pace.trained + evaluated / pace.evaluated

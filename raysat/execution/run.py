@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from raysat.config.plugins.settings import ModelSettings
-from raysat.config.schema import Config
 from raysat.data.store import PatchStore
+from raysat.execution.check_models import check_models
 from raysat.execution.cluster_options import ClusterOptions
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.messages import State
@@ -23,8 +22,6 @@ from raysat.planning.stages import Job, TrainJob, longest_first, shared_epochs, 
 from raysat.storage.artifacts import Artifacts
 from raysat.storage.ledger import Ledger
 from raysat.storage.records import Failure
-from raysat.training.check import band_positions
-from raysat.training.models.names import check_model
 
 
 def run(
@@ -116,30 +113,6 @@ def generate(
     workload = Workload(has_generators=True)
     with session("generate", store, ledger, artifacts, options, on_event, workload=workload) as active:
         return run_items(active, jobs, already_done=0)
-
-
-def check_models(configs: Sequence[Config], store: PatchStore) -> None:
-    """Refuse models that cannot be built, before Ray starts. Raises PlanError, PluginError, TrainingError."""
-    models = list(dict.fromkeys(config.model for config in configs))
-    for model in sorted(models, key=lambda model: model.name):
-        check_model(model)
-    cosine = {model.name for model in models if model.classifier == "cosine"}
-    pretrained = {model.name for model in models if model.pretrained}
-    if cosine or pretrained:
-        from raysat.training.models.build import check_cosine, fetch_pretrained  # three seconds that others do without
-
-        for name in sorted(cosine):
-            check_cosine(name)
-        for name in sorted(pretrained):
-            fetch_pretrained(name)
-    sizes = dict.fromkeys((each.model, len(band_positions(each, store))) for each in configs)
-    if any(isinstance(model, ModelSettings) for model, _ in sizes):
-        from raysat.training.models.first_look import look_at  # as above
-
-        for model, bands in sizes:
-            if isinstance(model, ModelSettings):
-                size = (int(store.images.shape[2]), int(store.images.shape[3]))
-                look_at(model, bands=bands, classes=len(store.classes), size=size)
 
 
 def run_items(

@@ -126,6 +126,7 @@ def session(
             study=None if own else name,  # its Ray has no metrics
             eager=options.eager,
             energy=options.energy,
+            weights=workload.weight_files,
             versions=versions() if checked else None,
         )
         if checked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raysat.config.schema import Config
+from raysat.data.weights.about import PREFIX
 from raysat.planning.build import Plan
 
 
@@ -24,6 +25,12 @@ class Workload:
     shares_cores: bool = True  # of this machine among the jobs; else each has all of a node's
     threads_before: int | None = None  # of the trials that the run has finished on a CPU
     has_generators: bool = False  # which run beside trials
+
+    @property
+    def weight_files(self) -> tuple[str, ...]:
+        """Files of weights that trials start from, but for torchgeo's, which each machine downloads for itself."""
+        named = {config.model.weights for config in self.networks if config.model.weights is not None}
+        return tuple(sorted(weights for weights in named if not weights.startswith(PREFIX)))
 
 
 def planned_work(plan: Plan, *, threads_before: int | None = None) -> Workload:
@@ -50,4 +57,4 @@ def planned_work(plan: Plan, *, threads_before: int | None = None) -> Workload:
 
 def network_of(config: Config) -> tuple[Any, ...]:
     """What decides how long a step takes, and how much memory, near enough."""
-    return config.model, config.data, config.augment, config.optim.batch_size
+    return config.model, config.data, config.augment, config.sharpness.kind, config.optim.batch_size

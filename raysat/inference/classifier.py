@@ -10,9 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.errors import DataError
+from raysat.metrics.fitted_readout import FittedReadout
 from raysat.training.device import EVALUATION_BATCH, full_precision, network_channels_last
 from raysat.training.evaluation import posterior
 from raysat.training.models.plugin import network_faults
@@ -32,6 +34,7 @@ class Classifier:
     network: nn.Module
     device: torch.device
     scale: Scale = field(repr=False)
+    readout: FittedReadout | None = None  # what its scores are read with; None: as they are
 
     @classmethod
     def restore(
@@ -41,6 +44,7 @@ class Classifier:
         classes: tuple[str, ...],
         weights: dict[str, Tensor],
         device: torch.device,
+        readout: FittedReadout | None = None,
     ) -> Self:
         """Build a network anew and give it the weights that it was trained to.
 
@@ -50,6 +54,7 @@ class Classifier:
             classes: their names, by label.
             weights: its ``state_dict``.
             device: where it is wanted.
+            readout: what its scores are read with; None for as they are.
 
         Returns:
             The classifier.
@@ -59,17 +64,26 @@ class Classifier:
             PlanError: this timm does not know the model, or it does not take such patches.
             PluginError: a plugin's model failed.
         """
-        size = (inputs.height, inputs.width)
-        network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size)
+        size, head = (inputs.height, inputs.width), head_of(config.loss)
+        network = rebuild(config.model, weights, bands=len(inputs.bands), classes=len(classes), size=size, head=head)
         network = network_channels_last(network.to(device)).eval()
         scale = Scale.from_stats(inputs.stats, device)
-        return cls(config=config, inputs=inputs, classes=classes, network=network, device=device, scale=scale)
+        return cls(
+            config=config,
+            inputs=inputs,
+            classes=classes,
+            network=network,
+            device=device,
+            scale=scale,
+            readout=readout,
+        )
 
     @torch.inference_mode()
     def posterior(self, patches_BCHW: Tensor) -> Tensor:
         """Return class probabilities (B, K) of float32 patches on the device, in the store's units."""
         with full_precision(), network_faults(self.config.model):
-            return posterior(self.config, self.network, self.scale, classes=len(self.classes))(patches_BCHW)
+            classes = len(self.classes)
+            return posterior(self.config, self.network, self.scale, classes=classes, readout=self.readout)(patches_BCHW)
 
     def probabilities(self, patches_NCHW: npt.NDArray[Any]) -> Probabilities:
         """Return class probabilities (N, K) of patches in the store's type and units, batch by batch.

@@ -123,7 +123,8 @@ def load_trial(ledger: Ledger, trial_id: str, *, device: torch.device, store: Pa
     """
     record, config = ledger.read(trial_id), _read_config(ledger, trial_id)
     inputs = record.inputs or _inputs_of(record, config, store)
-    return Classifier.restore(config, inputs, record.classes, read_weights(ledger, trial_id), device)
+    weights = read_weights(ledger, trial_id)
+    return Classifier.restore(config, inputs, record.classes, weights, device, record.readout)
 
 
 def read_inputs(ledger: Ledger, trial_id: str, store: PatchStore | None = None) -> ModelInputs:

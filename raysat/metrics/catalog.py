@@ -46,6 +46,8 @@ WORST_RECALL: Final = Metric("worst_recall", "worst-class recall", "worst recall
 G_MEAN: Final = Metric("g_mean", "G-mean", "G-mean")
 KAPPA: Final = Metric("kappa", "weighted kappa", "kappa", bounds=(-1.0, 1.0))
 MAE: Final = Metric("mae", "MAE (classes)", "MAE", lower_is_better=True, bounds=_UNBOUNDED)
+MACRO_MAE: Final = Metric("macro_mae", "macro MAE (classes)", "macro MAE", lower_is_better=True, bounds=_UNBOUNDED)
+WITHIN_ONE: Final = Metric("within_one", "within one class", "within one")
 ECE: Final = Metric("ece", "ECE", "ECE", lower_is_better=True)
 NLL: Final = Metric("nll", "NLL", "NLL", lower_is_better=True, bounds=_UNBOUNDED)
 MACRO_AUROC: Final = Metric("macro_auroc", "mean AUROC", "AUROC")
@@ -58,6 +60,7 @@ AVERAGE_PRECISION: Final = Metric("average_precision", "average precision", "AP"
 
 RANKING: Final = (BALANCED_ACCURACY, ICV, MACRO_F1)  # the rule: the first, ties by the next
 FROM_CONFUSION: Final = (BALANCED_ACCURACY, ICV, ICV_ROOT, MACRO_F1, ACCURACY)  # in records, and resampled
+OF_ORDER: Final = (KAPPA, MAE, MACRO_MAE, WITHIN_ONE)  # that classes with an order alone have
 # That saved predictions alone give.
-FROM_PREDICTIONS: Final = (WORST_RECALL, G_MEAN, KAPPA, MAE, ECE, NLL, MACRO_AUROC, MACRO_AVERAGE_PRECISION)
+FROM_PREDICTIONS: Final = (WORST_RECALL, G_MEAN, *OF_ORDER, ECE, NLL, MACRO_AUROC, MACRO_AVERAGE_PRECISION)
 CAN_RANK: Final = (BALANCED_ACCURACY, ICV, ICV_ROOT, MACRO_F1, *FROM_PREDICTIONS)  # all of one number but accuracy

@@ -6,6 +6,8 @@ With labels y, predicted classes and probabilities p (N, K):
     G-mean               geometric mean of the recalls (Kubat & Matwin 1997)
     weighted kappa       Cohen's kappa with quadratic weights (Cohen 1968), for classes with an order
     MAE                  mean absolute difference of true and predicted class, for classes with an order
+    macro MAE            mean over classes of their patches' MAE (Baccianella et al. 2009), for classes with an order
+    within one class     share of patches that are right or one class off, for classes with an order
     ECE                  expected calibration error of the top class over 15 equal bins (Guo et al. 2017)
     NLL                  mean of -log p[y]
     AUROC, AP            of each class against the rest: area under the ROC curve, average precision
@@ -38,6 +40,8 @@ class Scores:
     g_mean: float
     kappa: float | None  # quadratic; None for classes without order, and where all are of one class and predicted so
     mae: float | None  # None for classes without order
+    macro_mae: float | None  # the same
+    within_one: float | None  # the same
     ece: float
     nll: float
     auroc: tuple[float | None, ...]  # per class
@@ -75,7 +79,7 @@ def score(
         labels: (N,) true classes.
         predicted: (N,) predicted classes.
         probabilities: (N, K) of each class.
-        ordinal: whether the classes have an order; without one there is no kappa and no MAE.
+        ordinal: whether the classes have an order; without one there is no kappa, no MAE and no share within one class.
 
     Raises:
         ValueError: shapes that differ, classes outside 0..K-1, or no patch.
@@ -92,6 +96,8 @@ def score(
         g_mean=float(np.prod(recall) ** (1 / len(recall))),
         kappa=quadratic_kappa(confusion) if ordinal else None,
         mae=float(np.abs(labels.astype(int) - predicted.astype(int)).mean()) if ordinal else None,
+        macro_mae=macro_mae(confusion) if ordinal else None,
+        within_one=within_one(confusion) if ordinal else None,
         ece=reliability(labels, predicted, probabilities).ece,
         nll=float(patch_nll(labels, probabilities).mean()),
         auroc=tuple(auroc for auroc, _ in curves),
@@ -119,6 +125,28 @@ def quadratic_kappa(confusion: Matrix) -> float | None:
     chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / confusion.sum()
     expected = float((weights * chance).sum())
     return 1 - float((weights * confusion).sum()) / expected if expected else None
+
+
+def macro_mae(confusion: Matrix) -> float:
+    """Mean absolute error of a (K, K) confusion matrix, in classes, as a mean over the classes that have patches.
+
+    MAE^M of Baccianella, Esuli & Sebastiani 2009, "Evaluation Measures for Ordinal Regression": every class
+    counts alike, as in balanced accuracy.
+    """
+    support = confusion.sum(axis=1)
+    by_class = (_class_distances(confusion) * confusion).sum(axis=1)[support > 0] / support[support > 0]
+    return float(by_class.mean())
+
+
+def within_one(confusion: Matrix) -> float:
+    """Share of the patches of a (K, K) confusion matrix whose predicted class is the true one or next to it."""
+    return float(confusion[_class_distances(confusion) <= 1].sum() / confusion.sum())
+
+
+def _class_distances(confusion: Matrix) -> npt.NDArray[np.int64]:
+    classes = np.arange(len(confusion))
+    distances: npt.NDArray[np.int64] = np.abs(np.subtract.outer(classes, classes))
+    return distances
 
 
 def reliability(labels: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Reliability:

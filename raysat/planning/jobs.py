@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, assert_never
 
-from raysat.config.families.images import Dcgan, NoSynthetic
+from raysat.config.families.synthetic import Dcgan, NoSynthetic
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Generation, Trial, canonical_json, canonical_object, digest, digest_text
+from raysat.config.stages import passes_by_epoch
 from raysat.data.store import PatchStore
 from raysat.errors import PlanError
 from raysat.planning.state_ids import StateChain, counted, state_chain
@@ -69,14 +70,19 @@ class PlannedTrial:
     id: str
     arm: str  # the first arm that asks for it
     trial: Trial
-    samples_seen: int  # images that pass through the model in training, augmented views included
+    samples_seen: int  # images that pass through the model in training, augmented views and second passes included
     states: tuple[str, ...]  # names of what it passes through after 0, 1 ... all epochs (``state_ids.py``)
     needs: tuple[str, ...] = ()  # generate jobs
 
     @property
     def epochs(self) -> int:
         """How long it trains."""
-        return self.trial.config.optim.epochs
+        return self.trial.config.epochs
+
+    def images_after(self, epoch: int) -> int:
+        """Images that pass through the model in training after so many epochs, augmented views included."""
+        passes = passes_by_epoch(self.trial.config)
+        return self.samples_seen * sum(passes[epoch:]) // sum(passes)
 
     @property
     def seed(self) -> int:
@@ -157,8 +163,8 @@ def bind(config: Config, store: PatchStore, *, workers: int = 1, reuse_epochs: b
     return BoundConfig(
         config=config,
         needs=needs,
-        samples_seen=config.optim.epochs * patches * config.augment.forward_passes,
-        spec=canonical_json(config.model_dump(mode="json") | {"synthetic": list(needs), **counted(config)}),
+        samples_seen=patches * sum(passes_by_epoch(config)),
+        spec=canonical_json(config.identity() | {"synthetic": list(needs), **counted(config)}),
         where={key: canonical_json(value) for key, value in where.items()},
         states=state_chain(config, generated=needs, steps=steps_per_epoch(patches, config.optim.batch_size)),
         reuse_epochs=reuse_epochs,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.images import Dcgan
-from raysat.config.schema import Config, Data
+from raysat.config.families.synthetic import Dcgan
+from raysat.config.schema import Config, Data, Model, Network
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
+from raysat.data.weights.source import Source
 from raysat.errors import PlanError, prefixed, suggest
 
 
@@ -18,10 +19,12 @@ def resolve_config(config: Config, store: PatchStore) -> Config:
     """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
 
     A learning rate that the schedule replaces by its own is left at its default: two of them are the same work too.
+    Weights get the hash of their content, by which they are named.
 
     Raises:
         BandError: bands that the store does not have.
-        PlanError: synthetic patches of a class that is not there or needs none, or in other bands than the trial's.
+        PlanError: weights that are not known, not there, or others than ``weights_hash`` says; synthetic patches of a
+            class that is not there or needs none, or in other bands than the trial's.
     """
     data, synthetic, optim = config.data, config.synthetic, config.optim
     bands = _bands("data.bands", data.bands, store)
@@ -37,7 +40,23 @@ def resolve_config(config: Config, store: PatchStore) -> Config:
         synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
     if config.schedule.sets_own_lr:
         optim = optim.model_copy(update={"lr": type(optim).model_fields["lr"].default})
-    return config.model_copy(update={"data": Data(bands=bands), "synthetic": synthetic, "optim": optim})
+    model = _known_weights(config.model)
+    update = {"data": Data(bands=bands), "model": model, "synthetic": synthetic, "optim": optim}
+    return config.model_copy(update=update)
+
+
+def _known_weights(model: Network) -> Network:
+    """Name a model's weights by their content, and those of a file by its whole path."""
+    if not isinstance(model, Model) or model.weights is None:
+        return model
+    source = Source.of(model.weights)
+    found = source.content_hash()
+    if model.weights_hash not in (None, found):
+        raise PlanError(
+            f"model.weights_hash is {model.weights_hash}, but {model.weights} has {found}",
+            hint="give the weights that were meant, or leave model.weights_hash out",
+        )
+    return model.model_copy(update={"weights": str(source.path or model.weights), "weights_hash": found})
 
 
 def _labels(gan: Dcgan, store: PatchStore) -> list[int]:

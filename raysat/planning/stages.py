@@ -75,8 +75,7 @@ class TrainJob:
     @property
     def samples_seen(self) -> int:
         """Images that pass through the model in its own epochs."""
-        epochs = self.trials[-1].epochs
-        return self.trials[-1].samples_seen // epochs * (epochs - self.start_epoch)
+        return self.trials[-1].images_after(self.start_epoch)
 
     def averages_needed(self, epoch: int) -> frozenset[str]:
         """Names of the averages that somebody needs in an epoch (1-based)."""
@@ -158,9 +157,9 @@ def shared_samples(trials: Sequence[PlannedTrial]) -> int:
     seen: set[str] = set()
     samples = 0
     for trial in trials:
-        states = [state for state in trial.states[1:] if state not in seen]
-        seen.update(states)
-        samples += trial.samples_seen // trial.epochs * len(states)
+        known = next(epoch for epoch in range(trial.epochs, -1, -1) if not epoch or trial.states[epoch] in seen)
+        seen.update(trial.states[known + 1 :])
+        samples += trial.images_after(known)
     return samples
 
 

@@ -3,8 +3,9 @@
 A state's name is a hash chain. It begins with what decides a training from its start: data, model, optimiser, loss,
 augmentation, seed. Each epoch adds what decides that epoch: the learning rate of its steps, the class weights, the
 sampler. Which class counts a method goes by is named with the method. So a deferred method shares its epochs before the
-switch with the plain one, and a constant schedule over 20 epochs is the first half of one over 40. How weights are
-averaged is no part of it: an average is read along the way and changes nothing.
+switch with the plain one, and a constant schedule over 20 epochs is the first half of one over 40. The epochs of a
+second stage come after these: it starts from the last state of the trial without it. How weights are averaged is no
+part of it: an average is read along the way and changes nothing.
 
 Every random decision of an epoch comes from (seed, purpose, epoch) (``training/seeding.py``), so that equal names are
 equal weights, bit for bit on a CPU.
@@ -17,15 +18,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from raysat.config.families.imbalance import ByCounts
+from raysat.config.families.base import ByCounts
 from raysat.config.families.learning import Optim
 from raysat.config.families.schedules import Schedule
 from raysat.config.learning_rate import is_level, learning_rate
 from raysat.config.milestones import reweight_at, sampler_at
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, canonical_json, canonical_object, digest, digest_text
+from raysat.config.stages import stages
 
 _BY_VALUE: Final = 500_000  # steps; 40 epochs of droughtwatch are 108,000
+_NAMED_APART: Final = frozenset(
+    {"synthetic", "reweight", "sampler", "schedule", "average", "second_stage", "readout"}
+)  # by epoch, or no part of a state
 _DIGITS: Final = 12  # of a learning rate in a name: more than two machines' cosines could differ in
 
 
@@ -64,11 +69,13 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
         The chain, which names the states of each seed.
     """
     epochs = config.optim.epochs
-    spec = config.model_dump(mode="json", exclude={"synthetic", "reweight", "sampler", "schedule", "average"})
+    spec = {key: value for key, value in config.identity().items() if key not in _NAMED_APART}
     del spec["optim"]["epochs"], spec["optim"]["lr"]  # each epoch is named by its rates
     class_counts = counted(config)
     start: dict[str, Any] = {"config": spec, "generated": list(generated)}
-    start |= class_counts if isinstance(config.loss, ByCounts | PluginSettings) else {}
+    by_counts = any(isinstance(each, ByCounts | PluginSettings) for each in (config.loss, config.sharpness))
+    by_counts = by_counts or isinstance(config.augment, ByCounts)
+    start |= class_counts if by_counts else {}
     texts: dict[str, str] = {}  # equal ones are kept once
     settings = []
     for epoch, rates in enumerate(_rates(config.schedule, config.optim, steps)):
@@ -85,6 +92,10 @@ def state_chain(config: Config, *, generated: Sequence[str], steps: int) -> Stat
         }
         text = canonical_json(decides)[1:]
         settings.append(texts.setdefault(text, text))
+    for stage in stages(config)[1:]:
+        own = config.second_stage.model_dump(mode="json", exclude={"epochs", "lr"})
+        for rates in _rates(stage.config.schedule, stage.config.optim, steps):
+            settings.append(canonical_json({"rates": rates, "second_stage": own, **class_counts})[1:])
     return StateChain({key: canonical_json(value) for key, value in start.items()}, tuple(settings))
 
 

@@ -13,6 +13,7 @@ from raysat.planning.jobs import GenerateJob, PlannedTrial
 from raysat.planning.no_effect import NoEffect, no_effects
 from raysat.planning.settings import Varied, describe, differences
 from raysat.planning.stages import TrainJob, shared_samples, train_jobs
+from raysat.planning.weights_notes import weights_notes
 from raysat.storage.ledger import Ledger
 from raysat.study.compare import PlannedContrast
 from raysat.study.tuning import Tuning
@@ -70,6 +71,7 @@ class PlanSummary:
     varied: tuple[Varied, ...]  # what arms differ in
     every_combination: bool  # of these is an arm
     shared_settings: tuple[str, ...]  # that all of several arms have
+    weights: tuple[str, ...]  # that trials start from: what is to be said of each
     generators: tuple[GeneratorSummary, ...]
     stages: tuple[TrainJob, ...]  # of the first seed
     no_effects: tuple[NoEffect, ...]
@@ -149,6 +151,7 @@ def summarize(
         varied=differ.varied,
         every_combination=differ.every_combination,
         shared_settings=tuple(sorted(shared)),
+        weights=weights_notes(plan),
         generators=tuple(
             GeneratorSummary(
                 class_name=job.class_name,
@@ -184,8 +187,9 @@ def summarize(
 
 
 def _tuning_epochs(tuning: Tuning, config: Config) -> int:
-    """Epochs that the trials of an arm train at most."""
-    return sum(trials * epochs for trials, epochs in zip(tuning.trials, tuning.epochs(config), strict=True))
+    """Epochs that the trials of an arm train at most; rounds shorten the first stage alone."""
+    rounds, second = zip(tuning.trials, tuning.epochs(config), strict=True), config.second_stage.epochs
+    return sum(trials * (epochs + second) for trials, epochs in rounds)
 
 
 def _rate(ledger: Ledger, finished: list[str]) -> tuple[float, int]:

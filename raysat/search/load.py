@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from raysat.config import limits
 from raysat.config.diff import flatten
-from raysat.config.families.images import NoSynthetic
+from raysat.config.families.synthetic import NoSynthetic
 from raysat.config.merge import DEFAULT_KINDS, override
 from raysat.config.schema import Config
 from raysat.config.validate import validate, validate_config
@@ -162,13 +162,13 @@ def boundary_study(search: Search) -> Study:
 def _check_size(search: Search, document: YamlValue) -> None:
     """Refuse a space whose boundary points are more than can be checked: each of them is planned as an arm is."""
     number = count_boundary_points(search.parameters)
-    epochs = (number + 1) * search.base.optim.epochs
+    epochs = (number + 1) * search.base.epochs
     if number > limits.CELLS:
         message = f"search: the choices and ends of the parameters make {number:,} combinations, "
         message += f"more than {limits.CELLS:,}"
         raise document.error(message, "search", hint="leave out parameters, or give ranges in place of choices")
     if epochs > limits.ALL_EPOCHS:
-        message = f"search: {number:,} combinations of choices and ends, of {search.base.optim.epochs:,} epochs each, "
+        message = f"search: {number:,} combinations of choices and ends, of {search.base.epochs:,} epochs each, "
         message += f"are {epochs:,} epochs to check, more than {limits.ALL_EPOCHS:,}"
         raise document.error(message, "search", hint="leave out parameters, or lower optim.epochs")
 
@@ -184,8 +184,12 @@ def _check_rates(search: Search) -> None:
 
 
 def _check_pruner(search: Search, document: YamlValue) -> None:
-    """Refuse an early stopping that comes too late to stop anything."""
+    """Refuse an early stopping that comes too late to stop anything, or that would compare unlike epochs."""
     pruner, epochs = search.options.pruner, search.base.optim.epochs
+    has_stages = search.base.second_stage.epochs or any(each.section == "second_stage" for each in search.parameters)
+    if isinstance(pruner, Asha) and has_stages:
+        message = "stop: asha compares candidates at equal epochs of one training, and a second stage begins another"
+        raise document.error(message, "stop", hint="leave stop out, or second_stage")
     if isinstance(pruner, Asha) and pruner.grace_epochs(epochs) >= epochs:
         message = f"stop: asha stops nothing: at a grace of {pruner.grace_period:g}, its first look is after the last "
         message += f"epoch of {epochs}" if epochs > 1 else "epoch, which is the only one"

@@ -27,6 +27,7 @@ from raysat.errors import DataError, StorageError
 from raysat.files import AnyPath, FileModel, file_exists, open_regular, parse_model, read_bytes, read_text
 from raysat.files.fields import MAX_CLASSES, Count, Id, Line, Number, Seed, Time
 from raysat.formatting import echo
+from raysat.metrics.fitted_readout import FittedReadout
 from raysat.storage.sealed import MAX_FILE
 
 MANIFEST: Final = "model.json"
@@ -59,6 +60,8 @@ class Member(FileModel):
     seed: Seed
     trial: Id
     weights: Id  # name of its file
+    # What its scores are read with; None: as they are.
+    readout: Annotated[FittedReadout | None, Field(exclude_if=lambda readout: readout is None)] = None
 
 
 class Figure(FileModel):
@@ -119,6 +122,9 @@ class ModelManifest(FileModel):
         named = [file.name for file in self.files]
         weights = [member.weights for member in self.members]
         seeds = [str(member.seed) for member in self.members]
+        for member in self.members:
+            if member.readout is not None and member.readout.classes not in (None, len(self.classes)):
+                raise ValueError(f"seed {member.seed} has a readout of {member.readout.classes} classes")
         for what, names in (("file", named), ("weights", weights), ("seed", seeds)):
             if repeated := next((name for name in names if names.count(name) > 1), None):
                 raise ValueError(f"{what} {echo(repeated)} comes twice")

@@ -9,10 +9,12 @@ from pydantic import Field, JsonValue, model_validator
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.store import SPLITS
+from raysat.data.weights.used import WeightsUsed
 from raysat.files import FileModel
 from raysat.files.fields import MAX_CLASSES, Amount, Count, Id, Line, Seed, Text, Time
 from raysat.formatting import visible
 from raysat.metrics.confusion import Metrics
+from raysat.metrics.fitted_readout import FittedReadout
 
 
 class Hardware(FileModel):
@@ -71,7 +73,7 @@ class Record(FileModel):
     metrics: Annotated[dict[Id, Metrics], Field(max_length=len(SPLITS))]  # by split
     classes: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     epochs: Count
-    images: Count  # images trained on, forward passes of augmented views included
+    images: Count  # images trained on, augmented views and second passes included
     seconds: Amount  # of its epochs, those included that it shares with other trials
     started: Time  # its worker began, from a checkpoint or not
     ended: Time
@@ -81,6 +83,9 @@ class Record(FileModel):
     data: DataRef
     inputs: ModelInputs | None = None  # what the model takes; None where an older raysat wrote the record
     energy: Annotated[Energy | None, Field(exclude_if=lambda energy: energy is None)] = None  # None: not measured
+    # What the network's scores are read with; None: as they are.
+    readout: Annotated[FittedReadout | None, Field(exclude_if=lambda readout: readout is None)] = None
+    weights: Annotated[WeightsUsed | None, Field(exclude_if=lambda used: used is None)] = None  # that it started from
 
     @model_validator(mode="after")
     def _has_reported(self) -> Self:
@@ -89,6 +94,8 @@ class Record(FileModel):
         for split, metrics in self.metrics.items():
             if (classes := len(metrics.confusion)) != len(self.classes):
                 raise ValueError(f"its {split} metrics are of {classes} classes, not {len(self.classes)}")
+        if self.readout is not None and self.readout.classes not in (None, len(self.classes)):
+            raise ValueError(f"its readout is of {self.readout.classes} classes, not {len(self.classes)}")
         return self
 
 

@@ -155,7 +155,7 @@ def _check_trials(document: YamlValue, arms: int, seeds: int) -> None:
 
 def _check_epochs(document: YamlValue, configs: Iterable[Config], seeds: int) -> None:
     """Refuse more epochs than can be planned."""
-    if (epochs := seeds * sum(config.optim.epochs for config in configs)) > limits.ALL_EPOCHS:
+    if (epochs := seeds * sum(config.epochs for config in configs)) > limits.ALL_EPOCHS:
         message = f"seeds: the trials would train {epochs:,} epochs in all, more than {limits.ALL_EPOCHS:,}"
         raise document.error(message, "seeds", hint="lower optim.epochs, give fewer seeds, or split the study")
 

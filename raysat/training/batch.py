@@ -6,7 +6,6 @@ batch changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
@@ -14,34 +13,43 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
+from raysat.config.families.images import (
+    Augment,
+    AugMix,
+    BandDropout,
+    Dihedral,
+    NoAugment,
+    SpectralJitter,
+    TrivialAugment,
+)
+from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
 from raysat.config.plugins.settings import AugmentSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
-from raysat.training.augment import augmix, augmix_by_patch, dihedral, mixup
+from raysat.training.augment import augmix, augmix_by_patch, bands, cutmix, dihedral, mixup, trivial
+from raysat.training.mixing import mixed_inputs
 from raysat.training.patches import Scale
-from raysat.training.sampling import Positions, Shard, shard
+from raysat.training.sampling import Batch, Shard, TrainSplit, shard
 from raysat.training.step_inputs import (
     Alone,
     Chains,
+    Change,
     Drawn,
+    Jitter,
+    Kept,
     Mixing,
+    Operations,
     Partners,
+    Pasting,
     StepInputs,
     Symmetries,
+    Turned,
     Unchanged,
     Uniforms,
     UpdateInputs,
     ViewInputs,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """A whole batch of B patches, before anything is drawn for it."""
-
-    positions: Positions  # (B,) in the train split
-    labels: npt.NDArray[np.uint8]  # (B,)
-    size: tuple[int, int]  # height and width of a patch
+_ByPatch = NoAugment | Dihedral | AugMix | TrivialAugment | BandDropout | SpectralJitter | AugmentSettings
 
 
 def step_inputs(
@@ -49,6 +57,7 @@ def step_inputs(
     batch: Batch,
     rng: np.random.Generator,
     *,
+    split: TrainSplit,
     weights_K: npt.NDArray[np.float64],
     lr: float,
     momenta: list[float],
@@ -61,15 +70,22 @@ def step_inputs(
         augment: how patches are augmented.
         batch: of all workers together.
         rng: what draws; as much from it on every worker.
+        split: what the batch is cut from.
         weights_K: what each class counts.
         lr: learning rate of the step.
         momenta: of the averages that take every step.
         rank: this worker's number.
         world: the number of workers.
     """
-    weights_B = weights_K[batch.labels]
-    own = shard(weights_B, rank=rank, world=world)
-    needed, drawn, partners = _draw(augment, batch, own, rng, weights_B=weights_B, rank=rank, world=world)
+    own = shard(weights_K[batch.labels], rank=rank, world=world)
+    partners: Partners | Alone = Alone()
+    match augment:
+        case MixUp() | BalancedMixUp() | Remix() | CutMix():
+            positions_n, drawn, partners = mixed_inputs(
+                augment, batch, own, rng, split=split, weights_K=weights_K, rank=rank, world=world
+            )
+        case _:
+            positions_n, drawn = batch.positions[own.positions], _draw(augment, batch, own, rng, split)
     update = UpdateInputs(
         labels_b=torch.from_numpy(batch.labels[own.positions].astype(np.int64)),
         class_weights_b=torch.from_numpy(own.class_weights),
@@ -78,53 +94,46 @@ def step_inputs(
         lr=torch.tensor(lr, dtype=torch.float64),
         momenta_A=torch.tensor(momenta, dtype=torch.float32),
     )
-    return StepInputs(ViewInputs(torch.from_numpy(batch.positions[needed]), drawn), update)
+    return StepInputs(ViewInputs(torch.from_numpy(positions_n), drawn), update)
 
 
-def _draw(
-    augment: Augment,
-    batch: Batch,
-    own: Shard,
-    rng: np.random.Generator,
-    *,
-    weights_B: npt.NDArray[np.float64],
-    rank: int,
-    world: int,
-) -> tuple[Positions, Drawn, Partners | Alone]:
-    """Which of the batch's patches a shard needs, what is done to them, and whom the loss of mixed ones has beside."""
-    count, (height, width) = len(batch.positions), batch.size
+def _draw(augment: _ByPatch, batch: Batch, own: Shard, rng: np.random.Generator, split: TrainSplit) -> Drawn:
+    """What is done to each of the patches of a shard, where none is mixed with another one."""
+    mine, count, (height, width) = own.positions, len(batch.positions), batch.size
+    change: Change
     match augment:
         case NoAugment():
-            return own.positions, Unchanged(), Alone()
+            return Unchanged()
         case Dihedral():
-            symmetry_B = dihedral.draw(count, rng, square=height == width)
-            return own.positions, Symmetries(torch.from_numpy(symmetry_B[own.positions])), Alone()
+            return Symmetries(_symmetries(batch, own, rng))
         case AugMix():
-            mine = augmix.draw(augment, count, rng).take(own.positions)
-            return own.positions, augmix.chains(mine, height=height, width=width), Alone()
-        case MixUp():
-            pairs = mixup.draw(augment, count, rng)
-            # A partner may lie in another worker's shard; one in our own is not read twice.
-            both = np.concatenate((own.positions, pairs.partners[own.positions]))
-            needed, place_2b = np.unique(both, return_inverse=True)
-            others = shard(weights_B[pairs.partners], rank=rank, world=world)
-            partners = Partners(
-                labels_b=torch.from_numpy(batch.labels[pairs.partners][own.positions].astype(np.int64)),
-                class_weights_b=torch.from_numpy(others.class_weights),
-                shares_2=pairs.shares,
-            )
-            return needed, Mixing(torch.from_numpy(place_2b), pairs.shares), partners
+            return augmix.chains(augmix.draw(augment, count, rng).take(mine), height=height, width=width)
         case AugmentSettings():
             random_BR = rng.random((count, method_of(augment).options["randoms"]), dtype=np.float32)
-            return own.positions, Uniforms(torch.from_numpy(random_BR[own.positions])), Alone()
+            return Uniforms(torch.from_numpy(random_BR[mine]))
+        case TrivialAugment():
+            change = trivial.operations(trivial.draw(count, rng).take(mine), height=height, width=width)
+        case BandDropout():
+            change = Kept(torch.from_numpy(bands.draw_kept(augment, count, split.bands, rng)[mine]))
+        case SpectralJitter():
+            change = Jitter(
+                *(torch.from_numpy(each[mine]) for each in bands.draw_jitter(augment, count, split.bands, rng))
+            )
         case _:
             assert_never(augment)
+    return Turned(_symmetries(batch, own, rng), change) if augment.flips else change
+
+
+def _symmetries(batch: Batch, own: Shard, rng: np.random.Generator) -> Tensor:
+    symmetry_B = dihedral.draw(len(batch.positions), rng, square=batch.size[0] == batch.size[1])
+    return torch.from_numpy(symmetry_B[own.positions])
 
 
 def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *, by_patch: bool = False) -> Tensor:
     """Return what the network sees of b patches, normalised, (V, b, C, H, W): the supervised view comes first.
 
-    AugMix stays within each band's full scale; everything else keeps every value, as in evaluation.
+    AugMix, and the operations of TrivialAugment, stay within each band's full scale; everything else keeps every value,
+    as in evaluation.
 
     Args:
         augment: how patches are augmented.
@@ -134,6 +143,8 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
         by_patch: whether AugMix may take large patches one after another, and look at numbers: quicker on the CPU.
     """
     match drawn:
+        case Turned(symmetry_n=symmetry_n, change=change):
+            return views(augment, dihedral.transform(patches_nCHW, symmetry_n), scale, change, by_patch=by_patch)
         case Unchanged():
             return scale.normalise(patches_nCHW)[None]
         case Symmetries(symmetry_b=symmetry_b):
@@ -141,18 +152,30 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
         case Chains() if by_patch and patches_nCHW[0].numel() >= augmix_by_patch.WORTH_IT:
             return augmix_by_patch.views(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
         case Chains():
-            mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_nCHW), drawn)
-            views_VbCHW = scale.normalise(scale.from_unit(mixed_VbCHW))
-            if augment.forward_passes > 1:
-                return torch.cat((scale.normalise(patches_nCHW)[None], views_VbCHW))
-            return views_VbCHW
-        case Mixing(place_2b=place_2b, shares_2=shares_2):
-            own_bCHW, partner_bCHW = scale.normalise(patches_nCHW).index_select(0, place_2b).chunk(2)
-            return mixup.mix(own_bCHW, partner_bCHW, shares_2)[None]
+            return _of_augmix(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
+        case Operations():
+            return trivial.augmented(patches_nCHW, scale, drawn)[None]
+        case Kept(kept_bC=kept_bC):
+            return bands.leave_out(scale.normalise(patches_nCHW), kept_bC)[None]
+        case Jitter():
+            noise = augment.noise if isinstance(augment, SpectralJitter) else 0.0
+            return bands.jittered(scale.normalise(patches_nCHW), *drawn, noise=noise)[None]
+        case Mixing() | Pasting():
+            own_bCHW, partner_bCHW = scale.normalise(patches_nCHW).index_select(0, drawn.place_2b).chunk(2)
+            if isinstance(drawn, Mixing):
+                return mixup.mix(own_bCHW, partner_bCHW, drawn.shares_2)[None]
+            return cutmix.paste(own_bCHW, partner_bCHW, drawn.box_4)[None]
         case Uniforms(random_bR=random_bR):
             return _of_plugin(augment, scale.normalise(patches_nCHW), random_bR)[None]
         case _:
             assert_never(drawn)
+
+
+def _of_augmix(patches_bCHW: Tensor, scale: Scale, drawn: Chains, *, with_clean: bool) -> Tensor:
+    """What AugMix makes of patches, in batches; the patches as they are come first where ``with_clean``."""
+    mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_bCHW), drawn)
+    views_VbCHW = scale.normalise(scale.from_unit(mixed_VbCHW))
+    return torch.cat((scale.normalise(patches_bCHW)[None], views_VbCHW)) if with_clean else views_VbCHW
 
 
 def _of_plugin(augment: Augment, patches_bCHW: Tensor, random_bR: Tensor) -> Tensor:

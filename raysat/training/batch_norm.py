@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from raysat.training.device import current
 from raysat.training.graphs import Replay
+from raysat.training.models.layers import keeps_statistics, set_training
 from raysat.training.sampling import Positions
 
 
@@ -81,14 +82,15 @@ def estimate_replayed(
 
 
 def _layers(network: nn.Module) -> list[_BatchNorm]:
-    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    kept = keeps_statistics(network)
+    return [module for module in network.modules() if isinstance(module, _BatchNorm) and module not in kept]
 
 
 @contextmanager
 def _anew(network: nn.Module, layers: Sequence[_BatchNorm]) -> Iterator[None]:
     """Begin without statistics, in training mode; give layers their momentum back at the end."""
     if layers:
-        network.train()
+        set_training(network)
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from raysat.config.families.images import NoSynthetic
+from raysat.config.families.synthetic import NoSynthetic
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore
 from raysat.training.device import default_device, full_precision

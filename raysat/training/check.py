@@ -8,18 +8,26 @@ from typing import assert_never
 
 import numpy as np
 
-from raysat.config.families.images import Dcgan, NoSynthetic
-from raysat.config.families.imbalance import Drs, Drw
+from raysat.config.families.images import BandDropout
 from raysat.config.families.learning import Swa
+from raysat.config.families.ordinal import Coral
+from raysat.config.families.reweight import Drw, InfluenceBalanced
+from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
+from raysat.config.families.synthetic import Dcgan, NoSynthetic
+from raysat.config.heads import has_class_scores
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
-from raysat.config.plugins.settings import AverageSettings
-from raysat.config.schema import Config
+from raysat.config.plugins.settings import AverageSettings, ModelSettings
+from raysat.config.schema import Config, Model
 from raysat.config.snapshot_weights import snapshot_weights
 from raysat.data.bands import resolve
 from raysat.data.store import SPLITS, PatchStore, Split
+from raysat.data.weights.fit import check_units, map_bands, units
+from raysat.data.weights.source import Source
 from raysat.errors import PlanError
+from raysat.training.check_second_stage import check_second_stage
 from raysat.training.models.names import check_model
+from raysat.training.readout.check import check_readout
 
 
 def band_positions(config: Config, store: PatchStore) -> tuple[int, ...]:
@@ -38,14 +46,77 @@ def check(config: Config, store: PatchStore) -> None:
 
     Raises:
         BandError: a band or composite that the store does not hold, or none left.
-        PlanError: a model that timm does not know, a method whose point in training is never reached, fewer than two
-            classes, a class without training patch, a batch larger than the train split, nothing to evaluate
-            on.
+        PlanError: a model that timm does not know, a loss that its last layer does not go with, weights of another
+            architecture or other units, a method whose point in training is never reached, fewer than two classes, a
+            class without training patch, a batch larger than the train split, nothing to evaluate on, bands left out of
+            a single one, a second stage that could not go on from the first, a readout that this store or model does
+            not allow.
         PluginError: a plugin's model by the name of one of timm's.
     """
     check_model(config.model)
+    _check_head(config)
+    _check_influence(config)
     _check_points(config)
+    check_second_stage(config)
     _check_store(config, store)
+    check_readout(config, store)
+    _check_weights(config, store)
+
+
+def _check_head(config: Config) -> None:
+    """Refuse CORAL where scores cannot share their weights."""
+    if not isinstance(config.loss, Coral):
+        return
+    if isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"loss: coral needs scores that share their weights, which the network of the plugin {config.model.kind} "
+            "does not know of",
+            hint="choose a model of timm, or another loss, such as corn",
+        )
+    if config.model.classifier == "cosine":
+        raise PlanError(
+            "loss: coral has one score of a patch and borders on it, which model.classifier: cosine would keep within "
+            "-1 and 1",
+            hint="set model.classifier: linear, or choose another loss, such as corn",
+        )
+
+
+def _check_weights(config: Config, store: PatchStore) -> None:
+    """Refuse weights of another architecture, or that know other bands or units than the store's."""
+    model = config.model
+    if not isinstance(model, Model) or model.weights is None:
+        return
+    about = Source.of(model.weights).about
+    if about.model not in (None, model.name):
+        raise PlanError(
+            f"model.weights are those of a {about.model}, and model.name is {model.name!r}",
+            hint=f"set model.name: {about.model}, or choose other weights",
+        )
+    positions = band_positions(config, store)
+    names = [store.bands[position] for position in positions]
+    sources = map_bands(about, bands=names, sensor=store.sensor).sources
+    if model.weights_scale != "standardised":
+        stats = [store.stats[position] for position in positions]
+        mean, std = [each.mean for each in stats], [each.spread for each in stats]
+        check_units(*units(about, sources, mean=mean, std=std, scale=model.weights_scale))
+
+
+def _check_influence(config: Config) -> None:
+    """Refuse to balance an influence that is not that of a score for each class on features that are known."""
+    if not isinstance(config.reweight, InfluenceBalanced):
+        return
+    if isinstance(config.model, ModelSettings):
+        raise PlanError(
+            f"reweight: influence_balanced needs the features before the classifier, and model: {config.model.kind} is "
+            "a plugin's, which does not say what they are",
+            hint="choose a model of timm, or another reweight",
+        )
+    if not has_class_scores(config.loss):
+        raise PlanError(
+            f"reweight: influence_balanced is of a score for each class, which a network with loss: {config.loss.kind} "
+            "does not give",
+            hint="choose another loss, or another reweight",
+        )
 
 
 def _check_points(config: Config) -> None:
@@ -73,7 +144,7 @@ def _check_points(config: Config) -> None:
     if isinstance(config.average, AverageSettings):
         snapshot_weights(config.average, epochs)
     for section, member in (("reweight", config.reweight), ("sampler", config.sampler)):
-        if isinstance(member, Drw | Drs) and defer_until(member, epochs) >= epochs:
+        if isinstance(member, Drw | Drs | InfluenceBalanced) and defer_until(member, epochs) >= epochs:
             raise PlanError(
                 f"{section}.switch is {member.switch:g}, the end of training: no epoch would come after it",
                 hint=f"set {section}.switch below 1",
@@ -101,7 +172,11 @@ def _check_steps(config: Config, steps: int) -> None:
 
 
 def _check_store(config: Config, store: PatchStore) -> None:
-    band_positions(config, store)
+    if len(band_positions(config, store)) == 1 and isinstance(config.augment, BandDropout):
+        raise PlanError(
+            "augment: band_dropout leaves out bands, but the trial trains on one: there is none to leave out",
+            hint="choose another augmentation, or more bands (data.bands)",
+        )
     counts = store.counts("train")
     if len(counts) < 2:
         raise PlanError(f"{store.path} has {len(counts)} class, classification needs two", hint="import more classes")

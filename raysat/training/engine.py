@@ -13,29 +13,29 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from raysat.config import learning_rate as schedules
-from raysat.config.class_weights import class_weights
 from raysat.config.families.learning import Average, NoAverage
-from raysat.config.schema import Trial, average_id
+from raysat.config.schema import Config, Trial, average_id
 from raysat.data.store import PatchStore, Split
-from raysat.errors import DivergedError
-from raysat.training import batch_norm, evaluation, losses, optimizers, sampling
+from raysat.training import batch_norm, divergence, evaluation, sampling
 from raysat.training.averaging import WeightAverage
-from raysat.training.batch import Batch, step_inputs
+from raysat.training.batch import step_inputs
 from raysat.training.check import band_positions, evaluation_splits
-from raysat.training.device import EVALUATION_BATCH, autocast, full_precision, network_channels_last
+from raysat.training.device import EVALUATION_BATCH, autocast
+from raysat.training.epochs import Epochs
+from raysat.training.first_stage import FirstStage, start
 from raysat.training.graphs import GraphedSteps, Steps, say_launched
-from raysat.training.models import build as models
+from raysat.training.models.build import parameter_count
 from raysat.training.models.plugin import network_faults
 from raysat.training.parallel import Workers
 from raysat.training.patches import ResidentPatches, Scale, SharedPixels, open_patches
+from raysat.training.prediction import Predictor
+from raysat.training.results import Logits, Probabilities
+from raysat.training.second_stage import SecondStage
 from raysat.training.seeding import generator, reproducible
-from raysat.training.step import TrainStep
 from raysat.training.step_inputs import StepInputs, to_device
 
 OnPace = Callable[[float], None]
 _PACE_S: Final = 3.0  # of steps, before their pace is told
-_STABILISE: Final = "lower optim.lr (schedule.max_lr where there is one), or set optim.clip_norm"
 
 
 class Engine:
@@ -72,43 +72,41 @@ class Engine:
             on_pace: is told the images a second of the first few seconds of steps, on the CPU, once.
         """
         self.config, self.seed, self.device = trial.config, trial.seed, device
+        self.classes = store.classes
         bands = band_positions(self.config, store)
-        self._size = height, width = int(store.images.shape[2]), int(store.images.shape[3])
+        self._size = int(store.images.shape[2]), int(store.images.shape[3])
         self.evaluation_splits = evaluation_splits(store)
         self.workers = Workers.current()
-        with reproducible(device, self.seed, "weights"):
-            network = models.build(
-                self.config.model, bands=len(bands), classes=len(store.classes), size=(height, width)
-            )
-        self.network = network_channels_last(network.to(device))
-        self._parallel = self.workers.wrap(self.network, device)
-        self.optimizer = optimizers.build(self.config.optim, self.network)
-        self.averages: dict[str, WeightAverage] = {}
-        for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
-            if not isinstance(average, NoAverage):
-                self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
         self._scale = Scale.of(store, bands, device)
+        self.network, self.weights_used = start(self.config, store, bands, self._scale, seed=self.seed, device=device)
+        self.parameters = parameter_count(self.network)
         splits = ("train", *self.evaluation_splits)
         self.patches = open_patches(store, splits, bands, device, generated=generated, shared=shared)
         labels, real = self.patches["train"].labels, self.config.synthetic.class_counts == "real"
         self.counts = store.counts("train") if real else np.bincount(labels, minlength=len(store.classes))
-        offsets_K = losses.logit_offsets(self.config.loss, self.counts)
-        self._step = TrainStep(
-            self.config,
-            self.network,
-            self.optimizer,
-            parallel=self._parallel,
-            scale=self._scale,
-            offsets_K=torch.as_tensor(offsets_K, dtype=torch.float32, device=device),
-        )
+        self._split = sampling.TrainSplit(labels, self.counts, bands=len(bands))
+        self._epochs = Epochs(self.config, labels, self.counts, seed=self.seed)
+        self._stage = self._epochs.stage(0)  # that the network is in
+        self.steps = self._epochs.steps
+        self._be_in(FirstStage(self._stage, self.network, self.counts, scale=self._scale, workers=self.workers))
+        self.averages: dict[str, WeightAverage] = {}
+        for average, epochs in (*averages, (self.config.average, self.config.optim.epochs)):
+            if not isinstance(average, NoAverage):
+                self.averages[average_id(average, epochs)] = WeightAverage(average, self.network, epochs=epochs)
         is_resident = isinstance(self.patches["train"], ResidentPatches)
         can_graph = self.workers.world == 1 and is_resident
         self._graphs = GraphedSteps(device, eager=eager) if can_graph else None
         self._is_graphed = can_graph and not eager
         if device.type == "cuda" and not can_graph and not eager:
             say_launched("several workers share each batch" if is_resident else "the patches do not fit on the GPU")
-        self._replayed: dict[Split, evaluation.ReplayedSplit] = {}
-        self.steps = len(self._batches(0))
+        self.predictor = Predictor(
+            self.patches,
+            self._scale,
+            classes=len(self.counts),
+            workers=self.workers,
+            device=device,
+            is_graphed=self._is_graphed,
+        )
         self.samples_seen = 0
         self.samples_taken = 0  # by steps of this process, also of an epoch that goes on
         self.epochs_done = 0
@@ -117,20 +115,45 @@ class Engine:
 
     def train_epoch(self, epoch: int) -> float:
         """Train the epoch of this index; returns its mean loss. Raises DivergedError where one is not finite."""
-        batches = self._batches(epoch)
-        weights_K = class_weights(self.config.reweight, self.counts, epoch=epoch, epochs=self.config.optim.epochs)
-        self._step.weights_K.copy_(torch.from_numpy(weights_K))
+        self.enter(epoch)
+        batches, weights_K = self._epochs.batches(epoch), self._epochs.weights(epoch)
+        is_other = self._step.begin_epoch(torch.from_numpy(weights_K), self._epochs.reweight(epoch))
+        if is_other and self._graphs is not None:
+            self._graphs.forget()
         moved = [average for average in self.averages.values() if average.takes_every_step]
         with reproducible(self.device, self.seed, "train", epoch, self.workers.rank), network_faults(self.config.model):
-            self._parallel.train()
+            self._trained.train_mode()
             losses = self._take_steps(epoch, self._inputs(epoch, batches, weights_K, moved), moved)
-        self.samples_seen += sum(map(len, batches)) * self.config.augment.forward_passes
+        self.samples_seen += sum(map(len, batches)) * self.stage_config.forward_passes
         self.epochs_done = epoch + 1
         for average in moved:
             average.updates += len(batches)
         for average in self.averages.values():
             average.after_epoch(self.network, self.epochs_done)
         return float(np.average(self._check_finite(losses, epoch, 0), weights=[len(batch) for batch in batches]))
+
+    def enter(self, epoch: int) -> None:
+        """Be in the stage of an epoch (0-based): a second one begins with another classifier, optimiser and step.
+
+        Averages end with the first one. Raises ValueError for an epoch of a stage that is over.
+        """
+        stage = self._epochs.stage(epoch)
+        if stage.first_epoch < self._stage.first_epoch:
+            raise ValueError(f"epoch {epoch + 1} is of a stage that is over")
+        if stage is self._stage:
+            return
+        self.averages.clear()
+        self._stage = stage
+        self._be_in(
+            SecondStage(
+                self.config, stage, self.network, self.counts, seed=self.seed, scale=self._scale, workers=self.workers
+            )
+        )
+        self.state_changed()
+
+    def _be_in(self, stage: FirstStage | SecondStage) -> None:
+        self._trained = stage
+        self.optimizer, self._parallel, self._step = stage.optimizer, stage.parallel, stage.step
 
     def _take_steps(self, epoch: int, inputs: Iterator[StepInputs], moved: list[WeightAverage]) -> Tensor:
         """Take the steps of an epoch; return the loss of each, this worker's part. Raises DivergedError on the CPU."""
@@ -149,7 +172,7 @@ class Engine:
             losses.append(self._step(views_NCHW, own.update, moved))
             if on_cpu and self.workers.world == 1:  # elsewhere a look would stall each step
                 self._check_finite(losses[-1][None], epoch, index)
-                seen += len(one.update.labels_b) * self.config.augment.forward_passes
+                seen += len(one.update.labels_b) * self.stage_config.forward_passes
                 if self._on_pace and (spent := time.perf_counter() - began) > _PACE_S:
                     self._on_pace(seen / spent)
                     self._on_pace = None
@@ -163,13 +186,14 @@ class Engine:
         moved: list[WeightAverage],
     ) -> Iterator[StepInputs]:
         """Draw what each step of an epoch needs."""
-        labels, rng = self.patches["train"].labels, generator(self.seed, "augment", epoch)
+        split, rng = self._split, generator(self.seed, "augment", epoch)
         for index, positions_B in enumerate(batches):
-            self.samples_taken += len(positions_B) * self.config.augment.forward_passes
+            self.samples_taken += len(positions_B) * self.stage_config.forward_passes
             yield step_inputs(
                 self.config.augment,
-                Batch(positions=positions_B, labels=labels[positions_B], size=self._size),
+                sampling.Batch(positions=positions_B, labels=split.labels[positions_B], size=self._size),
                 rng,
+                split=split,
                 weights_K=weights_K,
                 lr=self.learning_rate(epoch * self.steps + index),
                 momenta=[average.momentum(index) for average in moved],
@@ -180,10 +204,10 @@ class Engine:
     def try_steps(self, count: int) -> int:
         """Take so many steps for their time alone; return their patches. The network is of no use then."""
         if self._tried is None:
-            self._tried = cycle(self._batches(0))
+            self._tried = cycle(self._epochs.batches(0))
         batches, weights_K = list(islice(self._tried, count)), np.ones(len(self.counts))
         moved = [average for average in self.averages.values() if average.takes_every_step]
-        self._parallel.train()
+        self._trained.train_mode()
         with network_faults(self.config.model):
             self._take_steps(0, self._inputs(0, batches, weights_K, moved), moved)
         return sum(map(len, batches))
@@ -199,38 +223,30 @@ class Engine:
                 self.network(self._clean(patches.take(np.arange(size))))
         return count * size
 
-    @torch.inference_mode()
-    def predict(self, network: nn.Module, split: Split) -> npt.NDArray[np.float32]:
-        """Return the (N, K) class probabilities of a split's patches, computed in float32 on every device.
+    @property
+    def stage_config(self) -> Config:
+        """What holds now, which says what the network's scores mean: of the first stage, or of the second one."""
+        return self._stage.config
 
-        Raises DivergedError where one is not finite.
-        """
-        network.eval()
-        self.workers.share_buffers(network)
+    def logits(self, network: nn.Module, split: Split) -> Logits:
+        """Return the (N, K) posterior logits of a split's patches. Raises DivergedError where scores are not finite."""
+        found = self.predictor.logits(self.stage_config, network, split, trains=network is self.network)
+        self.check_scores(found.max(axis=1), split)  # of finite ones a softmax is finite
+        return found
 
-        posterior = evaluation.posterior(self.config, network, self._scale, classes=len(self.counts))
-        with full_precision(), network_faults(self.config.model):
-            probabilities_NK = self._probabilities(posterior, split, replayed=network is self.network)
-        predicted: npt.NDArray[np.float32] = self.workers.sum(probabilities_NK).cpu().numpy()
-        if not np.isfinite(predicted).all():
-            lr = self.learning_rate(self.epochs_done * self.steps - 1)
-            raise DivergedError(
-                f"the model's scores on the {split} split are not finite after epoch {self.epochs_done} of "
-                f"{self.config.optim.epochs}, at learning rate {lr:g}",
-                hint=_STABILISE,
-            )
-        return predicted
+    def predict(self, network: nn.Module, split: Split) -> Probabilities:
+        """Return the (N, K) class probabilities of a split's patches. Raises DivergedError where one is not finite."""
+        return self.predictor.read(self.logits(network, split), None)
 
-    def _probabilities(self, posterior: evaluation.Posterior, split: Split, *, replayed: bool) -> Tensor:
-        """This worker's part of a split's probabilities (N, K), zero elsewhere."""
-        patches, classes = self.patches[split], len(self.counts)
-        if replayed and self._is_graphed and isinstance(patches, ResidentPatches):
-            if split not in self._replayed:
-                self._replayed[split] = evaluation.ReplayedSplit(patches, classes, self.device)
-            return self._replayed[split].predict(posterior)
-        probabilities_NK = torch.zeros(len(patches), classes, device=self.device)
-        evaluation.predict(posterior, patches, probabilities_NK, rank=self.workers.rank, world=self.workers.world)
-        return probabilities_NK
+    def check_scores(self, values: npt.NDArray[np.float32], split: Split) -> None:
+        """Raise DivergedError where what a network says of a split is not finite."""
+        if not np.isfinite(values).all():
+            raise divergence.of_scores(split, self._where(self.epochs_done, self.epochs_done * self.steps - 1))
+
+    def _where(self, epoch: int, step: int) -> divergence.Where:
+        return divergence.Where(
+            epoch=epoch, epochs=self.config.epochs, lr=self.learning_rate(step), advice=self._trained.advice
+        )
 
     def final_model(self, average: Average | None = None) -> nn.Module:
         """Return the trained network, or an ``average`` of a trial that ends here; by default the trial's own.
@@ -241,7 +257,7 @@ class Engine:
         if average is None:
             average, epochs = self.config.average, self.config.optim.epochs
         if isinstance(average, NoAverage):
-            return self.network
+            return self._trained.final_model()
         train, batch_size = self.patches["train"], self.config.optim.batch_size
         batches = sampling.batches(generator(self.seed, "batch_norm").permutation(len(train)), batch_size)
 
@@ -264,35 +280,20 @@ class Engine:
 
     def state_changed(self) -> None:
         """Take note that tensors which steps work on, or the averages that they move, are others now."""
-        self._replayed.clear()
+        self.predictor.forget()
         if self._graphs is not None:
             self._graphs.forget()
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""
-        return schedules.learning_rate(self.config.schedule, self.config.optim, step=step, steps_per_epoch=self.steps)
-
-    def _batches(self, epoch: int) -> list[sampling.Positions]:
-        order = sampling.epoch_order(
-            self.config.sampler,
-            self.patches["train"].labels,
-            self.counts,
-            generator(self.seed, "order", epoch),
-            epoch=epoch,
-            epochs=self.config.optim.epochs,
-        )
-        return sampling.batches(order, self.config.optim.batch_size)
+        return self._epochs.learning_rate(step)
 
     def _check_finite(self, losses_S: Tensor, epoch: int, first: int) -> npt.NDArray[np.float32]:
         """Return the losses of consecutive batches, over all workers. Raises DivergedError where one is not finite."""
         mean: npt.NDArray[np.float32] = self.workers.sum(losses_S).div(self.workers.world).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(mean))
         if len(bad):
-            value, index = mean[bad[0]], first + int(bad[0])
-            lr = self.learning_rate(epoch * self.steps + index)
-            raise DivergedError(
-                f"the loss became {value} in epoch {epoch + 1} of {self.config.optim.epochs}, batch {index + 1} "
-                f"of {self.steps}, at learning rate {lr:g}",
-                hint=_STABILISE,
-            )
+            index = first + int(bad[0])
+            where = self._where(epoch + 1, epoch * self.steps + index)
+            raise divergence.of_loss(mean[bad[0]], batch=index + 1, batches=self.steps, where=where)
         return mean

@@ -1,4 +1,7 @@
-"""What a network says of patches; of a split batch by batch, on a GPU as a graph that is replayed."""
+"""What a network says of patches; of a split batch by batch, on a GPU as a graph that is replayed.
+
+Either logits of the posterior that its loss is trained for, or, through a readout, probabilities.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config
+from raysat.config.stages import final_config
+from raysat.metrics.fitted_readout import FittedReadout
+from raysat.training.augment.dihedral import symmetries
 from raysat.training.device import EVALUATION_BATCH, channels_last, current
 from raysat.training.graphs import Replay
 from raysat.training.losses import posterior_logits
 from raysat.training.models.plugin import check_scores
 from raysat.training.patches import Patches, ResidentPatches, Scale
+from raysat.training.readout.apply import read_logits
 
-Posterior = Callable[[Tensor], Tensor]  # of patches (B, C, H, W) in the store's units: probabilities (B, K)
+Posterior = Callable[[Tensor], Tensor]  # of patches (B, C, H, W) in the store's units: probabilities or logits (B, K)
 
 
 def clean(scale: Scale, patches_BCHW: Tensor) -> Tensor:
@@ -23,26 +31,62 @@ def clean(scale: Scale, patches_BCHW: Tensor) -> Tensor:
     return channels_last(scale.normalise(patches_BCHW))
 
 
-def posterior(config: Config, network: nn.Module, scale: Scale, *, classes: int) -> Posterior:
-    """Return what gives a network's class probabilities, or raises PluginError where a plugin's gives no scores.
+def logits(config: Config, network: nn.Module, scale: Scale, *, classes: int) -> Posterior:
+    """Return what gives the logits, float32, of a network's posterior; it raises PluginError for a plugin's bad scores.
 
     Args:
-        config: with the loss that it was trained with, which says what its scores mean.
+        config: that it was trained with to the end; the loss of its last stage says what its scores mean.
         network: in evaluation mode.
         scale: that its patches are normalised by.
         classes: how many there are.
     """
+    last = final_config(config)
+    scores = outputs(head_of(last.loss), classes)
+
+    def of_patches(patches_BCHW: Tensor) -> Tensor:
+        logits_BK = network(clean(scale, patches_BCHW))
+        check_scores(last.model, logits_BK, patches_BCHW.shape, classes=scores)
+        return posterior_logits(last, logits_BK)
+
+    return of_patches
+
+
+def posterior(
+    config: Config,
+    network: nn.Module,
+    scale: Scale,
+    *,
+    classes: int,
+    readout: FittedReadout | None = None,
+    views_at_once: bool = False,
+) -> Posterior:
+    """Return what gives class probabilities, as a readout has them, averaged over symmetries where that says so.
+
+    Args:
+        config: as of ``logits``.
+        network: in evaluation mode.
+        scale: that its patches are normalised by.
+        classes: how many there are.
+        readout: what its logits are read with; None leaves them as they are.
+        views_at_once: pass all symmetries through the network as one batch: as much memory more, one call.
+    """
+    of_patches = logits(config, network, scale, classes=classes)
 
     def probabilities(patches_BCHW: Tensor) -> Tensor:
-        logits_BK = network(clean(scale, patches_BCHW))
-        check_scores(config.model, logits_BK, patches_BCHW.shape, classes=classes)
-        return posterior_logits(config, logits_BK).softmax(dim=1)
+        if readout is None or not readout.dihedral:
+            return read_logits(readout, of_patches(patches_BCHW)).softmax(dim=1)
+        views = symmetries(patches_BCHW)
+        if views_at_once:
+            logits_VBK = of_patches(torch.cat(views)).view(len(views), -1, classes)
+        else:
+            logits_VBK = torch.stack([of_patches(view_BCHW) for view_BCHW in views])
+        return read_logits(readout, logits_VBK).softmax(dim=2).mean(dim=0)
 
     return probabilities
 
 
 def predict(posterior: Posterior, patches: Patches, out_NK: Tensor, *, rank: int = 0, world: int = 1) -> None:
-    """Write the probabilities of every ``world``-th batch of a split; leaves those of others as they are.
+    """Write what is said of every ``world``-th batch of a split; leaves the rows of others as they are.
 
     Args:
         posterior: what predicts.
@@ -74,7 +118,7 @@ class ReplayedSplit:
         self._replay = Replay()
 
     def predict(self, posterior: Posterior) -> Tensor:
-        """Return the probabilities (N, K), valid until the next call; ``posterior`` is the same each time."""
+        """Return what ``posterior`` says (N, K), valid until the next call; ``posterior`` is the same each time."""
 
         def predict_next() -> None:
             positions_B = self._first_1 + self._offsets_B

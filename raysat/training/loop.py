@@ -1,8 +1,9 @@
 """Train a trial epoch by epoch, and evaluate the trained model.
 
-Plain PyTorch, no framework: the caller reports, saves or stops between epochs. Nothing is selected on the evaluation
-splits; the final numbers are those of the last epoch, or of the weight average. On the CPU equal specs give
-bit-identical results, whether a trial is trained alone, from a checkpoint, or beside others that share its epochs.
+Plain PyTorch, no framework: the caller reports, saves or stops between epochs. No epoch is selected: the final numbers
+are those of the last one, or of the weight average, as the trial's readout has them. Such a readout may be chosen on
+val, nothing on test. On the CPU equal specs give bit-identical results, whether a trial is trained alone, from a
+checkpoint, or beside others that share its epochs.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import replace
 
 import torch
 
-from raysat.config.families.learning import Average
-from raysat.config.schema import Trial
-from raysat.data.store import PatchStore, Split
+from raysat.config.families.learning import Average, NoAverage
+from raysat.config.families.readouts import Readout
+from raysat.config.schema import Trial, average_id
+from raysat.data.store import PatchStore
 from raysat.errors import TrainingError
 from raysat.metrics.confusion import from_predictions
 from raysat.training import optimizers
@@ -23,9 +25,10 @@ from raysat.training.check import check, check_generated
 from raysat.training.checkpoint import TrainingState
 from raysat.training.device import default_device
 from raysat.training.engine import Engine, OnPace
-from raysat.training.models.build import cpu_state, parameter_count
+from raysat.training.models.build import cpu_state
 from raysat.training.patches import SharedPixels
-from raysat.training.results import EpochReport, Probabilities, TrialResult
+from raysat.training.readout.ending import Ending
+from raysat.training.results import EpochReport, TrialResult
 from raysat.training.stopwatch import Part, Stopwatch
 
 
@@ -78,7 +81,7 @@ class Training:
         )
         self._store, self._timing = store, (stopwatch or Stopwatch[Part]()).timing
         self.validation_split = self._engine.evaluation_splits[0]
-        self._predicted: dict[Split, Probabilities] = {}  # by the network as it is now
+        self._endings: dict[str, Ending] = {}  # of the network as it is now, by the average that is read
         self.history: list[EpochReport] = []
 
     @property
@@ -88,7 +91,7 @@ class Training:
 
     @property
     def samples_taken(self) -> int:
-        """Images that steps of this process have taken, augmented views included; also while an epoch goes on."""
+        """Images that steps of this process have taken, views and second passes included; also within an epoch."""
         return self._engine.samples_taken
 
     @property
@@ -104,34 +107,41 @@ class Training:
     def advance(self) -> EpochReport:
         """Train the next epoch. Raises DivergedError."""
         engine, epoch, started = self._engine, self.epoch, time.perf_counter()
-        self._predicted = {}
+        self._endings = {}
         with self._timing(Part.STEPS):
             loss = engine.train_epoch(epoch)
         split = self.validation_split
         with self._timing(Part.VALIDATION):
-            self._predicted = {split: engine.predict(engine.network, split)}
+            predicted = engine.predictor.read(self._ending(NoAverage()).logits(split), None)
         report = EpochReport(
             epoch=epoch + 1,
-            epochs=engine.config.optim.epochs,
+            epochs=engine.config.epochs,
             loss=loss,
             lr=self._last_rate(),
-            metrics=from_predictions(engine.patches[split].labels, self._predicted[split]),
+            metrics=from_predictions(engine.patches[split].labels, predicted),
             seconds=time.perf_counter() - started,
             samples_seen=engine.samples_seen,
         )
         self.history.append(report)
         return report
 
-    def result(self, average: Average | None = None) -> TrialResult:
-        """Evaluate a trial that ends here, with its ``average`` (by default this trial's). Raises DivergedError."""
+    def result(self, average: Average | None = None, readout: Readout | None = None) -> TrialResult:
+        """Evaluate a trial that ends here; those that end here with one average share its forward passes.
+
+        Args:
+            average: of its weights; by default this trial's.
+            readout: of its scores; by default this trial's.
+
+        Raises:
+            DivergedError: scores that are not finite.
+            PlanError: the network lacks what the readout needs.
+        """
         engine = self._engine
         with self._timing(Part.BATCH_NORM):
-            network = engine.final_model(average)
-        predicted = self._predicted if network is engine.network else {}
+            ending = self._ending(average)
         with self._timing(Part.EVALUATION):
-            for split in engine.evaluation_splits:
-                if split not in predicted:
-                    predicted[split] = engine.predict(network, split)
+            reading = ending.read(engine.config.readout if readout is None else readout)
+        predicted = reading.probabilities
         reported = self._store.reported_split
         return TrialResult(
             metrics={s: from_predictions(engine.patches[s].labels, predicted[s]) for s in engine.evaluation_splits},
@@ -139,11 +149,22 @@ class Training:
             labels=engine.patches[reported].labels,
             probabilities=predicted[reported],
             indices=self._store.indices(reported),
-            state_dict=cpu_state(network),
+            state_dict=cpu_state(reading.network),
             samples_seen=engine.samples_seen,
-            parameters=parameter_count(network),
+            parameters=engine.parameters,
             history=tuple(self.history),
+            readout=reading.fitted,
+            weights=engine.weights_used,
         )
+
+    def _ending(self, average: Average | None) -> Ending:
+        """The network with which trials of an average end here, made once: its batch norm may have to be estimated."""
+        engine = self._engine
+        own, epochs = (engine.config.average, engine.config.optim.epochs) if average is None else (average, self.epoch)
+        key = average_id(own, epochs)
+        if key not in self._endings:
+            self._endings[key] = Ending(engine, engine.final_model(average))
+        return self._endings[key]
 
     def state(self) -> TrainingState:
         """Return all that another process needs to resume from here."""
@@ -171,6 +192,7 @@ class Training:
         """
         engine = self._engine
         try:
+            engine.enter(max(0, state.epoch - 1))
             averages = [(average, state.averages[name]) for name, average in engine.averages.items()]
             engine.network.load_state_dict(state.network)
             optimizers.restore(engine.optimizer, state.optimizer)
@@ -180,8 +202,8 @@ class Training:
             raise TrainingError(f"the checkpoint does not fit the trial: {str(error).partition(chr(10))[0]}") from None
         engine.state_changed()
         engine.epochs_done, engine.samples_seen = state.epoch, state.samples_seen
-        self._predicted = {}
-        self.history = [replace(report, epochs=engine.config.optim.epochs) for report in state.history]
+        self._endings = {}
+        self.history = [replace(report, epochs=engine.config.epochs) for report in state.history]
 
 
 def train(
@@ -210,7 +232,7 @@ def train(
         DivergedError: the loss, or the scores of an epoch's model, became NaN or infinite.
     """
     training = Training(trial, store, generated=generated, device=device, eager=eager)
-    while training.epoch < trial.config.optim.epochs:
+    while training.epoch < trial.config.epochs:
         report = training.advance()
         if on_epoch is not None:
             on_epoch(report)

@@ -1,27 +1,36 @@
 """Losses by patch, and how they become the loss of a batch.
 
 Everything is computed by patch in float32 and summed with weights that add up to one over the whole batch, on however
-many data-parallel ranks its patches lie. What a loss knows of the class counts is one number a class, its offset.
+many data-parallel ranks its patches lie. What a loss knows of the class counts is in ``class_constants.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raysat.config.families.images import AugMix, Dihedral, MixUp, NoAugment
-from raysat.config.families.imbalance import BalancedSoftmax, CrossEntropy, Focal, Ldam, LogitAdjustment, Loss
+from raysat.config.families.images import AugMix, BandDropout, Dihedral, NoAugment, SpectralJitter, TrivialAugment
+from raysat.config.families.losses import (
+    Asymmetric,
+    BalancedSoftmax,
+    CrossEntropy,
+    Focal,
+    LabelAwareSmoothing,
+    Ldam,
+    LogitAdjustment,
+    VectorScaling,
+)
+from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
+from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
+from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
-
-Floats = npt.NDArray[np.float64]
+from raysat.training import influence, ordinal, soft_targets
 
 # A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
 # code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
@@ -30,35 +39,11 @@ COSINE_SCALE: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixed:
-    """Mixup's other half of a batch: the patch that each patch was mixed with."""
+    """The other half of a mixed batch: the patch that each patch was mixed with."""
 
     labels_B: Tensor  # int64, of the partners
     class_weights_B: Tensor  # the partners', in the class-weighted mean
-    shares_2: Tensor  # of the patches' own labels, and of the partners': lambda and 1 - lambda
-
-
-def logit_offsets(loss: Loss, counts: npt.NDArray[Any]) -> Floats:
-    """Return what a loss moves each class's score by, shape (K,), given its training patches; zero where it does not.
-
-    LDAM (Cao et al. 2019, section 3.2) takes C / n_c^(1/4) off the score of the true class, the largest being
-    ``max_margin``. Balanced softmax (Ren et al. 2020, theorem 1) adds log n_c to every class's score, logit adjustment
-    (Menon et al. 2021, eq. 10) ``tau`` times the log of the class's fraction. A plugin's loss gets the counts.
-    """
-    match loss:
-        case CrossEntropy() | Focal():
-            return np.zeros(len(counts))
-        case Ldam():
-            raw: Floats = (counts / counts.min()) ** -0.25
-            return loss.max_margin * raw
-        case BalancedSoftmax():
-            return np.log(counts.astype(np.float64))
-        case LogitAdjustment():
-            fraction: Floats = counts / counts.sum()
-            return loss.tau * np.log(fraction)
-        case LossSettings():
-            return counts.astype(np.float64)
-        case _:
-            assert_never(loss)
+    shares: Tensor  # of the patches' own labels, and of the partners': for all alike (2,), or for each (2, B)
 
 
 def batch_loss(
@@ -66,11 +51,12 @@ def batch_loss(
     logits_VBK: Tensor,
     labels_B: Tensor,
     *,
-    offsets_K: Tensor,
+    constants_RK: Tensor,
     weights_K: Tensor,
     class_weights_B: Tensor,
     mean_weights_B: Tensor,
     mixed: Mixed | None = None,
+    norms_B: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of a batch of V views: supervised on the first, consistent over all with AugMix's ``jsd``.
 
@@ -80,19 +66,33 @@ def batch_loss(
         config: which loss, whose scores, which augmentation.
         logits_VBK: the classifier's scores, of any float type.
         labels_B: int64.
-        offsets_K: as of ``logit_offsets``, float32.
+        constants_RK: as of ``class_constants``, float32.
         weights_K: what each class counts in this epoch (``class_weights``), float32.
         class_weights_B: each patch's weight in the mean weighted by class (``sampling.shard``).
         mean_weights_B: each patch's weight in the plain mean.
-        mixed: with mixup, the partners: the supervised loss is then that of both labels, weighted by ``mixed.shares_2``
-            (Zhang et al. 2018).
+        mixed: where patches are mixed, the partners: the supervised loss is then that of both labels, weighted by
+            ``mixed.shares`` (Zhang et al. 2018).
+        norms_B: sizes of the patches' features, where influence is balanced in this epoch (``influence.py``).
     """
-    supervised = patch_losses(config, logits_VBK[0], labels_B, offsets_K, weights_K) @ class_weights_B
-    if mixed is not None:
-        partners = patch_losses(config, logits_VBK[0], mixed.labels_B, offsets_K, weights_K) @ mixed.class_weights_B
-        supervised = mixed.shares_2[0] * supervised + mixed.shares_2[1] * partners
+
+    def of_labels(labels_B: Tensor) -> Tensor:
+        found_B = patch_losses(config, logits_VBK[0], labels_B, constants_RK, weights_K)
+        if norms_B is None or not isinstance(config.reweight, InfluenceBalanced):
+            return found_B
+        logits_BK = posterior_logits(config, logits_VBK[0])
+        return influence.balanced(found_B, logits_BK, labels_B, norms_B, alpha=config.reweight.alpha)
+
+    losses_B = of_labels(labels_B)
+    if mixed is None:
+        supervised = losses_B @ class_weights_B
+    else:
+        partners_B = of_labels(mixed.labels_B)
+        own, partner = mixed.shares.unbind()
+        supervised = _part(losses_B, class_weights_B, own) + _part(partners_B, mixed.class_weights_B, partner)
     match config.augment:
-        case NoAugment() | Dihedral() | MixUp() | AugMix(jsd=False) | AugmentSettings():
+        case AugMix(jsd=False) | NoAugment() | Dihedral() | MixUp() | BalancedMixUp() | Remix() | CutMix():
+            return supervised
+        case TrivialAugment() | BandDropout() | SpectralJitter() | AugmentSettings():
             return supervised
         case AugMix(jsd_weight=jsd_weight):
             return supervised + jsd_weight * (jensen_shannon(posterior_logits(config, logits_VBK)) @ mean_weights_B)
@@ -100,7 +100,14 @@ def batch_loss(
             assert_never(config.augment)
 
 
-def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K: Tensor, weights_K: Tensor) -> Tensor:
+def _part(losses_B: Tensor, weights_B: Tensor, share: Tensor) -> Tensor:
+    """One of two labels' part of a loss; the share is of all patches () or of each (B,)."""
+    return share * (losses_B @ weights_B) if share.dim() == 0 else losses_B @ (share * weights_B)
+
+
+def patch_losses(
+    config: Config, logits_BK: Tensor, labels_B: Tensor, constants_RK: Tensor, weights_K: Tensor
+) -> Tensor:
     """Return the loss of each patch (B,), float32, before it is weighted.
 
     Where labels are smoothed, class weights are in the loss itself, as PyTorch has it: what smoothing spreads onto a
@@ -109,9 +116,9 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
 
     Args:
         config: which loss, and whose scores: those of a linear classifier or cosines in [-1, 1].
-        logits_BK: the classifier's scores, of any float type.
+        logits_BK: the classifier's scores, of any float type; K - 1 where ``heads.head_of`` says so.
         labels_B: int64.
-        offsets_K: as of ``logit_offsets``, float32.
+        constants_RK: as of ``class_constants``, float32.
         weights_K: what each class counts, float32.
     """
     match config.loss:
@@ -130,11 +137,27 @@ def patch_losses(config: Config, logits_BK: Tensor, labels_B: Tensor, offsets_K:
             return wrong_B**gamma * nats_B
         case Ldam():
             own_BK = labels_B[:, None] == torch.arange(logits_BK.shape[1], device=labels_B.device)
-            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * offsets_K)
+            logits_BK = posterior_logits(config, logits_BK.float() - own_BK * constants_RK[0])
         case BalancedSoftmax() | LogitAdjustment():
-            logits_BK = posterior_logits(config, logits_BK) + offsets_K
+            logits_BK = posterior_logits(config, logits_BK) + constants_RK[0]
+        case VectorScaling():
+            logits_BK = posterior_logits(config, logits_BK) * constants_RK[0] + constants_RK[1]
+        case Asymmetric(gamma_pos=gamma_pos, gamma_neg=gamma_neg, label_smoothing=smoothing):
+            return soft_targets.asymmetric(
+                posterior_logits(config, logits_BK),
+                labels_B,
+                weights_K,
+                gamma_pos=gamma_pos,
+                gamma_neg=gamma_neg,
+                smoothing=smoothing,
+            )
+        case LabelAwareSmoothing():
+            logits_BK = posterior_logits(config, logits_BK)
+            return soft_targets.smoothed(logits_BK, labels_B, constants_RK[0][labels_B], weights_K)
+        case Corn() | Coral() | CdwCe() | Emd2() | SoftOrdinal() as of_order:
+            return ordinal.patch_losses(of_order, _scores(config, logits_BK), labels_B)
         case LossSettings() as settings:
-            return _of_plugin(settings, _scores(config, logits_BK), labels_B, offsets_K)
+            return _of_plugin(settings, _scores(config, logits_BK), labels_B, constants_RK[0])
         case _:
             assert_never(config.loss)
     return F.cross_entropy(logits_BK, labels_B, reduction="none")
@@ -146,12 +169,19 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     LDAM trains softmax(scale * z); its margin is for training alone. Balanced softmax and logit adjustment fit the
     posterior of the imbalanced training data with the class prior *added* to z, so that the plain z is left with the
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
-    logits. Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. A plugin's loss may have a
-    function of its own, of the scores that the loss gets.
+    logits. So are those of vector scaling, which its authors classify by; with a factor (gamma > 0) their softmax is
+    the posterior of no class prior. Focal and asymmetric losses, too, are read as a plain softmax, as by their authors.
+    Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. CORN's and CORAL's K - 1 scores
+    become the log-probabilities of K classes (``ordinal.py``). A plugin's loss may have a function of its own, of the
+    scores that the loss gets.
     """
     match config.loss:
         case Ldam(scale=scale):
             return scale * logits.float()
+        case Corn():
+            return ordinal.corn_log_posterior(_scores(config, logits))
+        case Coral():
+            return ordinal.coral_log_posterior(_scores(config, logits))
         case LossSettings() as settings if posterior := method_of(settings).options.get("posterior"):
             scores = _scores(config, logits)
             found = call(settings, scores, function=posterior)

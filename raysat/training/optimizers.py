@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 import torch
@@ -10,24 +11,33 @@ from torch import Tensor, nn
 
 from raysat.config.families.learning import Adam, AdamW, Optim, Sgd
 
+RATE_FACTOR: Final = "rate_factor"  # of a parameter group that has another rate than its step
 _OF_DEVICE: Final = ("lr", "capturable")  # settings that are not the same on every device or at every step
 
 
-def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
-    """Build the optimiser of a network, fused into one kernel where torch can.
+def build(optim: Optim, network: nn.Module, rate_factors: Mapping[str, float] | None = None) -> torch.optim.Optimizer:
+    """Build the optimiser of a network, fused into one kernel where torch can; parameters without a gradient stay.
 
     Its learning rate is a tensor on the network's device, and on CUDA a graph may hold its steps.
+
+    Args:
+        optim: its settings.
+        network: whose parameters.
+        rate_factors: what the rate of each parameter is multiplied by, by name; without, all have the same.
+
+    Returns:
+        The optimiser.
     """
     device = next(network.parameters()).device
-    on_cuda = device.type == "cuda"
-    rate = torch.tensor(optim.lr, dtype=torch.float32 if on_cuda else torch.float64, device=device)
+    on_cuda, rate = device.type == "cuda", rate_on(device, optim.lr)
+    parameters = network.parameters() if rate_factors is None else _groups(network, rate_factors, device, optim.lr)
     match optim:
         case Adam() | AdamW():
             kind = torch.optim.Adam if isinstance(optim, Adam) else torch.optim.AdamW
-            return kind(network.parameters(), lr=rate, weight_decay=optim.weight_decay, fused=True, capturable=on_cuda)
+            return kind(parameters, lr=rate, weight_decay=optim.weight_decay, fused=True, capturable=on_cuda)
         case Sgd():
             return torch.optim.SGD(
-                network.parameters(),
+                parameters,
                 lr=rate,
                 momentum=optim.momentum,
                 weight_decay=optim.weight_decay,
@@ -38,10 +48,24 @@ def build(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
             assert_never(optim)
 
 
+def rate_on(device: torch.device, lr: float) -> Tensor:
+    """Return a learning rate as an optimiser on a device holds it."""
+    return torch.tensor(lr, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: Tensor) -> None:
-    """Set the learning rate of every parameter group; the host does not wait."""
+    """Set the learning rate of every parameter group, times its ``RATE_FACTOR``; the host does not wait."""
     for group in optimizer.param_groups:
-        group["lr"].copy_(lr)
+        group["lr"].copy_(lr * group[RATE_FACTOR] if RATE_FACTOR in group else lr)
+
+
+def _groups(network: nn.Module, factors: Mapping[str, float], device: torch.device, lr: float) -> list[dict[str, Any]]:
+    """One group a factor, the smallest first, each with a rate of its own."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(factors[name], []).append(parameter)
+    return [{"params": groups[factor], "lr": rate_on(device, lr), RATE_FACTOR: factor} for factor in sorted(groups)]
 
 
 def state(optimizer: torch.optim.Optimizer, lr: float) -> dict[str, Any]:

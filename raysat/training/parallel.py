@@ -8,6 +8,7 @@ and rank 0's running statistics are the ones that count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,16 +32,23 @@ class Workers:
             return cls()
         return cls(rank=dist.get_rank(), world=dist.get_world_size())
 
-    def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
+    def wrap(self, network: nn.Module, device: torch.device, *, averages: bool = True) -> nn.Module:
         """Return the module to train: it averages gradients over the ranks.
 
         On CUDA the batch norm layers within ``network`` are replaced in place, by ones that share its parameters; names
         and weights stay.
+
+        Args:
+            network: the plain one.
+            device: where it is.
+            averages: False returns the plain one, of whose gradients there are several in a step (``average``).
         """
         if self.world == 1:
             return network
         if device.type == "cuda":
             network = convert_sync_batchnorm(network)  # torch's own would lose the activation in timm's layers
+        if not averages:
+            return network
         return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
 
     def sum(self, value: Tensor) -> Tensor:
@@ -48,6 +56,16 @@ class Workers:
         if self.world > 1:
             dist.all_reduce(value)
         return value
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Average tensors of one type over the ranks, in place, in one message."""
+        if self.world == 1 or not tensors:
+            return
+        together = torch.cat([tensor.flatten() for tensor in tensors])
+        dist.all_reduce(together)
+        parts = torch.split(together.div_(self.world), [tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
 
     def share_buffers(self, network: nn.Module) -> None:
         """Give every rank the batch norm statistics of rank 0."""

@@ -192,15 +192,13 @@ class Scale:
     @classmethod
     def from_stats(cls, stats: Sequence[BandStats], device: torch.device) -> Scale:
         """Return the scale of bands with these statistics, on a device; a constant band is given a spread of one."""
-        # A constant float band has the rounding of its mean as deviation, not 0.
-        std = [s.std if s.std > 1e-6 * abs(s.mean) else 1.0 for s in stats]
 
         def column(values: list[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
         return cls(
             mean=column([s.mean for s in stats]),
-            std=column(std),
+            std=column([s.spread for s in stats]),
             low=column([s.low for s in stats]),
             span=column([(s.high - s.low) or 1.0 for s in stats]),
         )

@@ -9,10 +9,13 @@ import numpy.typing as npt
 from torch import Tensor
 
 from raysat.data.store import Split
+from raysat.data.weights.used import WeightsUsed
 from raysat.files.fields import Amount, Count, Number
 from raysat.metrics.confusion import Metrics
+from raysat.metrics.fitted_readout import FittedReadout
 
 Probabilities = npt.NDArray[np.float32]  # (N, K)
+Logits = npt.NDArray[np.float32]  # (N, K), of the posterior that a loss is trained for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +42,7 @@ class TrialResult:
     indices: npt.NDArray[np.int64]  # (N,), positions in the store
     state_dict: dict[str, Tensor]  # on the CPU
     samples_seen: int
-    parameters: int  # trainable
+    parameters: int  # of the network
     history: tuple[EpochReport, ...]
+    readout: FittedReadout | None = None  # what its scores are read with; None: as they are
+    weights: WeightsUsed | None = None  # of satellite images, that it was started from

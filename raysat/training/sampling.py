@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, assert_never
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.class_weights import class_balanced
-from raysat.config.families.imbalance import (
-    EffectiveNumberSampler,
-    InverseFrequencySampler,
-    Sampler,
-    SquareRootSampler,
-    UniformSampler,
-)
+from raysat.config.draw_weights import draw_weights
+from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.milestones import sampler_at
 from raysat.config.plugins.settings import SamplerSettings
 from raysat.config.plugins.use import call, wrong_result
+from raysat.training.augment import partners
 
 Positions = npt.NDArray[np.int64]
 
@@ -35,8 +31,7 @@ def epoch_order(
     """Draw and return the n positions (of n labels) of one epoch.
 
     Uniform: every patch once, shuffled. The others: n draws with replacement, a patch's probability proportional to its
-    class's weight: 1 / n_c, so that every class is drawn equally often; 1 / sqrt(n_c) (Mahajan et al. 2018); or
-    (1 - b) / (1 - b^n_c) (Cui et al. 2019). Deferred resampling (Cao et al. 2019) draws the very orders of the uniform
+    class's weight (``draw_weights``). Deferred resampling (Cao et al. 2019) draws the very orders of the uniform
     sampler before its switch, so that both train alike until then.
 
     Args:
@@ -54,15 +49,8 @@ def epoch_order(
             return _of_plugin(own, labels, counts_K, rng, epoch=epoch, epochs=epochs)
         case UniformSampler():
             return rng.permutation(len(labels))
-        case InverseFrequencySampler():
-            weights_K = 1.0 / counts
-        case SquareRootSampler():
-            weights_K = 1.0 / np.sqrt(counts)
-        case EffectiveNumberSampler(beta=beta):
-            weights_K = class_balanced(counts, beta)
-        case _ as unknown:
-            assert_never(unknown)
-    weights_N = weights_K[class_N]
+        case _ as weighted:
+            weights_N = draw_weights(weighted, counts)[class_N]
     return rng.choice(len(labels), size=len(labels), p=weights_N / weights_N.sum())
 
 
@@ -93,6 +81,34 @@ def batches(order: Positions, size: int) -> list[Positions]:
     """
     cut = [order[start : start + size] for start in range(0, len(order), size)]
     return cut if len(cut[-1]) > 1 else cut[:-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A whole batch of B patches, before anything is drawn for it."""
+
+    positions: Positions  # (B,) in the train split
+    labels: npt.NDArray[np.uint8]  # (B,)
+    size: tuple[int, int]  # height and width of a patch
+
+
+class TrainSplit:
+    """What batches are cut from, as far as augmentations look beyond a batch."""
+
+    def __init__(self, labels: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64], *, bands: int) -> None:
+        """Take what is known of the patches.
+
+        Args:
+            labels: class of each, shape (N,).
+            counts: n_c, shape (K,): those of the labels, or of the real patches among them.
+            bands: of a patch.
+        """
+        self.labels, self.counts, self.bands = labels, counts, bands
+
+    @cached_property
+    def balanced(self) -> npt.NDArray[np.float64]:
+        """What draws patches of balanced classes (``augment/partners.py``)."""
+        return partners.balanced(self.labels, self.counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,11 +43,38 @@ class Chains(NamedTuple):
     steps: tuple[tuple[Rows, ...], ...]  # by depth, then by operation
 
 
+class Operations(NamedTuple):
+    """One operation for each patch (``augment/trivial.py``)."""
+
+    rows: tuple[Rows, ...]  # by operation
+
+
+class Kept(NamedTuple):
+    """Which bands are left out (``augment/bands.py``)."""
+
+    kept_bC: Tensor  # 1, or 0 for those left out
+
+
+class Jitter(NamedTuple):
+    """How bands are changed (``augment/bands.py``)."""
+
+    gain_bC: Tensor
+    offset_bC: Tensor
+    seed_b: Tensor  # int64, what the noise follows from
+
+
 class Mixing(NamedTuple):
     """Which patches are mixed (``augment/mixup.py``)."""
 
     place_2b: Tensor  # int64, each patch's place among those that are read, then its partner's
     shares_2: Tensor  # of patch and partner
+
+
+class Pasting(NamedTuple):
+    """Which patches get a box of which others (``augment/cutmix.py``)."""
+
+    place_2b: Tensor  # as of ``Mixing``
+    box_4: Tensor  # int64, rows from and to, columns from and to
 
 
 class Uniforms(NamedTuple):
@@ -61,14 +88,24 @@ class Partners(NamedTuple):
 
     labels_b: Tensor  # int64
     class_weights_b: Tensor  # as those of ``UpdateInputs``
-    shares_2: Tensor  # of patch and partner
+    shares: Tensor  # of patch and partner, for all alike (2,) or for each (2, b)
 
 
 class Alone(NamedTuple):
     """Patches are not mixed."""
 
 
-Drawn = Unchanged | Symmetries | Chains | Mixing | Uniforms
+Change = Unchanged | Symmetries | Chains | Operations | Kept | Jitter | Mixing | Pasting | Uniforms
+
+
+class Turned(NamedTuple):
+    """The patches that are read are turned first, then changed."""
+
+    symmetry_n: Tensor  # as of ``Symmetries``
+    change: Change
+
+
+Drawn = Change | Turned
 
 
 class ViewInputs(NamedTuple):

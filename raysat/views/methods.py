@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from raysat.config.describe import MethodInfo, SectionInfo
+from raysat.config.describe import MethodInfo, SectionInfo, SettingInfo
 from raysat.views.table import plain_table
 
 _MARGIN: Final = 7  # columns of the word that begins a line
@@ -18,14 +18,36 @@ _WIDEST: Final = 100  # columns that are read at ease
 
 
 def show_sections(sections: Sequence[SectionInfo], console: Console) -> None:
-    """Print each section with its methods, one a line; the first one is the default."""
+    """Print each section with its methods: what each does, its paper and its cost; the first one is the default."""
     width = max(len(method.name) for section in sections for method in section.methods)
+    indent = " " * (width + 4)
     for section in sections:
         console.print(Text.assemble((section.name, "bold"), f": {section.summary[0].lower()}{section.summary[1:]}"))
-        for method in section.methods if len(section.methods) > 1 else ():
+        for method in _lines(section):
             console.print(Text(f"  {method.name:<{width}}  {method.summary}"))
+            if method.paper or method.cost != "none.":
+                cited = "; ".join(filter(None, (_cited(method.paper), f"cost: {method.cost.removesuffix('.')}")))
+                told = textwrap.wrap(cited, _width(console), initial_indent=indent, subsequent_indent=indent)
+                console.print(Text("\n".join(told), style="dim"))
         console.print()
-    console.print("The first of each is its default. One with its settings: raysat methods NAME")
+    console.print("The first of each is its default; of the model's none is set by default.")
+    console.print("One with its settings: raysat methods NAME")
+
+
+def _lines(section: SectionInfo) -> Sequence[MethodInfo | SettingInfo]:
+    """The methods of a section; where it has one alone, such as the model, its settings that are methods."""
+    if len(section.methods) > 1:
+        return section.methods
+    return [setting for method in section.methods for setting in method.settings if setting.summary]
+
+
+def _cited(paper: str) -> str:
+    """Authors and year of a paper that is told as ``Cao et al. 2019, "Title".``."""
+    return paper.partition(', "')[0]
+
+
+def _width(console: Console) -> int:
+    return min(console.width, _WIDEST)
 
 
 def show_methods(methods: Sequence[MethodInfo], console: Console) -> None:
@@ -37,7 +59,7 @@ def show_methods(methods: Sequence[MethodInfo], console: Console) -> None:
 
 
 def _show(method: MethodInfo, console: Console) -> None:
-    width = min(console.width, _WIDEST)
+    width = _width(console)
     is_section = method.name == method.section
     title = method.section if is_section else f"{method.section}: {method.name}"
     console.print(Text(title, style="bold"))

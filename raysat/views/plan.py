@@ -56,7 +56,7 @@ def show_plan(summary: PlanSummary, console: Console, *, everything: bool = Fals
         _say_more(console, len(summary.generators) - len(shown), "generator")
     names = {arm.name: arm.varied if long else (arm.name,) for arm in arms}
     if lines := stage_tree(summary.stages, names, None if everything else console.width):
-        _head(console, "Epochs trained once, and the arms that are read out there")
+        _head(console, "Epochs trained once, and the arms that end there")
         kept = lines if everything or len(lines) <= _TREE_LINES else lines[: _TREE_LINES - 1]
         for line in kept:
             console.print(line)
@@ -76,7 +76,7 @@ def no_effect_lines(effects: Sequence[NoEffect], width: int, numbers: Mapping[st
         arms = [numbers.get(arm, repr(arm)) for arm in effect.arms[:_NAMED]]
         more = [f"{len(effect.arms) - _NAMED} more"] if len(effect.arms) > _NAMED else []
         text = f"{'arm' if len(effect.arms) == 1 else 'arms'} {', '.join(arms + more)}: {effect.sentence}"
-        lines += fact_lines("no effect", text, width)
+        lines += fact_lines("note" if effect.acts else "no effect", text, width)
     return lines
 
 
@@ -107,6 +107,8 @@ def _learned(summary: PlanSummary) -> Iterator[tuple[str, str]]:
             yield "grows", _growth(summary)
     if summary.shared_settings:
         yield "all arms", ", ".join(summary.shared_settings)
+    for note in summary.weights:
+        yield "weights", note
 
 
 def _growth(summary: PlanSummary) -> str:

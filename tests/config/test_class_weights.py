@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from raysat.config.class_weights import class_balanced, class_weights
-from raysat.config.families.imbalance import Drw, EffectiveNumber, InverseFrequency, NoReweight, Reweight
+from raysat.config.families.reweight import Drw, EffectiveNumber, InverseFrequency, NoReweight, Reweight
 
 COUNTS = st.lists(st.integers(1, 60_000), min_size=2, max_size=8).map(np.array)
 

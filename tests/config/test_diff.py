@@ -3,8 +3,8 @@
 import pytest
 
 from raysat.config.diff import changes, flatten, label
-from raysat.config.families.imbalance import CrossEntropy, Ldam
 from raysat.config.families.learning import Adam, Sgd
+from raysat.config.families.losses import CrossEntropy, Ldam
 from raysat.config.families.schedules import OneCycle
 from raysat.config.merge import override
 from raysat.config.schema import Config, Data, variants

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.config.families.imbalance import Drs, Drw
 from raysat.config.families.learning import Ema, NoAverage, Swa
+from raysat.config.families.reweight import Drw, InfluenceBalanced
+from raysat.config.families.samplers import Drs
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, warmup_steps
 
 
@@ -21,13 +22,13 @@ def test_a_point_means_the_epoch_that_it_is_in_whatever_its_binary_digits(numera
     assert epoch_at(numerator / 10_000, epochs) == exact.numerator // exact.denominator
 
 
-@pytest.mark.parametrize("member", [Drw, Drs])
+@pytest.mark.parametrize("member", [Drw, Drs, InfluenceBalanced])
 @pytest.mark.parametrize(
     ("switch", "epochs", "first"),
     [(0.8, 40, 32), (0.625, 40, 25), (0.8, 6, 4), (0.8, 1, 0), (0.29, 100, 29), (1.0, 7, 7), (0.0, 3, 0)],
 )
 def test_deferred_methods_switch_in_the_epoch_in_which_the_point_falls(
-    member: type[Drw] | type[Drs], switch: float, epochs: int, first: int
+    member: type[Drw | Drs | InfluenceBalanced], switch: float, epochs: int, first: int
 ) -> None:
     assert defer_until(member(switch=switch), epochs) == first
 

@@ -52,6 +52,18 @@ def test_other_settings_follow_after_commas():
     ]  # fmt: skip
 
 
+def test_weights_and_what_of_a_network_is_trained_are_told_in_short():
+    s2 = "torchgeo:ResNet18_Weights.SENTINEL2_ALL_MOCO"
+    models = [{}, {"weights": s2}, {"weights": "/a/my.pth", "weights_hash": "0" * 16}]
+    assert names(*({"model": model} for model in models)) == [
+        "random weights", "ResNet18 SENTINEL2_ALL_MOCO", "my.pth"
+    ]  # fmt: skip
+    trained = [{"weights": s2, "trains": trains} for trains in ("all", "head", 1, 2)]
+    assert names(*({"model": model} for model in trained)) == [
+        "all layers", "linear probe", "last stage", "last 2 stages"
+    ]  # fmt: skip
+
+
 def test_a_rate_that_a_schedule_replaces_is_no_setting():
     assert names({}, {"schedule": CLR}) == ["cross-entropy", "CLR"]
 

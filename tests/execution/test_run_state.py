@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from raysat.config.families.images import Dcgan
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Generation
 from raysat.execution.messages import EpochDone, JobDone, JobFailed, Score, State, StepsTimed, StorageFailed, TrialDone
 from raysat.execution.row import Row

@@ -32,6 +32,8 @@ arms:
   half and swa: {optim.epochs: 2, average: {kind: swa}}
   drs: {sampler: {kind: drs, switch: 0.75}}
   ldam: {loss: {kind: ldam}}
+  crt: {second_stage: {kind: crt, epochs: 2}}
+  mislas: {second_stage: {kind: mislas, epochs: 2}}
 """
 
 
@@ -44,7 +46,7 @@ def filled(folder: Path, store: PatchStore, *, reuse_epochs: bool) -> tuple[Plan
     summary = run(
         plan, plan.trials, ledger, Artifacts(folder / "generated"), ClusterOptions(cpus_per_trial=1), RunView(console)
     )
-    assert summary == Summary(finished=8, failed=0, interrupted=False)
+    assert summary == Summary(finished=10, failed=0, interrupted=False)
     return plan, ledger, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -89,11 +91,11 @@ def test_sharing_costs_fewer_images(runs: dict[bool, tuple[Plan, Ledger, str]]) 
         plan.samples_seen
         == alone.samples_seen
         == sum(chain.samples_seen for chain in alone.train_jobs)
-        == (6 * 4 + 2 * 2) * epoch
+        == (6 * 4 + 2 * 2 + 2 * 6) * epoch
     )
-    assert sum(chain.samples_seen for chain in plan.train_jobs) == (4 + 2 + 1 + 4) * epoch
-    assert len(plan.train_jobs) == 4
-    assert len(alone.train_jobs) == 8
+    assert sum(chain.samples_seen for chain in plan.train_jobs) == (4 + 2 + 1 + 4 + 2 + 2) * epoch
+    assert len(plan.train_jobs) == 5
+    assert len(alone.train_jobs) == 10
 
 
 def test_a_finished_run_leaves_no_checkpoint(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
@@ -103,5 +105,5 @@ def test_a_finished_run_leaves_no_checkpoint(runs: dict[bool, tuple[Plan, Ledger
 
 def test_each_trial_has_its_line(runs: dict[bool, tuple[Plan, Ledger, str]]) -> None:
     lines = [line for line in runs[True][2].splitlines() if " done " in line]
-    assert [line.split()[0] for line in lines] == [f"{n}/8" for n in range(1, 9)]
+    assert [line.split()[0] for line in lines] == [f"{n}/10" for n in range(1, 11)]
     assert sorted(line.split("  ")[1] for line in (line.strip() for line in lines)) == sorted(runs[True][0].trial_ids)

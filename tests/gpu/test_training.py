@@ -36,13 +36,39 @@ PARTS: dict[str, dict[str, Any]] = {
         "average": {"kind": "swa", "start": 0.5},
     },
     "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}, "reweight": {"kind": "inverse_frequency"}},
+    "corn": {"loss": {"kind": "corn"}, "reweight": {"kind": "inverse_frequency"}},
+    "coral": {"loss": {"kind": "coral"}, "augment": {"kind": "augmix"}},
+    "squared emd": {"loss": {"kind": "emd2"}, "augment": {"kind": "mixup"}},
     "ema": {"average": {"kind": "ema"}},
     "mixup": {"augment": {"kind": "mixup"}},
+    "remix": {"augment": {"kind": "remix", "flips": True}, "reweight": {"kind": "inverse_frequency"}},
+    "balanced": {"augment": {"kind": "balanced_mixup", "flips": True}},
+    "cutmix": {"augment": {"kind": "cutmix"}},
+    "trivial": {"augment": {"kind": "trivial_augment", "flips": True}},
+    "band dropout": {"augment": {"kind": "band_dropout"}},
+    "jitter": {"augment": {"kind": "spectral_jitter"}},
     "dihedral": {"augment": {"kind": "dihedral"}},
     "augmix": {"augment": {"kind": "augmix"}},
     "one view": {"augment": {"kind": "augmix", "jsd": False}},
+    "vector scaling": {"loss": {"kind": "vector_scaling"}},
+    "asymmetric": {"loss": {"kind": "asymmetric"}, "reweight": {"kind": "inverse_frequency"}},
+    "influence": {"reweight": {"kind": "influence_balanced", "alpha": 10.0, "switch": 0.5}},
+    "sam": {"sharpness": {"kind": "sam"}, "optim": SGD},
+    "asam": {"sharpness": {"kind": "asam"}, "augment": {"kind": "augmix"}, "average": {"kind": "ema"}},
+    "imbsam": {"sharpness": {"kind": "imbsam"}, "augment": {"kind": "mixup"}},
     "dropout": {"model": {"name": "test_efficientnet"}, "augment": {"kind": "mixup"}},
     "transformer": {"model": {"name": "test_vit"}},
+    "thresholds": {"readout": {"kind": "thresholds"}},
+    "nearest means": {"readout": {"kind": "nearest_mean"}},
+    "linear probe": {"model": {"trains": "head"}, "average": {"kind": "ema"}},
+    "partly frozen": {
+        "model": {"trains": 2, "layer_decay": 0.7},
+        "optim": SGD,
+        "average": {"kind": "swa", "start": 0.5},
+    },
+}
+STAGES: dict[str, dict[str, Any]] = {
+    kind: {"optim": {"epochs": 2}, "second_stage": {"kind": kind, "epochs": 2}} for kind in ("crt", "lws", "mislas")
 }
 
 
@@ -83,7 +109,7 @@ def assert_equal(one: TrialResult, other: TrialResult) -> None:
     assert one.probabilities.tobytes() == other.probabilities.tobytes()
 
 
-@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("parts", (PARTS | STAGES).values(), ids=PARTS | STAGES)
 def test_replayed_steps_equal_launched_ones(store: PatchStore, parts: dict[str, Any]) -> None:
     launched, replayed = begin(store, parts, eager=True), begin(store, parts)
     expected = finish(launched)
@@ -141,7 +167,7 @@ def test_steps_never_wait_for_the_device(store: PatchStore, parts: dict[str, Any
         training.advance()
     engine = training._engine
     moved = [average for average in engine.averages.values() if average.takes_every_step]
-    inputs = list(engine._inputs(2, engine._batches(2), torch.ones(3, dtype=torch.float64).numpy(), moved))
+    inputs = list(engine._inputs(2, engine._epochs.batches(2), torch.ones(3, dtype=torch.float64).numpy(), moved))
     with reproducible(CUDA, 0, "test"):
         engine._parallel.train()
         torch.cuda.set_sync_debug_mode("error")
@@ -176,8 +202,8 @@ def test_replayed_predictions_equal_launched_ones(store: PatchStore, monkeypatch
     launched, replayed = begin(store, {}, eager=True), begin(store, {})
     assert_equal(finish(replayed), finish(launched))
     assert [row.metrics for row in replayed.history] == [row.metrics for row in launched.history]
-    assert not launched._engine._replayed
-    assert all(split._replay._graph is not None for split in replayed._engine._replayed.values())
+    assert not launched._engine.predictor._replayed
+    assert all(split._replay._graph is not None for split in replayed._engine.predictor._replayed.values())
 
 
 def test_divergence_names_the_batch(store: PatchStore) -> None:

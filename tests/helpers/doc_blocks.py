@@ -36,7 +36,8 @@ class Block:
 
 def page_names() -> list[str]:
     """Every page that shows commands or code to a user: those of the repository's root and of ``docs/``."""
-    return sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    found = [path for pattern in ("*.md", "docs/*.md", "docs/methods/*.md") for path in ROOT.glob(pattern)]
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
 def blocks(page: str) -> list[Block]:

@@ -68,6 +68,19 @@ PAGES = {
     "docs/install.md": PARSED,
     "docs/json.md": Page(test="tests/test_json_page.py"),
     "docs/maps.md": Page(worlds.scenes),
+    "docs/methods/augmentation.md": Page(
+        study("docs/methods/augmentation.md", "augmentation.yaml"), {"ablate": TRAINS}
+    ),
+    "docs/methods/checks.md": Page(),
+    "docs/methods/losses-and-sharpness.md": Page(study("docs/methods/losses-and-sharpness.md", "losses.yaml")),
+    "docs/methods/ordinal.md": Page(),
+    "docs/methods/readouts.md": Page(
+        study("docs/methods/readouts.md", "readouts.yaml"),
+        {"ablate": TRAINS, "report": "is docs/read-a-report.md's"},
+    ),
+    "docs/methods/second-stages.md": Page(study("docs/methods/second-stages.md", "stages.yaml"), {"ablate": TRAINS}),
+    "docs/methods/weights.md": Page(),
+    "docs/methods/generators.md": Page(),
     "docs/metrics.md": Page(parsed={"cluster metrics": "tests/deploy/test_metrics.py"}),
     "docs/models.md": Page(parsed={"export": EXPORT}, python={1: HERE, 2: HERE, 3: HERE}),
     "docs/paper.md": Page(runs("quickstart"), {"ablate": TRAINS}),

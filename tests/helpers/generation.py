@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from raysat.config.families.images import Dcgan
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Generation
 
 

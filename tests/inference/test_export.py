@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from raysat.config.heads import head_of
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.stats import BandStats
@@ -33,6 +34,7 @@ from raysat.inference.export.program import (
 )
 from raysat.inference.export.read import read_model
 from raysat.training.models.build import build
+from raysat.training.models.classifiers import CoralClassifier
 from tests.helpers.model_folder import WEIGHTS, manifest, seal, typed, write_model_folder
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import plugin_text, source_of_text, used
@@ -48,14 +50,15 @@ def classifier(seed: int = 0, *, bands: int = 3, size: int = 32, dtype: str = "u
     names = [f"b{k}" for k in range(bands)]
     inputs = ModelInputs(bands=names, sensor=None, height=size, width=size, dtype=dtype, stats=stats)
     torch.manual_seed(seed)
-    network = build(typed_config.model, bands=bands, classes=len(CLASSES), size=(size, size))
+    head = head_of(typed_config.loss)
+    network = build(typed_config.model, bands=bands, classes=len(CLASSES), size=(size, size), head=head)
     made = Classifier.restore(typed_config, inputs, CLASSES, network.state_dict(), CPU)
     with torch.no_grad():
         patches = made.scale.normalise(torch.from_numpy(trial_patches(inputs, 16)))
         made.network.train()
         made.network(patches)
         made.network.eval()
-        linear = [module for module in made.network.modules() if isinstance(module, nn.Linear)]
+        linear = [module for module in made.network.modules() if isinstance(module, nn.Linear | CoralClassifier)]
         for module in linear[-1:]:
             module.weight.mul_(1 / made.network(patches).std())
     return made
@@ -64,6 +67,8 @@ def classifier(seed: int = 0, *, bands: int = 3, size: int = 32, dtype: str = "u
 # The families of the shipped studies in their smallest networks, with both stems and classifiers.
 FAMILIES = {
     "resnet": {"loss": {"kind": "balanced_softmax"}},
+    "resnet, CORN": {"loss": {"kind": "corn"}},
+    "resnet, CORAL": {"loss": {"kind": "coral"}},
     "efficientnet, adapter, cosine": {
         "model": {"name": "test_efficientnet", "stem": "adapter", "classifier": "cosine"},
         "loss": {"kind": "ldam"},

@@ -40,6 +40,10 @@ def test_every_score_that_scikit_learn_has_is_scikit_learns(seed, n):
     assert ours.g_mean == pytest.approx(np.prod(recall) ** (1 / CLASSES))
     assert ours.kappa == pytest.approx(cohen_kappa_score(labels, predicted, weights="quadratic"))
     assert ours.mae == pytest.approx(mean_absolute_error(labels, predicted))
+    by_class = [mean_absolute_error(labels[labels == k], predicted[labels == k]) for k in range(CLASSES)]
+    assert ours.macro_mae == pytest.approx(np.mean(by_class))
+    near = [abs(int(y) - int(p)) <= 1 for y, p in zip(labels, predicted, strict=True)]
+    assert ours.within_one == pytest.approx(np.mean(near))
     for k in range(CLASSES):
         value = probabilities[:, k].astype(float)
         assert ours.auroc[k] == pytest.approx(roc_auc_score(labels == k, value))
@@ -57,7 +61,7 @@ def test_a_probability_rounded_to_zero_costs_as_much_as_the_smallest_number_can_
     probabilities = np.array([[1.0, 0.0], [1.0, 0.0]], np.float16)
     ours = score(np.array([0, 1]), np.array([0, 0]), probabilities, ordinal=False)
     assert ours.nll == pytest.approx(25 * np.log(2) / 2)
-    assert (ours.kappa, ours.mae) == (None, None)
+    assert (ours.kappa, ours.mae, ours.macro_mae, ours.within_one) == (None, None, None, None)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -90,12 +94,20 @@ def test_a_class_without_patches_takes_no_part():
     recall = recall_score(labels[kept], predicted[kept], labels=[0, 1, 2], average=None)
     assert ours.worst_recall == pytest.approx(recall.min())
     assert ours.g_mean == pytest.approx(np.prod(recall) ** (1 / 3))
+    errors = [mean_absolute_error(labels[labels == k], predicted[labels == k]) for k in range(3)]
+    assert ours.macro_mae == pytest.approx(np.mean(errors))
 
 
 def test_one_class_alone_has_neither_kappa_nor_auroc():
     ours = score(np.zeros(5, int), np.zeros(5, int), np.tile([0.9, 0.1], (5, 1)), ordinal=True)
     assert (ours.kappa, ours.auroc, ours.average_precision) == (None, (None, None), (1.0, None))
     assert (ours.worst_recall, ours.mae) == (1.0, 0.0)
+
+
+def test_each_class_counts_alike_in_the_macro_mae():
+    labels, predicted = np.array([0] * 90 + [3] * 10), np.array([0] * 90 + [0] * 5 + [2] * 5)
+    ours = score(labels, predicted, np.full((100, 4), 0.25), ordinal=True)
+    assert (ours.mae, ours.macro_mae, ours.within_one) == pytest.approx((0.2, (0 + 2) / 2, 0.95))
 
 
 def test_no_patch_and_shapes_that_differ_are_errors():

@@ -27,6 +27,38 @@ def said(parts: dict[str, Any], *, epochs: int = 40, steps: int = 10) -> list[st
         ({"schedule": {"kind": "triangular2"}}, None),
         ({"average": {"kind": "ema", "decay": 0.97}}, None),
         ({"loss": {"kind": "focal", "gamma": 0.0}}, "focal loss is plain cross-entropy: loss.gamma is 0"),
+        ({"loss": {"kind": "asymmetric"}}, None),
+        (
+            {"loss": {"kind": "asymmetric", "label_smoothing": 0.0}},
+            "asymmetric loss is plain cross-entropy: loss.gamma_pos and loss.label_smoothing are 0",
+        ),
+        (
+            {"loss": {"kind": "asymmetric", "gamma_pos": 1.5, "label_smoothing": 0.0}},
+            "asymmetric loss is focal loss with gamma 1.5: loss.label_smoothing is 0",
+        ),
+        (
+            {"loss": {"kind": "asymmetric", "gamma_neg": 0.0}},
+            "asymmetric loss is cross-entropy with label_smoothing 0.1: loss.gamma_pos and loss.gamma_neg are 0",
+        ),
+        (
+            {"loss": {"kind": "vector_scaling", "gamma": 0.0}},
+            "vector scaling is logit adjustment with tau 1: loss.gamma is 0",
+        ),
+        (
+            {"model": {"trains": "head"}, "second_stage": {"kind": "crt"}},
+            "optim.epochs do nothing: model.trains is head, and cRT trains a new classifier on the same features",
+        ),
+        ({"augment": {"kind": "cutmix"}}, None),
+        ({"augment": {"kind": "cutmix", "probability": 0.0}}, "CutMix does nothing: augment.probability is 0"),
+        (
+            {"augment": {"kind": "band_dropout", "probability": 0.0, "flips": True}},
+            "band dropout does nothing, but for flips: augment.probability is 0",
+        ),
+        ({"augment": {"kind": "spectral_jitter", "gain": 0.0, "offset": 0.0}}, None),
+        (
+            {"augment": {"kind": "spectral_jitter", "gain": 0.0, "offset": 0.0, "noise": 0.0}},
+            "spectral jitter does nothing: augment.gain, offset and noise are 0",
+        ),
         (
             {"average": {"kind": "ema"}},
             "average.decay 0.999 is not reached in 400 steps: any from 0.978 on does the same",
@@ -82,6 +114,9 @@ GAN = {"kind": "dcgan"}
         ({"augment": {"kind": "augmix", "jsd": False}}, ["augment.jsd_weight"]),
         ({"loss": {"kind": "logit_adjustment", "tau": 0.0}}, ["loss.kind"]),
         ({"loss": {"kind": "logit_adjustment"}}, []),
+        ({"augment": {"kind": "remix", "tau": 0.0}}, ["augment.kind"]),
+        ({"synthetic": GAN, "augment": {"kind": "remix"}}, ["synthetic.patches", "augment.kind"]),
+        ({"synthetic": GAN | {"class_counts": "real"}, "augment": {"kind": "remix"}}, ["synthetic.patches"]),
         ({"reweight": {"kind": "drw", "beta": 0.0}, "sampler": {"kind": "drs"}}, ["reweight.kind"]),
         ({"sampler": {"kind": "effective_number", "beta": 0.0}}, ["sampler.kind"]),
         ({"synthetic": GAN}, ["synthetic.patches", "synthetic.class_counts"]),

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysat.config.families.images import AugMix, Dcgan
+from raysat.config.families.images import AugMix
 from raysat.config.families.learning import Adam
 from raysat.config.families.schedules import OneCycle, Triangular
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Config, Data, Trial, digest
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.errors import BandError, PlanError
@@ -176,8 +177,7 @@ def test_ids_without_class_counts_are_those_of_before_there_were_any(store: Patc
         work = job.work.model_dump(mode="json")
         assert work["gan"].pop("class_counts") == "all"
         assert job.id == digest({"generate": work, **where})
-    spec = Trial(config=config, seed=0).model_dump(mode="json")
-    spec["config"]["synthetic"] = [job.id for job in generate]
+    spec = {"config": config.identity() | {"synthetic": [job.id for job in generate]}, "seed": 0}
     assert plan_trial(Trial(config=config, seed=0), store, arm="gan").id == digest({"trial": spec, **where})
 
 

@@ -18,7 +18,7 @@ from raysat.planning.no_effect import no_effects
 from raysat.planning.summary import summarize
 from raysat.study.arm import Arm
 from raysat.study.load import Study
-from raysat.training.losses import logit_offsets
+from raysat.training.class_constants import class_constants
 from raysat.views.plan import no_effect_lines, show_plan
 
 ALL = {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw"}, "sampler": {"kind": "inverse_frequency"}}
@@ -93,6 +93,17 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
             {"synthetic": {**GAN, "class_counts": "real"}},
             ["synthetic.class_counts: real changes nothing: no margins, weights or sampler go by class counts"],
         ),
+        ((20, 8, 5), {"synthetic": {**GAN, "class_counts": "real"}, "second_stage": {"kind": "crt"}}, []),
+        (
+            (9, 9),
+            {"loss": {"kind": "ldam"}, "second_stage": {"kind": "mislas"}},
+            ["LDAM margins and the second stage's batches treat all classes alike: every class has 9 training patches"],
+        ),
+        (
+            (9, 9),
+            {"second_stage": {"kind": "crt"}},
+            ["the second stage's batches treat all classes alike: every class has 9 training patches"],
+        ),
         (
             (1500, 1500),
             {"reweight": {"kind": "inverse_frequency"}, "loss": {"kind": "logit_adjustment"}},
@@ -108,6 +119,32 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
         ),
         (
             (20, 8, 5),
+            {"loss": {"kind": "vector_scaling", "gamma": 0.0, "tau": 0.0}},
+            ["vector scaling treats all classes alike: loss.gamma and loss.tau are 0"],
+        ),
+        (
+            (20, 8, 5),
+            {"loss": {"kind": "label_aware_smoothing", "head": 0.1, "tail": 0.1}},
+            ["label-aware smoothing treats all classes alike: loss.head and loss.tail are both 0.1"],
+        ),
+        (
+            (20, 20),
+            {"loss": {"kind": "label_aware_smoothing"}},
+            ["label-aware smoothing treats all classes alike: every class has 20 training patches"],
+        ),
+        ((20, 20), {"reweight": {"kind": "influence_balanced"}}, []),  # it acts on patches, too
+        ((20, 8, 5), {"sharpness": {"kind": "imbsam"}}, []),
+        ((20, 8, 5), {"sharpness": {"kind": "imbsam"}, "synthetic": {**GAN, "class_counts": "real"}}, []),
+        (
+            (20, 8, 5),
+            {"sharpness": {"kind": "imbsam", "tail": 0.45}},
+            [
+                "ImbSAM changes nothing, at twice the cost: every class has 5 training patches or more, and "
+                "sharpness.tail 0.45 means fewer than 5.0"
+            ],
+        ),
+        (
+            (20, 8, 5),
             {"reweight": {"kind": "effective_number", "beta": 0.0}, "sampler": {"kind": "drs", "beta": 0.01}},
             [
                 "effective_number weights treat all classes alike: reweight.beta 0 gives 5 and 20 patches the same "
@@ -115,6 +152,27 @@ def said(store: PatchStore, **parts: Any) -> list[str]:
                 "DRS treats all classes alike: sampler.beta 0.01 gives 5 and 20 patches the same weight",
             ],
         ),
+        (
+            (20, 20),
+            {"augment": {"kind": "remix"}},
+            ["Remix, then mixup, treats all classes alike: every class has 20 training patches"],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "remix"}}, []),
+        (
+            (20, 8, 8),
+            {"augment": {"kind": "remix"}},
+            ["Remix is mixup: no class has augment.kappa 3 times the patches of another, 2.5 at most"],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "remix", "tau": 0.0}}, ["Remix is mixup: augment.tau is 0"]),
+        (
+            (20, 8, 5),
+            {"augment": {"kind": "balanced_mixup"}, "synthetic": GAN},
+            [
+                "Balanced-MixUp treats all classes alike: every class has 20 training patches (synthetic.equalise); "
+                "synthetic.class_counts: real uses those of the real ones"
+            ],
+        ),
+        ((20, 8, 5), {"augment": {"kind": "balanced_mixup"}, "synthetic": {**GAN, "class_counts": "real"}}, []),
     ],
 )
 def test_what_is_said(tmp_path: Path, counts: tuple[int, ...], parts: dict[str, Any], expected: list[str]) -> None:
@@ -122,7 +180,14 @@ def test_what_is_said(tmp_path: Path, counts: tuple[int, ...], parts: dict[str, 
 
 
 LOSSES: list[dict[str, Any]] = [
-    {"kind": kind} for kind in ("cross_entropy", "focal", "ldam", "balanced_softmax", "logit_adjustment")
+    {"kind": kind}
+    for kind in ("cross_entropy", "focal", "ldam", "balanced_softmax", "logit_adjustment", "vector_scaling")
+]
+LOSSES += [{"kind": "asymmetric"}, {"kind": "label_aware_smoothing"}]
+FLAT: list[dict[str, Any]] = [
+    {"kind": "logit_adjustment", "tau": 0.0},
+    {"kind": "vector_scaling", "gamma": 0.0, "tau": 0.0},
+    {"kind": "label_aware_smoothing", "head": 0.2, "tail": 0.2},
 ]
 BETAS = st.sampled_from([0.0, 0.01, 0.2, 0.9, 0.9999])
 
@@ -130,7 +195,7 @@ BETAS = st.sampled_from([0.0, 0.01, 0.2, 0.9, 0.9999])
 @pytest.mark.slow
 @given(
     counts=st.lists(st.integers(2, 12), min_size=2, max_size=3).map(tuple) | st.sampled_from([(7, 7), (9, 9, 9)]),
-    loss=st.sampled_from(LOSSES) | st.just({"kind": "logit_adjustment", "tau": 0.0}),
+    loss=st.sampled_from([*LOSSES, *FLAT]),
     reweight=st.sampled_from(["none", "inverse_frequency", "effective_number", "drw"]),
     sampler=st.sampled_from(["uniform", "inverse_frequency", "square_root", "effective_number", "drs"]),
     beta=BETAS,
@@ -150,15 +215,16 @@ def test_what_is_said_to_treat_classes_alike_does_in_training_and_nothing_else(
     config = Config.model_validate(parts)
     draws = {"inverse_frequency": 1 / n, "square_root": n**-0.5}.get(sampler, (1 - beta) / (1 - beta**n))
     numbers = {
-        "loss": logit_offsets(config.loss, n),
-        "reweight": class_weights(config.reweight, n, epoch=39, epochs=40),
-        "sampler": draws,
+        "loss": class_constants(config.loss, n),
+        "reweight": class_weights(config.reweight, n, epoch=39, epochs=40)[None],
+        "sampler": draws[None],
     }
-    idle = {section for section, values in numbers.items() if np.allclose(values, values[0], rtol=1e-7, atol=0)}
-    idle -= {section for section in idle if parts[section]["kind"] in ("cross_entropy", "focal", "none", "uniform")}
+    idle = {section for section, rows in numbers.items() if np.allclose(rows, rows[:, :1], rtol=1e-7, atol=0)}
+    plain = ("cross_entropy", "focal", "asymmetric", "none", "uniform")
+    idle -= {section for section in idle if parts[section]["kind"] in plain}
     alike = " ".join(sentence for sentence in said(store, **parts) if "alike" in sentence)
     words = {
-        "loss": ("LDAM", "balanced softmax", "logit adjustment"),
+        "loss": ("LDAM", "balanced softmax", "logit adjustment", "vector scaling", "label-aware smoothing"),
         "reweight": ("DRW", "_frequency weights", "_number weights"),
         "sampler": ("DRS", "_frequency sampler", "_number sampler", "_root sampler"),
     }

@@ -58,7 +58,7 @@ def test_a_name_is_the_hash_of_the_one_before_and_all_that_decides_the_epoch(
     schedule: Schedule, epochs: int, steps: int
 ) -> None:
     """Checkpoints are found by these names: how they are come by may change, what they are may not."""
-    spec: dict[str, Any] = Config(optim=Adam(epochs=epochs)).model_dump(mode="json")
+    spec: dict[str, Any] = Config(optim=Adam(epochs=epochs)).identity()
     for section in ("synthetic", "reweight", "sampler", "schedule", "average"):
         del spec[section]
     del spec["optim"]["lr"], spec["optim"]["epochs"]
@@ -128,3 +128,16 @@ def test_a_long_training_is_named_without_a_look_at_every_step(
     found = names(schedule, 10_000, 2_700)
     assert len(set(found)) == 10_001
     assert len(asked) <= trajectory._BY_VALUE + 10_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_counts"),
+    [("none", False), ("mixup", False), ("cutmix", False), ("remix", True), ("balanced_mixup", True)],
+)
+def test_which_counts_count_is_named_where_an_augmentation_goes_by_them(kind: str, by_counts: bool) -> None:
+    ids = []
+    for counts in ("all", "real"):
+        parts = {"augment": {"kind": kind}, "synthetic": {"kind": "dcgan", "class_counts": counts}}
+        config = Config.model_validate(parts)
+        ids.append(state_chain(config, generated=["g"], steps=3).ids(0, {}))
+    assert (ids[0][0] != ids[1][0]) == by_counts

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from raysat.config.families.imbalance import Ldam
+from raysat.config.families.losses import Ldam
 from raysat.errors import StudyError
 from raysat.search.load import Search, boundary_study, load_search
 from raysat.search.options import Asha, Budget, Confirm, NoPruner, Random, Tpe

@@ -127,6 +127,10 @@ MISTAKES = {
     "budget of nothing": (LR + "budget: {}", "3: budget: give trials, hours or both", ""),
     "budget of one": (LR + "budget: {trials: 1}", "3: budget.trials must be >= 2, got 1", ""),
     "misspelt budget": (LR + "budget: {trial: 9}", "3: unknown key 'budget.trial'", "'trials'"),
+    "stopped before a second stage": (
+        "base: {second_stage: {kind: crt}}\n" + LR + "stop: {kind: asha}",
+        "4: stop: asha compares candidates at equal epochs of one training", "second_stage",
+    ),
     "grace of all": (LR + "stop: {kind: asha, grace: 1}", "3: stop.grace must be < 1, got 1", ""),
     "reduction of one": (LR + "stop: {kind: asha, reduction: 1}", "3: stop.reduction must be >= 1.1, got 1", ""),
     "key of another stop": (LR + "stop: {grace: 0.5}", "3: unknown key 'stop.grace'", "kind"),

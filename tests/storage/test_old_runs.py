@@ -45,7 +45,7 @@ def test_every_file_opens(run: Path) -> None:
         assert record.hardware.threads == 2
         assert record.data == DataRef(fingerprint=plan.data.fingerprint, path="store")
         assert isinstance(spec.config, Config)
-        assert spec.settings == json.loads((run / "trials" / trial / "spec.json").read_text())["config"]
+        assert spec.config.identity() == json.loads((run / "trials" / trial / "spec.json").read_text())["config"]
         assert [row["epoch"] for row in ledger.read_history(trial)] == [1, 2]
     found = verify(ledger)
     assert (found.whole, found.findings) == (4, ())

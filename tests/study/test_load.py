@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from raysat.config.families.images import AugMix
-from raysat.config.families.imbalance import CrossEntropy, Drw, Ldam
 from raysat.config.families.learning import Adam, Sgd, Swa
+from raysat.config.families.losses import CrossEntropy, Ldam
+from raysat.config.families.reweight import Drw
 from raysat.config.families.schedules import Constant, Cosine, Triangular
 from raysat.config.schema import Config
 from raysat.errors import RaysatError, StudyError, UsageError
@@ -42,6 +43,7 @@ def test_every_shipped_study_loads() -> None:
     assert arms == {
         "bands.yaml": 21,
         "full_factorial.yaml": 128,
+        "modern.yaml": 21,
         "quickstart.yaml": 4,
         "table1.yaml": 9,
         "table2.yaml": 7,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from raysat.config.schema import Config
 from raysat.errors import BandError, PlanError
 from raysat.training.check import _check_points, band_positions, check
+from tests.helpers.plugins import plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config
 
 
@@ -23,6 +24,17 @@ def test_a_good_configuration_passes(make_store: MakeStore) -> None:
 def test_a_missing_band_is_named(make_store: MakeStore) -> None:
     with pytest.raises(BandError, match="'B9' is not in the store"):
         check(config(data={"bands": ["B6", "B9"]}), make_store())
+
+
+@pytest.mark.parametrize("bands", [["B6"], ["B6", "B5"]])
+def test_bands_are_left_out_of_several_alone(make_store: MakeStore, bands: list[str]) -> None:
+    what = config(data={"bands": bands}, augment={"kind": "band_dropout"})
+    if len(bands) > 1:
+        check(what, make_store())
+        return
+    with pytest.raises(PlanError, match="band_dropout leaves out bands, but the trial trains on one") as found:
+        check(what, make_store())
+    assert found.value.hint
 
 
 def test_bands_are_found_in_the_studys_order(make_store: MakeStore) -> None:
@@ -41,6 +53,19 @@ def test_a_store_that_cannot_serve_is_refused(make_store: MakeStore, counts, bat
     with pytest.raises(PlanError, match=message) as found:
         check(config(optim={"batch_size": batch}), make_store(counts))
     assert found.value.hint
+
+
+def test_coral_is_refused_where_scores_cannot_share_their_weights(make_store: MakeStore) -> None:
+    store = make_store()
+    with pytest.raises(PlanError, match="coral has one score of a patch") as found:
+        check(config(loss={"kind": "coral"}, model={"classifier": "cosine"}), store)
+    assert "corn" in (found.value.hint or "")
+    check(config(loss={"kind": "corn"}, model={"classifier": "cosine"}), store)
+    with used(source_of_text(plugin_text("model"))):
+        plain = {"model": {"kind": "own"}, "optim": {"kind": "adam", "batch_size": 8}}
+        with pytest.raises(PlanError, match="the network of the plugin own does not know of"):
+            check(Config.model_validate(plain | {"loss": {"kind": "coral"}}), store)
+        check(Config.model_validate(plain | {"loss": {"kind": "corn"}}), store)
 
 
 def test_one_class_is_refused(make_store: MakeStore) -> None:

@@ -83,8 +83,8 @@ def test_counts_and_what_follows_from_them_include_generated_patches(make_store:
     )
     one = engine(what, store, [made])
     np.testing.assert_array_equal(one.counts, [24, 12, 18])
-    np.testing.assert_allclose(one._step._offsets_K, 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
-    drawn = np.concatenate([np.concatenate(one._batches(epoch)) for epoch in range(60)])
+    np.testing.assert_allclose(one._step._constants_RK[0], 0.5 * (12 / np.array([24, 12, 18])) ** 0.25, rtol=1e-6)
+    drawn = np.concatenate([np.concatenate(one._epochs.batches(epoch)) for epoch in range(60)])
     shares = np.bincount(one.patches["train"].labels[drawn], minlength=3) / len(drawn)
     expected = np.sqrt([24, 12, 18])  # n * 1 / sqrt(n)
     np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.03)
@@ -93,7 +93,7 @@ def test_counts_and_what_follows_from_them_include_generated_patches(make_store:
 
 
 def test_the_weights_of_the_loss_are_those_of_the_joint_counts(make_store: MakeStore, monkeypatch) -> None:
-    from raysat.training import engine as module
+    from raysat.training import epochs as module
 
     counted: list[np.ndarray] = []
     monkeypatch.setattr(
@@ -107,7 +107,7 @@ def test_the_weights_of_the_loss_are_those_of_the_joint_counts(make_store: MakeS
 
 def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeStore, monkeypatch) -> None:
     """Generated patches count for nothing, and are drawn as often as a real one of their class."""
-    from raysat.training import engine as module
+    from raysat.training import epochs as module
 
     counted: list[np.ndarray] = []
     monkeypatch.setattr(
@@ -123,10 +123,10 @@ def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeSto
         sampler={"kind": "inverse_frequency"},
     )
     one = engine(what, store, [made])
-    np.testing.assert_allclose(one._step._offsets_K, 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
+    np.testing.assert_allclose(one._step._constants_RK[0], 0.5 * (6 / np.array([24, 12, 6])) ** 0.25, rtol=1e-6)
     one.train_epoch(0)
     np.testing.assert_array_equal(counted, [[24, 12, 6]])
-    drawn = np.concatenate([np.concatenate(one._batches(epoch)) for epoch in range(120)])
+    drawn = np.concatenate([np.concatenate(one._epochs.batches(epoch)) for epoch in range(120)])
     shares = np.bincount(drawn, minlength=54) / len(drawn)
     weights = 1 / np.repeat([24, 12, 6, 6], [24, 12, 6, 12])[np.argsort(one.patches["train"].labels, kind="stable")]
     assert np.array_equal(np.sort(one.patches["train"].labels), one.patches["train"].labels)

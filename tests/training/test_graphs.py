@@ -29,12 +29,35 @@ PARTS: dict[str, dict[str, Any]] = {
     "clipped": {"optim": {"kind": "sgd", "lr": 0.01, "momentum": 0.9, "clip_norm": 1.0}},
     "deferred": {"loss": {"kind": "ldam"}, "reweight": {"kind": "drw", "switch": 0.5}, "average": {"kind": "swa"}},
     "focal": {"loss": {"kind": "focal"}, "schedule": {"kind": "cosine"}},
+    "corn, weighted": {"loss": {"kind": "corn"}, "reweight": {"kind": "inverse_frequency"}},
+    "coral, augmix": {"loss": {"kind": "coral"}, "augment": {"kind": "augmix"}},
     "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+    "asymmetric": {"loss": {"kind": "asymmetric"}, "reweight": {"kind": "inverse_frequency"}},
+    "label-aware": {"loss": {"kind": "label_aware_smoothing"}},
+    "vector scaling": {"loss": {"kind": "vector_scaling"}},
+    "influence": {"reweight": {"kind": "influence_balanced", "alpha": 10.0}, "augment": {"kind": "augmix"}},
+    "influence, sam": {
+        "reweight": {"kind": "influence_balanced", "alpha": 10.0, "switch": 0.0},
+        "sharpness": {"kind": "sam"},
+        "augment": {"kind": "mixup"},
+    },
+    "sam": {"sharpness": {"kind": "sam"}, "optim": {"kind": "sgd", "lr": 0.01, "clip_norm": 1.0}},
+    "asam": {"sharpness": {"kind": "asam"}, "augment": {"kind": "augmix"}},
+    "imbsam": {"sharpness": {"kind": "imbsam"}, "augment": {"kind": "mixup"}, "average": {"kind": "ema"}},
     "ema": {"average": {"kind": "ema"}},
     "mixup": {"augment": {"kind": "mixup"}, "reweight": {"kind": "inverse_frequency"}},
+    "remix": {"augment": {"kind": "remix", "flips": True}, "reweight": {"kind": "inverse_frequency"}},
+    "balanced": {"augment": {"kind": "balanced_mixup", "flips": True}},
+    "cutmix": {"augment": {"kind": "cutmix"}},
+    "trivial": {"augment": {"kind": "trivial_augment", "flips": True}},
+    "band dropout": {"augment": {"kind": "band_dropout"}},
+    "jitter": {"augment": {"kind": "spectral_jitter"}},
     "dihedral": {"augment": {"kind": "dihedral"}},
     "augmix": {"augment": {"kind": "augmix"}},
     "one view": {"augment": {"kind": "augmix", "jsd": False, "severity": 9}},
+    **{
+        kind: {"optim": {"epochs": 1}, "second_stage": {"kind": kind, "epochs": 1}} for kind in ("crt", "lws", "mislas")
+    },
 }
 
 
@@ -88,6 +111,12 @@ def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 def test_a_step_asks_for_no_number(store: PatchStore, watched: list[int], parts: dict[str, Any]) -> None:
     engine(store, parts, resident=True).train_epoch(0)
+    assert watched == [8, 8, 8, 8, 8, 2]
+
+
+@pytest.mark.parametrize("kind", ["crt", "lws", "mislas"])
+def test_a_step_of_a_second_stage_asks_for_no_number(store: PatchStore, watched: list[int], kind: str) -> None:
+    engine(store, PARTS[kind], resident=True).train_epoch(1)
     assert watched == [8, 8, 8, 8, 8, 2]
 
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from raysat.config.families.images import Dihedral, MixUp
-from raysat.config.families.imbalance import CrossEntropy
+from raysat.config.families.images import Dihedral
+from raysat.config.families.losses import CrossEntropy
+from raysat.config.families.mixing import MixUp
 from raysat.config.schema import Config
 from raysat.training import losses
 from raysat.training.models import build as models
@@ -48,14 +49,14 @@ def whole_batch(
             mixed = losses.Mixed(
                 labels_B=torch.from_numpy(partners[part.positions]),
                 class_weights_B=torch.from_numpy(shard(weights[partners], rank=rank, world=world).class_weights),
-                shares_2=torch.tensor([pairs[1], 1 - pairs[1]]),
+                shares=torch.tensor([pairs[1], 1 - pairs[1]]),
             )
         ranks.append(
             losses.batch_loss(
                 Config(loss=loss, augment=MixUp() if pairs else Dihedral()),
                 logits[part.positions][None],
                 torch.from_numpy(labels[part.positions]),
-                offsets_K=torch.zeros(len(weights)),
+                constants_RK=torch.zeros(0, len(weights)),
                 weights_K=torch.from_numpy(weights).float(),
                 class_weights_B=torch.from_numpy(part.class_weights),
                 mean_weights_B=torch.from_numpy(part.mean_weights),

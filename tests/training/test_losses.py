@@ -12,19 +12,22 @@ from scipy.special import softmax
 from torchvision.ops import sigmoid_focal_loss
 
 from raysat.config.class_weights import class_weights
-from raysat.config.families.images import MixUp
-from raysat.config.families.imbalance import (
+from raysat.config.families.losses import (
+    Asymmetric,
     BalancedSoftmax,
     CrossEntropy,
-    Drw,
     Focal,
+    LabelAwareSmoothing,
     Ldam,
     LogitAdjustment,
     Loss,
-    NoReweight,
+    VectorScaling,
 )
+from raysat.config.families.mixing import MixUp
+from raysat.config.families.reweight import Drw, NoReweight
 from raysat.config.schema import Config
 from raysat.training import losses
+from raysat.training.class_constants import class_constants
 from raysat.training.sampling import shard
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -41,7 +44,7 @@ def of(loss: Loss, classifier: str = "linear", **parts: object) -> Config:
 
 
 def offsets_of(loss: Loss, counts: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(losses.logit_offsets(loss, counts)).float()
+    return torch.from_numpy(class_constants(loss, counts)).float()
 
 
 def ours(
@@ -133,7 +136,33 @@ def test_the_posterior_of_balanced_losses_is_that_of_balanced_classes() -> None:
         np.testing.assert_allclose(posterior, (likelihood / likelihood.sum(axis=0)).T, atol=5e-3)
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), Ldam(scale=12.0), BalancedSoftmax(), LogitAdjustment()])
+@given(seed=SEEDS, counts=COUNTS, gamma=st.just(0.0) | st.floats(1e-12, 2), tau=st.just(0.0) | st.floats(1e-12, 3))
+@settings(max_examples=60)
+def test_vector_scaling_is_the_papers_formula(seed: int, counts: np.ndarray, gamma: float, tau: float) -> None:
+    logits, labels = batch(seed, len(counts))
+    expected = []
+    for z, y in zip(logits, labels, strict=True):  # Kini et al. 2021, relative to the true class
+        raised = (counts / counts.max()) ** gamma * z + tau * np.log(counts / counts.sum())
+        expected.append(np.log(np.exp(raised - raised[y]).sum()))
+    found = ours(VectorScaling(gamma=gamma, tau=tau), logits, labels, counts)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    if gamma == 0:
+        np.testing.assert_array_equal(found, ours(LogitAdjustment(tau=tau), logits, labels, counts))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        CrossEntropy(),
+        Focal(),
+        Ldam(scale=12.0),
+        BalancedSoftmax(),
+        LogitAdjustment(),
+        VectorScaling(),
+        Asymmetric(),
+        LabelAwareSmoothing(),
+    ],
+)
 @pytest.mark.parametrize("classifier", ["linear", "cosine"])
 def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: str) -> None:
     counts = np.array([50, 9, 3])
@@ -156,7 +185,17 @@ def test_scores_are_sharpened_once_before_anything_else(loss: Loss, classifier: 
 
 
 @pytest.mark.parametrize(
-    "loss", [CrossEntropy(label_smoothing=0.1), Focal(gamma=0.5), Focal(gamma=0.0), BalancedSoftmax()]
+    "loss",
+    [
+        CrossEntropy(label_smoothing=0.1),
+        Focal(gamma=0.5),
+        Focal(gamma=0.0),
+        BalancedSoftmax(),
+        VectorScaling(),
+        Asymmetric(),
+        Asymmetric(gamma_pos=0.5, gamma_neg=0.5),
+        LabelAwareSmoothing(),
+    ],
 )
 def test_losses_and_their_slopes_stay_finite_at_extremes(loss: Loss) -> None:
     logits = torch.tensor([[1e4, -1e4], [20.0, -20.0], [-1e4, 1e4], [0.0, 1e-4]], requires_grad=True)
@@ -177,12 +216,12 @@ def test_mixup_is_cross_entropy_with_mixed_targets(seed: int, lam: float) -> Non
         Config(augment=MixUp()),
         torch.from_numpy(logits)[None],
         torch.from_numpy(labels),
-        offsets_K=torch.zeros(3),
+        constants_RK=torch.zeros(0, 3),
         weights_K=torch.ones(3),
         class_weights_B=even,
         mean_weights_B=even,
         mixed=losses.Mixed(
-            labels_B=torch.from_numpy(partners), class_weights_B=even, shares_2=torch.tensor([lam, 1 - lam])
+            labels_B=torch.from_numpy(partners), class_weights_B=even, shares=torch.tensor([lam, 1 - lam])
         ),
     )
     target = lam * np.eye(3)[labels] + (1 - lam) * np.eye(3)[partners]
@@ -196,12 +235,12 @@ def test_mixup_weighs_each_label_by_its_own_class_and_margin() -> None:
     logits, own, other = torch.randn(4, 2), torch.tensor([0, 1, 0, 0]), torch.tensor([0, 0, 0, 1])
     shares, others = torch.tensor([0.1, 0.7, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.1, 0.7])
     margins = offsets_of(Ldam(), counts)
-    mixed = losses.Mixed(labels_B=other, class_weights_B=others, shares_2=torch.tensor([0.7, 0.3]))
+    mixed = losses.Mixed(labels_B=other, class_weights_B=others, shares=torch.tensor([0.7, 0.3]))
     found = losses.batch_loss(
         config,
         logits[None],
         own,
-        offsets_K=margins,
+        constants_RK=margins,
         weights_K=torch.tensor([1.0, 7.0]),
         class_weights_B=shares,
         mean_weights_B=shares,
@@ -225,8 +264,8 @@ def test_ldam_stays_finite_on_large_logits() -> None:
 
 
 def test_rare_classes_get_the_largest_margin() -> None:
-    margins = losses.logit_offsets(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
-    np.testing.assert_allclose(margins, [0.05, 0.25, 0.5])
+    margins = class_constants(Ldam(max_margin=0.5), np.array([10_000, 16, 1]))
+    np.testing.assert_allclose(margins, [[0.05, 0.25, 0.5]])
 
 
 @given(seed=SEEDS, weighted=st.booleans())
@@ -241,7 +280,7 @@ def test_cross_entropy_is_torchs_with_and_without_weights(seed: int, weighted: b
         Config(loss=CrossEntropy()),
         logits[None],
         labels,
-        offsets_K=offsets_of(CrossEntropy(), counts),
+        constants_RK=offsets_of(CrossEntropy(), counts),
         weights_K=torch.from_numpy(weights).float(),
         class_weights_B=torch.from_numpy(part.class_weights),
         mean_weights_B=torch.from_numpy(part.mean_weights),

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy.special import softmax, xlogy
 
 from raysat.config.families.images import AugMix, Dihedral
-from raysat.config.families.imbalance import CrossEntropy, Ldam
+from raysat.config.families.losses import CrossEntropy, Ldam
 from raysat.config.schema import Config
 from raysat.training import losses
+from raysat.training.class_constants import class_constants
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -52,7 +53,7 @@ def test_one_view_in_the_patchs_place_is_supervised_alone(augment: Dihedral | Au
     even = torch.full((4,), 0.25)
     shares = {"class_weights_B": even, "mean_weights_B": even}
     found = losses.batch_loss(
-        Config(augment=augment), logits, labels, offsets_K=torch.zeros(3), weights_K=torch.ones(3), **shares
+        Config(augment=augment), logits, labels, constants_RK=torch.zeros(0, 3), weights_K=torch.ones(3), **shares
     )
     torch.testing.assert_close(found, F.cross_entropy(logits[0], labels))
 
@@ -63,8 +64,8 @@ def test_augmix_adds_the_weighted_divergence_of_the_trained_posterior() -> None:
     views = torch.randn(3, 4, 3) / 10
     for loss, scale in ((CrossEntropy(), 1.0), (Ldam(scale=20.0), 20.0)):
         config = Config(loss=loss, augment=AugMix(jsd_weight=7.0))
-        margins, ones = torch.from_numpy(losses.logit_offsets(loss, counts)).float(), torch.ones(3)
+        margins, ones = torch.from_numpy(class_constants(loss, counts)).float(), torch.ones(3)
         shares = {"class_weights_B": even, "mean_weights_B": even}
-        found = losses.batch_loss(config, views, labels, offsets_K=margins, weights_K=ones, **shares)
+        found = losses.batch_loss(config, views, labels, constants_RK=margins, weights_K=ones, **shares)
         supervised = losses.patch_losses(config, views[0], labels, margins, ones).mean()
         torch.testing.assert_close(found, supervised + 7 * losses.jensen_shannon(scale * views).mean())

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from raysat.config.schema import variants
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
 from raysat.training import parallel
@@ -36,9 +37,52 @@ OTHERS: dict[str, dict[str, Any]] = {
         "augment": {"kind": "mixup", "alpha": 1.0},
         "average": {"kind": "none"},
     },
+    "sam": {**PARTS, "sharpness": {"kind": "sam"}},
+    "asam, smoothed by class": {
+        **PARTS,
+        "loss": {"kind": "label_aware_smoothing"},
+        "augment": {"kind": "none"},
+        "average": {"kind": "none"},
+        "sharpness": {"kind": "asam"},
+    },
+    "influence, mixup": {
+        **PARTS,
+        "loss": {"kind": "cross_entropy"},
+        "reweight": {"kind": "influence_balanced", "switch": 0.5, "alpha": 10.0},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "none"},
+    },
+    "imbsam, mixup": {
+        **PARTS,
+        "loss": {"kind": "vector_scaling"},
+        "augment": {"kind": "mixup", "alpha": 1.0},
+        "average": {"kind": "ema"},
+        "sharpness": {"kind": "imbsam"},
+    },
+    "remix": {**PARTS, "augment": {"kind": "remix", "flips": True}, "average": {"kind": "none"}},
+    "balanced": {**PARTS, "augment": {"kind": "balanced_mixup", "alpha": 1.0}, "average": {"kind": "none"}},
+    "cutmix": {**PARTS, "augment": {"kind": "cutmix", "probability": 1.0}, "average": {"kind": "none"}},
+    "trivial": {**PARTS, "augment": {"kind": "trivial_augment", "flips": True}, "average": {"kind": "none"}},
+    "jitter": {**PARTS, "augment": {"kind": "spectral_jitter"}, "average": {"kind": "none"}},
+    "partly frozen": {
+        **PARTS,
+        "model": {"name": "test_vit", "trains": 2, "layer_decay": 0.7},
+        "augment": {"kind": "none"},
+    },
     "dihedral": {**PARTS, "augment": {"kind": "dihedral"}, "average": {"kind": "none"}},
+    **{
+        kind: {**PARTS, "average": {"kind": "none"}, "second_stage": {"kind": kind, "epochs": 2}}
+        for kind in ("crt", "lws", "mislas")
+    },
 }
+# Features are summed over the workers; what is chosen on val is chosen by each of them, from the same scores.
+READOUTS: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in variants("readout")}
+SMOOTH = ("none", "temperature", "logit_adjustment", "nearest_mean", "prior", "dihedral")  # which rounding hardly moves
 COUNTS = {"train": (10, 6, 3), "val": (3, 2, 2), "test": (200, 60, 20)}  # two evaluation batches
+
+
+def readout_parts(readout: dict[str, Any]) -> dict[str, Any]:
+    return {"model": {"name": "test_vit"}, "optim": {**PARTS["optim"], "epochs": 1}, "readout": readout}
 
 
 def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) -> None:
@@ -48,7 +92,9 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
         opened = PatchStore.open(store)
         reports, outcome = run(config(**PARTS), opened)
         others = {name: run(config(**parts), opened)[1].state_dict for name, parts in OTHERS.items()}
-        _, normed = run(config(model={"name": TINY}), opened)
+        read = {kind: run(config(**readout_parts(readout)), opened)[1] for kind, readout in READOUTS.items()}
+        _, normed = run(config(model={"name": TINY}, second_stage={"kind": "mislas", "epochs": 1}), opened)
+        _, sharp = run(config(model={"name": TINY}, sharpness={"kind": "imbsam"}), opened)
         try:
             run(
                 config(optim={"kind": "sgd", "lr": 1000.0, "weight_decay": 1000.0, "batch_size": 8, "epochs": 1}),
@@ -63,8 +109,10 @@ def train_and_save(rank: int, world: int, store: str, meeting: str, out: str) ->
                 "images": outcome.samples_seen,
                 "state": outcome.state_dict,
                 "others": others,
+                "read": {kind: torch.from_numpy(each.probabilities) for kind, each in read.items()},
+                "fitted": {kind: each.readout.model_dump_json() for kind, each in read.items() if each.readout},
                 "probabilities": torch.from_numpy(outcome.probabilities),
-                "normed": normed.state_dict,
+                "normed": normed.state_dict | {f"sharp {name}": value for name, value in sharp.state_dict.items()},
                 "diverged": diverged,
             },
             f"{out}/{rank}.pt",
@@ -90,6 +138,12 @@ def test_two_workers_train_as_one(make_store: MakeStore, tmp_path: Path) -> None
         expected = run(config(**parts), store)[1].state_dict
         for found in ranks:
             torch.testing.assert_close(found["others"][name], expected, rtol=1e-3, atol=1e-5, msg=name)
+    assert ranks[0]["fitted"] == ranks[1]["fitted"]
+    for kind, readout in READOUTS.items():
+        expected = run(config(**readout_parts(readout)), store)[1].probabilities
+        assert torch.equal(*(found["read"][kind] for found in ranks)), kind
+        if kind in SMOOTH:
+            np.testing.assert_allclose(ranks[0]["read"][kind], expected, atol=1e-3, err_msg=kind)
     for name, value in ranks[0]["normed"].items():  # with batch norm the ranks agree, statistics included
         assert torch.equal(value, ranks[1]["normed"][name]), name
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from raysat.config.families.imbalance import (
+from raysat.config.families.samplers import (
     Drs,
     EffectiveNumberSampler,
     InverseFrequencySampler,

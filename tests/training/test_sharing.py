@@ -9,20 +9,27 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from raysat.config.schema import Trial
-from raysat.data.store import PatchStore
+from raysat.config.schema import Trial, variants
+from raysat.data.store import PatchStore, Split
 from raysat.planning.jobs import PlannedTrial, plan_trial
 from raysat.planning.resolve import resolve_config
-from raysat.planning.stages import TrainJob, train_jobs
+from raysat.planning.stages import TrainJob, shared_samples, train_jobs
 from raysat.training.checkpoint import decode
+from raysat.training.engine import Engine
 from raysat.training.loop import Training, train
-from raysat.training.results import TrialResult
+from raysat.training.results import Logits, TrialResult
 from tests.helpers.training import MakeStore, config
 
 FAMILIES: dict[str, list[dict[str, Any]]] = {
-    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}],
-    "reweight": [{"kind": "none"}, {"kind": "drw", "switch": 0.5}, {"kind": "drw", "switch": 0.7, "beta": 0.9}],
+    "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}, {"kind": "coral"}],
+    "reweight": [
+        {"kind": "none"},
+        {"kind": "drw", "switch": 0.5},
+        {"kind": "drw", "switch": 0.7, "beta": 0.9},
+        {"kind": "influence_balanced"},
+    ],
     "sampler": [{"kind": "uniform"}, {"kind": "drs", "switch": 0.5}],
     "schedule": [
         {"kind": "constant"},
@@ -36,7 +43,9 @@ FAMILIES: dict[str, list[dict[str, Any]]] = {
         {"kind": "swa", "start": 0.5, "every": 0.25},
         {"kind": "ema", "decay": 0.8},
     ],
-    "augment": [{"kind": "none"}, {"kind": "mixup"}],
+    "augment": [{"kind": "none"}, {"kind": "mixup"}, {"kind": "remix", "flips": True}, {"kind": "balanced_mixup"}],
+    "sharpness": [{"kind": "none"}, {"kind": "sam"}, {"kind": "imbsam"}],
+    "readout": [{"kind": kind} for kind in variants("readout")],
     "optim": [{"kind": "adam"}, {"kind": "sgd", "momentum": 0.9}],
 }
 EPOCHS = st.sampled_from([2, 3, 4])
@@ -55,6 +64,8 @@ def arms(draw: st.DrawFn) -> list[dict[str, Any]]:
     for _ in range(draw(st.integers(2, 5))):
         changed = draw(st.lists(st.sampled_from([*FAMILIES, "epochs"]), max_size=2, unique=True))
         arm = base | {name: draw(st.sampled_from(FAMILIES[name])) for name in changed if name != "epochs"}
+        if arm["loss"]["kind"] == "coral":  # which goes with neither (tests/training/test_check.py)
+            arm |= {"readout": {"kind": "dihedral"}, "reweight": {"kind": "none"}}
         epochs = draw(EPOCHS) if "epochs" in changed else 4
         found.append(arm | {"optim": {**arm["optim"], "epochs": epochs, "batch_size": 8}})
     return found
@@ -99,7 +110,7 @@ def trained(found: tuple[TrainJob, ...], store: PatchStore, broken: Callable[[in
                 states[chain.states[training.epoch]] = training.state().encode()
                 if broken(training.epoch):
                     training = begin(training.epoch)
-            results[job.id] = training.result(job.trial.config.average)
+            results[job.id] = training.result(job.trial.config.average, job.trial.config.readout)
     return results
 
 
@@ -109,6 +120,7 @@ def alone(job: PlannedTrial, store: PatchStore) -> TrialResult:
 
 def assert_equal(one: TrialResult, other: TrialResult) -> None:
     assert one.metrics == other.metrics
+    assert one.readout == other.readout
     assert one.samples_seen == other.samples_seen
     assert [(row.epoch, row.loss, row.lr, row.metrics, row.samples_seen) for row in one.history] == [
         (row.epoch, row.loss, row.lr, row.metrics, row.samples_seen) for row in other.history
@@ -132,6 +144,57 @@ def test_a_shared_trial_equals_the_same_trial_alone(
     assert results.keys() == {job.id for job in jobs}
     for job in jobs:
         assert_equal(results[job.id], alone(job, store))
+
+
+def test_readouts_share_all_training_and_the_passes_of_their_network(
+    store: PatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One network and its average, each read in every way: val and test are predicted once for each."""
+    optim = {"kind": "adam", "epochs": 2, "batch_size": 8}
+    averages: list[dict[str, Any]] = [{"kind": "none"}, {"kind": "ema"}]
+    parts = [
+        {"optim": optim, "average": average, "readout": readout}
+        for readout in FAMILIES["readout"]
+        for average in averages
+    ]
+    jobs = jobs_of(parts, store)
+    (job,) = train_jobs(jobs)
+    assert job.fork_epochs == ()
+    assert shared_samples(jobs) == jobs[0].samples_seen
+    passes: list[str] = []
+    logits = Engine.logits
+
+    def counted(engine: Engine, network: nn.Module, split: Split) -> Logits:
+        passes.append(split)
+        return logits(engine, network, split)
+
+    monkeypatch.setattr(Engine, "logits", counted)
+    results = trained((job,), store, lambda _: False)
+    # Of epochs; of each network; and of its copy that finds nearest means.
+    assert sorted(passes) == sorted(["val"] * (2 + 1 + 2) + ["test"] * (2 + 2))
+    monkeypatch.undo()
+    for trial in jobs:
+        assert_equal(results[trial.id], alone(trial, store))
+
+
+@pytest.mark.parametrize("kind", ["logit_adjustment", "prior"])
+def test_what_a_longer_trial_defers_does_not_touch_the_readout_of_one_that_ends_before(
+    store: PatchStore, kind: str
+) -> None:
+    optim = {"kind": "adam", "batch_size": 8}
+    jobs = jobs_of(
+        [
+            {"optim": {**optim, "epochs": 2}, "readout": {"kind": kind}},
+            {"optim": {**optim, "epochs": 4}, "readout": {"kind": kind}, "reweight": {"kind": "drw", "switch": 0.5}},
+        ],
+        store,
+    )
+    (job,) = train_jobs(jobs)
+    results = trained((job,), store, lambda _: False)
+    readouts = [results[trial.id].readout for trial in jobs]
+    assert readouts[0] != readouts[1]
+    for trial in jobs:
+        assert_equal(results[trial.id], alone(trial, store))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,34 @@ import numpy as np
 import pytest
 import torch
 
-from raysat.config.families.images import Augment, AugMix, Dihedral, MixUp, NoAugment
-from raysat.training.batch import Batch, step_inputs
+from raysat.config.families.images import (
+    Augment,
+    AugMix,
+    BandDropout,
+    Dihedral,
+    NoAugment,
+    SpectralJitter,
+    TrivialAugment,
+)
+from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
+from raysat.training.batch import step_inputs
+from raysat.training.sampling import Batch, TrainSplit
 from raysat.training.step_inputs import Rows, StepInputs, at, fill, fits, room_for, stack
 
 CPU = torch.device("cpu")
-AUGMENTS = (NoAugment(), Dihedral(), AugMix(), MixUp())
+AUGMENTS = (
+    NoAugment(),
+    Dihedral(),
+    AugMix(),
+    MixUp(),
+    BalancedMixUp(flips=True),
+    Remix(),
+    CutMix(flips=True),
+    TrivialAugment(flips=True),
+    BandDropout(),
+    SpectralJitter(flips=True),
+)
+SPLIT = TrainSplit(np.repeat(np.arange(3, dtype=np.uint8), (25, 10, 5)), np.array([25, 10, 5]), bands=3)
 
 
 def steps(augment: Augment, count: int, *, size: int = 6, seed: int = 0) -> list[StepInputs]:
@@ -24,7 +46,11 @@ def steps(augment: Augment, count: int, *, size: int = 6, seed: int = 0) -> list
             positions=rng.permutation(40)[:size], labels=rng.integers(0, 3, size, dtype=np.uint8), size=(9, 9)
         )
         weights = rng.uniform(0.5, 2.0, 3)
-        made.append(step_inputs(augment, batch, rng, weights_K=weights, lr=0.1 * number, momenta=[0.5, 0.1 * number]))
+        made.append(
+            step_inputs(
+                augment, batch, rng, split=SPLIT, weights_K=weights, lr=0.1 * number, momenta=[0.5, 0.1 * number]
+            )
+        )
     return made
 
 

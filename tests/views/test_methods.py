@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from raysat.config.describe import MethodInfo, methods, sections
+from raysat.config.schema import Model
 from raysat.views.methods import show_methods, show_sections
 
 
@@ -26,7 +27,22 @@ def test_the_list_has_a_line_for_each_method_and_fits_80_columns() -> None:
         assert sum(line.startswith(f"{section.name}: ") for line in lines) == 1
         for method in section.methods:
             if method.name != section.name:
-                assert f"  {method.name:<17}  {method.summary}" in lines
+                at = next(n for n, line in enumerate(lines) if line.split(method.summary)[0].split() == [method.name])
+                assert lines[at].endswith(f"  {method.summary}")
+                below = " ".join(" ".join(lines[at + 1 :]).split())
+                if method.paper:
+                    assert below.startswith(method.paper.partition(", ")[0])
+                if method.cost != "none.":
+                    assert method.cost.removesuffix(".") in below
+
+
+def test_settings_of_the_model_that_are_methods_have_a_line_each() -> None:
+    lines = printed(width=80)
+    for name, setting in Model.methods.items():
+        at = next(number for number, line in enumerate(lines) if line.split()[:1] == [name])
+        assert lines[at].endswith(f"  {setting.summary}")
+        assert lines[at + 1].strip().startswith(setting.paper.partition(", ")[0])
+        assert len(setting.summary) < 60
 
 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: f"{method.section}.{method.name}")

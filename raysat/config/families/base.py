@@ -18,6 +18,14 @@ Concentration = Annotated[
 Strength = Annotated[float, Field(ge=0, json_schema_extra=_TINY)]  # 0 is none; its field gives the highest
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]  # within training, neither its start nor its end
+Beta = Annotated[
+    Strength,
+    Field(
+        lt=1,
+        description="How much class sizes matter: 0 treats all classes alike, near 1 it is as 1 / n_c. 0.9999 is the "
+        "largest value of Cui et al. 2019, for classes of thousands of patches.",
+    ),
+]
 Bands = str | Annotated[tuple[int | str, ...], Field(min_length=1, strict=False)]
 
 
@@ -43,3 +51,7 @@ class Spec(BaseModel):
     def by_key(cls) -> dict[str, FieldInfo]:
         """Return the fields by the keys that files use, where these are other words than the code's."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+
+class ByCounts(Spec):
+    """What treats classes by their training patches n_c, and so treats classes of equal size alike."""

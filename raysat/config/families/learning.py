@@ -1,4 +1,4 @@
-"""How weights are learned and read: optimisers and averages."""
+"""How weights are learned and averaged: optimisers and averages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Optim(Spec):
 
 
 class Adam(_Optim):
-    """A step size for every weight, from its gradients' averages.
+    """A step size for each weight, from gradients' averages.
 
     Use: the default: it needs little tuning.
     Cost: two more numbers for each weight in memory.
@@ -88,7 +88,7 @@ class Sgd(_Optim):
     )
 
 
-# --- readouts
+# --- averages
 
 
 class NoAverage(Spec):
@@ -126,7 +126,7 @@ class Swa(Spec):
 
 
 class Ema(Spec):
-    """Averages the weights of all steps, later ones more (EMA).
+    """Averages weights of all steps, later ones more (EMA).
 
     Batch norm is estimated anew for the average, on training patches.
 

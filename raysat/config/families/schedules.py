@@ -139,7 +139,7 @@ class ExpRange(_Cyclic):
 
 
 class OneCycle(Spec):
-    """Up to a high rate of its own, then down to almost nothing.
+    """Up to a high rate of its own, then down to nearly 0.
 
     Momentum stays as it is.
 

@@ -90,7 +90,7 @@ class ScheduleSettings(PluginSettings):
 
 
 class AverageSettings(PluginSettings):
-    """Settings of a readout: an average of the weights after some epochs."""
+    """Settings of an average of the weights after some epochs."""
 
     section: ClassVar[str] = "average"
 
@@ -100,6 +100,9 @@ class ModelSettings(PluginSettings):
 
     section: ClassVar[str] = "model"
     pretrained: ClassVar[bool] = False
+    weights: ClassVar[None] = None
+    trains: ClassVar[Literal["all"]] = "all"  # what of it that is, its own ``requires_grad`` says
+    layer_decay: ClassVar[float] = 1.0
     stem: ClassVar[Literal["native"]] = "native"  # any number of bands is its own affair
     classifier: ClassVar[Literal["linear"]] = "linear"  # its scores are logits
 

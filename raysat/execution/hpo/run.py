@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from raysat.config import limits
+from raysat.execution.check_models import check_models
 from raysat.execution.events import OnEvent, ignore
 from raysat.execution.hpo.asha import Halving
 from raysat.execution.hpo.prepare import PreparedSearch
 from raysat.execution.hpo.searcher import CandidateSearcher
-from raysat.execution.run import check_models
 from raysat.execution.run_state import RunState
 from raysat.execution.session import session
 from raysat.execution.workload import Workload
 from raysat.files import write_atomic
+from raysat.planning.resolve import resolve_config
 from raysat.search.load import boundary_study
 from raysat.search.log import Log, open_log
 from raysat.search.options import Asha
@@ -39,7 +40,7 @@ def tune(prepared: PreparedSearch, on_event: OnEvent = ignore) -> SearchResult:
         StorageError: another raysat fills this run; or a record cannot be written: finished ones stay.
     """
     search, store, ledger, cluster = prepared.search, prepared.store, prepared.ledger, prepared.cluster
-    ends = tuple(arm.config for arm in boundary_study(search).arms)
+    ends = tuple(resolve_config(arm.config, store) for arm in boundary_study(search).arms)
     check_models(ends, store)
     workload = Workload(jobs=search.options.budget.trials or limits.CANDIDATES, networks=ends, shares_cores=False)
     with session(search.name, store, ledger, prepared.artifacts, cluster, on_event, workload=workload) as active:

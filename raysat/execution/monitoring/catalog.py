@@ -155,7 +155,7 @@ IMAGES: Final = MetricInfo(
     kind=Kind.COUNTER,
     unit="images",
     labels=_WORK,
-    meaning="images that steps took, augmented views included; kind is train or generate",
+    meaning="images that steps took, augmented views and second passes included; kind is train or generate",
     exporter="worker",
 )
 EPOCHS: Final = MetricInfo(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import ray
 from ray.util import get_node_ip_address
@@ -20,9 +21,14 @@ from raysat.formatting import one_line
 
 
 def check_this_node(settings: SlotSettings) -> None:
-    """Raise UnfitNodeError where this node has other versions than the driver, or a card of this slot has errors."""
+    """Raise UnfitNodeError where this node cannot do a run's jobs.
+
+    It has other versions than the driver, lacks a file of weights, or a card of this slot has errors.
+    """
     if settings.versions and (found := differences(versions(), settings.versions)):
         raise unfit(f"it has {', '.join(found)} on the driver", REMEDY)
+    if lacking := next((path for path in settings.weights if not Path(path).expanduser().is_file()), None):
+        raise unfit(f"it has no {lacking}", "put the weights there, with what is said of them, as on the driver")
     if settings.gpus and (bad := bad_card(read_cards(visible_cards()))):
         raise bad
 

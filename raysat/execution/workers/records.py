@@ -68,6 +68,8 @@ def trained_files(
         ),
         inputs=ModelInputs.of(store, bands),
         energy=energy,
+        readout=result.readout,
+        weights=result.weights,
     )
     spec = TrialSpec(config=trial.trial.config, seed=trial.seed, data=store.fingerprint)
     return {

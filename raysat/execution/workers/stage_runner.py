@@ -142,7 +142,7 @@ def run_train_job(job: TrainJob, context: WorkerContext, group: WorkerGroup, *, 
                 report(_epoch_done(job, epoch))
                 if job.stoppable and group.broadcast(not context.inbox.empty()):
                     return  # the slot has another job already, or none any more
-            result = training.result(trial.trial.config.average)
+            result = training.result(trial.trial.config.average, trial.trial.config.readout)
             if group.is_rank_zero:
                 with watch.timing(Part.RECORDS):
                     files = trained_files(

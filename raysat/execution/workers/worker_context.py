@@ -33,6 +33,7 @@ class SlotSettings:
     study: str | None  # under which metrics are exported; None where nobody collects them
     eager: bool = False  # no CUDA graphs
     energy: bool = False  # is measured
+    weights: tuple[str, ...] = ()  # files that trials start from, which each node must have
     versions: Mapping[str, str] | None = None  # the driver's; None where all run on its own machine
     holders: Any = None  # the actor of ``patch_holders``; None where trials do not share patches on a GPU
 

@@ -21,7 +21,7 @@ from raysat.inference.classifier import Classifier, Probabilities
 from raysat.storage.model_folder import INPUT
 from raysat.training.device import full_precision
 from raysat.training.evaluation import posterior
-from raysat.training.models.build import CosineClassifier
+from raysat.training.models.classifiers import CosineClassifier
 from raysat.training.patches import Scale
 
 TOLERANCE: Final = 1e-5  # that probabilities may differ by, where rounding does not explain more
@@ -48,6 +48,7 @@ class Program(nn.Module):
         # Copies, as weights in another order than the usual one are not stored whole.
         networks = [deepcopy(model.network).to(memory_format=torch.contiguous_format) for model in models]
         self.networks = nn.ModuleList(networks)
+        self.readouts = [model.readout for model in models]
         for field in fields(Scale):
             self.register_buffer(field.name, getattr(models[0].scale, field.name))
         self.eval()
@@ -56,7 +57,8 @@ class Program(nn.Module):
         """Return probabilities (B, K) of float32 patches (B, C, H, W)."""
         scale = Scale(**{field.name: getattr(self, field.name) for field in fields(Scale)})
         of = partial(posterior, self.config, scale=scale, classes=self.classes)
-        found = [of(network)(patches) for network in self.networks]
+        networks = zip(self.networks, self.readouts, strict=True)
+        found = [of(network, readout=readout, views_at_once=True)(patches) for network, readout in networks]
         return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
 
 

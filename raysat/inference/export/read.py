@@ -72,6 +72,7 @@ def read_model(path: AnyPath, device: torch.device) -> LoadedModel:
             about.classes,
             decode_weights(folder.read(member.weights), path / member.weights),
             device,
+            member.readout,
         )
         for member in about.members
     )

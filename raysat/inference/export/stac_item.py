@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from raysat.config.schema import Network
 from raysat.data.sensors import SENSORS, Band
 from raysat.installation import extra_module
 from raysat.storage.model_folder import CARD, INPUT, ONNX, OUTPUT, TORCH, ModelFile, ModelManifest
@@ -86,8 +88,8 @@ def stac_item(about: ModelManifest) -> bytes:
             accelerator=None,
             accelerator_constrained=False,
             total_parameters=about.parameters * len(about.members),
-            pretrained=about.config.model.pretrained,
-            pretrained_source="ImageNet weights of timm" if about.config.model.pretrained else None,
+            pretrained=about.config.model.pretrained or about.config.model.weights is not None,
+            pretrained_source=_pretrained_source(about.config.model),
             input=[_input(about)],
             output=[_output(about)],
         )
@@ -184,6 +186,12 @@ def _output(about: ModelManifest) -> ModelOutput:
 def _class_name(name: str) -> str:
     """A class as a machine reads it: the classification extension has letters, digits, ``-`` and ``_`` alone."""
     return re.sub(r"[^0-9A-Za-z_-]+", "_", name).strip("_") or "class"
+
+
+def _pretrained_source(model: Network) -> str | None:
+    if model.weights is not None:
+        return f"weights of satellite images, {PurePath(model.weights).name}"
+    return "ImageNet weights of timm" if model.pretrained else None
 
 
 def _add_assets(item: Item, about: ModelManifest) -> None:

@@ -15,7 +15,7 @@ from raysat.storage.records import Hardware
 class ArmCost:
     """What an arm's finished trials took, each counted as if it were trained alone."""
 
-    images: int  # through the model in training, augmented views included
+    images: int  # through the model in training, augmented views and second passes included
     seconds: float
     parameters: int
     epochs: int

@@ -17,7 +17,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from raysat.errors import UsageError, suggest
-from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, CAN_RANK, ICV, KAPPA, MAE, RANKING, Metric
+from raysat.metrics.catalog import ACCURACY, BALANCED_ACCURACY, CAN_RANK, ICV, OF_ORDER, RANKING, Metric
 from raysat.reporting.analysis.model import Arm
 
 
@@ -49,7 +49,7 @@ def rank(arms: Sequence[Arm], by: Metric = BALANCED_ACCURACY) -> tuple[Arm, ...]
         if by not in arm.metrics or arm.metrics[by].mean is None:
             raise UsageError(
                 f"arm {arm.name!r} has no {by.label}"
-                + (": its classes have no order, or all predictions are of one" if by in (KAPPA, MAE) else ""),
+                + (": its classes have no order, or all predictions are of one" if by in OF_ORDER else ""),
                 hint="rank by another metric",
             )
 

@@ -13,6 +13,7 @@ from raysat.formatting import number, plural
 from raysat.metrics.power import seeds_needed
 from raysat.reporting.analysis.analyze import Analysis
 from raysat.reporting.analysis.clusters import FEW
+from raysat.reporting.format.readouts import readout_sentences
 from raysat.reporting.format.sentences import arm_label
 
 _SEEN: Final = (1.96 + 0.84) / 1.96  # a difference that is seen with 80 % power, in half widths of its 95 % interval
@@ -22,7 +23,8 @@ def limits_sentences(analysis: Analysis) -> list[str]:
     """Return the sentences, in the order in which a reviewer asks."""
     if len(analysis.ranked) < 2:
         return ["One arm alone has finished: nothing is compared."]
-    return [*_tuning(analysis), *_plan(analysis), *_power(analysis), *_places(analysis), *_data(analysis)]
+    said = [*_tuning(analysis), *readout_sentences(analysis), *_plan(analysis), *_power(analysis)]
+    return [*said, *_places(analysis), *_data(analysis)]
 
 
 def _tuning(analysis: Analysis) -> Iterator[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Final
 
 from raysat import __version__
-from raysat.config.families.imbalance import BalancedSoftmax, LogitAdjustment
 from raysat.config.plugins.use import sources_of
 from raysat.data.download.catalog import DATA_SETS, DataSet
 from raysat.data.sensors import SENSORS
@@ -17,6 +17,7 @@ from raysat.reporting.analysis.benchmarks import benchmark_of
 from raysat.reporting.format.cells import whole_cell, words
 from raysat.reporting.format.document import Block, Bullets, Code, Document, Section, Text
 from raysat.reporting.format.headline import SYNTHETIC
+from raysat.reporting.format.probabilities import said_of_probabilities
 from raysat.reporting.format.table import Cell, Heading, Table, make_table
 from raysat.storage.model_folder import INPUT, MANIFEST, ONNX, OUTPUT, STAC, TORCH, Figure, Measured, ModelManifest
 
@@ -207,9 +208,7 @@ def _limits(about: ModelManifest) -> Iterator[str]:
         "regions were not tried."
     )
     yield "It answers with one of its classes whatever a patch shows: cloud and nodata are none of them."
-    if isinstance(about.config.loss, BalancedSoftmax | LogitAdjustment):
-        yield "Its loss balances the classes: its probabilities are those where all classes are equally common."
-    yield "Its probabilities are not calibrated: 0.9 need not mean right nine times out of ten."
+    yield from said_of_probabilities(about.config)
     if origin.generated:
         yield "Patches that a generator made were among those that it was trained on."
     few = [about.classes[k] for k, n in enumerate(measured.support if measured else ()) if n < _FEW]
@@ -224,13 +223,28 @@ def _training(about: ModelManifest) -> Iterator[str]:
     yield f"Study: {one_line(origin.study)}; arm: {one_line(origin.arm)}"
     if origin.settings:
         yield f"Settings: {printable(', '.join(origin.settings))}"
-    yield f"Network: {one_line(about.config.model.name)}, {about.parameters:,} parameters" + (
-        ", from ImageNet weights" if about.config.model.pretrained else ", from random weights"
-    )
+    parameters = f"{about.parameters:,} parameters{_trained(about)}"
+    yield f"Network: {one_line(about.config.model.name)}, {parameters}, {_start(about)}"
     trials = ", ".join(f"{member.seed} ({member.trial})" for member in about.members)
     yield f"Seeds, and their trials: {trials}"
     yield f"Trained until {datetime.fromtimestamp(int(origin.ended), UTC):%Y-%m-%d}"
     yield f"Versions: {one_line(', '.join(f'{name} {version}' for name, version in sorted(about.versions.items())))}"
+
+
+def _trained(about: ModelManifest) -> str:
+    """Which of the parameters were trained, where not all were."""
+    trains = about.config.model.trains
+    if trains == "all":
+        return ""
+    return " of which the classifier's were trained" if trains == "head" else " of which the last layers' were trained"
+
+
+def _start(about: ModelManifest) -> str:
+    """What the network was started from."""
+    model = about.config.model
+    if model.weights is not None:
+        return f"from weights of satellite images, {one_line(PurePath(model.weights).name)}, on terms of their own"
+    return "from ImageNet weights" if model.pretrained else "from random weights"
 
 
 def _licence(about: ModelManifest) -> str:

@@ -42,6 +42,7 @@ from raysat.reporting.format.leaderboard import (
 from raysat.reporting.format.limits import limits_sentences
 from raysat.reporting.format.places import places_blocks
 from raysat.reporting.format.planned import EXPLORATORY, OVER_LOOKS, looks_sentence, looks_table, planned_table
+from raysat.reporting.format.readouts import readout_blocks
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table, source_note
 from raysat.reporting.format.sentences import (
     arm_label,
@@ -85,6 +86,7 @@ def report_page(analysis: Analysis) -> Document:
         Section("calibration", "Reliability", [Figure("calibration")]),
         Section("robustness", "Robustness", list(robustness_blocks(analysis))),
         Section("calibrated", "Calibration", list(calibration_blocks(analysis))),
+        Section("readouts", "Readouts", list(readout_blocks(analysis))),
         Section("places", "Places", list(places_blocks(analysis))),
         Section("elsewhere", "Other data", list(elsewhere_blocks(analysis))),
         Section("more", "More metrics", [more_table(analysis), *areas]),

@@ -59,7 +59,7 @@ def candidates_table(search: Search, log: Log, candidates: Sequence[Candidate]) 
     val, test = [candidate.val for candidate in candidates], [candidate.test for candidate in candidates]
     ranked = [ranks.get(candidate.number) for candidate in candidates]
     names = [words(candidate.name, "" if candidate.val else state(candidate)) for candidate in candidates]
-    epochs = [(len(candidate.curve), candidate.config.optim.epochs) for candidate in candidates]
+    epochs = [(len(candidate.curve), candidate.config.epochs) for candidate in candidates]
     settings = [
         ", ".join(f"{key}={value}" for key, value in settings_of(search, candidate).items()) for candidate in candidates
     ]

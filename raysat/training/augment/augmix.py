@@ -93,7 +93,7 @@ def chains(drawn: Draw, *, height: int, width: int) -> Chains:
         _warp_matrices(operation_ND, level_ND, height=height, width=width),
     )
     steps = tuple(
-        tuple(_rows(kind_ND[:, step] == kind, values[:, step]) for kind, values in enumerate(parameters))
+        tuple(rows(kind_ND[:, step] == kind, values[:, step]) for kind, values in enumerate(parameters))
         for step in range(depths)
     )
     mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
@@ -120,7 +120,8 @@ def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
     return mixed_BVP.clamp_(0.0, 1.0).view(batch, views, bands, height, width).transpose(0, 1)
 
 
-def _rows(is_drawn_N: npt.NDArray[np.bool_], parameters_NP: Floats) -> Rows:
+def rows(is_drawn_N: npt.NDArray[np.bool_], parameters_NP: Floats) -> Rows:
+    """Return the rows of a batch that drew an operation, counted from 1, with its parameters."""
     row_r = np.flatnonzero(is_drawn_N)
     return Rows(torch.from_numpy(row_r + 1), _float32(parameters_NP[row_r]))
 
@@ -152,11 +153,13 @@ def _warp_matrices(operation: Ints, level: Floats, *, height: int, width: int) -
     def parameter(name: str, most: float) -> Floats:
         return np.where(operation == OPERATIONS.index(name), level * most / 10, 0.0)
 
-    angle = np.radians(np.trunc(parameter("rotate", 30)))
-    cos, sin = np.cos(angle), np.sin(angle)
-    c = np.trunc(parameter("translate_x", width / 3)) + (width - cos * width + sin * height) / 2
-    f = np.trunc(parameter("translate_y", height / 3)) + (height - sin * width - cos * height) / 2
-    return np.stack((cos, parameter("shear_x", 0.3) - sin, c, parameter("shear_y", 0.3) + sin, cos, f), axis=-1)
+    return image_ops.warp_matrices(
+        degrees=np.trunc(parameter("rotate", 30)),
+        shear=(parameter("shear_x", 0.3), parameter("shear_y", 0.3)),
+        shift=(np.trunc(parameter("translate_x", width / 3)), np.trunc(parameter("translate_y", height / 3))),
+        height=height,
+        width=width,
+    )
 
 
 def _float32(values: Floats) -> Tensor:

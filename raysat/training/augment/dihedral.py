@@ -37,6 +37,13 @@ def transform(patches_BCHW: Tensor, symmetry_B: Tensor) -> Tensor:
     return patches_BCHW.flatten(2).gather(2, source_BCP).view(patches_BCHW.shape)
 
 
+def symmetries(patches_BCHW: Tensor) -> list[Tensor]:
+    """Return the patches under each of the eight symmetries, or the four that keep a shape that is not square."""
+    flipped = [patches_BCHW, *(patches_BCHW.flip(dims) for dims in ((2,), (3,), (2, 3)))]
+    is_square = patches_BCHW.shape[2] == patches_BCHW.shape[3]
+    return flipped + ([each_BCHW.transpose(2, 3) for each_BCHW in flipped] if is_square else [])
+
+
 def _sources(height: int, width: int, device: torch.device) -> Tensor:
     """The pixel that each pixel comes from, under each symmetry (S, H * W).
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 LEVELS: Final = 256
+Floats = npt.NDArray[np.float64]
 
 
 def adjust(unit_NCHW: Tensor, parameters_N3: Tensor) -> Tensor:
@@ -128,3 +131,51 @@ def warp_by(unit_NCHW: Tensor, grid_NHW2: Tensor, inside_NHW: Tensor) -> Tensor:
     """
     moved = F.grid_sample(unit_NCHW, grid_NHW2, mode="bilinear", padding_mode="border", align_corners=False)
     return moved.mul_(inside_NHW[:, None])
+
+
+def blend_with_level(unit_NCHW: Tensor, parameters_N2: Tensor) -> Tensor:
+    """Change the brightness or the contrast of each patch: ``PIL.ImageEnhance`` on each band by itself.
+
+    Args:
+        unit_NCHW: patches.
+        parameters_N2: how much of the patch there is (1 leaves it, beyond 1 is the opposite of a blend); 1 to blend
+            with the band's mean, which changes contrast, and 0 with nothing, which changes brightness.
+    """
+    factor_N111, is_contrast_N111 = (column[:, None, None, None] for column in parameters_N2.unbind(dim=1))
+    level_NC11 = unit_NCHW.mean(dim=(2, 3), keepdim=True) * is_contrast_N111
+    return (factor_N111 * unit_NCHW + (1.0 - factor_N111) * level_NC11).clamp_(0.0, 1.0)
+
+
+def sharpen(unit_NCHW: Tensor, factor_N: Tensor) -> Tensor:
+    """Blend each patch with a smoothed one, as ``PIL.ImageEnhance.Sharpness``; pixels at the edge stay.
+
+    Args:
+        unit_NCHW: patches.
+        factor_N: how much of the patch there is: below 1 blurs, beyond sharpens.
+    """
+    smooth_NCHW = unit_NCHW.clone()
+    if min(unit_NCHW.shape[2:]) > 2:
+        columns = unit_NCHW[..., :-2] + unit_NCHW[..., 1:-1] + unit_NCHW[..., 2:]
+        nine = columns[:, :, :-2] + columns[:, :, 1:-1] + columns[:, :, 2:]
+        smooth_NCHW[..., 1:-1, 1:-1] = (nine + 4.0 * unit_NCHW[..., 1:-1, 1:-1]) / 13.0  # Pillow's SMOOTH
+    factor_N111 = factor_N[:, None, None, None]
+    return (factor_N111 * unit_NCHW + (1.0 - factor_N111) * smooth_NCHW).clamp_(0.0, 1.0)
+
+
+def warp_matrices(
+    *, degrees: Floats, shear: tuple[Floats, Floats], shift: tuple[Floats, Floats], height: int, width: int
+) -> Floats:
+    """Return what ``warp`` takes (..., 6) for a rotation about the centre, a shear or a move; for one of them each.
+
+    Args:
+        degrees: of the rotation.
+        shear: of rows and of columns.
+        shift: to the left and upwards, pixels.
+        height: of the patches.
+        width: of the patches.
+    """
+    angle = np.radians(degrees)
+    cos, sin = np.cos(angle), np.sin(angle)
+    c = shift[0] + (width - cos * width + sin * height) / 2
+    f = shift[1] + (height - sin * width - cos * height) / 2
+    return np.stack((cos, shear[0] - sin, c, shear[1] + sin, cos, f), axis=-1)

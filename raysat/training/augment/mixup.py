@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from raysat.config.families.images import MixUp
+from raysat.config.families.mixing import MixUp, Remix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Pairs:
     """Who is mixed with whom in a batch of B patches; the same on every data-parallel rank."""
 
     lam: float  # lambda, the weight of a patch in its mixture; its partner has 1 - lam
-    partners: npt.NDArray[np.int64]  # (B,), positions in the batch: a permutation
+    partners: npt.NDArray[np.int64]  # (B,), positions in the batch, for mixup a permutation; or beyond it
 
     @property
     def shares(self) -> Tensor:
@@ -41,7 +41,7 @@ def mix(own_BCHW: Tensor, partner_BCHW: Tensor, shares_2: Tensor) -> Tensor:
     return shares_2[0] * own_BCHW + shares_2[1] * partner_BCHW
 
 
-def draw(mixup: MixUp, patches: int, rng: np.random.Generator) -> Pairs:
+def draw(mixup: MixUp | Remix, patches: int, rng: np.random.Generator) -> Pairs:
     """Draw and return the weight and the partners of a batch.
 
     Args:

@@ -16,6 +16,7 @@ from raysat.config.schema import Trial
 from raysat.errors import PluginError
 from raysat.training.batch import views
 from raysat.training.checkpoint import decode
+from raysat.training.class_constants import class_constants
 from raysat.training.contract import networks
 from raysat.training.contract.findings import BrokenError
 from raysat.training.contract.subject import CLASSES, SIDE, Subject, expect, other_global_numbers
@@ -32,8 +33,8 @@ _LABELS: Final = (0, 1, 2, 1, 0, 2)
 _STEPS: Final = 3  # of an epoch of the schedule's test
 
 
-def _logits(count: int = len(_LABELS), *, spread: float = 2.0, **options: Any) -> torch.Tensor:
-    values = np.random.default_rng(5).normal(size=(count, CLASSES)) * spread
+def _logits(subject: Subject, count: int = len(_LABELS), *, spread: float = 2.0, **options: Any) -> torch.Tensor:
+    values = np.random.default_rng(5).normal(size=(count, subject.scores)) * spread
     return torch.tensor(values, **{"dtype": torch.float32} | options)
 
 
@@ -48,7 +49,7 @@ def gradients(subject: Subject) -> None:
         return subject.patch_losses(logits_BK, labels).double()
 
     # In float32, so that steps are large and tolerances wide: a wrong gradient is wrong by more.
-    logits = _logits(dtype=torch.float64, spread=0.5).requires_grad_()
+    logits = _logits(subject, dtype=torch.float64, spread=0.5).requires_grad_()
     try:
         gradcheck(of, (logits,), eps=1e-3, atol=1e-2, rtol=2e-2)
     except GradcheckError as error:
@@ -60,14 +61,14 @@ def gradients(subject: Subject) -> None:
 
 def extremes(subject: Subject) -> None:
     """Losses and gradients stay finite where scores are far apart."""
-    logits = torch.tensor([[1e3, -1e3, 0.0], [-1e3, 1e3, 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
-    _finite(subject, logits, torch.tensor([0, 0, 2]))
+    far = torch.tensor([[1e3, -1e3, 0.0], [-1e3, 1e3, 0.0], [0.0, 0.0, 0.0]])
+    _finite(subject, far[:, : subject.scores].clone().requires_grad_(), torch.tensor([0, 0, 2]))
 
 
 def dtype(subject: Subject) -> None:
     """A loss is float32, whatever the scores are, and so are the logits of the posterior."""
     for given in (torch.float32, torch.bfloat16, torch.float64):
-        logits = _logits(dtype=given)
+        logits = _logits(subject, dtype=given)
         for found in (subject.patch_losses(logits, torch.tensor(_LABELS)), posterior_logits(subject.config, logits)):
             expect(found.dtype == torch.float32, f"of {given} scores it gives {found.dtype}, not torch.float32")
 
@@ -75,23 +76,22 @@ def dtype(subject: Subject) -> None:
 def loss_device(subject: Subject) -> None:
     """Everything stays on the device of the scores; tried without one, by shapes alone."""
     with FakeTensorMode():
-        logits = torch.empty(4, CLASSES, device="cuda", requires_grad=True)
-        offsets_K = torch.ones(CLASSES, device="cuda")
-        found = patch_losses(
-            subject.config, logits, torch.zeros(4, dtype=torch.int64, device="cuda"), offsets_K, offsets_K
-        )
+        logits = torch.empty(4, subject.scores, device="cuda", requires_grad=True)
+        constants_RK = torch.ones(class_constants(subject.config.loss, subject.counts).shape, device="cuda")
+        labels, weights_K = torch.zeros(4, dtype=torch.int64, device="cuda"), torch.ones(CLASSES, device="cuda")
+        found = patch_losses(subject.config, logits, labels, constants_RK, weights_K)
         expect(found.device.type == "cuda", f"scores are on a GPU, the loss is on {found.device.type}")
 
 
 def empty_class(subject: Subject) -> None:
     """A batch without any patch of a class trains all the same."""
-    _finite(subject, _logits(4).requires_grad_(), torch.tensor([0, 1, 1, 0]))
+    _finite(subject, _logits(subject, 4).requires_grad_(), torch.tensor([0, 1, 1, 0]))
 
 
 def one_class(subject: Subject) -> None:
     """So does one of a single class, and of a single patch."""
     for count in (4, 1):
-        _finite(subject, _logits(count).requires_grad_(), torch.full((count,), 2))
+        _finite(subject, _logits(subject, count).requires_grad_(), torch.full((count,), 2))
 
 
 def _finite(subject: Subject, logits_BK: torch.Tensor, labels_B: torch.Tensor) -> None:

@@ -15,15 +15,18 @@ from torch import Tensor, nn
 
 from raysat.config.class_weights import class_weights
 from raysat.config.families.base import Spec
-from raysat.config.families.imbalance import InverseFrequency
+from raysat.config.families.reweight import InverseFrequency
+from raysat.config.heads import head_of, outputs
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, Split, StoreWriter
 from raysat.training import losses
-from raysat.training.batch import Batch, step_inputs
+from raysat.training.batch import step_inputs
+from raysat.training.class_constants import class_constants
 from raysat.training.contract.findings import BrokenError
 from raysat.training.engine import Engine
 from raysat.training.graphs import GraphedSteps
 from raysat.training.patches import MappedPatches, ResidentPatches, Scale
+from raysat.training.sampling import Batch, TrainSplit
 from raysat.training.seeding import generator
 from raysat.training.step import TrainStep
 
@@ -55,6 +58,11 @@ class Subject:
         """Training patches of each class."""
         return self.store.counts("train")
 
+    @property
+    def scores(self) -> int:
+        """How many scores of a patch a network gives."""
+        return outputs(head_of(self.config.loss), CLASSES)
+
     def patch_losses(self, logits_BK: Tensor, labels_B: Tensor, counts_K: Any = None) -> Tensor:
         """The loss of each patch, where the method is a loss.
 
@@ -67,8 +75,10 @@ class Subject:
             The losses (B,).
         """
         config, counts = self.config, self.counts if counts_K is None else counts_K
-        offsets_K = torch.from_numpy(losses.logit_offsets(config.loss, counts)).float().to(logits_BK.device)
-        return losses.patch_losses(config, logits_BK, labels_B, offsets_K, torch.ones_like(offsets_K))
+        constants_RK = torch.from_numpy(class_constants(config.loss, counts)).float().to(logits_BK.device)
+        return losses.patch_losses(
+            config, logits_BK, labels_B, constants_RK, torch.ones(len(counts), device=logits_BK.device)
+        )
 
     def share(self, rank: int, world: int) -> list[Tensor]:
         """One worker's part of a step of a linear network: the loss, then the gradient of each parameter.
@@ -84,23 +94,32 @@ class Subject:
         bands = list(range(len(store.bands)))
         scale, counts = Scale.of(store, bands, CPU), self.counts
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(len(bands) * SIDE * SIDE, CLASSES))
+        network = nn.Sequential(nn.Flatten(), nn.Linear(len(bands) * SIDE * SIDE, self.scores))
         weights_K = class_weights(InverseFrequency(), counts, epoch=0, epochs=1)
-        offsets_K = torch.from_numpy(losses.logit_offsets(config.loss, counts)).float()
+        constants_RK = torch.from_numpy(class_constants(config.loss, counts)).float()
         step = TrainStep(
             config,
             network,
             torch.optim.SGD(network.parameters(), lr=0.1),
             parallel=network,
             scale=scale,
-            offsets_K=offsets_K,
+            constants_RK=constants_RK,
         )
         step.weights_K.copy_(torch.from_numpy(weights_K))
         train = store.indices("train")
         positions_B = np.arange(0, len(train), 2)[:7]  # an odd number: shares differ
-        batch = Batch(positions=positions_B, labels=store.labels[train[positions_B]], size=(SIDE, SIDE))
-        rng = generator(0, "contract")
-        own = step_inputs(config.augment, batch, rng, weights_K=weights_K, lr=0.1, momenta=[], rank=rank, world=world)
+        split = TrainSplit(store.labels[train], counts, bands=len(bands))
+        own = step_inputs(
+            config.augment,
+            Batch(positions=positions_B, labels=split.labels[positions_B], size=(SIDE, SIDE)),
+            generator(0, "contract"),
+            split=split,
+            weights_K=weights_K,
+            lr=0.1,
+            momenta=[],
+            rank=rank,
+            world=world,
+        )
         pixels_nCHW = store.images[train[own.view.positions_n.numpy()]].astype(np.float32)
         loss = step.loss(step.views(torch.from_numpy(pixels_nCHW), own.view), own.update)
         return [loss.detach(), *torch.autograd.grad(loss, list(network.parameters()))]

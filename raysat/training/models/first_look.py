@@ -7,6 +7,7 @@ from typing import Final
 
 import torch
 
+from raysat.config.heads import Head
 from raysat.config.plugins.settings import ModelSettings
 from raysat.training.models.build import build
 from raysat.training.models.rebuild import weight_shapes
@@ -14,20 +15,23 @@ from raysat.training.models.rebuild import weight_shapes
 _MOST: Final = 10**8  # weights and buffers of a network that is made only to be looked at: 400 MB, for some seconds
 
 
-def look_at(model: ModelSettings, *, bands: int, classes: int, size: tuple[int, int]) -> None:
+def look_at(
+    model: ModelSettings, *, bands: int, classes: int, size: tuple[int, int], head: Head = "class_scores"
+) -> None:
     """Make a plugin's network without numbers, and then with them unless it is large; torch's generator stays.
 
     Args:
         model: its settings.
         bands: channels of a patch.
-        classes: scores to return.
+        classes: as of ``build``.
         size: height and width of a patch, pixels.
+        head: as of ``build``.
 
     Raises:
         PluginError: as ``build``; of a large one that takes no look at numbers, such as whether scores are finite.
         TrainingError: as ``weight_shapes``.
     """
-    shapes = weight_shapes(model, bands=bands, classes=classes, size=size)
+    shapes = weight_shapes(model, bands=bands, classes=classes, size=size, head=head)
     if sum(map(math.prod, shapes.values())) <= _MOST:
         with torch.random.fork_rng(devices=[]):
-            build(model, bands=bands, classes=classes, size=size)
+            build(model, bands=bands, classes=classes, size=size, head=head)

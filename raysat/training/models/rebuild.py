@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from raysat.config.heads import Head
 from raysat.config.schema import Network
 from raysat.errors import PluginError, TrainingError
 from raysat.formatting import echo
@@ -23,7 +24,13 @@ _OLDER: Final = "they may be of another timm: the record of the trial says which
 
 
 def rebuild(
-    model: Network, weights: Mapping[str, Tensor], *, bands: int, classes: int, size: tuple[int, int]
+    model: Network,
+    weights: Mapping[str, Tensor],
+    *,
+    bands: int,
+    classes: int,
+    size: tuple[int, int],
+    head: Head = "class_scores",
 ) -> nn.Module:
     """Return a classifier as ``build`` makes it, with the weights that it was trained to, in training mode.
 
@@ -31,8 +38,9 @@ def rebuild(
         model: as of ``build``; pretrained weights are not looked for, as they would be replaced.
         weights: its ``state_dict``.
         bands: channels of a patch.
-        classes: scores to return.
+        classes: as of ``build``.
         size: height and width of a patch, pixels.
+        head: as of ``build``.
 
     Raises:
         TrainingError: weights of another network.
@@ -41,9 +49,9 @@ def rebuild(
     """
     if model.pretrained:
         model = model.model_copy(update={"pretrained": False})
-    if fault := misfit(weight_shapes(model, bands=bands, classes=classes, size=size), weights):
+    if fault := misfit(weight_shapes(model, bands=bands, classes=classes, size=size, head=head), weights):
         raise TrainingError(f"the weights do not fit {model.name}: {fault}", hint=_OLDER)
-    network = assemble(model, bands=bands, classes=classes, size=size)
+    network = assemble(model, bands=bands, classes=classes, size=size, head=head)
     try:
         network.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -69,14 +77,17 @@ def misfit(shapes: Mapping[str, tuple[int, ...]], weights: Mapping[str, Tensor])
 
 
 @lru_cache(maxsize=4)  # the seeds of an arm are one network
-def weight_shapes(model: Network, *, bands: int, classes: int, size: tuple[int, int]) -> Mapping[str, tuple[int, ...]]:
+def weight_shapes(
+    model: Network, *, bands: int, classes: int, size: tuple[int, int], head: Head = "class_scores"
+) -> Mapping[str, tuple[int, ...]]:
     """Return the shapes of a network's weights by name, without a weight.
 
     Args:
         model: as of ``build``, without pretrained weights.
         bands: channels of a patch.
-        classes: scores to return.
+        classes: as of ``build``.
         size: height and width of a patch, pixels.
+        head: as of ``build``.
 
     Raises:
         PlanError: as ``build``.
@@ -85,10 +96,10 @@ def weight_shapes(model: Network, *, bands: int, classes: int, size: tuple[int, 
     """
     try:
         with torch.device("meta"):
-            network = build(model, bands=bands, classes=classes, size=size)
+            network = build(model, bands=bands, classes=classes, size=size, head=head)
     except PluginError:
         # Code that needs numbers to make a network with; how large one gets, its settings' bounds say.
-        network = build(model, bands=bands, classes=classes, size=size)
+        network = build(model, bands=bands, classes=classes, size=size, head=head)
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     derived = sum(value.numel() for name, value in network.named_buffers() if name not in shapes)
     if derived > _MOST_DERIVED:

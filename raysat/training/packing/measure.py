@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from raysat.config.families.images import NoSynthetic
+from raysat.config.families.synthetic import NoSynthetic
 from raysat.config.schema import Config, Trial
 from raysat.data.store import PatchStore, StoreWriter
 from raysat.training.device import EVALUATION_BATCH, default_device

@@ -62,6 +62,7 @@ def _plan(plan: Plan, summary: PlanSummary) -> PlanPart:
         looks=summary.looks,
         expected_seeds=tuple(map(ExpectedSeedsPart.model_validate, summary.expected)),
         no_effects=tuple(NoEffectPart(arms=each.arms, what=each.sentence) for each in summary.no_effects),
+        weights=summary.weights,
         generators=tuple(map(GeneratorPart.model_validate, summary.generators)),
         stages=tuple(map(_stage, summary.stages)),
         cost=_cost(summary),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
-from raysat.config.families.images import Dcgan
+from raysat.config.families.synthetic import Dcgan
 from raysat.config.schema import Config, Generation, Trial
 from raysat.errors import DiskError
 from raysat.execution.messages import JobDone, JobFailed, StateSaved, to_result

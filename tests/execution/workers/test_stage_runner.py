@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from raysat.config.families.learning import NoAverage
+from raysat.config.schema import variants
 from raysat.config.spacing import Spacing
 from raysat.execution.messages import EpochDone, JobDone, Score, TrialDone
 from raysat.execution.workers.stage_runner import run_train_job
@@ -47,6 +48,26 @@ def test_each_trial_is_read_out_where_it_ends(bench: Bench) -> None:
     alone = Bench(bench.store)
     train(one_job(short), alone)
     assert weights(alone, short.id) == weights(bench, short.id)
+
+
+def test_readouts_share_a_job_and_leave_what_they_would_alone(bench: Bench) -> None:
+    """Through the records of one job, and of one that is resumed for a readout which came later."""
+    readouts = [{"kind": kind} for kind in variants("readout")]
+    *first, later = (planned(bench.store, optim={"epochs": 2}, readout=readout) for readout in readouts)
+    train(one_job(*first), bench)
+    assert bench.epochs() == [1, 2]
+    train(one_job(later), bench)
+    assert bench.epochs() == [1, 2, 2], "from the checkpoint of the first epoch"
+    for trial in (*first, later):
+        alone = Bench(bench.store)
+        train(one_job(trial), alone)
+        assert weights(alone, trial.id) == weights(bench, trial.id)
+        kept, again = (each.storage.records[trial.id] for each in (bench, alone))
+        assert kept["predictions.npz"] == again["predictions.npz"]
+        one, other = (json.loads(each["record.json"]) for each in (kept, again))
+        assert one["metrics"] == other["metrics"]
+        assert one.get("readout") == other.get("readout")
+        assert ("readout" in one) == (trial.trial.config.readout.kind != "none")
 
 
 def test_checkpoints_of_the_last_epoch_and_at_forks_stay(bench: Bench) -> None:

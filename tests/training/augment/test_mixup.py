@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from raysat.config.families.images import MixUp
+from raysat.config.families.mixing import MixUp
 from raysat.config.schema import Trial
 from raysat.training.augment import mixup
 from raysat.training.engine import Engine
@@ -53,9 +53,9 @@ def test_the_loss_of_an_epoch_is_that_of_soft_labels(make_store: MakeStore, monk
     )
     engine, drawn, orders = Engine(Trial(config=what, seed=2), store, CPU), [], []
     engine.network.get_classifier().weight.data.mul_(100)  # timm starts it near zero, where all patches score alike
-    draw, batches = mixup.draw, engine._batches
+    draw, batches = mixup.draw, engine._epochs.batches
     monkeypatch.setattr(mixup, "draw", lambda *given: (drawn.append(draw(*given)), drawn[-1])[1])
-    monkeypatch.setattr(engine, "_batches", lambda epoch: (orders.extend(batches(epoch)), orders)[1])
+    monkeypatch.setattr(engine._epochs, "batches", lambda epoch: (orders.extend(batches(epoch)), orders)[1])
     found = engine.train_epoch(0)
     (pairs,), (order,) = drawn, orders
     rows = store.indices("train")[order]

@@ -11,7 +11,8 @@ from raysat.config.schema import Model
 from raysat.errors import PlanError, TrainingError
 from raysat.training import weights
 from raysat.training.models import build as models
-from tests.helpers.training import TINY
+from raysat.training.models.last_layer import check_last_layer
+from tests.helpers.training import TINY, config
 
 
 @pytest.mark.parametrize("stem", ["native", "adapter"])
@@ -102,9 +103,10 @@ def test_a_saved_state_is_a_copy() -> None:
 
 
 def test_a_model_without_a_linear_classifier_is_refused_without_building_it() -> None:
-    models.check_cosine("resnet18")
-    with pytest.raises(PlanError, match="no linear classifier"):
-        models.check_cosine("levit_128s")
+    cosine = {"classifier": "cosine"}
+    check_last_layer(config(model={"name": "resnet18"} | cosine))
+    with pytest.raises(PlanError, match="needs a model that ends with a linear classifier"):
+        check_last_layer(config(model={"name": "levit_128s"} | cosine))
 
 
 @pytest.mark.parametrize("stem", ["native", "adapter"])

@@ -11,7 +11,8 @@ from torch import nn
 from raysat.config.schema import Model
 from raysat.errors import PlanError
 from raysat.training.models import build as models
-from raysat.training.models.build import CosineClassifier, make_cosine
+from raysat.training.models.classifiers import CosineClassifier
+from raysat.training.models.last_layer import make_cosine
 from tests.helpers.training import TINY
 
 
@@ -72,8 +73,8 @@ def test_equal_seeds_start_equal_cosine_classifiers() -> None:
 
 
 def test_a_model_without_a_linear_classifier_is_refused() -> None:
-    with pytest.raises(PlanError, match="'resnetv2_50' has no linear classifier") as found:
+    with pytest.raises(PlanError, match=r"model\.classifier: cosine needs .* which 'resnetv2_50' does not") as found:
         models.build(Model(name="resnetv2_50", classifier="cosine"), bands=3, classes=2, size=(32, 32))
     assert "classifier: linear" in (found.value.hint or "")
-    with pytest.raises(PlanError, match="'mine' has no linear classifier"):
+    with pytest.raises(PlanError, match="which 'mine' does not"):
         make_cosine(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "mine")

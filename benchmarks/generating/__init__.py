@@ -1,0 +1,1 @@
+"""Generators that ``generators.py`` compares with raysat's DC-GAN."""
