@@ -1,11 +1,11 @@
-"""Synthetic patches alone: a DC-GAN per class, and how good its patches are."""
+"""Synthetic patches alone: a generator per class, and how good its patches are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from rich.console import Console
@@ -69,7 +69,12 @@ class Generators(Shown):
         rows = []
         for job in self.finished:
             record = self.artifacts.read(job.id)
-            row: dict[str, object] = {"class": job.class_name, "real": record.real, "patches": record.patches}
+            row: dict[str, object] = {
+                "class": job.class_name,
+                "kind": record.kind,
+                "real": record.real,
+                "patches": record.patches,
+            }
             row |= {"steps": record.steps, "collapsed": record.collapsed, "seconds": record.seconds}
             row |= {"generator_loss": record.generator_loss, "discriminator_loss": record.discriminator_loss}
             for name, measure in record.quality.measures().items():
@@ -108,6 +113,7 @@ def generate(
     data: Store | Path | str = "demo",
     *,
     out: AnyPath | str,
+    kind: Literal["dcgan", "flow"] = "dcgan",
     classes: Sequence[int | str] | None = None,
     bands: str | Sequence[int | str] = "all",
     patches: int | None = None,
@@ -116,13 +122,14 @@ def generate(
     cluster: ClusterOptions | None = None,
     on_event: OnEvent | None = None,
 ) -> Generators:
-    """Train a DC-GAN per class and keep its patches as a store, with sample grids and measures of quality.
+    """Train a generator per class and keep its patches as a store, with sample grids and measures of quality.
 
     What is there already is not made again. Trials that ask for the same generators share them.
 
     Args:
         data: a patch store, its path or URL, or ``demo``.
         out: the folder of the generated stores, or its URL; a study looks in its ``out/generated``.
+        kind: of generator, a DC-GAN or a flow.
         classes: names or labels; by default every class but the largest.
         bands: ``all``, a composite's name, or numbers and names.
         patches: to make of each class; by default up to the largest class.
@@ -142,10 +149,10 @@ def generate(
     store, _ = as_store(data)
     if store.generated:
         raise PlanError(f"{store.path} holds generated patches", hint="give the store of real ones")
-    gan: dict[str, object] = {"kind": "dcgan", "equalise": patches is None}
-    gan |= {"classes": classes, "patches": patches, "steps": steps, "seed": seed}
-    gan = {key: value for key, value in gan.items() if value is not None}
-    tree = YamlValue({"data": {"bands": bands}, "synthetic": gan}, {}, "generate")
+    asked: dict[str, object] = {"kind": kind, "equalise": patches is None}
+    asked |= {"classes": classes, "patches": patches, "steps": steps, "seed": seed}
+    asked = {key: value for key, value in asked.items() if value is not None}
+    tree = YamlValue({"data": {"bands": bands}, "synthetic": asked}, {}, "generate")
     jobs = generate_jobs(resolve_config(validate(Config, tree), store), store)
     for job in jobs:
         check_generation(job.work, store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 @command(
     "raysat generate --data STORE --out runs/generated",
     "raysat generate --classes water,forest --steps 500 --out generated",
-    short="Make synthetic patches by a DC-GAN per class",
+    short="Make synthetic patches by a generator per class",
 )
 @data_option
+@click.option(
+    "--kind",
+    type=click.Choice(["dcgan", "flow"]),
+    default="dcgan",
+    show_default=True,
+    help="A DC-GAN, or a flow from the Gaussian of the class.",
+)
 @click.option("--classes", help="Labels or names with commas; by default every class but the largest.")
 @click.option("--bands", default="all", show_default=True, help="A composite's name, or bands as 6,5,2.")
 @click.option(
@@ -32,12 +39,13 @@ if TYPE_CHECKING:
     type=Whole(1, limits.PATCHES),
     help="Patches of each class; by default up to the largest class.",
 )
-@click.option("--steps", type=Whole(1, limits.GAN_STEPS), help="Training steps of each generator.")
+@click.option("--steps", type=Whole(1, limits.GENERATOR_STEPS), help="Training steps of each generator.")
 @click.option("--seed", type=Whole(0, 2**32 - 1), help="Decides every generator.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the stores; a study looks in its OUT/generated.")
 @machine_options
 def generate(
     data: str,
+    kind: Literal["dcgan", "flow"],
     classes: str | None,
     bands: str,
     patches: int | None,
@@ -46,7 +54,7 @@ def generate(
     out: AnyPath,
     cluster: ClusterOptions,
 ) -> int:
-    """Train a DC-GAN per class and keep its patches as a store, with sample grids and quality figures.
+    """Train a generator per class and keep its patches as a store, with sample grids and quality figures.
 
     What is there already is not made again. Trials that ask for the same generators share them.
     """
@@ -59,6 +67,7 @@ def generate(
     found = run(
         data,
         out=out,
+        kind=kind,
         classes=None if classes is None else read_words(classes, "--classes"),
         bands=read_bands(bands) or "all",
         patches=patches,

@@ -42,9 +42,9 @@ PIXEL: Final = 100_000  # metres
 PATCHES: Final = (
     10_000_000  # to generate of a class, in a batch, or to synthesize; droughtwatch has 86,317 training patches in all
 )
-GAN_STEPS: Final = 10_000_000  # of a generator; the default is 2,500
-GAN_BATCH: Final = 4_096  # patches of each of these steps; the default is 16
-GAN_WIDTH: Final = 1_024  # channels of a generator at its finest level; the usual code has 64
+GENERATOR_STEPS: Final = 10_000_000  # of a generator; the default of a DC-GAN is 2,500
+GENERATOR_BATCH: Final = 4_096  # patches of each of these steps; the default is 16
+GENERATOR_WIDTH: Final = 1_024  # channels of its network at the finest level; the usual DC-GAN has 64
 GAN_LATENT: Final = 4_096  # numbers that a patch is made from; the usual code has 100
 REPEATS: Final = 100  # permutations of a band, whose mean is shown
 MAPPED: Final = 24  # patches whose occlusion maps are made: a page has room for no more

@@ -21,7 +21,7 @@ from raysat.config.families.samplers import Sampler, UniformSampler
 from raysat.config.families.schedules import Constant, Schedule
 from raysat.config.families.second_stages import NoSecondStage, SecondStage
 from raysat.config.families.sharpness import NoSharpness, Sharpness
-from raysat.config.families.synthetic import Dcgan, NoSynthetic, Synthetic
+from raysat.config.families.synthetic import Dcgan, Flow, NoSynthetic, Synthetic
 from raysat.config.plugins.settings import METHODS, AverageSettings, Family, ModelSettings, PluginSettings
 
 
@@ -222,14 +222,14 @@ class Trial(Spec):
 class Generation(Spec):
     """One generator: a class of a store's train split in some bands, and how many patches to make of it.
 
-    What ``gan`` says of classes, bands and amounts is resolved here and left at its defaults there, so that equal work
-    is equal whichever way it was asked for.
+    What ``generator`` says of classes, bands and amounts is resolved here and left at its defaults there, so that equal
+    work is equal whichever way it was asked for.
     """
 
     label: Annotated[int, Field(ge=0, lt=256)]
     bands: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     patches: Annotated[int, Field(ge=1, lt=2**32)]
-    gan: Dcgan
+    generator: Annotated[Dcgan | Flow, Field(discriminator="kind")]
 
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

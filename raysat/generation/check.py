@@ -22,27 +22,29 @@ def check_generation(work: Generation, store: PatchStore) -> None:
     """
     if work.label >= len(store.classes):
         raise PlanError(
-            f"a DC-GAN is asked for class {work.label}, but {store.path} has {len(store.classes)} classes",
+            f"a generator is asked for class {work.label}, but {store.path} has {len(store.classes)} classes",
             hint=", ".join(f"{label} is {name}" for label, name in enumerate(store.classes)),
         )
     for band in work.bands:
         if band not in store.bands:
             raise PlanError(
-                f"a DC-GAN is asked for band {band!r}, which is not in {store.path}",
+                f"a generator is asked for band {band!r}, which is not in {store.path}",
                 hint=suggest(band, store.bands, f"the store has {', '.join(store.bands)}"),
             )
     if len(set(work.bands)) != len(work.bands):
-        raise PlanError(f"a DC-GAN is asked for bands {', '.join(work.bands)}: one twice", hint="name each band once")
+        raise PlanError(
+            f"a generator is asked for bands {', '.join(work.bands)}: one twice", hint="name each band once"
+        )
     count, name = int(store.counts("train")[work.label]), store.classes[work.label]
     if count < MIN_PATCHES:
         number = f"{count} train patch{'' if count == 1 else 'es'}" if count else "no train patch"
         raise PlanError(
-            f"class {name!r} of {store.path} has {number}; a DC-GAN needs at least {MIN_PATCHES}",
+            f"class {name!r} of {store.path} has {number}; a generator needs at least {MIN_PATCHES}",
             hint=f"leave {name!r} out of synthetic.classes, or import more patches of it",
         )
     height, width = store.images.shape[2:]
     if min(height, width) < MIN_SIDE:
         raise PlanError(
-            f"the patches of {store.path} are {height} x {width} pixels; a DC-GAN needs at least {MIN_SIDE}",
+            f"the patches of {store.path} are {height} x {width} pixels; a generator needs at least {MIN_SIDE}",
             hint="import larger patches, or train without synthetic ones",
         )

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysat.data.sample_grid import DPI, Images, PatchGroup, draw_grid
-from raysat.generation.gan import GanReport
+from raysat.generation.generate import Report
 
 _COLUMNS: Final = 8
 _SPACING: Final = 0.18  # inches between the real ones and the others
@@ -45,15 +45,17 @@ def draw_samples(real: Images, generated: Images, *, bands: Sequence[str], title
     return _png(figure)
 
 
-def draw_losses(history: Sequence[GanReport], *, title: str = "") -> bytes:
-    """Draw both losses and, below them, diversity over the steps of training."""
+def draw_losses(history: Sequence[Report], *, title: str = "") -> bytes:
+    """Draw the losses and, below them, diversity over the steps of training."""
     steps = [point.step for point in history]
     figure = Figure(figsize=(7, 4.6), facecolor="white", layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold", size=11, parse_math=False)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _curve(above, steps, [point.generator_loss for point in history], "generator", _GENERATOR)
-    _curve(above, steps, [point.discriminator_loss for point in history], "discriminator", _DISCRIMINATOR)
+    discriminator = [point.discriminator_loss for point in history if point.discriminator_loss is not None]
+    if discriminator:
+        _curve(above, steps, discriminator, "discriminator", _DISCRIMINATOR)
     above.set_ylabel("loss")
     above.set_ylim(bottom=0)
     above.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)

@@ -188,7 +188,7 @@ def make_plan(
     if store.generated:
         raise PlanError(
             f"{store.path} holds generated patches, which no result may rest on",
-            hint="give the real store; its trials ask for generated patches with synthetic: {kind: dcgan}",
+            hint="give the real store; its trials ask for generated patches with synthetic: {kind: flow}",
         )
     if len(store.indices("train")) == 0:
         raise PlanError(f"{store.path} has no training patch")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, assert_never
 
-from raysat.config.families.synthetic import Dcgan, NoSynthetic
+from raysat.config.families.synthetic import Dcgan, Flow, NoSynthetic
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.schema import Config, Generation, Trial, canonical_json, canonical_object, digest, digest_text
 from raysat.config.stages import passes_by_epoch
@@ -42,12 +42,12 @@ class GenerateJob:
     @property
     def epochs(self) -> int:
         """How long it trains: in steps."""
-        return self.work.gan.steps
+        return self.work.generator.steps
 
     @property
     def samples_seen(self) -> int:
-        """Real patches that pass through the discriminator in training."""
-        return self.epochs * self.work.gan.batch_size
+        """Real patches that are shown in training."""
+        return self.epochs * self.work.generator.batch_size
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -176,16 +176,16 @@ def generate_jobs(config: Config, store: PatchStore) -> tuple[GenerateJob, ...]:
     match config.synthetic:
         case NoSynthetic():
             return ()
-        case Dcgan(classes=names) as gan:
+        case Dcgan(classes=names) | Flow(classes=names) as generator:
             bands = tuple(str(band) for band in config.data.bands)
-            return tuple(_generate_job(gan, store.classes.index(str(name)), bands, store) for name in names)
+            return tuple(_generate_job(generator, store.classes.index(str(name)), bands, store) for name in names)
         case _:
             assert_never(config.synthetic)
 
 
-def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchStore) -> GenerateJob:
+def _generate_job(generator: Dcgan | Flow, label: int, bands: tuple[str, ...], store: PatchStore) -> GenerateJob:
     counts = store.counts("train")
-    patches = int(counts.max() - counts[label]) if gan.patches is None else gan.patches
+    patches = int(counts.max() - counts[label]) if generator.patches is None else generator.patches
     name = store.classes[label]
     if patches < 1:
         raise PlanError(
@@ -193,10 +193,11 @@ def _generate_job(gan: Dcgan, label: int, bands: tuple[str, ...], store: PatchSt
             hint="leave it out, or say how many with equalise: false, patches: 500",
         )
     # What says how its patches are asked for and used is no matter of the generator.
-    plain = gan.model_copy(
+    plain = generator.model_copy(
         update={"classes": "minority", "bands": None, "equalise": True, "patches": None, "class_counts": "all"}
     )
-    work = Generation(label=label, bands=bands, patches=patches, gan=plain)
-    spec = work.model_dump(mode="json", exclude={"gan": {"class_counts"}})
+    work = Generation(label=label, bands=bands, patches=patches, generator=plain)
+    spec = work.model_dump(mode="json", exclude={"generator"})
+    spec["gan"] = plain.model_dump(mode="json", exclude={"class_counts"})  # its name in ids, whichever generator it is
     id_ = digest({"generate": spec, "data": store.fingerprint, "numerics": NUMERICS_VERSION})
     return GenerateJob(id=id_, class_name=name, work=work)

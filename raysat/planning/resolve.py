@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.synthetic import Dcgan
+from raysat.config.families.synthetic import Generated
 from raysat.config.schema import Config, Data, Model, Network
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
@@ -30,7 +30,7 @@ def resolve_config(config: Config, store: PatchStore) -> Config:
     bands = _bands("data.bands", data.bands, store)
     if data.drop:
         bands = _bands("data.drop", data.bands, store, drop=data.drop)
-    if isinstance(synthetic, Dcgan):
+    if isinstance(synthetic, Generated):
         if synthetic.bands is not None and (theirs := _bands("synthetic.bands", synthetic.bands, store)) != bands:
             raise PlanError(
                 f"synthetic.bands are {'-'.join(theirs)}, but the trial trains on {'-'.join(bands)}",
@@ -59,10 +59,10 @@ def _known_weights(model: Network) -> Network:
     return model.model_copy(update={"weights": str(source.path or model.weights), "weights_hash": found})
 
 
-def _labels(gan: Dcgan, store: PatchStore) -> list[int]:
+def _labels(asked: Generated, store: PatchStore) -> list[int]:
     """Labels of the classes asked for, ascending."""
     counts = store.counts("train")
-    if gan.classes == "minority":
+    if asked.classes == "minority":
         rare: npt.NDArray[np.int64] = np.flatnonzero(counts < counts.max())
         if not len(rare):
             raise PlanError(
@@ -70,9 +70,9 @@ def _labels(gan: Dcgan, store: PatchStore) -> list[int]:
                 hint="name the classes",
             )
         return [int(label) for label in rare]
-    labels = {_label(name, store) for name in gan.classes}
-    if len(labels) < len(gan.classes):
-        raise PlanError(f"synthetic.classes names a class twice: {list(gan.classes)}", hint="name each class once")
+    labels = {_label(name, store) for name in asked.classes}
+    if len(labels) < len(asked.classes):
+        raise PlanError(f"synthetic.classes names a class twice: {list(asked.classes)}", hint="name each class once")
     return sorted(labels)
 
 

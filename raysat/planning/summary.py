@@ -159,7 +159,7 @@ def summarize(
                 arms=tuple(arm for arm, of in by_arm.items() if job.id in of[0].needs),
                 real=int(counts[job.work.label]),
                 to_make=job.work.patches,
-                steps=job.work.gan.steps,
+                steps=job.work.generator.steps,
                 finished=pending.artifacts.is_finished(job.id),
             )
             for job in plan.generate_jobs
@@ -173,7 +173,7 @@ def summarize(
         missing_trials=len(trials),
         missing_epochs=sum(trial.epochs for trial in trials),
         missing_generators=len(generate),
-        missing_steps=sum(job.work.gan.steps for job in generate),
+        missing_steps=sum(job.work.generator.steps for job in generate),
         samples_alone=sum(trial.samples_seen for trial in trials),
         samples_shared=shared_samples(trials),
         samples_per_s=samples_per_s,

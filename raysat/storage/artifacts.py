@@ -65,9 +65,10 @@ class GenerateRecord(FileModel):
     real: Count  # training patches of the class
     patches: Count  # made
     steps: Count
-    images: Count  # real patches that the discriminator saw, repeats included
+    images: Count  # real patches that it was shown, repeats included
+    kind: Literal["dcgan", "flow"] = "dcgan"
     generator_loss: Number  # at the end
-    discriminator_loss: Number
+    discriminator_loss: Number | None  # a flow has none
     collapsed: bool
     note: Line  # what to know before trusting the patches, or empty
     quality: Quality

@@ -150,6 +150,6 @@ def definitions() -> dict[str, Schema]:
     """Return the ``$defs`` of the configuration, bands named by the composites that there are."""
     found = config_definitions()
     named = {"enum": ["all", *COMPOSITES]}
-    for bands in (found["data"]["properties"]["bands"], found["Dcgan"]["properties"]["bands"]):
+    for bands in (found[name]["properties"]["bands"] for name in ("data", "Dcgan", "Flow")):
         bands["anyOf"] = [named if option.get("type") == "string" else option for option in bands["anyOf"]]
     return found

@@ -14,7 +14,7 @@ from raysat.config.families.ordinal import Coral
 from raysat.config.families.reweight import Drw, InfluenceBalanced
 from raysat.config.families.samplers import Drs
 from raysat.config.families.schedules import Constant, Cosine, ExpRange, MultiStep, OneCycle, Triangular, Triangular2
-from raysat.config.families.synthetic import Dcgan, NoSynthetic
+from raysat.config.families.synthetic import Dcgan, Flow, NoSynthetic
 from raysat.config.heads import has_class_scores
 from raysat.config.milestones import defer_until, epoch_at, snapshot_epochs, steps_per_epoch, warmup_steps
 from raysat.config.plugins.settings import AverageSettings, ModelSettings
@@ -220,7 +220,7 @@ def check_generated(config: Config, store: PatchStore, generated: Sequence[Patch
                     f"{', '.join(str(store.path) for store in generated)} cannot be used: synthetic.kind is none",
                     hint="set synthetic.kind, or drop it",
                 )
-        case Dcgan(kind=kind):
+        case Dcgan(kind=kind) | Flow(kind=kind):
             if not generated:
                 raise PlanError(
                     f"synthetic.kind {kind} asks for generated patches, and none were given for {store.path}",

@@ -111,7 +111,7 @@ def test_no_member_is_left_out() -> None:
     """A new section, or a new kind that this file would not meet, is noticed here."""
     fields = type(config()).model_fields
     assert set(fields) == {"data", "model", "synthetic", *SECTIONS}
-    assert set(variants("synthetic")) == {"none", "dcgan"}
+    assert set(variants("synthetic")) == {"none", "dcgan", "flow"}
 
 
 def check_twice(store: PatchStore, parts: dict[str, Any], generated: list[PatchStore]) -> None:

@@ -1,6 +1,7 @@
 """Generate jobs on real Ray: made once, shared, waited for; a failure costs its dependents alone."""
 
 import io
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from raysat.execution.run import run, run_items
 from raysat.execution.run_state import RunState, Summary
 from raysat.execution.scheduling.job_feeder import JobFeeder
 from raysat.execution.scheduling.retries import Retries
-from raysat.generation.gan import generate
+from raysat.generation.generate import generate
 from raysat.planning.build import Plan, make_plan
 from raysat.planning.jobs import GenerateJob
 from raysat.storage.artifacts import Artifacts
@@ -213,3 +214,26 @@ def test_pretrained_weights_out_of_reach_stop_a_run_before_ray(
     with pytest.raises(TrainingError, match="cannot be"):
         go(plan, tmp_path, address="127.0.0.1:1")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_flow_is_made_and_trained_on_as_a_dc_gans_patches_are(
+    tmp_path: Path, store: PatchStore, ray_session: None
+) -> None:
+    text = """
+study: flows
+base: {model: {name: test_resnet}, optim: {epochs: 1, batch_size: 16}}
+seeds: 1
+arms:
+  flow: {synthetic: {kind: flow, steps: 6, width: 8, batch_size: 8}}
+"""
+    plan = plan_of(tmp_path, store, text)
+    summary, ledger, artifacts, out = go(plan, tmp_path, cpus_per_trial=1)
+    assert summary == Summary(finished=2, failed=0, interrupted=False), out
+    (job,), (trial,) = plan.generate_jobs, plan.trials
+    record = artifacts.read(job.id)
+    assert (record.kind, record.steps, record.images, record.discriminator_loss) == ("flow", 6, 48, None)
+    assert 0 < record.generator_loss < 10
+    assert json.loads((artifacts.path(job.id) / "store.json").read_bytes())["source"]["kind"] == "flow"
+    assert ledger.read(trial.id).data.generated == (artifacts.open(job.id).fingerprint,)
+    assert ledger.read(trial.id).images == 60
+    assert np.array_equal(generate(job.work, store).images, artifacts.open(job.id).images)

@@ -32,7 +32,7 @@ def jobs() -> tuple[TrainJob, TrainJob]:
 
 
 def generator(name: str) -> GenerateJob:
-    work = Generation(label=0, bands=("B1",), patches=1, gan=Dcgan(steps=8, batch_size=4))
+    work = Generation(label=0, bands=("B1",), patches=1, generator=Dcgan(steps=8, batch_size=4))
     return GenerateJob(id=name, class_name=name, work=work)
 
 

@@ -11,7 +11,7 @@ import pytest
 from raysat.config.schema import Generation
 from raysat.errors import PlanError
 from raysat.generation.check import MIN_PATCHES, check_generation
-from raysat.generation.gan import generate
+from raysat.generation.generate import generate
 from tests.helpers.generation import work
 from tests.helpers.training import MakeStore
 
@@ -42,7 +42,7 @@ def test_what_is_not_in_the_store_is_refused(make_store: MakeStore, what: Genera
 
 
 def test_patches_too_small_for_the_networks_are_refused(make_store: MakeStore) -> None:
-    with pytest.raises(PlanError, match=re.escape("15 x 15 pixels; a DC-GAN needs at least 16")):
+    with pytest.raises(PlanError, match=re.escape("15 x 15 pixels; a generator needs at least 16")):
         check_generation(work(), make_store(size=15))
 
 

@@ -6,12 +6,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from raysat.generation.gan import GanReport
+from raysat.generation.generate import Report
 from raysat.generation.sample_grid import draw_losses, draw_samples
 
 
 def point(step, generator_loss, discriminator_loss, diversity):
-    return GanReport(
+    return Report(
         step=step,
         steps=9,
         generator_loss=generator_loss,

@@ -175,6 +175,7 @@ def test_ids_without_class_counts_are_those_of_before_there_were_any(store: Patc
     generate = generate_jobs(config, store)
     for job in generate:
         work = job.work.model_dump(mode="json")
+        work["gan"] = work.pop("generator")
         assert work["gan"].pop("class_counts") == "all"
         assert job.id == digest({"generate": work, **where})
     spec = {"config": config.identity() | {"synthetic": [job.id for job in generate]}, "seed": 0}

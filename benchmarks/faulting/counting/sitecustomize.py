@@ -55,7 +55,7 @@ def _count_steps(module: Any) -> None:
 _HOOKS = {
     "raysat.training.loop": _count_epochs,
     "raysat.execution.workers.stage_runner": _remember_job,
-    "raysat.generation.engine": _count_steps,
+    "raysat.generation.dcgan.engine": _count_steps,
 }
 
 

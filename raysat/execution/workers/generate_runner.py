@@ -18,7 +18,7 @@ from raysat.execution.workers.node_stores import open_store
 from raysat.execution.workers.records import describe_hardware, encode_weights
 from raysat.execution.workers.worker_context import WorkerContext, WorkerGroup
 from raysat.formatting import to_csv
-from raysat.generation.gan import GanReport, Generated, generate
+from raysat.generation.generate import Generated, Report, generate
 from raysat.generation.sample_grid import draw_losses, draw_samples
 from raysat.planning.jobs import GenerateJob
 from raysat.storage.artifacts import GenerateRecord
@@ -54,7 +54,7 @@ def run_generate_job(job: GenerateJob, context: WorkerContext, group: WorkerGrou
         )
     began, images = time.monotonic(), 0
 
-    def tell(report: GanReport) -> None:
+    def tell(report: Report) -> None:
         nonlocal images
         images = report.samples_seen
         context.outbox.put(EpochDone(job=job.id, epoch=report.step, seconds=time.monotonic() - began))
@@ -98,8 +98,9 @@ def _files(
         bands=work.bands,
         real=int(store.counts("train")[work.label]),
         patches=work.patches,
-        steps=work.gan.steps,
+        steps=work.generator.steps,
         images=last.samples_seen,
+        kind=work.generator.kind,
         generator_loss=last.generator_loss,
         discriminator_loss=last.discriminator_loss,
         collapsed=generated.collapsed,
@@ -126,14 +127,14 @@ def _files(
         **_store_files(job, generated, store),
         **sheets,
         "spec.json": canonical_json({**work.model_dump(mode="json"), "data": store.fingerprint}).encode(),
-        "history.csv": to_csv([_gan_row(report) for report in reports]).encode(),
+        "history.csv": to_csv([_row(report) for report in reports]).encode(),
         "losses.png": draw_losses(reports, title=name),
         "generator.pt": encode_weights(generated.state_dict),
         "record.json": record.model_dump_json(indent=1).encode(),
     }
 
 
-def _gan_row(report: GanReport) -> dict[str, float | int | None]:
+def _row(report: Report) -> dict[str, float | int | None]:
     return {
         "step": report.step,
         "generator_loss": report.generator_loss,
@@ -154,7 +155,7 @@ def _store_files(job: GenerateJob, generated: Generated, store: PatchStore) -> d
             classes=store.classes,
             sensor=store.sensor,
             ordinal=store.ordinal,
-            source={"kind": "dcgan", "job": job.id, "of": store.fingerprint},
+            source={"kind": job.work.generator.kind, "job": job.id, "of": store.fingerprint},
             generated=True,
         ) as writer:
             for patch in generated.images:

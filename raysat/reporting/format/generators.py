@@ -13,6 +13,7 @@ from raysat.reporting.format.sentences import YARDSTICK
 from raysat.reporting.format.table import Cell, Heading, Table, make_table
 
 # The room for names below which a narrow table leaves a figure out.
+_NAMES: Final = {"dcgan": "DC-GAN", "flow": "flow"}
 _ROOM: Final = {"index_distance": 20, "nearest_real": 18}
 
 
@@ -40,6 +41,7 @@ def generator_table(generators: Sequence[Generator]) -> Table:
         YARDSTICK,
         [
             (Heading(text="class", words=True), [words(record.class_name) for record in records]),
+            (Heading(text="by", words=True), [words(_NAMES[record.kind]) for record in records]),
             (Heading(text="real", below="patches", short="real"), [whole_cell(record.real) for record in records]),
             (Heading(text="made", below="patches", short="made"), [whole_cell(record.patches) for record in records]),
             *figures,

@@ -21,7 +21,7 @@ DONE, FAILED = to_result(JobDone(job="")), to_result(JobFailed(job=""))
 
 
 def generator(name: str) -> GenerateJob:
-    return GenerateJob(id=name, class_name=name, work=Generation(label=0, bands=("B1",), patches=1, gan=Dcgan()))
+    return GenerateJob(id=name, class_name=name, work=Generation(label=0, bands=("B1",), patches=1, generator=Dcgan()))
 
 
 def trial(name: str, *needs: str) -> TrainJob:

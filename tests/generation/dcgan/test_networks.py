@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from raysat.generation.check import MIN_SIDE
-from raysat.generation.networks import Discriminator, Generator, sizes
+from raysat.generation.dcgan.networks import Discriminator, Generator, sizes
 
 sides = st.integers(MIN_SIDE, 80)
 

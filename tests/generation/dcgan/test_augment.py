@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from raysat.generation.augment import DiffAugmentParams, diff_augment, draw
+from raysat.generation.dcgan.augment import DiffAugmentParams, diff_augment, draw
 
 
 def seen(drawn, index, patch):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from raysat.generation import augment as gan_augment
-from raysat.generation import engine as gan_engine
-from raysat.generation.engine import GanEngine
-from tests.helpers.generation import work
+from raysat.generation.dcgan import augment as gan_augment
+from raysat.generation.dcgan import engine as gan_engine
+from raysat.generation.dcgan.engine import GanEngine
+from tests.helpers.generation import GAN, work
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def test_both_sides_are_augmented_before_they_are_judged(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = GanEngine(work(), make_store(), CPU)
+    engine = GanEngine(work(), GAN, make_store(), CPU)
     judged: list[torch.Tensor] = []
     engine._discriminator.register_forward_pre_hook(lambda _, args: judged.append(args[0].detach()))
     monkeypatch.setattr(gan_augment, "diff_augment", lambda patches, _: torch.full_like(patches, 0.25) + 0 * patches)
@@ -28,7 +28,7 @@ def test_both_sides_are_augmented_before_they_are_judged(
 
 def test_the_readout_is_the_average_of_the_weights(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gan_engine, "_EMA", 0.5)
-    engine = GanEngine(work(), make_store(), CPU)
+    engine = GanEngine(work(), GAN, make_store(), CPU)
     wanted = [parameter.detach().double().clone() for parameter in engine.generator.parameters()]
     for step in range(8):
         engine.train(1, step)

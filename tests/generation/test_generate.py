@@ -1,4 +1,4 @@
-"""DC-GAN training: what it yields and makes, what it is shown, what it refuses, and how it says that it failed."""
+"""Training of generators: what it yields, what it is shown, what it refuses, and how it says that it failed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from raysat.config.families.synthetic import Dcgan, Flow
 from raysat.config.schema import Generation
 from raysat.data.store import PatchStore
 from raysat.errors import DivergedError
 from raysat.generation import classifier as quality_classifier
-from raysat.generation.gan import COLLAPSED, SATURATED, GanReport, Generated, generate, verdict
-from raysat.generation.networks import Generator
+from raysat.generation.dcgan.networks import Generator
+from raysat.generation.flow.unet import UNet
+from raysat.generation.generate import COLLAPSED, SATURATED, Generated, Report, generate, verdict
 from raysat.training.augment import dihedral
-from tests.helpers.generation import beyond, work
+from tests.helpers.generation import FLOW, GAN, beyond, work
 from tests.helpers.training import MakeStore
 
 CPU = torch.device("cpu")
@@ -33,8 +35,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def run(what: Generation, store: PatchStore) -> tuple[list[GanReport], Generated]:
-    reports: list[GanReport] = []
+def run(what: Generation, store: PatchStore) -> tuple[list[Report], Generated]:
+    reports: list[Report] = []
     made = generate(what, store, device=CPU, on_report=reports.append)
     return reports, made
 
@@ -64,6 +66,25 @@ def test_it_reports_some_32_times_and_returns_patches(make_store: MakeStore) -> 
     network.load_state_dict(made.state_dict)
 
 
+@pytest.mark.slow
+def test_a_flow_reports_six_times_and_is_what_it_says(make_store: MakeStore) -> None:
+    reports, made = run(work(of=FLOW, steps=13), make_store(size=17))
+    assert [report.step for report in reports] == [2, 4, 6, 8, 10, 13]
+    for report in reports:
+        assert report.samples_seen == 4 * report.step
+        assert report.samples.shape == (16, 2, 17, 17)
+        assert report.discriminator_loss is None
+        assert 0 < report.generator_loss < 10
+        assert report.diversity is not None
+        assert 0.5 < report.diversity < 2
+    assert made.images.shape == (5, 2, 17, 17)
+    assert made.images.dtype == np.uint8
+    assert not made.note
+    network = UNet(bands=2, width=8)
+    assert made.parameters == sum(p.numel() for p in network.parameters())
+    network.load_state_dict(made.state_dict)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_patches_come_in_the_type_and_range_of_the_class(make_store: MakeStore, dtype: str) -> None:
     store = make_store(dtype=dtype)
@@ -82,28 +103,30 @@ def test_patches_come_in_the_type_and_range_of_the_class(make_store: MakeStore, 
 
 
 @pytest.mark.slow
-def test_equal_work_makes_equal_bits_and_fewer_patches_are_the_first(make_store: MakeStore) -> None:
+@pytest.mark.parametrize("of", [GAN, FLOW])
+def test_equal_work_makes_equal_bits_and_fewer_patches_are_the_first(make_store: MakeStore, of: Dcgan | Flow) -> None:
     store = make_store()
     torch.manual_seed(1)
-    reports, made = run(work(patches=9), store)
+    reports, made = run(work(of=of, patches=9), store)
     torch.manual_seed(2)  # torch's own generator has no say
-    again_reports, again = run(work(patches=9), store)
+    again_reports, again = run(work(of=of, patches=9), store)
     np.testing.assert_array_equal(made.images, again.images)
     for one, other in zip(reports, again_reports, strict=True):
         np.testing.assert_array_equal(one.samples, other.samples)
         assert one.generator_loss == other.generator_loss
     assert made.quality == again.quality
-    _, fewer = run(work(patches=2), store)
+    _, fewer = run(work(of=of, patches=2), store)
     np.testing.assert_array_equal(fewer.images, made.images[:2])
-    _, other_seed = run(work(patches=9, seed=1), store)
+    _, other_seed = run(work(of=of, patches=9, seed=1), store)
     assert not np.array_equal(other_seed.images, made.images)
 
 
-def test_nobody_draws_the_callers_random_numbers(make_store: MakeStore) -> None:
+@pytest.mark.parametrize("of", [GAN, FLOW])
+def test_nobody_draws_the_callers_random_numbers(make_store: MakeStore, of: Dcgan | Flow) -> None:
     torch.manual_seed(3)
     wanted = torch.rand(4)
     torch.manual_seed(3)
-    run(work(), make_store())
+    run(work(of=of), make_store())
     assert torch.equal(torch.rand(4), wanted)
 
 
@@ -158,9 +181,9 @@ def test_a_constant_generator_is_told_as_collapsed(make_store: MakeStore, monkey
     assert made.quality.diversity.generated == 0
 
 
-def point(step: int, **values: Any) -> GanReport:
+def point(step: int, **values: Any) -> Report:
     usual = {"generator_loss": 1.0, "discriminator_loss": 1.0, "seconds": 1.0, "samples_seen": 1, "diversity": 1.0}
-    return GanReport(step=step, steps=8, samples=np.empty(0), **(usual | values))
+    return Report(step=step, steps=8, samples=np.empty(0), **(usual | values))
 
 
 def test_collapse_and_saturation_are_told_from_the_end_of_training() -> None:
@@ -171,19 +194,24 @@ def test_collapse_and_saturation_are_told_from_the_end_of_training() -> None:
     assert "collapsed" in verdict([*fine[:-1], point(8, diversity=COLLAPSED - 0.01)])
     lost = [point(step, generator_loss=SATURATED + 1) for step in (7, 8)]
     assert "saturated" in verdict([*fine[:6], *lost])
+    of_flow = [point(step, generator_loss=SATURATED + 1, discriminator_loss=None) for step in range(1, 9)]
+    assert verdict(of_flow) == ""  # nobody judges its patches
     assert verdict([*lost[:0], *(point(step, generator_loss=SATURATED + 1) for step in range(1, 7)), *fine[6:]]) == ""
 
 
-def test_a_loss_that_is_not_finite_stops_the_training(make_store: MakeStore) -> None:
-    with pytest.raises(DivergedError, match=r"class 'class1' has a loss that is not finite by step \d of 9") as caught:
-        run(beyond(work(steps=9), lr=1e30), make_store())
+@pytest.mark.parametrize("of", [GAN, FLOW])
+def test_a_loss_that_is_not_finite_stops_the_training(make_store: MakeStore, of: Dcgan | Flow) -> None:
+    with pytest.raises(
+        DivergedError, match=r"class 'class1' has a (loss|patch) that is not finite by step \d of 9"
+    ) as caught:
+        run(beyond(work(of=of, steps=9), lr=1e30), make_store())
     assert caught.value.hint == "lower synthetic.lr"
 
 
 def test_the_caller_may_stop_it(make_store: MakeStore) -> None:
-    reports: list[GanReport] = []
+    reports: list[Report] = []
 
-    def stop(report: GanReport) -> None:
+    def stop(report: Report) -> None:
         reports.append(report)
         raise KeyboardInterrupt
 

@@ -1,1 +1,0 @@
-"""Generators that ``generators.py`` compares with raysat's DC-GAN."""

@@ -1,0 +1,1 @@
+"""A DC-GAN: its two networks, what its discriminator sees, and its training."""
