@@ -1,1 +1,1 @@
-"""Synthetic patches: DC-GANs, their training, and how good what they make is."""
+"""Synthetic patches: generators (DC-GAN, flow), their training, and how good what they make is."""
