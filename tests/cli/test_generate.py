@@ -27,16 +27,18 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
         return writer.close()
 
 
+@pytest.mark.parametrize(("kind", "by"), [("dcgan", "DC-GAN"), ("flow", "flow")])
 def test_patches_are_made_once_and_judged(
-    raysat: Callable[..., Any], store: PatchStore, tmp_path: Path, ray_session: None
+    raysat: Callable[..., Any], store: PatchStore, tmp_path: Path, ray_session: None, kind: str, by: str
 ) -> None:
-    words = ("generate", "--data", store.path, "--classes", "built", "--bands", "agriculture", "--out", tmp_path, *FAST)
+    asked = ("--kind", kind, "--classes", "built", "--bands", "agriculture", "--out", tmp_path, *FAST)
+    words = ("generate", "--data", store.path, *asked)
     first = raysat(*words)
     assert first.code == 0, first.out + first.err
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "events"]
     made = PatchStore.open(folder)
     assert (len(made), made.bands, made.generated) == (6, ("B6", "B5", "B2"), True)
-    assert re.search(r"^built +10 +6 +", first.out, re.MULTILINE)
+    assert re.search(rf"^built +{by} +10 +6 +", first.out, re.MULTILINE)
     assert "train on synthetic, test on real: balanced accuracy" in first.out
     assert "generate built  done" in raysat("logs", tmp_path).out
     changed = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".lock"}
@@ -59,6 +61,7 @@ def test_patches_are_made_once_and_judged(
         (("--classes", "crop"), "'crop' is the largest", "equalise"),
         (("--classes", "built,,tiny"), "empty name", "commas"),
         (("--bands", "agricultre"), "unknown band composite", "agriculture"),
+        (("--kind", "gan"), "'gan' is not one of 'dcgan', 'flow'", "--help"),
         (("--bands", "9"), "'B9' is not in the store", ""),
         (("--steps", "1000000000000"), "must be a whole number from 1 to 10,000,000", ""),
         (("--patches", "1000000000000"), "must be a whole number from 1 to 10,000,000", ""),
