@@ -16,7 +16,7 @@ from raysat.config.families.losses import Asymmetric, Focal, LabelAwareSmoothing
 from raysat.config.families.mixing import CutMix, Remix
 from raysat.config.families.readouts import AdjustedLogits
 from raysat.config.families.schedules import Cosine, ExpRange, Triangular, Triangular2
-from raysat.config.families.synthetic import Generated
+from raysat.config.families.synthetic import GeneratorSettings
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, Model
 from raysat.data.weights.about import PREFIX
@@ -91,7 +91,7 @@ def overruled_settings(config: Config) -> Iterator[IdleSetting]:
         if getattr(member, "beta", None) == 0:
             sentence = f"{section}: {member.kind} treats all classes alike: {section}.beta is 0"
             yield IdleSetting(f"{section}.kind", sentence)
-    if isinstance(config.synthetic, Generated):
+    if isinstance(config.synthetic, GeneratorSettings):
         yield from _synthetic(config, config.synthetic)
 
 
@@ -114,7 +114,7 @@ def _asymmetric(loss: Asymmetric) -> Iterator[IdleSetting]:
             )
 
 
-def _synthetic(config: Config, synthetic: Generated) -> Iterator[IdleSetting]:
+def _synthetic(config: Config, synthetic: GeneratorSettings) -> Iterator[IdleSetting]:
     if synthetic.equalise:
         yield IdleSetting("synthetic.patches", "synthetic.patches does nothing: synthetic.equalise is true")
     sections = ("loss", "reweight", "sampler", "sharpness", "augment", "second_stage")

@@ -23,7 +23,7 @@ from raysat.config.families.reweight import Drw, EffectiveNumber, InfluenceBalan
 from raysat.config.families.samplers import Drs, EffectiveNumberSampler
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, WeightScaling
 from raysat.config.families.sharpness import ImbSam
-from raysat.config.families.synthetic import Generated
+from raysat.config.families.synthetic import GeneratorSettings
 from raysat.config.milestones import steps_per_epoch
 from raysat.config.plugins.settings import PluginSettings
 from raysat.config.schema import Config, average_id, digest
@@ -141,7 +141,7 @@ def _equal(config: Config, counts: Counts, real: Counts) -> str | None:
     if counts.min() < counts.max():
         return None
     number, synthetic = f"every class has {counts[0]:,}", config.synthetic
-    if not isinstance(synthetic, Generated):
+    if not isinstance(synthetic, GeneratorSettings):
         return f"{number} training patches"
     if synthetic.class_counts == "real":
         return f"{number} real training patches"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raysat.config.families.synthetic import Generated
+from raysat.config.families.synthetic import GeneratorSettings
 from raysat.config.schema import Config, Data, Model, Network
 from raysat.data.bands import Bands, resolve
 from raysat.data.store import PatchStore
@@ -30,7 +30,7 @@ def resolve_config(config: Config, store: PatchStore) -> Config:
     bands = _bands("data.bands", data.bands, store)
     if data.drop:
         bands = _bands("data.drop", data.bands, store, drop=data.drop)
-    if isinstance(synthetic, Generated):
+    if isinstance(synthetic, GeneratorSettings):
         if synthetic.bands is not None and (theirs := _bands("synthetic.bands", synthetic.bands, store)) != bands:
             raise PlanError(
                 f"synthetic.bands are {'-'.join(theirs)}, but the trial trains on {'-'.join(bands)}",
@@ -59,7 +59,7 @@ def _known_weights(model: Network) -> Network:
     return model.model_copy(update={"weights": str(source.path or model.weights), "weights_hash": found})
 
 
-def _labels(asked: Generated, store: PatchStore) -> list[int]:
+def _labels(asked: GeneratorSettings, store: PatchStore) -> list[int]:
     """Labels of the classes asked for, ascending."""
     counts = store.counts("train")
     if asked.classes == "minority":

@@ -21,7 +21,7 @@ class NoSynthetic(Spec):
     class_counts: ClassVar[Literal["all"]] = "all"  # the real ones are all there are
 
 
-class Generated(Spec):
+class GeneratorSettings(Spec):
     """What a study asks of any generator: of which classes patches are made, how many, and how they count."""
 
     kind: str
@@ -63,7 +63,7 @@ class Generated(Spec):
         return self
 
 
-class Dcgan(Generated):
+class Dcgan(GeneratorSettings):
     """Adds patches made by a DC-GAN, one generator a class.
 
     A generator belongs to the store, not to the trial: its own seed decides it, so that all trials, arms and studies
@@ -106,7 +106,7 @@ class Dcgan(Generated):
     )
 
 
-class Flow(Generated):
+class Flow(GeneratorSettings):
     """Adds patches made by flow matching, one flow a class.
 
     A network carries draws of a Gaussian, which has the mean, the texture and the colours of the class, to patches
