@@ -80,6 +80,17 @@ def test_what_a_host_sends_instead_is_not_kept(monkeypatch: pytest.MonkeyPatch, 
     assert not cached_at(about).exists()
 
 
+def test_a_cache_that_cannot_be_written_says_how_to_name_another(
+    monkeypatch: pytest.MonkeyPatch, site: Site, content: bytes, tmp_path: Path
+) -> None:
+    about = use(monkeypatch, content, site.url)
+    site.files[f"/{about.file}"] = content
+    (tmp_path / "torch").touch()
+    with pytest.raises(DownloadError, match="Not a directory") as found:
+        fetch(NAME)
+    assert (found.value.hint or "").startswith("name a folder that you may write in with TORCH_HOME, or\nput http")
+
+
 def test_without_a_network_one_error_says_what_would_have_to_lie_where(
     monkeypatch: pytest.MonkeyPatch, content: bytes, tmp_path: Path
 ) -> None:
