@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from raysat import __version__
 from raysat.api.reports import AnyRun, run_folder
 from raysat.api.stores import Store, as_store
 from raysat.config.arguments import Seed, checked
+from raysat.config.schema import Config, Model
 from raysat.errors import DataError, UsageError
 from raysat.files import real_target
 from raysat.formatting import data_size, echo, plural
@@ -149,12 +151,13 @@ def _describe(
 
     records = [ledger.read(trial) for trial in trained.trials]
     entry = next(entry for entry in plan.arms if entry.name == trained.name)
-    store = store or _store_of(records[0])
+    store, settings = store or _store_of(records[0]), (*plan.settings, *entry.settings)
+    (arm,) = _told([trained.name], settings)  # a grid's is made of its values
     return ModelManifest(
         raysat=__version__,
         classes=trained.classes,
         inputs=trained.inputs,
-        config=trained.models[0].config,
+        config=_without_folders(trained.models[0].config),
         members=tuple(
             Member(seed=seed, trial=trial, weights=weights_name(seed), readout=model.readout)
             for seed, trial, model in zip(trained.seeds, trained.trials, trained.models, strict=True)
@@ -162,8 +165,8 @@ def _describe(
         parameters=records[0].parameters,
         origin=Origin(
             study=plan.study,
-            arm=trained.name,
-            settings=(*plan.settings, *entry.settings),
+            arm=arm,
+            settings=_told(settings, settings),
             reference=plan.reference,
             data=_data_name(plan.data.name),
             kind=None if store is None else str(store.source.get("kind", "")) or None,
@@ -173,6 +176,7 @@ def _describe(
             train=None if store is None else tuple(store.counts("train").tolist()),
             ended=max(record.ended for record in records),
         ),
+        pretrained=records[0].weights,
         measured=measure(ledger, trained.name, trained.seeds),
         license=license_,
         versions=records[0].versions,
@@ -182,6 +186,20 @@ def _describe(
 def _data_name(name: str) -> str:
     """A store as others may know it: of a path its last part, as the rest is about this machine."""
     return name if "://" in name else Path(name).name or name
+
+
+def _without_folders(config: Config) -> Config:
+    """A configuration as others may know it: a file of weights by its name, and by ``weights_hash``."""
+    model = config.model
+    if not isinstance(model, Model) or model.weights is None:
+        return config
+    return config.model_copy(update={"model": model.model_copy(update={"weights": Path(model.weights).name})})
+
+
+def _told(texts: Iterable[str], settings: Sequence[str]) -> tuple[str, ...]:
+    """Words of a plan as others may know them: a file of weights by its name, whose path the plan's settings have."""
+    paths = [value for key, _, value in (setting.partition("=") for setting in settings) if key == "model.weights"]
+    return tuple(reduce(lambda told, path: told.replace(path, Path(path).name), paths, text) for text in texts)
 
 
 def _store_of(record: Record) -> PatchStore | None:

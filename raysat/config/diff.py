@@ -33,13 +33,16 @@ def changes(config: Config, base: Config) -> dict[str, Any]:
 def acting(config: Config) -> dict[str, Any]:
     """Return the settings of a configuration by dotted key, without those that do nothing beside others.
 
-    These are a learning rate that its schedule replaces, the scale of weights where there are none, and their hash,
+    These are a learning rate that its schedule replaces, the decay over layers where the classifier alone is trained,
+    the scale of weights where there are none (a study that tunes it would be refused there), and the hash of weights,
     which says once more what they are.
     """
     settings = flatten(config)
     if config.schedule.sets_own_lr:
         del settings["optim.lr"]
     settings.pop("model.weights_hash", None)
+    if config.model.trains == "head":
+        settings.pop("model.layer_decay", None)
     if config.model.weights is None:
         settings.pop("model.weights_scale", None)
     return settings

@@ -55,6 +55,11 @@ class LinearNeed:
         return cls(by=f"loss: {loss}", instead="choose another loss")
 
     @classmethod
+    def of_readout(cls, kind: str) -> Self:
+        """It is given other weights and biases."""
+        return cls(by=f"readout: {kind}", instead="choose another readout", with_bias=True)
+
+    @classmethod
     def all_of(cls, config: Config) -> tuple[Self, ...]:
         """What needs one in a configuration."""
         needs = []
@@ -67,5 +72,5 @@ class LinearNeed:
         if config.second_stage.epochs:
             needs.append(cls(by=f"second_stage: {config.second_stage.kind}", instead="set second_stage.kind: none"))
         if config.readout.needs_linear:
-            needs.append(cls(by=f"readout: {config.readout.kind}", instead="choose another readout", with_bias=True))
+            needs.append(cls.of_readout(config.readout.kind))
         return tuple(needs)

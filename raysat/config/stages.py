@@ -9,28 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from raysat.config.families.learning import NoAverage, Sgd
-from raysat.config.families.losses import (
-    Asymmetric,
-    BalancedSoftmax,
-    CrossEntropy,
-    Focal,
-    LabelAwareSmoothing,
-    Ldam,
-    LogitAdjustment,
-    Loss,
-    VectorScaling,
-)
-from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
+from raysat.config.families.losses import CrossEntropy, LabelAwareSmoothing, Loss
 from raysat.config.families.reweight import NoReweight
 from raysat.config.families.samplers import InverseFrequencySampler
 from raysat.config.families.schedules import Cosine
 from raysat.config.families.second_stages import Mislas, NoSecondStage
 from raysat.config.families.sharpness import NoSharpness
-from raysat.config.plugins.settings import LossSettings
-from raysat.config.plugins.use import method_of
 from raysat.config.schema import Config
 
 MOMENTUM: Final = 0.9  # without Nesterov's look ahead, as in the authors' code
@@ -84,23 +71,3 @@ def final_config(config: Config) -> Config:
 def passes_by_epoch(config: Config) -> tuple[int, ...]:
     """Return how often each patch of an epoch passes through the model, for every epoch."""
     return tuple(stage.config.forward_passes for stage in stages(config) for _ in range(stage.config.optim.epochs))
-
-
-def score_factor(loss: Loss) -> float | None:
-    """What the scores of a linear classifier are multiplied by before the softmax that gives a loss's posterior.
-
-    None where the posterior is another function of them (``losses.posterior_logits``).
-    """
-    match loss:
-        case CrossEntropy() | Focal() | BalancedSoftmax() | LogitAdjustment():
-            return 1.0
-        case VectorScaling() | Asymmetric() | LabelAwareSmoothing() | CdwCe() | Emd2() | SoftOrdinal():
-            return 1.0
-        case Corn() | Coral():
-            return None
-        case Ldam(scale=scale):
-            return scale
-        case LossSettings():
-            return None if method_of(loss).options.get("posterior") else 1.0
-        case _:
-            assert_never(loss)

@@ -30,7 +30,7 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
     for model in models:
         check_model(model)
     of_timm = [model for model in models if isinstance(model, Model)]
-    _check_layers(configs, of_timm)
+    _check_last_layers(configs)
     _fetch_weights(of_timm)
     _check_weights(configs, store)
     sizes = dict.fromkeys((each.model, len(band_positions(each, store)), head_of(each.loss)) for each in configs)
@@ -43,18 +43,14 @@ def check_models(configs: Sequence[Config], store: PatchStore) -> None:
             look_at(model, bands=bands, classes=len(store.classes), size=size, head=head)
 
 
-def _check_layers(configs: Sequence[Config], models: Sequence[Model]) -> None:
-    """Refuse models without the layers that other settings name."""
+def _check_last_layers(configs: Sequence[Config]) -> None:
+    """Refuse models without the linear classifier that other settings need."""
     needing = {(config.model, LinearNeed.all_of(config)): config for config in configs if LinearNeed.all_of(config)}
-    in_layers = [model for model in models if model.trains != "all" or model.layer_decay != 1]
-    if needing or in_layers:
+    if needing:
         from raysat.training.models.last_layer import check_last_layer  # as above
-        from raysat.training.models.layers import check_layers
 
         for config in needing.values():
             check_last_layer(config)
-        for model in in_layers:
-            check_layers(model)
 
 
 def _fetch_weights(models: Sequence[Model]) -> None:

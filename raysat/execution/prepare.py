@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
+from raysat.config.schema import Model, Network
 from raysat.config.validate import validate_config
 from raysat.data.store import PatchStore
 from raysat.errors import StudyError, UsageError
@@ -49,12 +51,22 @@ def prepare(
     for name, config in {trial.arm: trial.trial.config for trial in plan.trials}.items():
         with arms[name].located():
             check(config, plan.store)
+            _check_layers(config.model)
     for job in plan.generate_jobs:
         with arms[next(trial.arm for trial in plan.trials if job.id in trial.needs)].located():
             check_generation(job.work, plan.store)
     if study.tune is not None:
         _check_rounds(study.tune, study.arms, plan.store)
     return plan
+
+
+@lru_cache(maxsize=256)  # arms have a model in common
+def _check_layers(model: Network) -> None:
+    """Refuse a model of timm that has not the layers which its settings name. Raises PlanError."""
+    if isinstance(model, Model) and (model.trains != "all" or model.layer_decay != 1):
+        from raysat.training.models.layers import check_layers  # seconds, that plans without such settings do without
+
+        check_layers(model)
 
 
 def _check_rounds(tuning: Tuning, arms: Iterable[Arm], store: PatchStore) -> None:

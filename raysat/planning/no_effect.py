@@ -49,7 +49,7 @@ class NoEffect:
 def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
     """Find what changes nothing; arms of which the same is to be said are together, in the order of the plan."""
     jobs, generate = {job.id: job for job in plan.trials}, {job.id: job.work for job in plan.generate_jobs}
-    real = plan.store.counts("train")
+    real, written = plan.store.counts("train"), {arm.name: arm.config for arm in plan.study.arms}
     arms: dict[str, list[str]] = {}
     notes: set[str] = set()
     results: dict[tuple[str, str, str], list[str]] = {}  # final state, average and readout -> arms
@@ -60,7 +60,8 @@ def no_effects(plan: Plan) -> tuple[NoEffect, ...]:
             generated[generate[need].label] += generate[need].patches
         config = job.trial.config
         patches = int((real + generated).sum())
-        idle = idle_settings(config, steps_per_epoch(patches, config.optim.batch_size))
+        # As written: a plan leaves out some of what does nothing.
+        idle = idle_settings(written[arm], steps_per_epoch(patches, config.optim.batch_size))
         counts = real if config.synthetic.class_counts == "real" else real + generated
         said = (
             *_sentences(config, real, generated),

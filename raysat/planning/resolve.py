@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from raysat.config.families.base import Spec
 from raysat.config.families.synthetic import GeneratorSettings
 from raysat.config.schema import Config, Data, Model, Network
 from raysat.data.bands import Bands, resolve
@@ -14,12 +16,16 @@ from raysat.data.store import PatchStore
 from raysat.data.weights.source import Source
 from raysat.errors import PlanError, prefixed, suggest
 
+_S = TypeVar("_S", bound=Spec)
+
 
 def resolve_config(config: Config, store: PatchStore) -> Config:
     """Name bands and classes, so that ``agriculture`` and ``[6, 5, 2]`` are the same work where they mean the same.
 
-    A learning rate that the schedule replaces by its own is left at its default: two of them are the same work too.
-    Weights get the hash of their content, by which they are named.
+    What does nothing is left at its default, as two values of it are the same work too: a learning rate that the
+    schedule replaces by its own; ``model.layer_decay`` where the classifier alone is trained, which has the whole rate;
+    ``model.weights_scale`` of weights that take standardised values (DOFA). Weights get the hash of their content, by
+    which they are named.
 
     Raises:
         BandError: bands that the store does not have.
@@ -39,8 +45,10 @@ def resolve_config(config: Config, store: PatchStore) -> Config:
         names = tuple(store.classes[label] for label in _labels(synthetic, store))
         synthetic = synthetic.model_copy(update={"bands": None, "classes": names})
     if config.schedule.sets_own_lr:
-        optim = optim.model_copy(update={"lr": type(optim).model_fields["lr"].default})
+        optim = _at_default(optim, "lr")
     model = _known_weights(config.model)
+    if model.trains == "head":
+        model = _at_default(model, "layer_decay")
     update = {"data": Data(bands=bands), "model": model, "synthetic": synthetic, "optim": optim}
     return config.model_copy(update=update)
 
@@ -56,7 +64,13 @@ def _known_weights(model: Network) -> Network:
             f"model.weights_hash is {model.weights_hash}, but {model.weights} has {found}",
             hint="give the weights that were meant, or leave model.weights_hash out",
         )
-    return model.model_copy(update={"weights": str(source.path or model.weights), "weights_hash": found})
+    named = model.model_copy(update={"weights": str(source.path or model.weights), "weights_hash": found})
+    return _at_default(named, "weights_scale") if source.about.generated else named
+
+
+def _at_default(section: _S, setting: str) -> _S:
+    """A section without what a setting says."""
+    return section.model_copy(update={setting: type(section).model_fields[setting].default})
 
 
 def _labels(asked: GeneratorSettings, store: PatchStore) -> list[int]:

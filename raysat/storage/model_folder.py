@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 from raysat.config.limits import SEEDS
 from raysat.config.schema import Config
 from raysat.data.model_inputs import ModelInputs
+from raysat.data.weights.used import WeightsUsed
 from raysat.errors import DataError, StorageError
 from raysat.files import AnyPath, FileModel, file_exists, open_regular, parse_model, read_bytes, read_text
 from raysat.files.fields import MAX_CLASSES, Count, Id, Line, Number, Seed, Time
@@ -108,10 +109,12 @@ class ModelManifest(FileModel):
     raysat: Line  # that wrote it
     classes: _Classes
     inputs: ModelInputs
-    config: Config
+    config: Config  # of a file of weights that training began from, the name alone
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=SEEDS)]
     parameters: Count  # of one network
     origin: Origin
+    # Whose weights training began from, and on which terms; None: timm's, or random ones.
+    pretrained: Annotated[WeightsUsed | None, Field(exclude_if=lambda used: used is None)] = None
     measured: Measured | None = None
     license: Line | None = None
     versions: dict[Line, Line]  # by package, of the training

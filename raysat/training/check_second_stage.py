@@ -9,7 +9,7 @@ from raysat.config.families.second_stages import ClassifierRetraining, Mislas, N
 from raysat.config.heads import has_class_scores
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Config
-from raysat.config.stages import score_factor
+from raysat.config.score_factor import score_factor
 from raysat.errors import PlanError
 
 
@@ -56,7 +56,7 @@ def check_second_stage(config: Config) -> None:
             "by their length",
             hint="set second_stage.kind: crt, or model.classifier: linear",
         )
-    if score_factor(config.loss) is None:
+    if score_factor(config) is None:
         raise PlanError(
             f"second_stage: {kind} goes on from the scores of the first stage, and loss: {config.loss.kind} has a "
             "posterior that is another function of them",

@@ -7,7 +7,7 @@ many data-parallel ranks its patches lie. What a loss knows of the class counts 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
 import torch
 import torch.nn.functional as F
@@ -30,11 +30,8 @@ from raysat.config.families.reweight import InfluenceBalanced
 from raysat.config.plugins.settings import AugmentSettings, LossSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
 from raysat.config.schema import Config
+from raysat.config.score_factor import cosine_factor, score_factor
 from raysat.training import influence, ordinal, soft_targets
-
-# A softmax of bare cosines cannot tell K classes apart (at best e^1 to e^-1): they are sharpened, as by s = 30 in the
-# code of Cao et al. 2019. LDAM does so by itself, with its own ``scale``.
-COSINE_SCALE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +168,13 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
     posterior of balanced classes (for tau = 1), whose argmax has the best balanced accuracy: theirs are the plain
     logits. So are those of vector scaling, which its authors classify by; with a factor (gamma > 0) their softmax is
     the posterior of no class prior. Focal and asymmetric losses, too, are read as a plain softmax, as by their authors.
-    Cosines are multiplied by ``COSINE_SCALE``, but by LDAM's own scale under LDAM. CORN's and CORAL's K - 1 scores
-    become the log-probabilities of K classes (``ordinal.py``). A plugin's loss may have a function of its own, of the
-    scores that the loss gets.
+    What they are multiplied by, cosines above all, ``score_factor.py`` says. CORN's and CORAL's K - 1 scores become the
+    log-probabilities of K classes (``ordinal.py``). A plugin's loss may have a function of its own, of the scores that
+    the loss gets.
     """
+    if (factor := score_factor(config)) is not None:
+        return _times(factor, logits)
     match config.loss:
-        case Ldam(scale=scale):
-            return scale * logits.float()
         case Corn():
             return ordinal.corn_log_posterior(_scores(config, logits))
         case Coral():
@@ -189,11 +186,17 @@ def posterior_logits(config: Config, logits: Tensor) -> Tensor:
                 raise wrong_result(settings, f"has a posterior of other than {tuple(scores.shape)} logits")
             return found.float()
         case _:
-            return _scores(config, logits)
+            raise TypeError(f"loss {config.loss.kind} has no posterior")
+
+
+def _times(factor: float, logits: Tensor) -> Tensor:
+    """Return scores times a factor, float32."""
+    return logits.float() if factor == 1 else factor * logits.float()
 
 
 def _scores(config: Config, logits: Tensor) -> Tensor:
-    return COSINE_SCALE * logits.float() if config.model.classifier == "cosine" else logits.float()
+    """What a loss gets that has no factor of its own."""
+    return _times(cosine_factor(config), logits)
 
 
 def _of_plugin(settings: LossSettings, logits_BK: Tensor, labels_B: Tensor, counts_K: Tensor) -> Tensor:

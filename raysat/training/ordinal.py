@@ -14,7 +14,7 @@ from torch import Tensor
 
 from raysat.config.families.ordinal import CdwCe, Coral, Corn, Emd2, SoftOrdinal
 
-Ordinal = Corn | Coral | CdwCe | Emd2 | SoftOrdinal
+OrdinalLoss = Corn | Coral | CdwCe | Emd2 | SoftOrdinal  # all that derive from ``Ordinal``, for ``assert_never``
 
 
 def corn_log_posterior(scores: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def coral_log_posterior(scores: Tensor) -> Tensor:
     return above + below + F.pad((-torch.expm1(-gaps)).log(), (1, 1))
 
 
-def patch_losses(loss: Ordinal, scores_BS: Tensor, labels_B: Tensor) -> Tensor:
+def patch_losses(loss: OrdinalLoss, scores_BS: Tensor, labels_B: Tensor) -> Tensor:
     """Return the loss of each patch (B,).
 
     Args:

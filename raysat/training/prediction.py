@@ -19,7 +19,6 @@ from raysat.training.parallel import Workers
 from raysat.training.patches import Patches, ResidentPatches, Scale
 from raysat.training.readout.apply import read_logits
 from raysat.training.readout.features import FeatureSums, feature_sums
-from raysat.training.readout.linear import linear_classifier
 from raysat.training.results import Logits, Probabilities
 
 
@@ -93,18 +92,18 @@ class Predictor:
             return self._of_all_workers(self._own_part(posterior, split, replayed=False))
 
     @torch.inference_mode()
-    def train_features(self, network: nn.Module, *, kind: str) -> FeatureSums:
+    def train_features(self, network: nn.Module, classifier: nn.Linear) -> FeatureSums:
         """Return what the features of clean training patches add up to, by class.
 
         Args:
             network: as of ``logits``.
-            kind: of the readout that asks.
+            classifier: its last layer.
 
         Raises:
-            PlanError: the network does not end with a linear classifier of one vector for each patch.
+            PlanError: the classifier gets other than one vector for each patch.
         """
         self._prepare(network)
-        train, classifier = self._patches["train"], linear_classifier(network, self._classes, kind=kind)
+        train = self._patches["train"]
 
         def batches() -> Iterator[tuple[Tensor, Tensor]]:
             step = self._workers.world * EVALUATION_BATCH

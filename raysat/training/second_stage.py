@@ -17,7 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from raysat.config.families.second_stages import ClassifierRetraining, Mislas, NoSecondStage, WeightScaling
 from raysat.config.schema import Config
-from raysat.config.stages import MOMENTUM, Stage, score_factor
+from raysat.config.score_factor import score_factor
+from raysat.config.stages import MOMENTUM, Stage
 from raysat.training.class_constants import class_constants
 from raysat.training.models import layers
 from raysat.training.models.classifiers import CosineClassifier, ScaledClassifier
@@ -105,7 +106,7 @@ class SecondStage:
                 linear = _linear(head)
                 return nn.Linear(linear.in_features, linear.out_features, bias=linear.bias is not None)
             case WeightScaling() | Mislas():
-                factor, trains = score_factor(config.loss), isinstance(self._method, Mislas)
+                factor, trains = score_factor(config), isinstance(self._method, Mislas)
                 if factor is None:
                     raise TypeError(f"the posterior of loss {config.loss.kind} is no multiple of its scores")
                 return ScaledClassifier(_linear(head), score_factor=factor, trains_weights=trains)

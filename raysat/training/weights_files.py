@@ -6,6 +6,7 @@ plain values is read.
 
 from __future__ import annotations
 
+import errno
 import io
 import pickle
 import struct
@@ -38,6 +39,7 @@ _MEGABYTES: Final = {  # four bytes a weight
     "vit_base_patch16_224": 343,
     "vit_large_patch16_224": 1213,
 }
+_OF_DISK: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 _BAD: Final = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NameError, OSError,
     RuntimeError, TypeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError, struct.error,
@@ -118,11 +120,18 @@ def _download(about: About, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), hash_prefix=about.sha256_prefix, progress=False)
     except (OSError, RuntimeError, ValueError) as error:
+        folder = ["name a folder that you may write in with TORCH_HOME, or"] if _is_of_disk(error) else []
         raise DownloadError(
             f"model.weights: {about.name} cannot be downloaded: {str(error).partition(chr(10))[0]}",
             hint=[
+                *folder,
                 f"put {url}",
                 f"(about {_MEGABYTES[str(about.model)]} MB) at {path}",
                 "on each machine of the run, or leave model.weights out",
             ],
         ) from None
+
+
+def _is_of_disk(error: Exception) -> bool:
+    """Whether it is the cache that failed, and not the network: urllib's errors are of no number of the system's."""
+    return isinstance(error, OSError) and error.errno in _OF_DISK

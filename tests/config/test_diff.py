@@ -2,7 +2,7 @@
 
 import pytest
 
-from raysat.config.diff import changes, flatten, label
+from raysat.config.diff import acting, changes, flatten, label
 from raysat.config.families.learning import Adam, Sgd
 from raysat.config.families.losses import CrossEntropy, Ldam
 from raysat.config.families.schedules import OneCycle
@@ -54,6 +54,19 @@ def test_a_rate_that_the_schedule_replaces_is_no_change() -> None:
     cyclic = Config(optim=Adam(lr=0.2), schedule=OneCycle())
     assert not any(key.startswith("optim") for key in changes(cyclic, Config()))
     assert changes(Config(), cyclic)["optim.lr"] == Config().optim.lr
+
+
+@pytest.mark.parametrize(
+    ("model", "idle"),
+    [
+        ({}, {"weights_scale", "weights_hash"}),
+        ({"weights": "a.pth"}, {"weights_hash"}),
+        ({"trains": "head"}, {"layer_decay", "weights_scale", "weights_hash"}),
+    ],
+)
+def test_what_does_nothing_beside_others_is_left_out_and_so_not_tuned(model: dict[str, str], idle: set[str]) -> None:
+    config = Config.model_validate({"model": model})
+    assert flatten(config).keys() - acting(config).keys() == {f"model.{name}" for name in idle}
 
 
 @pytest.mark.parametrize("section", Config.model_fields)

@@ -26,6 +26,9 @@ def test_a_plan_keeps_what_it_was_asked_for(tmp_path: Path, landsat_store: Patch
         ("{a: {}, b: {model.name: no_such_model}}", "study.yaml:2: model.name: "),
         ("{a: {}, b: {data.bands: [B9]}}", "study.yaml:2: data.bands: "),
         ("{a: {}, b: {synthetic: {kind: dcgan, classes: [x]}}}", "study.yaml:2: synthetic.classes: "),
+        ("{a: {model.trains: 1}, b: {model.trains: 99}}", "study.yaml:2: model.trains is 99, and test_resnet has "),
+        ("{a: {}, b: {model: {name: levit_128s, trains: head}}}", "model 'levit_128s' has no classifier "),
+        ("{a: {}, b: {model: {name: pit_ti_224, layer_decay: 0.7}}}", "the layers of model 'pit_ti_224'"),
     ],
 )
 def test_an_arm_that_cannot_train_is_named(tmp_path: Path, landsat_store: PatchStore, arms: str, message: str) -> None:

@@ -17,7 +17,9 @@ class Site:
     cut_after: int | None = None  # bytes of an answer, then it hangs up; once
     status: int | None = None  # answer with this instead
     redirect: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)  # of every answer, beside what it needs
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # path and Range of each request
+    methods: list[str] = field(default_factory=list)  # of each request
     url: str = ""
 
 
@@ -35,6 +37,7 @@ def serving(files, **how):
         def do_GET(self):
             wanted = self.headers.get("Range")
             site.asked.append((self.path, wanted))
+            site.methods.append(self.command)
             if site.redirect is not None and not self.path.startswith("/moved"):
                 return self.answer(302, {"Location": site.redirect}, b"")
             content = site.files.get(self.path.removeprefix("/moved"))
@@ -50,12 +53,16 @@ def serving(files, **how):
                 return self.answer(206, headers, content[start:])
             return self.answer(200, headers, content)
 
+        do_HEAD = do_GET  # noqa: N815 - the name that the server calls
+
         def answer(self, status, headers, content):
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in (headers | site.headers).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            if self.command == "HEAD":
+                return
             if site.cut_after is not None and content:
                 content, site.cut_after = content[: site.cut_after], None
                 self.close_connection = True

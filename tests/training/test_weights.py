@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from raysat.config.schema import Model
 from raysat.errors import PlanError, TrainingError
 from raysat.training import weights
 from raysat.training.models import build as models
+from tests.helpers.http_server import serving
 from tests.helpers.training import TINY
 
 PRETRAINED = Model(name=TINY, pretrained=True)
@@ -46,45 +45,24 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], dict[str, 
     """A Hub on this machine that holds one model; what it was asked, and the weights."""
     torch.manual_seed(3)
     state = {name: value.clone() for name, value in timm.create_model(TINY).state_dict().items()}
-    content, asked = save(state), []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(f"{self.command} {self.path}")
-            found = self.path.startswith(f"/timm/{TINY}.") and self.path.endswith("/resolve/main/model.safetensors")
-            self.send_response(200 if found else 404)
-            self.send_header("X-Repo-Commit", "a" * 40)
-            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-            self.send_header("Content-Length", str(len(content) if found else 0))
-            self.end_headers()
-            if found and self.command == "GET":
-                self.wfile.write(content)
-
-        do_HEAD = do_GET  # noqa: N815 - the name that the server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        use(monkeypatch, f"http://127.0.0.1:{server.server_port}")
-        yield asked, state
-        server.shutdown()
-        thread.join()
+    content, path = save(state), f"/{timm.models.get_pretrained_cfg(TINY).hf_hub_id}/resolve/main/model.safetensors"
+    etag = f'"{hashlib.sha256(content).hexdigest()}"'
+    with serving({path: content}, etag=etag, headers={"X-Repo-Commit": "a" * 40}) as site:
+        use(monkeypatch, site.url)
+        yield site.methods, state
 
 
 def test_weights_are_fetched_once_and_are_those_of_the_hub(hub: tuple[list[str], dict[str, torch.Tensor]]) -> None:
     asked, state = hub
     assert not weights.is_cached(TINY)
     models.fetch_pretrained(TINY)
-    assert any(line.startswith("GET") for line in asked)
+    assert "GET" in asked
     assert weights.is_cached(TINY)
     asked.clear()
     models.fetch_pretrained(TINY)
     assert not asked  # the cache is enough
     network = models.build(PRETRAINED, bands=3, classes=2, size=(32, 32))
-    assert not any(line.startswith("GET") for line in asked)
+    assert "GET" not in asked
     torch.testing.assert_close(network.state_dict()["conv1.0.weight"], state["conv1.0.weight"])
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from raysat.data.weights import about as known
 from raysat.errors import DownloadError, PlanError
 from raysat.execution.check_models import check_models
 from raysat.training.weights_files import cached_at, fetch
+from tests.helpers.http_server import Site, serving
 from tests.helpers.satellite import S2, band_names, make_store, trained, without_classifier
 from tests.helpers.training import config
 
@@ -40,70 +39,56 @@ def content() -> bytes:
     return buffer.getvalue()
 
 
-def use(monkeypatch: pytest.MonkeyPatch, content: bytes, port: int) -> known.About:
+def use(monkeypatch: pytest.MonkeyPatch, content: bytes, host: str) -> known.About:
     """Make the table's weights these, at a host of this machine."""
     prefix = hashlib.sha256(content).hexdigest()[:8]
-    url = f"http://127.0.0.1:{port}/resnet18_sentinel2_all_moco-{prefix}.pth"
+    url = f"{host}/resnet18_sentinel2_all_moco-{prefix}.pth"
     about = S2.model_copy(update={"url": url, "sha256_prefix": prefix})
     monkeypatch.setattr(known, "table", lambda: {str(about.name): about})
     return about
 
 
 @pytest.fixture
-def host() -> Iterator[tuple[int, list[bytes], list[str]]]:
-    """A host of this machine: its port, what it serves, and what it was asked."""
-    served: list[bytes] = []
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.command)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(served[0])))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(served[0])
-
-        do_HEAD = do_GET  # noqa: N815 - the name that the server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_port, served, asked
-        server.shutdown()
-        thread.join()
+def site() -> Iterator[Site]:
+    """A host of this machine."""
+    with serving({}) as found:
+        yield found
 
 
 def test_a_file_is_fetched_once_and_checked(
-    monkeypatch: pytest.MonkeyPatch, host: tuple[int, list[bytes], list[str]], content: bytes, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, site: Site, content: bytes, tmp_path: Path
 ) -> None:
-    port, served, asked = host
-    served.append(content)
-    about = use(monkeypatch, content, port)
+    about = use(monkeypatch, content, site.url)
+    site.files[f"/{about.file}"] = content
     store = make_store(tmp_path / "store", band_names("sentinel2"))
     check_models([config(model={"name": "resnet18", "weights": NAME})], store)
-    assert asked == ["HEAD", "GET"]
+    assert site.methods == ["HEAD", "GET"]
     assert fetch(NAME) == cached_at(about)
     assert cached_at(about).read_bytes() == content
-    assert asked == ["HEAD", "GET"]
+    assert site.methods == ["HEAD", "GET"]
     cached_at(about).write_bytes(content[:-1])
     with pytest.raises(PlanError, match="is damaged") as found:
         fetch(NAME)
     assert about.url in (found.value.hint or "")
 
 
-def test_what_a_host_sends_instead_is_not_kept(
-    monkeypatch: pytest.MonkeyPatch, host: tuple[int, list[bytes], list[str]], content: bytes
-) -> None:
-    port, served, _ = host
-    served.append(b"<html>log in</html>")
-    about = use(monkeypatch, content, port)
+def test_what_a_host_sends_instead_is_not_kept(monkeypatch: pytest.MonkeyPatch, site: Site, content: bytes) -> None:
+    about = use(monkeypatch, content, site.url)
+    site.files[f"/{about.file}"] = b"<html>log in</html>"
     with pytest.raises(DownloadError, match="invalid hash value"):
         fetch(NAME)
     assert not cached_at(about).exists()
+
+
+def test_a_cache_that_cannot_be_written_says_how_to_name_another(
+    monkeypatch: pytest.MonkeyPatch, site: Site, content: bytes, tmp_path: Path
+) -> None:
+    about = use(monkeypatch, content, site.url)
+    site.files[f"/{about.file}"] = content
+    (tmp_path / "torch").touch()
+    with pytest.raises(DownloadError, match="Not a directory") as found:
+        fetch(NAME)
+    assert (found.value.hint or "").startswith("name a folder that you may write in with TORCH_HOME, or\nput http")
 
 
 def test_without_a_network_one_error_says_what_would_have_to_lie_where(
@@ -111,7 +96,7 @@ def test_without_a_network_one_error_says_what_would_have_to_lie_where(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = int(server.getsockname()[1])
-    about = use(monkeypatch, content, port)
+    about = use(monkeypatch, content, f"http://127.0.0.1:{port}")
     started = time.perf_counter()
     with pytest.raises(DownloadError, match=r"SENTINEL2_ALL_MOCO cannot be downloaded: .*refused") as e:
         fetch(NAME)

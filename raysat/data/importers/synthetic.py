@@ -11,6 +11,7 @@ import numpy as np
 from raysat.data.importers.base import ImportSummary, Progress, no_progress
 from raysat.data.importers.droughtwatch import CLASSES, SENSOR
 from raysat.data.patch_store import SYNTHETIC
+from raysat.data.remote.cache import filling_cache
 from raysat.data.sensors import SENSORS
 from raysat.data.splits import stratified
 from raysat.data.store import PatchStore, StoreWriter
@@ -86,11 +87,15 @@ def demo_store() -> Path:
     """Return the path of the demo store, making it in the user's cache on first use (some seconds).
 
     Two processes may do so at once: the store is renamed into place whole, and the later one takes the earlier one's.
+
+    Raises:
+        DiskError: the cache cannot be written; the hint says how to name another one.
     """
     path = cache_folder() / f"demo-v{GENERATOR}-{DEMO_SIZE}"
     if not _opens(path):
         try:
-            synthesize(path, size=DEMO_SIZE, val=DEMO_VAL, test=DEMO_TEST, overwrite=(path / "store.json").exists())
+            with filling_cache(path.parent):
+                synthesize(path, size=DEMO_SIZE, val=DEMO_VAL, test=DEMO_TEST, overwrite=(path / "store.json").exists())
         except DataError:
             if not _opens(path):
                 raise

@@ -76,9 +76,20 @@ def stores_folder() -> Path:
 
 
 @contextmanager
-def filling_cache() -> Iterator[Path]:
-    """Write into the cache; yields its folder, which is there. Raises DiskError where that fails, StorageError."""
-    root = stores_folder()
+def filling_cache(folder: Path | None = None) -> Iterator[Path]:
+    """Write into the user's cache.
+
+    Args:
+        folder: of it; by default that of stores.
+
+    Yields:
+        The folder, which is there.
+
+    Raises:
+        DiskError: it cannot be written.
+        StorageError: a link is in the place of that of stores.
+    """
+    root = stores_folder() if folder is None else folder
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK | os.X_OK):

@@ -20,6 +20,12 @@ class WeightsUsed(FileModel):
     dataset: Line | None = None  # that they were trained on
     publication: Line | None = None
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What whoever hands on a network that started from them has to say: which, on whose terms, where from."""
+        source = self.url or self.publication
+        return (self.name or self.file, f"licence: {self.licence}", *([source] if source else []))
+
     @classmethod
     def of(cls, about: About, *, file: str, sha256: str) -> Self:
         """Say what is known of a file.

@@ -116,6 +116,8 @@ def _describe(model: ModelProto, about: ModelManifest) -> None:
         "seeds": json.dumps([member.seed for member in about.members]),
         "raysat": about.raysat,
     }
+    if about.pretrained is not None:
+        facts["pretrained"] = about.pretrained.model_dump_json(exclude_none=True)
     for key, value in facts.items():
         model.metadata_props.add(key=key, value=value)
     model.doc_string = f"{INPUT}: float32 (batch, band, y, x) in the units of the data; {OUTPUT}: (batch, class)"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from raysat.config.schema import Network
 from raysat.data.sensors import SENSORS, Band
 from raysat.installation import extra_module
 from raysat.storage.model_folder import CARD, INPUT, ONNX, OUTPUT, TORCH, ModelFile, ModelManifest
@@ -88,8 +86,8 @@ def stac_item(about: ModelManifest) -> bytes:
             accelerator=None,
             accelerator_constrained=False,
             total_parameters=about.parameters * len(about.members),
-            pretrained=about.config.model.pretrained or about.config.model.weights is not None,
-            pretrained_source=_pretrained_source(about.config.model),
+            pretrained=about.config.model.pretrained or about.pretrained is not None,
+            pretrained_source=_pretrained_source(about),
             input=[_input(about)],
             output=[_output(about)],
         )
@@ -188,10 +186,10 @@ def _class_name(name: str) -> str:
     return re.sub(r"[^0-9A-Za-z_-]+", "_", name).strip("_") or "class"
 
 
-def _pretrained_source(model: Network) -> str | None:
-    if model.weights is not None:
-        return f"weights of satellite images, {PurePath(model.weights).name}"
-    return "ImageNet weights of timm" if model.pretrained else None
+def _pretrained_source(about: ModelManifest) -> str | None:
+    if (used := about.pretrained) is not None:
+        return ", ".join(("weights of satellite images", *used.said))
+    return "ImageNet weights of timm" if about.config.model.pretrained else None
 
 
 def _add_assets(item: Item, about: ModelManifest) -> None:

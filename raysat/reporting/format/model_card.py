@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Final
 
 from raysat import __version__
@@ -241,20 +240,28 @@ def _trained(about: ModelManifest) -> str:
 
 def _start(about: ModelManifest) -> str:
     """What the network was started from."""
-    model = about.config.model
-    if model.weights is not None:
-        return f"from weights of satellite images, {one_line(PurePath(model.weights).name)}, on terms of their own"
-    return "from ImageNet weights" if model.pretrained else "from random weights"
+    if (used := about.pretrained) is not None:
+        of_data = f", trained on {used.dataset}" if used.dataset else ""
+        return one_line(
+            f"from weights of satellite images, {used.name or used.file} (SHA-256 {used.sha256}){of_data}, "
+            "on terms of their own"
+        )
+    return "from ImageNet weights" if about.config.model.pretrained else "from random weights"
 
 
 def _licence(about: ModelManifest) -> str:
     data = _data_set(about)
-    of_data = "" if data is None else f" The data, {data.name}: {data.licence}."
+    others = "" if data is None else f" The data, {data.name}: {data.licence}."
+    if about.pretrained is not None:
+        others += f" The weights that training began from, {one_line(', '.join(about.pretrained.said))}."
     if about.license:
-        return f"{one_line(about.license)}.{of_data}"
+        return f"{one_line(about.license)}.{others}"
+    bounds = "the licence of the data allows"
+    if about.pretrained is not None:
+        bounds = "the licences of the data and of the weights that training began from allow"
     return (
-        "Not stated: whoever hands the model on says it, within what the licence of the data allows. "
-        f"raysat itself is under Apache-2.0.{of_data}"
+        f"Not stated: whoever hands the model on says it, within what {bounds}. "
+        f"raysat itself is under Apache-2.0.{others}"
     )
 
 
@@ -263,6 +270,8 @@ def _cite(about: ModelManifest) -> Iterator[str]:
         yield f"{_PAPER}: the study, {one_line(about.origin.study)}, reproduces it."
     if (data := _data_set(about)) is not None:
         yield f"{data.citation.rstrip('.')}: the data, {data.name}, by their importer or classes."
+    if about.pretrained is not None and about.pretrained.publication:
+        yield one_line(f"{about.pretrained.publication}: the weights that training began from.")
     yield f"raysat {one_line(about.raysat)}."
     yield f"{about.config.model.cited}: the network, {one_line(about.config.model.name)}."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any, assert_never
 
 import timm
@@ -15,6 +14,7 @@ from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
 from raysat.training import weights
 from raysat.training.models import dofa
+from raysat.training.models.backbone import behind
 from raysat.training.models.last_layer import make_cosine, make_ordinal
 from raysat.training.models.names import check_name
 from raysat.training.models.plugin import assemble_plugin, try_plugin
@@ -73,11 +73,11 @@ def assemble(
         case "native":
             network = backbone = _backbone(model, bands=bands, classes=classes, size=size)
             if model.weights is not None:
-                network = nn.Sequential(OrderedDict(units=Units(bands), backbone=backbone))
+                network = behind("units", Units(bands), backbone)
         case "adapter":
             inner = (size[0] - _ADAPTER_LOSS, size[1] - _ADAPTER_LOSS)
             backbone = _backbone(model, bands=3, classes=classes, size=inner)
-            network = nn.Sequential(OrderedDict(adapter=adapter(bands), backbone=backbone))
+            network = behind("adapter", adapter(bands), backbone)
         case _:
             assert_never(model.stem)
     if head != "class_scores":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from raysat.config.heads import Head, LinearNeed, outputs
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Config
 from raysat.errors import PlanError
+from raysat.training.models.backbone import backbone_of
 from raysat.training.models.classifiers import CoralClassifier, CosineClassifier
 
 
@@ -19,15 +22,20 @@ def last_layer(network: nn.Module) -> nn.Module | None:
     return None if found is None else found[1]
 
 
+def classifier_of(backbone: nn.Module) -> nn.Module | None:
+    """Return what timm calls a model's classifier, perhaps of several layers; None where it names none."""
+    classifier: object = getattr(backbone, "get_classifier", lambda: None)()
+    return classifier if isinstance(classifier, nn.Module) else None
+
+
 def placed_last_layer(network: nn.Module) -> tuple[str, nn.Module] | None:
     """Return where in a network of ``build`` its classifier is, and the classifier; None where timm names no layer.
 
     Args:
         network: of a model of timm, perhaps behind a layer of units or an adapter.
     """
-    backbone = getattr(network, "backbone", network) if type(network) is nn.Sequential else network
-    classifier: object = getattr(backbone, "get_classifier", lambda: None)()
-    if not isinstance(classifier, nn.Module):
+    classifier = classifier_of(backbone_of(network))
+    if classifier is None:
         return None
     places = [place for place, module in network.named_modules(remove_duplicate=False) if module is classifier]
     return (places[0], classifier) if len(places) == 1 else None
@@ -52,6 +60,20 @@ def linear_layer(network: nn.Module, name: str, need: LinearNeed) -> tuple[str, 
             hint=f"{need.instead}, or choose another model.name",
         )
     return found[0], found[1]
+
+
+def with_linear_weights(network: nn.Module, place: str, weight_KD: Tensor, bias_K: Tensor) -> nn.Module:
+    """Return a copy of a network, in evaluation mode, whose linear classifier has these weights.
+
+    Args:
+        network: it stays as it is.
+        place: of the classifier, as of ``linear_layer``.
+        weight_KD: by class.
+        bias_K: by class.
+    """
+    copied = deepcopy(network).eval()
+    copied.get_submodule(place).load_state_dict({"weight": weight_KD, "bias": bias_K})
+    return copied
 
 
 def make_cosine(network: nn.Module, name: str) -> None:

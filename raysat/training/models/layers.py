@@ -16,6 +16,8 @@ from torch import nn
 from raysat.config.plugins.settings import ModelSettings
 from raysat.config.schema import Model, Network
 from raysat.errors import PlanError
+from raysat.training.models.backbone import backbone_of, placed_backbone
+from raysat.training.models.last_layer import classifier_of
 from raysat.training.models.names import check_name
 
 _MARK: Final = "is_partly_frozen"  # of a network that keeps some layers in evaluation mode; copied with it
@@ -42,7 +44,7 @@ def freeze(network: nn.Module, model: Network) -> None:
     """
     if isinstance(model, ModelSettings) or model.trains == "all":
         return
-    backbone = _backbone(network)
+    backbone = backbone_of(network)
     moving = set(_classifier_names(backbone, model))
     if model.trains != "head":
         stages = _layers(backbone, model, coarse=True)
@@ -97,22 +99,16 @@ def rate_factors(network: nn.Module, model: Network) -> dict[str, float] | None:
     """
     if isinstance(model, ModelSettings) or model.layer_decay == 1:
         return None
-    backbone = _backbone(network)
-    prefix = "" if backbone is network else "backbone."
+    prefix, backbone = placed_backbone(network)
     layers = _layers(backbone, model, coarse=False)
     last = max(layers.values())
     return {f"{prefix}{name}": model.layer_decay ** (last - layer) for name, layer in layers.items()}
 
 
-def _backbone(network: nn.Module) -> nn.Module:
-    found = getattr(network, "backbone", network)
-    return found if isinstance(found, nn.Module) else network
-
-
 def _classifier_names(backbone: nn.Module, model: Model) -> Iterator[str]:
     """Names of the classifier's parameters. Raises PlanError where there is none."""
-    classifier: object = getattr(backbone, "get_classifier", lambda: None)()
-    own = {id(parameter) for parameter in classifier.parameters()} if isinstance(classifier, nn.Module) else set()
+    classifier = classifier_of(backbone)
+    own = set() if classifier is None else {id(parameter) for parameter in classifier.parameters()}
     if not own:
         raise PlanError(
             f"model {model.name!r} has no classifier that could be trained alone",

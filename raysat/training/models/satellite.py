@@ -18,6 +18,7 @@ from raysat.data.weights.source import Source, sha256
 from raysat.data.weights.used import WeightsUsed
 from raysat.errors import PlanError
 from raysat.formatting import echo
+from raysat.training.models.backbone import backbone_of
 from raysat.training.models.build import assemble
 from raysat.training.models.dofa import with_first_layer
 from raysat.training.models.units import Units
@@ -96,7 +97,7 @@ def _fill(
 ) -> BandMap:
     """Copy a file's tensors into a network. Returns which of the weights' bands each of the store's took."""
     names = [store.bands[band] for band in bands]
-    band_map, backbone = map_bands(about, bands=names, sensor=store.sensor), network.get_submodule("backbone")
+    band_map, backbone = map_bands(about, bands=names, sensor=store.sensor), backbone_of(network)
     if about.generated:
         try:
             tensors = with_first_layer(tensors, backbone, wavelengths_of(names, store.sensor))

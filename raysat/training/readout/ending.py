@@ -25,14 +25,15 @@ from raysat.config.families.readouts import (
     Temperature,
     Thresholds,
 )
+from raysat.config.heads import LinearNeed
+from raysat.config.score_factor import score_factor
 from raysat.config.trained_prior import trained_prior
 from raysat.data.store import Split
 from raysat.metrics.fitted_readout import FittedReadout
 from raysat.training.engine import Engine
-from raysat.training.losses import posterior_logits
+from raysat.training.models.last_layer import linear_layer, with_linear_weights
 from raysat.training.readout.features import nearest_mean
 from raysat.training.readout.fit import ByScores, ClassWeights, Scores, fit
-from raysat.training.readout.linear import linear_classifier, with_classifier
 from raysat.training.results import Logits, Probabilities
 
 
@@ -110,12 +111,21 @@ class Ending:
             classifier=lambda: self._class_weights(readout.kind),
         )
 
+    def _classifier(self, kind: str) -> tuple[str, nn.Linear]:
+        """Where the network's linear classifier is, and the classifier. Raises PlanError where it has none."""
+        return linear_layer(self.network, self._engine.config.model.name, LinearNeed.of_readout(kind))
+
+    def _factor(self) -> float:
+        """What the network's scores are multiplied by to be the posterior's logits, in the digits of float32."""
+        factor = score_factor(self._engine.stage_config)
+        if factor is None:
+            raise TypeError("the posterior is no multiple of the scores: it is refused before training")
+        return float(np.float32(factor))
+
     @torch.no_grad()
     def _class_weights(self, kind: str) -> ClassWeights:
-        engine = self._engine
-        classifier = linear_classifier(self.network, len(engine.counts), kind=kind)
-        # The posterior's logits are the scores times a number of the loss.
-        biases_K = posterior_logits(engine.stage_config, classifier.bias[None])[0]
+        _, classifier = self._classifier(kind)
+        biases_K = self._factor() * classifier.bias.float()
         return ClassWeights(
             lengths_K=classifier.weight.double().norm(dim=1).cpu().numpy(), biases_K=biases_K.double().cpu().numpy()
         )
@@ -123,9 +133,6 @@ class Ending:
     @torch.no_grad()
     def _of_means(self, readout: NearestMean) -> nn.Module:
         """A copy of the network that finds the nearest class mean of training features."""
-        engine = self._engine
-        weight_KD, bias_K = nearest_mean(engine.predictor.train_features(self.network, kind=readout.kind))
-        times = posterior_logits(engine.stage_config, torch.ones(1, len(engine.counts)))[
-            0, 0
-        ].item()  # of the loss, as above
-        return with_classifier(self.network, weight_KD / times, bias_K / times, kind=readout.kind)
+        (place, classifier), factor = self._classifier(readout.kind), self._factor()
+        weight_KD, bias_K = nearest_mean(self._engine.predictor.train_features(self.network, classifier))
+        return with_linear_weights(self.network, place, weight_KD / factor, bias_K / factor)

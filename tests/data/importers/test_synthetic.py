@@ -16,7 +16,7 @@ from raysat.data.importers.source import open_data
 from raysat.data.importers.synthetic import demo_store, synthesize
 from raysat.data.importers.synthetic_scenes import SHARES, draw_labels
 from raysat.data.store import PatchStore
-from raysat.errors import StoreError
+from raysat.errors import DiskError, StoreError
 from tests.helpers.data import left_behind
 from tests.helpers.importing import import_droughtwatch
 
@@ -131,6 +131,14 @@ def test_the_demo_store_is_made_once(monkeypatch, tmp_path):
     (path / "images.npy").write_bytes(b"damaged")
     assert len(open_data("demo")) == 64  # made again
     assert left_behind(path.parent) == [path.name]
+
+
+def test_a_cache_that_cannot_be_written_says_how_to_name_another(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RAYSAT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DiskError, match=r"file/cache cannot be written") as found:
+        demo_store()
+    assert found.value.hint == "name a folder that you may write in with RAYSAT_CACHE"
 
 
 def test_the_demo_has_448_64_and_512_patches():

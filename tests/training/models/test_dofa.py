@@ -115,6 +115,16 @@ def test_a_linear_probe_is_built_anew_as_it_was(tensors: dict[str, Tensor], tmp_
     assert result.weights.licence == "CC-BY-4.0"
 
 
+def test_its_inputs_are_standardised_whatever_the_scale(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    store, cpu = make_store(tmp_path / "store", band_names("sentinel2"), size=SIZE), torch.device("cpu")
+    one, *others = (
+        Engine(Trial(config=dofa(weights_scale=scale), seed=0), store, cpu).network.state_dict()
+        for scale in (1.0, 10.0, "standardised")
+    )
+    assert all(torch.equal(value, other[name]) for other in others for name, value in one.items())
+    assert torch.equal(one["units.gain"], torch.ones(13, 1, 1))
+
+
 def test_bands_that_it_was_not_trained_on_are_refused(tensors: dict[str, Tensor], tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", band_names("landsat8"), sensor="landsat8", size=SIZE)
     with pytest.raises(BandError, match="B10, B11 are longer, or not known") as found:

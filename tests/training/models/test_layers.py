@@ -128,6 +128,16 @@ def test_rates_are_the_schedules_times_a_factor() -> None:
         optimizers.restore(level, optimizers.state(optimizer, 0.25))
 
 
+def test_a_linear_probe_has_the_whole_rate(make_store: MakeStore) -> None:
+    """Wherever timm says a model's layers, so that plans leave ``layer_decay`` out of a probe's id."""
+    store = make_store({"train": (4, 2, 2), "val": (2, 2, 2)})
+    for name in (TINY, "test_vit"):
+        optim = {"epochs": 2, "batch_size": 4, "lr": 0.01}
+        models = [{"name": name, "trains": "head", "layer_decay": decay} for decay in (1.0, 0.5)]
+        one, other = (run(config(model=model, optim=optim), store)[1].state_dict for model in models)
+        assert all(torch.equal(value, other[key]) for key, value in one.items()), name
+
+
 def test_layers_that_are_slower_move_less(make_store: MakeStore) -> None:
     """SGD's first epoch of one step: each weight moves by its factor of what it would move by."""
     store = make_store({"train": (4, 2, 2), "val": (2, 2, 2)})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from raysat.config.families.readouts import DihedralAverage, NearestMean, NoReadout
+from raysat.config.heads import LinearNeed
 from raysat.config.schema import variants
 from raysat.data.model_inputs import ModelInputs
 from raysat.data.stats import BandStats
@@ -22,11 +23,11 @@ from raysat.inference.export.program import Program, largest_difference, run_tra
 from raysat.metrics.fitted_readout import FittedReadout
 from raysat.training.augment.dihedral import symmetries
 from raysat.training.evaluation import posterior
+from raysat.training.models.last_layer import linear_layer
 from raysat.training.patches import Scale
 from raysat.training.readout.apply import read_logits
 from raysat.training.readout.features import FeatureSums, feature_sums, nearest_mean
 from raysat.training.readout.fit import ClassWeights, Scores, fit
-from raysat.training.readout.linear import linear_classifier
 from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config, run
 
@@ -125,14 +126,12 @@ def test_offsets_that_are_constant_change_nothing(by: float, classes: int) -> No
     torch.testing.assert_close(read_logits(readout, logits).softmax(dim=1), expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "classifier", [nn.Linear(4, 3), nn.Linear(4, 2, bias=False), nn.Conv2d(4, 2, 1), nn.Identity()]
-)
-def test_a_network_without_a_linear_score_of_each_class_is_refused(classifier: nn.Module) -> None:
-    network = nn.Identity()
+@pytest.mark.parametrize("classifier", [nn.Linear(4, 2, bias=False), nn.Conv2d(4, 2, 1), nn.Identity()])
+def test_a_network_without_a_linear_classifier_is_refused(classifier: nn.Module) -> None:
+    network = nn.Sequential(classifier)
     network.get_classifier = lambda: classifier  # type: ignore[assignment]
-    with pytest.raises(PlanError, match="needs a linear classifier"):
-        linear_classifier(network, 2, kind="tau_norm")
+    with pytest.raises(PlanError, match="tau_norm needs a model that ends with a linear classifier with biases"):
+        linear_layer(network, "mine", LinearNeed.of_readout("tau_norm"))
 
 
 def test_features_that_are_no_vector_are_refused() -> None:
