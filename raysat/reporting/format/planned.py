@@ -86,7 +86,10 @@ def planned_sentences(analysis: Analysis) -> Iterator[str]:
             f"Planned: {shown} of {plural(len(planned.differences), 'contrast')} "
             f"{'differs' if shown == 1 else 'differ'} at 5 % after Holm over the planned ones alone."
         )
-        yield from map(partial(_sentence, analysis), planned.differences[:_NAMED])
+        first = sorted(planned.differences, key=lambda each: not each.shown)  # those that differ
+        yield from map(partial(_sentence, analysis), first[:_NAMED])
+        if (more := len(first) - _NAMED) > 0:
+            yield f"The table of planned contrasts has {more} more."
     yield EXPLORATORY
 
 
