@@ -73,6 +73,7 @@ PAGES = {
     ),
     "docs/methods/checks.md": Page(),
     "docs/methods/losses-and-sharpness.md": Page(study("docs/methods/losses-and-sharpness.md", "losses.yaml")),
+    "docs/methods/modern.md": Page(runs("quickstart"), {"ablate": TRAINS, "report": "is docs/read-a-report.md's"}),
     "docs/methods/ordinal.md": Page(),
     "docs/methods/readouts.md": Page(
         study("docs/methods/readouts.md", "readouts.yaml"),

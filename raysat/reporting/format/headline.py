@@ -127,7 +127,8 @@ def _ties(analysis: Analysis) -> Iterator[str]:
 
 
 def _tests(estimate: Estimate) -> str:
-    return f"p = {p_value(estimate.p)}, after Holm {p_value(estimate.p_holm)}"
+    after = "" if estimate.p_holm is None else f", after Holm {p_value(estimate.p_holm)}"  # a planned one is told above
+    return f"p = {p_value(estimate.p)}{after}"
 
 
 def _synergy(combination: Combination) -> str:
