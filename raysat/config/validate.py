@@ -23,6 +23,7 @@ _BOUNDS: Final = {
     "greater_than_equal": ("ge", ">=", "set it to {} or more"),
     "less_than": ("lt", "<", "set it below {}"),
     "less_than_equal": ("le", "<=", "set it to {} or less"),
+    "multiple_of": ("multiple_of", "a multiple of", "set it to {} or a multiple of that"),
 }
 _TYPES: Final = {
     "int_type": "a whole number",

@@ -47,3 +47,10 @@ def test_a_plugins_setting_of_such_a_name_is_told_by_its_own_bounds() -> None:
     text = plugin_text("model").replace("    amount: float", "    weights_scale: float")
     with used(source_of_text(text)), pytest.raises(StudyError, match=r"model\.weights_scale must be <= 10, got 11"):
         validate_config(YamlValue({"model": {"kind": "own", "weights_scale": 11.0}}), arm="a")
+
+
+def test_a_width_between_multiples_is_told_what_it_may_be() -> None:
+    with pytest.raises(StudyError) as found:
+        validate_config(YamlValue({"synthetic": {"kind": "flow", "width": 12}}), arm="a")
+    assert "synthetic.width must be a multiple of 8, got 12" in found.value.template
+    assert found.value.hint_template == "set it to 8 or a multiple of that"
