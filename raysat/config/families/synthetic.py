@@ -112,7 +112,7 @@ class Flow(GeneratorSettings):
     A network carries draws of a Gaussian, which has the mean, the texture and the colours of the class, to patches
     of the class. It is asked for, trained and shared as a DC-GAN is.
 
-    Use: in place of a DC-GAN; a class of 15 to 22 patches was enough for better ones in equal time.
+    Use: in place of a DC-GAN; of 15 to 22 patches a class it made better ones in equal time.
     Cost: a training of each flow, a step as long as a DC-GAN's, of which it needs fewer; longer epochs as with those.
     Paper: Lipman et al. 2023, "Flow Matching for Generative Modeling"; path of Albergo & Vanden-Eijnden 2023.
     """
