@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 
 import raysat as api
+from raysat.config.plugins.settings import METHODS
 from raysat.config.plugins.source import read_source
 from raysat.data.store import PatchStore
 from tests.helpers import doc_worlds as worlds
@@ -45,6 +47,13 @@ LONG = {"docs/paper.md", "docs/power.md"}  # draw every figure twice, thousands 
 RUN = {name: page for name, page in PAGES.items() if page.world}
 SHELL_BLOCKS = [block for page in page_names() for block in blocks(page) if block.language in SHELL]
 PYTHON_BLOCKS = [block for page in page_names() for block in blocks(page) if block.language == "python"]
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    """Let no other test meet the plugins of a page."""
+    yield
+    METHODS.forget()
 
 
 def test_every_page_is_in_the_table() -> None:
