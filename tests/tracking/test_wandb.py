@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,14 @@ def _ended() -> Iterator[None]:
 
 
 def kept(folder: Path, trial: str) -> list[Any]:
-    """The records of a trial's one run."""
+    """The records of a trial's one run, once W&B's own process has written the last of them."""
     (file,) = folder.glob(f"wandb/offline-run-*-{trial}/*.wandb")
-    return list(records(file))
+    until = time.monotonic() + 30
+    while True:
+        found = list(records(file))
+        if any(record.WhichOneof("record_type") == "exit" for record in found) or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
 
 
 def rows(found: list[Any]) -> list[dict[str, float]]:
