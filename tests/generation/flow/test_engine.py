@@ -57,17 +57,6 @@ def test_patches_stay_in_the_range_of_the_class_in_each_band(make_store: MakeSto
         assert real[:, band].min() <= made[:, band].min() < made[:, band].max() <= real[:, band].max()
 
 
-def test_the_mean_velocity_of_a_gaussian_is_nothing(tmp_path: Path) -> None:
-    """Of what its loss compares, x cos(a) - e sin(a) with x_a, for x and e alike: the theory behind its start."""
-    rng = np.random.default_rng(0)
-    x, e, angle = rng.standard_normal(100_000), rng.standard_normal(100_000), rng.uniform(0, np.pi / 2, 100_000)
-    position, velocity = np.cos(angle) * e + np.sin(angle) * x, np.cos(angle) * x - np.sin(angle) * e
-    assert abs(np.corrcoef(position, velocity)[0, 1]) < 0.01
-    # And the velocity is the position's derivative.
-    shifted = np.cos(angle + 1e-6) * e + np.sin(angle + 1e-6) * x
-    np.testing.assert_allclose((shifted - position) / 1e-6, velocity, atol=1e-4)
-
-
 def test_a_step_is_the_loss_and_rate_that_are_described(tmp_path: Path) -> None:
     """The first loss, with a network that says 0, is the mean square of the velocity: about 1 in normalised units."""
     engine = engine_of(two_levels(tmp_path / "store"), Flow(width=8, batch_size=64))
