@@ -43,7 +43,7 @@ pytest_plugins = (
 BANDS = ("B2", "B5", "B6")
 
 
-# Tests that start a Ray of their own, beside those that ask for ``ray_session``; and those that take seconds each.
+# Tests that start a Ray of their own, beside those that ask for ``ray_session``.
 RAY = (
     "tests/cli/test_cache.py",
     "tests/cli/test_generate.py",
@@ -69,37 +69,6 @@ RAY = (
     "tests/test_reactions_benchmark.py",
     "tests/test_eurosat_page.py",
     "tests/test_tutorial.py",
-)
-SLOW = (
-    "tests/cli/test_export.py",
-    "tests/cli/test_predict.py",
-    "tests/cli/test_predict_refusals.py",
-    "tests/cli/test_report.py",
-    "tests/config/test_every_member.py",
-    "tests/config/test_limits.py",
-    "tests/data/importers/test_synthetic.py",
-    "tests/execution/test_imports.py",
-    "tests/hostile/test_consoles.py",
-    "tests/hostile/test_interrupts.py",
-    "tests/hostile/test_outputs.py",
-    "tests/hostile/test_run_permissions.py",
-    "tests/hostile/test_run_readers.py",
-    "tests/hosts/",
-    "tests/inference/test_export.py",
-    "tests/inference/test_readouts.py",
-    "tests/inference/maps/test_scene_map.py",
-    "tests/reporting/analysis/test_coverage.py",
-    "tests/search/test_sampler.py",
-    "tests/search/test_schema.py",
-    "tests/study/test_schema.py",
-    "tests/test_fuzz.py",
-    "tests/test_gpu_benchmark.py",
-    "tests/tracking/test_beside.py",
-    "tests/tracking/test_mlflow.py",
-    "tests/training/contract/",
-    "tests/training/readout/test_readouts.py",
-    "tests/training/test_parallel.py",
-    "tests/training/test_sharing.py",
 )
 _DISTURBED = "test_a_disturbed_run_equals_the_undisturbed_one"
 # What takes half a minute or more on a machine of two cores and has a shorter sibling, and the scripts of benchmarks.
@@ -135,20 +104,20 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on Ray, and what takes long: ``-m "not slow"`` while you work, ``-m long`` before a release.
 
-    Files on Ray come first, then others with slow tests alone: ``pytest -n 2`` hands out whole files, and short ones
-    fill what is left over.
+    What else takes half a second or more is marked ``slow`` where it stands. Files on Ray come first, then others with
+    slow tests: ``pytest -n 2`` hands out whole files, and short ones fill what is left over.
     """
     long: dict[Path, int] = {}
     for item in items:
         path = item.path.relative_to(ROOT).as_posix()
         if "ray_session" in getattr(item, "fixturenames", ()) or path.startswith(RAY):
             item.add_marker(pytest.mark.ray)
-        if item.get_closest_marker("ray") or path.startswith(SLOW):
+        if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.slow)
         if item.nodeid.startswith(LONG):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.long)
-        rank = 2 if item.get_closest_marker("ray") else int(path.startswith(SLOW))
+        rank = 2 if item.get_closest_marker("ray") else int(item.get_closest_marker("slow") is not None)
         long[item.path] = max(rank, long.get(item.path, 0))
     items.sort(key=lambda item: -long[item.path])
 

@@ -10,11 +10,13 @@ from tests.helpers.paths import ROOT
 DRAW = runpy.run_path(str(ROOT / "docs" / "draw_architecture.py"))
 
 
+@pytest.mark.slow
 def test_the_picture_is_current():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert DRAW["with_picture"](page, DRAW["picture"](DRAW["reduced"](DRAW["imports"]()))) == page
 
 
+@pytest.mark.slow
 def test_it_has_few_boxes():
     boxes = DRAW["imports"]()
     assert {"cli", "training", "reporting", "errors"} <= set(boxes)

@@ -69,12 +69,14 @@ def test_the_tests_import_what_the_extra_declares() -> None:
     assert _used(ROOT / "tests") - _declared(PROJECT["dependencies"]) - _optional() == extra - FOR_OTHERS["test"]
 
 
+@pytest.mark.slow
 def test_the_benchmarks_import_what_their_extra_declares() -> None:
     declared = [_declared(PROJECT["optional-dependencies"][extra]) for extra in ("bench", "test")]
     used = _used(ROOT / "benchmarks") - {_normal(path.stem) for path in (ROOT / "benchmarks").iterdir()}
     assert declared[0] <= used <= set().union(*declared, _declared(PROJECT["dependencies"]))
 
 
+@pytest.mark.slow
 def test_the_docs_are_built_by_what_their_extra_declares() -> None:
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     declared = _declared(PROJECT["optional-dependencies"]["docs"])

@@ -41,6 +41,8 @@ from tests.helpers.doc_worlds import Small
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import used
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = sorted((ROOT / "examples" / "plugins").glob("*.py"))
 SMALL = {"5000": "60", "$(seq -s, 1 17)": ",".join(map(str, range(1, 18)))}  # words of a page, and what is run
 LONG = {"docs/paper.md", "docs/power.md"}  # draw every figure twice, thousands of studies for each command

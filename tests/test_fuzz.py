@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.paths import ROOT
 from tests.helpers.patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_broken_file_is_read_or_refused():

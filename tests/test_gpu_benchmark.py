@@ -4,7 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 RATE = r"[\d,]+ \([\d,]+-[\d,]+, n=\d+\)"
 

@@ -9,6 +9,8 @@ from raysat.errors import UsageError
 from raysat.metrics.catalog import BALANCED_ACCURACY
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(make_run):

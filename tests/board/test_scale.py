@@ -4,9 +4,13 @@ import gzip
 import time
 from pathlib import Path
 
+import pytest
+
 from raysat.board.follow import Follower
 from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import made_up_plan
+
+pytestmark = pytest.mark.slow
 
 ARMS, SEEDS = 1_000, 10
 

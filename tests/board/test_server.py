@@ -111,6 +111,7 @@ def test_names_are_sent_as_they_are(board: Served) -> None:
     assert failures["failures"][0]["error"] == "<script>alert(1)</script>"
 
 
+@pytest.mark.slow
 def test_a_lost_connection_goes_on_where_it_was(make_run: MakeRun) -> None:
     run = make_run(ARMS, missing=[("plain", 1), ("plain", 2)])
     with served(run.root) as board:

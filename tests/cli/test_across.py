@@ -22,6 +22,7 @@ def runs(make_run) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 def test_it_writes_every_format_and_says_what_holds(raysat: Raysat, runs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = raysat("across", *runs, "--out", out, "--baseline", "plain")
@@ -73,6 +74,7 @@ def write_store(folder: Path, seed: int, classes: int = 3, bands: tuple[str, ...
     return folder
 
 
+@pytest.mark.slow
 def test_a_study_of_several_stores_that_cannot_train_on_one_says_so_before_it_begins(
     raysat: Raysat, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def made(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_there_and_back(made, tmp_path, layout):
     there = run("convert", made.path, "--to", layout, "--out", tmp_path / "x")
@@ -82,6 +83,7 @@ def test_requests_that_make_no_sense(made, tmp_path):
     assert left_behind(tmp_path) == ["store"]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_keeps_nothing_of_any_layout(made, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()

@@ -15,6 +15,8 @@ from raysat.errors import BandError, DataError, StoreError, UsageError
 from tests.helpers.data import patch_features, write_manifest, write_part, write_tiff
 from tests.helpers.remote import FolderSource
 
+pytestmark = pytest.mark.slow
+
 
 def run(*words):
     """Run a command; its error, if any, is raised as the command line would catch it."""

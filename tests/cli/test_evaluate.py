@@ -26,6 +26,8 @@ from tests.helpers.faults import wait_for
 from tests.helpers.ledger import reseal
 from tests.helpers.run import run_alone
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
 study: tiny
 base:

@@ -21,6 +21,8 @@ from raysat.storage.ledger import Ledger
 from tests.helpers.paths import ROOT
 from tests.helpers.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 ARM = "swa, ldam"
 ALWAYS = {"README.md", "SHA256SUMS", "model.json", "weights-seed0.safetensors", "weights-seed1.safetensors"}
 # Runs a script where some packages cannot be imported, as if they were not installed.

@@ -81,6 +81,7 @@ def test_a_study_trains_on_each_fold_and_is_compared(raysat: Raysat, ray_session
     assert evaluated.code == 0, evaluated.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folds", "data", "message"),
     [

@@ -66,6 +66,7 @@ def test_it_is_silent_when_asked(capsys, clock, option: str) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(monkeypatch) -> None:
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
@@ -81,6 +82,7 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left(monkeypatch) -> None:
     assert "0:00:0" in drawn, "time left"
 
 
+@pytest.mark.slow
 def test_a_step_without_parts_is_shown_once_it_takes_a_while(monkeypatch) -> None:
     monkeypatch.setattr(meter, "_BEGIN_S", 0.05)
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -13,6 +13,8 @@ from raysat.reporting.analysis.drawn_studies import drawn_power
 from raysat.reporting.analysis.patch_variance import paired_recalls
 from tests.helpers.command import STUDY, Raysat
 
+pytestmark = pytest.mark.slow
+
 
 def test_counts_give_a_table_and_a_figure(raysat: Raysat, tmp_path: Path) -> None:
     figure = tmp_path / "power.png"

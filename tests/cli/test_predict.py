@@ -16,6 +16,8 @@ from raysat.storage.ledger import Ledger
 from tests.helpers.maps import write_scene
 from tests.helpers.run import run_alone
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
 study: tiny
 base:

@@ -13,6 +13,8 @@ from tests.helpers.paths import ROOT
 from tests.helpers.run import ONE_ARM, run_alone
 from tests.helpers.small_disk import on_small_disk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Ledger:

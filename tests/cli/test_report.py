@@ -11,6 +11,8 @@ import pytest
 
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 ALL = [
     "effects.csv",
     *(f"report.{end}" for end in ("csv", "html", "json", "md", "tex")),

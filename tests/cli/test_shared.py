@@ -27,6 +27,7 @@ def _words(landsat_store: PatchStore, tmp_path: Path) -> list[object]:
     return ["data", "info", landsat_store.path, "--plot", tmp_path / "x.png", "--per-class", 1]
 
 
+@pytest.mark.slow
 def test_quiet_leaves_what_was_asked_for_and_errors(raysat: Raysat, words: list[object], monkeypatch) -> None:
     loud = raysat(*words)
     assert "wrote " in loud.out
@@ -46,6 +47,7 @@ def test_a_variable_that_says_neither_yes_nor_no_is_refused(raysat: Raysat, monk
     assert "'maybe'" in found.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before", "after", "variable"])
 def test_a_log_has_all_that_is_printed_with_times(
     raysat: Raysat, words: list[object], tmp_path: Path, monkeypatch, where: str

@@ -20,6 +20,8 @@ from tests.helpers.report_fixtures import MakeRun
 from tests.helpers.run import run_alone
 from tests.tracking.conftest import start_mlflow
 
+pytestmark = pytest.mark.slow
+
 GONE = "http://127.0.0.1:9"
 
 

@@ -12,6 +12,8 @@ from raysat.config.schema import variants
 from raysat.data.store import PatchStore
 from tests.helpers.training import MakeStore, config, run
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = (
     "optim",
     "loss",

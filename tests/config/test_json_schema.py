@@ -59,6 +59,7 @@ def test_a_key_takes_the_same_values_at_its_bounds(model: type[Spec], key: str) 
     assert found == {repr(value): accepts(model, key, value) for value in BOUNDARIES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "key"), KEYS)
 @given(value=VALUES)
 @settings(max_examples=15)  # of each of 120 keys, beside those at its bounds

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HUGE = 10**12
 AXES = ("optim.lr", "optim.weight_decay", "optim.clip_norm", "optim.batch_size", "optim.epochs", "schedule.warmup")
 AXES += ("loss.label_smoothing", "data.bands", "model.name")

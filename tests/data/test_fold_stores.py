@@ -23,6 +23,8 @@ from tests.helpers.data import left_behind, patches, splits_of, write_store
 from tests.helpers.places import lying
 from tests.helpers.remote import FolderSource
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 AT = np.random.default_rng(3).uniform((10, 45), (10.5, 45.4), (COUNT, 2))  # 40 x 44 km
 BLOCKS = SplitBy(by="spatial", block=10_000.0, buffer=500.0, folds=3)

@@ -68,6 +68,7 @@ def test_opening_maps_and_does_not_copy(store):
     assert store.images[-1, -1, -1, -1] == 255 - patches()[-1, -1, -1, -1]
 
 
+@pytest.mark.slow
 def test_opening_costs_the_same_whatever_the_size(store, tmp_path):
     count = 100_000  # 4.6 GB of pixels, as a sparse file
     big = tmp_path / "big"

@@ -11,6 +11,8 @@ from raysat.data.summary_plot import MOST_CLASSES, draw_summary, summary_plot
 from raysat.errors import BandError, DiskError, UsageError
 from tests.helpers.data import left_behind, patches, splits_of, write_store
 
+pytestmark = pytest.mark.slow
+
 NAIP = {"sensor": "naip", "bands": ("R", "G", "B", "N")}
 
 

@@ -36,6 +36,8 @@ from raysat.files import (
 from raysat.files.object_store import bucket_store
 from tests.helpers.object_store import SECRET, ask
 
+pytestmark = pytest.mark.slow
+
 
 class Model(FileModel):
     number: int

@@ -51,6 +51,7 @@ STEPS = {"fsync": (os, "fsync"), "rename": (Path, "rename"), "open": (Path, "ope
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", range(12))
 @pytest.mark.parametrize("error", [FULL, OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
 @pytest.mark.parametrize("replacing", [False, True])

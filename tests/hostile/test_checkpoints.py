@@ -104,6 +104,7 @@ def plain(training: Training) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_state_that_no_training_had_is_refused(training: Training, change: Change) -> None:
     values = plain(training)
@@ -114,6 +115,7 @@ def test_a_state_that_no_training_had_is_refused(training: Training, change: Cha
     assert len(caught.value.message) < 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["packed", "before zip", "no dictionary", "a tensor", "ordered"])
 def test_what_torch_does_not_write_is_refused(training: Training, form: str) -> None:
     values = plain(training)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 RUN = ROOT / "tests" / "data_files" / "run_0_1"
 COMMANDS = {
     "status": ("status", RUN),

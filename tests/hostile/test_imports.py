@@ -180,6 +180,7 @@ MANIFESTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "said"), MANIFESTS, ids=[said for _, said in MANIFESTS])
 def test_a_hostile_manifest_is_refused(refused: Callable[..., None], source: Path, text: bytes, said: str) -> None:
     virtual = '<VRTDataset rasterXSize="6" rasterYSize="6"><VRTRasterBand dataType="UInt16" band="1"/></VRTDataset>'

@@ -12,6 +12,8 @@ import pytest
 
 from tests.helpers.faults import wait_for
 
+pytestmark = pytest.mark.slow
+
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 130}
 RESUMES = "stopped; the same command resumes from here"
 ANEW = "stopped; the same command starts anew"

@@ -13,6 +13,8 @@ import pytest
 from tests.helpers.hostile import assert_refused, hostile_run
 from tests.helpers.paths import SPACES
 
+pytestmark = pytest.mark.slow
+
 FULL = Path("/dev/full")
 PLAN = ("plan", "--space", str(SPACES / "quickstart.yaml"))
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="Linux's device that is always full")

@@ -13,7 +13,7 @@ from raysat.storage.ledger import Ledger
 from tests.helpers.hostile import A, Raysat, assert_refused
 from tests.helpers.ledger import reseal
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 def npz(**changes: object) -> bytes:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.helpers.hostile import NOBODY, STATE, A, C, assert_refused, hostile_run
 
+pytestmark = pytest.mark.slow
+
 AS_NOBODY = """
 import contextlib, io, json, os, sys
 from pathlib import Path

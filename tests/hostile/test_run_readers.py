@@ -28,6 +28,8 @@ from tests.helpers.hostile import A, C, hostile_run
 from tests.helpers.ledger import reseal
 from tests.helpers.search import identity_of
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["", "x", "../x", "\x1b[0m", "\ud800", "a\0b", "9" * 400]
 NUMBERS = [0, -1, 1, 2**31, 2**63, 10**400, -0.0, 0.5, 1e308, float("nan"), float("inf")]
 LEAVES = st.sampled_from([None, True, *WORDS, *NUMBERS])

@@ -17,7 +17,7 @@ from tests.helpers.hostile import COMMANDS, STATE, A, C, Raysat, assert_clear, a
 from tests.helpers.ledger import edit_plan, reseal
 from tests.helpers.search import identity_of
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 DEEP = b'{"arms": ' + b"[" * 3000
 FILES = ("record.json", "spec.json", "history.csv", "predictions.npz", "model.pt", "SHA256SUMS")
 NOT_A_NAME = [None, 3, [], {"a": 1}, "\ud800"]

@@ -21,7 +21,7 @@ from tests.helpers.hostile import assert_refused, error_of
 from tests.helpers.paths import SPACES
 
 Raysat = Callable[..., Any]
-pytestmark = pytest.mark.timeout(20)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 BOMB = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
 )

@@ -4,8 +4,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.paths import ROOT
 from tests.helpers.patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 
 def test_trials_on_three_hosts_are_timed_beside_one() -> None:

@@ -14,6 +14,8 @@ from tests.helpers.namespaces import HOME
 from tests.helpers.paths import ROOT
 from tests.helpers.processes import command, marked
 
+pytestmark = pytest.mark.slow
+
 WHY = "no hosts can be made here: unshare: unshare failed: No space left on device; RAYSAT_NO_HOSTS=1 leaves out"
 GET = "import urllib.request; print(urllib.request.urlopen('http://{}:8000/', timeout=2).status)"
 

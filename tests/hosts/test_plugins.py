@@ -2,11 +2,15 @@
 
 from collections import defaultdict
 
+import pytest
+
 from raysat.data.store import PatchStore
 from raysat.storage.ledger import Ledger
 from tests.helpers.paths import ROOT
 from tests.hosts.conftest import Machines
 from tests.hosts.test_studies import give, words
+
+pytestmark = pytest.mark.slow
 
 STUDY = """\
 study: own

@@ -21,6 +21,8 @@ from tests.helpers.paths import SPACES
 from tests.helpers.patience import PATIENCE_S
 from tests.hosts.conftest import S3_PORT, Machines
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "s3://study"
 # Asks for a run that another driver fills, as soon as that one holds it.
 SECOND = f"""

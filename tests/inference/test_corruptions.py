@@ -45,6 +45,7 @@ def patches_of(inputs: ModelInputs, n: int, seed: int = 0) -> torch.Tensor:
     return pixels if inputs.dtype == "float32" else pixels.round()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bands", [1, 3, 11, 13])
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_happens_at_severity_0_and_more_at_each_further_one(name: str, bands: int) -> None:

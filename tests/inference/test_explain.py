@@ -114,6 +114,7 @@ def _broken(good: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_passed_over_and_evaluated_again(run: Ledger, landsat_store: PatchStore, raysat) -> None:
     raysat("evaluate", run.root, "--importance", "--repeats", "2", "--arms", "plain")
     kept, trial = Evaluations(run.root), run.read_plan().trial_ids[0]

@@ -39,6 +39,8 @@ from tests.helpers.model_folder import WEIGHTS, manifest, seal, typed, write_mod
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import plugin_text, source_of_text, used
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 CLASSES = ("a", "b", "c")
 

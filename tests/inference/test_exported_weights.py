@@ -20,6 +20,8 @@ from tests.helpers.run import run_alone
 from tests.helpers.satellite import save_file, trained, without_classifier
 from tests.helpers.training import TINY
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 STUDY = """
 study: tiny

@@ -21,6 +21,8 @@ from raysat.storage.ledger import Ledger
 from raysat.storage.records import Record
 from tests.helpers.run import run_alone
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 STUDY = """
 study: tiny

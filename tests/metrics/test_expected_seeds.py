@@ -20,6 +20,7 @@ def test_p_at_looks_is_that_of_students_t():
     assert looks_p(np.zeros((1, 12)), SIZES).tolist() == [[1, 1, 1]]
 
 
+@pytest.mark.slow
 def test_studies_stop_where_holm_over_the_p_of_all_looks_says_so():
     schedule = Schedule(SIZES)
     p = looks_p(np.random.default_rng(2).normal([[[0.6], [1.0], [1.6]]], 1, (60, 3, 12)), SIZES)

@@ -13,6 +13,7 @@ from raysat.metrics.spending import LEAST_BLOCK, MOST_LOOKS, Schedule, look_size
 MANY = [400 * k for k in range(1, 6)]  # seeds: Student's t is nearly normal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spending", "published"),
     [  # Lan & DeMets 1983, as tables and ldbounds print them: five equal looks, two-sided 5 %
@@ -25,6 +26,7 @@ def test_with_many_seeds_boundaries_are_the_published_ones(spending, published):
     assert found == pytest.approx(published, abs=0.006)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(5, 10, 15, 20, 25, 30), (2, 4, 6), (3, 6, 11), (10, 30)])
 @pytest.mark.parametrize("spending", [quadratic, pocock])
 def test_looks_at_few_seeds_err_as_often_as_is_spent(sizes, spending):

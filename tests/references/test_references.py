@@ -25,6 +25,7 @@ MEMBERS = {f"{section}.{kind}" if kind else section for section in Config.model_
 SETTINGS = {f"model.{name}" for name in Model.model_fields}  # of a section without members: each a method
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comparison", comparisons(), ids=lambda each: f"{each.member}, {each.reference}")
 def test_a_method_agrees_with_its_reference(comparison: Comparison) -> None:
     assert comparison.largest_difference() <= comparison.within

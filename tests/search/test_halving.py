@@ -161,6 +161,7 @@ def test_equal_trials_share_a_place(tmp_path: Path, landsat_store: PatchStore) -
     assert on[0].number == 0
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_anywhere_comes_to_the_same_trials(
     tmp_path: Path, tuned: Tuned, landsat_store: PatchStore
 ) -> None:

@@ -100,6 +100,7 @@ def val(ledger: Ledger, trial: str) -> tuple[float, float]:
     return metrics.balanced_accuracy, -metrics.icv
 
 
+@pytest.mark.slow
 def test_the_best_on_val_is_chosen_and_others_stay(tuned) -> None:
     study, trials, ids, ledger = tuned
     found = tuned_study(study, trials, ids, ledger)
@@ -124,6 +125,7 @@ def fail(ledger: Ledger, trial: str) -> None:
     ledger.write_failure(Failure(id=trial, error="diverged", time=record.ended))
 
 
+@pytest.mark.slow
 def test_one_that_failed_counts_as_tried_and_is_never_chosen(tuned) -> None:
     study, trials, ids, ledger = tuned
     before = tuned_study(study, trials, ids, ledger).tuned[0]

@@ -14,6 +14,8 @@ from raysat.search.sampler import Sampler, study_of
 from raysat.study.distribution import ParamValue
 from tests.helpers.search import candidate, finished, load
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 base: {optim: {lr: 0.001, batch_size: 32}, loss: {kind: ldam}}
 search:

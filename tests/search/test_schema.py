@@ -17,6 +17,8 @@ from raysat.search.load import load_search
 from raysat.search.schema import search_schema
 from tests.helpers.paths import SPACES
 
+pytestmark = pytest.mark.slow
+
 SOUND = "search: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}\n"
 
 

@@ -36,6 +36,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, root: AnyPath) -> None:
     assert artifacts.read(JOB).quality.kid.generated == 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "store.json", "record.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_damaged_store_is_not_finished(tmp_path: Path, root: AnyPath, name: str, damage: str) -> None:

@@ -21,6 +21,8 @@ from raysat.storage.sealed import FILES, SUMS, SealedFolder
 from tests.helpers.artifacts import JOB, files_of_job
 from tests.helpers.ledger import ID, everything_under, made_up_plan, made_up_record, reseal, whole_files
 
+pytestmark = pytest.mark.slow
+
 SPEC = TrialSpec(config=Config(), seed=0, data="f")  # of ``whole_files``
 PLACES = ["disk", "bucket", "up", "down"]  # of run and cache: both on a disk, in one bucket, or one each
 

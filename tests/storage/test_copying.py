@@ -25,6 +25,8 @@ from tests.helpers.artifacts import JOB, files_of_job
 from tests.helpers.ledger import everything_under, made_up_plan, reseal, whole_files
 from tests.helpers.search import identity_of
 
+pytestmark = pytest.mark.slow
+
 A, B, C = (letter * 16 for letter in "abc")
 
 

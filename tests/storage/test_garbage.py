@@ -77,6 +77,7 @@ def sums(run: Ledger, trial: str) -> bytes:
     return read_bytes(SealedFolder(run.root / "trials" / trial).root / "SHA256SUMS", max_bytes=1 << 20)
 
 
+@pytest.mark.slow
 def test_nothing_is_deleted_while_a_run_is_filled(place: AnyPath) -> None:
     run = run_of(place / "run", A)
     run.write(B, whole_files(B))
@@ -171,6 +172,7 @@ def test_on_a_disk_what_others_write_into_a_cache_stays(tmp_path: Path) -> None:
     assert not any(path.exists() for path in left)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("age", "stays"), [(DAY_S - 60, True), (DAY_S + 60, False)])
 def test_in_a_bucket_only_old_attempts_are_of_no_use_in_a_cache(
     bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch, age: float, stays: bool

@@ -145,6 +145,7 @@ def a_run() -> Iterator[Run]:
         yield Run(Path(folder))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, max_size=12), stale=st.integers(0, 12))
 def test_any_history_of_records_and_index_gives_the_answer_of_reading_all(steps: list[tuple], stale: int) -> None:

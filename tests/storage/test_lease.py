@@ -14,6 +14,8 @@ from raysat.files import ObjectPath, folder_entries, read_bytes, write_atomic
 from raysat.storage.lease import LeaseFile, _path, lease_holder, leased
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 TTL = 1.5
 
 HOLD = """

@@ -31,6 +31,8 @@ from raysat.storage.sealed import SUMS, SealedFolder
 from raysat.storage.verify import verify
 from tests.helpers.ledger import ID, files_of, made_up_plan, made_up_record, whole_files
 
+pytestmark = pytest.mark.slow
+
 OTHER = "fedcba9876543210"
 
 

@@ -13,6 +13,8 @@ from raysat.storage.taking import take_over
 from tests.helpers.ledger import ID, whole_files
 from tests.helpers.object_store import make_bucket
 
+pytestmark = pytest.mark.slow
+
 WAYS = ["disk", "bucket", "buckets", "up", "down"]
 
 

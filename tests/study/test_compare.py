@@ -50,6 +50,7 @@ def test_a_metric_of_a_class_is_known_by_its_name():
     assert known_metric("accuracy", []) is None
 
 
+@pytest.mark.slow
 def test_the_schema_takes_what_is_read():
     jsonschema = pytest.importorskip("jsonschema")
     schema = study_schema()

@@ -17,6 +17,8 @@ from raysat.study.load import load_study
 from raysat.study.schema import study_schema
 from tests.helpers.study import load, shipped_studies
 
+pytestmark = pytest.mark.slow
+
 
 @cache
 def validator() -> Draft202012Validator:

@@ -97,6 +97,7 @@ def test_more_trials_than_can_be_planned_are_refused(tmp_path):
     assert_one_error(tmp_path, f"{grid}tune: {{per_arm: 10000, over: {{{DECAY}}}}}\n", "are more than 100,000", "fewer")
 
 
+@pytest.mark.slow
 def test_an_editor_knows_it():
     schema = study_schema()
     good = parse_yaml(

@@ -23,6 +23,8 @@ from tests.helpers.report import write_trial
 from tests.helpers.report_fixtures import MakeRun
 from tests.tracking.test_source import ARMS, running, status
 
+pytestmark = pytest.mark.slow
+
 PATH = os.environ.get("PYTHONPATH", "")
 
 

@@ -17,6 +17,8 @@ from tests.tracking.conftest import MLflowServer
 from tests.tracking.test_source import ARMS
 from tests.tracking.test_tensorboard import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 
 def runs(server: MLflowServer, study: str) -> dict[str, Any]:
     """The runs of an experiment by their trials; none twice."""

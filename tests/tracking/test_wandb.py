@@ -54,6 +54,7 @@ def updates(found: list[Any], kind: str) -> dict[str, Any]:
     return {"/".join(update.nested_key) or update.key: json.loads(update.value_json) for update in changes}
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_run_with_its_id_and_a_second_sending_adds_nothing(make_run: MakeRun, tmp_path: Path) -> None:
     ledger = make_run(ARMS, seeds=(0,))
     source = Source(ledger.root)

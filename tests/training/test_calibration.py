@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 import torch
 
 from raysat.training.calibration import measure
@@ -20,6 +21,7 @@ def slow(patches: int, seconds: float) -> Callable[[Engine, int], int]:
     return work
 
 
+@pytest.mark.slow
 def test_the_pace_is_that_of_all_slots_together(make_store: MakeStore, monkeypatch) -> None:
     monkeypatch.setattr(Engine, "try_steps", slow(8, 0.02))
     monkeypatch.setattr(Engine, "try_evaluation", slow(8, 0.01))

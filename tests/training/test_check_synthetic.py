@@ -134,6 +134,7 @@ def test_class_counts_of_real_patches_are_what_methods_go_by(make_store: MakeSto
     assert one.steps == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "epochs"),
     [

@@ -42,6 +42,7 @@ def test_what_is_read_is_what_was_written(training: Training) -> None:
         assert all(torch.equal(value, again.averages[name].weights[key]) for key, value in average.weights.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -18,6 +18,8 @@ from raysat.training.seeding import generator
 from raysat.training.step_inputs import UpdateInputs
 from tests.helpers.training import MakeStore, config
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -108,6 +108,7 @@ def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         yield seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 def test_a_step_asks_for_no_number(store: PatchStore, watched: list[int], parts: dict[str, Any]) -> None:
     engine(store, parts, resident=True).train_epoch(0)

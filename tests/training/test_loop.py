@@ -18,6 +18,8 @@ from raysat.training.patches import Scale
 from raysat.training.results import EpochReport
 from tests.helpers.training import TINY, MakeStore, config, run
 
+pytestmark = pytest.mark.slow
+
 FULL = {
     "loss": {"kind": "ldam"},
     "reweight": {"kind": "drw", "switch": 0.5},

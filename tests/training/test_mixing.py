@@ -42,6 +42,7 @@ def drawn(augment: Any, rng: np.random.Generator, *, size: tuple[int, int] = (9,
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.1, 0.3, 2.0])
 def test_balanced_partners_weigh_as_beta_alpha_1_and_are_of_all_classes_alike(alpha: float) -> None:
     rng, weights, labels = np.random.default_rng(0), [], np.zeros(3)

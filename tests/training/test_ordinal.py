@@ -166,6 +166,7 @@ def test_cosines_are_sharpened_before_corn(classifier: str) -> None:
     torch.testing.assert_close(losses.posterior_logits(of, scores), ordinal.corn_log_posterior(sharp))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_brightness_in_four_steps_is_learned_within_seconds(make_store: MakeStore, kind: str) -> None:
     store = make_store({"train": (40, 20, 20, 20), "val": (10, 10, 10, 10)}, classes=4)

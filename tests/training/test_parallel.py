@@ -19,6 +19,8 @@ from raysat.training.models import build as models
 from raysat.training.parallel import Workers
 from tests.helpers.training import TINY, MakeStore, config, run
 
+pytestmark = pytest.mark.slow
+
 # test_vit has no batch norm; 19 patches in batches of 8 leave a last batch of 3, shards of 2 and of 1 and padding.
 PARTS = {
     "model": {"name": "test_vit"},

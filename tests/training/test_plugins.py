@@ -19,6 +19,8 @@ from raysat.training.models.rebuild import rebuild
 from tests.helpers.plugins import SOUND, plugin_text, source_of_text, used
 from tests.helpers.training import MakeStore, config, run
 
+pytestmark = pytest.mark.slow
+
 LDAM = """\
     margins_K = 0.5 * (counts_K / counts_K.min()) ** -0.25
     own_BK = F.one_hot(labels_B, logits_BK.shape[1])

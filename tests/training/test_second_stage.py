@@ -28,6 +28,8 @@ from raysat.training.models.classifiers import ScaledClassifier
 from tests.helpers.training import MakeStore, config, run
 from tests.training.test_sharing import alone, assert_equal, jobs_of, trained
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("crt", "lws", "mislas")
 OPTIM = {"kind": "adam", "epochs": 2, "batch_size": 8}
 HEAD = ("fc.weight", "fc.bias")

@@ -22,6 +22,8 @@ from raysat.training.loop import Training, train
 from raysat.training.results import Logits, TrialResult
 from tests.helpers.training import MakeStore, config
 
+pytestmark = pytest.mark.slow
+
 FAMILIES: dict[str, list[dict[str, Any]]] = {
     "loss": [{"kind": "cross_entropy"}, {"kind": "ldam"}, {"kind": "label_aware_smoothing"}, {"kind": "coral"}],
     "reweight": [

@@ -126,6 +126,7 @@ def test_a_share_of_classes_weighs_patches_and_partners_by_their_own_labels() ->
     assert found.partners.shares is inputs.partners.shares
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_are_counted_in_each_pass(make_store: MakeStore, kind: str) -> None:
     store, parts = make_store(), {"sharpness": {"kind": kind}, "augment": {"kind": "augmix"}}

@@ -62,6 +62,7 @@ def test_a_method_is_one_of_its_family_once_its_file_is_named(tmp_path: Path, se
     assert all(method.name != "own" for each in sections() for method in each.methods)
 
 
+@pytest.mark.slow
 def test_settings_bring_their_plugin_to_other_processes(tmp_path: Path) -> None:
     """By content: where its file is gone; the same process has it already."""
     path = written(tmp_path, plugin_text("loss"))

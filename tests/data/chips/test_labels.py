@@ -67,6 +67,7 @@ NESTED = '{"type":"GeometryCollection","geometries":[' * 5000 + INSIDE + "]}" * 
 EMPTY = json.dumps({"type": "FeatureCollection", "features": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "options", "words"),
     [

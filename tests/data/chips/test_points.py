@@ -16,6 +16,8 @@ from raysat.errors import DataError
 from tests.helpers.data import left_behind
 from tests.helpers.scenes import CRS, TRANSFORM, map_of, noise, write_labels, write_scene
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("B02", "B03", "B04")
 COLUMNS, ROWS = [10, 40, 20, 69, 10, 30, 31, 33, 60], [12, 12, 50, 47, 13, 30, 30, 40, 20]
 LABELS = ["water", "crop", "crop"] * 3

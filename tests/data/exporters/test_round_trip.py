@@ -21,6 +21,8 @@ from raysat.errors import DataError
 from tests.helpers.converting import back, make
 from tests.helpers.data import left_behind, patches, write_store
 
+pytestmark = pytest.mark.slow
+
 SAME = ("fingerprint", "bands", "classes", "sensor", "ordinal", "generated", "stats", "nodata", "pixel_size")
 
 

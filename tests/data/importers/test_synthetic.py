@@ -20,6 +20,8 @@ from raysat.errors import DiskError, StoreError
 from tests.helpers.data import left_behind
 from tests.helpers.importing import import_droughtwatch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):

@@ -78,6 +78,7 @@ def test_a_flipped_bit_is_found_where_it_changes_anything(tmp_path_factory, data
         assert "part-0: record " in error.message  # noqa: PT017
 
 
+@pytest.mark.slow
 def test_damage_names_the_record_that_cannot_be_read(tmp_path):
     payloads = [random.Random(seed).randbytes(100_000) for seed in range(8)]
     content = gzip.compress(b"".join(map(record, payloads)))

@@ -22,6 +22,8 @@ from raysat.files import ObjectPath, remove_file, write_atomic
 from tests.helpers.data import patches, splits_of, write_store
 from tests.helpers.remote import upload
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

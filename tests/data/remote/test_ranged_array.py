@@ -18,6 +18,8 @@ from raysat.errors import StoreError
 from tests.helpers.data import quick
 from tests.helpers.remote import FolderSource
 
+pytestmark = pytest.mark.slow
+
 
 def ranged(folder: Path, values: np.ndarray) -> tuple[RangedArray, FolderSource]:
     content = io.BytesIO()

@@ -14,6 +14,8 @@ from raysat.errors import BandError, DataError, UsageError
 from tests.helpers.data import quick
 from tests.helpers.scenes import TRANSFORM, noise, write_scene
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("B02", "B03", "B04")
 
 

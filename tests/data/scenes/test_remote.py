@@ -17,6 +17,8 @@ from raysat.errors import DataError, UsageError
 from raysat.files import ObjectPath, write_atomic
 from tests.helpers.maps import BANDS, random_pixels, write_scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:

@@ -86,6 +86,7 @@ def test_auto_that_is_no_cluster_is_refused_at_once(named: str, message: str, mo
     assert caught.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"", b"\x00", None])
 def test_what_does_not_is_refused(answer: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 0.5)
@@ -95,6 +96,7 @@ def test_what_does_not_is_refused(answer: bytes | None, monkeypatch: pytest.Monk
     assert "8265" in (caught.value.hint or "")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_looked_up_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raysat.execution.cluster.address.PATIENCE", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(60) or [])

@@ -8,6 +8,8 @@ import pytest
 from raysat.execution.cluster import gcs
 from raysat.execution.cluster.gcs import Pulse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="silent")
 def _silent(monkeypatch: pytest.MonkeyPatch) -> str:

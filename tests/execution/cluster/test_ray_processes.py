@@ -59,6 +59,7 @@ def test_all_of_them_end_and_nobody_else(tmp_path: Path) -> None:
         other.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="begins at once elsewhere")
 def test_a_dashboard_waits_until_it_may_begin_and_is_killed_before_as_well(tmp_path: Path) -> None:
     processes, script = RayProcesses(), "import pathlib, sys; pathlib.Path(sys.argv[2]).touch()"
@@ -132,6 +133,7 @@ class SlowEnvironment(dict[str, str]):
         return super().items()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_daemon_that_only_starts_is_no_trouble_to_who_watches(tmp_path: Path) -> None:
     processes, environment = RayProcesses(), SlowEnvironment(os.environ | {"MARK": str(tmp_path)})

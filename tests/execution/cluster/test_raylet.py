@@ -39,6 +39,7 @@ worker._global_node = None
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("when", "code"), [("needed", 3), ("later", 0)])
 def test_a_raylet_that_ends(tmp_path: Path, when: str, code: int) -> None:
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "socket"), when]

@@ -39,6 +39,7 @@ def _store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float | None],
         server.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ahead", "level", "words"),
     [
@@ -58,6 +59,7 @@ def test_against_an_object_store(store: Callable[[float | None], None], ahead: f
     assert (check.remedy is None) == (level == "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
 def test_a_zone_is_no_offset(store: object, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     try:

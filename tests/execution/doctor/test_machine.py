@@ -57,6 +57,7 @@ def test_runs_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert runs("s3://bucket:1/../x").level == "fault"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "check", "level", "words"),
     [

@@ -32,6 +32,8 @@ from raysat.views.run import RunView
 from tests.helpers.ledger import files_of, made_up_record
 from tests.helpers.search import load
 
+pytestmark = pytest.mark.slow
+
 BASE = "study: hunt\nbase: {model: {name: test_resnet}, optim: {epochs: 2, batch_size: 16}}\n"
 RANDOM = BASE + "search: {optim.lr: {log_uniform: [1.0e-4, 1.0e-2]}}\nsampler: {kind: random}\n"
 CELLS = (

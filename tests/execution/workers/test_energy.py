@@ -109,6 +109,7 @@ def test_where_codecarbon_is_missing_the_driver_says_so_and_workers_train_on(mon
     assert energy._machine_meter.__wrapped__() is None
 
 
+@pytest.mark.slow
 def test_codecarbon_measures_without_the_network_and_without_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,8 @@ from raysat.training.results import EpochReport
 from tests.helpers.training import MakeStore
 from tests.helpers.worker import Bench, checkpoint, one_job, planned
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -45,6 +45,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "left"), [(1.0, ["recorded", "saved"]), (30.0, ["saved"])])
 def test_it_saves_and_ends_in_seconds(tmp_path: Path, seconds: float, left: list[str]) -> None:
     words = [sys.executable, "-c", WORKER, str(tmp_path), str(seconds)]

@@ -39,6 +39,7 @@ def between(patches: Floats) -> float:
     return float(np.mean(np.abs(patches.mean(axis=(1, 2, 3)) - 5.0) < 0.5))
 
 
+@pytest.mark.slow
 def test_before_training_it_makes_the_gaussian_and_then_what_that_has_not(tmp_path: Path) -> None:
     engine = engine_of(two_levels(tmp_path / "store"), Flow(width=8))
     gaussian = engine.draw_gaussian(200)
@@ -57,6 +58,7 @@ def test_patches_stay_in_the_range_of_the_class_in_each_band(make_store: MakeSto
         assert real[:, band].min() <= made[:, band].min() < made[:, band].max() <= real[:, band].max()
 
 
+@pytest.mark.slow
 def test_a_step_is_the_loss_and_rate_that_are_described(tmp_path: Path) -> None:
     """The first loss, with a network that says 0, is the mean square of the velocity: about 1 in normalised units."""
     engine = engine_of(two_levels(tmp_path / "store"), Flow(width=8, batch_size=64))

@@ -57,6 +57,7 @@ def draw(tmp_path: Path, record: MapRecord) -> None:
     draw_map(tmp_path / "class.tif", record, tmp_path / "map.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "stride"),
     [((20, 30), (16, 16)), ((300, 4), (16, 16)), ((2, 200), (16, 16)), ((20, 20), (16, 32)), ((1, 1), (64, 64))],

@@ -26,6 +26,8 @@ from raysat.inference.maps.source import SceneOptions
 from raysat.inference.store_predictions import predict_store
 from tests.helpers.maps import BANDS, CLASSES, NORTH_UP, random_arm, random_pixels, write_scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def arm() -> TrainedArm:

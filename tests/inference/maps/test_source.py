@@ -15,6 +15,8 @@ from raysat.errors import BandError, DataError, RaysatError, UsageError
 from raysat.inference.maps.source import SceneOptions, is_item, open_for, scene_name
 from tests.helpers.maps import random_arm, random_pixels, write_scene
 
+pytestmark = pytest.mark.slow
+
 S2 = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12", "B8A")
 ROTATED = Affine.translation(500_000, 5_000_000) @ Affine.rotation(20) @ Affine.scale(10, -10)
 

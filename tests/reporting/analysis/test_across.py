@@ -16,6 +16,8 @@ from raysat.reporting.analysis.random_effects import pool
 from raysat.reporting.format.across import headline
 from raysat.storage.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 PLAIN, GOOD, MIXED = (0.9, 0.4, 0.4, 0.3), (0.85, 0.8, 0.75, 0.7), (0.9, 0.5, 0.4, 0.4)
 SIZES = ((120, 40, 30, 20), (60, 16, 14, 10), (200, 30, 20, 40))
 

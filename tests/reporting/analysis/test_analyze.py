@@ -19,6 +19,8 @@ from raysat.storage.predictions import encode_predictions
 from tests.helpers.ledger import reseal
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 FAR = {"good": (0.95, 0.9, 0.9, 0.9), "same": (0.95, 0.9, 0.9, 0.9), "bad": (0.9, 0.1, 0.1, 0.1)}
 
 

@@ -113,6 +113,7 @@ def test_the_variance_of_equal_groups_is_that_between_them_over_their_number():
     assert clusters.stretch(metric) == pytest.approx(t.ppf(0.975, 19) / 1.959964, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_what_resamples_lack_where_groups_are_unequal_is_made_up_for():
     """Patches of a group are right as often as a draw of its own says: over many of these, variances agree."""
     rng = np.random.default_rng(0)

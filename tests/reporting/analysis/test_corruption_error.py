@@ -22,6 +22,7 @@ def drawn(rng: np.random.Generator, mean: float, patches: np.ndarray, n: int) ->
     return errors.mean(axis=1), (patches @ errors.T) / 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 8])
 def test_its_interval_holds_the_true_ratio_as_often_as_it_says(n: int) -> None:
     rng, held = np.random.default_rng(0), 0

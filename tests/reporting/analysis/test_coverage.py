@@ -9,6 +9,8 @@ from sklearn.metrics import f1_score, recall_score
 
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "coverage.py"))
 
 

@@ -13,6 +13,8 @@ from raysat.reporting.analysis.patch_variance import Behaviour, TestPatches, icv
 from raysat.reporting.analysis.sample_size import Spread, power
 from raysat.reporting.analysis.significance import sign_flip
 
+pytestmark = pytest.mark.slow
+
 SIZES = (120, 40, 30)
 RECALLS = np.array([0.8, 0.6, 0.5])
 STRANGERS = Behaviour(  # arms and seeds that are right on patches independently of each other

@@ -20,6 +20,8 @@ from raysat.reporting.analysis.predictions import TrialPredictions, read_predict
 from raysat.reporting.format.sentences import combination_note, design_note
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 LEVELS = {"loss": ("cross_entropy", "ldam", "focal"), "average": ("none", "swa"), "sampler": ("uniform", "square_root")}
 ARMS = {
     ", ".join(f"{name}={level}" for name, level in zip(LEVELS, levels, strict=True)): dict(

@@ -22,6 +22,8 @@ from raysat.storage.evaluations import VALIDATION, Evaluations
 from tests.helpers.evaluations import evaluate_made_up
 from tests.helpers.ledger import reseal
 
+pytestmark = pytest.mark.slow
+
 ARMS = {"plain": (0.9, 0.5, 0.6, 0.4), "ldam": (0.9, 0.9, 0.9, 0.9), "swa": (0.9, 0.6, 0.6, 0.5)}
 WRONG = {"plain": 0.08, "ldam": 0.03, "swa": 0.08}
 SIZES = (80, 30, 30, 30)

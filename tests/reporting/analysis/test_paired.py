@@ -30,6 +30,8 @@ from raysat.storage.ledger import Ledger
 from tests.helpers.ledger import reseal
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 weights = st.dictionaries(st.sampled_from("abcd"), st.integers(-4, 4).map(float), min_size=1)
 
 

@@ -51,6 +51,7 @@ def test_an_arm_that_has_not_finished_has_no_estimate(make_run):
     assert [each.estimate is None for each in found.differences] == [False, True]
 
 
+@pytest.mark.slow
 def test_every_writer_shows_planned_contrasts_and_none_does_without(make_run, tmp_path):
     ledger = make_run(ARMS, seeds=range(4))
     formats = ("md", "json", "csv", "tex", "html")

@@ -113,6 +113,7 @@ def test_a_data_set_on_which_nothing_varied_does_not_decide_the_mean() -> None:
     assert found.low < 0 < found.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("k", "tau"), [(3, 0.0), (3, 0.05), (6, 0.02), (12, 0.05)])
 def test_intervals_cover_the_mean_and_a_further_data_set(k: int, tau: float) -> None:
     """Errors are those of data sets of unlike size; n = 1,000 simulated studies each.

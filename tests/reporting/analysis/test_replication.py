@@ -17,6 +17,8 @@ from raysat.reporting.analysis.reference import load
 from raysat.reporting.analysis.replication import SIMILAR, judge, majority, replicate
 from raysat.reporting.format.replication import finding_sentences, findings_table, published_table
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(6)
 SIZES = (300, 80, 75, 45)
 # Recalls drawn from row by row of the printed Table 2, but with effects of AugMix and DRW made larger.

@@ -27,6 +27,7 @@ def seen(difference: float, spread: Spread, pairs: int, comparisons: int, studie
     return float((above & (sign_flip(d) <= LEVEL / comparisons)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("difference", "spread", "pairs", "comparisons"),
     [
@@ -74,6 +75,7 @@ def test_a_difference_that_is_nothing_beside_the_spread_takes_too_many():
     assert found < MOST_SEEDS
 
 
+@pytest.mark.slow
 @given(
     difference=st.floats(0.01, 0.2),
     seeds=st.floats(0.01, 0.1),

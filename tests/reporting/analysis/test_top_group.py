@@ -55,6 +55,7 @@ def expected(values: Mapping[str, Sequence[float]], *, lower: bool) -> set[str]:
     return {best, *(name for name, keep in zip(others, kept, strict=True) if keep)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("metric", [BALANCED_ACCURACY, ICV])
 def test_the_group_is_that_of_the_paired_test_after_holm(seed: int, metric: Metric) -> None:

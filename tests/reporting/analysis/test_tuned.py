@@ -20,6 +20,8 @@ from raysat.study.tuning import TunedArm
 from tests.helpers.run import train_alone
 from tests.helpers.study import load
 
+pytestmark = pytest.mark.slow
+
 TEXT = """
 study: tiny
 base:

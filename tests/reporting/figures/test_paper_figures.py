@@ -96,6 +96,7 @@ def letters_are_embedded_as_truetype_and_nothing_tells_the_day(rendered: Rendere
     assert b"/Title" in rendered.pdf
 
 
+@pytest.mark.slow
 def test_the_same_findings_are_the_same_bytes(grid: Analysis) -> None:
     def drawn() -> list[bytes]:
         with style(DOUBLE):

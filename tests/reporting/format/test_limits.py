@@ -19,6 +19,8 @@ from raysat.reporting.format.pages import report_page
 from raysat.storage.looks_file import Look, Looks, Seen
 from raysat.storage.plan_file import ContrastEntry, TunedEntry
 
+pytestmark = pytest.mark.slow
+
 FAR = {"good": (0.95,) * 4, "bad": (0.3,) * 4, "as bad": (0.3,) * 4}
 
 

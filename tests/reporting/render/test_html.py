@@ -20,6 +20,8 @@ from raysat.reporting.format.table import Table
 from raysat.reporting.render.html import to_html
 from tests.helpers.report import GRID, GRID_CONFIGS, with_generator
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., object]
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 COWS = ("0 cows", "1 cow", "2 cows", "3+ cows")

@@ -87,6 +87,7 @@ def test_it_says_what_was_found_and_how_to_get_it_again(found):
         assert part in text
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(make_run):
     arms = {f"{n} {name}": (0.9, 0.5, 0.6, 0.4 + n / 100) for n, name in enumerate(HOSTILE)}
     classes = ("<b>a</b>", "b|b", "`c`", "[d](http://x)")

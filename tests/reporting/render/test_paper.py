@@ -49,6 +49,7 @@ def test_every_figure_is_there_in_both_widths(files: dict[str, bytes]) -> None:
     assert cited == set(re.findall(r"^@\w+\{(.+?),$", files["raysat.bib"].decode(), re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_the_same_findings_are_the_same_texts(
     grid: Analysis, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_it_compiles(
         assert "Type 3" not in fonts.stdout
 
 
+@pytest.mark.slow
 def test_the_api_writes_it_beside_the_report(make_run, tmp_path: Path) -> None:
     run = make_run({"a": (0.9,) * 4, "b": (0.5,) * 4}, seeds=(0,))
     found = report(run.root, out=tmp_path / "out", formats=["csv"], latex=True, columns=["icv"])

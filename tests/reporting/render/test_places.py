@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from raysat.api.reports import report
 from raysat.data.groups import Grouping, Groups
@@ -40,6 +41,7 @@ def read(run: Ledger, out) -> tuple[dict, str, str, str]:
     return json.loads((out / "report.json").read_text(encoding="utf-8")), *texts
 
 
+@pytest.mark.slow
 def test_a_report_by_group_says_so_everywhere(make_run: MakeRun, tmp_path):
     found, *texts = read(with_places(make_run(ARMS), 23), tmp_path / "report")
     assert found["places"]["resampled"] == "groups"
@@ -54,12 +56,14 @@ def test_a_report_by_group_says_so_everywhere(make_run: MakeRun, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_few_groups_are_named_and_no_place_is_no_figure(make_run: MakeRun, tmp_path):
     _, markdown, *_ = read(with_places(make_run(ARMS), 4, space=False), tmp_path / "report")
     assert "4 groups say little of how places differ" in markdown
     assert "near-training" not in markdown
 
 
+@pytest.mark.slow
 def test_one_group_is_drawn_by_patch(make_run: MakeRun, tmp_path):
     found, markdown, *_ = read(with_places(make_run(ARMS), 1, space=False), tmp_path / "report")
     assert found["places"]["resampled"] == "patches"

@@ -21,6 +21,8 @@ from raysat.reporting.render.run import read_leaderboard
 from raysat.reporting.render.terminal import Blocks
 from tests.helpers.report import GRID, GRID_CONFIGS
 
+pytestmark = pytest.mark.slow
+
 LONG = "loss=ldam, reweight=drw(beta=0.9999), sampler=inverse_frequency, schedule=triangular(max_lr=0.001), average=swa"
 
 

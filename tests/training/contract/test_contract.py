@@ -11,6 +11,8 @@ from raysat.training.contract.run import check_method, section_of
 from tests.helpers.paths import ROOT
 from tests.helpers.plugins import SOUND, plugin_text, source_of_text, used
 
+pytestmark = pytest.mark.slow
+
 BUILT_IN = {f"{section}.{kind}": member() for section in CHECKS for kind, member in variants(section).items()}
 BUILT_IN["model."] = Model(name="test_resnet")  # in place of the default one, which takes minutes
 CE = "F.cross_entropy(logits_BK, labels_B, reduction='none')"

@@ -42,6 +42,7 @@ def test_scores_are_exact_under_autocast() -> None:
     torch.testing.assert_close(found, head(features))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ["native", "adapter"])
 @pytest.mark.parametrize("name", ["resnet18", TINY, "test_efficientnet", "test_convnext", "vit_tiny_patch16_224"])
 def test_a_models_linear_classifier_is_replaced(name: str, stem: str) -> None:

@@ -24,6 +24,8 @@ from raysat.training.weights_files import cached_at
 from tests.helpers.satellite import band_names, make_store
 from tests.helpers.training import config, run
 
+pytestmark = pytest.mark.slow
+
 NAME = "DOFABase16_Weights.DOFA_MAE"
 SIZE = 32
 

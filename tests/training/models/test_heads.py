@@ -39,6 +39,7 @@ def test_two_losses_have_no_score_for_each_class() -> None:
         assert has_class_scores(plugin.settings[0]())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("name", ["resnet18", TINY, "test_efficientnet", "test_convnext", "vit_tiny_patch16_224"])
 def test_any_linear_classifier_is_replaced_and_all_else_of_a_seed_stays(name: str, head: Head) -> None:

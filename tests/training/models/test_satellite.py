@@ -25,6 +25,8 @@ from raysat.training.models.rebuild import rebuild
 from tests.helpers.satellite import S2, band_names, make_store, save_file, trained, without_classifier
 from tests.helpers.training import config, run
 
+pytestmark = pytest.mark.slow
+
 SENTINEL2 = {"sensor": "sentinel2", "std": [10_000]}
 CPU = torch.device("cpu")
 

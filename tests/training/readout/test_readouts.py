@@ -31,6 +31,8 @@ from raysat.training.readout.fit import ClassWeights, Scores, fit
 from raysat.training.results import TrialResult
 from tests.helpers.training import MakeStore, config, run
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 COUNTS = {"train": (12, 6, 3), "val": (6, 4, 3), "test": (7, 5, 3)}
 CASES: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in variants("readout")} | {
