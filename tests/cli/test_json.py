@@ -25,8 +25,6 @@ from tests.helpers.ledger import made_up_plan, whole_files
 from tests.helpers.report import GRID, GRID_CONFIGS
 from tests.helpers.search import identity_of
 
-pytestmark = pytest.mark.slow
-
 Raysat = Callable[..., Any]
 A, B, C, D = (letter * 16 for letter in "abcd")
 HOSTILE: Final = "<b>'\"\\ ; $(rm) \U0001f6f0 漢字"
