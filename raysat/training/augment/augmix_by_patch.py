@@ -7,7 +7,7 @@ levels are found once for all its chains. The operations are those of ``image_op
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Final
 
 import torch
@@ -30,17 +30,18 @@ def views(patches_bCHW: Tensor, scale: Scale, drawn: Chains, *, with_clean: bool
         with_clean: whether the patches as they are come first.
     """
     batch, bands, height, width = patches_bCHW.shape
-    chains = iter(_chains(drawn, height, width))
     found_VbHWC = torch.empty(with_clean + drawn.weights_bVW.shape[1], batch, height, width, bands)
     found_VbCHW = found_VbHWC.permute(0, 1, 4, 2, 3)
-    for number, weights_VW in enumerate(drawn.weights_bVW.tolist()):
-        patch_CHW = patches_bCHW[number]
-        if with_clean:
-            found_VbCHW[0, number] = scale.normalise(patch_CHW)
-        patch = _Patch(scale.to_unit(patch_CHW))
-        for view, weights_W in enumerate(weights_VW, start=int(with_clean)):
-            mixed_CHW = _mixed(patch, weights_W, chains)
-            found_VbCHW[view, number] = scale.normalise(scale.from_unit(mixed_CHW))
+    with torch.inference_mode():  # what is written to tensors from outside has gradients as ever
+        chains = iter(_chains(drawn, height, width))
+        for number, weights_VW in enumerate(drawn.weights_bVW.tolist()):
+            patch_CHW = patches_bCHW[number]
+            if with_clean:
+                found_VbCHW[0, number] = scale.normalise(patch_CHW)
+            patch = _Patch(scale.to_unit(patch_CHW))
+            for view, weights_W in enumerate(weights_VW, start=int(with_clean)):
+                mixed_CHW = _mixed(patch, weights_W, chains)
+                found_VbCHW[view, number] = scale.normalise(scale.from_unit(mixed_CHW))
     return found_VbCHW
 
 
@@ -58,13 +59,18 @@ class _Patch:
     @cached_property
     def places(self) -> Tensor:
         """Where each pixel's level is in tables (C, 256) that are laid end to end, (C * P,)."""
-        first_C = image_ops.LEVELS * torch.arange(len(self.unit_CHW), dtype=torch.int32)
-        return (self.levels + first_C[:, None]).view(-1)
+        return (self.levels + _starts(len(self.unit_CHW))).view(-1)
 
     @cached_property
     def brightest(self) -> Tensor:
         """Highest level of each band, (1, C)."""
         return self.levels.amax(dim=1)[None]
+
+
+@cache
+def _starts(bands: int) -> Tensor:
+    """Where the tables of bands begin, (C, 1)."""
+    return image_ops.LEVELS * torch.arange(bands, dtype=torch.int32)[:, None]
 
 
 Operation = Callable[[_Patch], Tensor]
@@ -101,8 +107,8 @@ def _adjustments(parameters_r3: Tensor) -> list[Operation]:
     any_r1 = torch.zeros(len(parameters_r3), 1)
     table_r1L = image_ops.adjusted_levels(any_r1, any_r1, parameters_r3)  # not of those that stretch
     return [
-        partial(_stretched, parameters_3[None]) if parameters_3[0] else partial(_looked_up, table_1L[0])
-        for parameters_3, table_1L in zip(parameters_r3, table_r1L, strict=True)
+        _stretched if stretches else partial(_looked_up, table_1L[0])
+        for stretches, table_1L in zip(parameters_r3[:, 0].tolist(), table_r1L, strict=True)
     ]
 
 
@@ -121,15 +127,15 @@ def _looked_up(table_L: Tensor, patch: _Patch) -> Tensor:
     return table_L.index_select(0, patch.levels.view(-1)).view_as(patch.unit_CHW)
 
 
-def _stretched(parameters_13: Tensor, patch: _Patch) -> Tensor:
-    darkest_1C = patch.levels.amin(dim=1)[None]
-    table_1CL = image_ops.adjusted_levels(darkest_1C, patch.brightest, parameters_13)
-    return table_1CL.view(-1).index_select(0, patch.places).view_as(patch.unit_CHW)
+def _stretched(patch: _Patch) -> Tensor:
+    level_CP = patch.levels.double()
+    low_C1, high_C1 = level_CP.amin(dim=1, keepdim=True), level_CP.amax(dim=1, keepdim=True)
+    return image_ops.stretched(level_CP, low_C1, high_C1).div_(255.0).view_as(patch.unit_CHW)
 
 
 def _equalized(patch: _Patch) -> Tensor:
     bands, pixels = patch.levels.shape
-    count_1CL = torch.bincount(patch.places, minlength=bands * image_ops.LEVELS).int().view(1, bands, -1)
+    count_1CL = torch.bincount(patch.places, minlength=bands * image_ops.LEVELS).view(1, bands, -1)
     table_1CL = image_ops.equalized_levels(count_1CL, patch.brightest, pixels=pixels)
     return table_1CL.view(-1).index_select(0, patch.places).view_as(patch.unit_CHW)
 
