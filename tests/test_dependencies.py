@@ -24,6 +24,7 @@ FOR_OTHERS = {
 }
 # Extras whose packages raysat imports where they are needed.
 OPTIONAL = ("board", "chips", "convert", "energy", "export", "stac", "track")
+BROUGHT = {"triton"}  # with torch for CUDA; without it raysat does otherwise
 NAMESPACES = {"google": "protobuf", "mlflow": "mlflow-skinny", "pystac": "pystac"}  # shared by several distributions
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -53,7 +54,7 @@ def _imports(folder: Path) -> Iterator[str]:
 
 
 def _used(folder: Path) -> set[str]:
-    modules = set(_imports(folder)) - set(sys.stdlib_module_names) - {"raysat", "tests", "benchmarks"}
+    modules = set(_imports(folder)) - set(sys.stdlib_module_names) - {"raysat", "tests", "benchmarks"} - BROUGHT
     owners = {name: found[0] for name, found in packages_distributions().items()} | NAMESPACES
     return {_normal(owners.get(module, module)) for module in modules}
 

@@ -25,13 +25,14 @@ from raysat.config.families.images import (
 from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
 from raysat.config.plugins.settings import AugmentSettings
 from raysat.config.plugins.use import call, method_of, wrong_result
-from raysat.training.augment import augmix, augmix_by_patch, bands, cutmix, dihedral, mixup, trivial
+from raysat.training.augment import augmix, augmix_by_patch, augmix_fused, bands, cutmix, dihedral, mixup, trivial
 from raysat.training.mixing import mixed_inputs
 from raysat.training.patches import Scale
 from raysat.training.sampling import Batch, Shard, TrainSplit, shard
 from raysat.training.step_inputs import (
     Alone,
     Chains,
+    ChainTable,
     Change,
     Drawn,
     Jitter,
@@ -63,6 +64,7 @@ def step_inputs(
     momenta: list[float],
     rank: int = 0,
     world: int = 1,
+    device: torch.device | None = None,
 ) -> StepInputs:
     """Draw what is random of a step; return what a worker needs for its shard, on the host.
 
@@ -76,6 +78,7 @@ def step_inputs(
         momenta: of the averages that take every step.
         rank: this worker's number.
         world: the number of workers.
+        device: where the step is taken, which decides how AugMix's chains are written down; the CPU by default.
     """
     own = shard(weights_K[batch.labels], rank=rank, world=world)
     partners: Partners | Alone = Alone()
@@ -85,7 +88,7 @@ def step_inputs(
                 augment, batch, own, rng, split=split, weights_K=weights_K, rank=rank, world=world
             )
         case _:
-            positions_n, drawn = batch.positions[own.positions], _draw(augment, batch, own, rng, split)
+            positions_n, drawn = batch.positions[own.positions], _draw(augment, batch, own, rng, split, device)
     update = UpdateInputs(
         labels_b=torch.from_numpy(batch.labels[own.positions].astype(np.int64)),
         class_weights_b=torch.from_numpy(own.class_weights),
@@ -97,7 +100,14 @@ def step_inputs(
     return StepInputs(ViewInputs(torch.from_numpy(positions_n), drawn), update)
 
 
-def _draw(augment: _ByPatch, batch: Batch, own: Shard, rng: np.random.Generator, split: TrainSplit) -> Drawn:
+def _draw(
+    augment: _ByPatch,
+    batch: Batch,
+    own: Shard,
+    rng: np.random.Generator,
+    split: TrainSplit,
+    device: torch.device | None,
+) -> Drawn:
     """What is done to each of the patches of a shard, where none is mixed with another one."""
     mine, count, (height, width) = own.positions, len(batch.positions), batch.size
     change: Change
@@ -107,7 +117,9 @@ def _draw(augment: _ByPatch, batch: Batch, own: Shard, rng: np.random.Generator,
         case Dihedral():
             return Symmetries(_symmetries(batch, own, rng))
         case AugMix():
-            return augmix.chains(augmix.draw(augment, count, rng).take(mine), height=height, width=width)
+            is_fused = device is not None and augmix_fused.works_on(device)
+            write = augmix.chain_table if is_fused else augmix.chains
+            return write(augmix.draw(augment, count, rng).take(mine), height=height, width=width)
         case AugmentSettings():
             random_BR = rng.random((count, method_of(augment).options["randoms"]), dtype=np.float32)
             return Uniforms(torch.from_numpy(random_BR[mine]))
@@ -151,7 +163,7 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
             return scale.normalise(dihedral.transform(patches_nCHW, symmetry_b))[None]
         case Chains() if by_patch and patches_nCHW[0].numel() >= augmix_by_patch.WORTH_IT:
             return augmix_by_patch.views(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
-        case Chains():
+        case Chains() | ChainTable():
             return _of_augmix(patches_nCHW, scale, drawn, with_clean=augment.forward_passes > 1)
         case Operations():
             return trivial.augmented(patches_nCHW, scale, drawn)[None]
@@ -171,9 +183,13 @@ def views(augment: Augment, patches_nCHW: Tensor, scale: Scale, drawn: Drawn, *,
             assert_never(drawn)
 
 
-def _of_augmix(patches_bCHW: Tensor, scale: Scale, drawn: Chains, *, with_clean: bool) -> Tensor:
+def _of_augmix(patches_bCHW: Tensor, scale: Scale, drawn: Chains | ChainTable, *, with_clean: bool) -> Tensor:
     """What AugMix makes of patches, in batches; the patches as they are come first where ``with_clean``."""
-    mixed_VbCHW = augmix.augmented_views(scale.to_unit(patches_bCHW), drawn)
+    unit_bCHW = scale.to_unit(patches_bCHW)
+    if isinstance(drawn, ChainTable):
+        mixed_VbCHW = augmix_fused.augmented_views(unit_bCHW, drawn)
+    else:
+        mixed_VbCHW = augmix.augmented_views(unit_bCHW, drawn)
     views_VbCHW = scale.normalise(scale.from_unit(mixed_VbCHW))
     return torch.cat((scale.normalise(patches_bCHW)[None], views_VbCHW)) if with_clean else views_VbCHW
 

@@ -199,6 +199,7 @@ class Engine:
                 momenta=[average.momentum(index) for average in moved],
                 rank=self.workers.rank,
                 world=self.workers.world,
+                device=self.device,
             )
 
     def try_steps(self, count: int) -> int:

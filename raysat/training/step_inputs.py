@@ -43,6 +43,14 @@ class Chains(NamedTuple):
     steps: tuple[tuple[Rows, ...], ...]  # by depth, then by operation
 
 
+class ChainTable(NamedTuple):
+    """The same by chain, in as much memory whatever was drawn (``augment/augmix_fused.py``)."""
+
+    weights_bVW: Tensor  # as of ``Chains``
+    kind_bVWD: Tensor  # int32, of the operations of each chain, and -1 after the last
+    parameters_bVWDP: Tensor
+
+
 class Operations(NamedTuple):
     """One operation for each patch (``augment/trivial.py``)."""
 
@@ -95,7 +103,7 @@ class Alone(NamedTuple):
     """Patches are not mixed."""
 
 
-Change = Unchanged | Symmetries | Chains | Operations | Kept | Jitter | Mixing | Pasting | Uniforms
+Change = Unchanged | Symmetries | Chains | ChainTable | Operations | Kept | Jitter | Mixing | Pasting | Uniforms
 
 
 class Turned(NamedTuple):

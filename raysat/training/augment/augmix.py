@@ -21,7 +21,7 @@ from torch import Tensor
 
 from raysat.config.families.images import AugMix
 from raysat.training.augment import image_ops
-from raysat.training.step_inputs import Chains, Rows
+from raysat.training.step_inputs import Chains, ChainTable, Rows
 
 OPERATIONS: Final = (
     "autocontrast",
@@ -84,21 +84,37 @@ def chains(drawn: Draw, *, height: int, width: int) -> Chains:
     Returns:
         What ``augmented_views`` takes.
     """
-    depth_N, depths = drawn.depth.reshape(-1), drawn.operation.shape[-1]
-    operation_ND, level_ND = drawn.operation.reshape(-1, depths), drawn.level.reshape(-1, depths)
-    kind_ND = np.where(np.arange(depths) < depth_N[:, None], _KINDS[operation_ND], -1)
-    parameters = (
-        _adjustments(operation_ND, level_ND),
-        np.empty((*operation_ND.shape, 0)),
-        _warp_matrices(operation_ND, level_ND, height=height, width=width),
-    )
+    depths = drawn.operation.shape[-1]
+    kind_ND = _kinds(drawn).reshape(-1, depths)
+    parameters = (_adjustments(drawn), np.empty((*drawn.operation.shape, 0)), _warp_matrices(drawn, height, width))
+    of_kinds = [values.reshape(*kind_ND.shape, values.shape[-1]) for values in parameters]
     steps = tuple(
-        tuple(rows(kind_ND[:, step] == kind, values[:, step]) for kind, values in enumerate(parameters))
+        tuple(rows(kind_ND[:, step] == kind, values[:, step]) for kind, values in enumerate(of_kinds))
         for step in range(depths)
     )
-    mixing_BVW = drawn.mixed_weight[..., None] * drawn.chain_weight
-    weights_BVW = np.concatenate([1.0 - drawn.mixed_weight[..., None], mixing_BVW], axis=2)
-    return Chains(weights_bVW=_float32(weights_BVW), steps=steps)
+    return Chains(weights_bVW=_weights(drawn), steps=steps)
+
+
+def chain_table(drawn: Draw, *, height: int, width: int) -> ChainTable:
+    """Find what is done in each chain of a batch.
+
+    Args:
+        drawn: the decisions.
+        height: of the patches.
+        width: of the patches.
+
+    Returns:
+        What ``augmix_fused.augmented_views`` takes.
+    """
+    parameters = _warp_matrices(drawn, height, width)
+    adjustments = _adjustments(drawn)
+    is_adjusted = _KINDS[drawn.operation] == 0
+    parameters[is_adjusted, : adjustments.shape[-1]] = adjustments[is_adjusted]
+    return ChainTable(
+        weights_bVW=_weights(drawn),
+        kind_bVWD=torch.from_numpy(_kinds(drawn).astype(np.int32)),
+        parameters_bVWDP=_float32(parameters),
+    )
 
 
 def augmented_views(unit_BCHW: Tensor, drawn: Chains) -> Tensor:
@@ -126,9 +142,21 @@ def rows(is_drawn_N: npt.NDArray[np.bool_], parameters_NP: Floats) -> Rows:
     return Rows(torch.from_numpy(row_r + 1), _float32(parameters_NP[row_r]))
 
 
-def _adjustments(operation: Ints, level: Floats) -> Floats:
-    """What ``image_ops.adjust`` takes, one axis more; of other operations it is of no use."""
-    size = abs(level)
+def _kinds(drawn: Draw) -> Ints:
+    """Position in ``_KINDS`` of what runs at each depth, and -1 beyond a chain's own, (B, V, W, D)."""
+    depths = np.arange(drawn.operation.shape[-1])
+    return np.where(depths < drawn.depth[..., None], _KINDS[drawn.operation], -1)
+
+
+def _weights(drawn: Draw) -> Tensor:
+    """Of the patch itself, then of the chains of each view, (B, V, 1 + W)."""
+    mixed_BV1 = drawn.mixed_weight[..., None]
+    return _float32(np.concatenate([1.0 - mixed_BV1, mixed_BV1 * drawn.chain_weight], axis=2))
+
+
+def _adjustments(drawn: Draw) -> Floats:
+    """What ``image_ops.adjust`` takes (B, V, W, D, 3); of other operations it is of no use."""
+    operation, size = drawn.operation, abs(drawn.level)
     bits = np.where(operation == OPERATIONS.index("posterize"), 4 - np.floor(size * 4 / 10), 8)
     threshold = np.where(operation == OPERATIONS.index("solarize"), 256 - np.floor(size * 256 / 10), 256)
     return np.stack((operation == OPERATIONS.index("autocontrast"), bits, threshold), axis=-1)
@@ -144,14 +172,14 @@ def _apply(kind: int, unit_rCHW: Tensor, parameters_rP: Tensor) -> Tensor:
             return image_ops.warp(unit_rCHW, parameters_rP)
 
 
-def _warp_matrices(operation: Ints, level: Floats, *, height: int, width: int) -> Floats:
-    """Affine matrices (..., 6), in Pillow's form, of warps at signed levels of 10.
+def _warp_matrices(drawn: Draw, height: int, width: int) -> Floats:
+    """What ``image_ops.warp`` takes (B, V, W, D, 6), from signed levels of 10.
 
     Up to 30 degrees about the centre in whole degrees; shear up to 0.3; translation up to a third in whole pixels.
     """
 
     def parameter(name: str, most: float) -> Floats:
-        return np.where(operation == OPERATIONS.index(name), level * most / 10, 0.0)
+        return np.where(drawn.operation == OPERATIONS.index(name), drawn.level * most / 10, 0.0)
 
     return image_ops.warp_matrices(
         degrees=np.trunc(parameter("rotate", 30)),
