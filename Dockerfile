@@ -19,6 +19,12 @@ ARG TORCH_INDEX=
 COPY constraints.txt /opt/raysat/
 RUN pip install --no-deps -c /opt/raysat/constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
 
+# Triton, which PyTorch for CUDA brings, compiles AugMix's kernel: with a C compiler and Python's headers.
+RUN ! pip show --quiet triton \
+    || { apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev python3-dev \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb; }
+
 # For .devcontainer: what working on raysat takes; the sources are mounted, and installed when it is made.
 FROM pytorch AS development
 RUN apt-get update \

@@ -117,7 +117,7 @@ def _draw(
         case Dihedral():
             return Symmetries(_symmetries(batch, own, rng))
         case AugMix():
-            is_fused = device is not None and augmix_fused.works_on(device)
+            is_fused = device is not None and augmix_fused.is_worth_it(device, height, width)
             write = augmix.chain_table if is_fused else augmix.chains
             return write(augmix.draw(augment, count, rng).take(mine), height=height, width=width)
         case AugmentSettings():

@@ -8,7 +8,9 @@ The interpreter must be chosen before Triton is imported, and so in a process of
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -51,8 +53,8 @@ def difference(unit: torch.Tensor, drawn: augmix.Draw) -> torch.Tensor:
 def of_operations() -> dict[str, float]:
     """The largest difference of each, of patches with more than a block of pixels, few pixels, and one level a band."""
     rng, found = np.random.default_rng(1), {}
-    levels = (rng.integers(0, 256, (2, 3, 37, 41)), rng.integers(0, 256, (2, 3, 9, 7)))
-    pictures = (*levels, np.full((2, 3, 37, 41), 77), np.full((1, 1, 1, 1), 255))
+    levels = (rng.integers(0, 256, (1, 2, 37, 41)), rng.integers(0, 256, (2, 3, 9, 7)))
+    pictures = (*levels, np.full((1, 1, 37, 41), 77), np.full((1, 1, 1, 1), 255))
     for name in augmix.OPERATIONS:
         for picture in pictures:
             unit = torch.from_numpy(picture.astype(np.float32) / np.float32(255))
@@ -89,11 +91,11 @@ def causes() -> dict[str, str | None]:
     def missing() -> Any:
         raise RuntimeError("no C compiler\nwas found")
 
-    class Idle:
-        def __getitem__(self, grid: tuple[int, int]) -> Any:
-            return lambda *tensors, **_: tensors[5].zero_()
+    def filling(value: float) -> Any:
+        by_grid = defaultdict(lambda: lambda *tensors, **_: tensors[5].fill_(value))
+        return lambda: by_grid
 
-    for name, other in (("missing", missing), ("idle", Idle)):
+    for name, other in (("missing", missing), ("zeros", filling(0.0)), ("not a number", filling(math.nan))):
         augmix_fused._kernel = other
         found[name] = augmix_fused.fault(cpu)
     augmix_fused._kernel = kernel

@@ -11,11 +11,11 @@ import torch
 from raysat.config.schema import Trial
 from raysat.data.store import PatchStore
 from raysat.training import engine as engine_module
-from raysat.training.augment import augmix_by_patch
+from raysat.training.augment import augmix_by_patch, augmix_fused
 from raysat.training.engine import Engine
 from raysat.training.patches import Scale
 from raysat.training.seeding import generator
-from raysat.training.step_inputs import UpdateInputs
+from raysat.training.step_inputs import ChainTable, UpdateInputs
 from tests.helpers.training import MakeStore, config
 
 pytestmark = pytest.mark.slow
@@ -96,6 +96,24 @@ def test_large_patches_are_augmented_one_by_one_with_equal_views(store: PatchSto
     assert (by_patch - by_batch).abs().quantile(
         0.95
     ) < 1e-3  # a pixel at the edge of a level may fall on its other side
+
+
+def test_a_device_with_augmixs_kernel_gets_tables_of_chains(store: PatchStore, monkeypatch) -> None:
+    devices: list[torch.device] = []
+
+    def works_on(device: torch.device) -> bool:
+        devices.append(device)
+        return True
+
+    def unchanged(unit: torch.Tensor, drawn: ChainTable) -> torch.Tensor:
+        return unit.expand(drawn.kind_bVWD.shape[1], *unit.shape)
+
+    monkeypatch.setattr(augmix_fused, "works_on", works_on)
+    monkeypatch.setattr(augmix_fused, "augmented_views", unchanged)
+    views = seen(engine(store, augment={"kind": "augmix"}), monkeypatch)
+    assert set(devices) == {CPU}
+    assert len(views) == 3
+    assert torch.equal(views[1], views[2])
 
 
 def test_one_view_of_augmix_takes_the_patchs_place(store: PatchStore, monkeypatch) -> None:

@@ -18,9 +18,10 @@ from raysat.config.families.images import (
     TrivialAugment,
 )
 from raysat.config.families.mixing import BalancedMixUp, CutMix, MixUp, Remix
+from raysat.training.augment import augmix_fused
 from raysat.training.batch import step_inputs
 from raysat.training.sampling import Batch, TrainSplit
-from raysat.training.step_inputs import Rows, StepInputs, at, fill, fits, room_for, stack
+from raysat.training.step_inputs import ChainTable, Rows, StepInputs, at, fill, fits, room_for, stack
 
 CPU = torch.device("cpu")
 AUGMENTS = (
@@ -38,7 +39,9 @@ AUGMENTS = (
 SPLIT = TrainSplit(np.repeat(np.arange(3, dtype=np.uint8), (25, 10, 5)), np.array([25, 10, 5]), bands=3)
 
 
-def steps(augment: Augment, count: int, *, size: int = 6, seed: int = 0) -> list[StepInputs]:
+def steps(
+    augment: Augment, count: int, *, size: int = 6, seed: int = 0, device: torch.device | None = None
+) -> list[StepInputs]:
     rng = np.random.default_rng(seed)
     made = []
     for number in range(count):
@@ -48,7 +51,14 @@ def steps(augment: Augment, count: int, *, size: int = 6, seed: int = 0) -> list
         weights = rng.uniform(0.5, 2.0, 3)
         made.append(
             step_inputs(
-                augment, batch, rng, split=SPLIT, weights_K=weights, lr=0.1 * number, momenta=[0.5, 0.1 * number]
+                augment,
+                batch,
+                rng,
+                split=SPLIT,
+                weights_K=weights,
+                lr=0.1 * number,
+                momenta=[0.5, 0.1 * number],
+                device=device,
             )
         )
     return made
@@ -92,6 +102,19 @@ def test_rows_keep_the_room_that_they_have_and_get_more_where_it_is_too_little()
     ]
     assert all(room % 16 == 0 for each in rooms for room in each)
     assert rooms[2] == rooms[1] != rooms[0]
+
+
+def test_tables_of_chains_fit_whatever_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augmix_fused, "works_on", lambda device: device == CPU)
+    first, second = (steps(AugMix(), 5, seed=seed, device=CPU) for seed in (0, 1))
+    assert isinstance(first[0].view.drawn, ChainTable)
+    room = room_for(stack(first), 7, CPU)
+    for taken in (first, second):
+        again = stack(taken, room)
+        assert fits(again, room)
+        fill(room, again)
+        for number, one in enumerate(taken):
+            assert_same(at(room, torch.tensor([number])), one)
 
 
 def test_another_size_of_batch_does_not_fit() -> None:

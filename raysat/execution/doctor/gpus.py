@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sysconfig
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 
 from raysat.execution.cluster.gpu_health import Card, Driver, NoDriver, read_cards, read_driver, visible_cards
 from raysat.execution.cluster.known_packing import gpu_count
@@ -22,6 +27,7 @@ def gpus() -> Iterator[Check]:
     yield from map(card_check, cards)
     if cards:
         yield mps_check(mps_state())
+        yield triton_check(missing_for_triton())
 
 
 def driver_check(driver: Driver | NoDriver, built: str | None, *, has_cards: bool, usable: bool) -> Check:
@@ -80,3 +86,29 @@ def mps_check(state: Mps) -> Check:
             remedy=f"start it before Ray: {START_MPS}",
         )
     return Check(name="MPS", found=state if state == "on" else "not installed")
+
+
+def triton_check(missing: str | None) -> Check:
+    """Whether AugMix's views are made by one kernel (``training/augment/augmix_fused.py``).
+
+    Args:
+        missing: as of ``missing_for_triton``.
+    """
+    if missing is None:
+        return Check(name="Triton", found="has what it compiles AugMix's kernel with")
+    return Check(
+        name="Triton",
+        found=f"without {missing} AugMix is slower here",
+        level="warning",
+        remedy="install a C compiler and Python's headers (Debian: gcc, python3-dev), and torch for CUDA",
+    )
+
+
+def missing_for_triton() -> str | None:
+    """What Triton lacks to compile a kernel for a GPU, where it would look for it; None where it has all."""
+    if find_spec("triton") is None:
+        return "Triton"
+    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
+        return "a C compiler"
+    has_headers = (Path(sysconfig.get_paths()["include"]) / "Python.h").is_file()
+    return None if has_headers else "Python's headers"

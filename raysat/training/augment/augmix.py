@@ -7,7 +7,8 @@ drew it.
 
 All random numbers are drawn on the host (``draw``), so they are the same on every device; which rows an operation
 gets, and its parameters, follow there too (``chains``). What runs on the device (``augmented_views``) takes tensors
-alone and never waits: as many kernels whatever was drawn, if rows are padded to one number.
+alone and never waits: as many kernels whatever was drawn, if rows are padded to one number. On a GPU one kernel does it
+(``augmix_fused.py``, with a ``chain_table``); large patches on the CPU come one by one (``augmix_by_patch.py``).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def views(patches_bCHW: Tensor, scale: Scale, drawn: Chains, *, with_clean: bool
     batch, bands, height, width = patches_bCHW.shape
     found_VbHWC = torch.empty(with_clean + drawn.weights_bVW.shape[1], batch, height, width, bands)
     found_VbCHW = found_VbHWC.permute(0, 1, 4, 2, 3)
-    with torch.inference_mode():  # what is written to tensors from outside has gradients as ever
+    with torch.inference_mode():  # the result was made outside it, so that autograd may save it
         chains = iter(_chains(drawn, height, width))
         for number, weights_VW in enumerate(drawn.weights_bVW.tolist()):
             patch_CHW = patches_bCHW[number]
@@ -128,6 +128,7 @@ def _looked_up(table_L: Tensor, patch: _Patch) -> Tensor:
 
 
 def _stretched(patch: _Patch) -> Tensor:
+    """Of the pixels at once: a table would be used once. AugMix's autocontrast keeps all bits and inverts nothing."""
     level_CP = patch.levels.double()
     low_C1, high_C1 = level_CP.amin(dim=1, keepdim=True), level_CP.amax(dim=1, keepdim=True)
     return image_ops.stretched(level_CP, low_C1, high_C1).div_(255.0).view_as(patch.unit_CHW)

@@ -1,7 +1,7 @@
 """AugMix in one CUDA kernel, for Triton: each program makes one band of one view, chain by chain.
 
-The operations are those of ``image_ops.py``, with the same levels to the bit. What a program has in hand lies in two
-halves of its scratch memory in turn; between operations its threads wait for each other.
+The operations are those of ``image_ops.py``, with the same of 256 levels. A program reads one half of its scratch
+memory and writes the other in turn; between operations its threads wait for each other.
 """
 
 from __future__ import annotations

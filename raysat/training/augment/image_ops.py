@@ -68,7 +68,7 @@ def stretched(level: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Return levels (float32) after those from the lowest to the highest were stretched to the full scale.
 
     Args:
-        level: levels, float64, of the shape that these make together with the others.
+        level: levels, float64, which are broadcast against the others.
         low: the lowest of a band, float64; where it is not below the highest, levels stay.
         high: the highest.
     """
@@ -118,7 +118,9 @@ def warp(unit_NCHW: Tensor, matrix_N6: Tensor) -> Tensor:
 
 
 def warp_grid(matrix_N6: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return where pixels come from (N, H, W, 2), as of ``torch.nn.functional.grid_sample``; 1 for those from inside.
+    """Return where pixels come from (N, H, W, 2), as of ``torch.nn.functional.grid_sample``, and a mask (N, H, W).
+
+    The mask is 1 where a pixel comes from inside the patch, else 0.
 
     Args:
         matrix_N6: as of ``warp``.

@@ -1,9 +1,20 @@
 """NVIDIA's driver and cards: what each says, and whether torch fits to it."""
 
+import shutil
+import sysconfig
+from pathlib import Path
+
 import pytest
 
 from raysat.execution.cluster.gpu_health import Driver, NoDriver, read_cards
-from raysat.execution.doctor.gpus import card_check, driver_check, gpus, mps_check
+from raysat.execution.doctor.gpus import (
+    card_check,
+    driver_check,
+    gpus,
+    missing_for_triton,
+    mps_check,
+    triton_check,
+)
 from tests.helpers.nvml import Gpu, driver
 
 NEW = Driver(version="580.65.06", cuda=(13, 0))
@@ -41,9 +52,31 @@ def test_each_card_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found[0].found == "NVIDIA H100, 85.9 GB"
     assert found[1].found == "NVIDIA H100, 85.9 GB: has 2 uncorrected memory errors (ECC)"
     assert found[3].found == "a card: does not answer (GPU is lost)"
-    assert names == ["CUDA", "GPU 0", "GPU 1", "GPU 2", "GPU 3", "MPS"]
+    assert names == ["CUDA", "GPU 0", "GPU 1", "GPU 2", "GPU 3", "MPS", "Triton"]
 
 
 def test_mps() -> None:
     assert [mps_check(state).level for state in ("on", "off", "absent")] == ["ok", "warning", "ok"]
     assert "nvidia-cuda-mps-control -d" in (mps_check("off").remedy or "")
+
+
+def test_what_triton_compiles_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("triton", reason="torch for CPUs comes without Triton")
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.delenv("CC", raising=False)
+    assert missing_for_triton() == "a C compiler"
+    monkeypatch.setenv("CC", "cc")
+    assert missing_for_triton() == "Python's headers"
+    (tmp_path / "Python.h").touch()
+    assert missing_for_triton() is None
+
+
+def test_what_triton_lacks_is_a_warning() -> None:
+    assert triton_check(None).level == "ok"
+    check = triton_check("a C compiler")
+    assert (check.level, "without a C compiler" in check.found, "gcc" in (check.remedy or "")) == (
+        "warning",
+        True,
+        True,
+    )

@@ -16,12 +16,13 @@ from raysat.config.families.images import AugMix
 from raysat.training.augment import augmix, augmix_fused
 from tests.helpers.paths import ROOT
 
-pytest.importorskip("triton", reason="torch for CPUs comes without Triton")
+NO_TRITON = "torch for CPUs comes without Triton"
 LEVELS = ("autocontrast", "equalize", "posterize", "solarize")
 
 
 @pytest.fixture(scope="module", name="found")
 def _found() -> dict[str, Any]:
+    pytest.importorskip("triton", reason=NO_TRITON)
     ran = subprocess.run(
         [sys.executable, "-m", "tests.helpers.interpreted_augmix"],
         cwd=ROOT,
@@ -53,15 +54,16 @@ def test_a_kernel_that_fails_or_is_wrong_is_not_used(found: dict[str, Any]) -> N
     assert found["causes"] == {
         "works": None,
         "missing": "RuntimeError: no C compiler",
-        "idle": "its levels are off by 255 of 255",
+        "zeros": "it is off by 255 levels of 255",
+        "not a number": "it is off by nan levels of 255",
     }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("capability", [80, 90])
 def test_it_is_compiled_for_a_gpu(capability: int) -> None:
-    """With products rounded before they are added, divisions to the nearest, and all values in registers."""
-    import triton
+    """As it is called, with products rounded before they are added, divisions to the nearest, and both barriers."""
+    triton = pytest.importorskip("triton", reason=NO_TRITON)
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
@@ -71,7 +73,10 @@ def test_it_is_compiled_for_a_gpu(capability: int) -> None:
     kinds |= dict.fromkeys(("unit", "weights", "parameters", "scratch", "mixed"), "*fp32")
     kinds |= dict.fromkeys(("views", "chains", "depth", "height", "width"), "i32")
     source = ASTSource(
-        mixed_views, signature={name: kinds[name] for name in mixed_views.arg_names}, constexprs={"BLOCK": 1024}
+        mixed_views,
+        signature={name: kinds[name] for name in mixed_views.arg_names},
+        constexprs={"BLOCK": 1024},
+        attrs={(number,): [["tt.divisibility", 16]] for number in range(6)},  # tensors begin at such places
     )
     made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"enable_fp_fusion": False})
     text = made.asm["ptx"]
@@ -79,6 +84,7 @@ def test_it_is_compiled_for_a_gpu(capability: int) -> None:
     assert "fma.rn" not in text
     assert "div.full" not in text
     assert ".local" not in text
+    assert made.asm["ttgir"].count("barrier") == 2
 
 
 def test_a_table_has_what_rows_have() -> None:
@@ -96,3 +102,11 @@ def test_a_table_has_what_rows_have() -> None:
 
 def test_it_is_for_gpus_alone() -> None:
     assert not augmix_fused.works_on(torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("height", "width", "is_used"), [(65, 65, True), (128, 128, True), (128, 129, False)])
+def test_large_patches_are_augmented_operation_by_operation(
+    height: int, width: int, is_used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augmix_fused, "works_on", lambda device: True)
+    assert augmix_fused.is_worth_it(torch.device("cuda"), height, width) is is_used
