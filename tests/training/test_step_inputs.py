@@ -80,17 +80,20 @@ def assert_same(found: Any, expected: Any) -> None:
             assert_same(one, other)
 
 
+def assert_same_from(room: StepInputs, stacked: StepInputs, taken: list[StepInputs]) -> None:
+    """Stacked steps fit into room that there is, and come out of it as they were."""
+    assert fits(stacked, room)
+    fill(room, stacked)
+    for number, one in enumerate(taken):
+        assert_same(at(room, torch.tensor([number])), one)
+
+
 @pytest.mark.parametrize("augment", AUGMENTS, ids=lambda augment: augment.kind)
 def test_each_step_comes_out_of_a_stack_as_it_went_in(augment: Augment) -> None:
     first, second = steps(augment, 5), steps(augment, 3, seed=1)
-    stacked = stack(first)
-    room = room_for(stacked, 7, CPU)
+    room = room_for(stack(first), 7, CPU)
     for taken in (first, second):
-        again = stack(taken, room)
-        assert fits(again, room)
-        fill(room, again)
-        for number, one in enumerate(taken):
-            assert_same(at(room, torch.tensor([number])), one)
+        assert_same_from(room, stack(taken, room), taken)
 
 
 def test_rows_keep_the_room_that_they_have_and_get_more_where_it_is_too_little() -> None:
@@ -110,11 +113,7 @@ def test_tables_of_chains_fit_whatever_was_drawn(monkeypatch: pytest.MonkeyPatch
     assert isinstance(first[0].view.drawn, ChainTable)
     room = room_for(stack(first), 7, CPU)
     for taken in (first, second):
-        again = stack(taken, room)
-        assert fits(again, room)
-        fill(room, again)
-        for number, one in enumerate(taken):
-            assert_same(at(room, torch.tensor([number])), one)
+        assert_same_from(room, stack(taken), taken)  # which asks for no more room than before
 
 
 def test_another_size_of_batch_does_not_fit() -> None:
