@@ -29,16 +29,16 @@ def mixed_views(
 
     Args:
         unit: patches (B, C, H, W) in [0, 1].
-        weights: of the patch and of its chains in each view, (B, V, 1 + W).
-        kinds: of the operations of each chain, (B, V, W, D): 0 levels, 1 equalize, 2 warps, -1 none.
-        parameters: of each, (B, V, W, D, 6): as of ``image_ops.adjust`` and ``image_ops.warp``.
+        weights: of the patch and of its chains in each view, (B, V, 1 + K).
+        kinds: of the operations of each chain, (B, V, K, D): 0 levels, 1 equalize, 2 warps, -1 none.
+        parameters: of each, (B, V, K, D, 6): as of ``image_ops.adjust`` and ``image_ops.warp``.
         scratch: any memory (B, V, C, 2, H, W).
         mixed: the views (B, V, C, H, W), in [0, 1].
-        views: V.
-        chains: W.
-        depth: D.
+        views: V, of each patch.
+        chains: K, of each view.
+        depth: D, the most operations of a chain.
         height: H.
-        width: W of the pixels.
+        width: W.
         BLOCK: pixels at a time.
     """
     view, band, bands = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
