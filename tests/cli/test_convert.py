@@ -33,7 +33,7 @@ def made(tmp_path):
 def test_there_and_back(made, tmp_path, layout):
     there = run("convert", made.path, "--to", layout, "--out", tmp_path / "x")
     assert there.exit_code == 0
-    assert there.output.startswith(f"wrote {tmp_path / 'x'}: 18 patches as {layout}, ")
+    assert there.stdout.startswith(f"wrote {tmp_path / 'x'}: 18 patches as {layout}, ")
     back = run("convert", tmp_path / "x", "--from", layout, "--out", tmp_path / "again")
     assert f"wrote {tmp_path / 'again'}: 18 of 2 bands, 5 x 5 px, uint8" in back.output
     assert PatchStore.open(tmp_path / "again").fingerprint == made.fingerprint
@@ -115,8 +115,8 @@ def test_an_extra_that_is_missing(made, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_info_draws_to_a_named_file_or_one_of_the_stores_name(made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run("info", made.path, "--plot").output.splitlines()[-1] == "wrote store.png"
-    assert run("info", made.path, "--plot", "b.svg", "--per-class", 1).output.splitlines()[-1] == "wrote b.svg"
+    assert run("info", made.path, "--plot").stdout.splitlines()[-1] == "wrote store.png"
+    assert run("info", made.path, "--plot", "b.svg", "--per-class", 1).stdout.splitlines()[-1] == "wrote b.svg"
     assert left_behind(tmp_path) == ["b.svg", "store", "store.png"]
     with pytest.raises(UsageError, match=r"cannot draw to b\.txt"):
         run("info", made.path, "--plot", "b.txt")

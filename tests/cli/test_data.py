@@ -27,7 +27,7 @@ def run(*words):
 
 
 def lines(result):
-    return result.output.splitlines()
+    return result.stdout.splitlines()  # on a slow machine, the progress of the work is in stderr
 
 
 @pytest.fixture

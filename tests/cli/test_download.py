@@ -61,7 +61,7 @@ def eurosat(tmp_path, monkeypatch):
 def test_download_then_the_command_that_it_names(eurosat, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("download", "eurosat")
-    lines = result.output.splitlines()
+    lines = result.stdout.splitlines()
     assert lines[0] == "data set  EuroSAT: 27,000 Sentinel-2 patches, 13 bands, 10 classes of land use in Europe"
     assert any(line.startswith("licence   MIT") for line in lines)
     assert any(line.startswith("cite      Helber, P.") for line in lines)

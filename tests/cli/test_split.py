@@ -38,9 +38,9 @@ def test_blocks_with_a_buffer(store, tmp_path):
     done = run(store.path, "--split", "spatial", "--block", "10km", "--buffer", "1km", "--out", tmp_path / "t")
     made = PatchStore.open(tmp_path / "t")
     blocks = len(api.split_store(store.path, tmp_path / "u", split="spatial", block=10_000).stores[0].groups)
-    assert done.output.startswith(f"60 patches of {store.path} split by {blocks} blocks of 10 km in ")
+    assert done.stdout.startswith(f"60 patches of {store.path} split by {blocks} blocks of 10 km in ")
     counts = [len(made.indices(split)) for split in ("train", "val", "test")]
-    row = next(line.split() for line in done.output.splitlines() if line.startswith(str(made.path)))
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith(str(made.path)))
     assert [int(cell) for cell in row[1:4]] == counts
     assert int(row[9]) == COUNT - sum(counts)
     assert re.fullmatch(r"[\d.]+ km", " ".join(row[10:]))

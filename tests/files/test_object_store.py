@@ -234,6 +234,7 @@ def proxy(elsewhere, endpoint: str, **settings: object) -> Iterator[None]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         elsewhere(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
         yield
+        elsewhere(AWS_ENDPOINT_URL=endpoint)
         server.shutdown()
 
 
