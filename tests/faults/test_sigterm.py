@@ -10,7 +10,7 @@ import pytest
 from raysat.data.store import PatchStore
 from raysat.storage.heartbeat import read_status
 from tests.helpers.faults import kill, seconds_of, seconds_saved, start, wait_for
-from tests.helpers.patience import PATIENCE_S, SOON_S
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.processes import command, marked
 
 STUDY = """
@@ -43,7 +43,7 @@ def test_a_worker_saves_at_once_and_another_goes_on(tmp_path: Path, landsat_stor
         for pid in pids:
             os.kill(pid, signal.SIGTERM)
         while any(WORKERS[workers] in command(pid) for pid in pids):
-            assert time.monotonic() - began < SOON_S
+            assert time.monotonic() - began < 20
             time.sleep(0.05)
         (saved,) = seconds_saved(out).values()
         assert saved, "the newest copy: one is made no more often than its cost allows"

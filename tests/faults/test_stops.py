@@ -10,7 +10,6 @@ import pytest
 
 from raysat.data.store import PatchStore
 from tests.helpers.faults import seconds_of, seconds_saved, start, wait_for
-from tests.helpers.patience import SOON_S
 from tests.helpers.processes import command, marked
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 130}
@@ -45,10 +44,13 @@ def test_a_signal_ends_a_run(
     try:
         wait_for(moments.get(when) or is_there(when, mark), process)
         time.sleep(0.4)
+        began = time.monotonic()
         os.kill(process.pid if target == "driver" else -process.pid, number)
-        output, _ = process.communicate(timeout=SOON_S)
+        output, _ = process.communicate(timeout=30)
+        seconds = time.monotonic() - began
     finally:
         process.kill()
+    assert seconds < 20  # ten on a free machine: benchmarks/reactions.py measures it
     assert process.returncode == CODES[number], output
     assert output.count("stopped;") == 1
     assert output.rstrip().endswith("stopped; the same command resumes from here")
@@ -66,11 +68,13 @@ def test_a_daemon_of_ray_that_is_killed(tmp_path: Path, space: Path, landsat_sto
     process = start(space, landsat_store, tmp_path / "runs", environment={"MARK": mark})
     try:
         wait_for(lambda: any(run.glob("checkpoints/*")), process)
+        began = time.monotonic()
         (pid,) = [pid for pid in marked(mark) if daemon in command(pid).split(" ")[0]]
         os.kill(pid, signal.SIGKILL)
-        output, _ = process.communicate(timeout=SOON_S)
+        output, _ = process.communicate(timeout=30)
     finally:
         process.kill()
+    assert time.monotonic() - began < 20
     assert process.returncode == 3
     error, hint = output.splitlines()[-2:]
     assert error == f"error: Ray on this machine ended: its {Path(daemon).name} is gone"

@@ -1,6 +1,5 @@
-"""How long tests wait: what hangs is told from what a busy machine does slowly."""
+"""How long a test waits for a process: a process that hangs is told from one on a busy machine."""
 
 from typing import Final
 
-PATIENCE_S: Final = 600.0  # for work
-SOON_S: Final = 40.0  # for what takes seconds on a free machine; benchmarks measure how many
+PATIENCE_S: Final = 600.0

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.helpers.faults import wait_for
-from tests.helpers.patience import SOON_S
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +38,7 @@ def synth(folder: Path) -> "subprocess.Popen[str]":
 def test_a_store_that_is_being_written(tmp_path: Path, number: signal.Signals) -> None:
     process = synth(tmp_path)
     os.killpg(process.pid, number)
-    stdout, stderr = process.communicate(timeout=SOON_S)
+    stdout, stderr = process.communicate(timeout=10)
     assert process.returncode == CODES[number]
     assert (stdout, stderr.strip()) == ("", ANEW)
     assert list(tmp_path.iterdir()) == []
@@ -49,7 +48,7 @@ def test_a_killed_writer_of_a_store_leaves_what_the_next_removes(tmp_path: Path)
     alive, killed = synth(tmp_path), synth(tmp_path)
     try:
         killed.kill()
-        killed.communicate(timeout=SOON_S)
+        killed.communicate(timeout=10)
         assert len(list(tmp_path.iterdir())) == 2
         done = raysat("data", "synth", "--size", 40, "--out", tmp_path / "store")
         done.communicate(timeout=60)
@@ -57,7 +56,7 @@ def test_a_killed_writer_of_a_store_leaves_what_the_next_removes(tmp_path: Path)
         assert len(list(tmp_path.iterdir())) == 2, "what the first still writes stays"
     finally:
         os.kill(alive.pid, signal.SIGTERM)
-        alive.communicate(timeout=SOON_S)
+        alive.communicate(timeout=10)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
@@ -130,5 +129,5 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     time.sleep(0.5)
     assert process.poll() is None
     process.terminate()
-    process.communicate(timeout=SOON_S)
+    process.communicate(timeout=10)
     assert process.returncode == 143
