@@ -113,7 +113,8 @@ def test_a_command_that_does_not_end_is_ended(
         process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert least <= time.monotonic() - began < most
-    assert process.returncode == 143
+    # Of signals that wait together, the kernel delivers SIGINT first.
+    assert process.returncode in ({130, 143} if again == 0.0 else {143})
     assert (stdout, stderr) == ("", f"{ANEW}\n")
     assert (tmp_path / "removed").exists(), "what must not stay is removed all the same"
 
